@@ -1,0 +1,91 @@
+//! What the breaker's actor is told and asked. Callers use [`Breaker`](super::Breaker), which
+//! sends these.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+use serde::Serialize;
+
+use super::{
+    config::BreakerSettings,
+    permit::Permit,
+    state::{Report, Ticket},
+    transition::State,
+};
+use crate::{config::seconds, rejection::Rejection};
+
+/// Asks for leave to make an attempt, where the published state alone cannot give it.
+#[derive(Message)]
+#[rtype(result = "Result<Permit, Rejection>")]
+pub(crate) struct Acquire;
+
+/// Reports how an attempt went.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Judge {
+    pub(crate) ticket: Ticket,
+    pub(crate) report: Report,
+}
+
+/// Closes the circuit by hand.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Reset;
+
+/// Asks for all that can be seen from outside.
+#[derive(Message)]
+#[rtype(result = "BreakerSnapshot")]
+pub(crate) struct Inspect;
+
+/// Asks to be told of each opening from now on.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Subscribe(pub(crate) Recipient<CircuitOpened>);
+
+/// The state-transition timer: the reset timeout or a trial's lease may have run out.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct TimerElapsed;
+
+/// The circuit opened: tells subscribers to let go of what waits for it.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct CircuitOpened {
+    /// The epoch that began with it.
+    pub epoch: u64,
+    /// Time to half-open when it opened.
+    pub retry_after: Duration,
+}
+
+/// All that can be seen of a breaker from outside, at one moment. Durations serialise as seconds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BreakerSnapshot {
+    /// The state.
+    pub state: State,
+    /// Number of the current epoch: grows by one with each transition.
+    pub epoch: u64,
+    /// Consecutive counted failures; out of closed state, those that opened the circuit.
+    pub fail_counter: u32,
+    /// Transitions to open since the start.
+    pub open_count: u64,
+    /// Time to half-open; none unless open.
+    #[serde(serialize_with = "optional_seconds")]
+    pub half_open_in: Option<Duration>,
+    /// Trials in flight.
+    pub trials_in_flight: usize,
+    /// Trials of this half-open phase that succeeded.
+    pub trials_succeeded: u32,
+    /// The configuration.
+    #[serde(flatten)]
+    pub settings: BreakerSettings,
+}
+
+fn optional_seconds<S: serde::Serializer>(
+    value: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => seconds(value, serializer),
+        None => serializer.serialize_none(),
+    }
+}

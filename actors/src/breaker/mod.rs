@@ -1,0 +1,40 @@
+//! The circuit breaker.
+//!
+//! A circuit breaker counts what calls to one upstream say about it. While they fail in a row it
+//! stops them, so that callers fail fast and the upstream gets room to recover, and after a while
+//! it lets a few trials find out.
+//!
+//! | from | to | when |
+//! |---|---|---|
+//! | closed | open | `fail_max` consecutive counted failures |
+//! | open | half-open | the timer's message, `reset_timeout` after opening |
+//! | half-open | closed | `success_threshold` successful trials |
+//! | half-open | open | a trial failed, or did not report within its lease |
+//! | any | closed | manual reset |
+//!
+//! **Why an actor, and why not only an actor.** One actor is the only writer of the state, so
+//! transitions have one order and need no lock. But a message each way for every call would cost
+//! more than the breaker is worth, so the actor *publishes* its state as an immutable epoch, and
+//! what can be decided from an epoch is decided without a message: admission while closed,
+//! rejection while open, counting a success. Failures, and everything while half-open, are
+//! messages. Reports carry the epoch of their permit; one from before a transition changes nothing
+//! (the idea is gobreaker's generation).
+
+mod actor;
+mod config;
+mod epoch;
+mod handle;
+mod messages;
+mod permit;
+mod state;
+#[cfg(test)]
+mod state_tests;
+mod transition;
+mod window;
+
+pub use config::{BreakerConfig, BreakerSettings};
+pub use handle::Breaker;
+pub use messages::{BreakerSnapshot, CircuitOpened};
+pub(crate) use permit::PendingFailure;
+pub use permit::Permit;
+pub use transition::{Reason, State, Transition};

@@ -1,0 +1,121 @@
+//! Leave to make one attempt, and the duty to say how it went.
+
+use std::sync::Arc;
+
+use actix::Addr;
+
+use super::{
+    actor::BreakerActor,
+    epoch::Epoch,
+    messages::Judge,
+    state::{Report, Ticket},
+};
+
+/// Leave to make one attempt on the upstream.
+///
+/// Say how the attempt went by [`success`](Self::success), [`failure`](Self::failure) or
+/// [`neutral`](Self::neutral). A permit that is dropped unreported goes back as neutral, so a
+/// panic, a cancelled future or a lost reply cannot leak one. Reports on a permit from before a
+/// transition change nothing.
+///
+/// Await the reports: when they return, the published state takes them into account, and nobody's
+/// next call sees a state older than its own result.
+#[must_use = "a permit that is dropped at once goes back unused"]
+#[derive(Debug)]
+pub struct Permit {
+    epoch: Arc<Epoch>,
+    trial: Option<u64>,
+}
+
+impl Permit {
+    pub(crate) fn new(epoch: Arc<Epoch>, trial: Option<u64>) -> Self {
+        Self { epoch, trial }
+    }
+
+    /// Whether this is one of the limited trials of a half-open circuit.
+    pub fn is_trial(&self) -> bool {
+        self.trial.is_some()
+    }
+
+    /// The number of the epoch that gave it.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.number
+    }
+
+    /// The upstream answered as it should. In closed state: one atomic add, nothing to wait for.
+    pub async fn success(self) {
+        if self.is_trial() {
+            self.tell(Report::Success).await;
+        } else {
+            self.epoch.count_success();
+        }
+    }
+
+    /// The upstream failed; `cause` goes into the log if this opens the circuit.
+    pub async fn failure(self, cause: impl Into<String>) {
+        let report = self.failed(cause.into());
+        self.tell(report).await;
+    }
+
+    /// The attempt says nothing about the upstream.
+    pub async fn neutral(self) {
+        if self.is_trial() {
+            self.tell(Report::Neutral).await;
+        }
+    }
+
+    /// A failure of now that may yet turn out not to count.
+    pub(crate) fn pending_failure(self, cause: String) -> PendingFailure {
+        PendingFailure { report: self.failed(cause), permit: self }
+    }
+
+    fn failed(&self, cause: String) -> Report {
+        Report::Failure { cause, successes: self.epoch.successes() }
+    }
+
+    async fn tell(mut self, report: Report) {
+        if let Some(actor) = self.actor() {
+            let judge = self.judge(report);
+            // An error means that the actor is gone, and with it all that the report could change.
+            let _ = actor.send(judge).await;
+        }
+    }
+
+    fn post(&mut self, report: Report) {
+        if let Some(actor) = self.actor() {
+            actor.do_send(self.judge(report));
+        }
+    }
+
+    fn actor(&self) -> Option<Addr<BreakerActor>> {
+        self.epoch.actor.get().and_then(actix::WeakAddr::upgrade)
+    }
+
+    /// The report as a message. Whoever sends it has done the permit's duty.
+    fn judge(&mut self, report: Report) -> Judge {
+        let ticket = Ticket { epoch: self.epoch.number, trial: self.trial.take() };
+        Judge { ticket, report }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.trial.is_some() {
+            self.post(Report::Neutral);
+        }
+    }
+}
+
+/// A failure that counts only if nothing repairs it. Dropped, it does not count.
+#[derive(Debug)]
+pub(crate) struct PendingFailure {
+    permit: Permit,
+    report: Report,
+}
+
+impl PendingFailure {
+    /// It counts, and nobody waits for the breaker to know.
+    pub(crate) fn count(mut self) {
+        self.permit.post(self.report);
+    }
+}

@@ -1,0 +1,102 @@
+//! States, and the record of a change from one to another.
+
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+
+/// The three states of a circuit breaker (Nygard, *Release It!*, 2007).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Calls pass; consecutive failures are counted.
+    Closed,
+    /// Calls are rejected at once, until the reset timeout has passed.
+    Open,
+    /// A limited number of trial calls find out whether the upstream has recovered.
+    HalfOpen,
+}
+
+impl State {
+    /// `closed`, `open` or `half-open`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half-open",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a breaker changed its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// As many failures in a row as `fail_max` allows.
+    ConsecutiveFailures {
+        /// The length of the streak.
+        failures: u32,
+        /// What the last one was.
+        last: String,
+    },
+    /// A trial failed, of this cause.
+    TrialFailed(String),
+    /// A trial did not report within its lease, of this length.
+    LeaseExpired(Duration),
+    /// So many trials succeeded.
+    TrialsSucceeded(u32),
+    /// The reset timeout, of this length, has passed.
+    ResetTimeout(Duration),
+    /// Somebody asked for it.
+    ManualReset,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConsecutiveFailures { failures, last } => {
+                write!(f, "{failures} consecutive failures, last: {last}")
+            }
+            Self::TrialFailed(cause) => write!(f, "trial failed: {cause}"),
+            Self::LeaseExpired(lease) => {
+                write!(f, "trial did not report within its lease of {:.1}s", lease.as_secs_f64())
+            }
+            Self::TrialsSucceeded(1) => write!(f, "1 trial succeeded"),
+            Self::TrialsSucceeded(trials) => write!(f, "{trials} trials succeeded"),
+            Self::ResetTimeout(timeout) => {
+                write!(f, "reset timeout of {:.1}s elapsed", timeout.as_secs_f64())
+            }
+            Self::ManualReset => write!(f, "manual reset"),
+        }
+    }
+}
+
+/// A change of state. Its `Display` is the log line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// The state before.
+    pub from: State,
+    /// The state after: the same as before where a closed breaker was reset.
+    pub to: State,
+    /// The epoch that begins with it. Epochs only grow.
+    pub epoch: u64,
+    /// Why.
+    pub reason: Reason,
+    /// How long the circuit stays open, where it opened.
+    pub half_open_in: Option<Duration>,
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, reason, .. } = self;
+        write!(f, "circuit_breaker: {from} -> {to} ({reason}")?;
+        if let Some(wait) = self.half_open_in {
+            write!(f, "; half-open in {:.1}s", wait.as_secs_f64())?;
+        }
+        f.write_str(")")
+    }
+}

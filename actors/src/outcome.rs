@@ -1,0 +1,109 @@
+//! What an attempt says: about the upstream, and about trying again.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// How an attempt ended, as far as breaker and retry scheduler care.
+///
+/// | outcome | breaker | retried |
+/// |---|---|---|
+/// | [`Success`](Self::Success) | success | no |
+/// | [`Throttled`](Self::Throttled) | neutral | yes |
+/// | [`ClientError`](Self::ClientError) | success: it is alive and answering | no |
+/// | [`Unsupported`](Self::Unsupported) | failure | no |
+/// | [`ServerError`](Self::ServerError) | failure, once per call | yes |
+/// | [`Unusable`](Self::Unusable) | failure, once per call | yes |
+/// | [`Redirect`](Self::Redirect) | failure, once per call | no |
+/// | [`TimedOut`](Self::TimedOut) | failure, once per call | yes |
+/// | [`Unreachable`](Self::Unreachable) | failure, at once, each attempt | yes |
+/// | [`DeadlineExceeded`](Self::DeadlineExceeded) | neutral | no |
+/// | [`Panicked`](Self::Panicked) | failure | no |
+///
+/// "Once per call": a failure that a retry repairs does not count; the last attempt's outcome
+/// counts when the retries are spent ([`BreakerScope`](crate::BreakerScope) changes that).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A good answer. HTTP: 2xx with a usable body.
+    Success,
+    /// The upstream asks to slow down. HTTP: 429.
+    Throttled,
+    /// The request was wrong, the upstream is fine. HTTP: 4xx other than 429.
+    ClientError,
+    /// The upstream will never do this. HTTP: 501.
+    Unsupported,
+    /// The upstream failed. HTTP: 5xx other than 501.
+    ServerError,
+    /// An answer that cannot be used: malformed, cut off, too large, or unexpected.
+    Unusable,
+    /// An answer that points elsewhere. Not followed.
+    Redirect,
+    /// No whole answer within the attempt's timeout.
+    TimedOut,
+    /// The upstream was not reached: refused, unresolvable, connect timeout, or closed before a
+    /// byte of answer.
+    Unreachable,
+    /// Cut short by the call's deadline, before the attempt's own timeout.
+    DeadlineExceeded,
+    /// The transport panicked.
+    Panicked,
+}
+
+/// What an outcome means to the breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    Success,
+    Neutral,
+    /// Counts when it is the call's last word.
+    FailureOncePerCall,
+    /// Counts whatever comes after it.
+    FailureAtOnce,
+}
+
+impl Outcome {
+    pub(crate) fn weight(self) -> Weight {
+        match self {
+            Self::Success | Self::ClientError => Weight::Success,
+            Self::Throttled | Self::DeadlineExceeded => Weight::Neutral,
+            Self::ServerError | Self::Unusable | Self::Redirect | Self::TimedOut => {
+                Weight::FailureOncePerCall
+            }
+            Self::Unsupported | Self::Unreachable | Self::Panicked => Weight::FailureAtOnce,
+        }
+    }
+
+    /// Whether another attempt may do better.
+    pub fn is_retryable(self) -> bool {
+        match self {
+            Self::Throttled
+            | Self::ServerError
+            | Self::Unusable
+            | Self::TimedOut
+            | Self::Unreachable => true,
+            Self::Success
+            | Self::ClientError
+            | Self::Unsupported
+            | Self::Redirect
+            | Self::DeadlineExceeded
+            | Self::Panicked => false,
+        }
+    }
+}
+
+/// A [`Transport`](crate::Transport)'s reading of one result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// What it says.
+    pub outcome: Outcome,
+    /// The protocol's own status, for logs and reports (HTTP's, for instance).
+    pub code: Option<u16>,
+    /// How long the upstream asked to be left alone: a floor under the wait before a retry.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<Outcome> for Verdict {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, code: None, retry_after: None }
+    }
+}

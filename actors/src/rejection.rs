@@ -1,0 +1,77 @@
+//! The ways in which the runtime itself turns a call away.
+
+use std::time::Duration;
+
+/// A call that was turned away without asking the upstream. Never counts against the upstream.
+///
+/// Every kind says after what time it makes sense to come back. A [`Scheduler`](crate::Scheduler)
+/// adds a random spread, so that callers who were turned away together do not return together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The circuit is open.
+    #[error("circuit breaker is open")]
+    CircuitOpen {
+        /// Time to half-open.
+        retry_after: Duration,
+    },
+    /// The circuit is half-open and every trial permit is taken.
+    #[error("circuit breaker is half-open and all its trial calls are taken")]
+    TrialLimit {
+        /// When a permit may be free.
+        retry_after: Duration,
+    },
+    /// The circuit opened while the call waited for its next attempt.
+    #[error("circuit breaker opened while the call waited for a retry")]
+    Released {
+        /// Time to half-open.
+        retry_after: Duration,
+    },
+    /// As many calls are in flight or waiting as the process allows.
+    #[error("too many calls in flight")]
+    Overloaded {
+        /// One second.
+        retry_after: Duration,
+    },
+    /// The actor that decides is gone: the process is ending.
+    #[error("circuit breaker is not running")]
+    Stopped {
+        /// One second.
+        retry_after: Duration,
+    },
+}
+
+impl Rejection {
+    /// After what time it makes sense to ask again.
+    pub fn retry_after(&self) -> Duration {
+        match *self {
+            Self::CircuitOpen { retry_after }
+            | Self::TrialLimit { retry_after }
+            | Self::Released { retry_after }
+            | Self::Overloaded { retry_after }
+            | Self::Stopped { retry_after } => retry_after,
+        }
+    }
+
+    pub(crate) fn overloaded() -> Self {
+        Self::Overloaded { retry_after: Duration::from_secs(1) }
+    }
+
+    pub(crate) fn stopped() -> Self {
+        Self::Stopped { retry_after: Duration::from_secs(1) }
+    }
+
+    /// The same, `spread` later. An overload stays at its second: it passes in moments, and other
+    /// callers are let in meanwhile.
+    pub(crate) fn delayed_by(self, spread: Duration) -> Self {
+        match self {
+            Self::CircuitOpen { retry_after } => {
+                Self::CircuitOpen { retry_after: retry_after + spread }
+            }
+            Self::TrialLimit { retry_after } => {
+                Self::TrialLimit { retry_after: retry_after + spread }
+            }
+            Self::Released { retry_after } => Self::Released { retry_after: retry_after + spread },
+            rejection @ (Self::Overloaded { .. } | Self::Stopped { .. }) => rejection,
+        }
+    }
+}

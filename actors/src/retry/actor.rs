@@ -1,0 +1,155 @@
+//! The actor that owns calls: begins their attempts, and holds them while they wait.
+
+use std::{rc::Rc, time::Instant};
+
+use actix::prelude::*;
+
+use super::{
+    attempt::{Shared, run},
+    messages::{Abandon, Call, Park, RetryDue},
+    queue::DueQueue,
+};
+use crate::{
+    breaker::{CircuitOpened, State},
+    clock,
+    limit::WaitMark,
+    rejection::Rejection,
+    transport::Transport,
+};
+
+/// One worker's retry scheduler. Talked to through [`Scheduler`](super::Scheduler).
+pub(crate) struct RetryActor<T: Transport> {
+    shared: Rc<Shared<T>>,
+    waiting: DueQueue<(Park<T>, WaitMark)>,
+    timer: Option<(Instant, SpawnHandle)>,
+}
+
+impl<T: Transport> RetryActor<T> {
+    pub(crate) fn new(shared: Shared<T>) -> Self {
+        Self { shared: Rc::new(shared), waiting: DueQueue::default(), timer: None }
+    }
+
+    /// Begins the next attempt as a task of its own. A future of the actor would be polled at each
+    /// of its messages, and would end with it.
+    fn begin(&self, call: Call<T>) {
+        actix_rt::spawn(run(Rc::clone(&self.shared), call));
+    }
+
+    /// Begins the attempts that are due, and keeps the one timer at the earliest of the others.
+    /// Done after each message, since a busy mailbox is drained before timers run.
+    fn settle(&mut self, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        while let Some((parked, _)) = self.waiting.pop_due(now) {
+            // Dropping the failure that was pending: this attempt may repair it.
+            self.begin(resumed(parked.call, parked.since, now));
+        }
+        let due = self.waiting.next_due();
+        if self.timer.map(|(at, _)| at) == due {
+            return;
+        }
+        if let Some((_, handle)) = self.timer.take() {
+            ctx.cancel_future(handle);
+        }
+        self.timer =
+            due.map(|at| (at, ctx.notify_later(RetryDue, at.saturating_duration_since(now))));
+    }
+}
+
+/// The call with its wait, which began at `since`, written down as it was.
+fn resumed<T: Transport>(mut call: Call<T>, since: Instant, now: Instant) -> Call<T> {
+    if let Some(last) = call.attempts.last_mut() {
+        last.wait = Some(now.saturating_duration_since(since));
+    }
+    call
+}
+
+impl<T: Transport> Actor for RetryActor<T> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        // Set once: an actor starts once.
+        let _ = self.shared.scheduler.set(ctx.address().downgrade());
+        self.shared.breaker.subscribe(ctx.address().recipient());
+    }
+}
+
+impl<T: Transport> Handler<Call<T>> for RetryActor<T> {
+    type Result = ();
+
+    fn handle(&mut self, call: Call<T>, ctx: &mut Context<Self>) {
+        self.begin(call);
+        self.settle(ctx);
+    }
+}
+
+impl<T: Transport> Handler<Park<T>> for RetryActor<T> {
+    type Result = ();
+
+    fn handle(&mut self, parked: Park<T>, ctx: &mut Context<Self>) {
+        if parked.call.reply.is_closed() {
+            give_up(parked);
+        } else if self.shared.breaker.state() == State::Open {
+            // It has not begun to wait, so its attempt is the last thing that happened to it. If
+            // the circuit opens from here on, its message is still to come.
+            self.shared.answer(parked.call, parked.result);
+        } else {
+            let Park { call, since, due, cause, .. } = &parked;
+            log::info!(
+                "retry: call {} attempt {}/{} failed ({cause}), next attempt in {:.3}s",
+                call.id,
+                call.attempts.len(),
+                self.shared.config.max_attempts,
+                (*due - *since).as_secs_f64(),
+            );
+            let mark = call.slot.waiting();
+            self.waiting.insert(parked.due, parked.call.id, (parked, mark));
+        }
+        self.settle(ctx);
+    }
+}
+
+impl<T: Transport> Handler<RetryDue> for RetryActor<T> {
+    type Result = ();
+
+    fn handle(&mut self, _: RetryDue, ctx: &mut Context<Self>) {
+        self.timer = None;
+        self.settle(ctx);
+    }
+}
+
+impl<T: Transport> Handler<Abandon> for RetryActor<T> {
+    type Result = ();
+
+    fn handle(&mut self, Abandon(id): Abandon, ctx: &mut Context<Self>) {
+        if let Some((parked, _)) = self.waiting.remove(id) {
+            give_up(parked);
+        }
+        self.settle(ctx);
+    }
+}
+
+/// Ends a call whose caller left. Its last attempt has become its last word: impatient callers
+/// must not hide a failing upstream from the breaker.
+fn give_up<T: Transport>(parked: Park<T>) {
+    log::debug!("call {}: its caller left, no further attempt", parked.call.id);
+    if let Some(failure) = parked.pending {
+        failure.count();
+    }
+}
+
+impl<T: Transport> Handler<CircuitOpened> for RetryActor<T> {
+    type Result = ();
+
+    fn handle(&mut self, opened: CircuitOpened, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        let released = self.waiting.take_if(|(parked, _)| parked.epoch < opened.epoch);
+        if !released.is_empty() {
+            log::info!("retry: released {} waiting call(s), the circuit opened", released.len());
+        }
+        for (parked, _) in released {
+            let rejection = Rejection::Released { retry_after: opened.retry_after };
+            self.shared.reject(resumed(parked.call, parked.since, now), rejection);
+        }
+        self.settle(ctx);
+    }
+}

@@ -1,0 +1,159 @@
+//! What follows from an attempt: for the call, and for the breaker.
+
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+
+use super::{
+    backoff::wait_after,
+    config::{BreakerScope, RetryConfig},
+};
+use crate::outcome::{Outcome, Verdict, Weight};
+
+/// Where a call stands when an attempt of it ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Situation {
+    /// The attempt that ended, 1 for the first.
+    pub(crate) attempt: u32,
+    /// It was a trial of a half-open circuit.
+    pub(crate) trial: bool,
+    /// The call is of a kind that is retried, and somebody waits for it.
+    pub(crate) wanted: bool,
+    pub(crate) now: Instant,
+    pub(crate) deadline: Instant,
+}
+
+/// What the call does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Answers with what it has.
+    Finish,
+    /// Waits, then tries again.
+    Retry { wait: Duration },
+}
+
+/// What the breaker is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Success,
+    Failure,
+    Neutral,
+    /// A failure if the call ends before another attempt repairs it, else neutral.
+    Pending,
+}
+
+/// Whether the call tries again, and when. A wait that would pass the deadline is not begun.
+pub(crate) fn next_step(
+    config: &RetryConfig,
+    verdict: &Verdict,
+    at: &Situation,
+    rng: &mut impl Rng,
+) -> Step {
+    if !at.wanted
+        || at.trial
+        || at.attempt >= config.max_attempts
+        || !verdict.outcome.is_retryable()
+    {
+        return Step::Finish;
+    }
+    let wait = wait_after(at.attempt, config, verdict.retry_after, rng);
+    if wait >= at.deadline.saturating_duration_since(at.now) {
+        return Step::Finish;
+    }
+    Step::Retry { wait }
+}
+
+/// What the breaker is told of an attempt, given what the call does next.
+pub(crate) fn effect(scope: BreakerScope, outcome: Outcome, trial: bool, step: Step) -> Effect {
+    match outcome.weight() {
+        Weight::Success => Effect::Success,
+        Weight::Neutral => Effect::Neutral,
+        Weight::FailureAtOnce => Effect::Failure,
+        Weight::FailureOncePerCall
+            if trial || scope == BreakerScope::Attempt || step == Step::Finish =>
+        {
+            Effect::Failure
+        }
+        Weight::FailureOncePerCall => Effect::Pending,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::SmallRng};
+
+    use super::*;
+    use crate::retry::config::RetrySettings;
+
+    const RETRY: Step = Step::Retry { wait: Duration::ZERO };
+
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    fn first_attempt() -> Situation {
+        let now = Instant::now();
+        let deadline = now + Duration::from_secs(30);
+        Situation { attempt: 1, trial: false, wanted: true, now, deadline }
+    }
+
+    fn step(outcome: Outcome, at: &Situation) -> Step {
+        let settings = RetrySettings { jitter: 0.0, ..Default::default() };
+        let config = RetryConfig::try_from(settings).unwrap();
+        next_step(&config, &outcome.into(), at, &mut SmallRng::seed_from_u64(1))
+    }
+
+    #[test]
+    fn the_table_of_outcomes() {
+        use Outcome::*;
+        // (outcome, what the breaker is told when it is the last attempt, and when it is retried)
+        let table = [
+            (Success, Effect::Success, None),
+            (Throttled, Effect::Neutral, Some(Effect::Neutral)),
+            (ClientError, Effect::Success, None),
+            (Unsupported, Effect::Failure, None),
+            (ServerError, Effect::Failure, Some(Effect::Pending)),
+            (Unusable, Effect::Failure, Some(Effect::Pending)),
+            (Redirect, Effect::Failure, None),
+            (TimedOut, Effect::Failure, Some(Effect::Pending)),
+            (Unreachable, Effect::Failure, Some(Effect::Failure)),
+            (DeadlineExceeded, Effect::Neutral, None),
+            (Panicked, Effect::Failure, None),
+        ];
+        for (outcome, last, retried) in table {
+            let told = |step| effect(BreakerScope::Call, outcome, false, step);
+            assert_eq!(told(Step::Finish), last, "{outcome:?}");
+            let step = step(outcome, &first_attempt());
+            assert_eq!((step != Step::Finish).then(|| told(RETRY)), retried, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn every_failure_counts_by_attempt_and_in_a_trial() {
+        let by_attempt = effect(BreakerScope::Attempt, Outcome::ServerError, false, RETRY);
+        let in_trial = effect(BreakerScope::Call, Outcome::ServerError, true, RETRY);
+        assert_eq!((by_attempt, in_trial), (Effect::Failure, Effect::Failure));
+    }
+
+    #[test]
+    fn a_call_ends_with_its_last_attempt() {
+        let at = |attempt| Situation { attempt, ..first_attempt() };
+        assert_ne!(step(Outcome::ServerError, &at(3)), Step::Finish);
+        assert_eq!(step(Outcome::ServerError, &at(4)), Step::Finish);
+    }
+
+    #[test]
+    fn a_trial_is_never_retried_nor_a_call_that_nobody_waits_for() {
+        let first = first_attempt();
+        let trial = Situation { trial: true, ..first };
+        let unwanted = Situation { wanted: false, ..first };
+        assert_eq!(step(Outcome::ServerError, &trial), Step::Finish);
+        assert_eq!(step(Outcome::ServerError, &unwanted), Step::Finish);
+    }
+
+    #[test]
+    fn a_wait_that_cannot_fit_before_the_deadline_is_not_begun() {
+        let left = |left| Situation { deadline: first_attempt().now + left, ..first_attempt() };
+        let wait = Duration::from_secs(1);
+        assert_eq!(step(Outcome::ServerError, &left(wait)), Step::Finish);
+        let more = left(wait + Duration::from_millis(100));
+        assert_eq!(step(Outcome::ServerError, &more), Step::Retry { wait });
+    }
+}

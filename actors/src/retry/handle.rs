@@ -1,0 +1,131 @@
+//! The retry scheduler as its callers see it.
+
+use std::cell::{OnceCell, RefCell};
+
+use actix::{Actor as _, Addr};
+use rand::rngs::SmallRng;
+use tokio::sync::oneshot;
+
+use super::{
+    actor::RetryActor,
+    attempt::Shared,
+    config::RetryConfig,
+    messages::{Abandon, Call, ReportOf},
+};
+use crate::{
+    breaker::{Breaker, State},
+    call::{CallError, CallId, CallReport, Protection},
+    clock,
+    limit::CallLimit,
+    rejection::Rejection,
+    transport::Transport,
+};
+
+/// A retry scheduler: a cheap handle on its actor, shared by cloning.
+///
+/// Start one per worker, since its [`Transport`] need not be `Send`; let all of them share one
+/// [`Breaker`] and one [`CallLimit`].
+pub struct Scheduler<T: Transport> {
+    actor: Addr<RetryActor<T>>,
+    breaker: Breaker,
+    limit: CallLimit,
+    config: RetryConfig,
+}
+
+impl<T: Transport> Scheduler<T> {
+    /// Starts a scheduler on the current arbiter. `rng` draws its jitter.
+    ///
+    /// # Panics
+    /// Outside an actix system.
+    pub fn start(
+        transport: T,
+        config: RetryConfig,
+        breaker: Breaker,
+        limit: CallLimit,
+        rng: SmallRng,
+    ) -> Self {
+        let shared = Shared {
+            transport,
+            config: config.clone(),
+            breaker: breaker.clone(),
+            rng: RefCell::new(rng),
+            scheduler: OnceCell::new(),
+        };
+        Self { actor: RetryActor::new(shared).start(), breaker, limit, config }
+    }
+
+    /// Makes a call and waits for what becomes of it.
+    ///
+    /// Dropping the future abandons the call: no further attempt is begun. An attempt in flight
+    /// runs to its end, keeps its place under the limit, and reports to the breaker.
+    pub async fn call(&self, request: T::Request, protection: Protection) -> ReportOf<T> {
+        let (id, started) = (CallId::next(), clock::now());
+        let Some(slot) = self.limit.try_acquire() else {
+            return self.unstarted(id, Rejection::overloaded().into());
+        };
+        let (reply, answer) = oneshot::channel();
+        let deadline = started + self.config.call_deadline;
+        let attempts = Vec::new();
+        let call = Call { id, request, protection, started, deadline, attempts, reply, slot };
+        let mut caller = Caller { actor: &self.actor, call: Some(id) };
+        self.actor.do_send(call);
+        let report = answer.await;
+        caller.call = None;
+        report.unwrap_or_else(|_| self.unstarted(id, CallError::Lost))
+    }
+
+    /// The breaker that its calls go through.
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    /// The limit that its calls count under.
+    pub fn limit(&self) -> &CallLimit {
+        &self.limit
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &RetryConfig {
+        &self.config
+    }
+
+    /// The published state of the circuit.
+    pub fn state(&self) -> State {
+        self.breaker.state()
+    }
+
+    fn unstarted(&self, id: CallId, error: CallError<T::Error>) -> ReportOf<T> {
+        CallReport {
+            id,
+            result: Err(error),
+            attempts: Vec::new(),
+            state: self.state(),
+            elapsed: std::time::Duration::ZERO,
+        }
+    }
+}
+
+impl<T: Transport> Clone for Scheduler<T> {
+    fn clone(&self) -> Self {
+        Self {
+            actor: self.actor.clone(),
+            breaker: self.breaker.clone(),
+            limit: self.limit.clone(),
+            config: self.config.clone(),
+        }
+    }
+}
+
+/// Somebody who waits for a call. Tells the scheduler if they leave before the answer.
+struct Caller<'a, T: Transport> {
+    actor: &'a Addr<RetryActor<T>>,
+    call: Option<CallId>,
+}
+
+impl<T: Transport> Drop for Caller<'_, T> {
+    fn drop(&mut self) {
+        if let Some(id) = self.call {
+            self.actor.do_send(Abandon(id));
+        }
+    }
+}

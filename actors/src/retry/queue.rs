@@ -1,0 +1,127 @@
+//! The calls that wait, in the order in which they are due.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Instant,
+};
+
+use crate::call::CallId;
+
+/// An ordered set of deadlines with what is due at each. Adding and removing cost O(log n).
+#[derive(Debug)]
+pub(crate) struct DueQueue<T> {
+    by_time: BTreeMap<(Instant, CallId), T>,
+    times: HashMap<CallId, Instant>,
+}
+
+impl<T> Default for DueQueue<T> {
+    fn default() -> Self {
+        Self { by_time: BTreeMap::new(), times: HashMap::new() }
+    }
+}
+
+impl<T> DueQueue<T> {
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.by_time.len()
+    }
+
+    /// When the earliest is due.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.by_time.first_key_value().map(|(&(due, _), _)| due)
+    }
+
+    pub(crate) fn insert(&mut self, due: Instant, id: CallId, item: T) {
+        self.times.insert(id, due);
+        self.by_time.insert((due, id), item);
+    }
+
+    pub(crate) fn remove(&mut self, id: CallId) -> Option<T> {
+        let due = self.times.remove(&id)?;
+        self.by_time.remove(&(due, id))
+    }
+
+    /// The earliest of what is due at `now`. What is due at the same time comes in order of id.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<T> {
+        let entry = self.by_time.first_entry()?;
+        if entry.key().0 > now {
+            return None;
+        }
+        let ((_, id), item) = entry.remove_entry();
+        self.times.remove(&id);
+        Some(item)
+    }
+
+    /// Takes out all for which `release` holds, in the order in which they were due.
+    pub(crate) fn take_if(&mut self, release: impl Fn(&T) -> bool) -> Vec<T> {
+        let taken: Vec<_> = self.by_time.extract_if(.., |_, item| release(item)).collect();
+        taken
+            .into_iter()
+            .map(|((_, id), item)| {
+                self.times.remove(&id);
+                item
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rand::{RngExt as _, SeedableRng, rngs::SmallRng};
+
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn a_hundred_thousand_waiting_calls_keep_their_due_order_and_none_is_lost() {
+        let (start, mut rng) = (start(), SmallRng::seed_from_u64(1));
+        let mut queue = DueQueue::default();
+        let mut expected = Vec::new();
+        for _ in 0..100_000 {
+            let due = start + Duration::from_millis(rng.random_range(0..60_000));
+            let id = CallId::next();
+            queue.insert(due, id, (due, id));
+            expected.push((due, id));
+        }
+        expected.sort_unstable();
+        assert_eq!(queue.next_due(), Some(expected[0].0));
+        // Half of it by the clock, then all the rest.
+        let mut popped = Vec::new();
+        for until in [30_000, 60_000] {
+            let now = start + Duration::from_millis(until);
+            while let Some(item) = queue.pop_due(now) {
+                assert!(item.0 <= now);
+                popped.push(item);
+            }
+        }
+        assert_eq!(popped, expected);
+        assert!(queue.times.is_empty() && queue.len() == 0);
+    }
+
+    #[test]
+    fn nothing_is_due_before_its_time() {
+        let (start, mut queue) = (start(), DueQueue::default());
+        queue.insert(start + Duration::from_secs(1), CallId::next(), "later");
+        assert_eq!(queue.pop_due(start), None);
+        assert_eq!(queue.pop_due(start + Duration::from_secs(1)), Some("later"));
+    }
+
+    #[test]
+    fn what_was_removed_or_taken_is_gone() {
+        let (now, mut queue) = (start(), DueQueue::default());
+        let ids: Vec<_> = (0..4).map(|_| CallId::next()).collect();
+        for (item, &id) in ids.iter().enumerate() {
+            queue.insert(now, id, item);
+        }
+        assert_eq!(queue.remove(ids[1]), Some(1));
+        assert_eq!(queue.remove(ids[1]), None);
+        assert_eq!(queue.take_if(|&item| item != 2), [0, 3]);
+        assert_eq!((queue.pop_due(now), queue.len()), (Some(2), 0));
+    }
+}

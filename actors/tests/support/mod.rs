@@ -1,0 +1,172 @@
+//! A clock that jumps, and a transport that plays a script.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should end"
+)]
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    future::Future,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use rand::{SeedableRng, rngs::SmallRng};
+use resilience_actors::{
+    Attempt, Breaker, BreakerConfig, BreakerSettings, CallLimit, Outcome, RetryConfig,
+    RetrySettings, Scheduler, Transport, Verdict,
+};
+
+/// Runs `test` in an actix system whose clock stands still while anything can run, and jumps to
+/// the next timer when nothing can.
+pub(crate) fn paused<T>(test: impl Future<Output = T>) -> T {
+    actix_rt::System::with_tokio_rt(|| {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap()
+    })
+    .block_on(test)
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests read the same clock as the actors")]
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+pub(crate) fn secs(secs: f64) -> Duration {
+    Duration::from_secs_f64(secs)
+}
+
+/// Lets the time pass, and what is due by then happen.
+pub(crate) async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+    settle().await;
+}
+
+/// Lets everything happen that needs no time: a timer's message, and the messages that it causes,
+/// take a turn of the runtime each.
+pub(crate) async fn settle() {
+    for _ in 0..8 {
+        tokio::task::yield_now().await;
+    }
+}
+
+pub(crate) fn breaker(settings: BreakerSettings) -> Breaker {
+    Breaker::start(BreakerConfig::try_from(settings).unwrap())
+}
+
+/// Fails `times` permits of a closed breaker.
+pub(crate) async fn fail(breaker: &Breaker, times: u32) {
+    for _ in 0..times {
+        breaker.admit().await.expect("admitted").failure("status 500").await;
+    }
+}
+
+pub(crate) fn scheduler(
+    script: &Script,
+    retry: RetrySettings,
+    breaker: &Breaker,
+) -> Scheduler<Script> {
+    Scheduler::start(
+        script.clone(),
+        RetryConfig::try_from(retry).unwrap(),
+        breaker.clone(),
+        CallLimit::new(1_000_000),
+        SmallRng::seed_from_u64(1),
+    )
+}
+
+/// What one attempt meets.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Answer(Verdict),
+    AnswerAfter(Duration, Verdict),
+    /// Nobody there, found out after a while.
+    Unreachable(Duration),
+    Hang,
+    Panic,
+}
+
+pub(crate) fn answer(outcome: Outcome) -> Step {
+    Step::Answer(outcome.into())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("connection refused")]
+pub(crate) struct NoAnswer;
+
+/// Plays its steps in order, one an attempt, and the last one for ever.
+#[derive(Debug, Clone)]
+pub(crate) struct Script {
+    steps: Rc<RefCell<VecDeque<Step>>>,
+    seen: Rc<RefCell<Vec<(Instant, Attempt)>>>,
+    idempotent: bool,
+}
+
+impl Script {
+    pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+        Self {
+            steps: Rc::new(RefCell::new(steps.into_iter().collect())),
+            seen: Rc::default(),
+            idempotent: true,
+        }
+    }
+
+    pub(crate) fn not_idempotent(mut self) -> Self {
+        self.idempotent = false;
+        self
+    }
+
+    /// How often the upstream was touched, repeats included.
+    pub(crate) fn touched(&self) -> usize {
+        self.seen.borrow().len()
+    }
+
+    /// The attempts that were made, and when.
+    pub(crate) fn seen(&self) -> Vec<(Instant, Attempt)> {
+        self.seen.borrow().clone()
+    }
+}
+
+impl Transport for Script {
+    type Request = ();
+    type Response = Verdict;
+    type Error = NoAnswer;
+
+    async fn attempt(&self, (): &(), attempt: Attempt) -> Result<Verdict, NoAnswer> {
+        self.seen.borrow_mut().push((now(), attempt));
+        let step = {
+            let mut steps = self.steps.borrow_mut();
+            if steps.len() > 1 { steps.pop_front() } else { steps.front().cloned() }
+        };
+        match step.expect("a script with a step") {
+            Step::Answer(verdict) => Ok(verdict),
+            Step::AnswerAfter(time, verdict) => {
+                pass(time).await;
+                Ok(verdict)
+            }
+            Step::Unreachable(time) => {
+                if !time.is_zero() {
+                    pass(time).await;
+                }
+                Err(NoAnswer)
+            }
+            Step::Hang => std::future::pending().await,
+            Step::Panic => panic!("the script says so"),
+        }
+    }
+
+    fn classify(&self, result: &Result<Verdict, NoAnswer>) -> Verdict {
+        result.unwrap_or_else(|NoAnswer| Outcome::Unreachable.into())
+    }
+
+    fn is_idempotent(&self, (): &()) -> bool {
+        self.idempotent
+    }
+}
