@@ -1,0 +1,75 @@
+//! The stack around a service's routes, the same in tests and in production.
+
+use actix_web::{
+    App, Error, HttpRequest, HttpResponse,
+    body::BoxBody,
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    http::StatusCode,
+    middleware::from_fn,
+    web,
+};
+use serde_json::json;
+
+use crate::{AdminToken, ApiError, Drain, auth::Gate, drain, endpoint, panic};
+
+/// An application with `configure`'s routes, `/ready`, JSON for unknown paths, contained panics,
+/// and what [`Admin`](crate::Admin) and handlers that take `web::Data<Drain>` need.
+///
+/// Tests that use it have the production stack:
+///
+/// ```
+/// # use actix_web::{HttpResponse, test, web};
+/// # use service_edge::{Drain, app, endpoint};
+/// # #[actix_web::main]
+/// # async fn main() {
+/// let routes = |config: &mut web::ServiceConfig| {
+///     config.service(endpoint("/health").get(HttpResponse::Ok));
+/// };
+/// let service = test::init_service(app(Drain::new(), None, routes)).await;
+/// let request = test::TestRequest::post().uri("/health").to_request();
+/// assert_eq!(test::call_service(&service, request).await.status(), 405);
+/// # }
+/// ```
+///
+/// A contained panic is an `Err` of the innermost service, which the server turns into the
+/// answer: test such handlers with `test::try_call_service`.
+pub fn app(
+    drain: Drain,
+    admin_token: Option<AdminToken>,
+    configure: impl FnOnce(&mut web::ServiceConfig),
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(web::Data::new(drain))
+        .app_data(Gate(admin_token))
+        .service(endpoint("/ready").get(ready))
+        .configure(configure)
+        .default_service(web::to(unknown_path))
+        .wrap(from_fn(panic::contain))
+        .wrap(from_fn(drain::track))
+}
+
+async fn ready(drain: web::Data<Drain>) -> HttpResponse {
+    if drain.is_draining() {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        HttpResponse::build(status).json(json!({
+            "status": "draining",
+            "error": ApiError::reason(status),
+            "message": "this process is ending; it takes no new work",
+        }))
+    } else {
+        HttpResponse::Ok().json(json!({ "status": "ready" }))
+    }
+}
+
+async fn unknown_path(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let message = format!("there is nothing at {}", request.path());
+    Err(ApiError::not_found(message))
+}

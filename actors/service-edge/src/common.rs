@@ -1,0 +1,168 @@
+//! The settings that both services have.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroUsize,
+    thread,
+    time::Duration,
+};
+
+use crate::{AdminToken, SettingError, Settings};
+
+/// The longest time that a service may be given to drain.
+const MAX_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// How log records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Timestamp, level, target and message, for people.
+    Text,
+    /// One JSON object per line, for collectors.
+    Json,
+}
+
+/// The settings that both services have.
+#[derive(Debug, Clone)]
+pub struct CommonSettings {
+    /// `HOST`: the address to listen on.
+    pub host: IpAddr,
+    /// `PORT`: the port to listen on; 0 lets the system choose, and the log tells its choice.
+    pub port: u16,
+    /// `WORKERS`: threads that serve requests, 1 to 1024.
+    pub workers: usize,
+    /// `RUST_LOG`: what is logged, in `env_logger`'s syntax.
+    pub rust_log: String,
+    /// `LOG_FORMAT`: text or json.
+    pub log_format: LogFormat,
+    /// `ADMIN_TOKEN`: when set, changing something needs it.
+    pub admin_token: Option<AdminToken>,
+    /// `SHUTDOWN_TIMEOUT`: how long a drain may take, at most an hour.
+    pub shutdown_timeout: Duration,
+}
+
+impl CommonSettings {
+    /// Reads all of them.
+    ///
+    /// # Errors
+    ///
+    /// The first variable whose value cannot be used.
+    pub fn read(settings: &mut Settings<'_>, default_port: u16) -> Result<Self, SettingError> {
+        Ok(Self {
+            host: host(settings)?,
+            port: settings.integer("PORT", default_port, 0..=u16::MAX)?,
+            workers: settings.integer("WORKERS", cores(), 1..=1024)?,
+            rust_log: rust_log(settings)?,
+            log_format: settings.choice(
+                "LOG_FORMAT",
+                "text",
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            )?,
+            admin_token: settings.secret("ADMIN_TOKEN")?.map(AdminToken::new),
+            shutdown_timeout: shutdown_timeout(settings)?,
+        })
+    }
+}
+
+fn host(settings: &mut Settings<'_>) -> Result<IpAddr, SettingError> {
+    let host = settings.text("HOST", &Ipv4Addr::UNSPECIFIED.to_string())?;
+    host.parse()
+        .map_err(|_| SettingError::new("HOST", host, "an IP address, such as 0.0.0.0 or ::1"))
+}
+
+fn rust_log(settings: &mut Settings<'_>) -> Result<String, SettingError> {
+    let filter = settings.text("RUST_LOG", "info")?;
+    match env_filter::Builder::new().try_parse(&filter) {
+        Ok(_) => Ok(filter),
+        Err(_) => Err(SettingError::new(
+            "RUST_LOG",
+            filter,
+            "an env_logger filter, such as info or warn,client_service=debug",
+        )),
+    }
+}
+
+fn shutdown_timeout(settings: &mut Settings<'_>) -> Result<Duration, SettingError> {
+    let timeout = settings.seconds("SHUTDOWN_TIMEOUT", Duration::from_secs(35))?;
+    if timeout > MAX_SHUTDOWN_TIMEOUT {
+        return Err(SettingError::new(
+            "SHUTDOWN_TIMEOUT",
+            timeout.as_secs_f64().to_string(),
+            "a number of seconds from 0 to 3600",
+        ));
+    }
+    Ok(timeout)
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<CommonSettings, String> {
+        let mut settings = Settings::new(|name| {
+            let value = variables.iter().find(|(variable, _)| *variable == name);
+            value.map(|(_, value)| value.into())
+        });
+        CommonSettings::read(&mut settings, 5000).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_set_gives_the_documented_defaults() {
+        let common = read(&[]).unwrap();
+        assert_eq!(common.host.to_string(), "0.0.0.0");
+        assert_eq!(common.port, 5000);
+        assert!(common.workers >= 1);
+        assert_eq!(common.rust_log, "info");
+        assert_eq!(common.log_format, LogFormat::Text);
+        assert!(common.admin_token.is_none());
+        assert_eq!(common.shutdown_timeout, Duration::from_secs(35));
+    }
+
+    #[test]
+    fn everything_set_is_used() {
+        let common = read(&[
+            ("HOST", "::1"),
+            ("PORT", "0"),
+            ("WORKERS", "3"),
+            ("RUST_LOG", "warn,backend_service=debug"),
+            ("LOG_FORMAT", "json"),
+            ("ADMIN_TOKEN", "s3cret"),
+            ("SHUTDOWN_TIMEOUT", "0.5"),
+        ])
+        .unwrap();
+        assert_eq!(common.host.to_string(), "::1");
+        assert_eq!((common.port, common.workers), (0, 3));
+        assert_eq!(common.log_format, LogFormat::Json);
+        assert!(common.admin_token.unwrap().matches("s3cret"));
+        assert_eq!(common.shutdown_timeout, Duration::from_millis(500));
+    }
+
+    #[test]
+    fn each_bad_value_is_named() {
+        for (variable, value) in [
+            ("HOST", "localhost"),
+            ("HOST", ""),
+            ("PORT", "http"),
+            ("PORT", "65536"),
+            ("WORKERS", "0"),
+            ("WORKERS", "1025"),
+            ("RUST_LOG", "info,backend=loud"),
+            ("LOG_FORMAT", "xml"),
+            ("SHUTDOWN_TIMEOUT", "3601"),
+            ("SHUTDOWN_TIMEOUT", "forever"),
+        ] {
+            let error = read(&[(variable, value)]).unwrap_err();
+            assert!(error.starts_with(&format!("{variable}={value:?} ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn bad_token_is_named_but_not_shown() {
+        let error = read(&[("ADMIN_TOKEN", "hunter 2")]).unwrap_err();
+        assert!(error.starts_with("ADMIN_TOKEN="), "{error}");
+        assert!(!error.contains("hunter"), "{error}");
+    }
+}

@@ -1,0 +1,209 @@
+//! The one-way switch from serving to ending.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use actix_web::{
+    Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::ConnectionType,
+    middleware::Next,
+    web,
+};
+use tokio::sync::{Notify, watch};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    Draining,
+    Failed(String),
+}
+
+/// Whether the process is ending. All clones are the same switch.
+///
+/// Handlers take it as `web::Data<Drain>`; what would hold up the end (hung requests, open
+/// streams) ends itself when [`started`](Self::started) resolves.
+#[derive(Debug, Clone)]
+pub struct Drain {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    phase: watch::Sender<Phase>,
+    in_flight: AtomicUsize,
+    finished: Notify,
+}
+
+impl Drain {
+    /// A switch that stands at serving.
+    pub fn new() -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                phase: watch::Sender::new(Phase::Serving),
+                in_flight: AtomicUsize::new(0),
+                finished: Notify::new(),
+            }),
+        }
+    }
+
+    /// Whether the end has begun.
+    pub fn is_draining(&self) -> bool {
+        *self.inner.phase.borrow() != Phase::Serving
+    }
+
+    /// Begins the end: `/ready` says 503 from now on, and [`serve`](crate::serve) finishes what is
+    /// in flight and returns. Further calls change nothing.
+    pub fn begin(&self) {
+        self.advance(Phase::Draining);
+    }
+
+    /// Begins the end because the process cannot do its work any more (an actor died):
+    /// [`serve`](crate::serve) finishes what is in flight and returns an error with this reason.
+    /// Changes nothing if the end has begun already.
+    pub fn fail(&self, reason: impl Into<String>) {
+        self.advance(Phase::Failed(reason.into()));
+    }
+
+    /// Resolves when the end begins, at once if it has begun.
+    pub async fn started(&self) {
+        let mut phase = self.inner.phase.subscribe();
+        // The sender lives as long as `self`, so that this cannot fail.
+        let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+    }
+
+    /// The reason given to [`fail`](Self::fail), if it began the end.
+    pub fn failure(&self) -> Option<String> {
+        match &*self.inner.phase.borrow() {
+            Phase::Failed(reason) => Some(reason.clone()),
+            Phase::Serving | Phase::Draining => None,
+        }
+    }
+
+    fn advance(&self, to: Phase) {
+        self.inner.phase.send_if_modified(|phase| {
+            let first = *phase == Phase::Serving;
+            if first {
+                *phase = to;
+            }
+            first
+        });
+    }
+
+    /// Resolves when no request is being worked on that came before the end began.
+    pub(crate) async fn finished(&self) {
+        self.started().await;
+        loop {
+            let finished = self.inner.finished.notified();
+            if self.inner.in_flight.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            finished.await;
+        }
+    }
+
+    fn enter(&self) -> Option<InFlight> {
+        if self.is_draining() {
+            return None;
+        }
+        self.inner.in_flight.fetch_add(1, Ordering::SeqCst);
+        Some(InFlight(self.clone()))
+    }
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Counts a request while it is worked on, also if its client leaves and its handler is dropped.
+struct InFlight(Drain);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if self.0.inner.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.inner.finished.notify_one();
+        }
+    }
+}
+
+/// A middleware for `actix_web::middleware::from_fn`: counts requests, and says
+/// `Connection: close` on all answers from the beginning of the end.
+pub(crate) async fn track<B: MessageBody + 'static>(
+    drain: web::Data<Drain>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let _in_flight = drain.enter();
+    let mut response = next.call(request).await?;
+    if drain.is_draining() {
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn begins_once_and_for_all_clones() {
+        let drain = Drain::new();
+        let clone = drain.clone();
+        assert!(!clone.is_draining());
+        assert!(clone.started().now_or_never().is_none());
+        drain.begin();
+        assert!(clone.is_draining());
+        assert!(clone.started().now_or_never().is_some());
+    }
+
+    #[test]
+    fn failure_begins_the_end_and_is_remembered() {
+        let drain = Drain::new();
+        drain.fail("the actor died");
+        assert!(drain.is_draining());
+        assert_eq!(drain.failure().as_deref(), Some("the actor died"));
+        drain.fail("another");
+        assert_eq!(drain.failure().as_deref(), Some("the actor died"));
+    }
+
+    #[test]
+    fn failure_after_the_end_began_is_no_failure() {
+        let drain = Drain::new();
+        drain.begin();
+        drain.fail("actors die when the process ends");
+        assert_eq!(drain.failure(), None);
+    }
+
+    #[tokio::test]
+    async fn one_who_waits_is_woken() {
+        let drain = Drain::new();
+        let waiting = tokio::spawn({
+            let drain = drain.clone();
+            async move { drain.started().await }
+        });
+        tokio::task::yield_now().await;
+        drain.begin();
+        waiting.await.unwrap();
+    }
+
+    #[test]
+    fn finished_waits_for_earlier_requests_but_not_for_later_ones() {
+        let drain = Drain::new();
+        let earlier = drain.enter();
+        drain.begin();
+        let mut finished = std::pin::pin!(drain.finished());
+        assert!(finished.as_mut().now_or_never().is_none());
+        let later = drain.enter();
+        assert!(later.is_none());
+        drop(earlier);
+        assert!(finished.now_or_never().is_some());
+    }
+}

@@ -1,0 +1,63 @@
+//! What the lab's services put around their actors at the HTTP edge.
+//!
+//! Both services read their settings, write their logs, answer their errors and end their lives in
+//! the same way; this crate is that way, so that neither service has its own. It knows nothing of
+//! circuit breakers, retries or faults.
+//!
+//! | module | role |
+//! |---|---|
+//! | [`settings`] | typed reader over the environment, or over a test's map |
+//! | [`common`] | the settings that both services have |
+//! | [`logging`] | one record, one line; text or JSON |
+//! | [`error`] | every refusal is JSON with `error` and `message` |
+//! | [`json`] | request bodies: bounded, optional, strictly typed |
+//! | [`auth`] | the admin token |
+//! | [`endpoint()`] | a path that refuses wrong methods with a body |
+//! | [`mod@panic`] | a handler's panic costs one request, not the connection |
+//! | [`abort()`] | closing a connection without a byte |
+//! | [`drain`] | the one-way switch from serving to ending |
+//! | [`app()`] | the stack of all of the above, the same in tests and in production |
+//! | [`lifecycle`] | bind, serve, drain on SIGTERM |
+//!
+//! A service's `main` is settings, logging, and [`serve`]:
+//!
+//! ```no_run
+//! use actix_web::{HttpResponse, web};
+//! use service_edge::{CommonSettings, Drain, Settings};
+//!
+//! #[actix_web::main]
+//! async fn main() -> std::process::ExitCode {
+//!     let mut settings = Settings::from_env();
+//!     let common = service_edge::exit_on_bad_settings(CommonSettings::read(&mut settings, 5000));
+//!     service_edge::logging::init(&common);
+//!     log::info!("settings: {}", settings.summary());
+//!     let served = service_edge::serve("echo", &common, Drain::new(), |config: &mut web::ServiceConfig| {
+//!         config.service(service_edge::endpoint("/health").get(HttpResponse::Ok));
+//!     });
+//!     service_edge::exit_code(served.await)
+//! }
+//! ```
+
+mod abort;
+mod app;
+pub mod auth;
+pub mod common;
+pub mod drain;
+mod endpoint;
+pub mod error;
+pub mod json;
+pub mod lifecycle;
+pub mod logging;
+pub mod panic;
+pub mod settings;
+
+pub use abort::abort;
+pub use app::app;
+pub use auth::{Admin, AdminToken};
+pub use common::{CommonSettings, LogFormat};
+pub use drain::Drain;
+pub use endpoint::{Endpoint, endpoint};
+pub use error::ApiError;
+pub use json::JsonBody;
+pub use lifecycle::{Server, exit_code, exit_on_bad_settings, serve};
+pub use settings::{SettingError, Settings};

@@ -1,0 +1,180 @@
+//! Bind, serve, and end well.
+//!
+//! The end comes in two steps, within `SHUTDOWN_TIMEOUT` together. First the process goes on
+//! listening while it works on the requests that it already has: `/ready` says 503, and a request
+//! that was on its way is answered rather than refused. Then it stops listening, closes idle
+//! connections, and finishes what came in between.
+
+use std::{
+    any::Any,
+    io,
+    net::SocketAddr,
+    process::{self, ExitCode},
+    sync::Arc,
+};
+
+use actix_web::{HttpServer, dev::Extensions, web};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::timeout,
+};
+
+use crate::{CommonSettings, Drain, SettingError, app};
+
+type OnConnect = dyn Fn(&dyn Any, &mut Extensions) + Send + Sync;
+
+/// Serves `configure`'s routes until SIGTERM or SIGINT, as [`Server`] does.
+///
+/// # Errors
+///
+/// As [`Server::run`].
+pub async fn serve(
+    service: &'static str,
+    common: &CommonSettings,
+    drain: Drain,
+    configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) -> io::Result<()> {
+    Server::new(service, common, drain).run(configure).await
+}
+
+/// A service's HTTP server.
+pub struct Server<'a> {
+    service: &'static str,
+    common: &'a CommonSettings,
+    drain: Drain,
+    on_connect: Option<Arc<OnConnect>>,
+}
+
+impl<'a> Server<'a> {
+    /// A server that calls itself `service` in the log.
+    pub fn new(service: &'static str, common: &'a CommonSettings, drain: Drain) -> Self {
+        Self { service, common, drain, on_connect: None }
+    }
+
+    /// Calls `hook` for each connection with its `actix_web::rt::net::TcpStream`; what it puts
+    /// into the extensions is each of the connection's requests' `conn_data`.
+    #[must_use]
+    pub fn on_connect(
+        mut self,
+        hook: impl Fn(&dyn Any, &mut Extensions) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_connect = Some(Arc::new(hook));
+        self
+    }
+
+    /// Serves until SIGTERM, SIGINT or [`Drain::begin`], then drains; a second signal, or the
+    /// shutdown timeout, stops at once. `configure` runs once per worker, on the worker's thread,
+    /// inside its arbiter: it may start actors.
+    ///
+    /// # Errors
+    ///
+    /// - The address cannot be listened on; the message names it.
+    /// - The reason given to [`Drain::fail`].
+    pub async fn run(
+        self,
+        configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+    ) -> io::Result<()> {
+        let Self { service, common, drain, on_connect } = self;
+        // Before anybody can know that the process is there to be signalled.
+        let mut signals = Signals::new()?;
+        let admin_token = common.admin_token.clone();
+        let app_drain = drain.clone();
+        let mut server =
+            HttpServer::new(move || app(app_drain.clone(), admin_token.clone(), configure.clone()))
+                .workers(common.workers)
+                .h1_allow_half_closed(false)
+                .disable_signals()
+                // Whole seconds only; the exact deadline is kept below.
+                .shutdown_timeout(common.shutdown_timeout.as_secs() + 1);
+        if let Some(hook) = on_connect {
+            server = server.on_connect(move |io, extensions| hook(io, extensions));
+        }
+        let address = SocketAddr::new(common.host, common.port);
+        let server = server.bind(address).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        })?;
+        for bound in server.addrs() {
+            log::info!("{service} listening on {bound} ({} workers)", common.workers);
+        }
+
+        let mut running = server.run();
+        let handle = running.handle();
+        tokio::select! {
+            ended = &mut running => return ended,
+            name = signals.next() => {
+                drain.begin();
+                log::info!("{service} got {name}: finishing what is in flight");
+            }
+            () = drain.started() => match drain.failure() {
+                Some(reason) => log::error!("{service} cannot go on: {reason}"),
+                None => log::info!("{service} is ending: finishing what is in flight"),
+            },
+        }
+
+        let draining = async {
+            tokio::select! {
+                ended = &mut running => return ended,
+                () = drain.finished() => {}
+            }
+            let (ended, ()) = futures::join!(running, handle.stop(true));
+            ended
+        };
+        tokio::select! {
+            ended = timeout(common.shutdown_timeout, draining) => match ended {
+                Ok(ended) => ended?,
+                Err(_) => log::warn!(
+                    "{service}: SHUTDOWN_TIMEOUT of {} s is over; cutting off what is still in flight",
+                    common.shutdown_timeout.as_secs_f64()
+                ),
+            },
+            name = signals.next() => {
+                log::warn!("{service} got {name} again: cutting off what is still in flight");
+            }
+        }
+        log::info!("{service} stopped");
+        drain.failure().map_or(Ok(()), |reason| Err(io::Error::other(reason)))
+    }
+}
+
+/// The signals that ask a process to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// For `main`: the settings, or one line on stderr and the end of the process with exit code 2.
+pub fn exit_on_bad_settings<T>(settings: Result<T, SettingError>) -> T {
+    settings.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        process::exit(2)
+    })
+}
+
+/// For `main`: success, or exit code 1 after one line that says why, whatever `RUST_LOG` hides.
+pub fn exit_code(served: io::Result<()>) -> ExitCode {
+    let Err(error) = served else {
+        return ExitCode::SUCCESS;
+    };
+    if log::log_enabled!(log::Level::Error) {
+        log::error!("{error}");
+    } else {
+        eprintln!("{error}");
+    }
+    ExitCode::FAILURE
+}

@@ -1,0 +1,88 @@
+//! One record, one line, in text or JSON, on stderr.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
+
+use env_logger::{Builder, fmt::Formatter};
+use log::Record;
+use serde_json::json;
+
+use crate::{CommonSettings, LogFormat, abort, panic};
+
+/// Begins logging as `RUST_LOG` and `LOG_FORMAT` say, and lets panics be logged like the rest.
+/// A second call changes nothing.
+pub fn init(common: &CommonSettings) {
+    let mut builder = Builder::new();
+    builder.parse_filters(&common.rust_log);
+    let write = match common.log_format {
+        LogFormat::Text => text,
+        LogFormat::Json => json,
+    };
+    builder.format(
+        move |out, record| {
+            if abort::is_report(record) { Ok(()) } else { write(out, record) }
+        },
+    );
+    if builder.try_init().is_ok() {
+        std::panic::set_hook(Box::new(|info| {
+            let place = info.location().map_or_else(String::new, ToString::to_string);
+            log::error!("panic at {place}: {}", panic::message(info.payload()));
+        }));
+    }
+}
+
+fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let style = out.default_level_style(record.level());
+    let timestamp = out.timestamp_millis();
+    writeln!(
+        out,
+        "{timestamp} {style}{:<5}{style:#} {} {}",
+        record.level(),
+        record.target(),
+        one_line(&record.args().to_string())
+    )
+}
+
+fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let line = json!({
+        "timestamp": out.timestamp_millis().to_string(),
+        "level": record.level().as_str(),
+        "target": record.target(),
+        "message": record.args().to_string(),
+    });
+    writeln!(out, "{line}")
+}
+
+/// Escapes control characters: what a client sends must not forge a line of the log, nor steer the
+/// terminal that shows it.
+fn one_line(message: &str) -> String {
+    let mut line = String::with_capacity(message.len());
+    for c in message.chars() {
+        if c.is_control() {
+            let _ = write!(line, "{}", c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_with_line_breaks_stays_on_its_line() {
+        let forged = "GET /\n2026-01-01T00:00:00.000Z INFO  all is well\u{1b}[2J";
+        let line = one_line(forged);
+        assert!(!line.contains(char::is_control), "{line}");
+        assert!(line.starts_with("GET /\\n2026"), "{line}");
+    }
+
+    #[test]
+    fn ordinary_message_is_left_as_it_is() {
+        assert_eq!(one_line("closed -> open (5×, µs)"), "closed -> open (5×, µs)");
+    }
+}

@@ -1,0 +1,272 @@
+//! Typed settings, read through a lookup that tests can replace.
+//!
+//! A setting that is set must be valid: nothing is silently replaced by its default. Each method
+//! reads one variable and remembers the value that takes effect, so that a service can print at
+//! start what it really runs with.
+
+use std::{
+    env,
+    ffi::OsString,
+    fmt::{self, Display},
+    ops::RangeInclusive,
+    str::FromStr,
+    time::Duration,
+};
+
+/// The longest duration that a setting may have, in seconds (about 115 days).
+pub const MAX_SECONDS: f64 = 1e7;
+
+/// What an error shows in place of a secret.
+const HIDDEN: &str = "(hidden)";
+
+type Lookup<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
+
+/// A typed reader over a lookup of variables.
+pub struct Settings<'a> {
+    lookup: Box<Lookup<'a>>,
+    effective: Vec<(&'static str, String)>,
+}
+
+impl Settings<'static> {
+    /// Reads the environment of the process.
+    pub fn from_env() -> Self {
+        Self::new(|name| env::var_os(name))
+    }
+}
+
+impl<'a> Settings<'a> {
+    /// Reads through `lookup`, which returns `None` for an unset variable.
+    pub fn new(lookup: impl Fn(&str) -> Option<OsString> + 'a) -> Self {
+        Self { lookup: Box::new(lookup), effective: Vec::new() }
+    }
+
+    /// A text. Set but empty is an error.
+    pub fn text(&mut self, name: &'static str, default: &str) -> Result<String, SettingError> {
+        let value = self.raw(name)?.unwrap_or_else(|| default.to_owned());
+        if value.is_empty() {
+            return Err(SettingError::new(name, value, "a text that is not empty"));
+        }
+        self.record(name, value.clone());
+        Ok(value)
+    }
+
+    /// A text that is shown nowhere. Set but empty, and anything but visible ASCII, is an error:
+    /// it could not be sent in a header.
+    pub fn secret(&mut self, name: &'static str) -> Result<Option<String>, SettingError> {
+        const ALLOWED: &str = "one or more visible ASCII characters without spaces";
+        let value = match (self.lookup)(name).map(OsString::into_string) {
+            None => None,
+            Some(Ok(value)) if is_visible_ascii(&value) => Some(value),
+            Some(_) => return Err(SettingError::new(name, HIDDEN, ALLOWED)),
+        };
+        let shown = if value.is_some() { "(set)" } else { "(unset)" };
+        self.record(name, shown.to_owned());
+        Ok(value)
+    }
+
+    /// A whole number within `allowed`.
+    pub fn integer<T>(
+        &mut self,
+        name: &'static str,
+        default: T,
+        allowed: RangeInclusive<T>,
+    ) -> Result<T, SettingError>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        let value = self.parse_integer(name, &allowed)?.unwrap_or(default);
+        self.record(name, value.to_string());
+        Ok(value)
+    }
+
+    /// A whole number within `allowed`, or `None` if the variable is unset.
+    pub fn optional_integer<T>(
+        &mut self,
+        name: &'static str,
+        allowed: RangeInclusive<T>,
+    ) -> Result<Option<T>, SettingError>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        let value = self.parse_integer(name, &allowed)?;
+        self.record_optional(name, value.as_ref());
+        Ok(value)
+    }
+
+    /// A duration, written as a decimal number of seconds from 0 to [`MAX_SECONDS`], without a
+    /// unit; fractions are allowed.
+    pub fn seconds(
+        &mut self,
+        name: &'static str,
+        default: Duration,
+    ) -> Result<Duration, SettingError> {
+        let value = self.parse_seconds(name)?.unwrap_or(default);
+        self.record(name, value.as_secs_f64().to_string());
+        Ok(value)
+    }
+
+    /// As [`seconds`](Self::seconds), or `None` if the variable is unset.
+    pub fn optional_seconds(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<Duration>, SettingError> {
+        let value = self.parse_seconds(name)?;
+        self.record_optional(name, value.map(|value| value.as_secs_f64()).as_ref());
+        Ok(value)
+    }
+
+    /// A finite number. Its range is for the type to check that it becomes part of.
+    pub fn number(&mut self, name: &'static str, default: f64) -> Result<f64, SettingError> {
+        let value = match self.raw(name)? {
+            None => default,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|value: &f64| value.is_finite())
+                .ok_or_else(|| SettingError::new(name, text, "a finite number"))?,
+        };
+        self.record(name, value.to_string());
+        Ok(value)
+    }
+
+    /// One of the named `choices`; `default` is the name of one of them.
+    pub fn choice<T: Clone>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        choices: &[(&'static str, T)],
+    ) -> Result<T, SettingError> {
+        let value = self.raw(name)?.unwrap_or_else(|| default.to_owned());
+        let Some((_, choice)) = choices.iter().find(|(choice, _)| *choice == value) else {
+            let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
+            return Err(SettingError::new(name, value, names.join(" or ")));
+        };
+        self.record(name, value);
+        Ok(choice.clone())
+    }
+
+    /// The variables read so far with the values that took effect, in the order they were read.
+    /// Secrets are "(set)" or "(unset)".
+    pub fn effective(&self) -> &[(&'static str, String)] {
+        &self.effective
+    }
+
+    /// [`effective`](Self::effective) as one line, `NAME=value NAME=value ...`, for the log.
+    pub fn summary(&self) -> String {
+        let pairs: Vec<String> = self
+            .effective
+            .iter()
+            .map(|(name, value)| {
+                if value.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"') {
+                    format!("{name}={value:?}")
+                } else {
+                    format!("{name}={value}")
+                }
+            })
+            .collect();
+        pairs.join(" ")
+    }
+
+    fn raw(&self, name: &'static str) -> Result<Option<String>, SettingError> {
+        (self.lookup)(name)
+            .map(OsString::into_string)
+            .transpose()
+            .map_err(|value| SettingError::new(name, value.to_string_lossy(), "UTF-8 text"))
+    }
+
+    fn parse_integer<T>(
+        &self,
+        name: &'static str,
+        allowed: &RangeInclusive<T>,
+    ) -> Result<Option<T>, SettingError>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        let Some(text) = self.raw(name)? else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(value) if allowed.contains(&value) => Ok(Some(value)),
+            _ => Err(SettingError::new(
+                name,
+                text,
+                format!("a whole number from {} to {}", allowed.start(), allowed.end()),
+            )),
+        }
+    }
+
+    fn parse_seconds(&self, name: &'static str) -> Result<Option<Duration>, SettingError> {
+        let Some(text) = self.raw(name)? else {
+            return Ok(None);
+        };
+        // `f64` alone would also take "inf", "NaN", "1e3" and "-0".
+        let decimal = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        match text.parse::<f64>() {
+            Ok(seconds) if decimal && seconds <= MAX_SECONDS => {
+                Ok(Some(Duration::from_secs_f64(seconds)))
+            }
+            _ => Err(SettingError::new(
+                name,
+                text,
+                format!("a number of seconds from 0 to {MAX_SECONDS}, without a unit"),
+            )),
+        }
+    }
+
+    fn record(&mut self, name: &'static str, value: String) {
+        self.effective.push((name, value));
+    }
+
+    fn record_optional<T: Display>(&mut self, name: &'static str, value: Option<&T>) {
+        self.record(name, value.map_or_else(|| "(unset)".to_owned(), T::to_string));
+    }
+}
+
+impl fmt::Debug for Settings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("effective", &self.effective).finish_non_exhaustive()
+    }
+}
+
+fn is_visible_ascii(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// A setting whose value cannot be used. Its `Display` is one line for the person who set it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingError {
+    variable: String,
+    value: String,
+    allowed: String,
+}
+
+impl SettingError {
+    /// An error about `variable`, which has `value`; `allowed` completes the sentence
+    /// "expected ...". Also for values that a core's own rules reject, and for settings that
+    /// contradict each other.
+    pub fn new(
+        variable: impl Into<String>,
+        value: impl Into<String>,
+        allowed: impl Into<String>,
+    ) -> Self {
+        Self { variable: variable.into(), value: value.into(), allowed: allowed.into() }
+    }
+
+    /// The name of the variable.
+    pub fn variable(&self) -> &str {
+        &self.variable
+    }
+}
+
+impl Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `{:?}` keeps a value with line breaks or control characters on the one line.
+        write!(f, "{}={:?} is not valid: expected {}", self.variable, self.value, self.allowed)
+    }
+}
+
+impl std::error::Error for SettingError {}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

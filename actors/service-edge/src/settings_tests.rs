@@ -1,0 +1,142 @@
+use std::os::unix::ffi::OsStringExt;
+
+use super::*;
+
+/// Settings in which `X` has this value, or none.
+fn with(value: Option<&str>) -> Settings<'static> {
+    let value = value.map(OsString::from);
+    Settings::new(move |name| value.clone().filter(|_| name == "X"))
+}
+
+fn refused<T: fmt::Debug>(result: Result<T, SettingError>) -> String {
+    let line = result.unwrap_err().to_string();
+    assert!(line.starts_with("X="), "{line}");
+    assert!(!line.contains(char::is_control), "{line}");
+    line
+}
+
+#[test]
+fn unset_variables_take_their_defaults() {
+    let mut settings = with(None);
+    assert_eq!(settings.text("X", "a").unwrap(), "a");
+    assert_eq!(settings.secret("X").unwrap(), None);
+    assert_eq!(settings.integer("X", 7_u32, 0..=9).unwrap(), 7);
+    assert_eq!(settings.optional_integer("X", 0_u64..=9).unwrap(), None);
+    let default = Duration::from_millis(1500);
+    assert_eq!(settings.seconds("X", default).unwrap(), default);
+    assert_eq!(settings.optional_seconds("X").unwrap(), None);
+    assert!((settings.number("X", 0.3).unwrap() - 0.3).abs() < f64::EPSILON);
+    let choices = [("call", 1), ("attempt", 2)];
+    assert_eq!(settings.choice("X", "attempt", &choices).unwrap(), 2);
+}
+
+#[test]
+fn error_names_variable_value_and_what_is_allowed() {
+    let mut settings = with(Some("http"));
+    let error = settings.integer("X", 5000_u16, 0..=u16::MAX).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "X=\"http\" is not valid: expected a whole number from 0 to 65535"
+    );
+    assert_eq!(error.variable(), "X");
+}
+
+#[test]
+fn text_that_is_empty_is_refused() {
+    assert_eq!(with(Some("b")).text("X", "a").unwrap(), "b");
+    refused(with(Some("")).text("X", "a"));
+}
+
+#[test]
+fn integer_must_be_whole_and_within_its_range() {
+    for (value, expected) in [("1", 1), ("9", 9), ("007", 7)] {
+        assert_eq!(with(Some(value)).integer("X", 5_u32, 1..=9), Ok(expected));
+    }
+    for value in ["", "0", "10", "-1", "1.5", " 1", "1 ", "0x1", "one", "99999999999999999999"] {
+        refused(with(Some(value)).integer("X", 5_u32, 1..=9));
+        refused(with(Some(value)).optional_integer("X", 1_usize..=9));
+    }
+    assert_eq!(
+        with(Some("18446744073709551615")).optional_integer("X", 0..=u64::MAX),
+        Ok(Some(u64::MAX))
+    );
+}
+
+#[test]
+fn seconds_are_decimal_without_a_unit() {
+    for (value, millis) in
+        [("0", 0), ("5", 5000), ("0.25", 250), (".5", 500), ("10000000", 10_000_000_000)]
+    {
+        let expected = Duration::from_millis(millis);
+        assert_eq!(with(Some(value)).seconds("X", Duration::ZERO), Ok(expected));
+        assert_eq!(with(Some(value)).optional_seconds("X"), Ok(Some(expected)));
+    }
+    for value in
+        ["", "5s", "NaN", "inf", "-1", "-0", "1e3", "10000000.1", "1,5", "1.2.3", ".", " 1"]
+    {
+        refused(with(Some(value)).seconds("X", Duration::ZERO));
+        refused(with(Some(value)).optional_seconds("X"));
+    }
+}
+
+#[test]
+fn number_must_be_finite() {
+    assert_eq!(with(Some("-0.5")).number("X", 1.0), Ok(-0.5));
+    for value in ["", "NaN", "inf", "-infinity", "30%", "1e999"] {
+        refused(with(Some(value)).number("X", 1.0));
+    }
+}
+
+#[test]
+fn choice_must_be_one_of_the_names() {
+    let choices = [("call", 1), ("attempt", 2)];
+    assert_eq!(with(Some("call")).choice("X", "attempt", &choices), Ok(1));
+    for value in ["", "Call", "both"] {
+        let line = refused(with(Some(value)).choice("X", "call", &choices));
+        assert!(line.ends_with("expected call or attempt"), "{line}");
+    }
+}
+
+#[test]
+fn secret_is_never_shown() {
+    let mut settings = with(Some("hunter2"));
+    assert_eq!(settings.secret("X").unwrap().as_deref(), Some("hunter2"));
+    assert_eq!(settings.summary(), "X=(set)");
+    for value in ["", "hunter 2", "hunter\n2", "hünter2"] {
+        let error = with(Some(value)).secret("X").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("nter"), "{error:?}");
+        refused::<()>(Err(error));
+    }
+    let mut settings = Settings::new(|_| Some(OsString::from_vec(b"hunter\xff".to_vec())));
+    let error = settings.secret("X").unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter"), "{error:?}");
+}
+
+#[test]
+fn value_that_is_not_utf8_is_refused() {
+    let mut settings = Settings::new(|_| Some(OsString::from_vec(b"a\xff".to_vec())));
+    refused(settings.text("X", "a"));
+    refused(settings.number("X", 1.0));
+}
+
+#[test]
+fn value_with_line_breaks_makes_one_line() {
+    refused(with(Some("1\nLISTENING\u{1b}[2J")).integer("X", 1_u16, 0..=9));
+    let mut settings = with(Some("a\nb c"));
+    settings.text("X", "a").unwrap();
+    assert_eq!(settings.summary(), "X=\"a\\nb c\"");
+}
+
+#[test]
+fn summary_lists_what_takes_effect_in_order() {
+    let mut settings = Settings::new(|name| (name == "PORT").then(|| "80".into()));
+    settings.text("HOST", "::").unwrap();
+    settings.integer("PORT", 5000_u16, 0..=u16::MAX).unwrap();
+    settings.secret("ADMIN_TOKEN").unwrap();
+    settings.seconds("DELAY", Duration::from_millis(1500)).unwrap();
+    settings.optional_seconds("RETRY_AFTER").unwrap();
+    assert_eq!(
+        settings.summary(),
+        "HOST=:: PORT=80 ADMIN_TOKEN=(unset) DELAY=1.5 RETRY_AFTER=(unset)"
+    );
+}

@@ -1,0 +1,169 @@
+//! The stack of `app`, as a client sees it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
+
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    body::{BoxBody, to_bytes},
+    dev::{Service, ServiceResponse},
+    http::{
+        Method, StatusCode,
+        header::{ALLOW, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, WWW_AUTHENTICATE},
+    },
+    test::{TestRequest, init_service},
+    web,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use service_edge::{Admin, AdminToken, Drain, JsonBody, app, endpoint};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    cups: u32,
+}
+
+fn routes(config: &mut web::ServiceConfig) {
+    async fn order(_admin: Admin, JsonBody(order): JsonBody<Order>) -> HttpResponse {
+        HttpResponse::Ok().json(json!({ "cups": order.cups }))
+    }
+    async fn panic_later() -> HttpResponse {
+        tokio::task::yield_now().await;
+        panic!("after a wait")
+    }
+    fn panic_at_once(_: HttpRequest) -> std::future::Ready<HttpResponse> {
+        panic!("before there is a future")
+    }
+    config
+        .service(endpoint("/cups").get(HttpResponse::Ok).put(order))
+        .service(endpoint("/panic-later").get(panic_later))
+        .service(endpoint("/panic-at-once").get(panic_at_once));
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
+/// Answers as the server does: an `Err` is sent as its error response.
+async fn answer<R>(
+    service: &impl Service<R, Response = ServiceResponse<BoxBody>, Error = Error>,
+    request: R,
+) -> Answer {
+    let response = match service.call(request).await {
+        Ok(response) => response.into_parts().1,
+        Err(error) => error.error_response(),
+    };
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = to_bytes(response.into_body()).await.unwrap();
+    Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+}
+
+/// An error's body has exactly `error` and `message`.
+fn assert_error(answer: &Answer, status: u16, error: &str) {
+    assert_eq!(answer.status, status, "{}", answer.body);
+    assert_eq!(answer.body["error"], error);
+    assert!(answer.body["message"].as_str().is_some_and(|m| !m.is_empty()), "{}", answer.body);
+}
+
+#[actix_web::test]
+async fn unknown_path_is_404_for_every_method() {
+    let service = init_service(app(Drain::new(), None, routes)).await;
+    for method in [Method::GET, Method::POST, Method::DELETE] {
+        for path in ["/", "/cup", "/cups/", "/cups/1", "/%ff", "/..%2f"] {
+            let request = TestRequest::with_uri(path).method(method.clone());
+            assert_error(&answer(&service, request.to_request()).await, 404, "Not Found");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn wrong_method_is_405_and_says_which_are_right() {
+    let service = init_service(app(Drain::new(), None, routes)).await;
+    for (path, method, allow) in [
+        ("/cups", Method::DELETE, "GET, HEAD, PUT"),
+        ("/cups", Method::OPTIONS, "GET, HEAD, PUT"),
+        ("/panic-later", Method::PUT, "GET, HEAD"),
+        ("/ready", Method::POST, "GET, HEAD"),
+    ] {
+        let request = TestRequest::with_uri(path).method(method);
+        let answer = answer(&service, request.to_request()).await;
+        assert_error(&answer, 405, "Method Not Allowed");
+        assert_eq!(answer.headers.get(ALLOW).unwrap(), allow);
+    }
+}
+
+#[actix_web::test]
+async fn head_is_answered_as_get() {
+    let service = init_service(app(Drain::new(), None, routes)).await;
+    let request = TestRequest::with_uri("/cups").method(Method::HEAD);
+    assert_eq!(answer(&service, request.to_request()).await.status, 200);
+}
+
+#[actix_web::test]
+async fn bodies_are_optional_bounded_and_strict() {
+    let service = init_service(app(Drain::new(), None, routes)).await;
+    let put = || TestRequest::put().uri("/cups");
+
+    let without = answer(&service, put().to_request()).await;
+    assert_eq!((without.status.as_u16(), without.body), (200, json!({ "cups": 0 })));
+
+    let as_curl_sends = put()
+        .insert_header(("content-type", "application/x-www-form-urlencoded"))
+        .set_payload(r#"{"cups": 2}"#);
+    let curled = answer(&service, as_curl_sends.to_request()).await;
+    assert_eq!((curled.status.as_u16(), curled.body), (200, json!({ "cups": 2 })));
+
+    let unknown = put().set_payload(r#"{"mugs": 2}"#).to_request();
+    assert_error(&answer(&service, unknown).await, 400, "Bad Request");
+
+    let large = put().set_payload(vec![b' '; 10_000_000]).to_request();
+    assert_error(&answer(&service, large).await, 413, "Payload Too Large");
+
+    let announced = put().insert_header((CONTENT_LENGTH, "10000000")).to_request();
+    assert_error(&answer(&service, announced).await, 413, "Payload Too Large");
+}
+
+#[actix_web::test]
+async fn stranger_is_refused_before_the_body_is_looked_at() {
+    let token = AdminToken::new("s3cret".to_owned());
+    let service = init_service(app(Drain::new(), Some(token), routes)).await;
+    let put = || TestRequest::put().uri("/cups").set_payload("not json");
+
+    let stranger = answer(&service, put().to_request()).await;
+    assert_error(&stranger, 401, "Unauthorized");
+    assert_eq!(stranger.headers.get(WWW_AUTHENTICATE).unwrap(), "Bearer");
+
+    let admin = put().insert_header((AUTHORIZATION, "Bearer s3cret"));
+    assert_error(&answer(&service, admin.to_request()).await, 400, "Bad Request");
+}
+
+#[actix_web::test]
+async fn panic_is_a_500_with_a_body_that_does_not_tell_why() {
+    let service = init_service(app(Drain::new(), None, routes)).await;
+    for path in ["/panic-later", "/panic-at-once"] {
+        let failed = answer(&service, TestRequest::with_uri(path).to_request()).await;
+        assert_error(&failed, 500, "Internal Server Error");
+        assert!(!failed.body.to_string().contains("wait"), "{}", failed.body);
+        let next = answer(&service, TestRequest::with_uri("/cups").to_request()).await;
+        assert_eq!(next.status, 200);
+    }
+}
+
+#[actix_web::test]
+async fn ready_says_503_from_the_beginning_of_the_end() {
+    let drain = Drain::new();
+    let service = init_service(app(drain.clone(), None, routes)).await;
+    let ready = || TestRequest::with_uri("/ready").to_request();
+
+    let before = answer(&service, ready()).await;
+    assert_eq!((before.status.as_u16(), before.body), (200, json!({ "status": "ready" })));
+
+    drain.begin();
+    let after = answer(&service, ready()).await;
+    assert_error(&after, 503, "Service Unavailable");
+    assert_eq!(after.body["status"], "draining");
+    let other = answer(&service, TestRequest::with_uri("/cups").to_request()).await;
+    assert_eq!(other.status, 200);
+}
