@@ -1,6 +1,10 @@
 //! What both configurations have in common: how a value that breaks a rule is refused.
 
-use std::{fmt::Display, ops::RangeInclusive, time::Duration};
+use std::{
+    fmt::{self, Display},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 /// The longest duration that any setting takes: 30 days.
 pub const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -15,16 +19,35 @@ pub struct InvalidConfig {
     /// The value that was refused.
     pub value: String,
     /// What would have been accepted.
-    pub allowed: String,
+    pub allowed: Allowed,
+}
+
+/// What a setting would have been accepted as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Allowed {
+    /// What these words say.
+    Values(String),
+    /// No less than another setting's value.
+    AtLeast {
+        /// The name of the other.
+        field: &'static str,
+        /// Its value.
+        value: String,
+    },
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Values(values) => f.write_str(values),
+            Self::AtLeast { field, value } => write!(f, "no less than {field} = {value}"),
+        }
+    }
 }
 
 impl InvalidConfig {
-    pub(crate) fn new(
-        field: &'static str,
-        value: impl Display,
-        allowed: impl Into<String>,
-    ) -> Self {
-        Self { field, value: value.to_string(), allowed: allowed.into() }
+    fn new(field: &'static str, value: impl Display, allowed: String) -> Self {
+        Self { field, value: value.to_string(), allowed: Allowed::Values(allowed) }
     }
 }
 
@@ -51,6 +74,20 @@ pub(crate) fn positive(field: &'static str, value: Duration) -> Result<(), Inval
         value.as_secs_f64(),
         format!("seconds, more than 0 and at most {}", MAX_DURATION.as_secs()),
     ))
+}
+
+/// `value` is no less than the value `floor` of the setting `other`.
+pub(crate) fn at_least(
+    field: &'static str,
+    value: Duration,
+    other: &'static str,
+    floor: Duration,
+) -> Result<(), InvalidConfig> {
+    if value >= floor {
+        return Ok(());
+    }
+    let allowed = Allowed::AtLeast { field: other, value: floor.as_secs_f64().to_string() };
+    Err(InvalidConfig { field, value: value.as_secs_f64().to_string(), allowed })
 }
 
 /// Serialises durations as seconds with fractions.

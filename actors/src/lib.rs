@@ -80,7 +80,7 @@ pub use breaker::{
     Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, CircuitOpened, Permit, State,
 };
 pub use call::{AttemptRecord, CallError, CallId, CallReport, Protection};
-pub use config::{InvalidConfig, MAX_DURATION};
+pub use config::{Allowed, InvalidConfig, MAX_DURATION};
 pub use limit::CallLimit;
 pub use outcome::{Outcome, Verdict};
 pub use rejection::Rejection;

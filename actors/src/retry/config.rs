@@ -4,7 +4,7 @@ use std::{ops::Deref, time::Duration};
 
 use serde::Serialize;
 
-use crate::config::{InvalidConfig, in_range, positive, seconds};
+use crate::config::{InvalidConfig, at_least, in_range, positive, seconds};
 
 /// Which failures the breaker is told of while the circuit is closed. Failures of trials, and
 /// outcomes that count at once (see [`Outcome`](crate::Outcome)), it is always told of.
@@ -90,19 +90,6 @@ impl TryFrom<RetrySettings> for RetryConfig {
     }
 }
 
-fn at_least(
-    field: &'static str,
-    value: Duration,
-    other: &'static str,
-    floor: Duration,
-) -> Result<(), InvalidConfig> {
-    if value >= floor {
-        return Ok(());
-    }
-    let allowed = format!("no less than {other} = {}", floor.as_secs_f64());
-    Err(InvalidConfig::new(field, value.as_secs_f64(), allowed))
-}
-
 impl Deref for RetryConfig {
     type Target = RetrySettings;
 
@@ -118,6 +105,16 @@ mod tests {
     #[test]
     fn defaults_are_valid() {
         assert_eq!(RetryConfig::try_from(RetrySettings::default()), Ok(RetryConfig::default()));
+    }
+
+    #[test]
+    fn a_contradiction_names_both_settings() {
+        let settings = RetrySettings { base_delay: Duration::from_secs(11), ..Default::default() };
+        let error = RetryConfig::try_from(settings).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "max_delay = 10 is not valid: expected no less than base_delay = 11"
+        );
     }
 
     #[test]
