@@ -1,0 +1,77 @@
+//! From what was drawn for a request to what its client sees.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+use service_edge::{ApiError, Drain};
+
+use crate::{faults::Draw, plan::Outcome, reset::reset};
+
+/// What all answers of this process have in common.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    /// The name of this pod, so that clients see which of several answered.
+    pub pod: String,
+    /// `Retry-After` of 429s; none if unset.
+    pub transient_retry_after: Option<Duration>,
+}
+
+impl Answers {
+    /// Plays what was drawn. `data` is the content of a good answer. Slow answers and hung
+    /// requests wait here, as suspended futures: they hold no worker, and end with their client.
+    ///
+    /// # Errors
+    ///
+    /// The errors that were drawn, and 503 for a request that hung when the process began to end.
+    pub async fn play(
+        &self,
+        draw: Draw,
+        request: &HttpRequest,
+        drain: &Drain,
+        data: &str,
+    ) -> Result<HttpResponse, ApiError> {
+        let number = draw.number;
+        let fault = |what: &str| log::debug!("request {number} {}: {what}", request.path());
+        match draw.outcome {
+            Outcome::Ok => Ok(self.good(number, data)),
+            Outcome::Fail => {
+                fault("fails with 500");
+                Err(ApiError::internal("the backend failed on purpose"))
+            }
+            Outcome::Slow => {
+                let delay = draw.slow_response_delay;
+                fault(&format!("is slow, {} s", delay.as_secs_f64()));
+                tokio::time::sleep(delay).await;
+                Ok(self.good(number, data))
+            }
+            Outcome::Transient => {
+                fault("is throttled with 429");
+                let error = ApiError::too_many_requests("the backend is throttling on purpose");
+                Err(match self.transient_retry_after {
+                    Some(wait) => error.retry_after(wait),
+                    None => error,
+                })
+            }
+            Outcome::Hang => {
+                fault("hangs");
+                drain.started().await;
+                Err(ApiError::unavailable("the backend is ending, and so does this hung request"))
+            }
+            Outcome::Reset => {
+                fault("gets its connection reset");
+                Ok(reset(request))
+            }
+        }
+    }
+
+    fn good(&self, number: u64, data: &str) -> HttpResponse {
+        let body: Value = json!({
+            "status": "success",
+            "data": data,
+            "request_number": number,
+            "pod": self.pod,
+        });
+        HttpResponse::Ok().json(body)
+    }
+}

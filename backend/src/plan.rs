@@ -1,0 +1,288 @@
+//! What goes wrong, and how often: the fault plan.
+//!
+//! A [`FaultPlan`] that exists is valid as a whole. It is made from a [`PlanSpec`] (what the
+//! environment says) or by a [`PlanRequest`] (what a client says) on top of another plan.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// The longest delay of a slow answer, in seconds.
+pub const MAX_SLOW_RESPONSE_DELAY: f64 = 3600.0;
+
+/// The longest sequence.
+pub const MAX_SEQUENCE: usize = 10_000;
+
+/// Rates are decimal fractions, and two that make up 1 on paper may miss it by a rounding error.
+const ROUNDING: f64 = 1e-9;
+
+/// A probability from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+pub struct Rate(f64);
+
+impl Rate {
+    /// The probability.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Rate {
+    type Error = NotARate;
+
+    fn try_from(value: f64) -> Result<Self, NotARate> {
+        if (0.0..=1.0).contains(&value) { Ok(Self(value)) } else { Err(NotARate) }
+    }
+}
+
+impl FromStr for Rate {
+    type Err = NotARate;
+
+    fn from_str(text: &str) -> Result<Self, NotARate> {
+        text.parse::<f64>().map_err(|_| NotARate)?.try_into()
+    }
+}
+
+/// The value is no probability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a rate must be a number from 0 to 1")]
+pub struct NotARate;
+
+/// What happens to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// 200 at once.
+    Ok,
+    /// 500.
+    Fail,
+    /// 200 after the delay.
+    Slow,
+    /// 429.
+    Transient,
+    /// No answer.
+    Hang,
+    /// The connection is reset.
+    Reset,
+}
+
+/// What goes wrong, and how often. Its JSON is that of `GET /api/faults`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FaultPlan {
+    failure_rate: Rate,
+    slow_response_rate: Rate,
+    #[serde(serialize_with = "as_seconds")]
+    slow_response_delay: Duration,
+    transient_failure_rate: Rate,
+    sequence: Option<Vec<Outcome>>,
+    repeat: bool,
+}
+
+impl FaultPlan {
+    /// How many of the requests to `/api/data` are failed.
+    pub fn failure_rate(&self) -> Rate {
+        self.failure_rate
+    }
+
+    /// How many of the requests to `/api/data` are answered late.
+    pub fn slow_response_rate(&self) -> Rate {
+        self.slow_response_rate
+    }
+
+    /// How late that is; at most [`MAX_SLOW_RESPONSE_DELAY`].
+    pub fn slow_response_delay(&self) -> Duration {
+        self.slow_response_delay
+    }
+
+    /// How many of the requests to `/api/transient-failure` are throttled.
+    pub fn transient_failure_rate(&self) -> Rate {
+        self.transient_failure_rate
+    }
+
+    /// What happens to the next requests, whatever the rates say: 1 to [`MAX_SEQUENCE`] outcomes.
+    pub fn sequence(&self) -> Option<&[Outcome]> {
+        self.sequence.as_deref()
+    }
+
+    /// Whether the sequence begins again at its end; otherwise the rates take over.
+    pub fn repeat(&self) -> bool {
+        self.repeat
+    }
+}
+
+/// One line for the log; a long sequence is only counted.
+impl fmt::Display for FaultPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "failure_rate={} slow_response_rate={} slow_response_delay={}s transient_failure_rate={}",
+            self.failure_rate.0,
+            self.slow_response_rate.0,
+            self.slow_response_delay.as_secs_f64(),
+            self.transient_failure_rate.0
+        )?;
+        match &self.sequence {
+            None => write!(f, " sequence=none"),
+            Some(sequence) => {
+                let repeat = if self.repeat { ", repeated" } else { "" };
+                write!(f, " sequence={} outcomes{repeat}", sequence.len())
+            }
+        }
+    }
+}
+
+/// A plan's values before they are validated; rates are probabilities, the delay is in seconds.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields are those of FaultPlan")]
+pub struct PlanSpec {
+    pub failure_rate: f64,
+    pub slow_response_rate: f64,
+    pub slow_response_delay: f64,
+    pub transient_failure_rate: f64,
+    pub sequence: Option<Vec<Outcome>>,
+    pub repeat: bool,
+}
+
+impl From<&FaultPlan> for PlanSpec {
+    fn from(plan: &FaultPlan) -> Self {
+        Self {
+            failure_rate: plan.failure_rate.0,
+            slow_response_rate: plan.slow_response_rate.0,
+            slow_response_delay: plan.slow_response_delay.as_secs_f64(),
+            transient_failure_rate: plan.transient_failure_rate.0,
+            sequence: plan.sequence.clone(),
+            repeat: plan.repeat,
+        }
+    }
+}
+
+impl TryFrom<PlanSpec> for FaultPlan {
+    type Error = PlanError;
+
+    fn try_from(spec: PlanSpec) -> Result<Self, PlanError> {
+        let rate = |field, value| {
+            Rate::try_from(value).map_err(|NotARate| PlanError::Rate { field, value })
+        };
+        let plan = Self {
+            failure_rate: rate("failure_rate", spec.failure_rate)?,
+            slow_response_rate: rate("slow_response_rate", spec.slow_response_rate)?,
+            slow_response_delay: delay(spec.slow_response_delay)?,
+            transient_failure_rate: rate("transient_failure_rate", spec.transient_failure_rate)?,
+            sequence: spec.sequence,
+            repeat: spec.repeat,
+        };
+        let (failure, slow) = (plan.failure_rate.0, plan.slow_response_rate.0);
+        if failure + slow > 1.0 + ROUNDING {
+            return Err(PlanError::Sum { failure, slow });
+        }
+        match plan.sequence.as_ref().map(Vec::len) {
+            None if plan.repeat => Err(PlanError::RepeatOfNothing),
+            Some(len) if !(1..=MAX_SEQUENCE).contains(&len) => Err(PlanError::Sequence { len }),
+            _ => Ok(plan),
+        }
+    }
+}
+
+fn delay(seconds: f64) -> Result<Duration, PlanError> {
+    if (0.0..=MAX_SLOW_RESPONSE_DELAY).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(PlanError::Delay { value: seconds })
+    }
+}
+
+fn as_seconds<S: serde::Serializer>(delay: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(delay.as_secs_f64())
+}
+
+/// The rule that a plan breaks.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    /// A rate is no probability.
+    #[error("{field} is {value}, but must be from 0 to 1")]
+    Rate {
+        /// The rate's name.
+        field: &'static str,
+        /// What it is.
+        value: f64,
+    },
+    /// The delay is out of range.
+    #[error("slow_response_delay is {value}, but must be from 0 to 3600 (seconds)")]
+    Delay {
+        /// What it is, in seconds.
+        value: f64,
+    },
+    /// More than all requests would be failed or slow.
+    #[error(
+        "failure_rate and slow_response_rate must not add up to more than 1, but are {failure} and {slow}"
+    )]
+    Sum {
+        /// The failure rate.
+        failure: f64,
+        /// The slow response rate.
+        slow: f64,
+    },
+    /// The sequence is empty or too long.
+    #[error("sequence has {len} outcomes, but must have from 1 to 10000, or be null")]
+    Sequence {
+        /// Its length.
+        len: usize,
+    },
+    /// There is nothing to repeat.
+    #[error("repeat is true, but there is no sequence to repeat")]
+    RepeatOfNothing,
+}
+
+/// The body of `PUT /api/faults`. It replaces the plan: what it leaves out takes the value of the
+/// plan that the process was started with, so that `{}` restores that plan.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are those of FaultPlan")]
+pub struct PlanRequest {
+    #[serde(deserialize_with = "given")]
+    pub failure_rate: Option<f64>,
+    #[serde(deserialize_with = "given")]
+    pub slow_response_rate: Option<f64>,
+    #[serde(deserialize_with = "given")]
+    pub slow_response_delay: Option<f64>,
+    #[serde(deserialize_with = "given")]
+    pub transient_failure_rate: Option<f64>,
+    pub sequence: Option<Vec<Outcome>>,
+    #[serde(deserialize_with = "given")]
+    pub repeat: Option<bool>,
+}
+
+impl PlanRequest {
+    /// The plan that is asked for, on top of the one that the process was `started` with.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the whole would break.
+    pub fn on(self, started: &FaultPlan) -> Result<FaultPlan, PlanError> {
+        let started = PlanSpec::from(started);
+        FaultPlan::try_from(PlanSpec {
+            failure_rate: self.failure_rate.unwrap_or(started.failure_rate),
+            slow_response_rate: self.slow_response_rate.unwrap_or(started.slow_response_rate),
+            slow_response_delay: self.slow_response_delay.unwrap_or(started.slow_response_delay),
+            transient_failure_rate: self
+                .transient_failure_rate
+                .unwrap_or(started.transient_failure_rate),
+            // The environment knows no sequences: left out is the same as null.
+            sequence: self.sequence,
+            repeat: self.repeat.unwrap_or(false),
+        })
+    }
+}
+
+/// A field that may be left out but not be null: serde would take null for left out.
+fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -1,0 +1,108 @@
+//! The endpoints. Handlers forward to the fault actor and play what it drew.
+
+use std::future::{Ready, ready};
+
+use actix::{Addr, MailboxError};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
+use serde_json::json;
+use service_edge::{Admin, ApiError, Drain, JsonBody, endpoint};
+
+use crate::{
+    SERVICE,
+    actor::{DrawData, DrawTransient, FaultActor, GetMetrics, GetPlan, SetPlan},
+    answer::Answers,
+    plan::{PlanRequest, Rate},
+};
+
+const FAILURE_RATE_HEADER: &str = "X-Failure-Rate";
+
+type Faults = web::Data<Addr<FaultActor>>;
+
+/// Registers the endpoints; what they need is cloned into each worker.
+pub fn configure(config: &mut web::ServiceConfig, faults: Addr<FaultActor>, answers: Answers) {
+    config
+        .app_data(web::Data::new(faults))
+        .app_data(web::Data::new(answers))
+        .service(endpoint("/health").get(health))
+        .service(endpoint("/api/data").get(data))
+        .service(endpoint("/api/transient-failure").get(transient_failure))
+        .service(endpoint("/api/metrics").get(metrics))
+        .service(endpoint("/api/faults").get(plan).put(set_plan));
+}
+
+async fn health() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "healthy", "service": SERVICE }))
+}
+
+async fn data(
+    OwnFailureRate(failure_rate): OwnFailureRate,
+    request: HttpRequest,
+    faults: Faults,
+    answers: web::Data<Answers>,
+    drain: web::Data<Drain>,
+) -> Result<HttpResponse, ApiError> {
+    let draw = faults.send(DrawData { failure_rate }).await.map_err(actor_is_gone)?;
+    answers.play(draw, &request, &drain, "data from the backend").await
+}
+
+async fn transient_failure(
+    request: HttpRequest,
+    faults: Faults,
+    answers: web::Data<Answers>,
+    drain: web::Data<Drain>,
+) -> Result<HttpResponse, ApiError> {
+    let draw = faults.send(DrawTransient).await.map_err(actor_is_gone)?;
+    answers.play(draw, &request, &drain, "not throttled this time").await
+}
+
+async fn metrics(faults: Faults) -> Result<HttpResponse, ApiError> {
+    let metrics = faults.send(GetMetrics).await.map_err(actor_is_gone)?;
+    Ok(HttpResponse::Ok().json(metrics))
+}
+
+async fn plan(faults: Faults) -> Result<HttpResponse, ApiError> {
+    let plan = faults.send(GetPlan).await.map_err(actor_is_gone)?;
+    Ok(HttpResponse::Ok().json(plan))
+}
+
+async fn set_plan(
+    _admin: Admin,
+    JsonBody(request): JsonBody<PlanRequest>,
+    faults: Faults,
+) -> Result<HttpResponse, ApiError> {
+    let plan = faults
+        .send(SetPlan(request))
+        .await
+        .map_err(actor_is_gone)?
+        .map_err(|error| ApiError::bad_request(error.to_string()))?;
+    Ok(HttpResponse::Ok().json(plan))
+}
+
+fn actor_is_gone(_: MailboxError) -> ApiError {
+    ApiError::unavailable("the fault actor is gone; this process is ending")
+}
+
+/// The failure rate that a request asks for itself with `X-Failure-Rate: 0..1`.
+struct OwnFailureRate(Option<Rate>);
+
+impl FromRequest for OwnFailureRate {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(own_failure_rate(request).map(Self))
+    }
+}
+
+fn own_failure_rate(request: &HttpRequest) -> Result<Option<Rate>, ApiError> {
+    let mut values = request.headers().get_all(FAILURE_RATE_HEADER);
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    match value.to_str().map(str::parse) {
+        Ok(Ok(rate)) if values.next().is_none() => Ok(Some(rate)),
+        _ => Err(ApiError::bad_request(format!(
+            "{FAILURE_RATE_HEADER} must be given once, as a number from 0 to 1"
+        ))),
+    }
+}

@@ -1,0 +1,289 @@
+//! The real binary: its start, its end, and what only a socket shows.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
+
+mod support;
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpListener,
+    thread,
+    time::{Duration, Instant},
+};
+
+use support::{Backend, run_to_end};
+
+#[test]
+fn each_variable_with_a_bad_value_stops_the_start() {
+    for (variable, value) in [
+        ("HOST", "localhost"),
+        ("PORT", "http"),
+        ("PORT", "70000"),
+        ("WORKERS", "0"),
+        ("RUST_LOG", "info,backend_service=loud"),
+        ("LOG_FORMAT", "xml"),
+        ("ADMIN_TOKEN", ""),
+        ("SHUTDOWN_TIMEOUT", "35s"),
+        ("FAILURE_RATE", "1.5"),
+        ("FAILURE_RATE", "often"),
+        ("SLOW_RESPONSE_RATE", "NaN"),
+        ("SLOW_RESPONSE_DELAY", "-1"),
+        ("SLOW_RESPONSE_DELAY", "3601"),
+        ("TRANSIENT_FAILURE_RATE", ""),
+        ("TRANSIENT_RETRY_AFTER", "soon"),
+        ("FAULT_SEED", "0x2a"),
+        // With the default SLOW_RESPONSE_RATE of 0.2 this is over 1.
+        ("FAILURE_RATE", "0.9"),
+    ] {
+        let output = run_to_end(&[(variable, value)]);
+        assert_eq!(output.status.code(), Some(2), "{variable}={value}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(stderr.contains(&format!("{variable}=")), "{stderr}");
+        assert!(stderr.contains("is not valid: expected "), "{stderr}");
+    }
+}
+
+#[test]
+fn port_in_use_is_said_in_one_line_even_when_the_log_is_off() {
+    let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = occupied.local_addr().unwrap();
+    let output = run_to_end(&[("PORT", &address.port().to_string()), ("RUST_LOG", "off")]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains(&format!("cannot listen on {address}")), "{stderr}");
+}
+
+#[test]
+fn start_is_logged_with_all_settings_but_without_the_token() {
+    let backend = Backend::start(&[("ADMIN_TOKEN", "hunter2"), ("LOG_FORMAT", "json")]);
+    backend.signal("TERM");
+    let (status, log) = backend.ended();
+    assert_eq!(status.code(), Some(0));
+    let all = log.join("\n");
+    assert!(all.contains("ADMIN_TOKEN=(set)") && all.contains("FAILURE_RATE=0.3"), "{all}");
+    assert!(!all.contains("hunter2"), "{all}");
+    for line in log {
+        let record: serde_json::Value = serde_json::from_str(&line).unwrap();
+        for key in ["timestamp", "level", "target", "message"] {
+            assert!(record[key].is_string(), "{line}");
+        }
+    }
+}
+
+#[test]
+fn sigterm_finishes_the_slow_answer_in_flight_and_says_503_to_probes_meanwhile() {
+    let mut backend = Backend::start(&[("SLOW_RESPONSE_DELAY", "3"), ("WORKERS", "1")]);
+    backend.play(r#"{"sequence": ["slow"], "failure_rate": 0}"#);
+    let mut slow = backend.connect();
+    slow.send("GET", "/api/data", "");
+    backend.wait_for_metric("slow_responses", 1);
+
+    backend.signal("TERM");
+    backend.wait_for_log("got SIGTERM");
+    let probe = backend.ask("GET", "/ready", "");
+    assert_eq!((probe.status, probe.header("connection")), (503, Some("close")));
+    assert_eq!(probe.json()["status"], "draining");
+
+    let reply = slow.reply();
+    assert_eq!((reply.status, reply.header("connection")), (200, Some("close")));
+    assert_eq!(reply.json()["status"], "success");
+    let (status, log) = backend.ended();
+    assert_eq!(status.code(), Some(0));
+    assert!(log.last().unwrap().contains("backend-service stopped"), "{log:#?}");
+}
+
+#[test]
+fn idle_keep_alive_connections_do_not_delay_the_end() {
+    let backend = Backend::start(&[]);
+    let mut idle = backend.connect();
+    idle.send("GET", "/health", "");
+    assert_eq!(idle.reply().status, 200);
+    let mut silent = backend.connect();
+
+    let asked = Instant::now();
+    backend.signal("INT");
+    assert!(idle.is_ended() && silent.is_ended());
+    assert_eq!(backend.ended().0.code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+}
+
+#[test]
+fn client_that_left_does_not_delay_the_end() {
+    let backend = Backend::start(&[("SLOW_RESPONSE_DELAY", "3600")]);
+    backend.play(r#"{"sequence": ["slow"]}"#);
+    let mut impatient = backend.connect();
+    impatient.send("GET", "/api/data", "");
+    backend.wait_for_metric("slow_responses", 1);
+    drop(impatient);
+    backend.signal("TERM");
+    let (status, log) = backend.ended();
+    assert_eq!(status.code(), Some(0));
+    assert!(!log.iter().any(|line| line.contains("cutting off")), "{log:#?}");
+}
+
+#[test]
+fn second_signal_and_shutdown_timeout_cut_off_what_is_in_flight() {
+    for (timeout, signals, reason) in
+        [("3600", 2, "got SIGTERM again"), ("0.2", 1, "SHUTDOWN_TIMEOUT of 0.2 s is over")]
+    {
+        let mut backend =
+            Backend::start(&[("SLOW_RESPONSE_DELAY", "3600"), ("SHUTDOWN_TIMEOUT", timeout)]);
+        backend.play(r#"{"sequence": ["slow"]}"#);
+        let mut slow = backend.connect();
+        slow.send("GET", "/api/data", "");
+        backend.wait_for_metric("slow_responses", 1);
+        for _ in 0..signals {
+            backend.signal("TERM");
+            backend.wait_for_log("got SIGTERM");
+        }
+        assert!(slow.is_ended());
+        let (status, log) = backend.ended();
+        assert_eq!(status.code(), Some(0));
+        assert!(log.iter().any(|line| line.contains(reason)), "{log:#?}");
+    }
+}
+
+#[test]
+fn counters_add_up_over_several_workers() {
+    const CLIENTS: u64 = 8;
+    const REQUESTS: u64 = 100;
+    let backend = Backend::start(&[("WORKERS", "4"), ("SLOW_RESPONSE_DELAY", "0")]);
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| {
+                let mut connection = backend.connect();
+                scope.spawn(move || {
+                    let path =
+                        ["/api/data", "/api/transient-failure"][usize::from(client % 2 == 0)];
+                    let ask = |_| {
+                        connection.send("GET", path, "");
+                        connection.reply().status
+                    };
+                    (0..REQUESTS).map(ask).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+    });
+
+    let count = |status| statuses.iter().filter(|&&s| s == status).count() as u64;
+    let metrics = backend.ask("GET", "/api/metrics", "").json();
+    let metric = |name: &str| metrics[name].as_u64().unwrap();
+    assert_eq!(metric("total_requests"), CLIENTS * REQUESTS);
+    assert_eq!(metric("failed_responses"), count(500));
+    assert_eq!(metric("transient_failures"), count(429));
+    assert_eq!(metric("successful_responses") + metric("slow_responses"), count(200));
+    assert_eq!(metric("hung_requests") + metric("reset_connections"), 0);
+    assert!(count(500) > 0 && count(429) > 0 && metric("slow_responses") > 0, "{metrics}");
+}
+
+#[test]
+fn reset_is_a_tcp_reset_without_a_byte_and_no_error_in_the_log() {
+    let mut backend = Backend::start(&[("RUST_LOG", "debug")]);
+    backend.play(r#"{"sequence": ["reset", "reset"]}"#);
+    for path in ["/api/data", "/api/transient-failure"] {
+        let mut connection = backend.connect();
+        // Also on a connection that was good before.
+        connection.send("GET", "/health", "");
+        assert_eq!(connection.reply().status, 200);
+        connection.send("GET", path, "");
+        let mut byte = [0];
+        let error = connection.stream.read(&mut byte).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        backend.wait_for_log(&format!("{path}: gets its connection reset"));
+    }
+    assert_eq!(backend.metric("reset_connections"), 2);
+    assert_eq!(backend.ask("GET", "/health", "").status, 200);
+    backend.signal("TERM");
+    let (_, log) = backend.ended();
+    assert!(!log.iter().any(|line| line.contains("ERROR")), "{log:#?}");
+}
+
+#[test]
+fn hung_requests_get_nothing_and_hold_no_worker_until_the_end() {
+    let backend = Backend::start(&[("WORKERS", "1")]);
+    backend.play(r#"{"sequence": ["hang"], "repeat": true}"#);
+    let mut hung: Vec<_> = (0..20)
+        .map(|_| {
+            let mut connection = backend.connect();
+            connection.send("GET", "/api/data", "");
+            connection
+        })
+        .collect();
+    // The one worker answers others while they hang.
+    backend.wait_for_metric("hung_requests", 20);
+    for connection in &mut hung {
+        let stream = connection.stream.get_mut();
+        stream.set_nonblocking(true).unwrap();
+        assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        stream.set_nonblocking(false).unwrap();
+    }
+    backend.signal("TERM");
+    for connection in &mut hung {
+        let reply = connection.reply();
+        assert_eq!((reply.status, reply.header("connection")), (503, Some("close")));
+        assert_eq!(reply.json()["error"], "Service Unavailable");
+    }
+    assert_eq!(backend.ended().0.code(), Some(0));
+}
+
+#[test]
+fn ten_megabytes_sent_to_any_endpoint_are_answered_with_a_body() {
+    let backend = Backend::start(&[("SLOW_RESPONSE_DELAY", "0")]);
+    for path in
+        ["/health", "/ready", "/api/data", "/api/transient-failure", "/api/metrics", "/nowhere"]
+    {
+        for method in ["GET", "POST"] {
+            let reply = send_ten_megabytes(&backend, method, path);
+            assert!(reply.json().is_object(), "{method} {path}: {reply:?}");
+            if method == "POST" {
+                assert!([404, 405].contains(&reply.status), "{method} {path}: {reply:?}");
+            }
+        }
+    }
+    let refused = send_ten_megabytes(&backend, "PUT", "/api/faults");
+    assert_eq!((refused.status, &refused.json()["error"]), (413, &"Payload Too Large".into()));
+    assert_eq!(backend.ask("GET", "/health", "").status, 200);
+}
+
+/// Sends while it reads, as HTTP clients do: the answer may come before the body is through.
+fn send_ten_megabytes(backend: &Backend, method: &str, path: &str) -> support::Reply {
+    let mut connection = backend.connect();
+    let mut upload = connection.stream.get_ref().try_clone().unwrap();
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: b\r\nContent-Length: 10000000\r\n\r\n");
+    let sender = thread::spawn(move || {
+        // The server may have had enough.
+        let _ = upload.write_all(head.as_bytes());
+        let _ = upload.write_all(&[b' '; 10_000_000]);
+    });
+    let reply = connection.reply();
+    drop(connection);
+    sender.join().unwrap();
+    reply
+}
+
+#[test]
+fn head_is_answered_without_a_body() {
+    let backend = Backend::start(&[]);
+    let mut connection = backend.connect();
+    connection.send("HEAD", "/health", "");
+    let head = connection.head();
+    assert_eq!(head.status, 200);
+    assert!(head.header("content-length").is_some());
+    // Were there a body, it would be taken for the next answer's head.
+    connection.send("GET", "/health", "");
+    assert_eq!(connection.reply().json()["status"], "healthy");
+}
+
+#[test]
+fn changes_and_faults_are_told_in_the_log() {
+    let mut backend = Backend::start(&[("RUST_LOG", "backend_service=debug,info")]);
+    backend.play(r#"{"sequence": ["fail", "transient"]}"#);
+    backend.wait_for_log("fault plan replaced: failure_rate=0.3");
+    assert_eq!(backend.ask("GET", "/api/data", "").status, 500);
+    backend.wait_for_log("request 1 /api/data: fails with 500");
+    assert_eq!(backend.ask("GET", "/api/transient-failure", "").status, 429);
+    backend.wait_for_log("request 2 /api/transient-failure: is throttled with 429");
+}
