@@ -1,0 +1,85 @@
+//! The client service: calls the backend for its users through a circuit breaker and a retry
+//! scheduler, and once more without them, for comparison.
+//!
+//! | module | role |
+//! |---|---|
+//! | [`config`] | the settings, from the environment |
+//! | [`transport`] | carries a request to the backend: the only user of awc |
+//! | [`routes`] | the endpoints: forward to the actors, and say what became of it |
+//! | [`wire`] | what goes over the wire, to the letter |
+//! | [`stress`] | the stress test |
+//! | [`stats`] | what became of all the calls |
+
+pub mod config;
+pub mod routes;
+pub mod stats;
+pub mod stress;
+pub mod transport;
+pub mod wire;
+
+use std::{io, sync::Arc};
+
+use actix_web::web;
+use resilience_actors::{Breaker, CallLimit, Scheduler};
+use service_edge::Drain;
+
+pub use config::Config;
+use stats::Stats;
+use transport::HttpTransport;
+
+/// The name under which the service logs and answers.
+pub const SERVICE: &str = "client-service";
+
+/// Serves until SIGTERM, on the breaker's arbiter and the workers' threads.
+///
+/// # Errors
+/// The address cannot be listened on, or the breaker's actor died: its published state would be
+/// frozen, so the process ends and is started anew.
+pub async fn run(config: Config) -> io::Result<()> {
+    log::info!("{SERVICE} {}: {}", env!("CARGO_PKG_VERSION"), config.summary);
+    let arbiter = actix_rt::Arbiter::new();
+    let breaker = Breaker::start_on(config.breaker.clone(), &arbiter.handle());
+    let drain = Drain::new();
+    actix_rt::spawn({
+        let (breaker, drain) = (breaker.clone(), drain.clone());
+        async move {
+            breaker.stopped().await;
+            drain.fail("the circuit breaker's actor died");
+        }
+    });
+    let common = config.common.clone();
+    let service = Service::new(config, breaker);
+    service_edge::serve(SERVICE, &common, drain, move |routes| service.configure(routes)).await
+}
+
+/// What the workers share.
+#[derive(Debug, Clone)]
+pub struct Service {
+    config: Config,
+    breaker: Breaker,
+    limit: CallLimit,
+    stats: Arc<Stats>,
+}
+
+impl Service {
+    /// A service over a running breaker.
+    pub fn new(config: Config, breaker: Breaker) -> Self {
+        let limit = CallLimit::new(config.max_calls);
+        Self { config, breaker, limit, stats: Arc::default() }
+    }
+
+    /// Sets one worker up: its own connections and retry scheduler, the shared rest, the routes.
+    pub fn configure(&self, routes: &mut web::ServiceConfig) {
+        let scheduler = Scheduler::start(
+            HttpTransport::new(&self.config),
+            self.config.retry.clone(),
+            self.breaker.clone(),
+            self.limit.clone(),
+            rand::make_rng(),
+        );
+        routes
+            .app_data(web::Data::new(scheduler))
+            .app_data(web::Data::from(Arc::clone(&self.stats)))
+            .configure(routes::configure);
+    }
+}

@@ -1,0 +1,100 @@
+//! What became of all the calls since the start.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use resilience_actors::CallError;
+use serde::Serialize;
+
+use crate::transport::BackendReport;
+
+/// Counters over all workers: of calls with resilience, and of the baseline.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Calls through breaker and scheduler, test-retry and stress test included.
+    pub resilient: Tally,
+    /// Calls without.
+    pub baseline: Tally,
+}
+
+/// Counters of one kind of call. Each call is in `total` from its beginning, and in one of the
+/// others from its end.
+#[derive(Debug, Default)]
+pub struct Tally {
+    total: AtomicU64,
+    successful: AtomicU64,
+    failed: AtomicU64,
+    rejected: AtomicU64,
+    abandoned: AtomicU64,
+    retry_attempts: AtomicU64,
+}
+
+/// A [`Tally`] at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Calls begun.
+    pub total_requests: u64,
+    /// Answered by the backend with 2xx.
+    pub successful_requests: u64,
+    /// Ended in any other way but the next two.
+    pub failed_requests: u64,
+    /// 503s of our own: circuit open, or too many calls.
+    pub rejected_requests: u64,
+    /// Their caller left before the answer.
+    pub abandoned_requests: u64,
+    /// Attempts after the first, of calls that were answered.
+    pub retry_attempts: u64,
+}
+
+impl Tally {
+    /// Counts a call. Finish it with its report; dropped, it counts as abandoned.
+    pub fn begin(&self) -> Pending<'_> {
+        self.total.fetch_add(1, Ordering::Relaxed);
+        Pending { tally: self, finished: false }
+    }
+
+    /// The counters now.
+    pub fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            total_requests: read(&self.total),
+            successful_requests: read(&self.successful),
+            failed_requests: read(&self.failed),
+            rejected_requests: read(&self.rejected),
+            abandoned_requests: read(&self.abandoned),
+            retry_attempts: read(&self.retry_attempts),
+        }
+    }
+}
+
+/// A call that has no answer yet.
+#[derive(Debug)]
+pub struct Pending<'a> {
+    tally: &'a Tally,
+    finished: bool,
+}
+
+impl Pending<'_> {
+    /// Counts what became of it.
+    pub fn finish(mut self, report: &BackendReport) {
+        self.finished = true;
+        let tally = self.tally;
+        let counter = match &report.result {
+            Ok(response) if response.status.is_success() => &tally.successful,
+            Err(CallError::Rejected(_)) => &tally.rejected,
+            _ => &tally.failed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let retries = report.attempts.len().saturating_sub(1) as u64;
+        if retries > 0 {
+            tally.retry_attempts.fetch_add(retries, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.tally.abandoned.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

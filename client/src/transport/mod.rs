@@ -1,0 +1,193 @@
+//! Carries requests to the backend over HTTP/1.1: the only user of awc.
+
+mod connector;
+mod response;
+mod retry_after;
+
+use std::{cell::RefCell, time::Duration};
+
+use actix_web::http::{
+    StatusCode, Uri,
+    header::{ACCEPT, HeaderName},
+};
+use awc::{
+    Client,
+    error::{ConnectError, SendRequestError},
+};
+use resilience_actors::{Attempt, CallReport, Outcome, Transport, Verdict};
+
+use crate::config::Config;
+pub use response::{BackendResponse, RetryAfter};
+
+/// Asks the backend to fail at this rate for one request, instead of at its own.
+const FAILURE_RATE: HeaderName = HeaderName::from_static("x-failure-rate");
+
+/// Longer than any attempt: for what the scheduler times out, awc need not.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// What became of a call to the backend.
+pub type BackendReport = CallReport<BackendResponse, BackendError>;
+
+/// What can be asked of the backend.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum BackendRequest {
+    /// `GET /api/data`, failing at its own rate or at this one, 0 to 1.
+    Data {
+        /// The rate to fail at, instead of the backend's own.
+        failure_rate: Option<f64>,
+    },
+    /// `GET /api/transient-failure`.
+    Transient,
+}
+
+/// Why the backend gave no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BackendError {
+    /// It was not reached: refused, unresolvable, connect timeout, or closed before a byte.
+    #[error("backend unreachable: {0}")]
+    Unreachable(String),
+    /// Its answer points elsewhere.
+    #[error("backend answered with a redirect, status {0}")]
+    Redirect(StatusCode),
+    /// Its answer cannot be used.
+    #[error("backend's answer is unusable: {reason}")]
+    Unusable {
+        /// The status it came with, if its head could be read.
+        status: Option<StatusCode>,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// One worker's connections to the backend.
+pub struct HttpTransport {
+    /// The pool. Replaced when a connection in it may hold bytes that belong to no answer.
+    pooled: RefCell<Client>,
+    connect_timeout: Duration,
+    max_response_bytes: usize,
+    data: Uri,
+    transient: Uri,
+}
+
+impl HttpTransport {
+    /// With no connection yet.
+    pub fn new(config: &Config) -> Self {
+        let connect_timeout = config.connect_timeout;
+        Self {
+            pooled: RefCell::new(client(connect_timeout)),
+            connect_timeout,
+            max_response_bytes: config.max_response_bytes,
+            data: config.backend.join("/api/data"),
+            transient: config.backend.join("/api/transient-failure"),
+        }
+    }
+
+    fn discard_pool(&self) {
+        self.pooled.replace(client(self.connect_timeout));
+    }
+}
+
+/// A client with a pool of its own. The scheduler times attempts out, so awc need not; and it bounds
+/// calls, so the pool's limit would only make them wait unseen.
+fn client(connect_timeout: Duration) -> Client {
+    let connector = awc::Connector::new()
+        .connector(connector::service(connect_timeout))
+        .timeout(NEVER)
+        .limit(0);
+    Client::builder()
+        .connector(connector)
+        .disable_timeout()
+        .disable_redirects()
+        .no_default_headers()
+        .finish()
+}
+
+impl Transport for HttpTransport {
+    type Request = BackendRequest;
+    type Response = BackendResponse;
+    type Error = BackendError;
+
+    async fn attempt(
+        &self,
+        request: &BackendRequest,
+        attempt: Attempt,
+    ) -> Result<BackendResponse, BackendError> {
+        let client = match attempt.repeat {
+            0 => self.pooled.borrow().clone(),
+            _ => client(self.connect_timeout),
+        };
+        let mut http = client
+            .get(match request {
+                BackendRequest::Data { .. } => self.data.clone(),
+                BackendRequest::Transient => self.transient.clone(),
+            })
+            .insert_header((ACCEPT, "application/json"));
+        if let BackendRequest::Data { failure_rate: Some(rate) } = request {
+            http = http.insert_header((FAILURE_RATE, rate.to_string()));
+        }
+        let answer = http.send().await.map_err(unsent)?;
+        if !response::is_framed(&answer) {
+            // awc has put the connection back already, and the next request on it could receive
+            // the rest of this answer as its own. Nothing ran in between: `await` above returned
+            // in the same turn.
+            self.discard_pool();
+        }
+        response::read(answer, self.max_response_bytes).await
+    }
+
+    fn classify(&self, result: &Result<BackendResponse, BackendError>) -> Verdict {
+        let (outcome, code) = match result {
+            Ok(response) => (outcome_of(response.status), Some(response.status)),
+            Err(BackendError::Unreachable(_)) => (Outcome::Unreachable, None),
+            Err(BackendError::Redirect(status)) => (Outcome::Redirect, Some(*status)),
+            Err(BackendError::Unusable { status, .. }) => (Outcome::Unusable, *status),
+        };
+        let retry_after = result.as_ref().ok().and_then(BackendResponse::wait_asked_for);
+        Verdict { outcome, code: code.map(|code| code.as_u16()), retry_after }
+    }
+
+    fn is_idempotent(&self, _: &BackendRequest) -> bool {
+        // All of them are GETs (RFC 9110, 9.2.2).
+        true
+    }
+}
+
+/// What a usable answer of this status means.
+fn outcome_of(status: StatusCode) -> Outcome {
+    match status.as_u16() {
+        200..=299 => Outcome::Success,
+        429 => Outcome::Throttled,
+        400..=499 => Outcome::ClientError,
+        501 => Outcome::Unsupported,
+        500..=599 => Outcome::ServerError,
+        _ => Outcome::Unusable,
+    }
+}
+
+/// Why there is not even a head.
+fn unsent(error: SendRequestError) -> BackendError {
+    match error {
+        SendRequestError::Connect(ConnectError::Disconnected) => {
+            BackendError::Unreachable("connection closed before a byte of answer".into())
+        }
+        SendRequestError::Connect(error) => BackendError::Unreachable(connect_failure(&error)),
+        SendRequestError::Send(error) => BackendError::Unreachable(error.to_string()),
+        SendRequestError::Response(actix_web::error::ParseError::Io(error))
+            if error.kind() == std::io::ErrorKind::ConnectionReset =>
+        {
+            BackendError::Unreachable("connection reset before an answer".into())
+        }
+        SendRequestError::Response(error) => {
+            BackendError::Unusable { status: None, reason: format!("malformed head: {error}") }
+        }
+        error => BackendError::Unusable { status: None, reason: error.to_string() },
+    }
+}
+
+/// Without awc's own words around it.
+fn connect_failure(error: &ConnectError) -> String {
+    match error {
+        ConnectError::Io(error) => connector::describe(error),
+        error => error.to_string(),
+    }
+}

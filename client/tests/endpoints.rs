@@ -1,0 +1,327 @@
+//! The endpoints: their keys, statuses and headers to the letter, and what they say to bad input.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
+
+mod support;
+
+use actix_web::test::TestRequest;
+use resilience_actors::State;
+use serde_json::{Value, json};
+use support::{Answer, Upstream, config, http, lab, ok, until};
+
+const CALL: &str = "/api/call-backend";
+const BASELINE: &str = "/api/call-backend-without-resilience";
+const STRESS: &str = "/api/stress-test";
+const RESET: &str = "/api/circuit-breaker/reset";
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[track_caller]
+fn assert_error(answer: &Answer, status: u16, says: &str) {
+    assert_eq!(answer.status.as_u16(), status, "{answer:?}");
+    assert!(answer.body["error"].as_str().is_some_and(|error| !error.is_empty()), "{answer:?}");
+    let message = answer.body["message"].as_str().unwrap();
+    assert!(message.contains(says), "{message}");
+}
+
+#[actix_web::test]
+async fn health_says_the_state_and_is_200_whatever_it_is() {
+    let lab = lab(config("http://127.0.0.1:1", &[("BREAKER_FAIL_MAX", "1")])).await;
+    let healthy = json!({
+        "status": "healthy", "service": "client-service", "circuit_breaker_state": "closed"
+    });
+    assert_eq!(lab.get("/health").await.body, healthy);
+    lab.get(CALL).await;
+    let answer = lab.get("/health").await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.body["circuit_breaker_state"]),
+        (200, &"open".into())
+    );
+    assert_eq!(lab.get("/ready").await.status, 200);
+    lab.drain.begin();
+    assert_error(&lab.get("/ready").await, 503, "ending");
+    assert_eq!(lab.get("/health").await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_good_call_has_the_backends_body_to_the_letter() {
+    let upstream = Upstream::saying(ok("{\"z\": 1.50, \"a\": [1e2, \"\\u00e9\"]}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let answer = lab.get(CALL).await;
+    assert_eq!(answer.status, 200);
+    let expected = [
+        "attempts",
+        "backend_response",
+        "circuit_breaker_state",
+        "client_request_id",
+        "elapsed_time_seconds",
+    ];
+    assert_eq!(keys(&answer.body), expected);
+    assert_eq!(answer.body["backend_response"], json!({"z": 1.5, "a": [100.0, "é"]}));
+    assert_eq!(answer.body["circuit_breaker_state"], "closed");
+    assert!(answer.body["elapsed_time_seconds"].as_f64().unwrap() > 0.0);
+    let next = lab.get(CALL).await.body["client_request_id"].as_u64().unwrap();
+    assert!(next > answer.body["client_request_id"].as_u64().unwrap());
+}
+
+#[actix_web::test]
+async fn the_baseline_mirrors_the_backend_and_makes_one_attempt() {
+    let upstream = Upstream::saying(http("500 Oops", "", "{\"error\": \"x\"}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let answer = lab.get(BASELINE).await;
+    assert_eq!(answer.status, 500);
+    let expected = ["backend_response", "elapsed_time_seconds", "message", "status_code"];
+    assert_eq!(keys(&answer.body), expected);
+    assert_eq!(answer.body["status_code"], 500);
+    assert_eq!(answer.body["backend_response"], json!({"error": "x"}));
+    assert_eq!((upstream.requests(), lab.breaker().await.fail_counter), (1, 0));
+}
+
+#[actix_web::test]
+async fn test_retry_tells_each_attempt() {
+    let throttled = http("429 Too Many Requests", "retry-after: 0\r\n", "{\"error\": \"slow\"}");
+    let upstream = Upstream::start(move |mut connection| {
+        let throttled = throttled.clone();
+        async move {
+            connection.request().await;
+            connection.say(&throttled).await;
+            connection.request().await;
+            connection.say(&ok("{\"status\": \"success\"}")).await;
+        }
+    })
+    .await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let answer = lab.get("/api/test-retry").await;
+    assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 2));
+    assert_eq!(answer.body["test_type"], "retry_mechanism");
+    let log = answer.body["attempt_log"].as_array().unwrap();
+    let expected = ["attempt", "elapsed_seconds", "outcome", "status_code", "wait_seconds"];
+    assert!(log.iter().all(|entry| keys(entry) == expected));
+    assert_eq!((&log[0]["status_code"], &log[0]["outcome"]), (&429.into(), &"throttled".into()));
+    assert!(log[0]["wait_seconds"].as_f64().unwrap() >= 0.01);
+    assert_eq!((&log[1]["status_code"], &log[1]["wait_seconds"]), (&200.into(), &Value::Null));
+}
+
+#[actix_web::test]
+async fn the_backends_own_retry_after_reaches_the_caller() {
+    let throttled = http("429 Too Many Requests", "retry-after: 60\r\n", "{}");
+    let upstream = Upstream::saying(throttled).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let answer = lab.get(CALL).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, Some("60")));
+    assert_eq!(answer.attempts(), 1, "a wait of 60 s does not fit before the deadline of 10 s");
+}
+
+#[actix_web::test]
+async fn an_open_circuit_answers_503_with_a_fallback_and_retry_after() {
+    let upstream = Upstream::saying(http("500 Oops", "", "{}")).await;
+    let lab = lab(config(&upstream.url(), &[("BREAKER_FAIL_MAX", "1")])).await;
+    let opening = lab.get(CALL).await;
+    assert_eq!(
+        (opening.status.as_u16(), &opening.body["circuit_breaker_state"]),
+        (500, &"open".into())
+    );
+    let touched = upstream.requests();
+    let answer = lab.get(CALL).await;
+    assert_eq!((answer.status.as_u16(), answer.attempts()), (503, 0));
+    let body = &answer.body["backend_response"];
+    assert_eq!((&body["error"], &body["fallback"]), (&"Service Unavailable".into(), &true.into()));
+    assert!(body["message"].as_str().unwrap().starts_with("circuit breaker is open"), "{body}");
+    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((59..=67).contains(&wait), "{wait}");
+    assert_eq!(upstream.requests(), touched);
+
+    let reset = lab.post(RESET, "").await;
+    assert_eq!((reset.status.as_u16(), &reset.body["state"]), (200, &"closed".into()));
+    assert_eq!(keys(&reset.body), ["message", "state"]);
+    assert_eq!(lab.get(CALL).await.status, 500);
+}
+
+#[actix_web::test]
+async fn the_stress_test_opens_the_breaker_on_the_fifth_failure() {
+    let upstream = Upstream::saying(http("500 Oops", "", "{}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let answer = lab.post(STRESS, r#"{"num_requests": 20}"#).await;
+    assert_eq!(answer.status, 200);
+    let expected = [
+        "failure_rate",
+        "final_circuit_breaker_state",
+        "results",
+        "summary",
+        "test_type",
+        "total_requests",
+    ];
+    assert_eq!(keys(&answer.body), expected);
+    let results = answer.body["results"].as_array().unwrap();
+    let expected = ["circuit_breaker_state", "elapsed_time_seconds", "request_num", "status_code"];
+    assert!(results.iter().all(|result| keys(result) == expected));
+    let statuses: Vec<_> = results.iter().map(|r| r["status_code"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [vec![500; 5], vec![503; 15]].concat());
+    assert_eq!(results[3]["circuit_breaker_state"], "closed");
+    assert_eq!(results[4]["circuit_breaker_state"], "open");
+    let summary = &answer.body["summary"];
+    assert_eq!(summary["by_status"], json!({"500": 5, "503": 15}));
+    assert_eq!(keys(&summary["latency_seconds"]), ["max", "p50", "p90", "p99"]);
+    assert_eq!(answer.body["final_circuit_breaker_state"], "open");
+    assert_eq!((answer.body["total_requests"].as_u64(), upstream.requests()), (Some(20), 5));
+
+    let stats = lab.get("/api/stats").await.body;
+    let statistics = &stats["statistics"];
+    for (key, expected) in [
+        ("total_requests", 20),
+        ("successful_requests", 0),
+        ("failed_requests", 5),
+        ("rejected_requests", 15),
+        ("abandoned_requests", 0),
+        ("retry_attempts", 0),
+        ("circuit_breaker_open_count", 1),
+        ("calls_in_flight", 0),
+    ] {
+        assert_eq!(statistics[key], expected, "{key}");
+    }
+    let breaker = &stats["circuit_breaker"];
+    assert_eq!((&breaker["state"], &breaker["fail_counter"]), (&"open".into(), &5.into()));
+    assert_eq!((&breaker["fail_max"], &breaker["reset_timeout"]), (&5.into(), &60.0.into()));
+}
+
+#[actix_web::test]
+async fn a_stress_test_without_a_body_makes_ten_requests() {
+    let upstream = Upstream::saying(ok("{}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let answer = lab.post(STRESS, "").await;
+    assert_eq!((&answer.body["total_requests"], upstream.requests()), (&10.into(), 10));
+    assert_eq!(answer.body["failure_rate"], 1.0);
+}
+
+#[actix_web::test]
+async fn a_stress_test_ends_when_the_service_does() {
+    let upstream = Upstream::saying(ok("{}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let body = r#"{"num_requests": 10000, "interval_seconds": 10}"#;
+    let ending = async {
+        until("the first request", async || upstream.requests() == 1).await;
+        lab.drain.begin();
+    };
+    let (answer, ()) = futures::join!(lab.post(STRESS, body), ending);
+    assert_eq!(
+        (&answer.body["total_requests"], &answer.body["summary"]["ended_early"]),
+        (&1.into(), &true.into())
+    );
+}
+
+#[actix_web::test]
+async fn calls_over_the_limit_are_refused_with_503_and_retry_after_1() {
+    let upstream = Upstream::start(support::Connection::hold).await;
+    let lab =
+        lab(config(&upstream.url(), &[("MAX_CALLS", "2"), ("RETRY_MAX_ATTEMPTS", "1")])).await;
+    let third = async {
+        until("two calls in flight", async || upstream.connections() == 2).await;
+        (lab.get(CALL).await, lab.get(BASELINE).await, lab.get("/api/stats").await)
+    };
+    let (_, _, (call, baseline, stats)) = futures::join!(lab.get(CALL), lab.get(BASELINE), third);
+    assert_eq!((call.status.as_u16(), call.header("retry-after")), (503, Some("1")));
+    assert_eq!(call.body["backend_response"]["fallback"], true);
+    assert_eq!(call.body["circuit_breaker_state"], "closed");
+    assert_error(&baseline, 503, "too many calls in flight");
+    assert_eq!(baseline.header("retry-after"), Some("1"));
+    assert_eq!(stats.body["statistics"]["calls_in_flight"], 2);
+    assert_eq!(stats.body["statistics"]["rejected_requests"], 1);
+    assert_eq!(lab.breaker().await.fail_counter, 1, "only the call that timed out counts");
+}
+
+#[actix_web::test]
+async fn a_trial_answers_with_its_own_outcome_and_the_state_it_led_to() {
+    let upstream = Upstream::saying(ok("{}")).await;
+    let settings = [("BREAKER_FAIL_MAX", "1"), ("BREAKER_RESET_TIMEOUT", "0.05")];
+    let lab = lab(config(&upstream.url(), &settings)).await;
+    lab.breaker.admit().await.unwrap().failure("status 500").await;
+    assert_eq!(lab.breaker.state(), State::Open);
+    until("half-open by itself", async || lab.breaker.state() == State::HalfOpen).await;
+    assert_eq!(lab.get("/health").await.body["circuit_breaker_state"], "half-open");
+    let answer = lab.get(CALL).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.body["circuit_breaker_state"]),
+        (200, &"closed".into())
+    );
+}
+
+#[actix_web::test]
+async fn unknown_paths_and_wrong_methods_are_refused_with_a_body() {
+    let lab = lab(config("http://127.0.0.1:1", &[])).await;
+    for path in ["/", "/api", "/api/call-backend/", "/health/x", "/%00", "/api/call-backend%2f"] {
+        assert_error(&lab.get(path).await, 404, "nothing at");
+    }
+    for path in ["/health", "/ready", CALL, BASELINE, "/api/test-retry", "/api/stats"] {
+        let answer = lab.post(path, "{}").await;
+        assert_error(&answer, 405, "does not take POST");
+        assert_eq!(answer.header("allow"), Some("GET, HEAD"));
+    }
+    for path in [STRESS, RESET] {
+        let answer = lab.get(path).await;
+        assert_error(&answer, 405, "does not take GET");
+        assert_eq!(answer.header("allow"), Some("POST"));
+    }
+    assert_eq!(lab.breaker().await.fail_counter, 0);
+}
+
+#[actix_web::test]
+async fn bad_stress_tests_are_refused_and_say_why() {
+    let upstream = Upstream::saying(ok("{}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    for (body, says) in [
+        ("{", "not valid"),
+        ("[]", "must be a JSON object"),
+        ("null", "expected an object"),
+        ("20", "expected an object"),
+        ("\u{0}", "not valid"),
+        (r#"{"num_requests": 20} trailing"#, "trailing"),
+        (r#"{"num_requests": "20"}"#, "invalid type: string"),
+        (r#"{"num_requests": 1.5}"#, "floating point"),
+        (r#"{"num_requests": -1}"#, "-1"),
+        (r#"{"num_requests": 99999999999}"#, "99999999999"),
+        (r#"{"num_requests": 0}"#, "num_requests = 0 is not valid"),
+        (r#"{"num_requests": 10001}"#, "from 1 to 10000"),
+        (r#"{"concurrency": 257}"#, "from 1 to 256"),
+        (r#"{"failure_rate": 1.1}"#, "from 0 to 1"),
+        (r#"{"failure_rate": 1e999}"#, "number out of range"),
+        (r#"{"interval_seconds": -0.1}"#, "from 0 to 10"),
+        (r#"{"numrequests": 20}"#, "unknown field `numrequests`"),
+    ] {
+        assert_error(&lab.post(STRESS, body).await, 400, says);
+    }
+    assert_eq!(upstream.requests(), 0);
+}
+
+#[actix_web::test]
+async fn ten_megabytes_are_refused_where_a_body_is_read_and_ignored_where_none_is() {
+    let upstream = Upstream::saying(ok("{}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let large = "x".repeat(10_000_000);
+    assert_error(&lab.post(STRESS, &large).await, 413, "over 65536 bytes");
+    assert_eq!(lab.post(RESET, &large).await.status, 200);
+    for path in ["/health", CALL, BASELINE, "/api/test-retry", "/api/stats"] {
+        let request = TestRequest::get().uri(path).set_payload(large.clone());
+        assert_eq!(lab.send(request).await.status, 200, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn what_changes_something_needs_the_admin_token_if_there_is_one() {
+    let upstream = Upstream::saying(ok("{}")).await;
+    let lab = lab(config(&upstream.url(), &[("ADMIN_TOKEN", "s3cret")])).await;
+    for path in [STRESS, RESET] {
+        for authorization in [None, Some("Bearer wrong"), Some("Basic s3cret"), Some("s3cret")] {
+            let mut request = TestRequest::post().uri(path);
+            if let Some(value) = authorization {
+                request = request.insert_header(("authorization", value));
+            }
+            let answer = lab.send(request).await;
+            assert_error(&answer, 401, "admin token");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        }
+        let right = TestRequest::post().uri(path).insert_header(("authorization", "Bearer s3cret"));
+        assert_eq!(lab.send(right).await.status, 200);
+    }
+    assert_eq!(lab.get(CALL).await.status, 200, "reading needs none");
+}
