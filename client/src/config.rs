@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use actix_web::http::Uri;
 use resilience_actors::{
     Allowed, BreakerConfig, BreakerScope, BreakerSettings, InvalidConfig, RetryConfig,
     RetrySettings,
 };
 use service_edge::{CommonSettings, SettingError, Settings};
+
+use crate::backend_url::BackendUrl;
 
 /// All that the client service can be told.
 #[derive(Debug, Clone)]
@@ -145,46 +146,6 @@ fn variable(field: &str) -> String {
         _ => "BREAKER_",
     };
     format!("{prefix}{}", field.to_uppercase())
-}
-
-/// `http://host` or `http://host:port`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackendUrl(String);
-
-impl BackendUrl {
-    /// Reads a value of `BACKEND_URL`. A trailing slash may stand.
-    ///
-    /// # Errors
-    /// Anything else: a path, a query, user information, another scheme.
-    pub fn parse(text: String) -> Result<Self, SettingError> {
-        let base = text.strip_suffix('/').unwrap_or(&text);
-        let uri = base.parse::<Uri>().ok().filter(|uri| {
-            let authority = uri.authority().map_or("", |authority| authority.as_str());
-            let port_is_right = match authority.rsplit_once(':') {
-                Some((_, port)) if !port.ends_with(']') => uri.port_u16().is_some_and(|p| p > 0),
-                _ => true,
-            };
-            base.starts_with("http://")
-                && port_is_right
-                && !uri.host().unwrap_or_default().is_empty()
-                && !authority.contains('@')
-                && base.len() == "http://".len() + authority.len()
-        });
-        match uri {
-            Some(_) => Ok(Self(base.to_owned())),
-            None => Err(SettingError::new(
-                "BACKEND_URL",
-                text,
-                "http://host or http://host:port, without user, path or query",
-            )),
-        }
-    }
-
-    /// The URI of `path`, which begins with a slash.
-    pub(crate) fn join(&self, path: &'static str) -> Uri {
-        // What `parse` let through is an origin, to which the service's own paths can be added.
-        format!("{}{path}", self.0).parse().unwrap_or_default()
-    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,16 @@
 //! | module | role |
 //! |---|---|
 //! | [`config`] | the settings, from the environment |
+//! | [`backend_url`] | where the backend is |
 //! | [`transport`] | carries a request to the backend: the only user of awc |
 //! | [`routes`] | the endpoints: forward to the actors, and say what became of it |
-//! | [`wire`] | what goes over the wire, to the letter |
+//! | [`answer`] | from what became of a call to the endpoint's answer |
+//! | [`wire`] | the bodies of the answers, to the letter |
 //! | [`stress`] | the stress test |
 //! | [`stats`] | what became of all the calls |
 
+pub mod answer;
+pub mod backend_url;
 pub mod config;
 pub mod routes;
 pub mod stats;

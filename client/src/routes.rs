@@ -5,7 +5,7 @@ use resilience_actors::{Protection, Scheduler, State};
 use service_edge::{Admin, ApiError, Drain, JsonBody, endpoint};
 
 use crate::{
-    SERVICE,
+    SERVICE, answer,
     stats::{Stats, Tally},
     stress::{self, StressRequest},
     transport::{BackendReport, BackendRequest, HttpTransport},
@@ -36,17 +36,17 @@ async fn health(calls: Calls) -> web::Json<wire::Health> {
 
 async fn call_backend(calls: Calls, stats: web::Data<Stats>) -> HttpResponse {
     let request = BackendRequest::Data { failure_rate: None };
-    wire::call(&counted(&calls, &stats.resilient, request, Protection::Full).await)
+    answer::call(&counted(&calls, &stats.resilient, request, Protection::Full).await)
 }
 
 async fn baseline(calls: Calls, stats: web::Data<Stats>) -> HttpResponse {
     let request = BackendRequest::Data { failure_rate: None };
-    wire::baseline(&counted(&calls, &stats.baseline, request, Protection::None).await)
+    answer::baseline(&counted(&calls, &stats.baseline, request, Protection::None).await)
 }
 
 async fn test_retry(calls: Calls, stats: web::Data<Stats>) -> HttpResponse {
     let request = BackendRequest::Transient;
-    wire::test_retry(&counted(&calls, &stats.resilient, request, Protection::Full).await)
+    answer::test_retry(&counted(&calls, &stats.resilient, request, Protection::Full).await)
 }
 
 /// Makes a call and counts it.

@@ -9,10 +9,11 @@ use service_edge::Drain;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
+    answer::status,
     routes::counted,
     stats::Tally,
     transport::{BackendRequest, HttpTransport},
-    wire::{Latency, StressBody, StressResult, StressSummary, seconds, status},
+    wire::{Latency, StressBody, StressResult, StressSummary, seconds},
 };
 
 /// The longest that a stress test runs.

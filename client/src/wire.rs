@@ -1,22 +1,12 @@
 //! What goes over the wire, to the letter. Times are seconds.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use actix_web::{
-    HttpResponse, HttpResponseBuilder,
-    http::{StatusCode, header::RETRY_AFTER},
-};
-use resilience_actors::{
-    AttemptRecord, BreakerSnapshot, CallError, CallId, Outcome, RetryConfig, State,
-};
+use resilience_actors::{BreakerSnapshot, CallId, Outcome, RetryConfig, State};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use service_edge::ApiError;
 
-use crate::{
-    stats::Counts,
-    transport::{BackendError, BackendReport},
-};
+use crate::stats::Counts;
 
 /// `GET /health`.
 #[derive(Debug, Serialize)]
@@ -32,50 +22,50 @@ pub struct Health {
 /// `GET /api/call-backend`.
 #[derive(Debug, Serialize)]
 pub struct CallBody<'a> {
-    client_request_id: CallId,
-    backend_response: BackendBody<'a>,
-    elapsed_time_seconds: f64,
-    circuit_breaker_state: State,
-    attempts: usize,
+    pub(crate) client_request_id: CallId,
+    pub(crate) backend_response: BackendBody<'a>,
+    pub(crate) elapsed_time_seconds: f64,
+    pub(crate) circuit_breaker_state: State,
+    pub(crate) attempts: usize,
 }
 
 /// `GET /api/call-backend-without-resilience`, where the backend answered.
 #[derive(Debug, Serialize)]
 pub struct BaselineBody<'a> {
-    message: &'static str,
-    backend_response: &'a RawValue,
-    elapsed_time_seconds: f64,
-    status_code: u16,
+    pub(crate) message: &'static str,
+    pub(crate) backend_response: &'a RawValue,
+    pub(crate) elapsed_time_seconds: f64,
+    pub(crate) status_code: u16,
 }
 
 /// `GET /api/call-backend-without-resilience`, where there is no answer to show.
 #[derive(Debug, Serialize)]
 pub struct BaselineError {
-    error: &'static str,
-    message: String,
-    elapsed_time_seconds: f64,
-    status_code: u16,
+    pub(crate) error: &'static str,
+    pub(crate) message: String,
+    pub(crate) elapsed_time_seconds: f64,
+    pub(crate) status_code: u16,
 }
 
 /// `GET /api/test-retry`.
 #[derive(Debug, Serialize)]
 pub struct RetryBody<'a> {
-    test_type: &'static str,
-    backend_response: BackendBody<'a>,
-    elapsed_time_seconds: f64,
-    circuit_breaker_state: State,
-    attempts: usize,
-    attempt_log: Vec<AttemptEntry>,
+    pub(crate) test_type: &'static str,
+    pub(crate) backend_response: BackendBody<'a>,
+    pub(crate) elapsed_time_seconds: f64,
+    pub(crate) circuit_breaker_state: State,
+    pub(crate) attempts: usize,
+    pub(crate) attempt_log: Vec<AttemptEntry>,
 }
 
 /// One attempt in [`RetryBody`].
 #[derive(Debug, Serialize)]
 pub struct AttemptEntry {
-    attempt: u32,
-    status_code: Option<u16>,
-    outcome: Outcome,
-    elapsed_seconds: f64,
-    wait_seconds: Option<f64>,
+    pub(crate) attempt: u32,
+    pub(crate) status_code: Option<u16>,
+    pub(crate) outcome: Outcome,
+    pub(crate) elapsed_seconds: f64,
+    pub(crate) wait_seconds: Option<f64>,
 }
 
 /// The backend's own body, or words of ours in its place.
@@ -191,111 +181,4 @@ pub struct Latency {
 /// Seconds with microsecond digits.
 pub fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e6
-}
-
-/// The status that a call is answered with.
-pub fn status(report: &BackendReport) -> StatusCode {
-    match &report.result {
-        Ok(response) => response.status,
-        Err(CallError::Transport(_)) => StatusCode::BAD_GATEWAY,
-        Err(CallError::TimedOut(_) | CallError::DeadlineExceeded(_)) => StatusCode::GATEWAY_TIMEOUT,
-        Err(CallError::Rejected(_)) => StatusCode::SERVICE_UNAVAILABLE,
-        Err(CallError::Panicked | CallError::Lost) => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-/// Answers `/api/call-backend`.
-pub fn call(report: &BackendReport) -> HttpResponse {
-    head(report).json(CallBody {
-        client_request_id: report.id,
-        backend_response: backend_body(report),
-        elapsed_time_seconds: seconds(report.elapsed),
-        circuit_breaker_state: report.state,
-        attempts: report.attempts.len(),
-    })
-}
-
-/// Answers `/api/call-backend-without-resilience`.
-pub fn baseline(report: &BackendReport) -> HttpResponse {
-    let (status_code, elapsed) = (status(report).as_u16(), seconds(report.elapsed));
-    let mut head = head(report);
-    match &report.result {
-        Ok(response) => head.json(BaselineBody {
-            message: "called without circuit breaker and retries",
-            backend_response: &response.body,
-            elapsed_time_seconds: elapsed,
-            status_code,
-        }),
-        Err(error) => head.json(BaselineError {
-            error: ApiError::reason(status(report)),
-            message: explain(error).into_owned(),
-            elapsed_time_seconds: elapsed,
-            status_code,
-        }),
-    }
-}
-
-/// Answers `/api/test-retry`.
-pub fn test_retry(report: &BackendReport) -> HttpResponse {
-    head(report).json(RetryBody {
-        test_type: "retry_mechanism",
-        backend_response: backend_body(report),
-        elapsed_time_seconds: seconds(report.elapsed),
-        circuit_breaker_state: report.state,
-        attempts: report.attempts.len(),
-        attempt_log: report.attempts.iter().map(attempt_entry).collect(),
-    })
-}
-
-/// Status and headers: the backend's own `Retry-After`, or that of a rejection.
-fn head(report: &BackendReport) -> HttpResponseBuilder {
-    let mut head = HttpResponse::build(status(report));
-    match &report.result {
-        Ok(response) => {
-            if let Some(asked) = &response.retry_after {
-                head.insert_header((RETRY_AFTER, asked.header.as_str()));
-            }
-        }
-        Err(CallError::Rejected(rejection)) => {
-            head.insert_header((RETRY_AFTER, whole_seconds(rejection.retry_after())));
-        }
-        Err(_) => {}
-    }
-    head
-}
-
-fn backend_body(report: &BackendReport) -> BackendBody<'_> {
-    match &report.result {
-        Ok(response) => BackendBody::Own(&response.body),
-        Err(error) => BackendBody::Missing {
-            error: ApiError::reason(status(report)),
-            message: explain(error).into_owned(),
-            fallback: matches!(error, CallError::Rejected(_)).then_some(true),
-        },
-    }
-}
-
-fn explain(error: &CallError<BackendError>) -> Cow<'static, str> {
-    match error {
-        CallError::Rejected(rejection) => {
-            format!("{rejection}; try again in {} s", whole_seconds(rejection.retry_after())).into()
-        }
-        CallError::TimedOut(_) => format!("backend timed out: {error}").into(),
-        error => error.to_string().into(),
-    }
-}
-
-/// Rounded up, so that a client that obeys is never early; at least 1.
-fn whole_seconds(wait: Duration) -> u64 {
-    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
-}
-
-fn attempt_entry(record: &AttemptRecord) -> AttemptEntry {
-    AttemptEntry {
-        attempt: record.number,
-        status_code: record.code,
-        outcome: record.outcome,
-        elapsed_seconds: seconds(record.elapsed),
-        wait_seconds: record.wait.map(seconds),
-    }
 }

@@ -61,6 +61,20 @@ pub(crate) fn breaker(settings: BreakerSettings) -> Breaker {
     Breaker::start(BreakerConfig::try_from(settings).unwrap())
 }
 
+/// A closed breaker with default settings.
+pub(crate) fn closed() -> Breaker {
+    breaker(BreakerSettings::default())
+}
+
+/// The default settings, without jitter.
+pub(crate) fn exact() -> RetrySettings {
+    RetrySettings { jitter: 0.0, ..Default::default() }
+}
+
+pub(crate) async fn fail_counter(breaker: &Breaker) -> u32 {
+    breaker.inspect().await.unwrap().fail_counter
+}
+
 /// Fails `times` permits of a closed breaker.
 pub(crate) async fn fail(breaker: &Breaker, times: u32) {
     for _ in 0..times {

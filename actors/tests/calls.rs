@@ -1,0 +1,314 @@
+//! Calls between breaker and scheduler: openings, trials, limits, callers who leave, panics.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
+
+mod support;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::future::join_all;
+use rand::{SeedableRng, rngs::SmallRng};
+use resilience_actors::{
+    Attempt, Breaker, BreakerConfig, CallError, CallLimit, Outcome, Protection, Rejection,
+    RetryConfig, RetrySettings, Scheduler, State, Transport, Verdict,
+};
+use support::{
+    NoAnswer, Script, Step, answer, closed, exact, fail, fail_counter, now, pass, paused,
+    scheduler, secs,
+};
+
+#[test]
+fn five_calls_without_retries_open_and_the_sixth_does_not_touch_the_backend() {
+    paused(async {
+        let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        for call in 1..=5 {
+            let report = scheduler.call((), Protection::BreakerOnly).await;
+            assert_eq!(report.result.unwrap().outcome, Outcome::ServerError);
+            let expected = if call < 5 { State::Closed } else { State::Open };
+            assert_eq!(report.state, expected, "the state after the call's own report");
+        }
+        let report = scheduler.call((), Protection::Full).await;
+        let Err(CallError::Rejected(Rejection::CircuitOpen { retry_after })) = report.result else {
+            panic!("{report:?}")
+        };
+        assert!((30.0..=33.0).contains(&retry_after.as_secs_f64()), "{retry_after:?}");
+        assert_eq!((script.touched(), report.attempts.len()), (5, 0));
+    });
+}
+
+#[test]
+fn rejected_callers_are_told_to_come_back_at_different_times() {
+    paused(async {
+        let (script, breaker) = (Script::new([answer(Outcome::Success)]), closed());
+        fail(&breaker, 5).await;
+        let scheduler = scheduler(&script, exact(), &breaker);
+        let mut times = Vec::new();
+        for _ in 0..100 {
+            match scheduler.call((), Protection::Full).await.result {
+                Err(CallError::Rejected(rejection)) => times.push(rejection.retry_after()),
+                other => panic!("{other:?}"),
+            }
+        }
+        times.sort_unstable();
+        assert!(times[99] - times[0] > secs(2.0), "{:?} to {:?}", times[0], times[99]);
+    });
+}
+
+#[test]
+fn a_dead_backend_opens_the_breaker_within_the_second_call() {
+    paused(async {
+        let (script, breaker) = (Script::new([Step::Unreachable(Duration::ZERO)]), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+
+        let first = scheduler.call((), Protection::Full).await;
+        assert!(matches!(first.result, Err(CallError::Transport(NoAnswer))));
+        assert_eq!((first.attempts.len(), fail_counter(&breaker).await), (4, 4));
+        assert_eq!(script.touched(), 4 * 3, "each attempt is repeated twice, at once");
+
+        let second = scheduler.call((), Protection::Full).await;
+        assert!(matches!(second.result, Err(CallError::Transport(NoAnswer))));
+        assert_eq!((second.attempts.len(), second.state), (1, State::Open));
+        assert_eq!(second.elapsed, Duration::ZERO, "nobody waits on an open circuit");
+    });
+}
+
+#[test]
+fn the_breaker_opens_while_calls_wait_and_all_are_answered_at_once() {
+    paused(async {
+        let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        let start = now();
+        let calls = (0..50).map(|_| scheduler.call((), Protection::Full));
+        let opening = async {
+            pass(secs(0.5)).await;
+            assert_eq!(scheduler.limit().waiting(), 50);
+            fail(&breaker, 5).await;
+        };
+        let (reports, ()) = futures::join!(join_all(calls), opening);
+        for report in reports {
+            let released = matches!(
+                report.result,
+                Err(CallError::Rejected(Rejection::Released { retry_after }))
+                    if (30.0..=33.0).contains(&retry_after.as_secs_f64())
+            );
+            assert!(released, "{report:?}");
+            assert_eq!(report.elapsed, secs(0.5));
+            assert_eq!(report.attempts[0].wait, Some(secs(0.5)));
+        }
+        assert_eq!(now() - start, secs(0.5));
+        assert_eq!((script.touched(), scheduler.limit().in_use()), (50, 0));
+        assert_eq!(scheduler.limit().waiting(), 0);
+    });
+}
+
+/// Counts attempts on all threads; each says 500.
+#[derive(Clone)]
+struct Failing(Arc<AtomicUsize>);
+
+impl Transport for Failing {
+    type Request = ();
+    type Response = ();
+    type Error = NoAnswer;
+
+    async fn attempt(&self, (): &(), _: Attempt) -> Result<(), NoAnswer> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn classify(&self, _: &Result<(), NoAnswer>) -> Verdict {
+        Outcome::ServerError.into()
+    }
+
+    fn is_idempotent(&self, (): &()) -> bool {
+        true
+    }
+}
+
+#[test]
+fn the_breaker_opens_and_the_calls_of_every_worker_are_answered_at_once() {
+    const WORKERS: usize = 3;
+    const CALLS: usize = 40;
+    actix_rt::System::new().block_on(async {
+        let home = actix_rt::Arbiter::new();
+        let breaker = Breaker::start_on(BreakerConfig::default(), &home.handle());
+        let (limit, touched) = (CallLimit::new(1_000), Arc::new(AtomicUsize::new(0)));
+        let hours = Duration::from_secs(3_600);
+        let settings = RetrySettings {
+            base_delay: hours,
+            max_delay: hours,
+            call_deadline: hours * 24,
+            ..Default::default()
+        };
+        let config = RetryConfig::try_from(settings).unwrap();
+        let workers: Vec<_> = (0..WORKERS).map(|_| actix_rt::Arbiter::new()).collect();
+        let mut answers = Vec::new();
+        for worker in &workers {
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let (transport, config) = (Failing(touched.clone()), config.clone());
+            let (breaker, limit) = (breaker.clone(), limit.clone());
+            worker.spawn(async move {
+                let rng = SmallRng::seed_from_u64(1);
+                let scheduler = Scheduler::start(transport, config, breaker, limit, rng);
+                let calls = (0..CALLS).map(|_| scheduler.call((), Protection::Full));
+                tell.send(join_all(calls).await).unwrap();
+            });
+            answers.push(told);
+        }
+        while limit.waiting() < WORKERS * CALLS {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        fail(&breaker, 5).await;
+        for answers in answers {
+            for report in answers.await.unwrap() {
+                assert!(
+                    matches!(report.result, Err(CallError::Rejected(Rejection::Released { .. }))),
+                    "{report:?}"
+                );
+            }
+        }
+        assert_eq!(touched.load(Ordering::SeqCst), WORKERS * CALLS, "one attempt each");
+        assert_eq!((limit.in_use(), limit.waiting()), (0, 0));
+    });
+}
+
+#[test]
+fn an_attempt_that_ends_after_the_opening_answers_its_call_without_a_wait() {
+    paused(async {
+        let slow = Step::AnswerAfter(secs(1.0), Outcome::ServerError.into());
+        let (script, breaker) = (Script::new([slow]), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        let (report, ()) = futures::join!(scheduler.call((), Protection::Full), fail(&breaker, 5));
+        assert_eq!(report.result.unwrap().outcome, Outcome::ServerError);
+        assert_eq!((report.elapsed, report.state), (secs(1.0), State::Open));
+    });
+}
+
+#[test]
+fn a_caller_who_leaves_during_a_wait_ends_the_call_and_its_failure_counts() {
+    paused(async {
+        let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        let patience = tokio::time::timeout(secs(0.5), scheduler.call((), Protection::Full));
+        assert!(patience.await.is_err());
+        pass(secs(0.0)).await;
+        assert_eq!((scheduler.limit().in_use(), scheduler.limit().waiting()), (0, 0));
+        assert_eq!(fail_counter(&breaker).await, 1);
+        pass(secs(60.0)).await;
+        assert_eq!(script.touched(), 1);
+    });
+}
+
+#[test]
+fn a_caller_who_leaves_during_an_attempt_does_not_hide_it_from_the_breaker() {
+    paused(async {
+        let (script, breaker) = (Script::new([Step::Hang]), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        for left in 1..=5 {
+            let patience = tokio::time::timeout(secs(0.5), scheduler.call((), Protection::Full));
+            assert!(patience.await.is_err());
+            assert_eq!(scheduler.limit().in_use(), 1, "the attempt keeps its place");
+            pass(secs(2.6)).await;
+            assert_eq!((script.touched(), scheduler.limit().in_use()), (left, 0));
+        }
+        assert_eq!(breaker.state(), State::Open);
+    });
+}
+
+#[test]
+fn a_trial_is_one_attempt_and_its_outcome_is_the_answer() {
+    paused(async {
+        for (outcome, state) in [
+            (Outcome::Success, State::Closed),
+            (Outcome::ServerError, State::Open),
+            (Outcome::Throttled, State::HalfOpen),
+        ] {
+            let (script, breaker) = (Script::new([answer(outcome)]), closed());
+            fail(&breaker, 5).await;
+            pass(secs(30.0)).await;
+            let report = scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
+            assert_eq!(report.result.unwrap().outcome, outcome);
+            assert_eq!((report.attempts.len(), report.state), (1, state));
+        }
+    });
+}
+
+#[test]
+fn calls_beyond_the_limit_are_turned_away_at_once_and_do_not_count() {
+    paused(async {
+        let (script, breaker) = (Script::new([Step::Hang]), closed());
+        let scheduler = Scheduler::start(
+            script.clone(),
+            RetryConfig::default(),
+            breaker.clone(),
+            CallLimit::new(2),
+            SmallRng::seed_from_u64(1),
+        );
+        let call = |protection| scheduler.call((), protection);
+        let (_, _, third) = futures::join!(call(Protection::Full), call(Protection::None), async {
+            call(Protection::Full).await
+        });
+        let Err(CallError::Rejected(rejection)) = third.result else { panic!("{third:?}") };
+        assert_eq!(rejection, Rejection::Overloaded { retry_after: secs(1.0) });
+        assert_eq!(third.elapsed, Duration::ZERO);
+    });
+}
+
+#[test]
+fn a_panic_in_an_attempt_fails_that_call_only_and_gives_its_permit_back() {
+    paused(async {
+        let script = Script::new([Step::Panic, answer(Outcome::Success)]);
+        let breaker = closed();
+        fail(&breaker, 5).await;
+        pass(secs(30.0)).await;
+        let scheduler = scheduler(&script, exact(), &breaker);
+
+        let report = scheduler.call((), Protection::Full).await;
+        assert!(matches!(report.result, Err(CallError::Panicked)), "{report:?}");
+        assert_eq!(report.state, State::Open, "the trial failed");
+        assert_eq!(scheduler.limit().in_use(), 0);
+
+        pass(secs(30.0)).await;
+        let report = scheduler.call((), Protection::Full).await;
+        assert!(report.result.is_ok());
+        assert_eq!(report.state, State::Closed);
+    });
+}
+
+#[test]
+fn a_hundred_thousand_waiting_calls_are_all_answered_in_due_order() {
+    const CALLS: usize = 100_000;
+    paused(async {
+        let failed = std::iter::repeat_n(answer(Outcome::Throttled), CALLS);
+        let script = Script::new(failed.chain([answer(Outcome::Success)]));
+        let scheduler = scheduler(&script, RetrySettings::default(), &closed());
+        let calls = (0..CALLS).map(|_| scheduler.call((), Protection::Full));
+        let mut reports = join_all(calls).await;
+        assert!(reports.iter().all(|report| report.result.is_ok()));
+
+        // The order of the second attempts is that of the waits that each had drawn.
+        reports.sort_by_key(|report| report.attempts[0].wait);
+        let second = script.seen().split_off(CALLS);
+        assert_eq!(second.len(), CALLS);
+        assert!(second.is_sorted_by_key(|(at, _)| *at));
+        let (first, last) = (second[0].0, second[CALLS - 1].0);
+        assert!(last - first > secs(0.09) && last - first <= secs(0.102), "{:?}", last - first);
+        assert_eq!(scheduler.limit().waiting(), 0);
+    });
+}
+
+#[test]
+fn callers_of_a_scheduler_that_is_gone_are_told_so() {
+    let scheduler =
+        paused(async { scheduler(&Script::new([answer(Outcome::Success)]), exact(), &closed()) });
+    paused(async move {
+        let report = scheduler.call((), Protection::Full).await;
+        assert!(matches!(report.result, Err(CallError::Lost)), "{report:?}");
+    });
+}

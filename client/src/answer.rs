@@ -1,0 +1,122 @@
+//! From what became of a call to the answer of the endpoint.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpResponse, HttpResponseBuilder,
+    http::{StatusCode, header::RETRY_AFTER},
+};
+use resilience_actors::{AttemptRecord, CallError};
+use service_edge::ApiError;
+
+use crate::{
+    transport::{BackendError, BackendReport},
+    wire::{AttemptEntry, BackendBody, BaselineBody, BaselineError, CallBody, RetryBody, seconds},
+};
+
+/// The status that a call is answered with.
+pub fn status(report: &BackendReport) -> StatusCode {
+    match &report.result {
+        Ok(response) => response.status,
+        Err(CallError::Transport(_)) => StatusCode::BAD_GATEWAY,
+        Err(CallError::TimedOut(_) | CallError::DeadlineExceeded(_)) => StatusCode::GATEWAY_TIMEOUT,
+        Err(CallError::Rejected(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        Err(CallError::Panicked | CallError::Lost) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Answers `/api/call-backend`.
+pub fn call(report: &BackendReport) -> HttpResponse {
+    head(report).json(CallBody {
+        client_request_id: report.id,
+        backend_response: backend_body(report),
+        elapsed_time_seconds: seconds(report.elapsed),
+        circuit_breaker_state: report.state,
+        attempts: report.attempts.len(),
+    })
+}
+
+/// Answers `/api/call-backend-without-resilience`.
+pub fn baseline(report: &BackendReport) -> HttpResponse {
+    let (status_code, elapsed) = (status(report).as_u16(), seconds(report.elapsed));
+    let mut head = head(report);
+    match &report.result {
+        Ok(response) => head.json(BaselineBody {
+            message: "called without circuit breaker and retries",
+            backend_response: &response.body,
+            elapsed_time_seconds: elapsed,
+            status_code,
+        }),
+        Err(error) => head.json(BaselineError {
+            error: ApiError::reason(status(report)),
+            message: explain(error),
+            elapsed_time_seconds: elapsed,
+            status_code,
+        }),
+    }
+}
+
+/// Answers `/api/test-retry`.
+pub fn test_retry(report: &BackendReport) -> HttpResponse {
+    head(report).json(RetryBody {
+        test_type: "retry_mechanism",
+        backend_response: backend_body(report),
+        elapsed_time_seconds: seconds(report.elapsed),
+        circuit_breaker_state: report.state,
+        attempts: report.attempts.len(),
+        attempt_log: report.attempts.iter().map(attempt_entry).collect(),
+    })
+}
+
+/// Status and headers: the backend's own `Retry-After`, or that of a rejection.
+fn head(report: &BackendReport) -> HttpResponseBuilder {
+    let mut head = HttpResponse::build(status(report));
+    match &report.result {
+        Ok(response) => {
+            if let Some(asked) = &response.retry_after {
+                head.insert_header((RETRY_AFTER, asked.header.as_str()));
+            }
+        }
+        Err(CallError::Rejected(rejection)) => {
+            head.insert_header((RETRY_AFTER, whole_seconds(rejection.retry_after())));
+        }
+        Err(_) => {}
+    }
+    head
+}
+
+fn backend_body(report: &BackendReport) -> BackendBody<'_> {
+    match &report.result {
+        Ok(response) => BackendBody::Own(&response.body),
+        Err(error) => BackendBody::Missing {
+            error: ApiError::reason(status(report)),
+            message: explain(error),
+            fallback: matches!(error, CallError::Rejected(_)).then_some(true),
+        },
+    }
+}
+
+fn explain(error: &CallError<BackendError>) -> String {
+    match error {
+        CallError::Rejected(rejection) => {
+            format!("{rejection}; try again in {} s", whole_seconds(rejection.retry_after()))
+        }
+        CallError::TimedOut(_) => format!("backend timed out: {error}"),
+        error => error.to_string(),
+    }
+}
+
+/// Rounded up, so that a client that obeys is never early; at least 1.
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+fn attempt_entry(record: &AttemptRecord) -> AttemptEntry {
+    AttemptEntry {
+        attempt: record.number,
+        status_code: record.code,
+        outcome: record.outcome,
+        elapsed_seconds: seconds(record.elapsed),
+        wait_seconds: record.wait.map(seconds),
+    }
+}
