@@ -70,6 +70,7 @@ pub mod breaker;
 mod call;
 mod clock;
 mod config;
+mod lifeline;
 mod limit;
 mod outcome;
 mod rejection;

@@ -308,6 +308,7 @@ fn callers_of_a_scheduler_that_is_gone_are_told_so() {
     let scheduler =
         paused(async { scheduler(&Script::new([answer(Outcome::Success)]), exact(), &closed()) });
     paused(async move {
+        scheduler.stopped().await;
         let report = scheduler.call((), Protection::Full).await;
         assert!(matches!(report.result, Err(CallError::Lost)), "{report:?}");
     });

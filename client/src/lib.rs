@@ -37,23 +37,26 @@ pub const SERVICE: &str = "client-service";
 /// Serves until SIGTERM, on the breaker's arbiter and the workers' threads.
 ///
 /// # Errors
-/// The address cannot be listened on, or the breaker's actor died: its published state would be
-/// frozen, so the process ends and is started anew.
+/// The address cannot be listened on, or an actor died: the breaker's published state would be
+/// frozen, or a worker could make no calls, so the process ends and is started anew.
 pub async fn run(config: Config) -> io::Result<()> {
     log::info!("{SERVICE} {}: {}", env!("CARGO_PKG_VERSION"), config.summary);
     let arbiter = actix_rt::Arbiter::new();
     let breaker = Breaker::start_on(config.breaker.clone(), &arbiter.handle());
     let drain = Drain::new();
-    actix_rt::spawn({
-        let (breaker, drain) = (breaker.clone(), drain.clone());
-        async move {
-            breaker.stopped().await;
-            drain.fail("the circuit breaker's actor died");
-        }
-    });
+    fail_after(breaker.stopped(), &drain, "the circuit breaker's actor died");
     let common = config.common.clone();
-    let service = Service::new(config, breaker);
+    let service = Service::new(config, breaker, drain.clone());
     service_edge::serve(SERVICE, &common, drain, move |routes| service.configure(routes)).await
+}
+
+/// Ends the process with an error when `stopped` is; nothing new if it is ending already.
+fn fail_after(stopped: impl Future<Output = ()> + 'static, drain: &Drain, reason: &'static str) {
+    let drain = drain.clone();
+    actix_rt::spawn(async move {
+        stopped.await;
+        drain.fail(reason);
+    });
 }
 
 /// What the workers share.
@@ -61,15 +64,16 @@ pub async fn run(config: Config) -> io::Result<()> {
 pub struct Service {
     config: Config,
     breaker: Breaker,
+    drain: Drain,
     limit: CallLimit,
     stats: Arc<Stats>,
 }
 
 impl Service {
-    /// A service over a running breaker.
-    pub fn new(config: Config, breaker: Breaker) -> Self {
+    /// A service over a running breaker. Should a worker's scheduler die, `drain` ends it.
+    pub fn new(config: Config, breaker: Breaker, drain: Drain) -> Self {
         let limit = CallLimit::new(config.max_calls);
-        Self { config, breaker, limit, stats: Arc::default() }
+        Self { config, breaker, drain, limit, stats: Arc::default() }
     }
 
     /// Sets one worker up: its own connections and retry scheduler, the shared rest, the routes.
@@ -81,6 +85,7 @@ impl Service {
             self.limit.clone(),
             rand::make_rng(),
         );
+        fail_after(scheduler.stopped(), &self.drain, "a worker's retry scheduler died");
         routes
             .app_data(web::Data::new(scheduler))
             .app_data(web::Data::from(Arc::clone(&self.stats)))

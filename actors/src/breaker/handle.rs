@@ -14,7 +14,7 @@ use super::{
     state::BreakerCore,
     transition::State,
 };
-use crate::{clock, rejection::Rejection};
+use crate::{clock, lifeline::ended, rejection::Rejection};
 
 /// A circuit breaker: a cheap handle on its actor and published state, shared by cloning.
 ///
@@ -109,9 +109,8 @@ impl Breaker {
     }
 
     /// Returns when the actor is gone. Its published state is frozen from then on, so a service
-    /// should end.
-    pub async fn stopped(&self) {
-        let mut alive = self.alive.clone();
-        while alive.changed().await.is_ok() {}
+    /// should end. The future does not keep it alive.
+    pub fn stopped(&self) -> impl Future<Output = ()> + use<> {
+        ended(self.alive.clone())
     }
 }

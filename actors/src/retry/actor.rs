@@ -3,6 +3,7 @@
 use std::{rc::Rc, time::Instant};
 
 use actix::prelude::*;
+use tokio::sync::watch;
 
 use super::{
     attempt::{Shared, run},
@@ -22,11 +23,13 @@ pub(crate) struct RetryActor<T: Transport> {
     shared: Rc<Shared<T>>,
     waiting: DueQueue<(Park<T>, WaitMark)>,
     timer: Option<(Instant, SpawnHandle)>,
+    /// Dropped with the actor, however it ends: so others learn that it is gone.
+    _alive: watch::Sender<()>,
 }
 
 impl<T: Transport> RetryActor<T> {
-    pub(crate) fn new(shared: Shared<T>) -> Self {
-        Self { shared: Rc::new(shared), waiting: DueQueue::default(), timer: None }
+    pub(crate) fn new(shared: Shared<T>, alive: watch::Sender<()>) -> Self {
+        Self { shared: Rc::new(shared), waiting: DueQueue::default(), timer: None, _alive: alive }
     }
 
     /// Begins the next attempt as a task of its own. A future of the actor would be polled at each

@@ -4,7 +4,7 @@ use std::cell::{OnceCell, RefCell};
 
 use actix::{Actor as _, Addr};
 use rand::rngs::SmallRng;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{
     actor::RetryActor,
@@ -16,6 +16,7 @@ use crate::{
     breaker::{Breaker, State},
     call::{CallError, CallId, CallReport, Protection},
     clock,
+    lifeline::ended,
     limit::CallLimit,
     rejection::Rejection,
     transport::Transport,
@@ -30,6 +31,7 @@ pub struct Scheduler<T: Transport> {
     breaker: Breaker,
     limit: CallLimit,
     config: RetryConfig,
+    alive: watch::Receiver<()>,
 }
 
 impl<T: Transport> Scheduler<T> {
@@ -51,7 +53,8 @@ impl<T: Transport> Scheduler<T> {
             rng: RefCell::new(rng),
             scheduler: OnceCell::new(),
         };
-        Self { actor: RetryActor::new(shared).start(), breaker, limit, config }
+        let (alive_tx, alive) = watch::channel(());
+        Self { actor: RetryActor::new(shared, alive_tx).start(), breaker, limit, config, alive }
     }
 
     /// Makes a call and waits for what becomes of it.
@@ -94,6 +97,12 @@ impl<T: Transport> Scheduler<T> {
         self.breaker.state()
     }
 
+    /// Returns when the actor is gone. Calls fail with [`CallError::Lost`] from then on, so a
+    /// service should end. The future does not keep it alive.
+    pub fn stopped(&self) -> impl Future<Output = ()> + use<T> {
+        ended(self.alive.clone())
+    }
+
     fn unstarted(&self, id: CallId, error: CallError<T::Error>) -> ReportOf<T> {
         CallReport {
             id,
@@ -112,6 +121,7 @@ impl<T: Transport> Clone for Scheduler<T> {
             breaker: self.breaker.clone(),
             limit: self.limit.clone(),
             config: self.config.clone(),
+            alive: self.alive.clone(),
         }
     }
 }

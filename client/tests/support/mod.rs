@@ -84,7 +84,7 @@ pub(crate) async fn lab(
 {
     let (breaker, drain) = (Breaker::start(config.breaker.clone()), Drain::new());
     let token = config.common.admin_token.clone();
-    let shared = Service::new(config, breaker.clone());
+    let shared = Service::new(config, breaker.clone(), drain.clone());
     let app = service_edge::app(drain.clone(), token, move |routes| shared.configure(routes));
     Lab { service: test::init_service(app).await, breaker, drain }
 }
