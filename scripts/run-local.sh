@@ -1,0 +1,207 @@
+#!/usr/bin/env bash
+# Runs the whole lab on this machine: builds both services, starts them, shows their logs, and stops
+# both on Ctrl-C.
+#
+# Usage: scripts/run-local.sh [--help]
+#
+# The client answers on http://localhost:30080, where it also is on a cluster; the backend on
+# http://localhost:5000. Both listen on 127.0.0.1 only.
+#
+# Environment:
+#   BACKEND_PORT     the backend's port (default 5000)
+#   CLIENT_PORT      the client's port (default 30080)
+#   BACKEND_URL      where the client finds the backend (default: the backend that this starts)
+#   BIN_DIR          take the binaries that are there, instead of building them
+#   LOG_DIR          where the logs go (default: .run in the repository)
+#   STARTUP_TIMEOUT  seconds that a service may take until it is healthy (default 30)
+#
+# All other variables reach both services, so that each of their settings can be given here:
+#   FAILURE_RATE=0.5 RUST_LOG=debug scripts/run-local.sh
+# HOST and PORT are the exception: two services cannot share them, so they are ignored.
+#
+# Exit status: 0 when stopped by Ctrl-C or SIGTERM, 1 when something went wrong. A second Ctrl-C cuts
+# off what is still in flight.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+main() {
+  case ${1:-} in
+    -h | --help) print_help && exit 0 ;;
+    ?*) die "unknown argument \"$1\"; see --help" ;;
+  esac
+  BACKEND_PORT=${BACKEND_PORT:-5000}
+  CLIENT_PORT=${CLIENT_PORT:-30080}
+  STARTUP_TIMEOUT=${STARTUP_TIMEOUT:-30}
+  check_integer BACKEND_PORT 1 65535
+  check_integer CLIENT_PORT 1 65535
+  check_integer STARTUP_TIMEOUT 1 3600
+  ((BACKEND_PORT != CLIENT_PORT)) || die "BACKEND_PORT and CLIENT_PORT are both $CLIENT_PORT: change one"
+  need_curl
+  [ -n "${BIN_DIR:-}" ] || need_cargo
+  check_port BACKEND_PORT
+  check_port CLIENT_PORT
+
+  clean_up_at_exit
+  [ -n "${BIN_DIR:-}" ] || say "Building both services (the first time takes a few minutes) ..."
+  provide_services
+  open_logs
+  start_both
+  stop_asked=0
+  trap 'stop_asked=$((stop_asked + 1))' HUP INT TERM
+  show_logs
+  print_guide
+  watch_both
+}
+
+check_port() {
+  port_is_free "${!1}" ||
+    die "port ${!1} is in use; stop what listens there, or choose another port: $1=$((${!1} % 65535 + 1)) $0"
+}
+
+# The services write into files, so that a terminal that is held never holds a service; this script
+# reads along, on descriptors 3 (backend) and 4 (client).
+open_logs() {
+  log_dir=${LOG_DIR:-$repo_root/.run}
+  mkdir -p "$log_dir" 2>/dev/null || die "cannot make LOG_DIR=\"$log_dir\""
+  backend_log=$log_dir/backend-$BACKEND_PORT.log
+  client_log=$log_dir/client-$CLIENT_PORT.log
+  { : >"$backend_log" && : >"$client_log"; } 2>/dev/null || die "cannot write into LOG_DIR=\"$log_dir\""
+}
+
+start_both() {
+  start_service backend-service "$BACKEND_PORT" "$backend_log"
+  backend=$job
+  start_service client-service "$CLIENT_PORT" "$client_log" \
+    BACKEND_URL="${BACKEND_URL:-http://127.0.0.1:$BACKEND_PORT}"
+  client=$job
+  exec 3<"$backend_log" 4<"$client_log"
+  partial=([3]='' [4]='')
+  await_service backend-service "$backend" "$backend_log" "$BACKEND_PORT"
+  await_service client-service "$client" "$client_log" "$CLIENT_PORT"
+}
+
+print_guide() {
+  local client_url=http://localhost:$CLIENT_PORT backend_url=http://localhost:$BACKEND_PORT admin=''
+  # The variable's name, never its value.
+  [ -z "${ADMIN_TOKEN:-}" ] || admin=" -H \"Authorization: Bearer \$ADMIN_TOKEN\""
+  cat <<END
+
+Both services are healthy: client-service (process $client) and backend-service (process $backend).
+Try, in another terminal:
+
+  curl $client_url/health
+  curl $client_url/api/call-backend
+  curl $client_url/api/call-backend-without-resilience
+  curl $client_url/api/test-retry
+  curl $client_url/api/stats
+
+Open the circuit with consecutive failures, watch it (half-open after BREAKER_RESET_TIMEOUT), close it by hand:
+
+  curl -X POST$admin $client_url/api/stress-test -H 'Content-Type: application/json' -d '{"num_requests": 20}'
+  curl $client_url/health
+  curl -X POST$admin $client_url/api/circuit-breaker/reset
+
+See the backend's fault plan, let every request fail, go back to the default rates:
+
+  curl $backend_url/api/faults
+  curl -X PUT$admin $backend_url/api/faults -H 'Content-Type: application/json' -d '{"failure_rate": 1, "slow_response_rate": 0}'
+  curl -X PUT$admin $backend_url/api/faults -H 'Content-Type: application/json' -d '{"failure_rate": 0.3, "slow_response_rate": 0.2}'
+
+Logs: $client_log
+      $backend_log
+The logs follow here, the circuit breaker's transitions among them. Ctrl-C stops both services.
+
+END
+}
+
+# Shows the logs until somebody asks for the end, or a service ends by itself.
+watch_both() {
+  while ((stop_asked == 0)); do
+    show_logs
+    is_running "$client" || died client-service "$client"
+    is_running "$backend" || died backend-service "$backend"
+    pause 0.2
+  done
+  say "Stopping: the client first, then the backend; what is in flight is finished (Ctrl-C again: cut it off)"
+  exit_status=0
+  stop client-service "$client"
+  stop backend-service "$backend"
+  exit "$exit_status"
+}
+
+# died NAME PROCESS
+died() {
+  reap "$2"
+  show_logs
+  die "$1 ended by itself (exit status $status); stopping the other"
+}
+
+# stop NAME PROCESS: a second signal cuts off what is in flight, as a second Ctrl-C asks for.
+stop() {
+  local name=$1 process=$2 cutting_off=no deadline=$((SECONDS + $(drain_time) + 5))
+  signal_job TERM "$process"
+  while is_running "$process"; do
+    show_logs
+    if ((stop_asked > 1)) && [ $cutting_off = no ]; then
+      signal_job TERM "$process"
+      cutting_off=yes
+    elif ((SECONDS >= deadline)); then
+      complain "$name does not end; killing it"
+      signal_job KILL "$process"
+    fi
+    pause 0.1
+  done
+  reap "$process"
+  show_logs
+  if ((status == 0)); then
+    say "$name stopped"
+  else
+    complain "error: $name stopped with exit status $status"
+    exit_status=1
+  fi
+}
+
+# Whole seconds that the services take at most to finish what is in flight.
+drain_time() {
+  if [[ ${SHUTDOWN_TIMEOUT:-35} =~ ^0*([0-9]{1,4}) ]]; then
+    say "$((10#${BASH_REMATCH[1]} + 1))"
+  else
+    say 60
+  fi
+}
+
+# Ctrl-C reaches the sleep, too; that is no failure.
+pause() {
+  sleep "$1" || true
+}
+
+# Prints what both logs got since the last time.
+show_logs() {
+  show_log 3 'backend | ' 36
+  show_log 4 'client  | ' 35
+}
+
+# show_log DESCRIPTOR PREFIX COLOUR. The end of a file may be half a line: it is kept for the next time.
+show_log() {
+  local line
+  while IFS= read -r -u "$1" line; do
+    line=${partial[$1]}$line
+    partial[$1]=''
+    if ! $colours; then
+      printf '%s%s\n' "$2" "$line"
+    elif [[ $line == *'circuit_breaker: '* ]]; then
+      printf '\033[%dm%s\033[0;1m%s\033[0m\n' "$3" "$2" "$line"
+    else
+      printf '\033[%dm%s\033[0m%s\n' "$3" "$2" "$line"
+    fi
+  done
+  partial[$1]=${partial[$1]}$line
+}
+
+colours=false
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+  colours=true
+fi
+
+main "$@"
