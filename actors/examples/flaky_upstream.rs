@@ -40,7 +40,7 @@ impl Transport for Upstream {
     type Response = u16;
     type Error = Refused;
 
-    async fn attempt(&self, _request: &&'static str, _: Attempt) -> Result<u16, Refused> {
+    async fn attempt(&self, _request: &&'static str, _: Attempt<'_>) -> Result<u16, Refused> {
         sleep(Duration::from_millis(5)).await;
         self.attempts.set(self.attempts.get() + 1);
         match self.mood.get() {
@@ -84,7 +84,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         })?,
         breaker.clone(),
         CallLimit::new(100),
-        rand::make_rng(),
     );
 
     let report = scheduler.call("GET", Protection::Full).await;

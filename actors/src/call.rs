@@ -17,7 +17,8 @@ use crate::{breaker::State, outcome::Outcome, rejection::Rejection};
 pub struct CallId(u64);
 
 impl CallId {
-    pub(crate) fn next() -> Self {
+    /// One that nobody has had before.
+    pub fn next() -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
         Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
     }
@@ -74,6 +75,9 @@ pub enum CallError<E: Error> {
     /// The last attempt took longer than its timeout.
     #[error("no answer within {:.3}s", .0.as_secs_f64())]
     TimedOut(Duration),
+    /// The last attempt's timeout passed before it had a connection.
+    #[error("no connection within {:.3}s", .0.as_secs_f64())]
+    Unconnected(Duration),
     /// The call's deadline cut its last attempt short.
     #[error("the call's deadline of {:.3}s passed", .0.as_secs_f64())]
     DeadlineExceeded(Duration),

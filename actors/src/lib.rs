@@ -24,7 +24,7 @@
 //!     type Response = u32;
 //!     type Error = Infallible;
 //!
-//!     async fn attempt(&self, _: &(), attempt: Attempt) -> Result<u32, Infallible> {
+//!     async fn attempt(&self, _: &(), attempt: Attempt<'_>) -> Result<u32, Infallible> {
 //!         self.0.set(self.0.get() + 1);
 //!         Ok(attempt.number)
 //!     }
@@ -51,7 +51,6 @@
 //!     config,
 //!     Breaker::start(BreakerConfig::default()),
 //!     CallLimit::new(10_000),
-//!     rand::make_rng(),
 //! );
 //!
 //! let report = scheduler.call((), Protection::Full).await;

@@ -41,10 +41,10 @@ impl CallLimit {
 
     /// A place for one more call, if there is one.
     pub(crate) fn try_acquire(&self) -> Option<CallSlot> {
-        let taken = self.counts.calls.fetch_add(1, Ordering::Relaxed);
-        // From here on dropping the slot takes the count back.
-        let slot = CallSlot(Arc::clone(&self.counts));
-        (taken < self.max).then_some(slot)
+        let one_more = |calls| (calls < self.max).then_some(calls + 1);
+        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.counts.calls.fetch_update(set, fetch, one_more).ok()?;
+        Some(CallSlot(Arc::clone(&self.counts)))
     }
 }
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 /// A call that was turned away without asking the upstream. Never counts against the upstream.
 ///
-/// Every kind says after what time it makes sense to come back. A [`Scheduler`](crate::Scheduler)
-/// adds a random spread, so that callers who were turned away together do not return together.
+/// Every kind says after what time it makes sense to come back. Where the circuit turns a call away,
+/// a [`Scheduler`](crate::Scheduler) adds a random spread, so that callers who were turned away
+/// together do not return together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// The circuit is open.
@@ -60,18 +61,14 @@ impl Rejection {
         Self::Stopped { retry_after: Duration::from_secs(1) }
     }
 
-    /// The same, `spread` later. An overload stays at its second: it passes in moments, and other
-    /// callers are let in meanwhile.
-    pub(crate) fn delayed_by(self, spread: Duration) -> Self {
-        match self {
-            Self::CircuitOpen { retry_after } => {
-                Self::CircuitOpen { retry_after: retry_after + spread }
-            }
-            Self::TrialLimit { retry_after } => {
-                Self::TrialLimit { retry_after: retry_after + spread }
-            }
-            Self::Released { retry_after } => Self::Released { retry_after: retry_after + spread },
-            rejection @ (Self::Overloaded { .. } | Self::Stopped { .. }) => rejection,
-        }
+    /// The same, `spread` later.
+    pub(crate) fn delayed_by(mut self, spread: Duration) -> Self {
+        let (Self::CircuitOpen { retry_after }
+        | Self::TrialLimit { retry_after }
+        | Self::Released { retry_after }
+        | Self::Overloaded { retry_after }
+        | Self::Stopped { retry_after }) = &mut self;
+        *retry_after += spread;
+        self
     }
 }

@@ -1,14 +1,14 @@
 //! What a retry scheduler needs of the thing that does the work.
 
-use std::{error::Error, future::Future};
+use std::{cell::Cell, error::Error, future::Future};
 
 use crate::{call::CallId, outcome::Verdict};
 
 /// Carries requests to the upstream, one attempt at a time.
 ///
 /// A transport need not be `Send`: each scheduler owns one, on its own thread. It must not retry,
-/// nor time attempts out: the scheduler does both, and drops the future of an attempt whose time is
-/// up.
+/// and need not time the attempt out: the scheduler does both, and drops the future of an attempt
+/// whose time is up. A time limit for connecting is the transport's own.
 pub trait Transport: 'static {
     /// What is asked. Kept for the whole call and borrowed by each attempt.
     type Request: Send + 'static;
@@ -21,7 +21,7 @@ pub trait Transport: 'static {
     fn attempt(
         &self,
         request: &Self::Request,
-        attempt: Attempt,
+        attempt: Attempt<'_>,
     ) -> impl Future<Output = Result<Self::Response, Self::Error>>;
 
     /// Says what a result means. See [`Outcome`](crate::Outcome) for the kinds and what follows
@@ -33,9 +33,9 @@ pub trait Transport: 'static {
     fn is_idempotent(&self, request: &Self::Request) -> bool;
 }
 
-/// Which attempt of which call this is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempt {
+/// Which attempt of which call this is, and how far it has come.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
     /// The call.
     pub call: CallId,
     /// 1 for the first attempt.
@@ -43,4 +43,10 @@ pub struct Attempt {
     /// How often this attempt has failed to reach the upstream already. From 1 on the transport
     /// must use a fresh connection.
     pub repeat: u32,
+    /// For the transport to say that it looks for a connection (true), and that it has one
+    /// (false). An attempt whose time is up meanwhile is
+    /// [`Unreachable`](crate::Outcome::Unreachable), and
+    /// [`TimedOut`](crate::Outcome::TimedOut) otherwise. A transport that says nothing is taken
+    /// to have a connection.
+    pub connecting: &'a Cell<bool>,
 }

@@ -71,6 +71,27 @@ fn the_timer_message_alone_moves_open_to_half_open() {
     });
 }
 
+/// On real threads, with the real clock: the breaker's own thread is held, so its timer is late.
+#[test]
+fn the_first_call_after_the_open_time_finds_half_open_if_the_timer_is_late() {
+    actix_rt::System::new().block_on(async {
+        let reset_timeout = Duration::from_millis(20);
+        let settings = BreakerSettings { fail_max: 1, reset_timeout, ..Default::default() };
+        let home = actix_rt::Arbiter::new();
+        let config = BreakerConfig::try_from(settings).unwrap();
+        let breaker = Breaker::start_on(config, &home.handle());
+        fail(&breaker, 1).await;
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        home.spawn_fn(move || held.recv().unwrap());
+        tokio::time::sleep(reset_timeout).await;
+        assert_eq!(breaker.state(), State::Open, "the timer has not run");
+        let mut asking = Box::pin(breaker.admit());
+        assert!(futures::poll!(&mut asking).is_pending(), "it is the actor's to decide");
+        release.send(()).unwrap();
+        assert!(asking.await.unwrap().is_trial());
+    });
+}
+
 #[test]
 fn a_fifth_trial_is_rejected_while_four_are_in_flight_and_each_report_frees_one() {
     paused(async {

@@ -13,7 +13,6 @@ use std::{
 };
 
 use futures::future::join_all;
-use rand::{SeedableRng, rngs::SmallRng};
 use resilience_actors::{
     Attempt, Breaker, BreakerConfig, CallError, CallLimit, Outcome, Protection, Rejection,
     RetryConfig, RetrySettings, Scheduler, State, Transport, Verdict,
@@ -117,7 +116,7 @@ impl Transport for Failing {
     type Response = ();
     type Error = NoAnswer;
 
-    async fn attempt(&self, (): &(), _: Attempt) -> Result<(), NoAnswer> {
+    async fn attempt(&self, (): &(), _: Attempt<'_>) -> Result<(), NoAnswer> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -154,8 +153,7 @@ fn the_breaker_opens_and_the_calls_of_every_worker_are_answered_at_once() {
             let (transport, config) = (Failing(touched.clone()), config.clone());
             let (breaker, limit) = (breaker.clone(), limit.clone());
             worker.spawn(async move {
-                let rng = SmallRng::seed_from_u64(1);
-                let scheduler = Scheduler::start(transport, config, breaker, limit, rng);
+                let scheduler = Scheduler::start(transport, config, breaker, limit);
                 let calls = (0..CALLS).map(|_| scheduler.call((), Protection::Full));
                 tell.send(join_all(calls).await).unwrap();
             });
@@ -248,7 +246,6 @@ fn calls_beyond_the_limit_are_turned_away_at_once_and_do_not_count() {
             RetryConfig::default(),
             breaker.clone(),
             CallLimit::new(2),
-            SmallRng::seed_from_u64(1),
         );
         let call = |protection| scheduler.call((), protection);
         let (_, _, third) = futures::join!(call(Protection::Full), call(Protection::None), async {
@@ -294,10 +291,10 @@ fn a_hundred_thousand_waiting_calls_are_all_answered_in_due_order() {
 
         // The order of the second attempts is that of the waits that each had drawn.
         reports.sort_by_key(|report| report.attempts[0].wait);
-        let second = script.seen().split_off(CALLS);
+        let second = script.times().split_off(CALLS);
         assert_eq!(second.len(), CALLS);
-        assert!(second.is_sorted_by_key(|(at, _)| *at));
-        let (first, last) = (second[0].0, second[CALLS - 1].0);
+        assert!(second.is_sorted());
+        let (first, last) = (second[0], second[CALLS - 1]);
         assert!(last - first > secs(0.09) && last - first <= secs(0.102), "{:?}", last - first);
         assert_eq!(scheduler.limit().waiting(), 0);
     });
@@ -311,5 +308,114 @@ fn callers_of_a_scheduler_that_is_gone_are_told_so() {
         scheduler.stopped().await;
         let report = scheduler.call((), Protection::Full).await;
         assert!(matches!(report.result, Err(CallError::Lost)), "{report:?}");
+    });
+}
+
+#[test]
+fn callers_who_leave_late_do_not_open_the_circuit_of_a_backend_that_has_recovered() {
+    paused(async {
+        let failed = std::iter::repeat_n(answer(Outcome::ServerError), 5);
+        let script = Script::new(failed.chain([answer(Outcome::Success)]));
+        let breaker = closed();
+        let scheduler = scheduler(&script, exact(), &breaker);
+        let impatient =
+            (0..5).map(|_| tokio::time::timeout(secs(0.5), scheduler.call((), Protection::Full)));
+        let good = async {
+            pass(secs(0.2)).await;
+            scheduler.call((), Protection::Full).await
+        };
+        let (left, good) = futures::join!(join_all(impatient), good);
+        assert!(left.iter().all(Result::is_err) && good.result.is_ok());
+        support::settle().await;
+        assert_eq!((breaker.state(), fail_counter(&breaker).await), (State::Closed, 0));
+    });
+}
+
+#[test]
+fn a_caller_who_leaves_just_as_the_retry_falls_due_does_not_take_the_failure_along() {
+    paused(async {
+        let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        // A task of its own, whose patience ends in the turn in which the next attempt is begun:
+        // behind the scheduler, and before the attempt.
+        let caller = actix_rt::spawn(async move {
+            let mut call = Box::pin(scheduler.call((), Protection::Full));
+            assert!(futures::poll!(&mut call).is_pending());
+            support::settle().await;
+            assert_eq!(scheduler.limit().waiting(), 1);
+            tokio::time::sleep(secs(1.0)).await;
+            assert_eq!(scheduler.limit().waiting(), 0, "the next attempt is on its way");
+            drop(call);
+        });
+        caller.await.unwrap();
+        support::settle().await;
+        assert_eq!((script.touched(), fail_counter(&breaker).await), (1, 1));
+    });
+}
+
+#[test]
+fn a_caller_who_leaves_before_the_first_attempt_touches_nothing_and_keeps_no_trial() {
+    paused(async {
+        let (script, breaker) = (Script::new([answer(Outcome::Success)]), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        for half_open in [false, true] {
+            if half_open {
+                fail(&breaker, 5).await;
+                pass(secs(30.0)).await;
+            }
+            let mut call = Box::pin(scheduler.call((), Protection::Full));
+            assert!(futures::poll!(&mut call).is_pending());
+            drop(call);
+            support::settle().await;
+            assert_eq!((script.touched(), scheduler.limit().in_use()), (0, 0));
+            assert_eq!(breaker.inspect().await.unwrap().trials_in_flight, 0);
+        }
+    });
+}
+
+#[test]
+fn a_call_has_given_its_place_back_before_it_is_answered() {
+    actix_rt::System::new().block_on(async {
+        let worker = actix_rt::Arbiter::new();
+        let (tell, told) = tokio::sync::oneshot::channel();
+        worker.spawn(async move {
+            let breaker = closed();
+            let transport = Failing(Arc::default());
+            let config = RetryConfig::default();
+            let scheduler = Scheduler::start(transport, config, breaker, CallLimit::new(1));
+            assert!(tell.send(scheduler).is_ok());
+            std::future::pending::<()>().await;
+        });
+        // One caller, on another thread, and one place.
+        let scheduler = told.await.unwrap();
+        for _ in 0..2_000 {
+            let report = scheduler.call((), Protection::None).await;
+            assert!(report.result.is_ok(), "{report:?}");
+        }
+    });
+}
+
+#[test]
+fn a_transport_that_panics_on_the_question_of_idempotency_fails_its_call_only() {
+    paused(async {
+        let (script, breaker) = (Script::new([answer(Outcome::Success)]).touchy(), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        let report = scheduler.call((), Protection::Full).await;
+        assert!(matches!(report.result, Err(CallError::Panicked)), "{report:?}");
+        assert_eq!(fail_counter(&breaker).await, 1);
+    });
+}
+
+#[test]
+fn schedulers_and_breakers_that_nobody_holds_end() {
+    paused(async {
+        let (script, breaker) = (Script::new([answer(Outcome::Success)]), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        scheduler.call((), Protection::Full).await;
+        let (scheduler_gone, breaker_gone) = (scheduler.stopped(), breaker.stopped());
+        drop(scheduler);
+        scheduler_gone.await;
+        drop(breaker);
+        breaker_gone.await;
     });
 }

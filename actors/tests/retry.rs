@@ -10,8 +10,8 @@ use resilience_actors::{
     BreakerScope, CallError, Outcome, Protection, RetrySettings, State, Verdict,
 };
 use support::{
-    NoAnswer, Script, Step, answer, closed, exact, fail, fail_counter, now, pass, paused,
-    scheduler, secs,
+    Script, Step, answer, closed, exact, fail, fail_counter, now, pass, paused, scheduler, secs,
+    settle,
 };
 
 #[test]
@@ -28,7 +28,7 @@ fn fail_fail_success_is_three_attempts_one_call_and_no_count() {
         assert_eq!(outcomes, [Outcome::ServerError, Outcome::ServerError, Outcome::Success]);
         let waits: Vec<_> = report.attempts.iter().map(|attempt| attempt.wait).collect();
         assert_eq!(waits, [Some(secs(1.0)), Some(secs(2.0)), None]);
-        let at: Vec<_> = script.seen().iter().map(|(at, _)| *at - start).collect();
+        let at: Vec<_> = script.times().iter().map(|at| *at - start).collect();
         assert_eq!(at, [0.0, 1.0, 3.0].map(secs));
         assert_eq!(report.elapsed, secs(3.0));
         assert_eq!((breaker.state(), fail_counter(&breaker).await), (State::Closed, 0));
@@ -80,8 +80,7 @@ fn an_attempt_that_did_not_reach_the_backend_is_repeated_at_once_on_a_fresh_conn
         let report = scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
         assert!(report.result.is_ok());
         assert_eq!((report.attempts.len(), report.elapsed), (1, secs(1.0)));
-        let repeats: Vec<_> = script.seen().iter().map(|(_, attempt)| attempt.repeat).collect();
-        assert_eq!(repeats, [0, 1, 2]);
+        assert_eq!(script.repeats(), [0, 1, 2]);
         assert_eq!(fail_counter(&breaker).await, 0);
     });
 }
@@ -92,7 +91,7 @@ fn an_attempt_whose_time_goes_by_in_connecting_is_unreachable() {
         let (script, breaker) = (Script::new([Step::Unreachable(secs(2.0))]), closed());
         let scheduler = scheduler(&script, exact(), &breaker);
         let report = scheduler.call((), Protection::BreakerOnly).await;
-        assert!(matches!(report.result, Err(CallError::Transport(NoAnswer))));
+        assert!(matches!(report.result, Err(CallError::Unconnected(_))), "{report:?}");
         assert_eq!(report.attempts[0].outcome, Outcome::Unreachable);
         assert_eq!(report.elapsed, secs(3.0), "within the attempt's timeout");
     });
@@ -191,5 +190,77 @@ fn not_found_and_not_implemented_are_one_attempt_a_success_and_a_failure() {
             assert_eq!(report.attempts.len(), 1);
             assert_eq!(fail_counter(&breaker).await, counter, "{outcome:?}");
         }
+    });
+}
+
+#[test]
+fn an_attempt_that_reaches_a_hanging_backend_after_a_stale_connection_is_a_timeout() {
+    paused(async {
+        let (script, breaker) =
+            (Script::new([Step::Unreachable(Duration::ZERO), Step::Hang]), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        let report = scheduler.call((), Protection::BreakerOnly).await;
+        assert!(matches!(report.result, Err(CallError::TimedOut(_))), "{report:?}");
+        assert_eq!(script.touched(), 2);
+    });
+}
+
+/// On the real clock: a call needs some microseconds to get to its first attempt.
+#[test]
+fn a_deadline_of_one_attempt_does_not_hide_a_hanging_backend_from_the_breaker() {
+    actix_rt::System::new().block_on(async {
+        let (script, breaker) = (Script::new([Step::Hang]), closed());
+        let (attempt_timeout, call_deadline) = (secs(0.05), secs(0.05));
+        let settings = RetrySettings { attempt_timeout, call_deadline, ..exact() };
+        let report = scheduler(&script, settings, &breaker).call((), Protection::Full).await;
+        assert!(matches!(report.result, Err(CallError::TimedOut(_))), "{report:?}");
+        assert_eq!(fail_counter(&breaker).await, 1);
+    });
+}
+
+/// On the real clock, since it is the runtime that is late: its thread is held.
+#[test]
+fn a_call_whose_timer_comes_behind_its_deadline_ends_with_what_it_has() {
+    actix_rt::System::new().block_on(async {
+        let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
+        let settings = RetrySettings {
+            base_delay: secs(0.02),
+            attempt_timeout: secs(0.03),
+            call_deadline: secs(0.04),
+            ..exact()
+        };
+        let scheduler = scheduler(&script, settings, &breaker);
+        let hold = async {
+            while scheduler.limit().waiting() == 0 {
+                settle().await;
+            }
+            std::thread::sleep(secs(0.06));
+        };
+        let (report, ()) = futures::join!(scheduler.call((), Protection::Full), hold);
+        assert_eq!(report.result.unwrap().outcome, Outcome::ServerError);
+        assert_eq!((script.touched(), fail_counter(&breaker).await), (1, 1));
+    });
+}
+
+/// On the real clock, since a busy thread is what this is about: its timers are late, and its
+/// mailbox is drained before them.
+#[test]
+fn what_is_due_is_begun_at_the_next_message_before_what_the_message_asks_for() {
+    actix_rt::System::new().block_on(async {
+        let first = answer(Outcome::ServerError);
+        let (script, breaker) = (Script::new([first, answer(Outcome::Success)]), closed());
+        let settings = RetrySettings { base_delay: secs(0.02), ..exact() };
+        let scheduler = scheduler(&script, settings, &breaker);
+        let waiting = scheduler.call((), Protection::Full);
+        let second = async {
+            while scheduler.limit().waiting() == 0 {
+                settle().await;
+            }
+            std::thread::sleep(secs(0.04));
+            scheduler.call((), Protection::Full).await
+        };
+        let (waited, second) = futures::join!(waiting, second);
+        let calls: Vec<_> = script.calls();
+        assert_eq!(calls, [waited.id, waited.id, second.id]);
     });
 }

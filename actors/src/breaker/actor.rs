@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use actix::prelude::*;
+use actix::{WeakRecipient, prelude::*};
 use tokio::sync::watch;
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{clock, rejection::Rejection};
 
-/// Reports that may queue before senders are made to wait for room.
+/// Messages that may queue before those who ask through one handle are made to wait for room.
 const MAILBOX: usize = 1024;
 
 /// The one writer of a breaker's state. Talked to through [`Breaker`](super::Breaker).
@@ -25,7 +25,7 @@ const MAILBOX: usize = 1024;
 pub(crate) struct BreakerActor {
     core: BreakerCore,
     published: Arc<Published>,
-    subscribers: Vec<Recipient<CircuitOpened>>,
+    subscribers: Vec<WeakRecipient<CircuitOpened>>,
     timer: Option<(Instant, SpawnHandle)>,
     /// Dropped with the actor, however it ends: so others learn that it is gone.
     _alive: watch::Sender<()>,
@@ -66,10 +66,7 @@ impl BreakerActor {
             self.published.publish(transition.epoch, phase);
             log::info!("{transition}");
             if let Some(opened) = opened {
-                self.subscribers.retain(Recipient::connected);
-                for subscriber in &self.subscribers {
-                    subscriber.do_send(opened);
-                }
+                self.subscribers.retain(|subscriber| tell(subscriber, opened));
             }
         }
         self.arm(ctx, now);
@@ -88,6 +85,11 @@ impl BreakerActor {
         self.timer =
             due.map(|at| (at, ctx.notify_later(TimerElapsed, at.saturating_duration_since(now))));
     }
+}
+
+/// False if the subscriber is gone.
+fn tell(subscriber: &WeakRecipient<CircuitOpened>, opened: CircuitOpened) -> bool {
+    subscriber.upgrade().map(|subscriber| subscriber.do_send(opened)).is_some()
 }
 
 impl Actor for BreakerActor {
@@ -135,7 +137,14 @@ impl Handler<TimerElapsed> for BreakerActor {
 impl Handler<Subscribe> for BreakerActor {
     type Result = ();
 
-    fn handle(&mut self, Subscribe(subscriber): Subscribe, _: &mut Context<Self>) {
+    fn handle(&mut self, Subscribe(subscriber): Subscribe, ctx: &mut Context<Self>) {
+        let opened = self.step(ctx, |core, now| {
+            let retry_after = core.open_until()?.saturating_duration_since(now);
+            Some(CircuitOpened { epoch: core.epoch(), retry_after })
+        });
+        if let Some(opened) = opened {
+            tell(&subscriber, opened);
+        }
         self.subscribers.push(subscriber);
     }
 }

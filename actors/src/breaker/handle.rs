@@ -103,9 +103,10 @@ impl Breaker {
         self.actor.send(Inspect).await.ok()
     }
 
-    /// Has `subscriber` told of each opening from now on, until its actor stops.
-    pub fn subscribe(&self, subscriber: Recipient<CircuitOpened>) {
-        self.actor.do_send(Subscribe(subscriber));
+    /// Has `subscriber` told of each opening from now on, and of the present one if the circuit is
+    /// open. Does not keep its actor alive.
+    pub fn subscribe(&self, subscriber: &Recipient<CircuitOpened>) {
+        self.actor.do_send(Subscribe(subscriber.downgrade()));
     }
 
     /// Returns when the actor is gone. Its published state is frozen from then on, so a service

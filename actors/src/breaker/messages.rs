@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use actix::prelude::*;
+use actix::{WeakRecipient, prelude::*};
 use serde::Serialize;
 
 use super::{
@@ -37,10 +37,11 @@ pub(crate) struct Reset;
 #[rtype(result = "BreakerSnapshot")]
 pub(crate) struct Inspect;
 
-/// Asks to be told of each opening from now on.
+/// Asks to be told of each opening from now on, and of the present one if the circuit is open.
+/// Weak, so that the breaker keeps nobody alive.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Subscribe(pub(crate) Recipient<CircuitOpened>);
+pub(crate) struct Subscribe(pub(crate) WeakRecipient<CircuitOpened>);
 
 /// The state-transition timer: the reset timeout or a trial's lease may have run out.
 #[derive(Message)]
@@ -53,7 +54,7 @@ pub(crate) struct TimerElapsed;
 pub struct CircuitOpened {
     /// The epoch that began with it.
     pub epoch: u64,
-    /// Time to half-open when it opened.
+    /// Time to half-open.
     pub retry_after: Duration,
 }
 

@@ -37,4 +37,4 @@ pub use handle::Breaker;
 pub use messages::{BreakerSnapshot, CircuitOpened};
 pub(crate) use permit::PendingFailure;
 pub use permit::Permit;
-pub use transition::{Reason, State, Transition};
+pub use transition::State;

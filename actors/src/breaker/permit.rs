@@ -53,8 +53,8 @@ impl Permit {
 
     /// The upstream failed; `cause` goes into the log if this opens the circuit.
     pub async fn failure(self, cause: impl Into<String>) {
-        let report = self.failed(cause.into());
-        self.tell(report).await;
+        let successes = self.epoch.successes();
+        self.tell(Report::Failure { cause: cause.into(), successes }).await;
     }
 
     /// The attempt says nothing about the upstream.
@@ -66,11 +66,7 @@ impl Permit {
 
     /// A failure of now that may yet turn out not to count.
     pub(crate) fn pending_failure(self, cause: String) -> PendingFailure {
-        PendingFailure { report: self.failed(cause), permit: self }
-    }
-
-    fn failed(&self, cause: String) -> Report {
-        Report::Failure { cause, successes: self.epoch.successes() }
+        PendingFailure { cause, successes: self.epoch.successes(), permit: self }
     }
 
     async fn tell(mut self, report: Report) {
@@ -110,12 +106,19 @@ impl Drop for Permit {
 #[derive(Debug)]
 pub(crate) struct PendingFailure {
     permit: Permit,
-    report: Report,
+    cause: String,
+    successes: u64,
 }
 
 impl PendingFailure {
-    /// It counts, and nobody waits for the breaker to know.
+    /// It counts, and nobody waits for the breaker to know. Unless a success has come after it:
+    /// then it is part of no current streak, and the breaker, which learns of successes only
+    /// through failures, could not tell.
     pub(crate) fn count(mut self) {
-        self.permit.post(self.report);
+        let Self { permit, cause, successes } = &mut self;
+        if permit.epoch.successes() == *successes {
+            let cause = std::mem::take(cause);
+            permit.post(Report::Failure { cause, successes: *successes });
+        }
     }
 }

@@ -169,7 +169,7 @@ fn one_failed_trial_reopens_and_restarts_the_full_reset_time() {
     bench.report(good, Report::Success);
     bench.advance(Duration::from_secs(2));
     bench.fail(bad);
-    assert_eq!(bench.core.state(), State::Open);
+    assert_eq!((bench.core.state(), bench.core.open_count()), (State::Open, 2));
     assert_eq!(bench.core.poll_timeout(), Some(bench.now + RESET));
     assert_eq!(
         bench.transitions().last().unwrap().to_string(),

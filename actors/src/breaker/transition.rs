@@ -35,7 +35,7 @@ impl fmt::Display for State {
 
 /// Why a breaker changed its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// As many failures in a row as `fail_max` allows.
     ConsecutiveFailures {
         /// The length of the streak.
@@ -77,17 +77,17 @@ impl fmt::Display for Reason {
 
 /// A change of state. Its `Display` is the log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transition {
+pub(crate) struct Transition {
     /// The state before.
-    pub from: State,
+    pub(crate) from: State,
     /// The state after: the same as before where a closed breaker was reset.
-    pub to: State,
+    pub(crate) to: State,
     /// The epoch that begins with it. Epochs only grow.
-    pub epoch: u64,
+    pub(crate) epoch: u64,
     /// Why.
-    pub reason: Reason,
+    pub(crate) reason: Reason,
     /// How long the circuit stays open, where it opened.
-    pub half_open_in: Option<Duration>,
+    pub(crate) half_open_in: Option<Duration>,
 }
 
 impl fmt::Display for Transition {

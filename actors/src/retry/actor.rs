@@ -11,7 +11,7 @@ use super::{
     queue::DueQueue,
 };
 use crate::{
-    breaker::{CircuitOpened, State},
+    breaker::{CircuitOpened, PendingFailure, State},
     clock,
     limit::WaitMark,
     rejection::Rejection,
@@ -39,12 +39,22 @@ impl<T: Transport> RetryActor<T> {
     }
 
     /// Begins the attempts that are due, and keeps the one timer at the earliest of the others.
-    /// Done after each message, since a busy mailbox is drained before timers run.
+    /// Done at each message, since a busy mailbox is drained before timers run.
     fn settle(&mut self, ctx: &mut Context<Self>) {
+        if self.waiting.next_due().is_none() && self.timer.is_none() {
+            return;
+        }
         let now = clock::now();
         while let Some((parked, _)) = self.waiting.pop_due(now) {
-            // Dropping the failure that was pending: this attempt may repair it.
-            self.begin(resumed(parked.call, parked.since, now));
+            let Park { call, since, result, .. } = parked;
+            let mut call = resumed(call, since, now);
+            if now < call.deadline {
+                self.begin(call);
+            } else {
+                // The timer came so late that there is no time left for an attempt.
+                call.pending.take().into_iter().for_each(PendingFailure::count);
+                self.shared.answer(call, result);
+            }
         }
         let due = self.waiting.next_due();
         if self.timer.map(|(at, _)| at) == due {
@@ -72,7 +82,7 @@ impl<T: Transport> Actor for RetryActor<T> {
     fn started(&mut self, ctx: &mut Context<Self>) {
         // Set once: an actor starts once.
         let _ = self.shared.scheduler.set(ctx.address().downgrade());
-        self.shared.breaker.subscribe(ctx.address().recipient());
+        self.shared.breaker.subscribe(&ctx.address().recipient());
     }
 }
 
@@ -80,8 +90,8 @@ impl<T: Transport> Handler<Call<T>> for RetryActor<T> {
     type Result = ();
 
     fn handle(&mut self, call: Call<T>, ctx: &mut Context<Self>) {
-        self.begin(call);
         self.settle(ctx);
+        self.begin(call);
     }
 }
 
@@ -90,7 +100,7 @@ impl<T: Transport> Handler<Park<T>> for RetryActor<T> {
 
     fn handle(&mut self, parked: Park<T>, ctx: &mut Context<Self>) {
         if parked.call.reply.is_closed() {
-            give_up(parked);
+            parked.call.give_up();
         } else if self.shared.breaker.state() == State::Open {
             // It has not begun to wait, so its attempt is the last thing that happened to it. If
             // the circuit opens from here on, its message is still to come.
@@ -125,18 +135,9 @@ impl<T: Transport> Handler<Abandon> for RetryActor<T> {
 
     fn handle(&mut self, Abandon(id): Abandon, ctx: &mut Context<Self>) {
         if let Some((parked, _)) = self.waiting.remove(id) {
-            give_up(parked);
+            parked.call.give_up();
         }
         self.settle(ctx);
-    }
-}
-
-/// Ends a call whose caller left. Its last attempt has become its last word: impatient callers
-/// must not hide a failing upstream from the breaker.
-fn give_up<T: Transport>(parked: Park<T>) {
-    log::debug!("call {}: its caller left, no further attempt", parked.call.id);
-    if let Some(failure) = parked.pending {
-        failure.count();
     }
 }
 
@@ -145,8 +146,10 @@ impl<T: Transport> Handler<CircuitOpened> for RetryActor<T> {
 
     fn handle(&mut self, opened: CircuitOpened, ctx: &mut Context<Self>) {
         let now = clock::now();
-        let released = self.waiting.take_if(|(parked, _)| parked.epoch < opened.epoch);
-        if !released.is_empty() {
+        // All that wait were let through before the opening: a permit of a later epoch exists only
+        // after this message was sent, and messages keep their order.
+        let released = self.waiting.take_all();
+        if released.len() > 0 {
             log::info!("retry: released {} waiting call(s), the circuit opened", released.len());
         }
         for (parked, _) in released {

@@ -1,7 +1,7 @@
 //! One attempt of a call, from permit to report: a task of its own, which outlives its caller.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     panic::AssertUnwindSafe,
     rc::Rc,
     time::Instant,
@@ -10,6 +10,7 @@ use std::{
 use actix::WeakAddr;
 use futures::FutureExt as _;
 use rand::rngs::SmallRng;
+use tokio::time::timeout;
 
 use super::{
     actor::RetryActor,
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     breaker::Breaker,
-    call::{AttemptRecord, CallError, CallReport},
+    call::{AttemptRecord, CallError, CallReport, Protection},
     clock,
     outcome::{Outcome, Verdict},
     rejection::Rejection,
@@ -40,7 +41,7 @@ pub(crate) struct Shared<T: Transport> {
 impl<T: Transport> Shared<T> {
     /// Ends a call with the last thing that happened to it.
     pub(crate) fn answer(&self, call: Call<T>, result: ResultOf<T>) {
-        let Call { id, attempts, reply, started, .. } = call;
+        let Call { id, attempts, reply, started, slot, .. } = call;
         let (state, elapsed) = (self.breaker.state(), clock::now() - started);
         if log::log_enabled!(log::Level::Debug) {
             let (tries, secs) = (attempts.len(), elapsed.as_secs_f64());
@@ -50,6 +51,8 @@ impl<T: Transport> Shared<T> {
             };
             log::debug!("call {id}: {end} after {tries} attempt(s) in {secs:.3}s, circuit {state}");
         }
+        // Before the answer: who has it may call again at once.
+        drop(slot);
         // An error means that the caller has left.
         let _ = reply.send(CallReport { id, result, attempts, state, elapsed });
     }
@@ -72,29 +75,27 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
         None
     };
     if call.reply.is_closed() {
-        return log::debug!("call {}: its caller left, no further attempt", call.id);
+        return call.give_up();
     }
+    // From here on another attempt may repair what failed before it.
+    call.pending = None;
 
     let number = u32::try_from(call.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
     let began = clock::now();
-    let (result, verdict) = attempt(&shared, &call, number, began).await;
+    let Ended { result, verdict, idempotent } = attempt(&shared, &call, number, began).await;
     let now = clock::now();
 
     let trial = permit.as_ref().is_some_and(crate::Permit::is_trial);
-    let wanted = call.protection.retries()
-        && shared.transport.is_idempotent(&call.request)
-        && !call.reply.is_closed();
-    let situation = Situation { attempt: number, trial, wanted, now, deadline: call.deadline };
+    let retried = call.protection.retries() && idempotent;
+    let situation = Situation { attempt: number, trial, retried, now, deadline: call.deadline };
     let step = next_step(&shared.config, &verdict, &situation, &mut *shared.rng.borrow_mut());
-
-    let epoch = permit.as_ref().map_or(0, crate::Permit::epoch);
-    let mut pending = None;
+    let cause = || cause(&result, &verdict);
     if let Some(permit) = permit {
         match effect(shared.config.scope, verdict.outcome, trial, step) {
             Effect::Success => permit.success().await,
             Effect::Neutral => permit.neutral().await,
-            Effect::Failure => permit.failure(cause(&result, &verdict)).await,
-            Effect::Pending => pending = Some(permit.pending_failure(cause(&result, &verdict))),
+            Effect::Failure => permit.failure(cause()).await,
+            Effect::Pending => call.pending = Some(permit.pending_failure(cause())),
         }
     }
     let Verdict { outcome, code, .. } = verdict;
@@ -103,8 +104,8 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
     match step {
         Step::Finish => shared.answer(call, result),
         Step::Retry { wait } => {
-            let cause = cause(&result, &verdict);
-            let park = Park { call, since: now, due: now + wait, epoch, result, cause, pending };
+            let cause = cause();
+            let park = Park { call, since: now, due: now + wait, result, cause };
             match shared.scheduler.get().and_then(WeakAddr::upgrade) {
                 Some(scheduler) => scheduler.do_send(park),
                 // Nobody holds the scheduler any more, so nobody is there to wait.
@@ -114,6 +115,13 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
     }
 }
 
+/// What an attempt came to.
+struct Ended<T: Transport> {
+    result: ResultOf<T>,
+    verdict: Verdict,
+    idempotent: bool,
+}
+
 /// Makes one attempt within its time, repeating it at once for as long as the upstream is not even
 /// reached.
 async fn attempt<T: Transport>(
@@ -121,22 +129,28 @@ async fn attempt<T: Transport>(
     call: &Call<T>,
     number: u32,
     began: Instant,
-) -> (ResultOf<T>, Verdict) {
-    let left = call.deadline.saturating_duration_since(began);
-    let budget = shared.config.attempt_timeout.min(left);
-    let repeats = if call.protection.asks_breaker() && shared.transport.is_idempotent(&call.request)
-    {
-        shared.config.connect_retries
-    } else {
-        0
+) -> Ended<T> {
+    let Shared { transport, config, .. } = shared;
+    // The first has its whole timeout whatever the deadline: a call that was held up on its way
+    // here must not take a backend that hangs for a deadline that cut it short.
+    let budget = match number {
+        1 => config.attempt_timeout,
+        _ => config.attempt_timeout.min(call.deadline.saturating_duration_since(began)),
     };
-    let mut unreachable = None;
+    let (connecting, idempotent) = (Cell::new(false), Cell::new(false));
     let reach = async {
+        idempotent.set(transport.is_idempotent(&call.request));
+        let repeats = match call.protection {
+            Protection::None => 0,
+            _ if !idempotent.get() => 0,
+            _ => config.connect_retries,
+        };
         let mut repeat = 0;
         loop {
-            let this = Attempt { call: call.id, number, repeat };
-            let result = shared.transport.attempt(&call.request, this).await;
-            let verdict = shared.transport.classify(&result);
+            connecting.set(false);
+            let this = Attempt { call: call.id, number, repeat, connecting: &connecting };
+            let result = transport.attempt(&call.request, this).await;
+            let verdict = transport.classify(&result);
             let result = result.map_err(CallError::Transport);
             if verdict.outcome != Outcome::Unreachable || repeat >= repeats {
                 return (result, verdict);
@@ -148,26 +162,26 @@ async fn attempt<T: Transport>(
                 call.id,
                 cause(&result, &verdict),
             );
-            unreachable = Some((result, verdict));
         }
     };
-    match tokio::time::timeout(budget, AssertUnwindSafe(reach).catch_unwind()).await {
-        Ok(Ok(ended)) => return ended,
+    let (result, verdict) = match timeout(budget, AssertUnwindSafe(reach).catch_unwind()).await {
+        Ok(Ok(ended)) => ended,
         Ok(Err(_)) => {
             log::error!("call {}: attempt {number} panicked", call.id);
-            return (Err(CallError::Panicked), Outcome::Panicked.into());
+            (Err(CallError::Panicked), Outcome::Panicked.into())
         }
-        Err(_) => {}
-    }
-    if let Some(ended) = unreachable {
-        // All the time went by in trying to reach it.
-        ended
-    } else if budget == shared.config.attempt_timeout {
-        (Err(CallError::TimedOut(budget)), Outcome::TimedOut.into())
-    } else {
-        let deadline = call.deadline - call.started;
-        (Err(CallError::DeadlineExceeded(deadline)), Outcome::DeadlineExceeded.into())
-    }
+        Err(_) if connecting.get() => {
+            (Err(CallError::Unconnected(budget)), Outcome::Unreachable.into())
+        }
+        Err(_) if budget == config.attempt_timeout => {
+            (Err(CallError::TimedOut(budget)), Outcome::TimedOut.into())
+        }
+        Err(_) => {
+            let deadline = call.deadline - call.started;
+            (Err(CallError::DeadlineExceeded(deadline)), Outcome::DeadlineExceeded.into())
+        }
+    };
+    Ended { result, verdict, idempotent: idempotent.get() }
 }
 
 /// What went wrong, in a few words.

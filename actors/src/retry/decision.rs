@@ -17,8 +17,8 @@ pub(crate) struct Situation {
     pub(crate) attempt: u32,
     /// It was a trial of a half-open circuit.
     pub(crate) trial: bool,
-    /// The call is of a kind that is retried, and somebody waits for it.
-    pub(crate) wanted: bool,
+    /// The call is of a kind that is retried.
+    pub(crate) retried: bool,
     pub(crate) now: Instant,
     pub(crate) deadline: Instant,
 }
@@ -49,7 +49,7 @@ pub(crate) fn next_step(
     at: &Situation,
     rng: &mut impl Rng,
 ) -> Step {
-    if !at.wanted
+    if !at.retried
         || at.trial
         || at.attempt >= config.max_attempts
         || !verdict.outcome.is_retryable()
@@ -91,7 +91,7 @@ mod tests {
     fn first_attempt() -> Situation {
         let now = Instant::now();
         let deadline = now + Duration::from_secs(30);
-        Situation { attempt: 1, trial: false, wanted: true, now, deadline }
+        Situation { attempt: 1, trial: false, retried: true, now, deadline }
     }
 
     fn step(outcome: Outcome, at: &Situation) -> Step {
@@ -140,12 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_is_never_retried_nor_a_call_that_nobody_waits_for() {
+    fn a_trial_is_never_retried_nor_a_call_of_another_kind() {
         let first = first_attempt();
         let trial = Situation { trial: true, ..first };
-        let unwanted = Situation { wanted: false, ..first };
+        let other = Situation { retried: false, ..first };
         assert_eq!(step(Outcome::ServerError, &trial), Step::Finish);
-        assert_eq!(step(Outcome::ServerError, &unwanted), Step::Finish);
+        assert_eq!(step(Outcome::ServerError, &other), Step::Finish);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The retry scheduler as its callers see it.
 
-use std::cell::{OnceCell, RefCell};
+use std::{
+    cell::{OnceCell, RefCell},
+    time::Instant,
+};
 
 use actix::{Actor as _, Addr};
-use rand::rngs::SmallRng;
+use rand::{SeedableRng as _, rngs::SmallRng};
 use tokio::sync::{oneshot, watch};
 
 use super::{
@@ -35,11 +38,29 @@ pub struct Scheduler<T: Transport> {
 }
 
 impl<T: Transport> Scheduler<T> {
-    /// Starts a scheduler on the current arbiter. `rng` draws its jitter.
+    /// Starts a scheduler on the current arbiter.
     ///
     /// # Panics
     /// Outside an actix system.
-    pub fn start(
+    pub fn start(transport: T, config: RetryConfig, breaker: Breaker, limit: CallLimit) -> Self {
+        Self::start_with(transport, config, breaker, limit, rand::make_rng())
+    }
+
+    /// Starts a scheduler whose jitter is the same for the same `seed`, for tests.
+    ///
+    /// # Panics
+    /// Outside an actix system.
+    pub fn start_seeded(
+        transport: T,
+        config: RetryConfig,
+        breaker: Breaker,
+        limit: CallLimit,
+        seed: u64,
+    ) -> Self {
+        Self::start_with(transport, config, breaker, limit, SmallRng::seed_from_u64(seed))
+    }
+
+    fn start_with(
         transport: T,
         config: RetryConfig,
         breaker: Breaker,
@@ -64,17 +85,27 @@ impl<T: Transport> Scheduler<T> {
     pub async fn call(&self, request: T::Request, protection: Protection) -> ReportOf<T> {
         let (id, started) = (CallId::next(), clock::now());
         let Some(slot) = self.limit.try_acquire() else {
-            return self.unstarted(id, Rejection::overloaded().into());
+            return self.unanswered(id, started, Rejection::overloaded().into());
         };
         let (reply, answer) = oneshot::channel();
         let deadline = started + self.config.call_deadline;
         let attempts = Vec::new();
-        let call = Call { id, request, protection, started, deadline, attempts, reply, slot };
+        let call = Call {
+            id,
+            request,
+            protection,
+            started,
+            deadline,
+            attempts,
+            pending: None,
+            reply,
+            slot,
+        };
         let mut caller = Caller { actor: &self.actor, call: Some(id) };
         self.actor.do_send(call);
         let report = answer.await;
         caller.call = None;
-        report.unwrap_or_else(|_| self.unstarted(id, CallError::Lost))
+        report.unwrap_or_else(|_| self.unanswered(id, started, CallError::Lost))
     }
 
     /// The breaker that its calls go through.
@@ -103,14 +134,9 @@ impl<T: Transport> Scheduler<T> {
         ended(self.alive.clone())
     }
 
-    fn unstarted(&self, id: CallId, error: CallError<T::Error>) -> ReportOf<T> {
-        CallReport {
-            id,
-            result: Err(error),
-            attempts: Vec::new(),
-            state: self.state(),
-            elapsed: std::time::Duration::ZERO,
-        }
+    fn unanswered(&self, id: CallId, started: Instant, error: CallError<T::Error>) -> ReportOf<T> {
+        let (state, elapsed) = (self.state(), clock::now() - started);
+        CallReport { id, result: Err(error), attempts: Vec::new(), state, elapsed }
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Call<T: Transport> {
     pub(crate) started: Instant,
     pub(crate) deadline: Instant,
     pub(crate) attempts: Vec<AttemptRecord>,
+    /// The last attempt's failure, which counts unless another attempt repairs it.
+    pub(crate) pending: Option<PendingFailure>,
     /// Closed when the caller has left.
     pub(crate) reply: oneshot::Sender<ReportOf<T>>,
     pub(crate) slot: CallSlot,
@@ -40,14 +42,10 @@ pub(crate) struct Park<T: Transport> {
     pub(crate) call: Call<T>,
     pub(crate) since: Instant,
     pub(crate) due: Instant,
-    /// The epoch in which its last attempt was let through. An opening after it releases the call.
-    pub(crate) epoch: u64,
     /// What the last attempt came to: the answer, if the call does not wait after all.
     pub(crate) result: ResultOf<T>,
     /// What went wrong, for the log.
     pub(crate) cause: String,
-    /// A failure that counts unless another attempt repairs it.
-    pub(crate) pending: Option<PendingFailure>,
 }
 
 /// A caller left.
@@ -59,3 +57,14 @@ pub(crate) struct Abandon(pub(crate) CallId);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct RetryDue;
+
+impl<T: Transport> Call<T> {
+    /// Ends it because its caller has left. A failure that was pending has become its last word:
+    /// impatient callers must not hide a failing upstream from the breaker.
+    pub(crate) fn give_up(self) {
+        log::debug!("call {}: its caller left, no further attempt", self.id);
+        if let Some(failure) = self.pending {
+            failure.count();
+        }
+    }
+}

@@ -52,16 +52,10 @@ impl<T> DueQueue<T> {
         Some(item)
     }
 
-    /// Takes out all for which `release` holds, in the order in which they were due.
-    pub(crate) fn take_if(&mut self, release: impl Fn(&T) -> bool) -> Vec<T> {
-        let taken: Vec<_> = self.by_time.extract_if(.., |_, item| release(item)).collect();
-        taken
-            .into_iter()
-            .map(|((_, id), item)| {
-                self.times.remove(&id);
-                item
-            })
-            .collect()
+    /// Takes out all, in the order in which they were due.
+    pub(crate) fn take_all(&mut self) -> impl ExactSizeIterator<Item = T> + use<T> {
+        self.times.clear();
+        std::mem::take(&mut self.by_time).into_values()
     }
 }
 
@@ -121,7 +115,7 @@ mod tests {
         }
         assert_eq!(queue.remove(ids[1]), Some(1));
         assert_eq!(queue.remove(ids[1]), None);
-        assert_eq!(queue.take_if(|&item| item != 2), [0, 3]);
-        assert_eq!((queue.pop_due(now), queue.len()), (Some(2), 0));
+        assert_eq!(queue.take_all().collect::<Vec<_>>(), [0, 2, 3]);
+        assert_eq!((queue.pop_due(now), queue.remove(ids[2]), queue.len()), (None, None, 0));
     }
 }

@@ -15,9 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::{SeedableRng, rngs::SmallRng};
 use resilience_actors::{
-    Attempt, Breaker, BreakerConfig, BreakerSettings, CallLimit, Outcome, RetryConfig,
+    Attempt, Breaker, BreakerConfig, BreakerSettings, CallId, CallLimit, Outcome, RetryConfig,
     RetrySettings, Scheduler, Transport, Verdict,
 };
 
@@ -87,13 +86,9 @@ pub(crate) fn scheduler(
     retry: RetrySettings,
     breaker: &Breaker,
 ) -> Scheduler<Script> {
-    Scheduler::start(
-        script.clone(),
-        RetryConfig::try_from(retry).unwrap(),
-        breaker.clone(),
-        CallLimit::new(1_000_000),
-        SmallRng::seed_from_u64(1),
-    )
+    let config = RetryConfig::try_from(retry).unwrap();
+    let limit = CallLimit::new(1_000_000);
+    Scheduler::start_seeded(script.clone(), config, breaker.clone(), limit, 1)
 }
 
 /// What one attempt meets.
@@ -119,8 +114,9 @@ pub(crate) struct NoAnswer;
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
     steps: Rc<RefCell<VecDeque<Step>>>,
-    seen: Rc<RefCell<Vec<(Instant, Attempt)>>>,
-    idempotent: bool,
+    seen: Rc<RefCell<Vec<(Instant, CallId, u32)>>>,
+    /// None: asking panics.
+    idempotent: Option<bool>,
 }
 
 impl Script {
@@ -128,12 +124,17 @@ impl Script {
         Self {
             steps: Rc::new(RefCell::new(steps.into_iter().collect())),
             seen: Rc::default(),
-            idempotent: true,
+            idempotent: Some(true),
         }
     }
 
     pub(crate) fn not_idempotent(mut self) -> Self {
-        self.idempotent = false;
+        self.idempotent = Some(false);
+        self
+    }
+
+    pub(crate) fn touchy(mut self) -> Self {
+        self.idempotent = None;
         self
     }
 
@@ -142,9 +143,19 @@ impl Script {
         self.seen.borrow().len()
     }
 
-    /// The attempts that were made, and when.
-    pub(crate) fn seen(&self) -> Vec<(Instant, Attempt)> {
-        self.seen.borrow().clone()
+    /// When the upstream was touched.
+    pub(crate) fn times(&self) -> Vec<Instant> {
+        self.seen.borrow().iter().map(|(at, ..)| *at).collect()
+    }
+
+    /// By which calls.
+    pub(crate) fn calls(&self) -> Vec<CallId> {
+        self.seen.borrow().iter().map(|(_, call, _)| *call).collect()
+    }
+
+    /// The how many-eth repeat of an attempt that was.
+    pub(crate) fn repeats(&self) -> Vec<u32> {
+        self.seen.borrow().iter().map(|(.., repeat)| *repeat).collect()
     }
 }
 
@@ -153,8 +164,8 @@ impl Transport for Script {
     type Response = Verdict;
     type Error = NoAnswer;
 
-    async fn attempt(&self, (): &(), attempt: Attempt) -> Result<Verdict, NoAnswer> {
-        self.seen.borrow_mut().push((now(), attempt));
+    async fn attempt(&self, (): &(), attempt: Attempt<'_>) -> Result<Verdict, NoAnswer> {
+        self.seen.borrow_mut().push((now(), attempt.call, attempt.repeat));
         let step = {
             let mut steps = self.steps.borrow_mut();
             if steps.len() > 1 { steps.pop_front() } else { steps.front().cloned() }
@@ -167,6 +178,7 @@ impl Transport for Script {
             }
             Step::Unreachable(time) => {
                 if !time.is_zero() {
+                    attempt.connecting.set(true);
                     pass(time).await;
                 }
                 Err(NoAnswer)
@@ -181,6 +193,6 @@ impl Transport for Script {
     }
 
     fn is_idempotent(&self, (): &()) -> bool {
-        self.idempotent
+        self.idempotent.expect("not to be asked")
     }
 }
