@@ -18,7 +18,7 @@ use crate::{
 pub fn status(report: &BackendReport) -> StatusCode {
     match &report.result {
         Ok(response) => response.status,
-        Err(CallError::Transport(_)) => StatusCode::BAD_GATEWAY,
+        Err(CallError::Transport(_) | CallError::Unconnected(_)) => StatusCode::BAD_GATEWAY,
         Err(CallError::TimedOut(_) | CallError::DeadlineExceeded(_)) => StatusCode::GATEWAY_TIMEOUT,
         Err(CallError::Rejected(_)) => StatusCode::SERVICE_UNAVAILABLE,
         Err(CallError::Panicked | CallError::Lost) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -101,6 +101,7 @@ fn explain(error: &CallError<BackendError>) -> String {
         CallError::Rejected(rejection) => {
             format!("{rejection}; try again in {} s", whole_seconds(rejection.retry_after()))
         }
+        CallError::Unconnected(_) => format!("backend unreachable: {error}"),
         CallError::TimedOut(_) => format!("backend timed out: {error}"),
         error => error.to_string(),
     }
@@ -118,5 +119,46 @@ fn attempt_entry(record: &AttemptRecord) -> AttemptEntry {
         outcome: record.outcome,
         elapsed_seconds: seconds(record.elapsed),
         wait_seconds: record.wait.map(seconds),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use resilience_actors::{CallId, CallReport, Rejection, State};
+
+    use super::*;
+
+    #[test]
+    fn each_way_to_end_without_an_answer_has_its_status() {
+        let (time, unreachable) = (Duration::from_secs(3), BackendError::Unreachable("x".into()));
+        let rejection = Rejection::CircuitOpen { retry_after: time };
+        for (error, expected) in [
+            (CallError::Transport(unreachable), 502),
+            (CallError::Unconnected(time), 502),
+            (CallError::TimedOut(time), 504),
+            (CallError::DeadlineExceeded(time), 504),
+            (CallError::Rejected(rejection), 503),
+            (CallError::Panicked, 500),
+            (CallError::Lost, 500),
+        ] {
+            let report = CallReport {
+                id: CallId::next(),
+                result: Err(error),
+                attempts: Vec::new(),
+                state: State::Closed,
+                elapsed: time,
+            };
+            for answer in [call(&report), baseline(&report), test_retry(&report)] {
+                assert_eq!(answer.status().as_u16(), expected, "{report:?}");
+                assert_eq!(answer.headers().contains_key(RETRY_AFTER), expected == 503);
+            }
+        }
+    }
+
+    #[test]
+    fn retry_after_is_rounded_up_and_never_zero() {
+        for (millis, expected) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (30_999, 31)] {
+            assert_eq!(whole_seconds(Duration::from_millis(millis)), expected, "{millis} ms");
+        }
     }
 }

@@ -79,16 +79,32 @@ impl Service {
     /// Sets one worker up: its own connections and retry scheduler, the shared rest, the routes.
     pub fn configure(&self, routes: &mut web::ServiceConfig) {
         let scheduler = Scheduler::start(
-            HttpTransport::new(&self.config),
+            HttpTransport::new(&self.config, Arc::clone(&self.stats)),
             self.config.retry.clone(),
             self.breaker.clone(),
             self.limit.clone(),
-            rand::make_rng(),
         );
         fail_after(scheduler.stopped(), &self.drain, "a worker's retry scheduler died");
         routes
             .app_data(web::Data::new(scheduler))
             .app_data(web::Data::from(Arc::clone(&self.stats)))
             .configure(routes::configure);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn the_death_of_an_actor_ends_the_process_with_an_error() {
+        let drain = Drain::new();
+        let (died, death) = tokio::sync::oneshot::channel::<()>();
+        fail_after(async { drop(death.await) }, &drain, "the actor died");
+        tokio::task::yield_now().await;
+        assert!(!drain.is_draining());
+        drop(died);
+        drain.started().await;
+        assert_eq!(drain.failure().as_deref(), Some("the actor died"));
     }
 }

@@ -41,7 +41,7 @@ pub struct Counts {
     pub rejected_requests: u64,
     /// Their caller left before the answer.
     pub abandoned_requests: u64,
-    /// Attempts after the first, of calls that were answered.
+    /// Attempts after the first.
     pub retry_attempts: u64,
 }
 
@@ -50,6 +50,11 @@ impl Tally {
     pub fn begin(&self) -> Pending<'_> {
         self.total.fetch_add(1, Ordering::Relaxed);
         Pending { tally: self, finished: false }
+    }
+
+    /// Counts an attempt after the first.
+    pub fn count_retry(&self) {
+        self.retry_attempts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The counters now.
@@ -84,10 +89,6 @@ impl Pending<'_> {
             _ => &tally.failed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        let retries = report.attempts.len().saturating_sub(1) as u64;
-        if retries > 0 {
-            tally.retry_attempts.fetch_add(retries, Ordering::Relaxed);
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The stress test: many calls through the scheduler, and what became of them.
 
-use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, fmt::Display, ops::RangeInclusive, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use resilience_actors::{Protection, Scheduler};
@@ -31,7 +31,7 @@ pub struct StressRequest {
     failure_rate: Option<f64>,
     /// Whether failed requests are retried.
     retry: bool,
-    /// Time between the beginnings of two requests, 0 to 10 s; 0: as fast as `concurrency` lets.
+    /// Least time between the beginnings of two requests, 0 to 10 s; 0: as fast as `concurrency` lets.
     interval_seconds: f64,
 }
 
@@ -87,14 +87,17 @@ pub async fn run(
     tally: &Tally,
     drain: &Drain,
 ) -> StressBody {
-    let started = Instant::now();
+    // When the next request may begin. They are begun in their order.
+    let next = Cell::new(Instant::now());
     let interval = Duration::from_secs_f64(plan.interval_seconds);
     let protection = if plan.retry { Protection::Full } else { Protection::BreakerOnly };
     let request = BackendRequest::Data { failure_rate: plan.failure_rate };
+    let next = &next;
     let one = |request_num: u32| async move {
         if !interval.is_zero() {
-            let turn = sleep_until(started + interval * (request_num - 1));
-            tokio::select! { () = turn => {} () = drain.started() => {} }
+            let turn = next.get().max(Instant::now());
+            next.set(turn + interval);
+            tokio::select! { () = sleep_until(turn) => {} () = drain.started() => {} }
         }
         if drain.is_draining() {
             return None;

@@ -129,7 +129,7 @@ pub struct ResetBody {
 pub struct StressBody {
     /// "stress_test".
     pub test_type: &'static str,
-    /// Requests that were made: as many as there are results.
+    /// Requests that ended: as many as there are results.
     pub total_requests: usize,
     /// The rate that the backend was asked to fail at; null: its own.
     pub failure_rate: Option<f64>,

@@ -1,12 +1,18 @@
 //! The endpoints: their keys, statuses and headers to the letter, and what they say to bad input.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 mod support;
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use actix_web::test::TestRequest;
 use resilience_actors::State;
 use serde_json::{Value, json};
-use support::{Answer, Upstream, config, http, lab, ok, until};
+use support::{Answer, Upstream, config, http, lab, ok, settle_io, until};
 
 const CALL: &str = "/api/call-backend";
 const BASELINE: &str = "/api/call-backend-without-resilience";
@@ -101,6 +107,7 @@ async fn test_retry_tells_each_attempt() {
     assert_eq!((&log[0]["status_code"], &log[0]["outcome"]), (&429.into(), &"throttled".into()));
     assert!(log[0]["wait_seconds"].as_f64().unwrap() >= 0.01);
     assert_eq!((&log[1]["status_code"], &log[1]["wait_seconds"]), (&200.into(), &Value::Null));
+    assert_eq!(lab.get("/api/stats").await.body["statistics"]["retry_attempts"], 1);
 }
 
 #[actix_web::test]
@@ -192,6 +199,110 @@ async fn a_stress_test_without_a_body_makes_ten_requests() {
     let answer = lab.post(STRESS, "").await;
     assert_eq!((&answer.body["total_requests"], upstream.requests()), (&10.into(), 10));
     assert_eq!(answer.body["failure_rate"], 1.0);
+}
+
+/// A backend that keeps the heads of what it is asked, and says 500.
+async fn recording() -> (Upstream, Rc<RefCell<Vec<String>>>) {
+    let heads = Rc::new(RefCell::new(Vec::new()));
+    let upstream = Upstream::start({
+        let heads = heads.clone();
+        move |mut connection| {
+            let heads = heads.clone();
+            async move {
+                while let Some(head) = connection.request_head().await {
+                    heads.borrow_mut().push(head);
+                    connection.say(&http("500 Oops", "", "{}")).await;
+                }
+            }
+        }
+    })
+    .await;
+    (upstream, heads)
+}
+
+#[actix_web::test]
+async fn each_endpoint_asks_the_backend_for_what_it_should() {
+    let (upstream, heads) = recording().await;
+    let lab = lab(config(&upstream.url(), &[("RETRY_MAX_ATTEMPTS", "1")])).await;
+    lab.get(CALL).await;
+    lab.get(BASELINE).await;
+    lab.get("/api/test-retry").await;
+    lab.post(STRESS, r#"{"num_requests": 1, "failure_rate": 0.25}"#).await;
+    lab.post(STRESS, r#"{"num_requests": 1, "failure_rate": null}"#).await;
+    let heads = heads.borrow();
+    let asked: Vec<_> = heads
+        .iter()
+        .map(|head| {
+            let rate = head.lines().find_map(|line| line.strip_prefix("x-failure-rate: "));
+            (head.lines().next().unwrap(), rate)
+        })
+        .collect();
+    let data = "GET /api/data HTTP/1.1";
+    let transient = "GET /api/transient-failure HTTP/1.1";
+    let expected =
+        [(data, None), (data, None), (transient, None), (data, Some("0.25")), (data, None)];
+    assert_eq!(asked, expected);
+    let host = format!("host: {}", upstream.address());
+    assert!(heads.iter().all(|head| head.lines().any(|line| line == host)), "{heads:?}");
+}
+
+#[actix_web::test]
+async fn a_stress_test_retries_only_if_it_is_asked_to() {
+    let (upstream, _) = recording().await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    lab.post(STRESS, r#"{"num_requests": 2}"#).await;
+    assert_eq!(upstream.requests(), 2);
+    lab.post(STRESS, r#"{"num_requests": 2, "retry": true}"#).await;
+    assert_eq!(upstream.requests(), 2 + 4);
+}
+
+#[actix_web::test]
+async fn a_stress_test_keeps_to_its_concurrency_and_ends_when_its_caller_leaves() {
+    let upstream = Upstream::start(support::Connection::hold).await;
+    let settings = [("ATTEMPT_TIMEOUT", "3"), ("BREAKER_TRIAL_LEASE", "3")];
+    let lab = lab(config(&upstream.url(), &settings)).await;
+    let leaving = async {
+        until("three requests", async || upstream.connections() == 3).await;
+        // The fourth would come at once, if it came.
+        settle_io().await;
+    };
+    tokio::select! {
+        answer = lab.post(STRESS, r#"{"num_requests": 100, "concurrency": 3}"#) => {
+            panic!("{answer:?}")
+        }
+        () = leaving => {}
+    }
+    settle_io().await;
+    let statistics = &lab.get("/api/stats").await.body["statistics"];
+    assert_eq!((upstream.connections(), &statistics["abandoned_requests"]), (3, &3.into()));
+    assert_eq!(statistics["total_requests"], 3);
+}
+
+#[actix_web::test]
+async fn requests_of_a_stress_test_begin_an_interval_apart_even_after_a_slow_one() {
+    let begun = Rc::new(RefCell::new(Vec::new()));
+    let upstream = Upstream::start({
+        let begun = begun.clone();
+        move |mut connection| {
+            let begun = begun.clone();
+            async move {
+                while connection.request().await {
+                    begun.borrow_mut().push(Instant::now());
+                    if begun.borrow().len() == 1 {
+                        tokio::time::sleep(Duration::from_millis(250)).await;
+                    }
+                    connection.say(&ok("{}")).await;
+                }
+            }
+        }
+    })
+    .await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    lab.post(STRESS, r#"{"num_requests": 4, "interval_seconds": 0.05}"#).await;
+    let begun = begun.borrow();
+    let gaps: Vec<_> = begun.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
+    // A request takes a moment to reach the backend, and not always the same.
+    assert!(gaps[0] >= 250 && gaps[1] >= 45 && gaps[2] >= 45, "{gaps:?}");
 }
 
 #[actix_web::test]

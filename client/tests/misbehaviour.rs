@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::{cell::Cell, rc::Rc, time::Instant};
+use std::{rc::Rc, time::Instant};
 
 use resilience_actors::State;
 use support::{Answer, Connection, Upstream, config, http, lab, ok};
@@ -154,7 +154,7 @@ async fn a_success_that_is_not_json_is_unusable() {
     let html = http("200 OK", "content-type: text/html\r\n", "<html>");
     assert_answer(&call_saying(&html).await, (502, 2, 1), "body is not JSON");
     let nothing = "HTTP/1.1 204 No Content\r\n\r\n";
-    assert_answer(&call_saying(nothing).await, (502, 2, 1), "body is not JSON");
+    assert_answer(&call_saying(nothing).await, (502, 2, 1), "no body");
 }
 
 #[actix_web::test]
@@ -167,8 +167,12 @@ async fn a_failure_that_is_not_json_stays_that_failure() {
 
 #[actix_web::test]
 async fn a_redirect_is_a_failure_and_is_neither_followed_nor_retried() {
-    let redirect = http("302 Found", "location: /elsewhere\r\n", "{}");
-    assert_answer(&call_saying(&redirect).await, (502, 1, 1), "redirect, status 302");
+    let upstream = Upstream::saying(http("302 Found", "location: /elsewhere\r\n", "{}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let answer = lab.get("/api/call-backend").await;
+    let fail_counter = lab.breaker().await.fail_counter;
+    assert_answer(&(answer, fail_counter), (502, 1, 1), "redirect, status 302");
+    assert_eq!(upstream.requests(), 1);
 }
 
 #[actix_web::test]
@@ -203,52 +207,66 @@ async fn closed_before_a_byte_is_unreachable_and_counts_at_each_attempt() {
     assert_answer(&seen, (502, 2, 2), "connection reset");
 }
 
+/// Heads after which awc puts the connection back although more may come on it.
+const HEADS_WITH_MORE_TO_COME: [&str; 6] = [
+    "HTTP/1.1 100 Continue\r\n\r\n",
+    "HTTP/1.1 103 Early Hints\r\n\r\n",
+    "HTTP/1.1 200 OK\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\n\r\n",
+    "HTTP/1.1 426 Upgrade Required\r\nupgrade: websocket\r\ncontent-length: 2\r\n\r\n",
+    "HTTP/1.1 500 Oops\r\ntransfer-encoding: identity\r\n\r\n",
+];
+
 #[actix_web::test]
-async fn a_1xx_answer_is_unusable_and_no_later_call_receives_the_rest_of_it() {
-    // The real answer comes late, when awc has put the connection back into its pool.
-    let (answered, calls) = (Rc::new(Cell::new(0)), 3);
-    let upstream = Upstream::start({
-        let answered = answered.clone();
-        move |mut connection| {
-            let answered = answered.clone();
-            async move {
-                while connection.request().await {
-                    answered.set(answered.get() + 1);
-                    let number = answered.get();
-                    connection.say("HTTP/1.1 103 Early Hints\r\n\r\n").await;
-                    connection.say(&ok(&format!("{{\"number\": {number}}}"))).await;
+async fn no_call_receives_what_follows_the_answer_of_another() {
+    for head in HEADS_WITH_MORE_TO_COME {
+        // What follows comes at once, or when the next request is on its way.
+        for at_once in [true, false] {
+            let upstream = Upstream::start(move |mut connection| async move {
+                connection.request().await;
+                connection.say(head).await;
+                if at_once || connection.request().await {
+                    connection.say(&ok("{\"stale\": true}")).await;
                 }
+                connection.hold().await;
+            })
+            .await;
+            let lab = lab(config(&upstream.url(), &[("RETRY_MAX_ATTEMPTS", "1")])).await;
+            for _ in 0..3 {
+                let answer = lab.get("/api/call-backend").await;
+                assert_ne!(answer.status, 200, "{head:?}: {answer:?}");
             }
+            assert_eq!(upstream.connections(), 3, "{head:?}: each on a connection of its own");
         }
-    })
-    .await;
-    let lab = lab(config(&upstream.url(), &[("RETRY_MAX_ATTEMPTS", "1")])).await;
-    for _ in 0..calls {
-        let answer = lab.get("/api/call-backend").await;
-        assert_eq!(answer.status, 502, "{answer:?}");
-        let message = answer.body["backend_response"]["message"].as_str().unwrap();
-        assert!(message.contains("unexpected status 103"), "{message}");
     }
-    assert_eq!(answered.get(), calls);
-    assert_eq!(upstream.connections(), calls, "each on a connection of its own");
 }
 
 #[actix_web::test]
-async fn a_body_without_length_is_unusable_and_no_later_call_receives_it() {
-    let upstream = Upstream::start(async |mut connection| {
-        while connection.request().await {
-            connection.say("HTTP/1.1 200 OK\r\n\r\n").await;
-            // What follows looks like an answer of its own.
-            connection.say(&ok("{\"stale\": true}")).await;
+async fn a_1xx_or_a_body_without_length_is_unusable() {
+    let answer = "HTTP/1.1 103 Early Hints\r\n\r\n";
+    assert_answer(&call_saying(answer).await, (502, 2, 1), "unexpected status 103");
+    let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}";
+    assert_answer(&call_saying(answer).await, (502, 2, 1), "without a length");
+}
+
+#[actix_web::test]
+async fn as_many_connections_as_calls_are_made_and_none_waits_for_another() {
+    // awc's pool has 100 places by default.
+    let everybody = Rc::new(tokio::sync::Barrier::new(150));
+    let upstream = Upstream::start(move |mut connection| {
+        let everybody = everybody.clone();
+        async move {
+            connection.request().await;
+            everybody.wait().await;
+            connection.say(&ok("{}")).await;
         }
     })
     .await;
-    let lab = lab(config(&upstream.url(), &[("RETRY_MAX_ATTEMPTS", "1")])).await;
-    for _ in 0..3 {
-        let answer = lab.get("/api/call-backend").await;
-        assert_eq!(answer.status, 502, "{answer:?}");
-    }
-    assert_eq!(upstream.connections(), 3, "each on a connection of its own");
+    let settings = [("ATTEMPT_TIMEOUT", "5"), ("BREAKER_TRIAL_LEASE", "5")];
+    let lab = lab(config(&upstream.url(), &settings)).await;
+    let calls = (0..150).map(|_| lab.get("/api/call-backend"));
+    let answers = futures::future::join_all(calls).await;
+    assert!(answers.iter().all(|answer| (answer.status.as_u16(), answer.attempts()) == (200, 1)));
 }
 
 #[actix_web::test]

@@ -5,8 +5,11 @@
 //! tried.
 
 use std::{
+    cell::Cell,
+    future::poll_fn,
     io::{self, ErrorKind},
     net::SocketAddr,
+    pin::pin,
     time::Duration,
 };
 
@@ -17,6 +20,25 @@ use tokio::{
     net::{TcpStream, lookup_host},
     time::timeout,
 };
+
+thread_local! {
+    /// Whether the request that is being polled looks for a connection. awc does not tell a
+    /// connector for whom it connects, but polls it within the request's own future.
+    static CONNECTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Drives `request` to its end, and keeps in `connecting` whether it looks for a connection. One
+/// that gets a connection from the pool never does.
+pub(super) async fn watched<F: Future>(request: F, connecting: &Cell<bool>) -> F::Output {
+    let mut request = pin!(request);
+    poll_fn(|cx| {
+        CONNECTING.set(connecting.get());
+        let polled = request.as_mut().poll(cx);
+        connecting.set(CONNECTING.get());
+        polled
+    })
+    .await
+}
 
 /// A connector in which resolving, and connecting to each address, may take `limit`.
 pub(super) fn service(
@@ -30,7 +52,9 @@ pub(super) fn service(
 + 'static {
     fn_service(move |info: ConnectInfo<Uri>| async move {
         let host = info.hostname().trim_start_matches('[').trim_end_matches(']').to_owned();
+        CONNECTING.set(true);
         let stream = connect(&host, info.port(), limit).await.map_err(ConnectError::Io)?;
+        CONNECTING.set(false);
         Ok(Connection::new(info.request().clone(), stream))
     })
 }
@@ -134,6 +158,20 @@ mod tests {
         assert_eq!(describe(&error), "no connection within 0.2s");
         let error = connect_to_any(&[silent, refusing()], LIMIT).await.unwrap_err();
         assert_eq!(describe(&error), "connection refused");
+    }
+
+    #[actix_web::test]
+    async fn a_request_is_connecting_for_as_long_as_its_connection_is_looked_for() {
+        let (_socket, _fill, silent) = silent().await;
+        let (_listener, good) = listening();
+        for (address, expected) in [(silent, true), (good, false)] {
+            let client = super::super::client(LIMIT * 100);
+            let connecting = Cell::new(false);
+            let request = client.get(format!("http://{address}/")).send();
+            let ended = timeout(LIMIT, watched(request, &connecting)).await;
+            assert!(ended.is_err(), "nobody answers");
+            assert_eq!(connecting.get(), expected);
+        }
     }
 
     #[actix_web::test]

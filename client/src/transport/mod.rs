@@ -4,7 +4,7 @@ mod connector;
 mod response;
 mod retry_after;
 
-use std::{cell::RefCell, time::Duration};
+use std::{cell::RefCell, sync::Arc, time::Duration};
 
 use actix_web::http::{
     StatusCode, Uri,
@@ -16,7 +16,8 @@ use awc::{
 };
 use resilience_actors::{Attempt, CallReport, Outcome, Transport, Verdict};
 
-use crate::config::Config;
+use crate::{config::Config, stats::Stats};
+use response::Answer;
 pub use response::{BackendResponse, RetryAfter};
 
 /// Asks the backend to fail at this rate for one request, instead of at its own.
@@ -67,11 +68,12 @@ pub struct HttpTransport {
     max_response_bytes: usize,
     data: Uri,
     transient: Uri,
+    stats: Arc<Stats>,
 }
 
 impl HttpTransport {
     /// With no connection yet.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, stats: Arc<Stats>) -> Self {
         let connect_timeout = config.connect_timeout;
         Self {
             pooled: RefCell::new(client(connect_timeout)),
@@ -79,6 +81,7 @@ impl HttpTransport {
             max_response_bytes: config.max_response_bytes,
             data: config.backend.join("/api/data"),
             transient: config.backend.join("/api/transient-failure"),
+            stats,
         }
     }
 
@@ -110,7 +113,7 @@ impl Transport for HttpTransport {
     async fn attempt(
         &self,
         request: &BackendRequest,
-        attempt: Attempt,
+        attempt: Attempt<'_>,
     ) -> Result<BackendResponse, BackendError> {
         let client = match attempt.repeat {
             0 => self.pooled.borrow().clone(),
@@ -125,14 +128,18 @@ impl Transport for HttpTransport {
         if let BackendRequest::Data { failure_rate: Some(rate) } = request {
             http = http.insert_header((FAILURE_RATE, rate.to_string()));
         }
-        let answer = http.send().await.map_err(unsent)?;
-        if !response::is_framed(&answer) {
-            // awc has put the connection back already, and the next request on it could receive
-            // the rest of this answer as its own. Nothing ran in between: `await` above returned
-            // in the same turn.
+        if attempt.number > 1 && attempt.repeat == 0 {
+            self.stats.resilient.count_retry();
+        }
+        let answer = connector::watched(http.send(), attempt.connecting).await.map_err(unsent)?;
+        let answer = Answer::new(answer);
+        if answer.may_be_followed() {
+            // The connection is back in the pool already, and the next request on it could receive
+            // what follows as its answer. Nothing ran in between: `await` above returned in the
+            // same turn.
             self.discard_pool();
         }
-        response::read(answer, self.max_response_bytes).await
+        answer.read(self.max_response_bytes).await
     }
 
     fn classify(&self, result: &Result<BackendResponse, BackendError>) -> Verdict {

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use actix_web::http::{
-    StatusCode, Version,
-    header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING},
+use actix_web::{
+    dev::Payload,
+    http::{
+        StatusCode,
+        header::{CONTENT_LENGTH, RETRY_AFTER},
+    },
 };
 use awc::{ClientResponse, error::PayloadError};
 use bytes::Bytes;
@@ -41,55 +44,72 @@ impl BackendResponse {
     }
 }
 
-/// Whether the end of the answer is known, so that its connection can carry another.
-///
-/// It is not known of 1xx (another head follows), and of what says nothing of its length: awc
-/// takes such a body for empty, and leaves its bytes on the connection.
-pub(super) fn is_framed(answer: &ClientResponse) -> bool {
-    let headers = answer.headers();
-    !answer.status().is_informational()
-        && (headers.contains_key(CONTENT_LENGTH)
-            || headers.contains_key(TRANSFER_ENCODING)
-            || answer.version() == Version::HTTP_10)
+/// An answer whose body has not been read yet.
+pub(super) struct Answer {
+    inner: ClientResponse,
+    /// awc has found no body, and has put the connection back into its pool.
+    released: bool,
 }
 
-/// Reads the body, of at most `limit` bytes.
-pub(super) async fn read(
-    mut answer: ClientResponse,
-    limit: usize,
-) -> Result<BackendResponse, BackendError> {
-    let status = answer.status();
-    if status.is_redirection() {
-        return Err(BackendError::Redirect(status));
+impl Answer {
+    pub(super) fn new(inner: ClientResponse) -> Self {
+        let mut released = false;
+        let inner = inner.map_body(|_, payload| {
+            released = matches!(payload, Payload::None);
+            payload
+        });
+        Self { inner, released }
     }
-    let unusable = |reason: String| BackendError::Unusable { status: Some(status), reason };
-    if status.is_informational() || status.as_u16() >= 600 {
-        return Err(unusable(format!("unexpected status {}", status.as_u16())));
+
+    /// Whether more may come on a connection that awc has put back: after a 1xx, another head;
+    /// after an answer that does not say that its body is empty, a body that awc did not look for.
+    pub(super) fn may_be_followed(&self) -> bool {
+        let is_empty =
+            !self.inner.status().is_informational() && content_length(&self.inner) == Some(0);
+        self.released && !is_empty
     }
-    let bytes = answer.body().limit(limit).await.map_err(|error| match error {
-        PayloadError::Overflow => unusable(format!("body larger than {limit} bytes")),
-        error => unusable(format!("body cut off: {error}")),
-    })?;
-    if let Some(expected) = content_length(&answer)
-        && expected != bytes.len() as u64
-    {
-        // awc takes the end of the connection for the end of the body.
-        return Err(unusable(format!("body cut off after {} of {expected} bytes", bytes.len())));
-    }
-    let body = match json(&bytes) {
-        Ok(body) => body,
-        Err(error) if status.is_success() => {
-            return Err(unusable(format!("body is not JSON: {error}")));
+
+    /// Reads the body, of at most `limit` bytes.
+    pub(super) async fn read(self, limit: usize) -> Result<BackendResponse, BackendError> {
+        let Self { mut inner, released } = self;
+        let status = inner.status();
+        if status.is_redirection() {
+            return Err(BackendError::Redirect(status));
         }
-        // A failure is a failure, whatever page the proxy in front put around it.
-        Err(_) => substitute(status),
-    };
-    let header = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after = header.and_then(|header| {
-        let wait = retry_after::parse(header, SystemTime::now())?;
-        Some(RetryAfter { header: header.to_owned(), wait })
-    });
-    Ok(BackendResponse { status, body, retry_after })
+        let unusable = |reason: String| BackendError::Unusable { status: Some(status), reason };
+        if status.is_informational() || status.as_u16() >= 600 {
+            return Err(unusable(format!("unexpected status {}", status.as_u16())));
+        }
+        let bytes = inner.body().limit(limit).await.map_err(|error| match error {
+            PayloadError::Overflow => unusable(format!("body larger than {limit} bytes")),
+            error => unusable(format!("body cut off: {error}")),
+        })?;
+        if !released
+            && let Some(expected) = content_length(&inner)
+            && expected != bytes.len() as u64
+        {
+            // awc takes the end of the connection for the end of the body.
+            let got = bytes.len();
+            return Err(unusable(format!("body cut off after {got} of {expected} bytes")));
+        }
+        let body = match json(&bytes) {
+            Ok(body) => body,
+            Err(_) if status.is_success() && released => {
+                return Err(unusable("no body, or one without a length".into()));
+            }
+            Err(error) if status.is_success() => {
+                return Err(unusable(format!("body is not JSON: {error}")));
+            }
+            // A failure is a failure, whatever page the proxy in front put around it.
+            Err(_) => substitute(status),
+        };
+        let header = inner.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = header.and_then(|header| {
+            let wait = retry_after::parse(header, SystemTime::now())?;
+            Some(RetryAfter { header: header.to_owned(), wait })
+        });
+        Ok(BackendResponse { status, body, retry_after })
+    }
 }
 
 fn content_length(answer: &ClientResponse) -> Option<u64> {
@@ -98,7 +118,7 @@ fn content_length(answer: &ClientResponse) -> Option<u64> {
 
 /// The body, found to be one JSON value and not looked at further. A chunked body that is cut off
 /// reaches us as if it were whole: this is where that is noticed, since no proper beginning of an
-/// object or array is JSON.
+/// object, array or string is JSON. (Of a bare number it may be; awc leaves no way to tell.)
 fn json(bytes: &Bytes) -> Result<Box<RawValue>, serde_json::Error> {
     serde_json::from_slice(bytes)
 }

@@ -189,15 +189,20 @@ pub(crate) struct Connection {
 impl Connection {
     /// Reads one request; false if the other side has closed.
     pub(crate) async fn request(&mut self) -> bool {
+        self.request_head().await.is_some()
+    }
+
+    /// Reads one request; its head, unless the other side has closed.
+    pub(crate) async fn request_head(&mut self) -> Option<String> {
         let mut seen = Vec::new();
         while !seen.ends_with(b"\r\n\r\n") {
             match self.stream.read_u8().await {
                 Ok(byte) => seen.push(byte),
-                Err(_) => return false,
+                Err(_) => return None,
             }
         }
         self.requests.set(self.requests.get() + 1);
-        true
+        Some(String::from_utf8(seen).unwrap())
     }
 
     /// The other side may have left: that is its right.
