@@ -74,6 +74,7 @@ mod limit;
 mod outcome;
 mod rejection;
 pub mod retry;
+mod timer;
 mod transport;
 
 pub use breaker::{

@@ -15,7 +15,7 @@ use super::{
     state::BreakerCore,
     transition::State,
 };
-use crate::{clock, rejection::Rejection};
+use crate::{clock, rejection::Rejection, timer::Timer};
 
 /// Messages that may queue before those who ask through one handle are made to wait for room.
 const MAILBOX: usize = 1024;
@@ -26,7 +26,7 @@ pub(crate) struct BreakerActor {
     core: BreakerCore,
     published: Arc<Published>,
     subscribers: Vec<WeakRecipient<CircuitOpened>>,
-    timer: Option<(Instant, SpawnHandle)>,
+    timer: Timer,
     /// Dropped with the actor, however it ends: so others learn that it is gone.
     _alive: watch::Sender<()>,
 }
@@ -37,7 +37,7 @@ impl BreakerActor {
         published: Arc<Published>,
         alive: watch::Sender<()>,
     ) -> Self {
-        Self { core, published, subscribers: Vec::new(), timer: None, _alive: alive }
+        Self { core, published, subscribers: Vec::new(), timer: Timer::default(), _alive: alive }
     }
 
     /// Runs one step of the core at the current time, then makes what changed known. Every message
@@ -69,21 +69,8 @@ impl BreakerActor {
                 self.subscribers.retain(|subscriber| tell(subscriber, opened));
             }
         }
-        self.arm(ctx, now);
+        self.timer.set(ctx, now, self.core.poll_timeout(), TimerElapsed);
         result
-    }
-
-    /// Keeps the one timer at the core's next deadline.
-    fn arm(&mut self, ctx: &mut Context<Self>, now: Instant) {
-        let due = self.core.poll_timeout();
-        if self.timer.map(|(at, _)| at) == due {
-            return;
-        }
-        if let Some((_, handle)) = self.timer.take() {
-            ctx.cancel_future(handle);
-        }
-        self.timer =
-            due.map(|at| (at, ctx.notify_later(TimerElapsed, at.saturating_duration_since(now))));
     }
 }
 
@@ -129,7 +116,7 @@ impl Handler<TimerElapsed> for BreakerActor {
     type Result = ();
 
     fn handle(&mut self, _: TimerElapsed, ctx: &mut Context<Self>) {
-        self.timer = None;
+        self.timer.delivered();
         self.step(ctx, |_, _| ());
     }
 }

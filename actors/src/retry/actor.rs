@@ -15,6 +15,7 @@ use crate::{
     clock,
     limit::WaitMark,
     rejection::Rejection,
+    timer::Timer,
     transport::Transport,
 };
 
@@ -22,14 +23,19 @@ use crate::{
 pub(crate) struct RetryActor<T: Transport> {
     shared: Rc<Shared<T>>,
     waiting: DueQueue<(Park<T>, WaitMark)>,
-    timer: Option<(Instant, SpawnHandle)>,
+    timer: Timer,
     /// Dropped with the actor, however it ends: so others learn that it is gone.
     _alive: watch::Sender<()>,
 }
 
 impl<T: Transport> RetryActor<T> {
     pub(crate) fn new(shared: Shared<T>, alive: watch::Sender<()>) -> Self {
-        Self { shared: Rc::new(shared), waiting: DueQueue::default(), timer: None, _alive: alive }
+        Self {
+            shared: Rc::new(shared),
+            waiting: DueQueue::default(),
+            timer: Timer::default(),
+            _alive: alive,
+        }
     }
 
     /// Begins the next attempt as a task of its own. A future of the actor would be polled at each
@@ -41,7 +47,7 @@ impl<T: Transport> RetryActor<T> {
     /// Begins the attempts that are due, and keeps the one timer at the earliest of the others.
     /// Done at each message, since a busy mailbox is drained before timers run.
     fn settle(&mut self, ctx: &mut Context<Self>) {
-        if self.waiting.next_due().is_none() && self.timer.is_none() {
+        if self.waiting.next_due().is_none() && !self.timer.is_armed() {
             return;
         }
         let now = clock::now();
@@ -56,15 +62,7 @@ impl<T: Transport> RetryActor<T> {
                 self.shared.answer(call, result);
             }
         }
-        let due = self.waiting.next_due();
-        if self.timer.map(|(at, _)| at) == due {
-            return;
-        }
-        if let Some((_, handle)) = self.timer.take() {
-            ctx.cancel_future(handle);
-        }
-        self.timer =
-            due.map(|at| (at, ctx.notify_later(RetryDue, at.saturating_duration_since(now))));
+        self.timer.set(ctx, now, self.waiting.next_due(), RetryDue);
     }
 }
 
@@ -125,7 +123,7 @@ impl<T: Transport> Handler<RetryDue> for RetryActor<T> {
     type Result = ();
 
     fn handle(&mut self, _: RetryDue, ctx: &mut Context<Self>) {
-        self.timer = None;
+        self.timer.delivered();
         self.settle(ctx);
     }
 }
