@@ -9,7 +9,8 @@ use crate::{
     plan::{FaultPlan, MAX_SLOW_RESPONSE_DELAY, PlanError, PlanSpec},
 };
 
-const DEFAULT_PORT: u16 = 5000;
+/// `PORT`, if it is not set.
+pub const DEFAULT_PORT: u16 = 5000;
 
 /// Everything that the backend is told at its start, validated.
 #[derive(Debug, Clone)]

@@ -1,12 +1,20 @@
 //! The binary: settings, log, [`backend_service::run`].
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
-use backend_service::config::Config;
-use service_edge::{Settings, exit_code, exit_on_bad_settings, logging};
+use backend_service::{
+    SERVICE,
+    config::{Config, DEFAULT_PORT},
+};
+use service_edge::{Settings, exit_code, exit_on_bad_settings, logging, other_than_serving};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
+    let arguments = env::args_os().skip(1);
+    let version = env!("CARGO_PKG_VERSION");
+    if let Some(code) = other_than_serving(SERVICE, version, DEFAULT_PORT, arguments) {
+        return code;
+    }
     let config = exit_on_bad_settings(Config::read(&mut Settings::from_env()));
     logging::init(&config.common);
     exit_code(backend_service::run(config).await)

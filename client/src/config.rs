@@ -11,6 +11,9 @@ use service_edge::{CommonSettings, SettingError, Settings};
 
 use crate::backend_url::BackendUrl;
 
+/// `PORT`, if it is not set.
+pub const DEFAULT_PORT: u16 = 8000;
+
 /// All that the client service can be told.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -38,7 +41,7 @@ impl Config {
     /// # Errors
     /// The first variable whose value cannot be used, or contradicts another.
     pub fn read(settings: &mut Settings<'_>) -> Result<Self, SettingError> {
-        let common = CommonSettings::read(settings, 8000)?;
+        let common = CommonSettings::read(settings, DEFAULT_PORT)?;
         let backend =
             BackendUrl::parse(settings.text("BACKEND_URL", "http://backend-service:5000")?)?;
         let breaker = breaker(settings)?;

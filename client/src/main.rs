@@ -1,12 +1,17 @@
 //! The client service's process.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
-use client_service::Config;
-use service_edge::{Settings, exit_code, exit_on_bad_settings, logging};
+use client_service::{Config, SERVICE, config::DEFAULT_PORT};
+use service_edge::{Settings, exit_code, exit_on_bad_settings, logging, other_than_serving};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
+    let arguments = env::args_os().skip(1);
+    let version = env!("CARGO_PKG_VERSION");
+    if let Some(code) = other_than_serving(SERVICE, version, DEFAULT_PORT, arguments) {
+        return code;
+    }
     let config = exit_on_bad_settings(Config::read(&mut Settings::from_env()));
     logging::init(&config.common);
     exit_code(client_service::run(config).await)

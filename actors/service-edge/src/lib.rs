@@ -17,6 +17,7 @@
 //! | [`abort()`] | closing a connection without a byte |
 //! | [`drain`] | the one-way switch from serving to ending |
 //! | [`app()`] | the stack of all of the above, the same in tests and in production |
+//! | [`cli`] | what the binary can be asked for besides serving |
 //! | [`lifecycle`] | bind, serve, drain on SIGTERM |
 //!
 //! A service's `main` is settings, logging, and [`serve`]:
@@ -41,6 +42,7 @@
 mod abort;
 mod app;
 pub mod auth;
+pub mod cli;
 pub mod common;
 pub mod drain;
 mod endpoint;
@@ -54,6 +56,7 @@ pub mod settings;
 pub use abort::abort;
 pub use app::app;
 pub use auth::{Admin, AdminToken};
+pub use cli::other_than_serving;
 pub use common::{CommonSettings, LogFormat};
 pub use drain::Drain;
 pub use endpoint::{Endpoint, endpoint};
