@@ -84,7 +84,7 @@ fn test_retry_shows_throttling_growing_waits_and_success() {
         assert_eq!(answer.body["circuit_breaker_state"], "closed");
     }
     let log = lab.client_log();
-    assert!(log.contains("attempt 1/4 failed (status 429), next attempt in 0.05"), "{log}");
+    assert!(log.contains("attempt 1/4: status 429; next attempt in 0.05"), "{log}");
 }
 
 /// The baseline and the resilient endpoint at the lab's own rates, delays at a tenth.

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use log::LevelFilter;
+
 use crate::{AdminToken, SettingError, Settings};
 
 /// The longest time that a service may be given to drain.
@@ -30,7 +32,7 @@ pub struct CommonSettings {
     pub port: u16,
     /// `WORKERS`: threads that serve requests, 1 to 1024.
     pub workers: usize,
-    /// `RUST_LOG`: what is logged, in `env_logger`'s syntax.
+    /// `RUST_LOG`: what is logged: levels, and targets with levels, in `env_logger`'s syntax.
     pub rust_log: String,
     /// `LOG_FORMAT`: text or json.
     pub log_format: LogFormat,
@@ -71,14 +73,22 @@ fn host(settings: &mut Settings<'_>) -> Result<IpAddr, SettingError> {
 
 fn rust_log(settings: &mut Settings<'_>) -> Result<String, SettingError> {
     let filter = settings.text("RUST_LOG", "info")?;
-    match env_filter::Builder::new().try_parse(&filter) {
-        Ok(_) => Ok(filter),
-        Err(_) => Err(SettingError::new(
-            "RUST_LOG",
-            filter,
-            "an env_logger filter, such as info or warn,client_service=debug",
-        )),
+    if filter.split(',').all(is_directive) && env_filter::Builder::new().try_parse(&filter).is_ok()
+    {
+        return Ok(filter);
     }
+    Err(SettingError::new(
+        "RUST_LOG",
+        filter,
+        "off, error, warn, info, debug or trace, or target=level, separated by commas",
+    ))
+}
+
+/// A level, or a target with one. `env_logger` would take any other word for a target, so that a
+/// level that is misspelt would silence everything.
+fn is_directive(directive: &str) -> bool {
+    let level = directive.rsplit('=').next().unwrap_or_default();
+    level.trim().parse::<LevelFilter>().is_ok()
 }
 
 fn shutdown_timeout(settings: &mut Settings<'_>) -> Result<Duration, SettingError> {
@@ -150,6 +160,9 @@ mod tests {
             ("WORKERS", "0"),
             ("WORKERS", "1025"),
             ("RUST_LOG", "info,backend=loud"),
+            ("RUST_LOG", "inof"),
+            ("RUST_LOG", "client_service"),
+            ("RUST_LOG", "info,,warn"),
             ("LOG_FORMAT", "xml"),
             ("SHUTDOWN_TIMEOUT", "3601"),
             ("SHUTDOWN_TIMEOUT", "forever"),

@@ -7,7 +7,7 @@ use std::{
 
 use env_logger::{Builder, fmt::Formatter};
 use log::Record;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::{CommonSettings, LogFormat, abort, panic};
 
@@ -46,12 +46,19 @@ fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
 }
 
 fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    let line = json!({
-        "timestamp": out.timestamp_millis().to_string(),
-        "level": record.level().as_str(),
-        "target": record.target(),
-        "message": record.args().to_string(),
-    });
+    #[derive(Serialize)]
+    struct Line<'a> {
+        timestamp: String,
+        level: &'a str,
+        target: &'a str,
+        message: String,
+    }
+    let line = serde_json::to_string(&Line {
+        timestamp: out.timestamp_millis().to_string(),
+        level: record.level().as_str(),
+        target: record.target(),
+        message: record.args().to_string(),
+    })?;
     writeln!(out, "{line}")
 }
 

@@ -106,7 +106,7 @@ impl<T: Transport> Handler<Park<T>> for RetryActor<T> {
         } else {
             let Park { call, since, due, cause, .. } = &parked;
             log::info!(
-                "retry: call {} attempt {}/{} failed ({cause}), next attempt in {:.3}s",
+                "retry: call {} attempt {}/{}: {cause}; next attempt in {:.3}s",
                 call.id,
                 call.attempts.len(),
                 self.shared.config.max_attempts,

@@ -4,11 +4,12 @@ use std::{
     cell::{Cell, OnceCell, RefCell},
     panic::AssertUnwindSafe,
     rc::Rc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix::WeakAddr;
 use futures::FutureExt as _;
+use log::Level;
 use rand::rngs::SmallRng;
 use tokio::time::timeout;
 
@@ -20,8 +21,8 @@ use super::{
     messages::{Call, Park, ResultOf},
 };
 use crate::{
-    breaker::Breaker,
-    call::{AttemptRecord, CallError, CallReport, Protection},
+    breaker::{Breaker, State},
+    call::{AttemptRecord, CallError, CallId, CallReport, Protection},
     clock,
     outcome::{Outcome, Verdict},
     rejection::Rejection,
@@ -43,14 +44,7 @@ impl<T: Transport> Shared<T> {
     pub(crate) fn answer(&self, call: Call<T>, result: ResultOf<T>) {
         let Call { id, attempts, reply, started, slot, .. } = call;
         let (state, elapsed) = (self.breaker.state(), clock::now() - started);
-        if log::log_enabled!(log::Level::Debug) {
-            let (tries, secs) = (attempts.len(), elapsed.as_secs_f64());
-            let end = match &result {
-                Ok(_) => "answered".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            log::debug!("call {id}: {end} after {tries} attempt(s) in {secs:.3}s, circuit {state}");
-        }
+        log_end(id, &result, &attempts, state, elapsed);
         // Before the answer: who has it may call again at once.
         drop(slot);
         // An error means that the caller has left.
@@ -62,6 +56,32 @@ impl<T: Transport> Shared<T> {
         let spread = spread(rejection.retry_after(), &mut *self.rng.borrow_mut());
         self.answer(call, Err(rejection.delayed_by(spread).into()));
     }
+}
+
+/// One line: at debug, or at info where retries did not help, so that no story ends with a wait.
+fn log_end<R, E: std::error::Error>(
+    id: CallId,
+    result: &Result<R, CallError<E>>,
+    attempts: &[AttemptRecord],
+    state: State,
+    elapsed: Duration,
+) {
+    let outcome = attempts.last().map(|attempt| attempt.outcome);
+    let failed = outcome != Some(Outcome::Success);
+    let level = if failed && attempts.len() > 1 { Level::Info } else { Level::Debug };
+    if !log::log_enabled!(level) {
+        return;
+    }
+    let end = match (result, attempts.last()) {
+        (Err(CallError::Rejected(rejection)), _) => format!("turned away, {rejection}"),
+        (Err(error), _) => format!("failed, {error}"),
+        (Ok(_), Some(AttemptRecord { code: Some(code), .. })) if failed => {
+            format!("failed, status {code}")
+        }
+        (Ok(_), _) => if failed { "failed" } else { "succeeded" }.to_owned(),
+    };
+    let (tries, secs) = (attempts.len(), elapsed.as_secs_f64());
+    log::log!(level, "retry: call {id} {end}; attempts: {tries}, {secs:.3}s, circuit {state}");
 }
 
 /// Makes the next attempt of `call`, then answers it or has it wait.
