@@ -20,7 +20,7 @@ main() {
     ?*) die "unknown argument \"$1\"; see --help" ;;
   esac
   need_curl
-  need jq "install it with your system's package manager"
+  need_jq
   clean_up_at_exit
   make_work_dir
   # From here on also for run-local.sh.
@@ -33,7 +33,8 @@ main() {
   printed_lines_answer
   port_in_use_is_one_line
   interrupt_stops_everything
-  service_that_dies_ends_the_run
+  backend_that_dies_is_started_again
+  client_that_dies_ends_the_run
   terminate_stops_everything
   bad_setting_is_shown
   missing_cargo_is_one_line
@@ -87,12 +88,27 @@ interrupt_stops_everything() {
   passed "Ctrl-C stops everything, and is no failure"
 }
 
-service_that_dies_ends_the_run() {
-  start
+backend_that_dies_is_started_again() {
+  local deadline=$((SECONDS + 30))
+  start RESTART_DELAY=1
   kill -s KILL "$(process_of backend-service)"
+  until grep -q 'Started the backend again' output && [[ $(get "http://127.0.0.1:$backend_port/health") == *healthy* ]]; do
+    ((SECONDS < deadline)) || fail "the backend is not started again"
+    sleep 0.1
+  done
+  expect_output 'backend-service ended by itself (exit status 137); it is started again in 1 s'
+  processes="$processes $(sed -n 's/.*again: backend-service (process \([0-9]*\)).*/\1/p' output)"
+  kill -s INT "$lab"
+  expect_end 0
+  passed "a backend that dies is started again, and ends with the lab"
+}
+
+client_that_dies_ends_the_run() {
+  start
+  kill -s KILL "$(process_of client-service)"
   expect_end 1
-  expect_output 'backend-service ended by itself'
-  passed "a service that dies ends the run, and the other service with it"
+  expect_output 'client-service ended by itself'
+  passed "a client that dies ends the run, and the backend with it"
 }
 
 terminate_stops_everything() {
@@ -218,16 +234,6 @@ choose_ports() {
   while [ "$client_port" = "$backend_port" ]; do
     client_port=$(free_port)
   done
-}
-
-# Below the range that systems choose from by themselves.
-free_port() {
-  local port
-  for _ in {1..100}; do
-    port=$((20000 + RANDOM % 10000))
-    port_is_free "$port" && say "$port" && return
-  done
-  die "no free port found"
 }
 
 main "$@"

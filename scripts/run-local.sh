@@ -14,10 +14,14 @@
 #   BIN_DIR          take the binaries that are there, instead of building them
 #   LOG_DIR          where the logs go (default: .run in the repository)
 #   STARTUP_TIMEOUT  seconds that a service may take until it is healthy (default 30)
+#   RESTART_DELAY    seconds after which a backend that died is started again (default 10)
 #
 # All other variables reach both services, so that each of their settings can be given here:
 #   FAILURE_RATE=0.5 RUST_LOG=debug scripts/run-local.sh
 # HOST and PORT are the exception: two services cannot share them, so they are ignored.
+#
+# The backend is there to be broken: kill it, and it comes back after RESTART_DELAY, as its pod would.
+# Should the client end by itself, so does the lab.
 #
 # Exit status: 0 when stopped by Ctrl-C or SIGTERM, 1 when something went wrong. A second Ctrl-C cuts
 # off what is still in flight.
@@ -35,7 +39,9 @@ main() {
   STARTUP_TIMEOUT=${STARTUP_TIMEOUT:-30}
   check_integer BACKEND_PORT 1 65535
   check_integer CLIENT_PORT 1 65535
+  RESTART_DELAY=${RESTART_DELAY:-10}
   check_integer STARTUP_TIMEOUT 1 3600
+  check_integer RESTART_DELAY 0 3600
   ((BACKEND_PORT != CLIENT_PORT)) || die "BACKEND_PORT and CLIENT_PORT are both $CLIENT_PORT: change one"
   need_curl
   [ -n "${BIN_DIR:-}" ] || need_cargo
@@ -48,6 +54,7 @@ main() {
   open_logs
   start_both
   stop_asked=0
+  backend_dead_since=''
   trap 'stop_asked=$((stop_asked + 1))' HUP INT TERM
   show_logs
   print_guide
@@ -70,8 +77,7 @@ open_logs() {
 }
 
 start_both() {
-  start_service backend-service "$BACKEND_PORT" "$backend_log"
-  backend=$job
+  start_backend
   start_service client-service "$CLIENT_PORT" "$client_log" \
     BACKEND_URL="${BACKEND_URL:-http://127.0.0.1:$BACKEND_PORT}"
   client=$job
@@ -79,6 +85,11 @@ start_both() {
   partial=([3]='' [4]='')
   await_service backend-service "$backend" "$backend_log" "$BACKEND_PORT"
   await_service client-service "$client" "$client_log" "$CLIENT_PORT"
+}
+
+start_backend() {
+  start_service backend-service "$BACKEND_PORT" "$backend_log"
+  backend=$job
 }
 
 print_guide() {
@@ -108,6 +119,10 @@ See the backend's fault plan, let every request fail, go back to the default rat
   curl -X PUT$admin $backend_url/api/faults -H 'Content-Type: application/json' -d '{"failure_rate": 1, "slow_response_rate": 0}'
   curl -X PUT$admin $backend_url/api/faults -H 'Content-Type: application/json' -d '{"failure_rate": 0.3, "slow_response_rate": 0.2}'
 
+Kill the backend, and see the circuit open; it is started again after $RESTART_DELAY s:
+
+  kill -9 $backend
+
 Logs: $client_log
       $backend_log
 The logs follow here, the circuit breaker's transitions among them. Ctrl-C stops both services.
@@ -120,14 +135,30 @@ watch_both() {
   while ((stop_asked == 0)); do
     show_logs
     is_running "$client" || died client-service "$client"
-    is_running "$backend" || died backend-service "$backend"
+    bring_backend_back
     pause 0.2
   done
   say "Stopping: the client first, then the backend; what is in flight is finished (Ctrl-C again: cut it off)"
   exit_status=0
   stop client-service "$client"
-  stop backend-service "$backend"
+  [ -n "$backend_dead_since" ] || stop backend-service "$backend"
   exit "$exit_status"
+}
+
+# Starts a backend that died once more, when it has been dead for long enough.
+bring_backend_back() {
+  if [ -n "$backend_dead_since" ]; then
+    ((SECONDS - backend_dead_since >= RESTART_DELAY)) || return 0
+    backend_dead_since=''
+    port_is_free "$BACKEND_PORT" || die "port $BACKEND_PORT is in use now: the backend cannot be started again"
+    start_backend
+    say "Started the backend again: backend-service (process $backend)"
+  elif ! is_running "$backend"; then
+    reap "$backend"
+    show_logs
+    backend_dead_since=$SECONDS
+    say "backend-service ended by itself (exit status $status); it is started again in $RESTART_DELAY s"
+  fi
 }
 
 # died NAME PROCESS
