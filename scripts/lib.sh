@@ -84,6 +84,13 @@ clean_up() {
   fi
 }
 
+# Runs a command as a job, so that the end of the script is its end, too; dies if it fails.
+run() {
+  start_job "$@"
+  reap "$job"
+  ((status == 0)) || die "that failed (exit status $status); the output is above"
+}
+
 # Asks all jobs to end, gives them ten seconds, and kills what is left.
 end_jobs() {
   local id round
@@ -120,6 +127,14 @@ need_curl() {
   need curl "install it with your system's package manager"
 }
 
+need_jq() {
+  need jq "install it with your system's package manager"
+}
+
+need_kubectl() {
+  need kubectl "see https://kubernetes.io/docs/tasks/tools"
+}
+
 # check_integer VARIABLE LOWEST HIGHEST
 check_integer() {
   local name=$1 value=${!1} low=$2 high=$3
@@ -134,9 +149,145 @@ port_is_free() {
   ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-# get URL: the body of whatever answers; no proxy and no ~/.curlrc come between.
+# Below the range that systems choose from by themselves.
+free_port() {
+  local port
+  for _ in {1..100}; do
+    port=$((20000 + RANDOM % 10000))
+    port_is_free "$port" && say "$port" && return
+  done
+  die "no free port found"
+}
+
+# Seconds since 1970; with a fraction where bash knows it (from 5.0 on).
+clock() {
+  say "${EPOCHREALTIME:-$(date +%s)}"
+}
+
+# A line that the next one replaces, on a terminal; nothing elsewhere.
+show_live() {
+  [ ! -t 1 ] || printf '\r\033[K%s' "$*"
+}
+
+# ---- calls to the lab ----------------------------------------------------------------------------
+
+# curl, with no proxy and no ~/.curlrc in between.
+plain_curl() {
+  curl -q --silent --noproxy '*' "$@"
+}
+
+# get URL: the body of whatever answers.
 get() {
-  curl -q --silent --noproxy '*' --max-time 2 "$1" 2>/dev/null
+  plain_curl --max-time 2 "$1" 2>/dev/null
+}
+
+# Sets $base_url to BASE_URL, and dies unless a client-service answers there.
+need_client() {
+  local health
+  base_url=${BASE_URL:-http://localhost:30080}
+  base_url=${base_url%/}
+  [[ $base_url =~ ^https?://[][A-Za-z0-9._:-]+(/[A-Za-z0-9._~/-]*)?$ ]] ||
+    die "BASE_URL=\"$base_url\" is not valid: expected something like http://localhost:30080"
+  health=$(plain_curl --max-time 5 "$base_url/health") ||
+    die "nothing answers at $base_url/health: start scripts/run-local.sh or scripts/deploy.sh, or set BASE_URL"
+  [[ $health == *'"client-service"'* ]] || die "what answers at $base_url/health is not client-service"
+}
+
+# One curl makes many calls at a time from 7.66 on.
+need_parallel_curl() {
+  local version
+  need_curl
+  version=$(curl --version | sed -n '1s/^curl \([0-9]*\)\.\([0-9]*\).*/\1 \2/p')
+  if ! [[ $version =~ ^([0-9]+)\ ([0-9]+)$ ]] || ((BASH_REMATCH[1] * 1000 + BASH_REMATCH[2] < 7067)); then
+    die "curl is too old: expected 7.67 or later"
+  fi
+}
+
+# call_many URL CALLS CONCURRENCY MAX_SECONDS RESULTS [BODIES]: GETs, made by one curl. When a call
+# ends, its line goes to the file RESULTS: status, seconds; status 000 is a call without an
+# answer. In BODIES, the files to keep the answers in, #1 stands for the call's number.
+call_many() {
+  # A fragment numbers the calls, and is not sent.
+  plain_curl --no-progress-meter --parallel --parallel-immediate --parallel-max "$3" --max-time "$4" \
+    --output "${6:-/dev/null}" --write-out '%{stderr}%{http_code} %{time_total}\n' "$1#[1-$2]" 2>"$5" || true
+}
+
+# percentile P RESULTS: nearest rank, in seconds; of 0, the least.
+percentile() {
+  sort -k 2,2n "$2" | awk -v p="$1" '{ time[NR] = $2 }
+    END { rank = int((NR * p + 99) / 100); printf "%.3f", time[rank < 1 ? 1 : rank] }'
+}
+
+# "200 x 938, 500 x 62" of RESULTS; curl's 000 is a call without an answer.
+statuses_of() {
+  awk '{ count[$1]++ }
+    END {
+      for (status = 0; status < 1000; status++) {
+        key = sprintf("%03d", status)
+        if (!(key in count)) continue
+        printf "%s%s x %d", separator, (status == 0 ? "no answer" : key), count[key]
+        separator = ", "
+      }
+    }' "$1"
+}
+
+# ---- the cluster ---------------------------------------------------------------------------------
+
+namespace=lab3-resilience
+
+in_namespace() {
+  kubectl --namespace "$namespace" "$@"
+}
+
+# Sets $context to the name of kubectl's current context; empty if there is none, or no kubectl.
+find_context() {
+  context=''
+  if command -v kubectl >/dev/null 2>&1; then
+    context=$(kubectl config current-context 2>/dev/null) || context=''
+  fi
+}
+
+# Whether the current context's cluster answers; $answer has its answer, or why there is none.
+cluster_answers() {
+  answer=$(kubectl get --raw /version --request-timeout=10s 2>&1)
+}
+
+# Sets $context; dies unless its cluster answers.
+need_cluster() {
+  need_kubectl
+  find_context
+  [ -n "$context" ] ||
+    die "kubectl has no current context: start a cluster (Docker Desktop, minikube start, kind create cluster)"
+  cluster_answers || die "the cluster of context $context does not answer: $(tail -n 1 <<<"$answer")"
+}
+
+# ---- Docker --------------------------------------------------------------------------------------
+
+# shellcheck disable=SC2034  # for the scripts
+#
+# find_docker any|buildkit: sets $docker to the first docker on the PATH whose daemon answers, and that
+# can do BuildKit, where that is asked for (through buildx, or built in, as before 23.0).
+find_docker() {
+  local candidate wanted=$1 why='''' incapable='' found=no
+  while IFS= read -r candidate; do
+    found=yes
+    if [ "$wanted" = buildkit ] && ! can_buildkit "$candidate"; then
+      incapable=$candidate
+    elif why=$("$candidate" version --format '{{.Server.Version}}' 2>&1); then
+      docker=$candidate
+      return
+    fi
+  done < <(type -ap docker)
+  [ $found = yes ] || die "docker not found: install Docker Desktop, or your system's docker package"
+  [ -z "$why" ] || die "no Docker daemon answers; is it started? docker says: $(grep . <<<"$why" | tail -n 1)"
+  die "$incapable cannot do BuildKit: install its buildx plugin"
+}
+
+can_buildkit() {
+  local version
+  "$1" buildx version >/dev/null 2>&1 && return
+  version=$("$1" --version 2>/dev/null) || return 1
+  [[ $version =~ ^Docker\ version\ ([0-9]+)\. ]] && ((BASH_REMATCH[1] >= 19 && BASH_REMATCH[1] < 23))
 }
 
 # ---- the services --------------------------------------------------------------------------------
@@ -154,6 +305,19 @@ provide_services() {
   for name in backend-service client-service; do
     [ -x "$bin_dir/$name" ] || die "$bin_dir/$name is missing"
   done
+}
+
+# The same, statically linked: as the images have them. Linux only.
+build_static_services() {
+  local host
+  need_cargo
+  cd "$repo_root" || die "cannot enter $repo_root"
+  host=$(rustc -vV | sed -n 's/^host: //p')
+  say "Compiling static binaries for $host ..."
+  # With --target, the flags reach the services only, not what runs while they are compiled.
+  run env RUSTFLAGS="-C target-feature=+crt-static" \
+    cargo build --release --locked --target "$host" -p backend-service -p client-service
+  bin_dir=$(target_dir)/$host/release
 }
 
 build_services() {
@@ -178,7 +342,7 @@ target_dir() {
 start_service() {
   local name=$1 port=$2 log=$3
   shift 3
-  start_job env HOST=127.0.0.1 PORT="$port" "$@" "$bin_dir/$name" >"$log" 2>&1
+  start_job env HOST=127.0.0.1 PORT="$port" "$@" "$bin_dir/$name" >>"$log" 2>&1
 }
 
 # await_service NAME PROCESS LOG [PORT]: waits until a service says that it is healthy, and sets $port to

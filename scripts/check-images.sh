@@ -1,0 +1,381 @@
+#!/usr/bin/env bash
+# Plays the lab in containers, as Kubernetes would run them: builds both images from prebuilt binaries
+# and runs them read-only, as user 65532, without capabilities, within the manifests' memory limits;
+# two backends behind the name backend-service, and the client on a port of 127.0.0.1.
+#
+# It asserts: the images' size; the time from a container's start to its first healthy answer; that
+# scripts/run-tests.sh is green; that the death of one backend of two fails no call; that with both dead,
+# or cut off from the client, calls fail fast and recover by themselves; that SIGTERM loses no
+# call; that memory stays within the limits under stress.
+#
+# Usage: scripts/check-images.sh [--help]
+#
+# Environment:
+#   CLIENT_PORT  where the client is published (default 30080)
+#   SKIP_BUILD   1: take the images as they are
+#   BIN_DIR      static binaries to make the images of, instead of building them
+#
+# Needs: a Docker engine that runs (DOCKER_HOST and contexts are respected), curl, jq. Containers and
+# networks are its own, named resilience-lab-*, and are removed at the end; the images stay.
+#
+# shellcheck disable=SC2317,SC2329  # functions that are called by name
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+readonly max_image_bytes=$((15 * 1000 * 1000))
+readonly max_start_ms=200
+
+main() {
+  case ${1:-} in
+    -h | --help) print_help && exit 0 ;;
+    ?*) die "unknown argument \"$1\"; see --help" ;;
+  esac
+  [ -n "${EPOCHREALTIME:-}" ] || die "bash $BASH_VERSION is too old: expected 5.0 or later"
+  export LC_ALL=C
+  CLIENT_PORT=${CLIENT_PORT:-30080}
+  check_integer CLIENT_PORT 1 65535
+  need_curl
+  need jq "install it with your system's package manager"
+  need docker "install Docker"
+  docker version >/dev/null 2>&1 || die "no Docker engine answers: $(docker version 2>&1 | tail -n 1)"
+  port_is_free "$CLIENT_PORT" || die "port $CLIENT_PORT is in use; choose another: CLIENT_PORT=30081 $0"
+  base_url=http://127.0.0.1:$CLIENT_PORT
+
+  trap_clean_up
+  [ "${SKIP_BUILD:-}" = 1 ] || "$repo_root/scripts/build-images.sh" --prebuilt --no-load
+  make_networks
+  sizes_are_small
+  starts_are_quick
+  the_lab_is_green
+  one_dead_backend_fails_no_call
+  two_dead_backends_fail_fast_and_are_taken_back
+  a_cut_network_fails_fast_and_heals
+  sigterm_loses_no_call
+  memory_stays_within_the_limits
+  say "ok: the lab runs in containers"
+  exit
+}
+
+# ---- containers ----------------------------------------------------------------------------------
+
+readonly prefix=resilience-lab
+
+trap_clean_up() {
+  clean_up_at_exit
+  make_work_dir
+  trap 'remove_containers; clean_up' EXIT
+  remove_containers
+}
+
+remove_containers() {
+  local ids
+  ids=$(docker ps -aq --filter "label=$prefix" 2>/dev/null) || return 0
+  # shellcheck disable=SC2086  # one word each
+  [ -z "$ids" ] || docker rm -f $ids >/dev/null 2>&1 || true
+  docker network rm "$prefix-front" "$prefix-back" >/dev/null 2>&1 || true
+}
+
+# The client is published on one network and reaches the backends on another, so that the latter can
+# be cut.
+make_networks() {
+  local network
+  for network in front back; do
+    docker network create --label "$prefix" "$prefix-$network" >/dev/null || die "cannot make a Docker network"
+  done
+}
+
+# memory_limit SERVICE: of the manifest, as Docker takes it.
+memory_limit() {
+  local limit
+  limit=$(awk '/limits:/ { found = 1 } found && /memory:/ { print $2; exit }' \
+    "$repo_root/deploy/base/$1-deployment.yaml")
+  [[ $limit =~ ^([0-9]+)Mi$ ]] || die "deploy/base/$1-deployment.yaml has no memory limit in Mi"
+  say "${BASH_REMATCH[1]}m"
+}
+
+# contain SERVICE NAME DOCKER_OPTION...: a container as restricted as the pod.
+contain() {
+  local service=$1 name=$2 memory
+  shift 2
+  memory=$(memory_limit "$service")
+  docker run --detach --name "$prefix-$name" --label "$prefix" --hostname "$name" \
+    --read-only --user 65532:65532 --cap-drop ALL --security-opt no-new-privileges \
+    --memory "$memory" --memory-swap "$memory" "$@" "$service-service:latest" >/dev/null ||
+    die "cannot run $service-service:latest"
+}
+
+run_backend() {
+  contain backend "$1" --network "$prefix-back" --network-alias backend-service "${@:2}"
+}
+
+run_client() {
+  contain client client --network "$prefix-front" --publish "127.0.0.1:$CLIENT_PORT:8000" "$@"
+  docker network connect "$prefix-back" "$prefix-client"
+  await "the client is healthy" 10 is_healthy
+}
+
+remove() {
+  local name
+  for name in "$@"; do
+    docker rm -f "$prefix-$name" >/dev/null
+  done
+}
+
+# ---- what is looked at ---------------------------------------------------------------------------
+
+# await WHAT SECONDS COMMAND...: until the command succeeds.
+await() {
+  local what=$1 deadline=$((SECONDS + $2))
+  shift 2
+  until "$@"; do
+    if ((SECONDS > deadline)); then
+      docker logs --tail 20 "$prefix-client" >&2 || true
+      die "not in time: $what"
+    fi
+    sleep 0.05
+  done
+}
+
+is_healthy() {
+  [[ $(get "$base_url/health") == *'"healthy"'* ]]
+}
+
+state_is() {
+  [[ $(get "$base_url/health") == *"\"circuit_breaker_state\":\"$1\""* ]]
+}
+
+# statistic NAME: one of the client's statistics.
+statistic() {
+  get "$base_url/api/stats" | jq -e ".statistics.$1"
+}
+
+statistic_is() {
+  [ "$(statistic "$1")" = "$2" ]
+}
+
+# One call; its status, and its seconds.
+call() {
+  curl -q --silent --noproxy '*' --max-time 40 --output /dev/null --write-out '%{http_code} %{time_total}\n' \
+    "$base_url/api/call-backend" || true
+}
+
+# A call that trickles in keeps a breaker from waiting for its trial.
+call_closes() {
+  call >/dev/null
+  state_is closed
+}
+
+# call_until FILE RESULTS: calls, one after the other, for as long as FILE is there.
+call_until() {
+  while [ -e "$1" ]; do
+    call >>"$2"
+  done
+}
+
+# under_load COMMAND...: runs it while four callers call; their results are in $work_dir/results.
+under_load() {
+  local jobs=() caller
+  : >"$work_dir/load"
+  rm -f "$work_dir"/results*
+  for caller in 1 2 3 4; do
+    start_job call_until "$work_dir/load" "$work_dir/results$caller"
+    jobs+=("$job")
+  done
+  await "load" 10 enough_results 100
+  "$@"
+  rm "$work_dir/load"
+  for caller in "${jobs[@]}"; do
+    reap "$caller"
+  done
+  cat "$work_dir"/results[1-4] >"$work_dir/results"
+}
+
+# enough_results N: of all callers together.
+enough_results() {
+  (($(cat "$work_dir"/results[1-4] 2>/dev/null | wc -l) >= $1))
+}
+
+more_results() {
+  local now
+  now=$(cat "$work_dir"/results[1-4] | wc -l)
+  await "more load" 30 enough_results $((now + $1))
+}
+
+# all_results_are STATUS...
+all_results_are() {
+  local allowed
+  allowed=$(
+    IFS='|'
+    say "$*"
+  )
+  if grep -qvE "^($allowed) " "$work_dir/results"; then
+    die "expected only $*: $(statuses_of "$work_dir/results")"
+  fi
+}
+
+begin() {
+  printf '\n--- %s\n' "$*"
+}
+
+# ---- the checks ----------------------------------------------------------------------------------
+
+sizes_are_small() {
+  begin "the images are small"
+  local service bytes
+  for service in backend client; do
+    bytes=$(docker image inspect --format '{{.Size}}' "$service-service:latest")
+    say "$service-service:latest is $((bytes / 1000)) kB"
+    ((bytes <= max_image_bytes)) || die "expected at most $((max_image_bytes / 1000)) kB"
+  done
+}
+
+# From the beginning of `docker start` to the first healthy answer, as curl sees it: the engine's own
+# time is in it. The best of three, since it is the service's time that is looked for.
+starts_are_quick() {
+  begin "a container is healthy soon after its start"
+  local service port begin now took best
+  for service in backend:5000 client:8000; do
+    port=${service#*:}
+    service=${service%:*}
+    best=999999
+    for _ in 1 2 3; do
+      contain "$service" start --publish "127.0.0.1:$CLIENT_PORT:$port" --network "$prefix-front"
+      docker stop --time 5 "$prefix-start" >/dev/null
+      docker start "$prefix-start" >/dev/null
+      # The engine's record of the moment at which it started the process.
+      begin=$(date -d "$(docker inspect --format '{{.State.StartedAt}}' "$prefix-start")" +%s%6N)
+      until is_healthy; do
+        sleep 0.002
+      done
+      now=${EPOCHREALTIME/./}
+      took=$(((now - begin) / 1000))
+      remove start
+      ((took >= best)) || best=$took
+    done
+    say "$service-service is healthy $best ms after its container's start (best of three)"
+    ((best <= max_start_ms)) || die "expected at most $max_start_ms ms"
+  done
+}
+
+the_lab_is_green() {
+  begin "scripts/run-tests.sh is green against containers"
+  local name
+  run_backend backend-1
+  run_backend backend-2
+  run_client --env BREAKER_RESET_TIMEOUT=5
+  BASE_URL=$base_url "$repo_root/scripts/run-tests.sh"
+  for name in backend-1 backend-2; do
+    docker logs "$prefix-$name" 2>&1 | grep -q listening || die "$name has no log"
+  done
+  remove client backend-1 backend-2
+}
+
+# Backends without faults from here on: what fails, fails because of what is done to them.
+run_calm_lab() {
+  run_calm_backend backend-1
+  run_calm_backend backend-2
+  run_client --env BREAKER_RESET_TIMEOUT=1 --env RETRY_BASE_DELAY=0.05 --env RETRY_MAX_DELAY=0.2 \
+    --env ATTEMPT_TIMEOUT=1 --env CONNECT_TIMEOUT=0.5
+}
+
+run_calm_backend() {
+  run_backend "$1" --env FAILURE_RATE=0 --env SLOW_RESPONSE_RATE=0
+}
+
+one_dead_backend_fails_no_call() {
+  begin "one of two backends is killed, and later terminated, under load: no call fails"
+  run_calm_lab
+  kill_one() {
+    docker kill "$prefix-backend-1" >/dev/null
+    more_results 200
+    docker start "$prefix-backend-1" >/dev/null
+    more_results 100
+    docker stop --time 40 "$prefix-backend-2" >/dev/null
+    more_results 100
+    docker start "$prefix-backend-2" >/dev/null
+    more_results 50
+  }
+  under_load kill_one
+  say "$(statuses_of "$work_dir/results")"
+  all_results_are 200
+  state_is closed || die "the circuit is not closed"
+  statistic_is circuit_breaker_open_count 0 || die "the circuit has opened"
+}
+
+two_dead_backends_fail_fast_and_are_taken_back() {
+  begin "both backends are killed under load: 503s at once, and recovery by itself"
+  kill_both() {
+    docker kill "$prefix-backend-1" "$prefix-backend-2" >/dev/null
+    await "the circuit opens" 10 state_is open
+    more_results 100
+    docker start "$prefix-backend-1" "$prefix-backend-2" >/dev/null
+    await "the circuit closes" 10 state_is closed
+    more_results 100
+  }
+  under_load kill_both
+  say "$(statuses_of "$work_dir/results")"
+  all_results_are 200 502 503 504
+  local median
+  median=$(grep '^503 ' "$work_dir/results" | cut -d ' ' -f 2 | sort -n | awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)] }')
+  say "a 503 takes $median s (median)"
+  awk -v median="$median" 'BEGIN { exit !(median < 0.05) }' || die "expected less than 0.05 s"
+}
+
+a_cut_network_fails_fast_and_heals() {
+  begin "the network between client and backends is cut, and healed"
+  call_closes || die "the circuit is not closed"
+  docker network disconnect "$prefix-back" "$prefix-client"
+  cut_off() {
+    call >>"$work_dir/cut"
+    state_is open
+  }
+  rm -f "$work_dir/cut"
+  await "the circuit opens" 30 cut_off
+  call >"$work_dir/results"
+  all_results_are 503
+  docker network connect "$prefix-back" "$prefix-client"
+  await "the circuit closes" 10 call_closes
+  say "opened after $(wc -l <"$work_dir/cut") calls; closed again after the network was healed"
+}
+
+sigterm_loses_no_call() {
+  begin "SIGTERM: every call that the client has is answered, those that wait for a retry included"
+  remove client
+  remove backend-1 backend-2
+  # Every first attempt is throttled, so that calls wait when the signal comes.
+  run_backend backend-1 --env TRANSIENT_FAILURE_RATE=1
+  run_client --env RETRY_BASE_DELAY=1.5 --env RETRY_MAX_ATTEMPTS=2
+  local callers=() caller
+  rm -f "$work_dir"/results*
+  for caller in {1..20}; do
+    start_job curl -q --silent --noproxy '*' --max-time 40 --output /dev/null --write-out '%{http_code} \n' \
+      "$base_url/api/test-retry" >"$work_dir/results$caller"
+    callers+=("$job")
+  done
+  await "20 calls wait" 10 statistic_is calls_waiting 20
+  docker stop --time 40 "$prefix-client" >/dev/null
+  for caller in "${callers[@]}"; do
+    reap "$caller"
+  done
+  cat "$work_dir"/results* >"$work_dir/all" && mv "$work_dir/all" "$work_dir/results"
+  say "$(statuses_of "$work_dir/results")"
+  (($(wc -l <"$work_dir/results") == 20)) || die "expected 20 answers"
+  all_results_are 429
+  [ "$(docker inspect --format '{{.State.ExitCode}}' "$prefix-client")" = 0 ] || die "the client did not end well"
+  remove client backend-1
+}
+
+memory_stays_within_the_limits() {
+  begin "memory stays within the manifests' limits under stress"
+  run_calm_lab
+  REQUESTS=5000 CONCURRENCY=50 BASE_URL=$base_url "$repo_root/scripts/stress-test.sh"
+  local name
+  for name in client backend-1 backend-2; do
+    say "$name: $(docker stats --no-stream --format '{{.MemUsage}}' "$prefix-$name")"
+    [ "$(docker inspect --format '{{.State.OOMKilled}} {{.State.Running}}' "$prefix-$name")" = "false true" ] ||
+      die "$name did not survive"
+  done
+}
+
+main "$@"

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Removes what deploy.sh deployed: the namespace lab3-resilience with all that is in it, from the
+# cluster that kubectl's current context names. Asks before, and waits until it is gone.
+#
+# Usage: scripts/cleanup.sh [--yes] [--images] [--help]
+#
+#   --yes     does not ask
+#   --images  removes the images of build-images.sh, too
+#
+# Environment:
+#   IMAGE_TAG  the images' tag (default latest)
+#   TIMEOUT    seconds that the namespace may take to be gone (default 180)
+#
+# Where there is nothing to remove, it says so, and that is no failure.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+main() {
+  yes=false
+  images=false
+  IMAGE_TAG=${IMAGE_TAG:-latest}
+  TIMEOUT=${TIMEOUT:-180}
+  while [ $# -gt 0 ]; do
+    case $1 in
+      -h | --help) print_help && exit 0 ;;
+      --yes | -y) yes=true ;;
+      --images) images=true ;;
+      *) die "unknown argument \"$1\"; see --help" ;;
+    esac
+    shift
+  done
+  check_integer TIMEOUT 1 86400
+  clean_up_at_exit
+  # A cluster that cannot be asked does not keep the images.
+  exit_status=0
+  remove_namespace || exit_status=1
+  if $images; then
+    remove_images
+  fi
+  exit "$exit_status"
+}
+
+remove_namespace() {
+  local found
+  find_context
+  if [ -z "$context" ]; then
+    say "No cluster to clean up: kubectl is not installed, or has no current context."
+    return 0
+  fi
+  if ! found=$(kubectl get namespace "$namespace" --ignore-not-found --output name --request-timeout=10s 2>&1); then
+    complain "error: the cluster of context $context does not answer: $(tail -n 1 <<<"$found")"
+    return 1
+  fi
+  if [ -z "$found" ]; then
+    say "Nothing to remove: context $context has no namespace $namespace."
+    return 0
+  fi
+  $yes || ask "Remove the namespace $namespace with all that is in it from context $context?" || return 1
+  say "Removing the namespace $namespace from context $context; pods finish what is in flight ..."
+  start_job kubectl delete namespace "$namespace" --ignore-not-found --timeout="${TIMEOUT}s"
+  reap "$job"
+  if ((status != 0)); then
+    complain "error: the namespace is not gone after $TIMEOUT s; kubectl get namespace $namespace --output yaml says what holds it"
+    return 1
+  fi
+  say "The namespace $namespace is gone."
+}
+
+# ask QUESTION: whether the answer is yes.
+ask() {
+  local reply=''
+  if [ ! -t 0 ]; then
+    complain "error: without a terminal to ask on, --yes is needed"
+    return 1
+  fi
+  printf '%s [y/N] ' "$1"
+  read -r reply || true
+  [[ $reply =~ ^[yY]([eE][sS])?$ ]] || { say "Nothing removed." && return 1; }
+}
+
+remove_images() {
+  local image
+  if ! type -ap docker >/dev/null; then
+    say "No images to remove: docker is not installed."
+    return
+  fi
+  find_docker any
+  for image in "backend-service:$IMAGE_TAG" "client-service:$IMAGE_TAG"; do
+    if ! "$docker" image inspect "$image" >/dev/null 2>&1; then
+      say "Nothing to remove: there is no image $image."
+    elif "$docker" rmi "$image" >/dev/null; then
+      say "Removed the image $image."
+    else
+      exit_status=1
+    fi
+  done
+  case $context in
+    kind-* | minikube) say "The nodes of context $context keep their copies as long as the cluster lives." ;;
+  esac
+}
+
+main "$@"
