@@ -553,10 +553,12 @@ JSON
 {"items": [{"metadata": {"name": "client-service"}, "spec": {"replicas": 1}, "status": {"conditions": [
   {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "pods are forbidden: violates PodSecurity"}]}}]}
 JSON
+  *'get events'*) exit 1 ;;
 esac
 END
   play deploy.sh
   expect_status 1
+  [[ $(tail -n 1 "$output") == 'error: backend-service did not become ready'* ]] || fail "no closing line"
   expect 'backend-service-1: Unschedulable, 0 restarts'
   expect '1 Insufficient memory'
   expect 'Unschedulable: the cluster has no room for 1 of the pods.'
@@ -785,7 +787,7 @@ start_fast_lab() {
   backend_url=http://127.0.0.1:$port
   client_port=$(free_port)
   start_service client-service "$client_port" "$work_dir/client-$client_port.log" \
-    BACKEND_URL="$backend_url" ATTEMPT_TIMEOUT=0.3 CONNECT_TIMEOUT=0.1 CALL_DEADLINE=3 RETRY_BASE_DELAY=0.1 \
+    BACKEND_URL="$backend_url" ATTEMPT_TIMEOUT=0.3 CONNECT_TIMEOUT=0.3 CALL_DEADLINE=3 RETRY_BASE_DELAY=0.1 \
     BREAKER_TRIAL_LEASE=1 BREAKER_RESET_TIMEOUT=2 "$@"
   client=$job
   await_service client-service "$client" "$work_dir/client-$client_port.log" "$client_port"

@@ -153,6 +153,7 @@ holds() {
 # explain DEPLOYMENT: shows what is known of its failure, and dies.
 explain() {
   look
+  # Whatever cannot be shown keeps nothing else from being shown.
   {
     say
     show_deployments
@@ -161,7 +162,7 @@ explain() {
     show_logs
     say
     show_hints
-  } >&2
+  } >&2 || true
   die "$1 did not become ready; what is known is above"
 }
 
@@ -185,7 +186,7 @@ show_pods() {
 
 show_events() {
   say "Last events:"
-  in_namespace get events --sort-by=.lastTimestamp --no-headers --request-timeout=10s \
+  in_namespace get events --sort-by=.metadata.creationTimestamp --no-headers --request-timeout=10s \
     --output 'custom-columns=KIND:.involvedObject.kind,NAME:.involvedObject.name,REASON:.reason,MESSAGE:.message' \
     2>/dev/null | tail -n 10 | sed 's/^/  /'
 }

@@ -136,7 +136,7 @@ show_transitions_of_pipe() {
 #   {"level":"INFO","message":"circuit_breaker: closed -> open (reason)","target":"...","timestamp":"..."}
 # shellcheck disable=SC2317,SC2329  # called through start_job
 show_transitions() {
-  local line time message pod seen=''
+  local line time message pod seen='' quote='"' escaped_quote='\"'
   local text='([0-9T:.-]+Z) +[A-Z]+ +[^ ]+ +circuit_breaker: (.*)$'
   local json='"message":"circuit_breaker: (([^"\\]|\\.)*)"' json_time='"timestamp":"([^"]*)"'
   grep --line-buffered 'circuit_breaker: ' | while IFS= read -r line; do
@@ -148,7 +148,7 @@ show_transitions() {
       pod=${BASH_REMATCH[1]}
     fi
     if [[ $line =~ $json ]]; then
-      message=${BASH_REMATCH[1]//'\"'/'"'}
+      message=${BASH_REMATCH[1]//"$escaped_quote"/$quote}
       [[ $line =~ $json_time ]] || continue
       time=${BASH_REMATCH[1]}
     elif [[ $line =~ $text ]]; then
