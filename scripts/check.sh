@@ -171,7 +171,12 @@ stage_images() {
   ensure curl curl
   ensure jq jq
   ensure_docker
-  CLIENT_PORT=$(free_port) scripts/check-images.sh
+  # The lab's own port, unless a lab runs on it.
+  if port_is_free 30080; then
+    scripts/check-images.sh
+  else
+    CLIENT_PORT=$(free_port) scripts/check-images.sh
+  fi
 }
 
 # ---- what stages need ----------------------------------------------------------------------------
