@@ -138,13 +138,15 @@ fn the_deadline_bounds_waits_and_one_that_cannot_fit_is_not_begun() {
 #[test]
 fn an_attempt_that_the_deadline_cuts_short_says_nothing_about_the_backend() {
     paused(async {
-        let script = Script::new([answer(Outcome::ServerError), Step::Hang]);
-        let settings = RetrySettings { call_deadline: secs(3.0), ..exact() };
-        let breaker = closed();
-        let report = scheduler(&script, settings, &breaker).call((), Protection::Full).await;
-        assert!(matches!(report.result, Err(CallError::DeadlineExceeded(_))), "{report:?}");
-        assert_eq!(report.attempts[1].outcome, Outcome::DeadlineExceeded);
-        assert_eq!((report.elapsed, fail_counter(&breaker).await), (secs(3.0), 0));
+        for second in [Step::Hang, Step::Unreachable(secs(2.5))] {
+            let script = Script::new([answer(Outcome::ServerError), second]);
+            let settings = RetrySettings { call_deadline: secs(3.0), ..exact() };
+            let breaker = closed();
+            let report = scheduler(&script, settings, &breaker).call((), Protection::Full).await;
+            assert!(matches!(report.result, Err(CallError::DeadlineExceeded(_))), "{report:?}");
+            assert_eq!(report.attempts[1].outcome, Outcome::DeadlineExceeded);
+            assert_eq!((report.elapsed, fail_counter(&breaker).await), (secs(3.0), 0));
+        }
     });
 }
 

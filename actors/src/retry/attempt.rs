@@ -190,16 +190,14 @@ async fn attempt<T: Transport>(
             log::error!("call {}: attempt {number} panicked", call.id);
             (Err(CallError::Panicked), Outcome::Panicked.into())
         }
-        Err(_) if connecting.get() => {
-            (Err(CallError::Unconnected(budget)), Outcome::Unreachable.into())
-        }
-        Err(_) if budget == config.attempt_timeout => {
-            (Err(CallError::TimedOut(budget)), Outcome::TimedOut.into())
-        }
-        Err(_) => {
+        Err(_) if budget < config.attempt_timeout => {
             let deadline = call.deadline - call.started;
             (Err(CallError::DeadlineExceeded(deadline)), Outcome::DeadlineExceeded.into())
         }
+        Err(_) if connecting.get() => {
+            (Err(CallError::Unconnected(budget)), Outcome::Unreachable.into())
+        }
+        Err(_) => (Err(CallError::TimedOut(budget)), Outcome::TimedOut.into()),
     };
     Ended { result, verdict, idempotent: idempotent.get() }
 }
