@@ -118,7 +118,7 @@ load_images() {
 
 is_minikube_profile() {
   command -v minikube >/dev/null 2>&1 &&
-    minikube profile list --output json 2>/dev/null | grep -qF "\"Name\":\"$context\""
+    [[ $(minikube profile list --output json 2>/dev/null) == *"\"Name\":\"$context\""* ]]
 }
 
 print_sizes() {

@@ -266,7 +266,8 @@ the_lab_is_green() {
   run_client --env BREAKER_RESET_TIMEOUT=5
   BASE_URL=$base_url "$repo_root/scripts/run-tests.sh"
   for name in backend-1 backend-2; do
-    docker logs "$prefix-$name" 2>&1 | grep -q listening || die "$name has no log"
+    # Captured, not piped into grep -q, which would leave before docker has said it all.
+    [[ $(docker logs "$prefix-$name" 2>&1) == *" listening on "* ]] || die "$name has no log"
   done
   remove client backend-1 backend-2
 }
