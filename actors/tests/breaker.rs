@@ -75,7 +75,7 @@ fn the_timer_message_alone_moves_open_to_half_open() {
 #[test]
 fn the_first_call_after_the_open_time_finds_half_open_if_the_timer_is_late() {
     actix_rt::System::new().block_on(async {
-        let reset_timeout = Duration::from_millis(20);
+        let reset_timeout = Duration::from_millis(300);
         let settings = BreakerSettings { fail_max: 1, reset_timeout, ..Default::default() };
         let home = actix_rt::Arbiter::new();
         let config = BreakerConfig::try_from(settings).unwrap();

@@ -226,9 +226,9 @@ fn a_call_whose_timer_comes_behind_its_deadline_ends_with_what_it_has() {
     actix_rt::System::new().block_on(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
         let settings = RetrySettings {
-            base_delay: secs(0.02),
-            attempt_timeout: secs(0.03),
-            call_deadline: secs(0.04),
+            base_delay: secs(0.2),
+            attempt_timeout: secs(0.3),
+            call_deadline: secs(0.4),
             ..exact()
         };
         let scheduler = scheduler(&script, settings, &breaker);
@@ -236,7 +236,7 @@ fn a_call_whose_timer_comes_behind_its_deadline_ends_with_what_it_has() {
             while scheduler.limit().waiting() == 0 {
                 settle().await;
             }
-            std::thread::sleep(secs(0.06));
+            std::thread::sleep(secs(0.6));
         };
         let (report, ()) = futures::join!(scheduler.call((), Protection::Full), hold);
         assert_eq!(report.result.unwrap().outcome, Outcome::ServerError);

@@ -79,7 +79,8 @@ fn test_retry_shows_throttling_growing_waits_and_success() {
         let statuses: Vec<_> = log.iter().map(|entry| &entry["status_code"]).collect();
         assert_eq!(statuses, [429, 429, 200]);
         let wait = |index: usize| log[index]["wait_seconds"].as_f64().unwrap();
-        assert!((0.05..0.08).contains(&wait(0)) && (0.1..0.14).contains(&wait(1)), "{log:?}");
+        // As they were: on a busy machine a timer may be late, and never early.
+        assert!((0.05..0.3).contains(&wait(0)) && (0.1..0.4).contains(&wait(1)), "{log:?}");
         assert_eq!(log[2]["wait_seconds"], Value::Null);
         assert_eq!(answer.body["circuit_breaker_state"], "closed");
     }
