@@ -32,10 +32,7 @@ fn backend(
         InitError = (),
     > + use<>,
 > {
-    let mut settings = Settings::new(|name| {
-        let value = variables.iter().find(|(variable, _)| *variable == name);
-        value.map(|(_, value)| value.into())
-    });
+    let mut settings = Settings::from_pairs(variables);
     let config = Config::read(&mut settings).unwrap();
     let faults = FaultActor::start_alone(config.plan, config.fault_seed, drain.clone());
     let answers = config.answers;

@@ -156,10 +156,7 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
-        let mut settings = Settings::new(|name| {
-            let set = variables.iter().find(|(variable, _)| *variable == name);
-            set.map(|(_, value)| value.into())
-        });
+        let mut settings = Settings::from_pairs(variables);
         Config::read(&mut settings).map_err(|error| error.to_string())
     }
 

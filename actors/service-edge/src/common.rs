@@ -112,10 +112,7 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<CommonSettings, String> {
-        let mut settings = Settings::new(|name| {
-            let value = variables.iter().find(|(variable, _)| *variable == name);
-            value.map(|(_, value)| value.into())
-        });
+        let mut settings = Settings::from_pairs(variables);
         CommonSettings::read(&mut settings, 5000).map_err(|error| error.to_string())
     }
 

@@ -40,6 +40,15 @@ impl<'a> Settings<'a> {
         Self { lookup: Box::new(lookup), effective: Vec::new() }
     }
 
+    /// Reads these names and values and nothing else, for tests. Of a name that is there twice, the
+    /// first value holds.
+    pub fn from_pairs(variables: &'a [(&'a str, &'a str)]) -> Self {
+        Self::new(|name| {
+            let set = variables.iter().find(|(variable, _)| *variable == name);
+            set.map(|(_, value)| value.into())
+        })
+    }
+
     /// A text. Set but empty is an error.
     pub fn text(&mut self, name: &'static str, default: &str) -> Result<String, SettingError> {
         let value = self.raw(name)?.unwrap_or_else(|| default.to_owned());

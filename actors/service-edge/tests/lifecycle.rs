@@ -16,11 +16,7 @@ use actix_web::{
 use service_edge::{CommonSettings, Drain, Settings, app, endpoint, serve};
 
 fn common(port: u16) -> CommonSettings {
-    let mut settings = Settings::new(|name| match name {
-        "HOST" => Some("127.0.0.1".into()),
-        "WORKERS" => Some("1".into()),
-        _ => None,
-    });
+    let mut settings = Settings::from_pairs(&[("HOST", "127.0.0.1"), ("WORKERS", "1")]);
     CommonSettings::read(&mut settings, port).unwrap()
 }
 

@@ -41,15 +41,8 @@ const QUICK: [(&str, &str); 9] = [
 
 /// Settings from [`QUICK`], overridden by `variables`.
 pub(crate) fn config(backend: &str, variables: &[(&str, &str)]) -> Config {
-    let mut settings = Settings::new(|name| {
-        if name == "BACKEND_URL" {
-            return Some(backend.into());
-        }
-        let set = |list: &[(&str, &str)]| {
-            list.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value.into())
-        };
-        set(variables).or_else(|| set(&QUICK))
-    });
+    let variables = [variables, &[("BACKEND_URL", backend)], &QUICK].concat();
+    let mut settings = Settings::from_pairs(&variables);
     Config::read(&mut settings).unwrap()
 }
 
