@@ -134,8 +134,11 @@ def check_workload(checks, objects, name):
 
     checks.equal("the container's name", container["name"], name)
     checks.equal("the container's ports", container["ports"], [{"name": "http", "containerPort": PORTS[name]}])
-    checks.equal("the Service's ports", [(port["name"], port["targetPort"]) for port in service["spec"]["ports"]],
-                 [("http", "http")])
+    checks.equal(
+        "the Service's ports",
+        [(port["name"], port["targetPort"]) for port in service["spec"]["ports"]],
+        [("http", "http")],
+    )
     checks.equal("the image's repository", container["image"].rpartition("/")[2].partition(":")[0], name)
     checks.equal("the pull policy", container["imagePullPolicy"], "IfNotPresent")
 
@@ -151,16 +154,20 @@ def check_workload(checks, objects, name):
     resources = container["resources"]
     checks.equal("what is requested", sorted(resources["requests"]), ["cpu", "memory"])
     checks.equal("what is limited", sorted(resources["limits"]), ["memory"])
-    checks.that(kib(resources["requests"]["memory"]) <= kib(resources["limits"]["memory"]),
-                "more memory is requested than allowed")
+    checks.that(
+        kib(resources["requests"]["memory"]) <= kib(resources["limits"]["memory"]),
+        "more memory is requested than allowed",
+    )
 
     drain = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
     checks.that(drain > 0, "there is no preStop sleep")
     shutdown = float(objects.settings(name)["SHUTDOWN_TIMEOUT"])
     grace = pod.get("terminationGracePeriodSeconds", 30)
-    checks.that(grace > drain + shutdown,
-                f"terminationGracePeriodSeconds={grace} is not longer than preStop={drain} and "
-                f"SHUTDOWN_TIMEOUT={shutdown:g} together")
+    checks.that(
+        grace > drain + shutdown,
+        f"terminationGracePeriodSeconds={grace} is not longer than preStop={drain} and "
+        f"SHUTDOWN_TIMEOUT={shutdown:g} together",
+    )
 
 
 def check_settings(checks, objects, name):
@@ -181,8 +188,9 @@ def check_settings(checks, objects, name):
 
 def check_capacity(checks, objects):
     """All calls that the clients may have in flight must fit their memory, and that of the backends."""
-    client, backend = (objects.container(name)["resources"]["limits"]["memory"]
-                       for name in ("client-service", "backend-service"))
+    client, backend = (
+        objects.container(name)["resources"]["limits"]["memory"] for name in ("client-service", "backend-service")
+    )
     calls = int(objects.settings("client-service")["MAX_CALLS"])
     needed = PROCESS_KIB + calls * CALL_KIB
     checks.that(needed <= kib(client), f"MAX_CALLS={calls} needs {needed} KiB in a client, its limit is {client}")
@@ -190,9 +198,10 @@ def check_capacity(checks, objects):
     clients = autoscaler["spec"]["maxReplicas"] if autoscaler else objects.replicas("client-service")
     backends = max(1, objects.replicas("backend-service") - 1)
     needed = PROCESS_KIB + calls * clients // backends * REQUEST_KIB
-    checks.that(needed <= kib(backend),
-                f"{clients} x MAX_CALLS={calls} need {needed} KiB in each of {backends} backends, "
-                f"its limit is {backend}")
+    checks.that(
+        needed <= kib(backend),
+        f"{clients} x MAX_CALLS={calls} need {needed} KiB in each of {backends} backends, its limit is {backend}",
+    )
 
 
 # ---- each way to deploy ----------------------------------------------------------------------------------------------
@@ -209,10 +218,14 @@ def check_plain_files(checks, plain, base):
     for name in PORTS:
         container = plain.container(name)
         for source in container.get("envFrom", []):
-            checks.that(source.get("configMapRef", {}).get("optional") is True,
-                        f"{name} needs {source}, which the plain files do not have")
-        checks.that(not any("valueFrom" in variable for variable in container.get("env", [])),
-                    f"{name} needs a variable from elsewhere, which the plain files do not have")
+            checks.that(
+                source.get("configMapRef", {}).get("optional") is True,
+                f"{name} needs {source}, which the plain files do not have",
+            )
+        checks.that(
+            not any("valueFrom" in variable for variable in container.get("env", [])),
+            f"{name} needs a variable from elsewhere, which the plain files do not have",
+        )
 
 
 def check_base(checks, base):
@@ -220,16 +233,21 @@ def check_base(checks, base):
     checks.equal("the number of clients", base.replicas("client-service"), 1)
     backend, client = (base.the("Service", name)["spec"] for name in ("backend-service", "client-service"))
     checks.equal("the backend's Service", (backend["type"], backend["ports"][0]["port"]), ("ClusterIP", 5000))
-    checks.equal("the client's Service", (client["type"], client["ports"][0]["port"], client["ports"][0]["nodePort"]),
-                 ("NodePort", 8000, 30080))
+    checks.equal(
+        "the client's Service",
+        (client["type"], client["ports"][0]["port"], client["ports"][0]["nodePort"]),
+        ("NodePort", 8000, 30080),
+    )
     for name in PORTS:
         checks.equal("the image", base.container(name)["image"], f"{name}:latest")
         check_config_map(checks, base, name)
         # What `apply -k` says must be what `apply -f` does.
         defaults = documented_defaults()
         for setting, value in base.config_map_data(name).items():
-            checks.that(same(value, defaults.get(setting)),
-                        f"{setting}={value} of {name} is not the documented default {defaults.get(setting)}")
+            checks.that(
+                same(value, defaults.get(setting)),
+                f"{setting}={value} of {name} is not the documented default {defaults.get(setting)}",
+            )
     checks.that(base.find("PodDisruptionBudget", "backend-service"), "the backend has no disruption budget")
     checks.that(base.pod("backend-service").get("topologySpreadConstraints"), "the backend has no topology spread")
     # A chaos experiment cuts the client's egress with a policy of its own: it must be the only one.
@@ -251,17 +269,27 @@ def check_production(checks, production):
         check_config_map(checks, production, name)
         checks.equal(f"LOG_FORMAT of {name}", production.settings(name).get("LOG_FORMAT"), "json")
         checks.that(production.find("PodDisruptionBudget", name), f"{name} has no disruption budget")
-        tokens.append([variable.get("valueFrom", {}).get("secretKeyRef") for variable in container["env"]
-                       if variable["name"] == "ADMIN_TOKEN"])
+        tokens.append(
+            [
+                variable.get("valueFrom", {}).get("secretKeyRef")
+                for variable in container["env"]
+                if variable["name"] == "ADMIN_TOKEN"
+            ]
+        )
     # One Secret for both; without `optional`, pods do not start before it is there.
     checks.equal("where the admin token is from", tokens, [[{"name": "admin-token", "key": "ADMIN_TOKEN"}]] * 2)
 
     autoscaler = production.the("HorizontalPodAutoscaler", "client-service")["spec"]
-    checks.equal("what is scaled", autoscaler["scaleTargetRef"],
-                 {"apiVersion": "apps/v1", "kind": "Deployment", "name": "client-service"})
+    checks.equal(
+        "what is scaled",
+        autoscaler["scaleTargetRef"],
+        {"apiVersion": "apps/v1", "kind": "Deployment", "name": "client-service"},
+    )
     checks.that(2 <= autoscaler["minReplicas"] <= autoscaler["maxReplicas"], "the autoscaler's range")
-    checks.that("replicas" not in production.the("Deployment", "client-service")["spec"],
-                "a number of clients in the Deployment undoes the autoscaler's at each apply")
+    checks.that(
+        "replicas" not in production.the("Deployment", "client-service")["spec"],
+        "a number of clients in the Deployment undoes the autoscaler's at each apply",
+    )
     check_network_policies(checks, production)
 
 
@@ -271,24 +299,29 @@ def check_config_map(checks, objects, name):
     checks.equal(f"where {name} has its settings from", [sorted(source) for source in sources], [["configMapRef"]])
     reference = sources[0].get("configMapRef", {}) if sources else {}
     checks.that("optional" not in reference, f"{name} starts without its settings")
-    checks.that(re.fullmatch(rf"{CONFIG_MAPS[name]}-[a-z0-9]{{10}}", reference.get("name", "")),
-                f"{name} has its settings from {reference.get('name')}, whose name has no hash")
+    checks.that(
+        re.fullmatch(rf"{CONFIG_MAPS[name]}-[a-z0-9]{{10}}", reference.get("name", "")),
+        f"{name} has its settings from {reference.get('name')}, whose name has no hash",
+    )
     checks.that(objects.find("ConfigMap", reference.get("name")), f"there is no ConfigMap {reference.get('name')}")
 
 
 def check_network_policies(checks, production):
     """Every pair that may talk, and nothing else."""
     policies = [item["spec"] for (kind, _), item in production.items() if kind == "NetworkPolicy"]
-    checks.that({"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} in policies,
-                "nothing denies what no policy allows, both ways")
+    checks.that(
+        {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} in policies,
+        "nothing denies what no policy allows, both ways",
+    )
     allowed = set()
     for policy in policies:
         pods = app_of(policy["podSelector"])
         for direction, peers in (("ingress", "from"), ("egress", "to")):
             for rule in policy.get(direction, []):
                 ports = {f"{port['protocol']} {port['port']}" for port in rule.get("ports", [])} or {"any port"}
-                allowed |= {(pods, direction, app_of(peer), port)
-                            for peer in rule.get(peers) or [None] for port in ports}
+                allowed |= {
+                    (pods, direction, app_of(peer), port) for peer in rule.get(peers) or [None] for port in ports
+                }
     expected = {
         ("client-service", "ingress", "anybody", "TCP 8000"),
         ("client-service", "egress", "backend-service", "TCP 5000"),
@@ -378,7 +411,7 @@ def documented_defaults():
     for names, values in re.findall(r"^\| (`[A-Z_`, ]+`) \| ([^|]+) \|", readme, re.MULTILINE):
         names = re.findall(r"[A-Z_]+", names)
         values = [value.strip() for value in values.split(",")]
-        defaults |= dict(zip(names, values if len(names) == len(values) else [None] * len(names)))
+        defaults |= dict(zip(names, values if len(names) == len(values) else [None] * len(names), strict=True))
     return defaults
 
 
@@ -395,8 +428,9 @@ def without_config_map(item):
     if item["kind"] != "Deployment":
         return item
     pod = item["spec"]["template"]["spec"]
-    containers = [{key: value for key, value in container.items() if key != "envFrom"}
-                  for container in pod["containers"]]
+    containers = [
+        {key: value for key, value in container.items() if key != "envFrom"} for container in pod["containers"]
+    ]
     template = item["spec"]["template"] | {"spec": pod | {"containers": containers}}
     return item | {"spec": item["spec"] | {"template": template}}
 

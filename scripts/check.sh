@@ -26,11 +26,13 @@ doc         the documentation builds without a warning, private items included
 test        unit, integration and documentation tests
 examples    each example of the runtime runs to its end
 shellcheck  no warning in any script; each can be executed and has --help
+python      ruff: no finding in any Python file, and each is formatted
 manifests   deploy/: yamllint, the schemas of Kubernetes, and that its objects fit each other and the services
 policies    deploy/: no finding of checkov but the named exceptions, each of which is needed
 dockerfiles no finding of hadolint
 e2e         the release binaries: end-to-end tests, run-local.sh, compare-baseline.sh
 deploy-scripts the scripts that build, deploy, watch, test and clean up: on fakes of their tools, and on a lab
+chaos       the chaos experiments, without a cluster: valid, fulfilled, and not so when the circuit never opens
 images      the images of these binaries: the lab in containers, with dead backends, a cut network, SIGTERM and stress
 '
 
@@ -92,6 +94,12 @@ stage_shellcheck() {
     [ -x "$script" ] || die "$script cannot be executed: chmod +x $script"
     [[ $script != ./scripts/* ]] || "$script" --help | grep '^Usage: ' >/dev/null || die "$script --help shows no usage"
   done
+}
+
+stage_python() {
+  ensure_python_tools
+  ruff check .
+  ruff format --check .
 }
 
 # The oldest and the newest version that deploy/README.md says are supported.
@@ -163,6 +171,21 @@ stage_deploy-scripts() {
   ensure script bsdutils
   build_static_services
   BIN_DIR=$bin_dir scripts/check-deploy-scripts.sh
+}
+
+stage_chaos() {
+  need_cargo
+  ensure_linker
+  ensure ip iproute2
+  ensure nft nftables
+  ensure unshare util-linux
+  ensure mount mount
+  ensure ps procps
+  ensure_python_tools
+  yamllint --strict -c .yamllint chaos-experiments/*.yaml
+  unshare --net true 2>/dev/null || unshare --user --net true 2>/dev/null || skip "network namespaces are not allowed here"
+  build_static_services
+  BIN_DIR=$bin_dir scripts/check-chaos.sh
 }
 
 stage_images() {

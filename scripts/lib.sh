@@ -135,6 +135,25 @@ need_kubectl() {
   need kubectl "see https://kubernetes.io/docs/tasks/tools"
 }
 
+# provide_python_tools NAME REQUIREMENTS...: a virtual environment with what the files name comes first in
+# the PATH. It is below target/, and is made anew when a file changes.
+provide_python_tools() {
+  local dir=${CARGO_TARGET_DIR:-$repo_root/target}/tools-$1
+  shift
+  if ! cat "$@" | cmp --silent - "$dir/installed"; then
+    need python3 "install Python 3.11 or later"
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+      die "$(python3 --version) is too old: expected 3.11 or later"
+    say "Installing what ${*#"$repo_root"/} names, from PyPI ..."
+    run python3 -m venv --clear "$dir"
+    # pip resolves the paths in the files from here.
+    cd "$repo_root" || die "cannot enter $repo_root"
+    run "$dir/bin/python" -m pip install --quiet --disable-pip-version-check "${@/#/--requirement=}"
+    cat "$@" >"$dir/installed"
+  fi
+  PATH=$dir/bin:$PATH
+}
+
 # check_integer VARIABLE LOWEST HIGHEST
 check_integer() {
   local name=$1 value=${!1} low=$2 high=$3

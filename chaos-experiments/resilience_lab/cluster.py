@@ -1,0 +1,101 @@
+"""The lab's namespace, through the Kubernetes API: the pods, their logs, and the backend's endpoints.
+
+The backend is not exposed, so its endpoints are reached through the API server's proxy for pods
+(https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services/).
+"""
+
+import json
+import time
+from typing import Any
+
+import urllib3
+from chaosk8s import create_k8s_api_client
+from chaoslib.exceptions import ActivityFailed
+from kubernetes import client
+from kubernetes.client.rest import ApiException
+
+NAMESPACE = "lab3-resilience"
+BACKEND, CLIENT = "backend-service", "client-service"
+BACKEND_PORT = 5000
+
+# Nothing that is asked here takes long: without a limit, a cluster that is gone would hold an experiment for ever.
+TIMEOUT = 10
+
+
+def core() -> client.CoreV1Api:
+    return client.CoreV1Api(create_k8s_api_client())
+
+
+def pods(app: str) -> list[client.V1Pod]:
+    """The pods of a Deployment that are not on their way out; ready or not."""
+    try:
+        found = core().list_namespaced_pod(NAMESPACE, label_selector=f"app={app}", _request_timeout=TIMEOUT)
+    except (ApiException, urllib3.exceptions.HTTPError) as error:
+        raise ActivityFailed(f"cannot list the pods of {app} in {NAMESPACE}: {error}") from error
+    return [pod for pod in found.items if pod.metadata.deletion_timestamp is None]
+
+
+def is_ready(pod: client.V1Pod) -> bool:
+    conditions = pod.status.conditions or []
+    return any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
+
+
+def names(found: list[client.V1Pod]) -> list[str]:
+    return sorted(pod.metadata.name for pod in found)
+
+
+def replicas(app: str) -> int:
+    """How many pods the Deployment asks for."""
+    api = client.AppsV1Api(create_k8s_api_client())
+    try:
+        return api.read_namespaced_deployment(app, NAMESPACE, _request_timeout=TIMEOUT).spec.replicas
+    except (ApiException, urllib3.exceptions.HTTPError) as error:
+        raise ActivityFailed(f"cannot read the Deployment {app} in {NAMESPACE}: {error}") from error
+
+
+def log_lines(app: str, since: float) -> list[str]:
+    """What all pods of a Deployment logged in the last `since` seconds (whole ones), with the API's time stamps."""
+    lines: list[str] = []
+    for name in names(pods(app)):
+        try:
+            text = core().read_namespaced_pod_log(
+                name, NAMESPACE, since_seconds=max(1, int(since)), timestamps=True, _request_timeout=TIMEOUT
+            )
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
+            raise ActivityFailed(f"cannot read the log of {name}: {error}") from error
+        lines += text.splitlines()
+    return sorted(lines)
+
+
+def ask_backend(pod: str, method: str, path: str, body: Any = None) -> Any:
+    """One request to one backend pod; its JSON answer. Anything but a 2xx is an ActivityFailed."""
+    api = create_k8s_api_client()
+    # The client's own methods for the proxy take no body.
+    request = api.param_serialize(
+        method=method,
+        resource_path=f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:{BACKEND_PORT}/proxy{path}",
+        header_params={"Accept": "application/json", "Content-Type": "application/json"},
+        body=body,
+        auth_settings=["BearerToken"],
+    )
+    try:
+        response = api.call_api(*request, _request_timeout=TIMEOUT)
+        text = response.read().decode()
+    except (ApiException, urllib3.exceptions.HTTPError) as error:
+        raise ActivityFailed(f"{method} {path} of {pod}: {error}") from error
+    if response.status == 401 and "ADMIN_TOKEN" in text:
+        raise ActivityFailed(
+            f"{pod} wants its ADMIN_TOKEN, and the API server's proxy passes none on: "
+            "the experiments need a backend that was deployed without one"
+        )
+    if not 200 <= response.status < 300:
+        raise ActivityFailed(f"{method} {path} of {pod}: status {response.status}: {text.strip()}")
+    return json.loads(text)
+
+
+def wait_for(condition, seconds: float, every: float = 0.1):
+    """What `condition()` says as soon as it is true, or after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (met := condition()) and time.monotonic() < deadline:
+        time.sleep(every)
+    return met

@@ -1,0 +1,210 @@
+"""The cluster: keeps the pods that the Deployments ask for, and tells everybody else what has become of them. What it
+decides is elsewhere and pure; here is when it happens.
+"""
+
+import asyncio
+import random
+import sys
+import time
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import network, objects
+from .dataplane import Dataplane
+from .manifests import Deployment, Lab, made_up_name
+from .pods import Pod
+from .policy import Policy
+from .process import ending
+from .store import Store
+
+# From a pod's change to the moment when connections go elsewhere, in seconds. A cluster takes about as long:
+# controller, API server and kube-proxy, which looks once a second at most.
+ENDPOINT_DELAY = 1.0
+
+
+class StartFailed(Exception):
+    """The pods do not become ready; the text says why."""
+
+
+class Cluster:
+    """All state of the stand-in. `settings` are variables by Deployment, on top of the manifests'."""
+
+    def __init__(
+        self, lab: Lab, settings: Mapping[str, Mapping[str, str]], binaries: Path, logs: Path, pod_start_delay: float
+    ) -> None:
+        self.lab = lab
+        self.store = Store()
+        self.pods: dict[str, Pod] = {}
+        self.service_ips = {item.name: network.service_ip(index) for index, item in enumerate(lab.services)}
+        self.namespaces = objects.namespace_labels(lab)
+        # What goes wrong in the background ends everything.
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settings = settings
+        self._binaries = binaries
+        self._logs = logs
+        self._pod_start_delay = pod_start_delay
+        self._created = time.time()
+        self.dataplane = Dataplane(lab, self.service_ips, self.namespaces)
+        self._running: set[Pod] = set()
+        self._numbers = 0
+        self._started = False
+        self._ready = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # ---- start and end -----------------------------------------------------------------------------------------------
+
+    async def start_pods(self, timeout: float) -> None:
+        """Returns when all pods are ready, and reachable by their services."""
+        for deployment in self.lab.deployments:
+            for _ in range(deployment.replicas):
+                self._create(deployment, delay=0.0)
+        self._publish()
+        ready = asyncio.ensure_future(self._ready.wait())
+        await asyncio.wait([ready, self.failed], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self.failed.done():
+            self.failed.result()
+        if not self._ready.is_set():
+            waiting = [pod for pod in self.pods.values() if not pod.state.ready]
+            raise StartFailed("\n".join([f"not ready after {timeout:g} s:", *(pod.end_of_log() for pod in waiting)]))
+        self._started = True
+        await self._follow_endpoints(delay=0.0)
+
+    async def stop(self) -> None:
+        """Kills all pods, and waits until their logs are complete."""
+        self._started = False
+        for task in self._tasks:
+            task.cancel()
+        if ends := [asyncio.ensure_future(pod.kill()) for pod in self._running]:
+            # Whatever is left then ends with the namespaces.
+            await asyncio.wait(ends, timeout=2)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) and not self.failed.done():
+            self.failed.set_exception(error)
+
+    # ---- pods --------------------------------------------------------------------------------------------------------
+
+    def _create(self, deployment: Deployment, delay: float) -> None:
+        name = f"{deployment.name}-{deployment.template_hash}-{made_up_name(random.getrandbits(64), 5)}"
+        environment = {
+            **deployment.environment,
+            **self._settings.get(deployment.name, {}),
+            "HOSTNAME": name,
+            "HOST": "0.0.0.0",
+            "PORT": str(deployment.port),
+        }
+        pod = Pod(
+            state=objects.PodState(name, deployment, time.time()),
+            command=[str(self._binaries / deployment.binary)],
+            environment=environment,
+            log_path=self._logs / f"{name}.log",
+            on_change=self._publish,
+        )
+        self.pods[name] = pod
+        pod.task = self._spawn(self._run(pod, delay))
+
+    async def _run(self, pod: Pod, delay: float) -> None:
+        """A pod's life."""
+        await asyncio.sleep(delay)
+        self._numbers += 1
+        number = self._numbers
+        used = {each.state.ip for each in self._running}
+        ips = network.POD_IPS[(number - 1) % len(network.POD_IPS) :] + network.POD_IPS
+        self._running.add(pod)
+        try:
+            await pod.start(next(ip for ip in ips if ip not in used))
+            await self.dataplane.add_pod(pod, f"pod{number}")
+            await pod.serve()
+        finally:
+            await pod.kill()
+            self._running.discard(pod)
+            self.dataplane.remove_pod(pod)
+        self._gone(pod)
+
+    def _gone(self, pod: Pod) -> None:
+        forgotten = self.pods.pop(pod.state.name, None) is None
+        if pod.state.deletion is None and not forgotten:
+            how = ending(pod.exit_status)
+            if not self._started:
+                raise StartFailed(f"{pod.state.name} ended at its start ({how}):\n{pod.end_of_log()}")
+            print(f"local cluster: {pod.state.name} ended by itself ({how})", file=sys.stderr)
+        self._publish()
+
+    def delete_pod(self, pod: Pod, grace: int | None) -> None:
+        """As the API does it: with 0 the object is gone at once, otherwise when the process has ended."""
+        if grace is None:
+            grace = int(pod.state.deployment.grace_period)
+        if pod.state.started is None or grace == 0:
+            # Not started yet: nothing to wait for.
+            pod.state.deletion = (time.time(), 0)
+            del self.pods[pod.state.name]
+            if pod.process is not None and pod.state.started is not None:
+                self._spawn(pod.kill())
+            elif pod.task is not None:
+                pod.task.cancel()
+        else:
+            pod.terminate(grace)
+        self._publish()
+
+    def _publish(self) -> None:
+        """Makes replacements, and tells the store and the services what has changed."""
+        for deployment in self.lab.deployments:
+            missing = deployment.replicas - len(self._active(deployment))
+            for _ in range(missing if self._started else 0):
+                self._create(deployment, self._pod_start_delay)
+        self._fill_store()
+        if all(pod.state.ready for pod in self.pods.values()):
+            self._ready.set()
+        if self._started and self._wanted_endpoints() != self.dataplane.endpoints:
+            self._spawn(self._follow_endpoints(ENDPOINT_DELAY))
+
+    def _wanted_endpoints(self) -> dict[str, tuple[str, ...]]:
+        return self.dataplane.endpoints_of(pod.state for pod in self.pods.values())
+
+    async def _follow_endpoints(self, delay: float) -> None:
+        await asyncio.sleep(delay)
+        self.dataplane.endpoints = self._wanted_endpoints()
+        await self.dataplane.update()
+
+    def _active(self, deployment: Deployment) -> list[objects.PodState]:
+        states = [pod.state for pod in self.pods.values()]
+        return [state for state in states if state.deployment is deployment and state.deletion is None]
+
+    def _fill_store(self) -> None:
+        namespace, created = self.lab.namespace, self._created
+        self.store.replace(
+            "namespaces", [objects.namespace(name, labels, created) for name, labels in self.namespaces.items()]
+        )
+        self.store.replace("pods", [objects.pod(pod.state, namespace) for pod in self.pods.values()])
+        self.store.replace(
+            "deployments",
+            [objects.deployment(each, self._active(each), namespace, created) for each in self.lab.deployments],
+        )
+        self.store.replace(
+            "services",
+            [objects.service(each, self.service_ips[each.name], namespace, created) for each in self.lab.services],
+        )
+        self.store.replace("networkpolicies", [item for _, item in self.dataplane.policies.values()])
+
+    # ---- policies ----------------------------------------------------------------------------------------------------
+
+    async def add_policy(self, policy: Policy, item: dict[str, Any]) -> None:
+        """Returns when it is in force."""
+        self.dataplane.policies[policy.name] = (policy, item)
+        self._publish()
+        await self.dataplane.update()
+
+    async def remove_policy(self, name: str) -> None:
+        """Returns when it is no longer in force."""
+        del self.dataplane.policies[name]
+        self._publish()
+        await self.dataplane.update()

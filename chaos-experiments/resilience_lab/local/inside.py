@@ -1,0 +1,124 @@
+"""What runs inside the namespaces: the first process there, and beside it the cluster and COMMAND."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from . import api, dns, manifests
+from .cluster import Cluster, StartFailed
+from .command import Command
+from .files import prepare
+from .network import DNS_IP, NODE_IP
+from .options import Options
+from .wiring import WiringError
+
+START_TIMEOUT = 30.0
+# What COMMAND has to clean up behind itself once a signal has come.
+ROLLBACK_TIMEOUT = 8.0
+
+
+def main() -> int:
+    receiving, options = int(sys.argv[1]), Options(**json.loads(sys.argv[2]))
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        # Those of a terminal reach everybody; ours come through the descriptor.
+        signal.signal(number, signal.SIG_IGN)
+    child = os.fork()
+    if child:
+        return _reap_until_end_of(child)
+    asyncio.run(_run(receiving, options))
+    return 0
+
+
+def _reap_until_end_of(child: int) -> int:
+    """The first process of a PID namespace inherits all orphans. Its own end is the end of everybody."""
+    while True:
+        process, status = os.wait()
+        if process == child:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
+
+
+async def _run(receiving: int, options: Options) -> None:
+    """Ends the process."""
+    try:
+        status = await _status(_stop_signals(receiving), options)
+    except Exception:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not by returning: asyncio would wait for each task and each thread, and the kernel does not.
+    os._exit(status)
+
+
+async def _status(stopping: asyncio.Future[int], options: Options) -> int:
+    started = time.monotonic()
+    lab = manifests.read(Path(options.manifests))
+    logs = Path(options.logs)
+    cluster = Cluster(lab, options.settings, Path(options.bin_dir), logs, options.pod_start_delay)
+    try:
+        environment = prepare(lab)
+        work = asyncio.ensure_future(_serve(cluster, lab))
+        await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done():
+            return 128 + stopping.result()
+        work.result()
+        print(
+            f"local cluster: {len(cluster.pods)} pods ready in {time.monotonic() - started:.1f} s; logs: {logs}",
+            file=sys.stderr,
+        )
+        command = Command(options.command, environment | _client_url(lab), options.has_terminal)
+        status = await _accompany(command, cluster, stopping)
+    except (StartFailed, WiringError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = 1
+    await cluster.stop()
+    return status
+
+
+async def _serve(cluster: Cluster, lab: manifests.Lab) -> None:
+    await cluster.dataplane.add_node()
+    await dns.serve(DNS_IP, dns.names(cluster.service_ips, lab.namespace))
+    await api.serve(cluster)
+    await cluster.start_pods(START_TIMEOUT)
+
+
+def _client_url(lab: manifests.Lab) -> dict[str, str]:
+    ports = [port.node_port for service in lab.services for port in service.ports if port.node_port]
+    return {"CLIENT_URL": f"http://{NODE_IP}:{ports[0]}"} if ports else {}
+
+
+async def _accompany(command: Command, cluster: Cluster, stopping: asyncio.Future[int]) -> int:
+    """Until the command has ended, or the cluster has failed, or a signal came and the command had its time."""
+    ended = asyncio.ensure_future(command.wait())
+    await asyncio.wait([ended, stopping, cluster.failed], return_when=asyncio.FIRST_COMPLETED)
+    if cluster.failed.done():
+        cluster.failed.result()
+    if ended.done():
+        return ended.result()
+    await command.terminate(ROLLBACK_TIMEOUT)
+    return 128 + stopping.result()
+
+
+def _stop_signals(receiving: int) -> asyncio.Future[int]:
+    """The first signal; a second one, or the end of who sends them, ends everything at once."""
+    loop = asyncio.get_running_loop()
+    first: asyncio.Future[int] = loop.create_future()
+
+    def received() -> None:
+        for number in os.read(receiving, 16) or (0,):
+            if first.done() or not number:
+                os._exit(128 + (number or signal.SIGKILL))
+            first.set_result(number)
+
+    loop.add_reader(receiving, received)
+    return first
+
+
+if __name__ == "__main__":
+    sys.exit(main())

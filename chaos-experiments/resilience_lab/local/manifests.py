@@ -1,0 +1,255 @@
+"""What `deploy/base` says: the lab as plain values. Reads files, starts nothing.
+
+It understands the manifests of this repository, not all of Kubernetes. Whatever it does not understand and cannot
+safely leave out is an error that names it.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+# Kinds that change nothing here.
+IGNORED_KINDS = {"PodDisruptionBudget"}
+KUSTOMIZATION_KEYS = {"apiVersion", "kind", "namespace", "resources", "configMapGenerator", "patches"}
+# The alphabet of the names that Kubernetes makes up: no vowels, so no words.
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+class ManifestError(ValueError):
+    """The manifests cannot be read, or say what the stand-in cannot do."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A readiness probe by HTTP; times in seconds."""
+
+    path: str
+    port: int
+    period: float
+    timeout: float
+    failure_threshold: int
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A Deployment with one container, with its environment worked out."""
+
+    name: str
+    replicas: int
+    binary: str
+    container: str
+    port: int
+    environment: Mapping[str, str]
+    labels: Mapping[str, str]
+    probe: Probe
+    grace_period: float
+    pre_stop_sleep: float
+    template_hash: str
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ServicePort:
+    """One port of a Service (TCP), with the target's name resolved."""
+
+    port: int
+    target: int
+    node_port: int | None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A Service with a virtual address, or one with a port on the node too."""
+
+    name: str
+    selector: Mapping[str, str]
+    ports: tuple[ServicePort, ...]
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Everything that is to be started."""
+
+    namespace: str
+    namespace_labels: Mapping[str, str]
+    deployments: tuple[Deployment, ...]
+    services: tuple[Service, ...]
+
+
+def read(directory: Path) -> Lab:
+    """Reads a folder with a kustomization.yaml."""
+    kustomization = _kustomization(directory)
+    config_maps = {
+        generator["name"]: _settings(directory, generator) for generator in kustomization.get("configMapGenerator", [])
+    }
+    by_kind: dict[str, list[Any]] = {"Namespace": [], "Deployment": [], "Service": []}
+    for resource in kustomization.get("resources", []):
+        for item in _documents(directory / resource):
+            if item["kind"] in by_kind:
+                by_kind[item["kind"]].append(item)
+            elif item["kind"] not in IGNORED_KINDS:
+                raise ManifestError(f"{directory / resource}: kind {item['kind']} is not supported here")
+    if len(by_kind["Namespace"]) != 1:
+        raise ManifestError(f"{directory}: expected one Namespace, found {len(by_kind['Namespace'])}")
+    namespace = by_kind["Namespace"][0]["metadata"]
+    deployments = tuple(_deployment(item, config_maps) for item in by_kind["Deployment"])
+    services = tuple(_service(item, deployments) for item in by_kind["Service"])
+    return Lab(namespace["name"], namespace.get("labels", {}), deployments, services)
+
+
+def _documents(path: Path) -> list[Any]:
+    try:
+        return [item for item in yaml.safe_load_all(path.read_text(encoding="utf-8")) if item]
+    except (OSError, yaml.YAMLError) as error:
+        raise ManifestError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+
+
+def _kustomization(directory: Path) -> Any:
+    path = directory / "kustomization.yaml"
+    kustomization = (_documents(path) or [{}])[0]
+    if unknown := sorted(set(kustomization) - KUSTOMIZATION_KEYS):
+        raise ManifestError(f"{path}: {unknown[0]!r} is not supported here")
+    for patch in kustomization.get("patches", []):
+        # The base has one patch: it makes the ConfigMaps required, which they are here anyway.
+        operations = yaml.safe_load(patch.get("patch", ""))
+        if not isinstance(operations, list) or any(
+            operation.get("op") != "remove" or not operation.get("path", "").endswith("/configMapRef/optional")
+            for operation in operations
+        ):
+            raise ManifestError(f"{path}: patches are not supported here, but for removing configMapRef/optional")
+    return kustomization
+
+
+def _settings(directory: Path, generator: Mapping[str, Any]) -> dict[str, str]:
+    if unknown := sorted(set(generator) - {"name", "envs"}):
+        raise ManifestError(f"configMapGenerator {generator.get('name')}: {unknown[0]!r} is not supported here")
+    settings: dict[str, str] = {}
+    for name in generator.get("envs", []):
+        path = directory / name
+        try:
+            settings |= env_file(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ManifestError(f"cannot read {path}: {error}") from error
+    return settings
+
+
+def env_file(text: str) -> dict[str, str]:
+    """`NAME=VALUE` lines, with comments and empty lines between them."""
+    settings = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.lstrip()
+        if not line or line.startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not name:
+            raise ValueError(f"line {number} is not NAME=VALUE")
+        settings[name] = value
+    return settings
+
+
+def _deployment(item: Mapping[str, Any], config_maps: Mapping[str, Mapping[str, str]]) -> Deployment:
+    name = item["metadata"]["name"]
+    template = item["spec"]["template"]
+    containers = template["spec"]["containers"]
+    if len(containers) != 1 or template["spec"].get("initContainers"):
+        raise ManifestError(f"Deployment {name}: one container, and no init containers, are supported here")
+    container = containers[0]
+    for key in ("command", "args"):
+        if key in container:
+            raise ManifestError(f"Deployment {name}: {key!r} is not supported here")
+    if len(container.get("ports", [])) != 1:
+        raise ManifestError(f"Deployment {name}: expected one container port")
+    port = container["ports"][0]["containerPort"]
+    environment = _environment(name, container, config_maps)
+    text = json.dumps([template, environment], sort_keys=True)
+    return Deployment(
+        name=name,
+        replicas=item["spec"].get("replicas", 1),
+        # What the image runs: see the Dockerfiles' entry points.
+        binary=re.sub(r"[:@].*", "", container["image"].rsplit("/", 1)[-1]),
+        container=container["name"],
+        port=port,
+        environment=environment,
+        labels=template["metadata"]["labels"],
+        probe=_probe(name, container, port),
+        grace_period=float(template["spec"].get("terminationGracePeriodSeconds", 30)),
+        pre_stop_sleep=_pre_stop_sleep(name, container),
+        template_hash=made_up_name(int(hashlib.sha256(text.encode()).hexdigest(), 16), 10),
+        manifest=item,
+    )
+
+
+def made_up_name(number: int, length: int) -> str:
+    """Letters from a number, as in the names that Kubernetes makes up."""
+    letters = []
+    for _ in range(length):
+        number, index = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[index])
+    return "".join(letters)
+
+
+def _environment(
+    name: str, container: Mapping[str, Any], config_maps: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
+    environment: dict[str, str] = {}
+    for source in container.get("envFrom", []):
+        reference = source.get("configMapRef", {}).get("name")
+        if set(source) != {"configMapRef"} or reference not in config_maps:
+            raise ManifestError(f"Deployment {name}: envFrom must name a ConfigMap of the kustomization")
+        environment |= config_maps[reference]
+    for variable in container.get("env", []):
+        if set(variable) != {"name", "value"} or "$(" in variable["value"]:
+            raise ManifestError(f"Deployment {name}: variable {variable.get('name')} must have a plain value")
+        environment[variable["name"]] = variable["value"]
+    return environment
+
+
+def _probe(name: str, container: Mapping[str, Any], container_port: int) -> Probe:
+    probe = container.get("readinessProbe", {})
+    if "httpGet" not in probe:
+        raise ManifestError(f"Deployment {name}: expected a readinessProbe with httpGet")
+    port = probe["httpGet"]["port"]
+    return Probe(
+        path=probe["httpGet"].get("path", "/"),
+        port=container_port if port == container["ports"][0].get("name") else int(port),
+        period=probe.get("periodSeconds", 10),
+        timeout=probe.get("timeoutSeconds", 1),
+        failure_threshold=probe.get("failureThreshold", 3),
+    )
+
+
+def _pre_stop_sleep(name: str, container: Mapping[str, Any]) -> float:
+    hook = container.get("lifecycle", {}).get("preStop")
+    if hook is None:
+        return 0.0
+    if set(hook) != {"sleep"}:
+        raise ManifestError(f"Deployment {name}: preStop can only sleep here")
+    return float(hook["sleep"]["seconds"])
+
+
+def _service(item: Mapping[str, Any], deployments: tuple[Deployment, ...]) -> Service:
+    name, spec = item["metadata"]["name"], item["spec"]
+    if spec.get("type", "ClusterIP") not in ("ClusterIP", "NodePort") or spec.get("clusterIP") == "None":
+        raise ManifestError(f"Service {name}: only ClusterIP and NodePort are supported here")
+    behind = [each for each in deployments if spec["selector"].items() <= each.labels.items()]
+    if len(behind) != 1:
+        raise ManifestError(f"Service {name}: expected one Deployment behind it, found {len(behind)}")
+    container_port = behind[0].manifest["spec"]["template"]["spec"]["containers"][0]["ports"][0]
+    ports = []
+    for port in spec["ports"]:
+        target = port.get("targetPort", port["port"])
+        if target == container_port.get("name"):
+            target = container_port["containerPort"]
+        if not isinstance(target, int) or port.get("protocol", "TCP") != "TCP":
+            raise ManifestError(f"Service {name}: port {port['port']} must be TCP, and its target a port of the pod")
+        if spec.get("type") == "NodePort" and "nodePort" not in port:
+            raise ManifestError(f"Service {name}: port {port['port']} needs a nodePort")
+        ports.append(ServicePort(port["port"], target, port.get("nodePort")))
+    return Service(name, spec["selector"], tuple(ports), item)

@@ -1,0 +1,60 @@
+"""Runs `ip`, `nft` and `nsenter`: makes the node's network, and each pod's."""
+
+import asyncio
+
+from .network import BRIDGE, BRIDGE_MAC, DNS_IP, NODE_IP, PREFIX, SERVICE_RANGE
+
+
+class WiringError(Exception):
+    """A command of the network failed; the text has what it said."""
+
+
+async def run(*command: str, stdin: str = "") -> None:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate(stdin.encode())
+    if process.returncode:
+        raise WiringError(f"{' '.join(command)}: {' '.join(errors.decode(errors='replace').split())}")
+
+
+async def make_node(rules: str) -> None:
+    """A bridge with the node's addresses. No uplink: what is not in the lab cannot be reached."""
+    commands = [
+        "link set lo up",
+        # With an address of its own: otherwise it takes a port's, and the ARP tables go wrong when that pod ends.
+        f"link add {BRIDGE} address {BRIDGE_MAC} type bridge",
+        f"addr add {NODE_IP}/{PREFIX} dev {BRIDGE}",
+        f"addr add {DNS_IP}/{PREFIX} dev {BRIDGE}",
+        f"link set {BRIDGE} up",
+        f"route add {SERVICE_RANGE} dev {BRIDGE}",
+    ]
+    await run("ip", "-batch", "-", stdin="\n".join(commands) + "\n")
+    await set_rules(None, rules)
+
+
+async def make_pod(pid: int, interface: str, ip: str, rules: str) -> None:
+    """Connects the network namespace of a process to the bridge."""
+    outside = [
+        f"link add {interface} type veth peer name eth0 netns {pid}",
+        f"link set {interface} master {BRIDGE} up",
+    ]
+    inside = [
+        "link set lo up",
+        f"addr add {ip}/{PREFIX} dev eth0",
+        "link set eth0 up",
+        # For the services' addresses: a route is looked up before they are replaced.
+        f"route add default via {NODE_IP}",
+    ]
+    await run("ip", "-batch", "-", stdin="\n".join(outside) + "\n")
+    await run("nsenter", "-t", str(pid), "-n", "ip", "-batch", "-", stdin="\n".join(inside) + "\n")
+    await set_rules(pid, rules)
+
+
+async def set_rules(pid: int | None, rules: str) -> None:
+    """Replaces the nftables rules of a process's network namespace; None is the node."""
+    enter = () if pid is None else ("nsenter", "-t", str(pid), "-n")
+    await run(*enter, "nft", "-f", "-", stdin=rules)

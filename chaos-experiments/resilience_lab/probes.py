@@ -1,0 +1,165 @@
+"""What an experiment asks of the lab while it is broken, and afterwards.
+
+Each probe answers with its evidence: whether it `holds`, and the numbers that say so. Times count from what the users
+of `resilience_lab.users` saw; limits that depend on the lab's configuration are taken from its `/api/stats`.
+"""
+
+import re
+import time
+
+import requests
+from chaoslib.exceptions import ActivityFailed
+
+from . import backend, cluster, users
+from .traffic import CLOSED, OPEN, Call, percentile
+
+
+def circuit_opens(within: float) -> dict:
+    """The circuit opens `within` seconds of the last fault."""
+    record = users.current().record
+    fault = record.last("fault")
+    opened = wait_for_state(OPEN, fault, within)
+    return users.found("circuit_opens", opened is not None, seconds=since(fault, opened), limit=within)
+
+
+def circuit_closes(margin: float) -> dict:
+    """The circuit closes by itself within the reset timeout plus `margin` seconds of the last healing."""
+    watched = users.current()
+    healed, opened = watched.record.last("heal"), watched.record.last_state(OPEN)
+    limit = watched.reset_timeout + margin
+    # Not "since it healed": a trial may have found the first pod of several before.
+    closed = wait_for_state(CLOSED, opened, healed - opened + limit) if opened is not None else None
+    return users.found("circuit_closes", closed is not None, seconds=since(healed, closed), limit=limit)
+
+
+def circuit_reopens(margin: float) -> dict:
+    """The next trial fails: the circuit has opened once more within the reset timeout plus `margin` seconds."""
+    watched = users.current()
+    begin, opened = watched.record.now(), open_count()
+    limit = watched.reset_timeout + margin
+    reopened = cluster.wait_for(lambda: open_count() > opened, limit)
+    seconds = round(watched.record.now() - begin, 3)
+    return users.found("circuit_reopens", reopened, seconds=seconds, limit=limit)
+
+
+def circuit_stayed_closed() -> dict:
+    """The circuit has not opened since the last fault, nor was it open then."""
+    record = users.current().record
+    opened = record.first_state_after(record.first("fault"), OPEN)
+    return users.found("circuit_stayed_closed", opened is None and record.state() == CLOSED)
+
+
+def calls_fail_fast(calls: int = 40, within: float = 0.05) -> dict:
+    """Calls on an open circuit are refused, 95 of 100 `within` seconds, and the backend hears of none.
+
+    It begins when the attempts that were under way as the circuit opened have ended, and needs an open circuit
+    throughout: each call has to be a 503 with a fallback. On one connection, as a caller with a pool would.
+    """
+    watched = users.current()
+    opened = watched.record.last_state(OPEN)
+    time.sleep(max(0.0, (opened or 0.0) + watched.attempt_timeout - watched.record.now()))
+    before, seconds, refused = backend.requests(), [], 0
+    with requests.Session() as session:
+        for _ in range(calls):
+            begin = time.monotonic()
+            answer = ask(session, f"{watched.base_url}/api/call-backend")
+            seconds.append(time.monotonic() - begin)
+            refused += answer.status_code == 503 and answer.json()["backend_response"].get("fallback") is True
+            time.sleep(0.05)
+    after = backend.requests()
+    reached = sum(count - before.get(pod, 0) for pod, count in after.items())
+    p95 = percentile(seconds, 95)
+    return users.found(
+        "calls_fail_fast",
+        refused == calls and p95 <= within and reached == 0,
+        calls=calls,
+        refused=refused,
+        p50_seconds=round(percentile(seconds, 50), 5),
+        p95_seconds=round(p95, 5),
+        max_seconds=round(max(seconds), 5),
+        limit=within,
+        backend_requests=reached,
+    )
+
+
+def users_were_served(share: float) -> dict:
+    """At least this share of the calls since the first fault was answered with 200, and each in time."""
+    return summary("users_were_served", calls_since(users.current().record.first("fault")), share)
+
+
+def everyone_was_answered() -> dict:
+    """Since the first fault every call got an answer, none later than the call's deadline (and a second)."""
+    return summary("everyone_was_answered", calls_since(users.current().record.first("fault")), 0.0)
+
+
+def summary(probe: str, calls: list[Call], share: float) -> dict:
+    limit = users.current().call_deadline + 1
+    served = sum(call.status == 200 for call in calls)
+    unanswered = sum(call.status is None or call.seconds > limit for call in calls)
+    by_status: dict[str, int] = {}
+    for call in calls:
+        by_status[str(call.status)] = by_status.get(str(call.status), 0) + 1
+    return users.found(
+        probe,
+        bool(calls) and unanswered == 0 and served >= share * len(calls),
+        calls=len(calls),
+        served=served,
+        share=round(served / len(calls), 4) if calls else None,
+        share_wanted=share,
+        by_status=by_status,
+        slowest_seconds=max((call.seconds for call in calls), default=None),
+        limit=limit,
+    )
+
+
+def calls_since(begin: float) -> list[Call]:
+    return [call for call in list(users.current().record.calls) if call.at >= begin]
+
+
+def answer_time(path: str = "/api/call-backend") -> float:
+    """Seconds that one call takes, on a new connection."""
+    begin = time.monotonic()
+    with requests.Session() as session:
+        ask(session, users.current().base_url + path)
+    return round(time.monotonic() - begin, 6)
+
+
+TRANSITION = re.compile(r"circuit_breaker: (\S+ -> \S+) \((.*)\)$")
+
+
+def transitions_logged(expected: list[str]) -> dict:
+    """The client's pods logged exactly these transitions since the users came, in this order."""
+    watched = users.current()
+    lines = [line for line in cluster.log_lines(cluster.CLIENT, watched.record.now()) if "circuit_breaker: " in line]
+    seen = [match for line in lines if (match := TRANSITION.search(line))]
+    transitions = [match[1] for match in seen]
+    return users.found(
+        "transitions_logged", transitions == expected, transitions=transitions, reasons=[match[2] for match in seen]
+    )
+
+
+# ---- helpers -----------------------------------------------------------------------------------------------------
+
+
+def wait_for_state(state: str, begin: float, limit: float) -> float | None:
+    """When the circuit was first seen in `state` after `begin`, if that is no more than `limit` seconds later."""
+    record = users.current().record
+    seen = cluster.wait_for(
+        lambda: record.first_state_after(begin, state), max(0.0, begin + limit - record.now()), every=0.02
+    )
+    return seen if seen is not None and seen <= begin + limit else None
+
+
+def since(begin: float, at: float | None) -> float | None:
+    return None if at is None else round(at - begin, 3)
+
+
+def open_count() -> int:
+    return users.ask(users.current().base_url)["statistics"]["circuit_breaker_open_count"]
+
+
+def ask(session: requests.Session, url: str) -> requests.Response:
+    try:
+        return session.get(url, timeout=users.current().call_deadline + 10)
+    except requests.RequestException as error:
+        raise ActivityFailed(f"the client does not answer: {error}") from error

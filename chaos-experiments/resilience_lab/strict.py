@@ -1,0 +1,76 @@
+"""Control: an experiment that is not fulfilled in each of its points ends with exit code 1.
+
+Chaos Toolkit by itself looks at the tolerances of the hypothesis only, and so a run ends well although
+
+- a probe of the method was out of its tolerance, or an action failed: both are only written down,
+- the hypothesis was not met to begin with, and the method was never played.
+
+Here the first point that is not fulfilled ends the method; the rollbacks run (`runtime.rollbacks.strategy: always`).
+"""
+
+import logging
+
+from chaoslib.exceptions import InterruptExecution
+from chaoslib.hypothesis import within_tolerance
+
+logger = logging.getLogger("chaostoolkit")
+
+
+def unfulfilled(run: dict, configuration: dict | None = None, secrets: dict | None = None) -> str | None:
+    """Why an activity that was run is not fulfilled; None if it is."""
+    activity = run["activity"]
+    if run.get("status") != "succeeded":
+        return f'{activity["type"]} "{activity["name"]}" failed: {last_line(run)}'
+    if "tolerance" in activity and "tolerance_met" not in run:
+        run["tolerance_met"] = within_tolerance(activity["tolerance"], run["output"], configuration, secrets)
+    if run.get("tolerance_met") is False:
+        return f'{activity["type"]} "{activity["name"]}" is out of its tolerance: {run["output"]}'
+    return None
+
+
+def last_line(run: dict) -> str:
+    return (run.get("exception") or ["it did not end"])[-1].strip()
+
+
+def after_activity_control(
+    context: dict, state: dict | None, experiment: dict, configuration: dict, secrets: dict
+) -> None:
+    """Ends the method with its first activity that is not fulfilled."""
+    if state is None or context not in experiment["method"]:
+        return
+    if why := unfulfilled(state, configuration, secrets):
+        raise InterruptExecution(why)
+
+
+def after_experiment_control(context: dict, state: dict) -> None:
+    """Makes the run's exit code 1 where Chaos Toolkit's would be 0."""
+    if why := weaknesses(state):
+        state["deviated"] = True
+        if state["status"] == "completed":
+            state["status"] = "failed"
+        for reason in why:
+            logger.error(f"not fulfilled: {reason}")
+
+
+def weaknesses(journal: dict) -> list[str]:
+    """All that a run's journal says is not fulfilled, in its order; empty after a run that proves its hypothesis."""
+    before, after = journal["steady_states"]["before"], journal["steady_states"]["after"]
+    runs = [
+        *(before["probes"] if before else []),
+        *journal["run"],
+        *(after["probes"] if after else []),
+        *journal["rollbacks"],
+    ]
+    why = [reason for run in runs if (reason := unfulfilled(run))]
+    if why:
+        return why
+    # Nothing failed, but something may not have been played: the run was interrupted.
+    experiment = journal["experiment"]
+    if len(journal["run"]) < len(experiment["method"]):
+        why.append(f"only {len(journal['run'])} of {len(experiment['method'])} activities of the method were played")
+    if len(journal["rollbacks"]) < len(experiment["rollbacks"]):
+        why.append(f"only {len(journal['rollbacks'])} of {len(experiment['rollbacks'])} rollbacks were played")
+    for when, state in (("before", before), ("after", after)):
+        if not state or not state["steady_state_met"]:
+            why.append(f"the hypothesis was not checked {when} the method")
+    return why

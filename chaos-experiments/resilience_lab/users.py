@@ -1,0 +1,92 @@
+"""Control: users, who call the lab ten times a second from the beginning of an experiment to its end.
+
+What they saw is what the probes judge. With `LAB_RECORD=FILE` in the environment it is also written there, as JSON.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import requests
+from chaoslib.exceptions import ActivityFailed, InterruptExecution
+
+from .traffic import Users
+
+_users: "Watched | None" = None
+
+
+class Watched(Users):
+    """Users, with what the probes found out about them."""
+
+    def __init__(self, base_url: str, per_second: float) -> None:
+        self.base_url = base_url
+        self.settings = ask(base_url)
+        self.evidence: list[dict] = []
+        super().__init__(base_url, per_second)
+
+    @property
+    def reset_timeout(self) -> float:
+        return self.settings["circuit_breaker"]["reset_timeout"]
+
+    @property
+    def attempt_timeout(self) -> float:
+        return self.settings["retry"]["attempt_timeout"]
+
+    @property
+    def call_deadline(self) -> float:
+        return self.settings["retry"]["call_deadline"]
+
+
+def ask(base_url: str) -> dict:
+    """`GET /api/stats`."""
+    try:
+        answer = requests.get(f"{base_url}/api/stats", timeout=5)
+        answer.raise_for_status()
+        return answer.json()
+    except (requests.RequestException, ValueError) as error:
+        raise ActivityFailed(f"the client does not answer on {base_url}: {error}") from error
+
+
+def current() -> Watched:
+    """The users of the experiment that runs."""
+    if _users is None:
+        raise ActivityFailed("nobody calls the lab: the experiment needs the control resilience_lab.users")
+    return _users
+
+
+def found(probe: str, holds: bool, **numbers) -> dict:
+    """The evidence of a probe: whether it `holds`, and the numbers that say why."""
+    evidence = {"probe": probe, "at": current().record.now(), "holds": holds, **numbers}
+    current().evidence.append(evidence)
+    return evidence
+
+
+def mark(kind: str, what: str) -> float:
+    """Notes that the action before this one was a `fault`, or `heal`ed one."""
+    return current().record.mark(kind, what)
+
+
+def before_experiment_control(context: dict, configuration: dict, per_second: float = 10) -> None:
+    global _users
+    try:
+        _users = Watched(configuration["client_url"].rstrip("/"), per_second)
+    except Exception as error:
+        # Chaos Toolkit goes on without a control that fails, unless it says this.
+        raise InterruptExecution(str(error)) from error
+
+
+def after_experiment_control(context: dict, state: dict) -> None:
+    global _users
+    if _users is None:
+        return
+    record = _users.stop(wait=state["status"] == "completed" and not state["deviated"])
+    if path := os.environ.get("LAB_RECORD"):
+        story = {
+            "experiment": Path(path).parent.name,
+            "title": context["title"],
+            "breaker": _users.settings["circuit_breaker"],
+            **record.as_json(),
+            "evidence": _users.evidence,
+        }
+        Path(path).write_text(json.dumps(story, indent=1))
+    _users = None

@@ -1,0 +1,202 @@
+"""Runs inside the local cluster, as its COMMAND: what experiments do to a cluster, and what they see of it.
+
+One story in order, on one cluster; each step leaves it as it was.
+"""
+
+import json
+import os
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from chaosk8s import create_k8s_api_client
+from chaosk8s.deployment.probes import deployment_available_and_healthy, deployment_fully_available
+from chaosk8s.networking import actions as networking
+from chaosk8s.pod.actions import terminate_pods
+from chaosk8s.pod.probes import pods_in_conditions, read_pod_logs
+from kubernetes import client
+from kubernetes.client.rest import ApiException
+
+NS = "lab3-resilience"
+BACKEND, CLIENT = "app=backend-service", "app=client-service"
+CALM = {
+    "failure_rate": 0,
+    "slow_response_rate": 0,
+    "slow_response_delay": 5,
+    "transient_failure_rate": 0,
+    "sequence": None,
+    "repeat": False,
+}
+
+
+def call(path="/api/call-backend-without-resilience"):
+    """Status, body and seconds."""
+    started = time.monotonic()
+    try:
+        with urllib.request.urlopen(os.environ["CLIENT_URL"] + path, timeout=30) as answer:
+            status, body = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            status, body = error.code, error.read()
+    return status, json.loads(body), time.monotonic() - started
+
+
+def policy(name, **spec):
+    selector = {"podSelector": {"matchLabels": {"app": "client-service"}}}
+    body = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": name}}
+    return {**body, "spec": {**selector, "policyTypes": ["Egress"], **spec}}
+
+
+DNS_ONLY = policy("dns-only", egress=[{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}])
+
+
+class Story(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.api = create_k8s_api_client()
+        cls.core = client.CoreV1Api(cls.api)
+
+    def pods(self, selector=BACKEND):
+        return self.core.list_namespaced_pod(NS, label_selector=selector).items
+
+    def set_faults(self, **changes):
+        for pod in self.pods():
+            path = f"/api/v1/namespaces/{NS}/pods/{pod.metadata.name}:5000/proxy/api/faults"
+            headers = {"Content-Type": "application/json"}
+            request = self.api.param_serialize("PUT", path, body=CALM | changes, header_params=headers)
+            answer = self.api.call_api(*request)
+            self.assertEqual(answer.status, 200)
+            self.assertEqual(json.loads(answer.read())["failure_rate"], changes.get("failure_rate", 0))
+
+    def setUp(self):
+        self.set_faults()
+
+    def wait_until_calls_succeed(self, times=4):
+        deadline, streak = time.monotonic() + 15, 0
+        while streak < times:
+            self.assertLess(time.monotonic(), deadline, "calls do not succeed again")
+            streak = streak + 1 if call()[0] == 200 else 0
+
+    def test_1_new_connections_go_to_both_backends(self):
+        self.assertEqual(call("/health")[1]["service"], "client-service")
+        # The client keeps its connections; a new one goes to either.
+        names = set()
+        for _ in range(40):
+            with urllib.request.urlopen("http://backend-service:5000/api/data", timeout=5) as answer:
+                names.add(json.load(answer)["pod"])
+        self.assertEqual(names, {pod.metadata.name for pod in self.pods()})
+
+    def test_2_faults_are_set_through_the_proxy(self):
+        self.set_faults(failure_rate=1)
+        self.assertEqual(call()[0], 500)
+
+    def test_2_what_the_proxy_cannot_pass_on_is_told(self):
+        name = self.pods()[0].metadata.name
+        with self.assertRaises(ApiException) as caught:
+            self.core.connect_get_namespaced_pod_proxy_with_path(f"{name}:1", NS, "health")
+        self.assertEqual(caught.exception.status, 503)
+        with self.assertRaises(ApiException) as caught:
+            self.core.connect_get_namespaced_pod_proxy_with_path(f"{name}:5000", NS, "missing")
+        self.assertEqual((caught.exception.status, json.loads(caught.exception.body)["error"]), (404, "Not Found"))
+
+    def test_3_killed_backends_are_refused_then_replaced(self):
+        before = {pod.metadata.name for pod in self.pods()}
+        self.assertEqual(set(terminate_pods(label_selector=BACKEND, all=True, grace_period=0, ns=NS)), before)
+        self.assertFalse(deployment_available_and_healthy("backend-service", ns=NS, raise_on_unavailable=False))
+        self.assertEqual({pod.status.phase for pod in self.pods()}, {"Pending"})
+        status, body, _ = call()
+        self.assertEqual(status, 502, body)
+        time.sleep(1.2)
+        status, body, seconds = call()
+        self.assertEqual((status, body["message"]), (502, "backend unreachable: connection refused"))
+        self.assertLess(seconds, 0.5)
+        self.assertTrue(deployment_fully_available("backend-service", ns=NS, timeout=20))
+        self.assertTrue(pods_in_conditions(BACKEND, [{"type": "Ready", "status": "True"}], ns=NS))
+        self.assertFalse(before & {pod.metadata.name for pod in self.pods()})
+        self.set_faults()
+        self.wait_until_calls_succeed()
+
+    def test_4_pod_that_is_told_to_go_serves_until_nobody_asks_it(self):
+        name = self.pods()[0].metadata.name
+        self.core.delete_namespaced_pod(name, NS, body=client.V1DeleteOptions(grace_period_seconds=10))
+        leaving = self.core.read_namespaced_pod(name, NS)
+        self.assertIsNotNone(leaving.metadata.deletion_timestamp)
+        deadline = time.monotonic() + 12
+        while name in {pod.metadata.name for pod in self.pods()}:
+            self.assertLess(time.monotonic(), deadline, "it does not go")
+            # The replacement has the manifest's faults: only that it can be reached matters.
+            status, body, _ = call()
+            self.assertNotEqual(status, 502, body)
+            time.sleep(0.05)
+        self.assertTrue(deployment_fully_available("backend-service", ns=NS, timeout=20))
+
+    def test_5_policy_that_leaves_dns_cuts_calls_by_timeout(self):
+        call()
+        networking.create_network_policy(DNS_ONLY, ns=NS)
+        try:
+            # What was connected hangs; new connections find nobody. The name is known all the time.
+            answers = [call() for _ in range(5)]
+            self.assertEqual({status for status, _, _ in answers} - {502, 504}, set())
+            status, body, seconds = answers[-1]
+            self.assertEqual((status, body["message"]), (502, "backend unreachable: no connection within 1.0s"))
+            self.assertGreater(seconds, 0.9)
+            self.assertEqual(call("/health")[0], 200)
+            with self.assertRaises(ApiException) as caught:
+                networking.create_network_policy(DNS_ONLY, ns=NS)
+            self.assertEqual(caught.exception.status, 409)
+        finally:
+            networking.remove_network_policy("dns-only", ns=NS)
+        self.wait_until_calls_succeed()
+
+    def test_6_ingress_policy_leaves_the_node_alone(self):
+        networking.deny_all_ingress({"app": "backend-service"}, ns=NS)
+        try:
+            self.assertIn(call()[0], (502, 504))
+            self.set_faults()
+        finally:
+            networking.remove_deny_all_ingress(ns=NS)
+        self.wait_until_calls_succeed()
+
+    def test_7_policy_that_is_not_understood_is_refused_by_name(self):
+        with self.assertRaises(ApiException) as caught:
+            networking.create_network_policy(policy("sctp", egress=[{"ports": [{"protocol": "SCTP"}]}]), ns=NS)
+        self.assertEqual(caught.exception.status, 422)
+        self.assertIn("spec.egress[0].ports[0].protocol", caught.exception.body)
+        with self.assertRaises(ApiException) as caught:
+            networking.remove_network_policy("sctp", ns=NS)
+        self.assertEqual(caught.exception.status, 404)
+
+    def test_8_logs_have_times_and_an_end(self):
+        (text,) = read_pod_logs(label_selector=CLIENT, last="10 minutes", ns=NS).values()
+        self.assertRegex(text, r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z .*listening on")
+        name = self.pods(CLIENT)[0].metadata.name
+        self.assertEqual(len(self.core.read_namespaced_pod_log(name, NS, tail_lines=1).splitlines()), 1)
+        self.assertEqual(self.core.read_namespaced_pod_log(name, NS, tail_lines=0), "")
+        with self.assertRaises(ApiException) as caught:
+            self.core.read_namespaced_pod_log(name, NS, container="x")
+        self.assertEqual(caught.exception.status, 400)
+
+    def test_9_selectors_and_unknown_objects(self):
+        for selector in (f"{BACKEND},app!=x", "app in (backend-service)"):
+            self.assertEqual(len(self.pods(selector)), 2)
+        self.assertEqual(len(self.core.list_pod_for_all_namespaces().items), 3)
+        self.assertEqual(self.core.list_namespaced_pod("default").items, [])
+        name = self.pods(CLIENT)[0].metadata.name
+        self.assertEqual(len(self.core.list_namespaced_pod(NS, field_selector=f"metadata.name={name}").items), 1)
+        for status, ask in (
+            (400, lambda: self.core.list_namespaced_pod(NS, label_selector="a b")),
+            (400, lambda: self.core.list_namespaced_pod(NS, field_selector="spec.x=1")),
+            (404, lambda: self.core.read_namespaced_pod("missing", NS)),
+            (404, lambda: self.core.read_namespaced_pod(name, "default")),
+            (404, lambda: self.core.list_node()),
+            (405, lambda: self.core.delete_namespaced_service("client-service", NS)),
+        ):
+            with self.assertRaises(ApiException) as caught:
+                ask()
+            self.assertEqual(caught.exception.status, status)
+            self.assertEqual(json.loads(caught.exception.body)["kind"], "Status")
+
+
+if __name__ == "__main__":
+    unittest.main()

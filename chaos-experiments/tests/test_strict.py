@@ -1,0 +1,84 @@
+"""Runs of Chaos Toolkit itself, with and without the strict control."""
+
+import logging
+import unittest
+
+from chaoslib.run import Runner
+from chaoslib.types import Strategy
+
+from resilience_lab.strict import weaknesses
+
+logging.disable(logging.CRITICAL)
+
+
+def constant(kind: str, name: str, value: float, **more) -> dict:
+    provider = {"type": "python", "module": "tests.constants", "func": "say", "arguments": {"value": value}}
+    return {"type": kind, "name": name, "provider": provider, **more}
+
+
+def failing(kind: str, name: str, **more) -> dict:
+    provider = {"type": "python", "module": "tests.constants", "func": "fail"}
+    return {"type": kind, "name": name, "provider": provider, **more}
+
+
+def run(method: list, hypothesis: list | None = None, strict: bool = True) -> dict:
+    steady = [constant("probe", "steady", 1, tolerance=1)] if hypothesis is None else hypothesis
+    controls = [{"name": "strict", "provider": {"type": "python", "module": "resilience_lab.strict"}}]
+    experiment = {
+        "title": "t",
+        "description": "d",
+        "controls": controls if strict else [],
+        "steady-state-hypothesis": {"title": "h", "probes": steady},
+        "method": method,
+        "rollbacks": [constant("action", "roll back", 0)],
+    }
+    with Runner(Strategy.DEFAULT) as runner:
+        return runner.run(experiment, settings={"runtime": {"rollbacks": {"strategy": "always"}}})
+
+
+def exit_code(journal: dict) -> int:
+    """As `chaos run` has it."""
+    return int(journal["status"] != "completed" or journal["deviated"])
+
+
+class Strict(unittest.TestCase):
+    def assert_unfulfilled(self, journal: dict, name: str) -> None:
+        self.assertEqual(exit_code(journal), 1)
+        self.assertIn(name, weaknesses(journal)[0])
+        self.assertEqual([run["status"] for run in journal["rollbacks"]], ["succeeded"], "rollbacks run")
+
+    def test_an_experiment_that_is_fulfilled_ends_well(self):
+        journal = run([constant("action", "do", 0), constant("probe", "look", 1, tolerance=1)])
+        self.assertEqual(exit_code(journal), 0)
+        self.assertEqual(weaknesses(journal), [])
+
+    def test_a_probe_of_the_method_out_of_tolerance_ends_it(self):
+        method = [constant("probe", "look", 2, tolerance=1), constant("action", "next", 0)]
+        self.assertEqual(exit_code(run(method, strict=False)), 0, "the trap")
+        journal = run(method)
+        self.assert_unfulfilled(journal, '"look" is out of its tolerance: 2')
+        self.assertEqual([run["activity"]["name"] for run in journal["run"]], ["look"])
+
+    def test_a_jsonpath_tolerance_of_the_method_is_looked_at(self):
+        tolerance = {"type": "jsonpath", "path": "$.holds", "expect": [True]}
+        self.assertEqual(exit_code(run([constant("probe", "look", {"holds": True}, tolerance=tolerance)])), 0)
+        self.assertEqual(exit_code(run([constant("probe", "look", {"holds": False}, tolerance=tolerance)])), 1)
+
+    def test_a_failed_action_ends_it(self):
+        self.assertEqual(exit_code(run([failing("action", "do")], strict=False)), 0, "the trap")
+        self.assert_unfulfilled(run([failing("action", "do")]), '"do" failed')
+
+    def test_a_hypothesis_that_is_not_met_to_begin_with_is_no_success(self):
+        hypothesis = [constant("probe", "steady", 2, tolerance=1)]
+        self.assertEqual(exit_code(run([], hypothesis, strict=False)), 0, "the trap")
+        self.assert_unfulfilled(run([constant("action", "do", 0)], hypothesis), '"steady" is out of its tolerance')
+
+    def test_a_run_that_was_interrupted_is_no_success(self):
+        journal = run([constant("action", "do", 0), constant("action", "next", 0)])
+        del journal["run"][1]
+        self.assertEqual(weaknesses(journal), ["only 1 of 2 activities of the method were played"])
+
+    def test_a_failed_rollback_is_no_success(self):
+        journal = run([constant("action", "do", 0)])
+        journal["rollbacks"][0]["status"] = "failed"
+        self.assertEqual(len(weaknesses(journal)), 1)

@@ -1,0 +1,58 @@
+"""Verdicts on journals that were made up."""
+
+import unittest
+
+from resilience_lab.verdict import judge, words
+
+
+def probe(name: str, met: bool, **output) -> dict:
+    activity = {"type": "probe", "name": name, "tolerance": True}
+    return {"activity": activity, "status": "succeeded", "tolerance_met": met, "output": {"holds": met, **output}}
+
+
+def journal(**changes) -> dict:
+    method = [probe("the circuit opens", True, seconds=1.5, limit=10)]
+    steady = {"steady_state_met": True, "probes": [probe("steady", True)]}
+    rollback = {"activity": {"type": "action", "name": "heal"}, "status": "succeeded"}
+    return {
+        "experiment": {
+            "title": "T",
+            "steady-state-hypothesis": {"probes": [0]},
+            "method": [0],
+            "rollbacks": [0],
+        },
+        "status": "completed",
+        "duration": 50.04,
+        "steady_states": {"before": steady, "after": steady},
+        "run": method,
+        "rollbacks": [rollback],
+    } | changes
+
+
+RECORD = {
+    "calls": [{"status": 200, "seconds": 0.1}, {"status": 503, "seconds": 0.2}, {"status": 503, "seconds": 0.001}],
+    "states": [{"at": 0.0, "state": "closed"}, {"at": 4.26, "state": "open"}],
+}
+
+
+class Verdicts(unittest.TestCase):
+    def test_what_was_found_is_said(self):
+        text = words(judge(journal(), RECORD))
+        for said in (
+            "T: fulfilled (50.0 s)",
+            "ok  the circuit opens\n        after 1.5 s, limit 10 s",
+            "3 calls: 503 x 2, 200 x 1; slowest 0.2 s",
+            "0.0 s closed, 4.3 s open",
+        ):
+            self.assertIn(said, text)
+
+    def test_one_point_that_does_not_hold_is_enough(self):
+        verdict = judge(journal(run=[probe("the circuit opens", False)]), RECORD)
+        self.assertFalse(verdict["fulfilled"])
+        self.assertIn('because: probe "the circuit opens" is out of its tolerance', words(verdict))
+
+    def test_a_run_without_users_is_judged_all_the_same(self):
+        steady_states = {"before": None, "after": None}
+        verdict = judge(journal(steady_states=steady_states, run=[], rollbacks=[]), {})
+        self.assertFalse(verdict["fulfilled"])
+        self.assertIn("not checked", words(verdict))

@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# Proves the chaos experiments, without a cluster: they are valid, each is fulfilled on a lab as it ships, the
+# first two are not fulfilled by a client whose circuit never opens, and Ctrl-C leaves nothing behind.
+#
+# Usage: scripts/check-chaos.sh [--help]
+#
+# Environment:
+#   BIN_DIR    take the binaries that are there, instead of building them
+#   JOURNALS   where to keep what the runs leave (default: nowhere)
+#
+# Needs what `scripts/run-chaos.sh --local` needs.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+run_chaos=$repo_root/scripts/run-chaos.sh
+# No failure ever suffices.
+never_opens=client-service:BREAKER_FAIL_MAX=1000000
+
+main() {
+  case ${1:-} in
+    -h | --help) print_help && exit 0 ;;
+    ?*) die "unknown argument \"$1\"; see --help" ;;
+  esac
+  clean_up_at_exit
+  make_work_dir
+  journals=${JOURNALS:-$work_dir/journals}
+  mkdir -p "$journals"
+  provide_services
+  export BIN_DIR=$bin_dir
+  # One for the experiments, as run-chaos.sh has it; and one for the tests, which look at the report's code, too.
+  requirements=$repo_root/chaos-experiments/chaostoolkit-requirements.txt
+  provide_python_tools chaos "$requirements"
+  provide_python_tools report "$requirements" "$repo_root/scripts/lab-report-requirements.txt"
+
+  run unit_tests
+  run all_are_valid
+  run wrong_arguments_are_one_line
+  # They wait more than they work, each in a lab of its own: side by side.
+  play_all
+  run_is_interrupted
+  say "chaos experiments: all as it should be"
+}
+
+unit_tests() {
+  cd "$repo_root/chaos-experiments"
+  python3 -m unittest discover --top-level-directory . --start-directory tests
+}
+
+all_are_valid() {
+  local name
+  cd "$repo_root/chaos-experiments"
+  for name in $("$run_chaos" --list); do
+    chaos --no-version-check --no-log-file validate "$name.yaml"
+  done
+}
+
+wrong_arguments_are_one_line() {
+  expect_error 'there is no experiment "pod"' --local pod
+  expect_error 'unknown option "--locally"' --locally
+  expect_error '--set is for --local' --set client-service:BREAKER_FAIL_MAX=1 pod-failure
+  expect_error '--journals needs a value' --local --journals
+}
+
+# expect_error WORDS ARGUMENT...
+expect_error() {
+  local words=$1 output
+  shift
+  ! output=$("$run_chaos" "$@" 2>&1) || die "run-chaos.sh $* succeeded"
+  [[ $(tail -n 1 <<<"$output") == "error: $words"* ]] || die "run-chaos.sh $*: expected \"$words\", got: $output"
+}
+
+play_all() {
+  local name wanted
+  local -A played=()
+  for name in $("$run_chaos" --list); do
+    start_job "$run_chaos" --local --journals "$journals/shipped-$name" "$name" >"$work_dir/shipped-$name.out" 2>&1
+    played[$job]="fulfilled $name shipped-$name"
+  done
+  for name in pod-failure network-partition; do
+    start_job "$run_chaos" --local --set "$never_opens" --journals "$journals/never-opens-$name" "$name" \
+      >"$work_dir/never-opens-$name.out" 2>&1
+    played[$job]="unfulfilled $name never-opens-$name"
+  done
+  for job in "${!played[@]}"; do
+    reap "$job"
+    read -r wanted name run <<<"${played[$job]}"
+    "was_$wanted" "$name" "$run"
+  done
+}
+
+# was_fulfilled NAME RUN
+was_fulfilled() {
+  ((status == 0)) || show_and_die "$2" "$1 was not fulfilled"
+  say "ok: $1 is fulfilled ($(sed -n '/fulfilled (/s/.*(\(.*\))/\1/p' "$work_dir/$2.out"))"
+}
+
+was_unfulfilled() {
+  ((status == 1)) || show_and_die "$2" "$1 is fulfilled by a circuit that never opens (exit status $status)"
+  # For the right reason.
+  [[ $(<"$work_dir/$2.out") == *'because: probe "the circuit opens within '*'is out of its tolerance'* ]] ||
+    show_and_die "$2" "$1 with a circuit that never opens did not fail on that"
+  say "ok: $1 is not fulfilled by a circuit that never opens"
+}
+
+show_and_die() {
+  sed 's/^/  | /' "$work_dir/$1.out" >&2
+  die "$2"
+}
+
+# Ctrl-C at several moments: before the lab is up, in the hypothesis, in the method.
+run_is_interrupted() {
+  local after marker process
+  for after in 0.5 2 4.5; do
+    marker=$journals/interrupted-$after
+    start_job "$run_chaos" --local --journals "$marker" network-partition >"$work_dir/interrupted.out" 2>&1
+    sleep "$after"
+    descendants_of "$job" >"$work_dir/descendants"
+    kill -s INT "$job"
+    reap "$job"
+    ((status == 130)) || show_and_die interrupted "an interrupt after $after s gave exit status $status, not 130"
+    # A network namespace and its rules live as long as a process in it.
+    while IFS= read -r process; do
+      ! is_running "$process" || die "an interrupt after $after s left $(ps -o pid=,args= -p "$process")"
+    done <"$work_dir/descendants"
+    ! pgrep -f -- "$marker" >"$work_dir/left" || die "an interrupt after $after s left processes: $(<"$work_dir/left")"
+  done
+  (($(wc -l <"$work_dir/descendants") >= 6)) || show_and_die interrupted "there was no lab to leave behind"
+  say "ok: Ctrl-C leaves no process and no network namespace behind"
+}
+
+# descendants_of PROCESS: the processes that it started, and those that they started.
+descendants_of() {
+  ps -e -o pid=,ppid= | awk -v root="$1" '
+    { parent[$1] = $2 }
+    END {
+      for (process in parent) {
+        for (ancestor = process; ancestor in parent; ancestor = parent[ancestor])
+          if (parent[ancestor] == root) { print process; break }
+      }
+    }'
+}
+
+main "$@"

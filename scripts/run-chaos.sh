@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# Runs the chaos experiments, judges each by its journal, and says what was fulfilled and what was not.
+#
+# Usage: scripts/run-chaos.sh [OPTION...] [EXPERIMENT...]
+#
+# An EXPERIMENT is a file of chaos-experiments/, such as pod-failure; without one, all are run, one after
+# the other. They run against the lab on the cluster that kubectl's current context names.
+#
+#   --local                runs them without a cluster, on this machine, each in a lab of its own: pods are
+#                          processes, the network between them is made of network namespaces, and an API
+#                          server of the lab's own does what the experiment asks. Linux only; needs ip, nft,
+#                          and either root or the right to make user namespaces. Nothing of it is left behind.
+#   --set APP:NAME=VALUE   with --local: an environment variable of a service's pods, such as
+#                          client-service:BREAKER_FAIL_MAX=10; can be given more than once
+#   --journals DIRECTORY   where to keep what each run leaves: journal.json (Chaos Toolkit's), record.json
+#                          (what users saw), verdict.json, the logs (default: .run/chaos in the repository)
+#   --list                 lists the experiments
+#   --help                 this text
+#
+# Environment:
+#   CLIENT_URL    where the client is on the cluster (default http://localhost:30080)
+#   ADMIN_TOKEN   the client's admin token, if it has one
+#   BIN_DIR       with --local: take the binaries that are there, instead of building them
+#
+# Needs Python 3.11 or later. Chaos Toolkit is installed into a virtual environment below target/.
+# Exit status: 0 if all experiments were fulfilled, 1 if one was not.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+main() {
+  target=cluster
+  journals=$repo_root/.run/chaos
+  settings=()
+  chosen=()
+  read_arguments "$@"
+  experiments=$repo_root/chaos-experiments
+  [ ${#chosen[@]} -gt 0 ] || mapfile -t chosen < <(list_experiments)
+  check_arguments
+
+  clean_up_at_exit
+  if [ $target = local ]; then
+    # Before it builds anything: what a machine lacks should be said at once.
+    need_namespaces
+    provide_services
+  else
+    need_lab
+  fi
+  provide_python_tools chaos "$experiments/chaostoolkit-requirements.txt"
+  mkdir -p "$journals" 2>/dev/null || die "cannot make the directory $journals"
+  journals=$(CDPATH='' cd -- "$journals" && pwd)
+
+  failures=0
+  summary=''
+  for experiment in "${chosen[@]}"; do
+    run_experiment "$experiment"
+  done
+  printf '%-20s %-14s %7s\n%s' experiment verdict seconds "$summary"
+  say "Journals, records and logs: $journals"
+  ((failures == 0)) || die "$failures of ${#chosen[@]} experiments not fulfilled"
+}
+
+read_arguments() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      -h | --help) print_help && exit 0 ;;
+      --list) experiments=$repo_root/chaos-experiments list_experiments && exit 0 ;;
+      --local) target=local ;;
+      --set | --journals)
+        [ $# -gt 1 ] || die "$1 needs a value; see --help"
+        if [ "$1" = --set ]; then settings+=(--set "$2"); else journals=$2; fi
+        shift
+        ;;
+      -*) die "unknown option \"$1\"; see --help" ;;
+      *) chosen+=("$(basename "$1" .yaml)") ;;
+    esac
+    shift
+  done
+}
+
+list_experiments() {
+  local file
+  for file in "$experiments"/*.yaml; do
+    basename "$file" .yaml
+  done
+}
+
+check_arguments() {
+  local name
+  for name in "${chosen[@]}"; do
+    [ -f "$experiments/$name.yaml" ] ||
+      die "there is no experiment \"$name\"; experiments: $(list_experiments | tr '\n' ' ')"
+  done
+  [ $target = local ] || [ ${#settings[@]} = 0 ] || die "--set is for --local: on a cluster, change deploy/"
+}
+
+need_namespaces() {
+  local tool
+  [ "$(uname -s)" = Linux ] || die "--local needs Linux: elsewhere, run the experiments against a cluster"
+  for tool in unshare nsenter setpriv mount ip nft; do
+    need $tool "install util-linux, mount, iproute2 and nftables with your system's package manager"
+  done
+}
+
+need_lab() {
+  need_cluster
+  in_namespace get deployment client-service backend-service >/dev/null 2>&1 ||
+    die "the lab is not deployed to context $context: run scripts/deploy.sh, or give --local"
+}
+
+# run_experiment NAME: runs it, judges it, and adds a line to $summary.
+run_experiment() {
+  local name=$1 dir=$journals/$1 begin=$SECONDS verdict
+  local -a command=(chaos --no-version-check --log-file "$dir/chaos.log"
+    run --journal-path "$dir/journal.json" "$name.yaml")
+  rm -rf -- "$dir"
+  mkdir -p "$dir"
+  say "=== $name ($target)"
+  if [ $target = local ]; then
+    command=(python3 -m resilience_lab.local --bin-dir "$bin_dir" --logs "$dir/logs" "${settings[@]}" -- "${command[@]}")
+  fi
+  cd "$experiments"
+  start_job env LAB_RECORD="$dir/record.json" "${command[@]}"
+  # Its exit status adds nothing to the journal, unless there is none.
+  reap "$job"
+  start_job python3 -m resilience_lab.verdict "$dir"
+  reap "$job"
+  case $status in
+    0) verdict=fulfilled ;;
+    1) verdict='NOT FULFILLED' ;;
+    *) verdict='did not run' ;;
+  esac
+  ((status == 0)) || failures=$((failures + 1))
+  printf -v summary '%s%-20s %-14s %7d\n' "$summary" "$name" "$verdict" $((SECONDS - begin))
+  say ''
+}
+
+main "$@"
