@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Proves the chaos experiments, without a cluster: they are valid, each is fulfilled on a lab as it ships, the
-# first two are not fulfilled by a client whose circuit never opens, and Ctrl-C leaves nothing behind.
+# first two are not fulfilled by a client whose circuit never opens, and Ctrl-C leaves nothing behind. And that
+# the lab report says what its data say.
 #
 # Usage: scripts/check-chaos.sh [--help]
 #
@@ -36,6 +37,7 @@ main() {
   run unit_tests
   run all_are_valid
   run wrong_arguments_are_one_line
+  run report_says_what_its_data_say
   # They wait more than they work, each in a lab of its own: side by side.
   play_all
   run_is_interrupted
@@ -60,6 +62,18 @@ wrong_arguments_are_one_line() {
   expect_error 'unknown option "--locally"' --locally
   expect_error '--set is for --local' --set client-service:BREAKER_FAIL_MAX=1 pod-failure
   expect_error '--journals needs a value' --local --journals
+}
+
+# The documents that are in the repository are those that come from the data beside them.
+report_says_what_its_data_say() {
+  local document
+  mkdir "$work_dir/docs"
+  cp -r "$repo_root/docs/data" "$work_dir/docs/"
+  "$repo_root/scripts/lab-report.sh" --from-data --output "$work_dir/docs"
+  for document in "$work_dir"/docs/*.md "$work_dir"/docs/figures/*; do
+    cmp "$document" "$repo_root/docs/${document#"$work_dir/docs/"}" ||
+      die "${document#"$work_dir/"} is not what its data say: scripts/lab-report.sh --from-data"
+  done
 }
 
 # expect_error WORDS ARGUMENT...

@@ -1,0 +1,37 @@
+"""When the attempts of a call began, from its `attempt_log`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt: `begin` and `end` on the clock of the record; `wait` after it, None after the last."""
+
+    number: int
+    begin: float
+    end: float
+    status: int | None
+    wait: float | None
+
+
+def arrived(sent: float, seconds: float, elapsed: float) -> float:
+    """When a call began in the service: half of what the service does not account for was the way there.
+
+    It lasted `seconds` for its caller from `sent` on, and `elapsed` for the service.
+    """
+    return sent + max(0.0, seconds - elapsed) / 2
+
+
+def timeline(begin: float, log: list[dict]) -> list[Attempt]:
+    """The attempts of a call that began at `begin`, one after the other, with the waits between them."""
+    attempts, at = [], begin
+    for entry in log:
+        end = at + entry["elapsed"]
+        attempts.append(Attempt(len(attempts) + 1, at, end, entry["status"], entry.get("wait")))
+        at = end + (entry.get("wait") or 0.0)
+    return attempts
+
+
+def planned_wait(retry: int, base_delay: float, multiplier: float, max_delay: float) -> float:
+    """The wait before retry 1, 2, ...; jitter comes on top."""
+    return min(max_delay, base_delay * multiplier ** (retry - 1))

@@ -1,0 +1,31 @@
+"""How soon the breaker knows, by the kind of failure: what its rules say, beside what was measured."""
+
+from ..attempts import planned_wait
+
+
+def find(machine: dict, chaos: dict[str, dict]) -> dict:
+    retry, breaker = machine["retry"], machine["breaker"]
+    waits = sum(
+        planned_wait(number, retry["base_delay"], retry["multiplier"], retry["max_delay"])
+        for number in range(1, retry["max_attempts"])
+    )
+    # The failures follow each other as the calls do, and the first call comes when it comes.
+    rate = next((experiment["rate"] for experiment in chaos.values()), 10.0)
+    streak = breaker["fail_max"] / rate
+    timeouts = retry["max_attempts"] * retry["attempt_timeout"]
+
+    def row(name: str, least: float, most: float) -> dict:
+        measured = chaos[name]["opened_after"] if name in chaos else None
+        return {"name": name, "expected": (least, most), "measured": measured}
+
+    return {
+        "waits": waits,
+        "timeouts": timeouts,
+        "streak": streak,
+        "rows": [
+            row("pod-failure", 0.0, retry["attempt_timeout"] + streak),
+            row("network-partition", retry["attempt_timeout"], retry["attempt_timeout"] + streak),
+            row("flapping-backend", waits, waits * (1 + retry["jitter"]) + streak),
+            row("slow-backend", timeouts + waits, timeouts + waits * (1 + retry["jitter"]) + streak),
+        ],
+    }

@@ -1,0 +1,98 @@
+"""`python -m resilience_lab.report.render --data DIR --output DIR`: the documents and figures, from the data alone."""
+
+import argparse
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from . import store, words
+from .figures import baseline as baseline_figure
+from .figures import herd as herd_figure
+from .figures import retry as retry_figure
+from .figures import style
+from .figures import timeline as timeline_figure
+from .findings import baseline, breaker, chaos, claims, detection, herd, retry, timeline
+
+DOCUMENTS = ("baseline-observations", "circuit-breaker-analysis", "retry-analysis", "chaos-experiments", "lab-report")
+
+
+def load(directory: Path) -> dict[str, dict]:
+    """All data, by file name without its ending."""
+    return {path.stem: timeline.exact(store.load(path)) for path in sorted(directory.glob("*.json"))}
+
+
+def find(data: dict[str, dict]) -> dict:
+    """What the templates and the figures are given."""
+    runs = {name.removeprefix("herd-"): run for name, run in data.items() if name.startswith("herd-")}
+    experiments = {run["experiment"]: run for name, run in data.items() if name.startswith("chaos-")}
+    found = {
+        "lab": data["machine"],
+        "load": max(part.get("load", 0.0) for part in data.values()),
+        "dates": sorted({part["date"] for part in data.values()}),
+        "baseline": baseline.find(data["baseline"], data["machine"]),
+        "breaker": breaker.find(data["breaker"]),
+        "retry": retry.find(data["retry"]),
+        "herd": herd.find(runs),
+        "chaos": chaos.find(experiments),
+    }
+    found["detection"] = detection.find(data["machine"], found["chaos"])
+    found["claims"] = claims.judge(found["baseline"], found["breaker"], found["herd"], found["chaos"])
+    found["limits"] = claims
+    return found
+
+
+def documents(found: dict) -> dict[str, str]:
+    """By name."""
+    environment = Environment(
+        loader=PackageLoader("resilience_lab.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+    environment.filters |= {
+        "percent": words.percent,
+        "interval": words.interval,
+        "seconds": words.seconds,
+        "number": words.number,
+        "about": words.about,
+        "cell": words.cell,
+        "status": lambda status: style.outcome(status)[0],
+        "answer": lambda status: f"a {status}" if status else "no answer",
+    }
+    return {name: words.reflow(environment.get_template(f"{name}.md.j2").render(found)) for name in DOCUMENTS}
+
+
+def figures(directory: Path, data: dict[str, dict], found: dict) -> None:
+    baseline_figure.draw(directory / "baseline.svg", found["baseline"])
+    cycle = found["breaker"]
+    timeline_figure.draw(
+        directory / "circuit-cycle.svg",
+        data["breaker"] | {"events": timeline_figure.cycle_events(data["breaker"]["events"], cycle)},
+        f"{cycle['stress']['opened_on']} failures open the circuit for {cycle['open_for']:.1f} s: "
+        f"{cycle['refused_calls']} calls are refused,\nthen one trial closes it",
+        f"users make {cycle['rate']:g} calls a second to a backend that is well; only the stress test asks it to fail",
+    )
+    retry_figure.draw(directory / "retry.svg", found["retry"], data["retry"]["calls"])
+    herd_figure.draw(directory / "herd.svg", found["herd"])
+    for name, experiment in found["chaos"].items():
+        text, below = timeline_figure.words(experiment)
+        timeline_figure.draw(directory / f"chaos-{name}.svg", data[f"chaos-{name}"], text, below)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m resilience_lab.report.render", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    options = parser.parse_args()
+    data = load(options.data)
+    found = find(data)
+    texts = documents(found)
+    figures(options.output / "figures", data, found)
+    for name, text in texts.items():
+        store.write(options.output / f"{name}.md", text)
+
+
+if __name__ == "__main__":
+    main()
