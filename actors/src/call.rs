@@ -9,7 +9,12 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{breaker::State, outcome::Outcome, rejection::Rejection};
+use crate::{
+    breaker::State,
+    config::{optional_seconds, seconds},
+    outcome::Outcome,
+    rejection::Rejection,
+};
 
 /// Number of a call, unique in the process, from 1 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -31,7 +36,8 @@ impl fmt::Display for CallId {
 }
 
 /// What stands between a call and the upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Protection {
     /// Circuit breaker and retries.
     Full,
@@ -42,6 +48,15 @@ pub enum Protection {
 }
 
 impl Protection {
+    /// `full`, `breaker-only` or `none`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::BreakerOnly => "breaker-only",
+            Self::None => "none",
+        }
+    }
+
     pub(crate) fn asks_breaker(self) -> bool {
         self != Self::None
     }
@@ -51,18 +66,25 @@ impl Protection {
     }
 }
 
-/// One attempt of a call.
-#[derive(Debug, Clone, PartialEq)]
+/// One attempt of a call. Serialises with its times in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AttemptRecord {
     /// 1 for the first.
+    #[serde(rename = "attempt")]
     pub number: u32,
     /// How it ended.
     pub outcome: Outcome,
     /// The protocol's own status, if there was an answer.
+    #[serde(rename = "status_code")]
     pub code: Option<u16>,
+    /// When it began: time since the call was asked for.
+    #[serde(rename = "start_seconds", serialize_with = "seconds")]
+    pub start: Duration,
     /// How long it took.
+    #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
     pub elapsed: Duration,
     /// How long the call waited after it; none after the last.
+    #[serde(rename = "wait_seconds", serialize_with = "optional_seconds")]
     pub wait: Option<Duration>,
 }
 

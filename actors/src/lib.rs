@@ -7,6 +7,7 @@
 //! - [`Breaker`]: one per upstream and process, shared by all workers.
 //! - [`Scheduler`]: one per worker, over that worker's transport.
 //! - [`CallLimit`]: one per process: how many calls may be in flight and waiting.
+//! - [`events`]: what happens to them, numbered and kept for whoever wants to see it.
 //!
 //! ```
 //! use std::{cell::Cell, convert::Infallible};
@@ -69,6 +70,7 @@ pub mod breaker;
 mod call;
 mod clock;
 mod config;
+pub mod events;
 mod lifeline;
 mod limit;
 mod outcome;
@@ -78,12 +80,14 @@ mod timer;
 mod transport;
 
 pub use breaker::{
-    Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, CircuitOpened, Permit, State,
+    Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, CircuitOpened, Counts, EpochCounts,
+    Mode, NotPermitted, Permit, RetryCounts, State, TransitionCount,
 };
 pub use call::{AttemptRecord, CallError, CallId, CallReport, Protection};
 pub use config::{Allowed, InvalidConfig, MAX_DURATION};
+pub use events::{Event, EventKind, EventLog, EventReader, EventType};
 pub use limit::CallLimit;
-pub use outcome::{Outcome, Verdict};
-pub use rejection::Rejection;
+pub use outcome::{CallKind, Outcome, Verdict};
+pub use rejection::{Rejection, RejectionKind};
 pub use retry::{BreakerScope, RetryConfig, RetrySettings, Scheduler};
 pub use transport::{Attempt, Transport};

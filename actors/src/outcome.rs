@@ -61,7 +61,39 @@ pub(crate) enum Weight {
     FailureAtOnce,
 }
 
+/// What an attempt counts as, in the three words that resilience4j has for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallKind {
+    /// The upstream answered as it should.
+    Successful,
+    /// The upstream failed.
+    Failed,
+    /// It says nothing about the upstream.
+    Ignored,
+}
+
+impl CallKind {
+    /// `successful`, `failed` or `ignored`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Successful => "successful",
+            Self::Failed => "failed",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
 impl Outcome {
+    /// What an attempt that ended so counts as, whether or not a retry repairs it.
+    pub fn kind(self) -> CallKind {
+        match self.weight() {
+            Weight::Success => CallKind::Successful,
+            Weight::Neutral => CallKind::Ignored,
+            Weight::FailureOncePerCall | Weight::FailureAtOnce => CallKind::Failed,
+        }
+    }
+
     pub(crate) fn weight(self) -> Weight {
         match self {
             Self::Success | Self::ClientError => Weight::Success,

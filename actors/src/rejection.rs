@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 /// A call that was turned away without asking the upstream. Never counts against the upstream.
 ///
 /// Every kind says after what time it makes sense to come back. Where the circuit turns a call away,
@@ -41,7 +43,51 @@ pub enum Rejection {
     },
 }
 
+/// The kind of a [`Rejection`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RejectionKind {
+    /// [`Rejection::CircuitOpen`].
+    CircuitOpen,
+    /// [`Rejection::TrialLimit`].
+    TrialLimit,
+    /// [`Rejection::Released`].
+    Released,
+    /// [`Rejection::Overloaded`].
+    Overloaded,
+    /// [`Rejection::Stopped`].
+    Stopped,
+}
+
+impl RejectionKind {
+    /// All there are.
+    pub const ALL: [Self; 5] =
+        [Self::CircuitOpen, Self::TrialLimit, Self::Released, Self::Overloaded, Self::Stopped];
+
+    /// Its name in kebab-case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CircuitOpen => "circuit-open",
+            Self::TrialLimit => "trial-limit",
+            Self::Released => "released",
+            Self::Overloaded => "overloaded",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
 impl Rejection {
+    /// Its kind.
+    pub fn kind(&self) -> RejectionKind {
+        match self {
+            Self::CircuitOpen { .. } => RejectionKind::CircuitOpen,
+            Self::TrialLimit { .. } => RejectionKind::TrialLimit,
+            Self::Released { .. } => RejectionKind::Released,
+            Self::Overloaded { .. } => RejectionKind::Overloaded,
+            Self::Stopped { .. } => RejectionKind::Stopped,
+        }
+    }
+
     /// After what time it makes sense to ask again.
     pub fn retry_after(&self) -> Duration {
         match *self {

@@ -1,6 +1,6 @@
 //! What a retry scheduler needs of the thing that does the work.
 
-use std::{cell::Cell, error::Error, future::Future};
+use std::{borrow::Cow, cell::Cell, error::Error, future::Future};
 
 use crate::{call::CallId, outcome::Verdict};
 
@@ -31,6 +31,13 @@ pub trait Transport: 'static {
     /// Whether the request may reach the upstream more than once. Others are never retried, nor
     /// repeated on a fresh connection.
     fn is_idempotent(&self, request: &Self::Request) -> bool;
+
+    /// The trace that the request belongs to, if there is one. Log lines about its call carry it as
+    /// the key `trace_id`, and its retry events have it. Asked only when there is such a line.
+    fn trace_id<'a>(&self, request: &'a Self::Request) -> Option<Cow<'a, str>> {
+        let _ = request;
+        None
+    }
 }
 
 /// Which attempt of which call this is, and how far it has come.

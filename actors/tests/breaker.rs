@@ -260,7 +260,7 @@ fn the_snapshot_serialises_with_its_settings_in_seconds() {
         assert_eq!(
             seen,
             serde_json::json!({
-                "state": "open", "epoch": 1, "fail_counter": 5, "open_count": 1,
+                "state": "open", "mode": "auto", "epoch": 1, "fail_counter": 5, "open_count": 1,
                 "half_open_in": 30.0, "trials_in_flight": 0, "trials_succeeded": 0,
                 "fail_max": 5, "reset_timeout": 30.0, "half_open_max_calls": 1,
                 "success_threshold": 1, "trial_lease": 5.0,

@@ -9,13 +9,15 @@ use tokio::sync::watch;
 use super::{
     epoch::{Phase, Published},
     messages::{
-        Acquire, BreakerSnapshot, CircuitOpened, Inspect, Judge, Reset, Subscribe, TimerElapsed,
+        Acquire, BreakerSnapshot, BurstBegan, CircuitOpened, Inspect, Judge, Reset, SetMode,
+        Subscribe, TimerElapsed,
     },
     permit::Permit,
+    recorder::Recorder,
     state::BreakerCore,
-    transition::State,
+    transition::{Mode, State},
 };
-use crate::{clock, rejection::Rejection, timer::Timer};
+use crate::{clock, events::EventLog, rejection::Rejection, timer::Timer};
 
 /// Messages that may queue before those who ask through one handle are made to wait for room.
 const MAILBOX: usize = 1024;
@@ -25,6 +27,7 @@ const MAILBOX: usize = 1024;
 pub(crate) struct BreakerActor {
     core: BreakerCore,
     published: Arc<Published>,
+    recorder: Recorder,
     subscribers: Vec<WeakRecipient<CircuitOpened>>,
     timer: Timer,
     /// Dropped with the actor, however it ends: so others learn that it is gone.
@@ -35,9 +38,18 @@ impl BreakerActor {
     pub(crate) fn new(
         core: BreakerCore,
         published: Arc<Published>,
+        events: EventLog,
         alive: watch::Sender<()>,
     ) -> Self {
-        Self { core, published, subscribers: Vec::new(), timer: Timer::default(), _alive: alive }
+        let recorder = Recorder::new(events, Arc::clone(&published.home));
+        Self {
+            core,
+            published,
+            recorder,
+            subscribers: Vec::new(),
+            timer: Timer::default(),
+            _alive: alive,
+        }
     }
 
     /// Runs one step of the core at the current time, then makes what changed known. Every message
@@ -52,24 +64,32 @@ impl BreakerActor {
         self.core.handle_timeout(now);
         let result = step(&mut self.core, now);
         while let Some(transition) = self.core.poll_transition() {
-            let (phase, opened) = match transition.to {
-                State::Closed => (Phase::Closed, None),
-                State::HalfOpen => (Phase::HalfOpen, None),
-                State::Open => {
-                    let open_for = transition.half_open_in.unwrap_or_default();
-                    let opened = CircuitOpened { epoch: transition.epoch, retry_after: open_for };
-                    (Phase::Open { until: now + open_for }, Some(opened))
-                }
+            let reset_timeout = self.core.config().reset_timeout;
+            let phase = match (transition.to, transition.mode) {
+                (_, Mode::Disabled) => Phase::Disabled,
+                (_, Mode::ForcedOpen) => Phase::ForcedOpen { retry_after: reset_timeout },
+                (State::Closed, Mode::Auto) => Phase::Closed,
+                (State::HalfOpen, Mode::Auto) => Phase::HalfOpen,
+                (State::Open, Mode::Auto) => Phase::Open { until: now + reset_timeout },
             };
+            let opened = (transition.to == State::Open).then(|| CircuitOpened {
+                epoch: transition.epoch,
+                retry_after: reset_timeout,
+                cause: transition.reason.to_string().into(),
+            });
             // First published, then told: a scheduler that still reads the old state will find the
-            // message behind whatever it does because of it.
+            // message behind whatever it does because of it. And recorded before it is told, so that
+            // no release comes before its opening.
             self.published.publish(transition.epoch, phase);
             log::info!("{transition}");
+            self.recorder.transition(now, transition);
             if let Some(opened) = opened {
-                self.subscribers.retain(|subscriber| tell(subscriber, opened));
+                self.subscribers.retain(|subscriber| tell(subscriber, opened.clone()));
             }
         }
-        self.timer.set(ctx, now, self.core.poll_timeout(), TimerElapsed);
+        self.recorder.rejections(now, false);
+        let due = [self.core.poll_timeout(), self.recorder.poll_timeout()];
+        self.timer.set(ctx, now, due.into_iter().flatten().min(), TimerElapsed);
         result
     }
 }
@@ -112,6 +132,23 @@ impl Handler<Reset> for BreakerActor {
     }
 }
 
+impl Handler<SetMode> for BreakerActor {
+    type Result = ();
+
+    fn handle(&mut self, SetMode(mode): SetMode, ctx: &mut Context<Self>) {
+        self.step(ctx, |core, now| core.set_mode(now, mode));
+    }
+}
+
+impl Handler<BurstBegan> for BreakerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: BurstBegan, ctx: &mut Context<Self>) {
+        self.recorder.burst_began(clock::now());
+        self.step(ctx, |_, _| ());
+    }
+}
+
 impl Handler<TimerElapsed> for BreakerActor {
     type Result = ();
 
@@ -126,8 +163,13 @@ impl Handler<Subscribe> for BreakerActor {
 
     fn handle(&mut self, Subscribe(subscriber): Subscribe, ctx: &mut Context<Self>) {
         let opened = self.step(ctx, |core, now| {
-            let retry_after = core.open_until()?.saturating_duration_since(now);
-            Some(CircuitOpened { epoch: core.epoch(), retry_after })
+            let retry_after = match core.open_until() {
+                Some(until) => until.saturating_duration_since(now),
+                None if core.state() == State::Open => core.config().reset_timeout,
+                None => return None,
+            };
+            let cause = "it was open already".into();
+            Some(CircuitOpened { epoch: core.epoch(), retry_after, cause })
         });
         if let Some(opened) = opened {
             tell(&subscriber, opened);
@@ -137,14 +179,15 @@ impl Handler<Subscribe> for BreakerActor {
 }
 
 impl Handler<Inspect> for BreakerActor {
-    type Result = MessageResult<Inspect>;
+    type Result = BreakerSnapshot;
 
-    fn handle(&mut self, _: Inspect, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, _: Inspect, ctx: &mut Context<Self>) -> BreakerSnapshot {
         let successes = self.published.current().successes();
-        MessageResult(self.step(ctx, |core, now| {
+        self.step(ctx, |core, now| {
             let (trials_in_flight, trials_succeeded) = core.trials();
             BreakerSnapshot {
                 state: core.state(),
+                mode: core.mode(),
                 epoch: core.epoch(),
                 fail_counter: core.fail_counter(successes),
                 open_count: core.open_count(),
@@ -153,6 +196,6 @@ impl Handler<Inspect> for BreakerActor {
                 trials_succeeded,
                 settings: (**core.config()).clone(),
             }
-        }))
+        })
     }
 }

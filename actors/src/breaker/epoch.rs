@@ -2,16 +2,20 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix::WeakAddr;
 use arc_swap::ArcSwap;
 
-use super::{actor::BreakerActor, transition::State};
+use super::{
+    actor::BreakerActor,
+    tally::{Counts, EpochCounts, Tally},
+    transition::{Mode, State},
+};
 
 /// What callers need to know of the state while an epoch lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,16 +23,34 @@ pub(crate) enum Phase {
     Closed,
     Open { until: Instant },
     HalfOpen,
+    ForcedOpen { retry_after: Duration },
+    Disabled,
 }
 
 impl Phase {
     pub(crate) fn state(self) -> State {
         match self {
-            Self::Closed => State::Closed,
-            Self::Open { .. } => State::Open,
+            Self::Closed | Self::Disabled => State::Closed,
+            Self::Open { .. } | Self::ForcedOpen { .. } => State::Open,
             Self::HalfOpen => State::HalfOpen,
         }
     }
+
+    pub(crate) fn mode(self) -> Mode {
+        match self {
+            Self::Closed | Self::Open { .. } | Self::HalfOpen => Mode::Auto,
+            Self::ForcedOpen { .. } => Mode::ForcedOpen,
+            Self::Disabled => Mode::Disabled,
+        }
+    }
+}
+
+/// What all epochs of one breaker share.
+#[derive(Debug, Default)]
+pub(crate) struct Home {
+    /// Where reports go. Weak, so that the published state does not keep its own writer alive.
+    pub(crate) actor: OnceLock<WeakAddr<BreakerActor>>,
+    pub(crate) tally: Tally,
 }
 
 /// The time between two transitions. All but its success counter never changes.
@@ -40,8 +62,7 @@ pub(crate) struct Epoch {
     /// ordered behind it by whatever told it so, and between calls that overlap either order is a
     /// true one.
     successes: AtomicU64,
-    /// Where reports go. Weak, so that the published state does not keep its own writer alive.
-    pub(crate) actor: Arc<OnceLock<WeakAddr<BreakerActor>>>,
+    pub(crate) home: Arc<Home>,
 }
 
 impl Epoch {
@@ -58,20 +79,49 @@ impl Epoch {
 #[derive(Debug)]
 pub(crate) struct Published {
     epoch: ArcSwap<Epoch>,
-    actor: Arc<OnceLock<WeakAddr<BreakerActor>>>,
+    pub(crate) home: Arc<Home>,
+    past: Mutex<Past>,
+}
+
+/// The successes of epochs that are over, for whoever adds up all of them: a permit may report to
+/// its epoch long after that has ended.
+#[derive(Debug, Default)]
+struct Past {
+    /// Of epochs that no permit is left of.
+    settled: u64,
+    /// Those of which one may be left.
+    open: Vec<Arc<Epoch>>,
+}
+
+impl Past {
+    fn settle(&mut self) {
+        let Self { settled, open } = self;
+        // Not published any more, so nobody can come by another permit.
+        open.retain_mut(|epoch| match Arc::get_mut(epoch) {
+            Some(epoch) => {
+                *settled += *epoch.successes.get_mut();
+                false
+            }
+            None => true,
+        });
+    }
+
+    fn successes(&self) -> u64 {
+        self.settled + self.open.iter().map(|epoch| epoch.successes()).sum::<u64>()
+    }
 }
 
 impl Published {
     /// Closed, in epoch 0.
     pub(crate) fn new() -> Self {
-        let actor = Arc::new(OnceLock::new());
-        let first = Self::epoch_of(0, Phase::Closed, &actor);
-        Self { epoch: ArcSwap::from_pointee(first), actor }
+        let home = Arc::new(Home::default());
+        let first = Self::epoch_of(0, Phase::Closed, &home);
+        Self { epoch: ArcSwap::from_pointee(first), home, past: Mutex::default() }
     }
 
     /// Says which actor takes the reports. Called once, before anybody can have a permit.
     pub(crate) fn connect(&self, actor: WeakAddr<BreakerActor>) {
-        if self.actor.set(actor).is_err() {
+        if self.home.actor.set(actor).is_err() {
             log::error!("circuit_breaker: a second actor claims a published state");
         }
     }
@@ -85,10 +135,23 @@ impl Published {
     }
 
     pub(crate) fn publish(&self, number: u64, phase: Phase) {
-        self.epoch.store(Arc::new(Self::epoch_of(number, phase, &self.actor)));
+        let next = Arc::new(Self::epoch_of(number, phase, &self.home));
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        past.open.push(self.epoch.swap(next));
+        past.settle();
     }
 
-    fn epoch_of(number: u64, phase: Phase, actor: &Arc<OnceLock<WeakAddr<BreakerActor>>>) -> Epoch {
-        Epoch { number, phase, successes: AtomicU64::new(0), actor: Arc::clone(actor) }
+    /// What has been counted up to now. The lock keeps an epoch from ending, and so from being
+    /// counted twice or not at all, while they are added up.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        past.settle();
+        let current = self.epoch.load();
+        let epoch = EpochCounts { number: current.number, successful: current.successes() };
+        self.home.tally.counts(past.successes() + epoch.successful, epoch)
+    }
+
+    fn epoch_of(number: u64, phase: Phase, home: &Arc<Home>) -> Epoch {
+        Epoch { number, phase, successes: AtomicU64::new(0), home: Arc::clone(home) }
     }
 }

@@ -1,20 +1,31 @@
 //! The breaker as its callers see it.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
-use actix::{Actor, Addr, ArbiterHandle, Recipient};
+use actix::{
+    Actor, Addr, ArbiterHandle, Handler, MailboxError, Message, Recipient, dev::ToEnvelope,
+};
 use tokio::sync::watch;
 
 use super::{
     actor::BreakerActor,
     config::BreakerConfig,
     epoch::{Phase, Published},
-    messages::{Acquire, BreakerSnapshot, CircuitOpened, Inspect, Reset, Subscribe},
+    letter::Letter,
+    messages::{
+        Acquire, BreakerSnapshot, BurstBegan, CircuitOpened, Inspect, Reset, SetMode, Subscribe,
+    },
     permit::Permit,
     state::BreakerCore,
-    transition::State,
+    tally::{Counts, Tally},
+    transition::{Mode, State},
 };
-use crate::{clock, lifeline::ended, rejection::Rejection};
+use crate::{
+    clock,
+    events::EventLog,
+    lifeline::ended,
+    rejection::{Rejection, RejectionKind},
+};
 
 /// A circuit breaker: a cheap handle on its actor and published state, shared by cloning.
 ///
@@ -35,34 +46,55 @@ use crate::{clock, lifeline::ended, rejection::Rejection};
 pub struct Breaker {
     actor: Addr<BreakerActor>,
     published: Arc<Published>,
+    events: EventLog,
     alive: watch::Receiver<()>,
 }
 
 impl Breaker {
-    /// Starts a closed breaker on the current arbiter.
+    /// Starts a closed breaker on the current arbiter, named "backend", with an event log of its
+    /// own.
     ///
     /// # Panics
     /// Outside an actix system.
     pub fn start(config: BreakerConfig) -> Self {
-        Self::launch(config, Actor::start)
+        Self::start_recording(config, EventLog::default())
+    }
+
+    /// Starts a closed breaker on the current arbiter that records into `events`, and has its name.
+    ///
+    /// # Panics
+    /// Outside an actix system.
+    pub fn start_recording(config: BreakerConfig, events: EventLog) -> Self {
+        Self::launch(config, events, Actor::start)
     }
 
     /// Starts a closed breaker on `arbiter`: what a service does, so that its breaker answers
     /// however busy the workers are.
     pub fn start_on(config: BreakerConfig, arbiter: &ArbiterHandle) -> Self {
-        Self::launch(config, |actor| BreakerActor::start_in_arbiter(arbiter, |_| actor))
+        Self::start_recording_on(config, EventLog::default(), arbiter)
+    }
+
+    /// Starts a closed breaker on `arbiter` that records into `events`, and has its name.
+    pub fn start_recording_on(
+        config: BreakerConfig,
+        events: EventLog,
+        arbiter: &ArbiterHandle,
+    ) -> Self {
+        Self::launch(config, events, |actor| BreakerActor::start_in_arbiter(arbiter, |_| actor))
     }
 
     fn launch(
         config: BreakerConfig,
+        events: EventLog,
         start: impl FnOnce(BreakerActor) -> Addr<BreakerActor>,
     ) -> Self {
         let (alive_tx, alive) = watch::channel(());
         let published = Arc::new(Published::new());
         let core = BreakerCore::new(config);
-        let actor = start(BreakerActor::new(core, Arc::clone(&published), alive_tx));
+        let told = (Arc::clone(&published), events.clone());
+        let actor = start(BreakerActor::new(core, told.0, told.1, alive_tx));
         published.connect(actor.downgrade());
-        Self { actor, published, alive }
+        Self { actor, published, events, alive }
     }
 
     /// Asks for leave to make one attempt.
@@ -73,9 +105,20 @@ impl Breaker {
     /// # Errors
     /// [`Rejection`], when the attempt must not be made.
     pub async fn admit(&self) -> Result<Permit, Rejection> {
+        let admitted = self.decide().await;
+        if let Err(rejection) = &admitted {
+            self.count_rejection(rejection.kind());
+        }
+        admitted
+    }
+
+    async fn decide(&self) -> Result<Permit, Rejection> {
         let epoch = self.published.current();
         match epoch.phase {
-            Phase::Closed => return Ok(Permit::new(epoch, None)),
+            Phase::Closed | Phase::Disabled => return Ok(Permit::new(epoch, None)),
+            Phase::ForcedOpen { retry_after } => {
+                return Err(Rejection::CircuitOpen { retry_after });
+            }
             Phase::Open { until } => {
                 let retry_after = until.saturating_duration_since(clock::now());
                 if !retry_after.is_zero() {
@@ -84,7 +127,19 @@ impl Breaker {
             }
             Phase::HalfOpen => {}
         }
-        self.actor.send(Acquire).await.unwrap_or_else(|_| Err(Rejection::stopped()))
+        self.send(Acquire).await.unwrap_or_else(|_| Err(Rejection::stopped()))
+    }
+
+    /// Counts a call that was turned away, and tells the actor if it is the first for a while.
+    pub(crate) fn count_rejection(&self, kind: RejectionKind) {
+        self.tally().reject(kind, 1);
+        if self.tally().begins_burst() {
+            self.actor.do_send(Letter::new(&self.published.home, BurstBegan));
+        }
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.published.home.tally
     }
 
     /// The published state.
@@ -92,21 +147,85 @@ impl Breaker {
         self.published.phase().state()
     }
 
-    /// Closes the circuit by hand, into a new epoch: results of calls in flight no longer count.
+    /// The published mode.
+    pub fn mode(&self) -> Mode {
+        self.published.phase().mode()
+    }
+
+    /// Its name: that of its event log.
+    pub fn name(&self) -> &Arc<str> {
+        self.events.name()
+    }
+
+    /// What happens to it and to the calls that go through it.
+    pub fn events(&self) -> &EventLog {
+        &self.events
+    }
+
+    /// What has been counted since the start. Sends no message.
+    pub fn counts(&self) -> Counts {
+        self.published.counts()
+    }
+
+    /// Messages that are on their way to the actor, about: timers are not among them.
+    pub fn mailbox_depth(&self) -> usize {
+        self.tally().mailed().load(Ordering::Relaxed)
+    }
+
+    /// Closes the circuit by hand, into auto mode and a new epoch: results of calls in flight no
+    /// longer count.
     pub async fn reset(&self) {
         // An error means that the actor is gone; `stopped` tells those who need to know.
-        let _ = self.actor.send(Reset).await;
+        let _ = self.send(Reset).await;
+    }
+
+    /// Opens the circuit by hand, until [`enable`](Self::enable) or [`reset`](Self::reset). Every
+    /// call is turned away and told to come back after the reset timeout; calls that wait for a
+    /// retry are answered; no timer and no result changes the state.
+    ///
+    /// As with every change of mode, results of calls in flight no longer count. Nothing happens
+    /// if it is forced open already.
+    pub async fn force_open(&self) {
+        self.set_mode(Mode::ForcedOpen).await;
+    }
+
+    /// Takes the circuit out of service by hand, until [`enable`](Self::enable) or
+    /// [`reset`](Self::reset). It shows closed, every call passes, and no result changes the state.
+    /// Nothing happens if it is disabled already.
+    pub async fn disable(&self) {
+        self.set_mode(Mode::Disabled).await;
+    }
+
+    /// Gives the circuit back to its own control, closed. Nothing happens in auto mode, not even if
+    /// the circuit is open: [`reset`](Self::reset) closes it.
+    pub async fn enable(&self) {
+        self.set_mode(Mode::Auto).await;
+    }
+
+    async fn set_mode(&self, mode: Mode) {
+        // As in `reset`.
+        let _ = self.send(SetMode(mode)).await;
     }
 
     /// All that can be seen from outside; none if the actor is gone.
     pub async fn inspect(&self) -> Option<BreakerSnapshot> {
-        self.actor.send(Inspect).await.ok()
+        self.send(Inspect).await.ok()
     }
 
     /// Has `subscriber` told of each opening from now on, and of the present one if the circuit is
     /// open. Does not keep its actor alive.
     pub fn subscribe(&self, subscriber: &Recipient<CircuitOpened>) {
-        self.actor.do_send(Subscribe(subscriber.downgrade()));
+        let subscribe = Subscribe(subscriber.downgrade());
+        self.actor.do_send(Letter::new(&self.published.home, subscribe));
+    }
+
+    async fn send<M>(&self, message: M) -> Result<M::Result, MailboxError>
+    where
+        M: Message<Result: Send> + Send + 'static,
+        BreakerActor: Handler<Letter<M>>,
+        actix::Context<BreakerActor>: ToEnvelope<BreakerActor, Letter<M>>,
+    {
+        self.actor.send(Letter::new(&self.published.home, message)).await
     }
 
     /// Returns when the actor is gone. Its published state is frozen from then on, so a service

@@ -1,7 +1,7 @@
 //! What the breaker's actor is told and asked. Callers use [`Breaker`](super::Breaker), which
 //! sends these.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix::{WeakRecipient, prelude::*};
 use serde::Serialize;
@@ -10,9 +10,9 @@ use super::{
     config::BreakerSettings,
     permit::Permit,
     state::{Report, Ticket},
-    transition::State,
+    transition::{Mode, State},
 };
-use crate::{config::seconds, rejection::Rejection};
+use crate::{config::optional_seconds, rejection::Rejection};
 
 /// Asks for leave to make an attempt, where the published state alone cannot give it.
 #[derive(Message)]
@@ -32,6 +32,17 @@ pub(crate) struct Judge {
 #[rtype(result = "()")]
 pub(crate) struct Reset;
 
+/// Takes the circuit out of its own control, or gives it back.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct SetMode(pub(crate) Mode);
+
+/// Calls have begun to be turned away: the first after a while without. The others are counted and
+/// send nothing.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct BurstBegan;
+
 /// Asks for all that can be seen from outside.
 #[derive(Message)]
 #[rtype(result = "BreakerSnapshot")]
@@ -49,27 +60,33 @@ pub(crate) struct Subscribe(pub(crate) WeakRecipient<CircuitOpened>);
 pub(crate) struct TimerElapsed;
 
 /// The circuit opened: tells subscribers to let go of what waits for it.
-#[derive(Debug, Clone, Copy, Message)]
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct CircuitOpened {
     /// The epoch that began with it.
     pub epoch: u64,
-    /// Time to half-open.
+    /// When it makes sense to come back: time to half-open, or the reset timeout where the circuit
+    /// was forced open.
     pub retry_after: Duration,
+    /// Why.
+    pub cause: Arc<str>,
 }
 
 /// All that can be seen of a breaker from outside, at one moment. Durations serialise as seconds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, MessageResponse)]
 pub struct BreakerSnapshot {
     /// The state.
     pub state: State,
+    /// Whether it is under its own control.
+    pub mode: Mode,
     /// Number of the current epoch: grows by one with each transition.
     pub epoch: u64,
-    /// Consecutive counted failures; out of closed state, those that opened the circuit.
+    /// Consecutive counted failures; out of closed state, those that opened the circuit. 0 in any
+    /// mode but auto.
     pub fail_counter: u32,
     /// Transitions to open since the start.
     pub open_count: u64,
-    /// Time to half-open; none unless open.
+    /// Time to half-open; none unless open by itself.
     #[serde(serialize_with = "optional_seconds")]
     pub half_open_in: Option<Duration>,
     /// Trials in flight.
@@ -79,14 +96,4 @@ pub struct BreakerSnapshot {
     /// The configuration.
     #[serde(flatten)]
     pub settings: BreakerSettings,
-}
-
-fn optional_seconds<S: serde::Serializer>(
-    value: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => seconds(value, serializer),
-        None => serializer.serialize_none(),
-    }
 }

@@ -12,6 +12,9 @@
 //! | half-open | open | a trial failed, or did not report within its lease |
 //! | any | closed | manual reset |
 //!
+//! By hand, a circuit can be taken out of its own control ([`Mode`]): forced open, it turns every call
+//! away; disabled, it lets every call pass. In both, results change nothing and no timer runs.
+//!
 //! **Why an actor, and why not only an actor.** One actor is the only writer of the state, so
 //! transitions have one order and need no lock. But a message each way for every call would cost
 //! more than the breaker is worth, so the actor *publishes* its state as an immutable epoch, and
@@ -21,14 +24,20 @@
 //! (the idea is gobreaker's generation).
 
 mod actor;
+mod burst;
 mod config;
 mod epoch;
 mod handle;
+mod letter;
 mod messages;
+#[cfg(test)]
+mod mode_tests;
 mod permit;
+mod recorder;
 mod state;
 #[cfg(test)]
 mod state_tests;
+mod tally;
 mod transition;
 mod window;
 
@@ -37,4 +46,5 @@ pub use handle::Breaker;
 pub use messages::{BreakerSnapshot, CircuitOpened};
 pub(crate) use permit::PendingFailure;
 pub use permit::Permit;
-pub use transition::State;
+pub use tally::{Counts, EpochCounts, NotPermitted, RetryCounts, TransitionCount};
+pub use transition::{Mode, State};

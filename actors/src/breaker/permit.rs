@@ -6,10 +6,12 @@ use actix::Addr;
 
 use super::{
     actor::BreakerActor,
-    epoch::Epoch,
+    epoch::{Epoch, Phase},
+    letter::Letter,
     messages::Judge,
     state::{Report, Ticket},
 };
+use crate::outcome::CallKind;
 
 /// Leave to make one attempt on the upstream.
 ///
@@ -25,11 +27,13 @@ use super::{
 pub struct Permit {
     epoch: Arc<Epoch>,
     trial: Option<u64>,
+    /// Nothing is owed any more.
+    reported: bool,
 }
 
 impl Permit {
     pub(crate) fn new(epoch: Arc<Epoch>, trial: Option<u64>) -> Self {
-        Self { epoch, trial }
+        Self { epoch, trial, reported: false }
     }
 
     /// Whether this is one of the limited trials of a half-open circuit.
@@ -43,10 +47,11 @@ impl Permit {
     }
 
     /// The upstream answered as it should. In closed state: one atomic add, nothing to wait for.
-    pub async fn success(self) {
+    pub async fn success(mut self) {
         if self.is_trial() {
             self.tell(Report::Success).await;
         } else {
+            self.reported = true;
             self.epoch.count_success();
         }
     }
@@ -62,6 +67,7 @@ impl Permit {
         if self.is_trial() {
             self.tell(Report::Neutral).await;
         }
+        // Dropped, it is neutral anyway.
     }
 
     /// A failure of now that may yet turn out not to count.
@@ -70,34 +76,45 @@ impl Permit {
     }
 
     async fn tell(mut self, report: Report) {
-        if let Some(actor) = self.actor() {
-            let judge = self.judge(report);
+        if let Some((actor, judge)) = self.judge(report) {
             // An error means that the actor is gone, and with it all that the report could change.
             let _ = actor.send(judge).await;
         }
     }
 
     fn post(&mut self, report: Report) {
-        if let Some(actor) = self.actor() {
-            actor.do_send(self.judge(report));
+        if let Some((actor, judge)) = self.judge(report) {
+            actor.do_send(judge);
         }
     }
 
-    fn actor(&self) -> Option<Addr<BreakerActor>> {
-        self.epoch.actor.get().and_then(actix::WeakAddr::upgrade)
-    }
-
-    /// The report as a message. Whoever sends it has done the permit's duty.
-    fn judge(&mut self, report: Report) -> Judge {
+    /// The report as a message, counted, and whom to send it to: nobody, if it can change nothing.
+    /// Whoever sends it has done the permit's duty.
+    fn judge(&mut self, report: Report) -> Option<(Addr<BreakerActor>, Letter<Judge>)> {
+        self.reported = true;
+        self.epoch.home.tally.count(match report {
+            Report::Success => CallKind::Successful,
+            Report::Failure { .. } => CallKind::Failed,
+            Report::Neutral => CallKind::Ignored,
+        });
         let ticket = Ticket { epoch: self.epoch.number, trial: self.trial.take() };
-        Judge { ticket, report }
+        if self.epoch.phase == Phase::Disabled {
+            return None;
+        }
+        let actor = self.epoch.home.actor.get().and_then(actix::WeakAddr::upgrade)?;
+        Some((actor, Letter::new(&self.epoch.home, Judge { ticket, report })))
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        if self.reported {
+            return;
+        }
         if self.trial.is_some() {
             self.post(Report::Neutral);
+        } else {
+            self.epoch.home.tally.count(CallKind::Ignored);
         }
     }
 }
@@ -119,6 +136,9 @@ impl PendingFailure {
         if permit.epoch.successes() == *successes {
             let cause = std::mem::take(cause);
             permit.post(Report::Failure { cause, successes: *successes });
+        } else {
+            permit.reported = true;
+            permit.epoch.home.tally.count(CallKind::Failed);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     config::BreakerConfig,
-    transition::{Reason, State, Transition},
+    transition::{Mode, Reason, State, Transition},
     window::Streak,
 };
 use crate::rejection::Rejection;
@@ -48,6 +48,8 @@ enum Phase {
     Closed,
     Open { until: Instant },
     HalfOpen { trials: BTreeMap<u64, Instant>, successes: u32 },
+    ForcedOpen,
+    Disabled,
 }
 
 /// The state machine of one circuit breaker.
@@ -82,9 +84,17 @@ impl BreakerCore {
 
     pub(crate) fn state(&self) -> State {
         match self.phase {
-            Phase::Closed => State::Closed,
-            Phase::Open { .. } => State::Open,
+            Phase::Closed | Phase::Disabled => State::Closed,
+            Phase::Open { .. } | Phase::ForcedOpen => State::Open,
             Phase::HalfOpen { .. } => State::HalfOpen,
+        }
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        match self.phase {
+            Phase::Closed | Phase::Open { .. } | Phase::HalfOpen { .. } => Mode::Auto,
+            Phase::ForcedOpen => Mode::ForcedOpen,
+            Phase::Disabled => Mode::Disabled,
         }
     }
 
@@ -92,7 +102,7 @@ impl BreakerCore {
         self.epoch
     }
 
-    /// When half-open begins, while open.
+    /// When half-open begins, while open by its own rules.
     pub(crate) fn open_until(&self) -> Option<Instant> {
         match self.phase {
             Phase::Open { until } => Some(until),
@@ -106,10 +116,11 @@ impl BreakerCore {
     }
 
     /// Consecutive failures for a reader who sees `successes` on the current epoch's counter. Out
-    /// of closed state: the streak that opened the circuit.
+    /// of closed state: the streak that opened the circuit, so zero where nothing did.
     pub(crate) fn fail_counter(&self, successes: u64) -> u32 {
         match self.phase {
             Phase::Closed => self.streak.len(successes),
+            Phase::ForcedOpen | Phase::Disabled => 0,
             _ => self.streak.len(0),
         }
     }
@@ -125,7 +136,7 @@ impl BreakerCore {
     /// When [`handle_timeout`](Self::handle_timeout) has something to do next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match &self.phase {
-            Phase::Closed => None,
+            Phase::Closed | Phase::ForcedOpen | Phase::Disabled => None,
             Phase::Open { until } => Some(*until),
             Phase::HalfOpen { trials, .. } => trials.values().min().copied(),
         }
@@ -142,7 +153,7 @@ impl BreakerCore {
             return;
         }
         match self.phase {
-            Phase::Closed => {}
+            Phase::Closed | Phase::ForcedOpen | Phase::Disabled => {}
             Phase::Open { .. } => {
                 let half_open = Phase::HalfOpen { trials: BTreeMap::new(), successes: 0 };
                 self.enter(half_open, Reason::ResetTimeout(self.config.reset_timeout));
@@ -157,7 +168,10 @@ impl BreakerCore {
     pub(crate) fn acquire(&mut self, now: Instant) -> Result<Ticket, Rejection> {
         self.handle_timeout(now);
         match &mut self.phase {
-            Phase::Closed => Ok(Ticket { epoch: self.epoch, trial: None }),
+            Phase::Closed | Phase::Disabled => Ok(Ticket { epoch: self.epoch, trial: None }),
+            Phase::ForcedOpen => {
+                Err(Rejection::CircuitOpen { retry_after: self.config.reset_timeout })
+            }
             Phase::Open { until } => {
                 Err(Rejection::CircuitOpen { retry_after: until.saturating_duration_since(now) })
             }
@@ -173,8 +187,8 @@ impl BreakerCore {
         }
     }
 
-    /// Takes the outcome of an attempt. Reports from older epochs, and second reports, change
-    /// nothing.
+    /// Takes the outcome of an attempt. Reports from older epochs, second reports, and reports in any
+    /// mode but auto change nothing.
     pub(crate) fn report(&mut self, now: Instant, ticket: Ticket, report: Report) {
         self.handle_timeout(now);
         if ticket.epoch != self.epoch {
@@ -207,14 +221,29 @@ impl BreakerCore {
         }
     }
 
-    /// Closes by hand, into a new epoch even from closed: what is in flight no longer counts.
+    /// Closes by hand, into auto mode and a new epoch even from closed: what is in flight no longer
+    /// counts.
     pub(crate) fn reset(&mut self, now: Instant) {
         self.handle_timeout(now);
         self.close(Reason::ManualReset);
     }
 
+    /// Changes the mode, into a new epoch: what is in flight no longer counts. Out of any other mode,
+    /// auto begins closed. A mode that is already there is left as it is.
+    pub(crate) fn set_mode(&mut self, now: Instant, mode: Mode) {
+        self.handle_timeout(now);
+        if mode == self.mode() {
+            return;
+        }
+        let reason = Reason::ModeChosen(mode);
+        match mode {
+            Mode::Auto => self.close(reason),
+            Mode::ForcedOpen => self.enter(Phase::ForcedOpen, reason),
+            Mode::Disabled => self.enter(Phase::Disabled, reason),
+        }
+    }
+
     fn open(&mut self, now: Instant, reason: Reason) {
-        self.open_count += 1;
         self.enter(Phase::Open { until: now + self.config.reset_timeout }, reason);
     }
 
@@ -224,14 +253,18 @@ impl BreakerCore {
     }
 
     fn enter(&mut self, phase: Phase, reason: Reason) {
-        let from = self.state();
+        let (from, from_mode) = (self.state(), self.mode());
         let half_open_in = match phase {
             Phase::Open { .. } => Some(self.config.reset_timeout),
             _ => None,
         };
         self.phase = phase;
         self.epoch += 1;
-        let (to, epoch) = (self.state(), self.epoch);
-        self.transitions.push_back(Transition { from, to, epoch, reason, half_open_in });
+        let (to, mode, epoch) = (self.state(), self.mode(), self.epoch);
+        if to == State::Open && from != State::Open {
+            self.open_count += 1;
+        }
+        let change = Transition { from, to, from_mode, mode, epoch, reason, half_open_in };
+        self.transitions.push_back(change);
     }
 }

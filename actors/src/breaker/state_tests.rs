@@ -9,40 +9,40 @@ use super::{
 };
 use crate::rejection::Rejection;
 
-const RESET: Duration = Duration::from_secs(30);
-const LEASE: Duration = Duration::from_secs(5);
+pub(super) const RESET: Duration = Duration::from_secs(30);
+pub(super) const LEASE: Duration = Duration::from_secs(5);
 
 /// A core, and the time that it is told.
-struct Bench {
-    core: BreakerCore,
-    now: Instant,
+pub(super) struct Bench {
+    pub(super) core: BreakerCore,
+    pub(super) now: Instant,
 }
 
 impl Bench {
     #[expect(clippy::disallowed_methods, reason = "any instant will do as the first")]
-    fn new(settings: BreakerSettings) -> Self {
+    pub(super) fn new(settings: BreakerSettings) -> Self {
         let config = BreakerConfig::try_from(settings).unwrap();
         Self { core: BreakerCore::new(config), now: Instant::now() }
     }
 
-    fn with_trials(half_open_max_calls: u32, success_threshold: u32) -> Self {
+    pub(super) fn with_trials(half_open_max_calls: u32, success_threshold: u32) -> Self {
         Self::new(BreakerSettings { half_open_max_calls, success_threshold, ..Default::default() })
     }
 
-    fn acquire(&mut self) -> Ticket {
+    pub(super) fn acquire(&mut self) -> Ticket {
         self.core.acquire(self.now).expect("admitted")
     }
 
-    fn report(&mut self, ticket: Ticket, report: Report) {
+    pub(super) fn report(&mut self, ticket: Ticket, report: Report) {
         self.core.report(self.now, ticket, report);
     }
 
-    fn fail(&mut self, ticket: Ticket) {
+    pub(super) fn fail(&mut self, ticket: Ticket) {
         self.report(ticket, failure(0));
     }
 
     /// Brings a closed core to open by consecutive failures.
-    fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         for _ in 0..self.core.config().fail_max {
             let ticket = self.acquire();
             self.fail(ticket);
@@ -51,23 +51,23 @@ impl Bench {
     }
 
     /// Lets time pass and delivers the timer.
-    fn advance(&mut self, by: Duration) {
+    pub(super) fn advance(&mut self, by: Duration) {
         self.now += by;
         self.core.handle_timeout(self.now);
     }
 
-    fn half_open(&mut self) {
+    pub(super) fn half_open(&mut self) {
         self.open();
         self.advance(RESET);
         assert_eq!(self.core.state(), State::HalfOpen);
     }
 
-    fn transitions(&mut self) -> Vec<Transition> {
+    pub(super) fn transitions(&mut self) -> Vec<Transition> {
         std::iter::from_fn(|| self.core.poll_transition()).collect()
     }
 }
 
-fn failure(successes: u64) -> Report {
+pub(super) fn failure(successes: u64) -> Report {
     Report::Failure { cause: "connection refused".into(), successes }
 }
 

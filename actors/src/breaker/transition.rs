@@ -33,6 +33,36 @@ impl fmt::Display for State {
     }
 }
 
+/// Whether a circuit is under its own control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// It opens and closes as its rules say.
+    #[default]
+    Auto,
+    /// Open until somebody says otherwise: every call is turned away.
+    ForcedOpen,
+    /// Closed until somebody says otherwise: every call passes.
+    Disabled,
+}
+
+impl Mode {
+    /// `auto`, `forced-open` or `disabled`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::ForcedOpen => "forced-open",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// Why a breaker changed its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -53,6 +83,8 @@ pub(crate) enum Reason {
     ResetTimeout(Duration),
     /// Somebody asked for it.
     ManualReset,
+    /// Somebody chose this mode.
+    ModeChosen(Mode),
 }
 
 impl fmt::Display for Reason {
@@ -71,6 +103,9 @@ impl fmt::Display for Reason {
                 write!(f, "reset timeout of {:.1}s elapsed", timeout.as_secs_f64())
             }
             Self::ManualReset => write!(f, "manual reset"),
+            Self::ModeChosen(Mode::Auto) => write!(f, "enabled by hand"),
+            Self::ModeChosen(Mode::ForcedOpen) => write!(f, "forced open by hand"),
+            Self::ModeChosen(Mode::Disabled) => write!(f, "disabled by hand"),
         }
     }
 }
@@ -82,11 +117,15 @@ pub(crate) struct Transition {
     pub(crate) from: State,
     /// The state after: the same as before where a closed breaker was reset.
     pub(crate) to: State,
+    /// The mode before.
+    pub(crate) from_mode: Mode,
+    /// The mode after.
+    pub(crate) mode: Mode,
     /// The epoch that begins with it. Epochs only grow.
     pub(crate) epoch: u64,
     /// Why.
     pub(crate) reason: Reason,
-    /// How long the circuit stays open, where it opened.
+    /// How long the circuit stays open, where it opened by its own rules.
     pub(crate) half_open_in: Option<Duration>,
 }
 

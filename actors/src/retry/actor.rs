@@ -1,8 +1,9 @@
 //! The actor that owns calls: begins their attempts, and holds them while they wait.
 
-use std::{rc::Rc, time::Instant};
+use std::{borrow::Cow, rc::Rc, time::Instant};
 
 use actix::prelude::*;
+use log::Level;
 use tokio::sync::watch;
 
 use super::{
@@ -13,8 +14,9 @@ use super::{
 use crate::{
     breaker::{CircuitOpened, PendingFailure, State},
     clock,
+    events::{EventKind, EventType},
     limit::WaitMark,
-    rejection::Rejection,
+    rejection::{Rejection, RejectionKind},
     timer::Timer,
     transport::Transport,
 };
@@ -98,20 +100,31 @@ impl<T: Transport> Handler<Park<T>> for RetryActor<T> {
 
     fn handle(&mut self, parked: Park<T>, ctx: &mut Context<Self>) {
         if parked.call.reply.is_closed() {
-            parked.call.give_up();
+            self.shared.give_up(parked.call);
         } else if self.shared.breaker.state() == State::Open {
             // It has not begun to wait, so its attempt is the last thing that happened to it. If
             // the circuit opens from here on, its message is still to come.
             self.shared.answer(parked.call, parked.result);
         } else {
             let Park { call, since, due, cause, .. } = &parked;
-            log::info!(
-                "retry: call {} attempt {}/{}: {cause}; next attempt in {:.3}s",
+            let trace = self.shared.trace_id(&call.request);
+            let (attempts, max_attempts) = (call.attempts.len(), self.shared.config.max_attempts);
+            let wait = *due - *since;
+            traced!(
+                Level::Info,
+                trace,
+                "retry: call {} attempt {attempts}/{max_attempts}: {cause}; next attempt in {:.3}s",
                 call.id,
-                call.attempts.len(),
-                self.shared.config.max_attempts,
-                (*due - *since).as_secs_f64(),
+                wait.as_secs_f64(),
             );
+            self.shared.breaker.events().record_with(EventType::Retry, || EventKind::Retry {
+                call: call.id,
+                attempt: call.attempts.last().map_or(0, |attempt| attempt.number),
+                max_attempts,
+                cause: cause.clone(),
+                wait,
+                trace_id: trace.map(Cow::into_owned),
+            });
             let mark = call.slot.waiting();
             self.waiting.insert(parked.due, parked.call.id, (parked, mark));
         }
@@ -133,7 +146,7 @@ impl<T: Transport> Handler<Abandon> for RetryActor<T> {
 
     fn handle(&mut self, Abandon(id): Abandon, ctx: &mut Context<Self>) {
         if let Some((parked, _)) = self.waiting.remove(id) {
-            parked.call.give_up();
+            self.shared.give_up(parked.call);
         }
         self.settle(ctx);
     }
@@ -147,8 +160,12 @@ impl<T: Transport> Handler<CircuitOpened> for RetryActor<T> {
         // All that wait were let through before the opening: a permit of a later epoch exists only
         // after this message was sent, and messages keep their order.
         let released = self.waiting.take_all();
-        if released.len() > 0 {
-            log::info!("retry: released {} waiting call(s), the circuit opened", released.len());
+        let calls = released.len();
+        if calls > 0 {
+            log::info!("retry: released {calls} waiting call(s), the circuit opened");
+            self.shared.breaker.tally().reject(RejectionKind::Released, calls as u64);
+            let cause = opened.cause;
+            self.shared.breaker.events().record(EventKind::Release { calls, cause });
         }
         for (parked, _) in released {
             let rejection = Rejection::Released { retry_after: opened.retry_after };

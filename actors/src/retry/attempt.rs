@@ -1,10 +1,11 @@
 //! One attempt of a call, from permit to report: a task of its own, which outlives its caller.
 
 use std::{
+    borrow::Cow,
     cell::{Cell, OnceCell, RefCell},
     panic::AssertUnwindSafe,
     rc::Rc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use actix::WeakAddr;
@@ -21,9 +22,10 @@ use super::{
     messages::{Call, Park, ResultOf},
 };
 use crate::{
-    breaker::{Breaker, State},
-    call::{AttemptRecord, CallError, CallId, CallReport, Protection},
+    breaker::Breaker,
+    call::{AttemptRecord, CallError, CallReport, Protection},
     clock,
+    events::CallOutcome,
     outcome::{Outcome, Verdict},
     rejection::Rejection,
     transport::{Attempt, Transport},
@@ -42,13 +44,18 @@ pub(crate) struct Shared<T: Transport> {
 impl<T: Transport> Shared<T> {
     /// Ends a call with the last thing that happened to it.
     pub(crate) fn answer(&self, call: Call<T>, result: ResultOf<T>) {
-        let Call { id, attempts, reply, started, slot, .. } = call;
+        let Call { id, request, protection, attempts, reply, started, slot, .. } = call;
         let (state, elapsed) = (self.breaker.state(), clock::now() - started);
-        log_end(id, &result, &attempts, state, elapsed);
+        let report = CallReport { id, result, attempts, state, elapsed };
+        if protection.retries() {
+            let succeeded = CallOutcome::of(&report) == CallOutcome::Success;
+            self.breaker.tally().call_ended(succeeded, report.attempts.len() > 1);
+        }
+        log_end(&report, || self.trace_id(&request));
         // Before the answer: who has it may call again at once.
         drop(slot);
         // An error means that the caller has left.
-        let _ = reply.send(CallReport { id, result, attempts, state, elapsed });
+        let _ = reply.send(report);
     }
 
     /// Ends a call by turning it away.
@@ -56,16 +63,33 @@ impl<T: Transport> Shared<T> {
         let spread = spread(rejection.retry_after(), &mut *self.rng.borrow_mut());
         self.answer(call, Err(rejection.delayed_by(spread).into()));
     }
+
+    /// Ends a call because its caller has left. A failure that was pending has become its last word:
+    /// impatient callers must not hide a failing upstream from the breaker.
+    pub(crate) fn give_up(&self, call: Call<T>) {
+        if log::log_enabled!(Level::Debug) {
+            let trace = self.trace_id(&call.request);
+            traced!(Level::Debug, trace, "call {}: its caller left, no further attempt", call.id);
+        }
+        if let Some(failure) = call.pending {
+            failure.count();
+        }
+    }
+
+    /// The trace of a request. A transport that panics over the question has none: it is asked by
+    /// the actor too.
+    pub(crate) fn trace_id<'a>(&self, request: &'a T::Request) -> Option<Cow<'a, str>> {
+        let ask = AssertUnwindSafe(|| self.transport.trace_id(request));
+        std::panic::catch_unwind(ask).unwrap_or_default()
+    }
 }
 
 /// One line: at debug, or at info where retries did not help, so that no story ends with a wait.
-fn log_end<R, E: std::error::Error>(
-    id: CallId,
-    result: &Result<R, CallError<E>>,
-    attempts: &[AttemptRecord],
-    state: State,
-    elapsed: Duration,
+fn log_end<'a, R, E: std::error::Error>(
+    report: &CallReport<R, E>,
+    trace: impl FnOnce() -> Option<Cow<'a, str>>,
 ) {
+    let CallReport { id, result, attempts, state, elapsed } = report;
     let outcome = attempts.last().map(|attempt| attempt.outcome);
     let failed = outcome != Some(Outcome::Success);
     let level = if failed && attempts.len() > 1 { Level::Info } else { Level::Debug };
@@ -81,7 +105,11 @@ fn log_end<R, E: std::error::Error>(
         (Ok(_), _) => if failed { "failed" } else { "succeeded" }.to_owned(),
     };
     let (tries, secs) = (attempts.len(), elapsed.as_secs_f64());
-    log::log!(level, "retry: call {id} {end}; attempts: {tries}, {secs:.3}s, circuit {state}");
+    traced!(
+        level,
+        trace(),
+        "retry: call {id} {end}; attempts: {tries}, {secs:.3}s, circuit {state}"
+    );
 }
 
 /// Makes the next attempt of `call`, then answers it or has it wait.
@@ -95,7 +123,7 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
         None
     };
     if call.reply.is_closed() {
-        return call.give_up();
+        return shared.give_up(call);
     }
     // From here on another attempt may repair what failed before it.
     call.pending = None;
@@ -119,7 +147,8 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
         }
     }
     let Verdict { outcome, code, .. } = verdict;
-    call.attempts.push(AttemptRecord { number, outcome, code, elapsed: now - began, wait: None });
+    let (start, elapsed) = (began - call.started, now - began);
+    call.attempts.push(AttemptRecord { number, outcome, code, start, elapsed, wait: None });
 
     match step {
         Step::Finish => shared.answer(call, result),
@@ -176,18 +205,23 @@ async fn attempt<T: Transport>(
                 return (result, verdict);
             }
             repeat += 1;
-            log::debug!(
-                "call {}: attempt {number} did not reach the upstream ({}), repeated at once \
-                 ({repeat}/{repeats})",
-                call.id,
-                cause(&result, &verdict),
-            );
+            if log::log_enabled!(Level::Debug) {
+                traced!(
+                    Level::Debug,
+                    shared.trace_id(&call.request),
+                    "call {}: attempt {number} did not reach the upstream ({}), repeated at once \
+                     ({repeat}/{repeats})",
+                    call.id,
+                    cause(&result, &verdict),
+                );
+            }
         }
     };
     let (result, verdict) = match timeout(budget, AssertUnwindSafe(reach).catch_unwind()).await {
         Ok(Ok(ended)) => ended,
         Ok(Err(_)) => {
-            log::error!("call {}: attempt {number} panicked", call.id);
+            let trace = shared.trace_id(&call.request);
+            traced!(Level::Error, trace, "call {}: attempt {number} panicked", call.id);
             (Err(CallError::Panicked), Outcome::Panicked.into())
         }
         Err(_) if budget < config.attempt_timeout => {

@@ -85,7 +85,9 @@ impl<T: Transport> Scheduler<T> {
     pub async fn call(&self, request: T::Request, protection: Protection) -> ReportOf<T> {
         let (id, started) = (CallId::next(), clock::now());
         let Some(slot) = self.limit.try_acquire() else {
-            return self.unanswered(id, started, Rejection::overloaded().into());
+            let rejection = Rejection::overloaded();
+            self.breaker.count_rejection(rejection.kind());
+            return self.unanswered(id, started, rejection.into());
         };
         let (reply, answer) = oneshot::channel();
         let deadline = started + self.config.call_deadline;

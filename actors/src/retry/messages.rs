@@ -57,14 +57,3 @@ pub(crate) struct Abandon(pub(crate) CallId);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct RetryDue;
-
-impl<T: Transport> Call<T> {
-    /// Ends it because its caller has left. A failure that was pending has become its last word:
-    /// impatient callers must not hide a failing upstream from the breaker.
-    pub(crate) fn give_up(self) {
-        log::debug!("call {}: its caller left, no further attempt", self.id);
-        if let Some(failure) = self.pending {
-            failure.count();
-        }
-    }
-}

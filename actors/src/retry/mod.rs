@@ -14,6 +14,16 @@
 //! When the circuit opens the breaker tells every scheduler, and calls that wait are answered at
 //! once: nobody waits on an open circuit.
 
+/// A line of the log, with the trace of its call as the key `trace_id` where there is one.
+macro_rules! traced {
+    ($level:expr, $trace:expr, $($line:tt)+) => {
+        match $trace.as_deref() {
+            Some(trace) => log::log!($level, trace_id = trace; $($line)+),
+            None => log::log!($level, $($line)+),
+        }
+    };
+}
+
 mod actor;
 mod attempt;
 mod backoff;

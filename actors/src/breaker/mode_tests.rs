@@ -1,0 +1,196 @@
+//! The circuit out of its own control, and back.
+
+use super::{
+    config::BreakerSettings,
+    state::{Report, Ticket},
+    state_tests::{Bench, LEASE, RESET, failure},
+    transition::{Mode, State},
+};
+use crate::rejection::Rejection;
+
+impl Bench {
+    fn set(&mut self, mode: Mode) {
+        self.core.set_mode(self.now, mode);
+        assert_eq!(self.core.mode(), mode);
+    }
+
+    /// State, mode and epoch.
+    fn place(&self) -> (State, Mode, u64) {
+        (self.core.state(), self.core.mode(), self.core.epoch())
+    }
+}
+
+fn all_reports() -> [Report; 3] {
+    [Report::Success, failure(0), Report::Neutral]
+}
+
+#[test]
+fn forced_open_turns_every_call_away_and_never_half_opens_by_the_clock() {
+    let mut bench = Bench::with_trials(1, 1);
+    bench.set(Mode::ForcedOpen);
+    assert_eq!(bench.core.poll_timeout(), None);
+    for _day in 0..30 {
+        bench.advance(RESET * 2880);
+        let turned_away = Err(Rejection::CircuitOpen { retry_after: RESET });
+        assert_eq!(bench.core.acquire(bench.now), turned_away);
+    }
+    assert_eq!(bench.place(), (State::Open, Mode::ForcedOpen, 1));
+}
+
+#[test]
+fn forcing_a_circuit_open_that_is_open_takes_its_timer_away() {
+    let mut bench = Bench::with_trials(1, 1);
+    bench.open();
+    bench.set(Mode::ForcedOpen);
+    assert_eq!((bench.core.poll_timeout(), bench.core.open_until()), (None, None));
+    bench.advance(RESET * 10);
+    assert_eq!(bench.place(), (State::Open, Mode::ForcedOpen, 2));
+    assert_eq!(bench.core.open_count(), 1, "it was open already");
+}
+
+#[test]
+fn disabled_admits_without_limit_and_no_report_changes_anything() {
+    let mut bench = Bench::with_trials(1, 1);
+    bench.set(Mode::Disabled);
+    for _ in 0..1000 {
+        for report in all_reports() {
+            let ticket = bench.acquire();
+            assert_eq!(ticket, Ticket { epoch: 1, trial: None });
+            bench.report(ticket, report);
+        }
+    }
+    assert_eq!(bench.place(), (State::Closed, Mode::Disabled, 1));
+    assert_eq!((bench.core.fail_counter(0), bench.core.poll_timeout()), (0, None));
+}
+
+#[test]
+fn results_that_arrive_while_forced_open_change_nothing() {
+    let mut bench = Bench::with_trials(1, 1);
+    let closed: Vec<_> = (0..9).map(|_| bench.acquire()).collect();
+    bench.set(Mode::ForcedOpen);
+    for ticket in closed {
+        for report in all_reports() {
+            bench.report(ticket, report);
+        }
+    }
+    // Nor does one that nobody can have: of this very epoch.
+    for report in all_reports() {
+        bench.report(Ticket { epoch: 1, trial: None }, report.clone());
+        bench.report(Ticket { epoch: 1, trial: Some(0) }, report);
+    }
+    assert_eq!(bench.place(), (State::Open, Mode::ForcedOpen, 1));
+}
+
+#[test]
+fn permits_from_before_a_change_of_mode_count_for_nothing_after_it() {
+    for there in [Mode::ForcedOpen, Mode::Disabled] {
+        let mut bench = Bench::new(BreakerSettings { fail_max: 1, ..Default::default() });
+        let before = bench.acquire();
+        bench.set(there);
+        let between = (there == Mode::Disabled).then(|| bench.acquire());
+        bench.set(Mode::Auto);
+        for ticket in between.into_iter().chain([before]) {
+            bench.fail(ticket);
+        }
+        assert_eq!(bench.place(), (State::Closed, Mode::Auto, 2), "{there}");
+        assert_eq!(bench.core.fail_counter(0), 0, "{there}");
+    }
+}
+
+#[test]
+fn a_streak_from_before_a_mode_does_not_go_on_after_it() {
+    for there in [Mode::ForcedOpen, Mode::Disabled] {
+        let mut bench = Bench::with_trials(1, 1);
+        for _ in 0..4 {
+            let ticket = bench.acquire();
+            bench.fail(ticket);
+        }
+        bench.set(there);
+        assert_eq!(bench.core.fail_counter(0), 0, "nothing opened it");
+        bench.set(Mode::Auto);
+        let ticket = bench.acquire();
+        bench.fail(ticket);
+        assert_eq!((bench.core.state(), bench.core.fail_counter(0)), (State::Closed, 1));
+    }
+}
+
+#[test]
+fn a_trial_in_flight_at_a_change_of_mode_neither_reports_nor_loses_its_lease() {
+    for there in [Mode::ForcedOpen, Mode::Disabled] {
+        for report in all_reports() {
+            let mut bench = Bench::with_trials(1, 1);
+            bench.half_open();
+            let trial = bench.acquire();
+            bench.set(there);
+            let place = bench.place();
+            assert_eq!((bench.core.trials(), bench.core.poll_timeout()), ((0, 0), None));
+            bench.report(trial, report.clone());
+            bench.advance(LEASE * 2);
+            assert_eq!(bench.place(), place);
+
+            // Nor later, in the next half-open phase.
+            bench.set(Mode::Auto);
+            bench.half_open();
+            let _new = bench.acquire();
+            bench.report(trial, report);
+            assert_eq!((bench.core.state(), bench.core.trials()), (State::HalfOpen, (1, 0)));
+        }
+    }
+}
+
+#[test]
+fn a_lease_that_has_run_out_reopens_the_circuit_before_the_mode_is_set() {
+    let mut bench = Bench::with_trials(1, 1);
+    bench.half_open();
+    let _lost = bench.acquire();
+    bench.now += LEASE;
+    bench.set(Mode::Disabled);
+    let states: Vec<_> =
+        bench.transitions().iter().map(|change| (change.from, change.to)).collect();
+    assert_eq!(states[2..], [(State::HalfOpen, State::Open), (State::Open, State::Closed)]);
+}
+
+#[test]
+fn enable_and_reset_both_lead_to_auto_and_closed_in_a_new_epoch() {
+    for there in [Mode::ForcedOpen, Mode::Disabled] {
+        let mut bench = Bench::with_trials(1, 1);
+        bench.set(there);
+        bench.set(Mode::Auto);
+        assert_eq!(bench.place(), (State::Closed, Mode::Auto, 2));
+        bench.set(there);
+        bench.core.reset(bench.now);
+        assert_eq!(bench.place(), (State::Closed, Mode::Auto, 4));
+        bench.half_open();
+    }
+}
+
+#[test]
+fn a_mode_that_is_there_already_is_left_alone() {
+    let mut bench = Bench::with_trials(1, 1);
+    bench.open();
+    bench.set(Mode::Auto);
+    assert_eq!(bench.place(), (State::Open, Mode::Auto, 1), "enabling is no reset");
+    bench.set(Mode::ForcedOpen);
+    bench.set(Mode::ForcedOpen);
+    assert_eq!(bench.place(), (State::Open, Mode::ForcedOpen, 2));
+}
+
+#[test]
+fn openings_by_hand_are_counted_and_say_that_they_are() {
+    let mut bench = Bench::with_trials(1, 1);
+    for mode in [Mode::ForcedOpen, Mode::Disabled, Mode::ForcedOpen, Mode::Auto, Mode::Disabled] {
+        bench.set(mode);
+    }
+    assert_eq!(bench.core.open_count(), 2);
+    let lines: Vec<_> = bench.transitions().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "circuit_breaker: closed -> open (forced open by hand)",
+            "circuit_breaker: open -> closed (disabled by hand)",
+            "circuit_breaker: closed -> open (forced open by hand)",
+            "circuit_breaker: open -> closed (enabled by hand)",
+            "circuit_breaker: closed -> closed (disabled by hand)",
+        ]
+    );
+}

@@ -1,0 +1,165 @@
+//! The JSON of events, to the letter.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    breaker::{Mode, State},
+    call::{AttemptRecord, CallId, Protection},
+    outcome::Outcome,
+    rejection::RejectionKind,
+};
+
+fn json_of(kind: EventKind) -> Value {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_micros(1_795_370_400_123_999);
+    serde_json::to_value(Event::new(17, time, "backend".into(), kind)).unwrap()
+}
+
+/// What every event has, and `fields`.
+fn expected(fields: Value) -> Value {
+    let mut all = json!({
+        "sequence": 17, "time": "2026-11-22T18:00:00.123Z", "breaker": "backend",
+    });
+    let Value::Object(fields) = fields else { panic!("an object") };
+    all.as_object_mut().unwrap().extend(fields);
+    all
+}
+
+fn a_call() -> CallEvent {
+    let millis = Duration::from_millis;
+    CallEvent {
+        call: CallId::next(),
+        status: Some(500),
+        outcome: CallOutcome::Failure,
+        protection: Protection::BreakerOnly,
+        endpoint: "call-backend",
+        elapsed: millis(1250),
+        state: State::HalfOpen,
+        attempts: vec![AttemptRecord {
+            number: 1,
+            outcome: Outcome::ServerError,
+            code: Some(500),
+            start: millis(1),
+            elapsed: millis(5),
+            wait: None,
+        }],
+        trace_id: None,
+    }
+}
+
+#[test]
+fn each_kind_has_the_fields_that_readers_know() {
+    let call = CallId::next();
+    let (from, to) = (State::Closed, State::Open);
+    let secs = Duration::from_secs_f64;
+    let cause = || "status 500".to_owned();
+    let opened = |half_open_in| EventKind::Transition {
+        from,
+        to,
+        epoch: 1,
+        cause: cause(),
+        after: secs(12.5),
+        half_open_in,
+        rejected: 3,
+    };
+    let retry = |trace_id| EventKind::Retry {
+        call,
+        attempt: 1,
+        max_attempts: 4,
+        cause: cause(),
+        wait: secs(1.05),
+        trace_id,
+    };
+    let burst = |rejection| EventKind::RejectionBurst { rejection, count: 250, window: secs(1.0) };
+    let cases = [
+        (
+            opened(Some(secs(30.0))),
+            json!({"type": "transition", "from": "closed", "to": "open", "epoch": 1,
+                "cause": "status 500", "after_seconds": 12.5, "half_open_in_seconds": 30.0,
+                "rejected": 3}),
+        ),
+        (
+            opened(None),
+            json!({"type": "transition", "from": "closed", "to": "open", "epoch": 1,
+                "cause": "status 500", "after_seconds": 12.5, "rejected": 3}),
+        ),
+        (
+            burst(RejectionKind::CircuitOpen),
+            json!({"type": "rejection-burst", "rejection": "circuit-open", "count": 250,
+                "seconds": 1.0}),
+        ),
+        (
+            burst(RejectionKind::TrialLimit),
+            json!({"type": "rejection-burst", "rejection": "trial-limit", "count": 250,
+                "seconds": 1.0}),
+        ),
+        (
+            retry(None),
+            json!({"type": "retry", "call": call, "attempt": 1, "max_attempts": 4,
+                "cause": "status 500", "wait_seconds": 1.05}),
+        ),
+        (
+            retry(Some("4bf9".into())),
+            json!({"type": "retry", "call": call, "attempt": 1, "max_attempts": 4,
+                "cause": "status 500", "wait_seconds": 1.05, "trace_id": "4bf9"}),
+        ),
+        (
+            EventKind::Release { calls: 50, cause: "manual".into() },
+            json!({"type": "release", "calls": 50, "cause": "manual"}),
+        ),
+        (EventKind::Reset { epoch: 4 }, json!({"type": "reset", "epoch": 4})),
+        (
+            EventKind::LeaseExpired { epoch: 4, lease: secs(5.0) },
+            json!({"type": "lease-expired", "epoch": 4, "lease_seconds": 5.0}),
+        ),
+        (
+            EventKind::Mode { from: Mode::Auto, to: Mode::ForcedOpen },
+            json!({"type": "mode", "from": "auto", "to": "forced-open"}),
+        ),
+        (
+            EventKind::CallsSkipped { of: EventType::Retry, count: 7 },
+            json!({"type": "calls-skipped", "of": "retry", "count": 7}),
+        ),
+    ];
+    for (kind, fields) in cases {
+        assert_eq!(fields["type"], kind.event_type().as_str());
+        assert_eq!(json_of(kind), expected(fields));
+    }
+}
+
+#[test]
+fn a_call_tells_its_attempts() {
+    let mut call = a_call();
+    let mut fields = json!({
+        "type": "call", "call": call.call, "status": 500, "outcome": "failure",
+        "protection": "breaker-only", "endpoint": "call-backend", "elapsed_seconds": 1.25,
+        "circuit_breaker_state": "half-open",
+        "attempts": [{"attempt": 1, "outcome": "server_error", "status_code": 500,
+            "start_seconds": 0.001, "elapsed_seconds": 0.005, "wait_seconds": null}],
+    });
+    assert_eq!(json_of(EventKind::Call(Box::new(call.clone()))), expected(fields.clone()));
+
+    call.status = None;
+    call.trace_id = Some("4bf9".to_owned());
+    fields["status"] = Value::Null;
+    fields["trace_id"] = "4bf9".into();
+    assert_eq!(json_of(EventKind::Call(Box::new(call))), expected(fields));
+}
+
+#[test]
+fn types_are_known_by_their_names_and_no_others() {
+    for known in EventType::ALL {
+        assert_eq!(known.as_str().parse(), Ok(known));
+    }
+    let unknown: Result<EventType, _> = "Transition".parse();
+    assert_eq!(unknown.unwrap_err().to_string(), "\"Transition\" is no type of event");
+}
+
+#[test]
+fn what_the_first_reader_makes_of_an_event_serves_all() {
+    let event = Event::new(1, SystemTime::UNIX_EPOCH, "b".into(), EventKind::Reset { epoch: 1 });
+    assert_eq!(event.rendered(|event| event.sequence.to_string().into()), "1");
+    assert_eq!(event.rendered(|_| panic!("once is enough")), "1");
+}

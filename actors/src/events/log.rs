@@ -1,0 +1,179 @@
+//! The log of a breaker's events: recorded by the actors, read by anybody.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{Notify, watch};
+
+use super::{
+    EventType,
+    event::{Event, EventKind},
+    reader::EventReader,
+    ring::{Batch, Moment, Ring},
+};
+use crate::clock;
+
+/// How many events a log keeps unless it is told otherwise.
+pub const DEFAULT_CAPACITY: usize = 1024;
+
+/// The last events of one breaker and the schedulers around it: a handle, shared by cloning.
+///
+/// Recording takes a lock for a moment and wakes at most one task, however many readers there are;
+/// nobody is waited for. Readers are overtaken instead: who has fallen behind by more than the
+/// capacity is told that events are missing.
+#[derive(Clone)]
+pub struct EventLog {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) name: Arc<str>,
+    state: Mutex<LogState>,
+    /// Wakes the hub: there is something to publish, or nobody left to publish for.
+    pub(crate) due: Notify,
+    /// Wakes the readers when the hub has ended under them.
+    pub(crate) lost: Notify,
+    /// Number of the newest event that readers have been woken for.
+    pub(crate) published: watch::Sender<u64>,
+}
+
+pub(crate) struct LogState {
+    pub(crate) ring: Ring,
+    pub(crate) readers: usize,
+    /// The hub has been woken and has not looked yet.
+    pub(crate) pending: bool,
+    /// There is a hub.
+    pub(crate) hub: bool,
+}
+
+impl EventLog {
+    /// An empty log of the breaker named `breaker`, which keeps the last `capacity` events (at
+    /// least one).
+    pub fn new(breaker: impl Into<Arc<str>>, capacity: usize) -> Self {
+        let name: Arc<str> = breaker.into();
+        let ring = Ring::new(Arc::clone(&name), capacity);
+        let state = Mutex::new(LogState { ring, readers: 0, pending: false, hub: false });
+        let (due, lost) = (Notify::new(), Notify::new());
+        let published = watch::Sender::new(0);
+        Self { shared: Arc::new(Shared { name, state, due, lost, published }) }
+    }
+
+    /// The breaker's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.shared.name
+    }
+
+    /// Records that something happened, and returns its number: none if it is one of too many calls
+    /// or retries ([`EVENTS_PER_SECOND`](super::EVENTS_PER_SECOND)) and was only counted.
+    pub fn record(&self, kind: EventKind) -> Option<u64> {
+        self.step(|ring, at| ring.admit(at, kind.event_type()).then(|| ring.push(at, kind)))
+    }
+
+    /// Records an event of type `of` as [`record`](Self::record) does, and makes it, by `kind`,
+    /// only if it is to be kept.
+    pub fn record_with(&self, of: EventType, kind: impl FnOnce() -> EventKind) -> Option<u64> {
+        if !self.step(|ring, at| ring.admit(at, of)) {
+            return None;
+        }
+        let kind = kind();
+        debug_assert_eq!(kind.event_type(), of);
+        Some(self.step(|ring, at| ring.push(at, kind)))
+    }
+
+    /// The first `limit` events behind the one numbered `after`; 0 is before the first.
+    pub fn since(&self, after: u64, limit: usize) -> Batch {
+        self.step(|ring, _| ring.since(after, limit))
+    }
+
+    /// The last `limit` events that `wanted` wants, in order. `wanted` is called with the log
+    /// locked, so it must be quick and must not use the log.
+    pub fn last(&self, limit: usize, wanted: impl Fn(&Event) -> bool) -> Vec<Arc<Event>> {
+        self.step(|ring, _| ring.last(limit, wanted))
+    }
+
+    /// Number of the newest event, 0 before the first.
+    pub fn newest(&self) -> u64 {
+        self.step(|ring, _| ring.newest())
+    }
+
+    /// Number of the oldest event that is kept, 0 before the first.
+    pub fn oldest(&self) -> u64 {
+        self.step(|ring, _| ring.oldest())
+    }
+
+    /// How many events of each type there have been, those that were only counted included.
+    pub fn recorded(&self) -> [(EventType, u64); EventType::ALL.len()] {
+        self.step(|ring, _| ring.recorded())
+    }
+
+    /// Follows the log from behind the event numbered `after`. See [`EventReader`].
+    pub fn reader(&self, after: u64) -> EventReader {
+        EventReader::new(self.clone(), after)
+    }
+
+    /// One step of the ring at the current time, and a word to the hub if anybody should know.
+    fn step<R>(&self, step: impl FnOnce(&mut Ring, Moment) -> R) -> R {
+        let at = Moment { now: clock::now(), date: clock::date };
+        let mut state = self.shared.lock();
+        let before = (state.ring.newest(), state.ring.poll_timeout());
+        state.ring.handle_timeout(at);
+        let result = step(&mut state.ring, at);
+        let changed = before != (state.ring.newest(), state.ring.poll_timeout());
+        let wake = changed && state.readers > 0 && !std::mem::replace(&mut state.pending, true);
+        drop(state);
+        if wake {
+            self.shared.due.notify_one();
+        }
+        result
+    }
+}
+
+impl Shared {
+    /// What a panic under the lock leaves behind is a ring without its newest event: good enough.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, LogState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for EventLog {
+    /// Of a breaker named "backend", with [`DEFAULT_CAPACITY`].
+    fn default() -> Self {
+        Self::new("backend", DEFAULT_CAPACITY)
+    }
+}
+
+impl fmt::Debug for EventLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLog").field("name", &self.shared.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    fn woken(log: &EventLog) -> bool {
+        log.shared.due.notified().now_or_never().is_some()
+    }
+
+    #[test]
+    fn recording_wakes_the_hub_once_for_each_time_it_looks_and_nobody_without_readers() {
+        let (log, event) = (EventLog::default(), EventKind::Reset { epoch: 1 });
+        log.record(event.clone());
+        assert!(!woken(&log), "nobody reads");
+        let reader = log.reader(0);
+        log.record(event.clone());
+        assert!(woken(&log));
+        log.record(event.clone());
+        assert!(!woken(&log), "it has been told, and has not looked yet");
+        log.shared.lock().pending = false;
+        log.record(event);
+        assert!(woken(&log));
+        drop(reader);
+        assert!(woken(&log), "it may end");
+    }
+}

@@ -1,0 +1,73 @@
+//! How many events of one type are kept in a second.
+
+use std::time::{Duration, Instant};
+
+/// Calls and retries that a log keeps one by one in a second, of each. The others are summed.
+pub const EVENTS_PER_SECOND: u32 = 100;
+
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// Lets so many through in each second, and counts the others.
+#[derive(Debug, Default)]
+pub(crate) struct Quota {
+    since: Option<Instant>,
+    used: u32,
+    skipped: u64,
+}
+
+impl Quota {
+    /// Whether there is room for one more, in the current second. See [`over`](Self::over).
+    pub(crate) fn admit(&mut self, now: Instant) -> bool {
+        self.since.get_or_insert(now);
+        if self.used < EVENTS_PER_SECOND {
+            self.used += 1;
+            return true;
+        }
+        self.skipped += 1;
+        false
+    }
+
+    /// Starts anew if the second is over, and says how many were skipped in it. To be asked before
+    /// [`admit`](Self::admit).
+    pub(crate) fn over(&mut self, now: Instant) -> Option<u64> {
+        let since = self.since?;
+        if now.saturating_duration_since(since) < WINDOW {
+            return None;
+        }
+        let skipped = std::mem::take(self).skipped;
+        (skipped > 0).then_some(skipped)
+    }
+
+    /// When there will be something to say.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        if self.skipped > 0 { self.since.map(|since| since + WINDOW) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn a_hundred_pass_in_a_second_and_the_others_are_counted() {
+        let (start, mut quota) = (start(), Quota::default());
+        let passed = (0..250).filter(|_| quota.admit(start)).count();
+        assert_eq!((passed, quota.poll_timeout()), (100, Some(start + WINDOW)));
+        assert_eq!(quota.over(start + WINDOW - Duration::from_nanos(1)), None);
+        assert_eq!(quota.over(start + WINDOW), Some(150));
+        assert_eq!((quota.over(start + WINDOW), quota.poll_timeout()), (None, None));
+        assert!(quota.admit(start + WINDOW), "the next second has room again");
+    }
+
+    #[test]
+    fn a_second_in_which_nothing_was_skipped_is_not_spoken_of() {
+        let (start, mut quota) = (start(), Quota::default());
+        assert!((0..100).all(|_| quota.admit(start)));
+        assert_eq!((quota.poll_timeout(), quota.over(start + WINDOW)), (None, None));
+    }
+}

@@ -1,0 +1,130 @@
+//! The last events, in order: no clock, no lock, nobody to wake.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use super::{
+    EventType,
+    event::{Event, EventKind},
+    quota::Quota,
+};
+
+/// The moment of a step, by the clock that measures and by the one that dates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) now: Instant,
+    /// Asked for events that are kept, which most calls of a busy service are not.
+    pub(crate) date: fn() -> SystemTime,
+}
+
+/// What a reader gets at once.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Events in order, without gaps between them.
+    pub events: Vec<Arc<Event>>,
+    /// Whether events between the reader's cursor and the first of these are no longer kept.
+    pub missed: bool,
+}
+
+/// The last events of one breaker, each with its number.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    breaker: Arc<str>,
+    events: VecDeque<Arc<Event>>,
+    capacity: usize,
+    newest: u64,
+    recorded: [u64; EventType::ALL.len()],
+    calls: Quota,
+    retries: Quota,
+}
+
+impl Ring {
+    /// Keeps `capacity` events, and at least one.
+    pub(crate) fn new(breaker: Arc<str>, capacity: usize) -> Self {
+        Self {
+            breaker,
+            events: VecDeque::new(),
+            capacity: capacity.max(1),
+            newest: 0,
+            recorded: Default::default(),
+            calls: Quota::default(),
+            retries: Quota::default(),
+        }
+    }
+
+    /// Number of the newest event, 0 before the first.
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    /// Number of the oldest event that is kept, 0 before the first.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.events.front().map_or(0, |event| event.sequence)
+    }
+
+    /// How many events of each type there have been, the skipped included.
+    pub(crate) fn recorded(&self) -> [(EventType, u64); EventType::ALL.len()] {
+        EventType::ALL.map(|of| (of, self.recorded[of as usize]))
+    }
+
+    /// Says what was skipped in a second that is over. To be done first in each step.
+    pub(crate) fn handle_timeout(&mut self, at: Moment) {
+        let over = [(EventType::Call, &mut self.calls), (EventType::Retry, &mut self.retries)]
+            .map(|(of, quota)| (of, quota.over(at.now)));
+        for (of, count) in over {
+            if let Some(count) = count {
+                self.recorded[EventType::CallsSkipped as usize] += 1;
+                self.push(at, EventKind::CallsSkipped { of, count });
+            }
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do next.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        [&self.calls, &self.retries].into_iter().filter_map(Quota::poll_timeout).min()
+    }
+
+    /// Counts an event of type `of`, and says whether it is to be kept.
+    pub(crate) fn admit(&mut self, at: Moment, of: EventType) -> bool {
+        self.recorded[of as usize] += 1;
+        match of {
+            EventType::Call => self.calls.admit(at.now),
+            EventType::Retry => self.retries.admit(at.now),
+            _ => true,
+        }
+    }
+
+    /// Keeps an event, at the cost of the oldest, and numbers it.
+    pub(crate) fn push(&mut self, at: Moment, kind: EventKind) -> u64 {
+        if self.events.len() == self.capacity {
+            self.events.pop_front();
+        }
+        self.newest += 1;
+        let event = Event::new(self.newest, (at.date)(), Arc::clone(&self.breaker), kind);
+        self.events.push_back(Arc::new(event));
+        self.newest
+    }
+
+    /// The first `limit` events behind the one numbered `after`.
+    pub(crate) fn since(&self, after: u64, limit: usize) -> Batch {
+        let oldest = self.oldest();
+        if after >= self.newest {
+            return Batch::default();
+        }
+        let known = after.saturating_add(1).saturating_sub(oldest);
+        let skip = usize::try_from(known).unwrap_or(usize::MAX);
+        let events = self.events.iter().skip(skip).take(limit).cloned().collect();
+        Batch { events, missed: after + 1 < oldest }
+    }
+
+    /// The last `limit` events that `wanted` wants, in order.
+    pub(crate) fn last(&self, limit: usize, wanted: impl Fn(&Event) -> bool) -> Vec<Arc<Event>> {
+        let newest_first = self.events.iter().rev().filter(|event| wanted(event)).take(limit);
+        let mut events: Vec<_> = newest_first.cloned().collect();
+        events.reverse();
+        events
+    }
+}

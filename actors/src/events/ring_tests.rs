@@ -1,0 +1,109 @@
+//! What a log keeps and what it tells, driven instant by instant.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::{
+    ring::{Moment, Ring},
+    *,
+};
+
+#[expect(clippy::disallowed_methods, reason = "any instant will do as the first")]
+fn start() -> Moment {
+    Moment { now: Instant::now(), date: || SystemTime::UNIX_EPOCH }
+}
+
+fn later(at: Moment, by: Duration) -> Moment {
+    Moment { now: at.now + by, ..at }
+}
+
+fn ring(capacity: usize) -> Ring {
+    Ring::new("backend".into(), capacity)
+}
+
+/// A ring of `capacity` with `events` resets in it.
+fn with_resets(capacity: usize, events: u64) -> Ring {
+    let (at, mut ring) = (start(), ring(capacity));
+    for epoch in 1..=events {
+        assert_eq!(ring.push(at, EventKind::Reset { epoch }), epoch);
+    }
+    ring
+}
+
+fn record(ring: &mut Ring, at: Moment, of: EventType) -> bool {
+    ring.handle_timeout(at);
+    let kept = ring.admit(at, of);
+    if kept {
+        // What it is does not matter here.
+        ring.push(at, EventKind::Reset { epoch: 0 });
+    }
+    kept
+}
+
+fn sequences(events: &[std::sync::Arc<Event>]) -> Vec<u64> {
+    events.iter().map(|event| event.sequence).collect()
+}
+
+fn since(ring: &Ring, after: u64, limit: usize) -> (Vec<u64>, bool) {
+    let batch = ring.since(after, limit);
+    (sequences(&batch.events), batch.missed)
+}
+
+#[test]
+fn the_oldest_make_room_and_numbers_go_on() {
+    let ring = with_resets(3, 5);
+    assert_eq!((ring.oldest(), ring.newest()), (3, 5));
+    assert_eq!(since(&ring, 2, 10), (vec![3, 4, 5], false));
+}
+
+#[test]
+fn an_empty_log_has_nothing_to_tell() {
+    let ring = ring(3);
+    assert_eq!((ring.oldest(), ring.newest()), (0, 0));
+    assert_eq!((since(&ring, 0, 10), since(&ring, 9, 10)), ((vec![], false), (vec![], false)));
+}
+
+#[test]
+fn a_reader_gets_what_came_after_its_cursor_and_is_told_what_it_missed() {
+    let ring = with_resets(3, 5);
+    assert_eq!(since(&ring, 4, 10), (vec![5], false));
+    assert_eq!(since(&ring, 5, 10), (vec![], false));
+    assert_eq!(since(&ring, u64::MAX, 10), (vec![], false), "a cursor from another life");
+    assert_eq!(since(&ring, 1, 10), (vec![3, 4, 5], true), "2 is gone");
+    assert_eq!(since(&ring, 0, 2), (vec![3, 4], true));
+    assert_eq!(since(&ring, 2, 2), (vec![3, 4], false));
+}
+
+#[test]
+fn the_last_are_those_that_are_wanted_in_order() {
+    let ring = with_resets(4, 9);
+    assert_eq!(sequences(&ring.last(2, |_| true)), [8, 9]);
+    assert_eq!(sequences(&ring.last(10, |event| event.sequence % 2 == 0)), [6, 8]);
+    assert_eq!(sequences(&ring.last(0, |_| true)), [] as [u64; 0]);
+}
+
+#[test]
+fn a_log_of_nothing_keeps_one() {
+    assert_eq!(since(&with_resets(0, 2), 1, 9), (vec![2], false));
+}
+
+#[test]
+fn calls_and_retries_beyond_a_hundred_a_second_are_summed_each_for_itself() {
+    let (at, mut ring) = (start(), ring(1000));
+    let kept = (0..150).filter(|_| record(&mut ring, at, EventType::Call)).count();
+    assert_eq!(kept, 100);
+    assert!((0..101).all(|n| record(&mut ring, at, EventType::Retry) == (n < 100)));
+    assert!(record(&mut ring, at, EventType::Transition), "all others are kept");
+    assert_eq!((ring.newest(), ring.poll_timeout()), (201, Some(at.now + Duration::from_secs(1))));
+
+    ring.handle_timeout(later(at, Duration::from_millis(999)));
+    assert_eq!(ring.newest(), 201);
+    ring.handle_timeout(later(at, Duration::from_secs(1)));
+    let skipped: Vec<_> = ring.last(2, |_| true).iter().map(|event| event.kind.clone()).collect();
+    let sum = |of, count| EventKind::CallsSkipped { of, count };
+    assert_eq!(skipped, [sum(EventType::Call, 50), sum(EventType::Retry, 1)]);
+    assert_eq!((ring.newest(), ring.poll_timeout()), (203, None));
+
+    let counts: std::collections::HashMap<_, _> = ring.recorded().into_iter().collect();
+    assert_eq!((counts[&EventType::Call], counts[&EventType::Retry]), (150, 101));
+    assert_eq!((counts[&EventType::CallsSkipped], counts[&EventType::Reset]), (2, 0));
+}

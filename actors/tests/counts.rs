@@ -1,0 +1,227 @@
+//! What is counted, and that counting sends no message.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
+
+mod support;
+
+use futures::{FutureExt as _, future::join_all};
+use resilience_actors::{
+    Breaker, BreakerSettings, EpochCounts, NotPermitted, Outcome, Protection, RetryCounts, State,
+    TransitionCount,
+};
+use support::{
+    Script, answer, breaker, closed, exact, fail, pass, paused, scheduler, secs, settle,
+};
+
+/// Successful, failed, ignored.
+fn kinds(breaker: &Breaker) -> (u64, u64, u64) {
+    let counts = breaker.counts();
+    (counts.successful, counts.failed, counts.ignored)
+}
+
+async fn succeed(breaker: &Breaker, times: u64) {
+    for _ in 0..times {
+        breaker.admit().await.unwrap().success().await;
+    }
+}
+
+#[test]
+fn each_permit_counts_once_as_what_was_reported() {
+    paused(async {
+        let breaker = closed();
+        succeed(&breaker, 3).await;
+        fail(&breaker, 2).await;
+        breaker.admit().await.unwrap().neutral().await;
+        drop(breaker.admit().await.unwrap());
+        assert_eq!(kinds(&breaker), (3, 2, 2));
+    });
+}
+
+#[test]
+fn trials_count_like_all_others() {
+    paused(async {
+        let settings = BreakerSettings { success_threshold: 2, ..Default::default() };
+        let breaker = breaker(settings);
+        fail(&breaker, 5).await;
+        pass(secs(30.0)).await;
+        breaker.admit().await.unwrap().success().await;
+        breaker.admit().await.unwrap().neutral().await;
+        drop(breaker.admit().await.unwrap());
+        breaker.admit().await.unwrap().failure("status 500").await;
+        assert_eq!(kinds(&breaker), (1, 6, 2));
+    });
+}
+
+#[test]
+fn successes_add_up_over_epochs_and_late_ones_are_not_lost() {
+    paused(async {
+        let breaker = closed();
+        succeed(&breaker, 10).await;
+        let mut late = Vec::new();
+        for _ in 0..4 {
+            late.push(breaker.admit().await.unwrap());
+        }
+        breaker.reset().await;
+        assert_eq!(breaker.counts().successful, 10, "none is lost while a permit is out");
+        succeed(&breaker, 5).await;
+        breaker.reset().await;
+        succeed(&breaker, 1).await;
+        for (reported, permit) in (0..).zip(late) {
+            assert_eq!(breaker.counts().successful, 16 + reported);
+            permit.success().await;
+        }
+        let counts = breaker.counts();
+        assert_eq!(counts.successful, 20);
+        assert_eq!(counts.epoch, EpochCounts { number: 2, successful: 1 });
+    });
+}
+
+/// On real threads: whoever reads while others count sees the sum grow, never fall.
+#[test]
+fn the_sum_never_falls_while_epochs_end() {
+    actix_rt::System::new().block_on(async {
+        let home = actix_rt::Arbiter::new();
+        let breaker = Breaker::start_on(Default::default(), &home.handle());
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let breaker = breaker.clone();
+                std::thread::spawn(move || {
+                    for _ in 0..20_000 {
+                        succeed(&breaker, 1).now_or_never().expect("no message");
+                    }
+                })
+            })
+            .collect();
+        let mut last = 0;
+        while !threads.iter().all(std::thread::JoinHandle::is_finished) {
+            let now = breaker.counts().successful;
+            assert!(now >= last, "{last} then {now}");
+            last = now;
+            breaker.reset().await;
+        }
+        assert_eq!(breaker.counts().successful, 40_000);
+    });
+}
+
+#[test]
+fn rejections_are_counted_by_kind() {
+    paused(async {
+        let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
+        let calls = scheduler(&script, exact(), &breaker);
+        let waiting = join_all((0..3).map(|_| calls.call((), Protection::Full)));
+        let opening = async {
+            settle().await;
+            fail(&breaker, 5).await;
+        };
+        futures::join!(waiting, opening);
+        for _ in 0..2 {
+            assert!(breaker.admit().await.is_err());
+        }
+        pass(secs(30.0)).await;
+        let _trial = breaker.admit().await.unwrap();
+        assert!(breaker.admit().await.is_err());
+        let expected = NotPermitted {
+            circuit_open: 2,
+            trial_limit: 1,
+            released: 3,
+            overloaded: 0,
+            stopped: 0,
+        };
+        assert_eq!(breaker.counts().not_permitted, expected);
+        assert_eq!(expected.by_circuit(), 6);
+    });
+}
+
+#[test]
+fn calls_are_counted_by_whether_a_retry_helped() {
+    paused(async {
+        use Outcome::{ClientError, ServerError, Success};
+        let steps = [Success, ServerError, Success, ClientError].map(answer);
+        let fails_for_good = std::iter::repeat_n(answer(ServerError), 4);
+        let script = Script::new(steps.into_iter().chain(fails_for_good));
+        let breaker = closed();
+        let scheduler = scheduler(&script, exact(), &breaker);
+        for _ in 0..4 {
+            scheduler.call((), Protection::Full).await;
+        }
+        // Neither of these can be retried, so they say nothing about retries.
+        scheduler.call((), Protection::None).await;
+        scheduler.call((), Protection::BreakerOnly).await;
+        breaker.force_open().await;
+        scheduler.call((), Protection::Full).await;
+        assert_eq!(
+            breaker.counts().retries,
+            RetryCounts {
+                successful_without_retry: 1,
+                successful_with_retry: 1,
+                failed_without_retry: 2,
+                failed_with_retry: 1,
+            }
+        );
+    });
+}
+
+#[test]
+fn a_failure_that_a_retry_repaired_is_ignored_and_one_that_nothing_repaired_has_failed() {
+    paused(async {
+        let breaker = closed();
+        let repaired = Script::new([Outcome::ServerError, Outcome::Success].map(answer));
+        scheduler(&repaired, exact(), &breaker).call((), Protection::Full).await;
+        assert_eq!(kinds(&breaker), (1, 0, 1));
+        let left = Script::new([answer(Outcome::ServerError)]);
+        let scheduler = scheduler(&left, exact(), &breaker);
+        let patience = tokio::time::timeout(secs(0.5), scheduler.call((), Protection::Full));
+        assert!(patience.await.is_err());
+        settle().await;
+        assert_eq!(kinds(&breaker), (1, 1, 1));
+
+        // Nor does it matter to the count that another call has succeeded since.
+        let patience = tokio::time::timeout(secs(0.5), scheduler.call((), Protection::Full));
+        let success = async {
+            pass(secs(0.2)).await;
+            succeed(&breaker, 1).await;
+        };
+        assert!(futures::join!(patience, success).0.is_err());
+        settle().await;
+        assert_eq!(kinds(&breaker), (2, 2, 1));
+        assert_eq!(support::fail_counter(&breaker).await, 0, "but it is part of no streak");
+    });
+}
+
+#[test]
+fn transitions_are_counted_by_where_they_lead() {
+    paused(async {
+        let breaker = closed();
+        for _ in 0..2 {
+            fail(&breaker, 5).await;
+            pass(secs(30.0)).await;
+            breaker.admit().await.unwrap().success().await;
+        }
+        breaker.reset().await;
+        let count = |from, to, count| TransitionCount { from, to, count };
+        assert_eq!(
+            breaker.counts().transitions,
+            [
+                count(State::Closed, State::Closed, 1),
+                count(State::Closed, State::Open, 2),
+                count(State::Open, State::HalfOpen, 2),
+                count(State::HalfOpen, State::Closed, 2),
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_message_that_its_sender_gave_up_is_not_on_its_way_for_ever() {
+    paused(async {
+        let breaker = closed();
+        fail(&breaker, 5).await;
+        pass(secs(30.0)).await;
+        let mut asking = Box::pin(breaker.admit());
+        assert!(futures::poll!(&mut asking).is_pending());
+        assert_eq!(breaker.mailbox_depth(), 1);
+        drop(asking);
+        settle().await;
+        assert_eq!(breaker.mailbox_depth(), 0);
+    });
+}

@@ -1,0 +1,132 @@
+//! The trace of a call, in log lines and in events.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
+
+mod support;
+
+use std::{
+    borrow::Cow,
+    cell::Cell,
+    convert::Infallible,
+    sync::{Mutex, OnceLock},
+};
+
+use log::{
+    Log, Metadata, Record,
+    kv::{self, Key, Value, VisitSource},
+};
+use resilience_actors::{
+    Attempt, CallId, CallLimit, EventKind, Outcome, Protection, RetryConfig, RetrySettings,
+    Scheduler, Transport, Verdict,
+};
+use support::{closed, paused};
+
+/// Keeps each line with its keys.
+#[derive(Default)]
+struct Lines(Mutex<Vec<(String, Vec<String>)>>);
+
+impl Log for Lines {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        struct Keys(Vec<String>);
+        impl<'kvs> VisitSource<'kvs> for Keys {
+            fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+                self.0.push(format!("{key}={value}"));
+                Ok(())
+            }
+        }
+        let mut keys = Keys(Vec::new());
+        record.key_values().visit(&mut keys).unwrap();
+        self.0.lock().unwrap().push((record.args().to_string(), keys.0));
+    }
+
+    fn flush(&self) {}
+}
+
+/// The lines about the call numbered `call`, with their keys.
+fn lines(call: CallId) -> Vec<(String, Vec<String>)> {
+    let about = format!("call {call}");
+    let all = logger().0.lock().unwrap();
+    let ours = |line: &str| {
+        let rest = line.split_once(&about).map(|(_, rest)| rest);
+        rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
+    };
+    all.iter().filter(|(line, _)| ours(line)).cloned().collect()
+}
+
+fn logger() -> &'static Lines {
+    static LINES: OnceLock<Lines> = OnceLock::new();
+    LINES.get_or_init(Lines::default)
+}
+
+/// Fails once. The request is its trace.
+struct Once(Cell<bool>);
+
+impl Transport for Once {
+    type Request = Option<&'static str>;
+    type Response = ();
+    type Error = Infallible;
+
+    async fn attempt(&self, _: &Self::Request, _: Attempt<'_>) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn classify(&self, _: &Result<(), Infallible>) -> Verdict {
+        if self.0.replace(false) { Outcome::ServerError } else { Outcome::Success }.into()
+    }
+
+    fn is_idempotent(&self, _: &Self::Request) -> bool {
+        true
+    }
+
+    fn trace_id<'a>(&self, request: &'a Self::Request) -> Option<Cow<'a, str>> {
+        assert_ne!(*request, Some("touchy"), "not to be asked");
+        request.map(Cow::Borrowed)
+    }
+}
+
+/// A call with this trace that is retried once: its lines, and the trace of its retry event.
+fn retried(trace: Option<&'static str>) -> (Vec<(String, Vec<String>)>, Option<String>) {
+    let _ = log::set_logger(logger());
+    log::set_max_level(log::LevelFilter::Debug);
+    paused(async move {
+        let breaker = closed();
+        let config = RetryConfig::try_from(RetrySettings { jitter: 0.0, ..Default::default() });
+        let (transport, limit) = (Once(Cell::new(true)), CallLimit::new(10));
+        let scheduler = Scheduler::start(transport, config.unwrap(), breaker.clone(), limit);
+        let report = scheduler.call(trace, Protection::Full).await;
+        assert!(report.result.is_ok(), "{report:?}");
+        let kind = breaker.events().since(0, 1).events[0].kind.clone();
+        let EventKind::Retry { trace_id, .. } = kind else { panic!("{kind:?}") };
+        (lines(report.id), trace_id)
+    })
+}
+
+#[test]
+fn lines_about_a_call_carry_its_trace_as_a_key_and_their_words_do_not_change() {
+    let (lines, trace_id) = retried(Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].0.ends_with(" attempt 1/4: ServerError; next attempt in 1.000s"), "{lines:?}");
+    assert!(lines[1].0.ends_with(" succeeded; attempts: 2, 1.000s, circuit closed"), "{lines:?}");
+    for (_, keys) in lines {
+        assert_eq!(keys, ["trace_id=4bf92f3577b34da6a3ce929d0e0e4736"]);
+    }
+    assert_eq!(trace_id.as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+}
+
+#[test]
+fn a_call_without_a_trace_has_no_key() {
+    let (lines, trace_id) = retried(None);
+    assert!(lines.iter().all(|(_, keys)| keys.is_empty()) && lines.len() == 2, "{lines:?}");
+    assert_eq!(trace_id, None);
+}
+
+#[test]
+fn a_transport_that_panics_over_its_trace_costs_the_trace_only() {
+    let (lines, trace_id) = retried(Some("touchy"));
+    assert!(lines.iter().all(|(_, keys)| keys.is_empty()) && lines.len() == 2, "{lines:?}");
+    assert_eq!(trace_id, None);
+}
