@@ -21,9 +21,9 @@ CONFIG_MAPS = {"backend-service": "backend-config", "client-service": "client-co
 # Applied one by one with `kubectl apply -f`, in this order.
 PLAIN_FILES = ("namespace.yaml", "backend-deployment.yaml", "client-deployment.yaml")
 
-# Measured with 1000 to 10 000 calls in flight, rounded up: memory of the process itself, of a call in the client, and
-# of a request in the backend.
-PROCESS_KIB, CALL_KIB, REQUEST_KIB = 12 * 1024, 41, 21
+# Measured with 1000 to 10 000 calls in flight, and 1000 readers of events, rounded up: memory of the process itself, of
+# a call in the client, and of a request in the backend; of a stream, with all that the kernel keeps for it.
+PROCESS_KIB, CALL_KIB, REQUEST_KIB, STREAM_KIB = 12 * 1024, 41, 21, 170
 
 # What Pod Security `restricted` asks for, and more.
 POD_SECURITY = {
@@ -123,6 +123,12 @@ def check_workload(checks, objects, name):
         "app.kubernetes.io/part-of": NAMESPACE,
     }
     checks.equal("the labels of the pods", labels, expected)
+    # What deploy/monitoring/prometheus.yaml scrapes.
+    checks.equal(
+        "the annotations of the pods",
+        template["metadata"].get("annotations"),
+        {"prometheus.io/scrape": "true", "prometheus.io/port": str(PORTS[name]), "prometheus.io/path": "/metrics"},
+    )
     checks.equal("the labels of the Deployment", deployment["metadata"]["labels"], expected)
     checks.equal("the labels of the Service", service["metadata"]["labels"], expected)
     for constraint in pod.get("topologySpreadConstraints", []):
@@ -191,9 +197,13 @@ def check_capacity(checks, objects):
     client, backend = (
         objects.container(name)["resources"]["limits"]["memory"] for name in ("client-service", "backend-service")
     )
-    calls = int(objects.settings("client-service")["MAX_CALLS"])
-    needed = PROCESS_KIB + calls * CALL_KIB
-    checks.that(needed <= kib(client), f"MAX_CALLS={calls} needs {needed} KiB in a client, its limit is {client}")
+    settings = objects.settings("client-service")
+    calls, streams = int(settings["MAX_CALLS"]), int(settings["MAX_EVENT_STREAMS"])
+    needed = PROCESS_KIB + calls * CALL_KIB + streams * STREAM_KIB
+    checks.that(
+        needed <= kib(client),
+        f"MAX_CALLS={calls} and MAX_EVENT_STREAMS={streams} need {needed} KiB in a client, its limit is {client}",
+    )
     autoscaler = objects.find("HorizontalPodAutoscaler", "client-service")
     clients = autoscaler["spec"]["maxReplicas"] if autoscaler else objects.replicas("client-service")
     backends = max(1, objects.replicas("backend-service") - 1)
@@ -233,6 +243,13 @@ def check_base(checks, base):
     checks.equal("the number of clients", base.replicas("client-service"), 1)
     backend, client = (base.the("Service", name)["spec"] for name in ("backend-service", "client-service"))
     checks.equal("the backend's Service", (backend["type"], backend["ports"][0]["port"]), ("ClusterIP", 5000))
+    # Every pod that answers, by itself, under the name and the port that the client looks for.
+    headless = base.the("Service", "backend-headless")["spec"]
+    checks.equal(
+        "the headless Service",
+        (headless["clusterIP"], headless["publishNotReadyAddresses"], headless["selector"], headless["ports"]),
+        ("None", False, backend["selector"], backend["ports"]),
+    )
     checks.equal(
         "the client's Service",
         (client["type"], client["ports"][0]["port"], client["ports"][0]["nodePort"]),
@@ -328,6 +345,7 @@ def check_network_policies(checks, production):
         ("client-service", "egress", "DNS", "UDP 53"),
         ("client-service", "egress", "DNS", "TCP 53"),
         ("backend-service", "ingress", "client-service", "TCP 5000"),
+        ("backend-service", "ingress", "Prometheus", "TCP 5000"),
     }
     for rule in sorted(allowed - expected):
         checks.that(False, f"allowed without need: {rule}")
@@ -336,15 +354,21 @@ def check_network_policies(checks, production):
 
 
 def app_of(peer):
-    """Whom a pod selector or a policy's peer means: an app of ours, DNS, anybody, or else its own words."""
+    """Whom a pod selector or a policy's peer means: an app of ours, DNS, Prometheus, anybody, or else its own words."""
     dns = {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
         "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    }
+    prometheus = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
     }
     if peer is None:
         return "anybody"
     if peer == dns:
         return "DNS"
+    if peer == prometheus:
+        return "Prometheus"
     selector = peer["podSelector"] if list(peer) == ["podSelector"] else peer
     if list(selector) == ["matchLabels"] and list(selector["matchLabels"]) == ["app"]:
         return selector["matchLabels"]["app"]

@@ -9,6 +9,7 @@ use service_edge::Drain;
 
 use crate::{
     faults::{Counters, Draw, Faults},
+    metrics::{Endpoint, FaultMetrics},
     plan::{FaultPlan, PlanError, PlanRequest, Rate},
 };
 
@@ -63,15 +64,23 @@ pub struct FaultActor {
     faults: Faults<StdRng>,
     started_with: FaultPlan,
     drain: Drain,
+    metrics: FaultMetrics,
 }
 
 impl FaultActor {
     /// Starts the actor on an arbiter of its own. Without a `seed` the draws are different each
     /// time. Should the actor die, it ends the process through `drain`: a backend that cannot
     /// decide what to answer is of no use.
-    pub fn start_alone(plan: FaultPlan, seed: Option<u64>, drain: Drain) -> Addr<Self> {
+    pub fn start_alone(
+        plan: FaultPlan,
+        seed: Option<u64>,
+        drain: Drain,
+        metrics: FaultMetrics,
+    ) -> Addr<Self> {
+        metrics.show(&plan);
         let rng = seed.map_or_else(|| StdRng::from_rng(&mut rand::rng()), StdRng::seed_from_u64);
-        let actor = Self { started_with: plan.clone(), faults: Faults::new(plan, rng), drain };
+        let faults = Faults::new(plan.clone(), rng);
+        let actor = Self { started_with: plan, faults, drain, metrics };
         Self::start_in_arbiter(&Arbiter::new().handle(), |_| actor)
     }
 }
@@ -91,7 +100,9 @@ impl Handler<DrawData> for FaultActor {
     type Result = MessageResult<DrawData>;
 
     fn handle(&mut self, message: DrawData, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.faults.draw_data(message.failure_rate))
+        let draw = self.faults.draw_data(message.failure_rate);
+        self.metrics.count(Endpoint::Data, draw.outcome);
+        MessageResult(draw)
     }
 }
 
@@ -99,7 +110,9 @@ impl Handler<DrawTransient> for FaultActor {
     type Result = MessageResult<DrawTransient>;
 
     fn handle(&mut self, _: DrawTransient, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.faults.draw_transient())
+        let draw = self.faults.draw_transient();
+        self.metrics.count(Endpoint::TransientFailure, draw.outcome);
+        MessageResult(draw)
     }
 }
 
@@ -133,6 +146,7 @@ impl Handler<SetPlan> for FaultActor {
     fn handle(&mut self, SetPlan(request): SetPlan, _: &mut Self::Context) -> Self::Result {
         let plan = request.on(&self.started_with)?;
         log::info!("fault plan replaced: {plan}");
+        self.metrics.show(&plan);
         self.faults.set_plan(plan.clone());
         Ok(plan)
     }
@@ -160,6 +174,7 @@ mod tests {
             started_with: plan.clone().unwrap(),
             faults: Faults::new(plan.unwrap(), StdRng::seed_from_u64(0)),
             drain: drain.clone(),
+            metrics: FaultMetrics::new(&service_edge::Metrics::new("1")),
         };
         let arbiter = Arbiter::new();
         let address = FaultActor::start_in_arbiter(&arbiter.handle(), |_| actor);

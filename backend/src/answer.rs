@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
-use service_edge::{ApiError, Drain};
+use service_edge::{ApiError, Drain, TraceContext};
 
 use crate::{faults::Draw, plan::Outcome, reset::reset};
 
@@ -18,8 +18,9 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Plays what was drawn. `data` is the content of a good answer. Slow answers and hung
-    /// requests wait here, as suspended futures: they hold no worker, and end with their client.
+    /// Logs what was drawn, with the span that the caller made for this request, and plays it. `data`
+    /// is the content of a good answer. Slow answers and hung requests wait here, as suspended
+    /// futures: they hold no worker, and end with their client.
     ///
     /// # Errors
     ///
@@ -28,25 +29,36 @@ impl Answers {
         &self,
         draw: Draw,
         request: &HttpRequest,
+        trace: TraceContext,
         drain: &Drain,
         data: &str,
     ) -> Result<HttpResponse, ApiError> {
         let number = draw.number;
-        let fault = |what: &str| log::debug!("request {number} {}: {what}", request.path());
+        let play = |what: &str| {
+            log::log!(
+                trace.level(),
+                trace_id:% = trace.trace_id(),
+                span_id:% = trace.span_id();
+                "request {number} {}: {what}", request.path()
+            );
+        };
         match draw.outcome {
-            Outcome::Ok => Ok(self.good(number, data)),
+            Outcome::Ok => {
+                play("is answered with 200");
+                Ok(self.good(number, data))
+            }
             Outcome::Fail => {
-                fault("fails with 500");
+                play("fails with 500");
                 Err(ApiError::internal("the backend failed on purpose"))
             }
             Outcome::Slow => {
                 let delay = draw.slow_response_delay;
-                fault(&format!("is slow, {} s", delay.as_secs_f64()));
+                play(&format!("is slow, {} s", delay.as_secs_f64()));
                 tokio::time::sleep(delay).await;
                 Ok(self.good(number, data))
             }
             Outcome::Transient => {
-                fault("is throttled with 429");
+                play("is throttled with 429");
                 let error = ApiError::too_many_requests("the backend is throttling on purpose");
                 Err(match self.transient_retry_after {
                     Some(wait) => error.retry_after(wait),
@@ -54,12 +66,12 @@ impl Answers {
                 })
             }
             Outcome::Hang => {
-                fault("hangs");
+                play("hangs");
                 drain.started().await;
                 Err(ApiError::unavailable("the backend is ending, and so does this hung request"))
             }
             Outcome::Reset => {
-                fault("gets its connection reset");
+                play("gets its connection reset");
                 Ok(reset(request))
             }
         }

@@ -7,20 +7,22 @@
 //! | [`actor`] | the one owner of both, for all workers |
 //! | [`answer`] | plays what was drawn: answers, delays, hangs, resets |
 //! | [`reset`] | a TCP reset instead of an answer |
+//! | [`metrics`] | what is counted for `GET /metrics` |
 //! | [`routes`] | the endpoints, which forward to the actor |
 //! | [`config`] | the settings |
 
 use std::io;
 
 use actix_web::web::ServiceConfig;
-use service_edge::{Drain, Server};
+use service_edge::{Drain, Metrics, Server};
 
-use crate::{actor::FaultActor, config::Config};
+use crate::{actor::FaultActor, config::Config, metrics::FaultMetrics};
 
 pub mod actor;
 pub mod answer;
 pub mod config;
 pub mod faults;
+pub mod metrics;
 pub mod plan;
 pub mod reset;
 pub mod routes;
@@ -35,10 +37,11 @@ pub const SERVICE: &str = "backend-service";
 /// The address cannot be listened on, or the fault actor died.
 pub async fn run(config: Config) -> io::Result<()> {
     log::info!("{SERVICE} {}: {}", env!("CARGO_PKG_VERSION"), config.summary);
-    let drain = Drain::new();
-    let faults = FaultActor::start_alone(config.plan, config.fault_seed, drain.clone());
+    let (drain, metrics) = (Drain::new(), Metrics::new(env!("CARGO_PKG_VERSION")));
+    let counted = FaultMetrics::new(&metrics);
+    let faults = FaultActor::start_alone(config.plan, config.fault_seed, drain.clone(), counted);
     let answers = config.answers;
-    Server::new(SERVICE, &config.common, drain)
+    Server::new(SERVICE, &config.common, drain, metrics)
         .on_connect(reset::remember_socket)
         .run(move |routes: &mut ServiceConfig| {
             routes::configure(routes, faults.clone(), answers.clone());

@@ -5,16 +5,17 @@ use std::future::{Ready, ready};
 use actix::{Addr, MailboxError};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
 use serde_json::json;
-use service_edge::{Admin, ApiError, Drain, JsonBody, endpoint};
+use service_edge::{Admin, ApiError, Drain, JsonBody, Trace, endpoint};
 
 use crate::{
     SERVICE,
     actor::{DrawData, DrawTransient, FaultActor, GetMetrics, GetPlan, SetPlan},
     answer::Answers,
-    plan::{PlanRequest, Rate},
+    plan::{FaultPlan, PlanRequest, Rate},
 };
 
 const FAILURE_RATE_HEADER: &str = "X-Failure-Rate";
+const POD_HEADER: &str = "X-Pod";
 
 type Faults = web::Data<Addr<FaultActor>>;
 
@@ -37,22 +38,24 @@ async fn health() -> HttpResponse {
 async fn data(
     OwnFailureRate(failure_rate): OwnFailureRate,
     request: HttpRequest,
+    trace: Trace,
     faults: Faults,
     answers: web::Data<Answers>,
     drain: web::Data<Drain>,
 ) -> Result<HttpResponse, ApiError> {
     let draw = faults.send(DrawData { failure_rate }).await.map_err(actor_is_gone)?;
-    answers.play(draw, &request, &drain, "data from the backend").await
+    answers.play(draw, &request, trace.context, &drain, "data from the backend").await
 }
 
 async fn transient_failure(
     request: HttpRequest,
+    trace: Trace,
     faults: Faults,
     answers: web::Data<Answers>,
     drain: web::Data<Drain>,
 ) -> Result<HttpResponse, ApiError> {
     let draw = faults.send(DrawTransient).await.map_err(actor_is_gone)?;
-    answers.play(draw, &request, &drain, "not throttled this time").await
+    answers.play(draw, &request, trace.context, &drain, "not throttled this time").await
 }
 
 async fn metrics(faults: Faults) -> Result<HttpResponse, ApiError> {
@@ -60,22 +63,28 @@ async fn metrics(faults: Faults) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::Ok().json(metrics))
 }
 
-async fn plan(faults: Faults) -> Result<HttpResponse, ApiError> {
+async fn plan(faults: Faults, answers: web::Data<Answers>) -> Result<HttpResponse, ApiError> {
     let plan = faults.send(GetPlan).await.map_err(actor_is_gone)?;
-    Ok(HttpResponse::Ok().json(plan))
+    Ok(in_force(&plan, &answers))
 }
 
 async fn set_plan(
     _admin: Admin,
     JsonBody(request): JsonBody<PlanRequest>,
     faults: Faults,
+    answers: web::Data<Answers>,
 ) -> Result<HttpResponse, ApiError> {
     let plan = faults
         .send(SetPlan(request))
         .await
         .map_err(actor_is_gone)?
         .map_err(|error| ApiError::bad_request(error.to_string()))?;
-    Ok(HttpResponse::Ok().json(plan))
+    Ok(in_force(&plan, &answers))
+}
+
+/// The plan of this pod, named in a header: the body is the plan and can be PUT as it is.
+fn in_force(plan: &FaultPlan, answers: &Answers) -> HttpResponse {
+    HttpResponse::Ok().insert_header((POD_HEADER, answers.pod.as_str())).json(plan)
 }
 
 fn actor_is_gone(_: MailboxError) -> ApiError {

@@ -73,6 +73,37 @@ fn start_is_logged_with_all_settings_but_without_the_token() {
 }
 
 #[test]
+fn a_request_is_logged_with_the_span_that_its_caller_made_for_it() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const SPAN: &str = "00f067aa0ba902b7";
+    for format in ["text", "json"] {
+        let mut backend = Backend::start(&[("LOG_FORMAT", format)]);
+        backend.play(r#"{"sequence": ["fail"]}"#);
+        let ask = |backend: &Backend, traceparent: &str| {
+            let mut connection = backend.connect();
+            let request =
+                format!("GET /api/data HTTP/1.1\r\nHost: b\r\ntraceparent: {traceparent}\r\n\r\n");
+            connection.stream.get_mut().write_all(request.as_bytes()).unwrap();
+            connection.reply().status
+        };
+        assert_eq!(ask(&backend, &format!("00-{TRACE}-{SPAN}-01")), 500);
+        let line = backend.wait_for_log("fails with 500");
+        if format == "text" {
+            assert!(line.ends_with(&format!(" trace_id={TRACE} span_id={SPAN}")), "{line}");
+        } else {
+            let record: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!((&record["trace_id"], &record["span_id"]), (&TRACE.into(), &SPAN.into()));
+            assert_eq!(record["message"], "request 1 /api/data: fails with 500");
+        }
+        // Whoever sends this does not want it to be recorded.
+        ask(&backend, &format!("00-{TRACE}-{SPAN}-00"));
+        backend.signal("TERM");
+        let (_, log) = backend.ended();
+        assert!(!log.iter().any(|line| line.contains("request 2")), "{log:#?}");
+    }
+}
+
+#[test]
 fn sigterm_finishes_the_slow_answer_in_flight_and_says_503_to_probes_meanwhile() {
     let mut backend = Backend::start(&[("SLOW_RESPONSE_DELAY", "3"), ("WORKERS", "1")]);
     backend.play(r#"{"sequence": ["slow"], "failure_rate": 0}"#);

@@ -15,9 +15,11 @@ use actix_web::{
     test::{TestRequest, init_service},
     web::ServiceConfig,
 };
-use backend_service::{actor::FaultActor, config::Config, routes::configure};
+use backend_service::{
+    actor::FaultActor, config::Config, metrics::FaultMetrics, routes::configure,
+};
 use serde_json::{Value, json};
-use service_edge::{Drain, Settings, app};
+use service_edge::{Drain, Metrics, Settings, app};
 
 /// The service as `run` builds it, with these variables set.
 fn backend(
@@ -34,10 +36,12 @@ fn backend(
 > {
     let mut settings = Settings::from_pairs(variables);
     let config = Config::read(&mut settings).unwrap();
-    let faults = FaultActor::start_alone(config.plan, config.fault_seed, drain.clone());
+    let metrics = Metrics::new("1");
+    let counted = FaultMetrics::new(&metrics);
+    let faults = FaultActor::start_alone(config.plan, config.fault_seed, drain.clone(), counted);
     let answers = config.answers;
     let routes = |routes: &mut ServiceConfig| configure(routes, faults, answers);
-    app(drain.clone(), config.common.admin_token, routes)
+    app(drain.clone(), config.common.admin_token, metrics, routes)
 }
 
 struct Answer {
@@ -288,7 +292,7 @@ async fn wrong_methods_and_unknown_paths_are_refused_with_a_body() {
     let refused = answer(&backend, get("/api/faults").method(Method::POST).to_request()).await;
     assert_error(&refused, 405, "Method Not Allowed");
     assert_eq!(refused.headers.get(ALLOW).unwrap(), "GET, HEAD, PUT");
-    for path in ["/", "/api", "/api/data/", "/metrics", "/api/data/1"] {
+    for path in ["/", "/api", "/api/data/", "/api/data/1"] {
         let refused = answer(&backend, get(path).to_request()).await;
         assert_error(&refused, 404, "Not Found");
     }
@@ -320,4 +324,30 @@ async fn hung_request_ends_when_the_process_begins_to() {
     };
     let (hung, ()) = tokio::time::timeout(Duration::from_secs(30), played).await.unwrap();
     assert_error(&hung, 503, "Service Unavailable");
+}
+
+#[actix_web::test]
+async fn metrics_count_what_was_drawn_and_show_the_rates_in_force() {
+    let backend = init_service(backend(&Drain::new(), &[("HOSTNAME", "backend-0")])).await;
+    let plan = r#"{"sequence": ["fail", "transient", "ok"], "failure_rate": 0.25}"#;
+    let put = backend.call(put_faults(plan).to_request()).await.unwrap();
+    assert_eq!(put.status(), 200);
+    assert_eq!(put.headers().get("x-pod").unwrap(), "backend-0");
+    for path in ["/api/data", "/api/data", "/api/transient-failure"] {
+        answer(&backend, get(path).to_request()).await;
+    }
+    let response = backend.call(get("/metrics").to_request()).await.unwrap();
+    assert_eq!(response.headers().get("content-type").unwrap(), "text/plain; version=0.0.4");
+    let text = to_bytes(response.into_body()).await.unwrap();
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    for line in [
+        r#"backend_requests_total{endpoint="data",outcome="fail"} 1"#,
+        r#"backend_requests_total{endpoint="data",outcome="transient"} 1"#,
+        r#"backend_requests_total{endpoint="transient-failure",outcome="ok"} 1"#,
+        r#"backend_requests_total{endpoint="transient-failure",outcome="hang"} 0"#,
+        r#"backend_fault_rate{kind="fail"} 0.25"#,
+        r#"http_requests_total{method="GET",path="/api/data",status="500"} 1"#,
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+    }
 }

@@ -36,6 +36,14 @@ impl BackendUrl {
         }
     }
 
+    /// The host, an IPv6 address without its brackets, and the port.
+    pub(crate) fn host_and_port(&self) -> (String, u16) {
+        let origin = self.join("/");
+        let host = origin.host().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        (host, origin.port_u16().unwrap_or(80))
+    }
+
     /// The URI of `path`, which begins with a slash.
     pub(crate) fn join(&self, path: &'static str) -> Uri {
         // What `parse` let through is an origin, to which the service's own paths can be added.

@@ -9,7 +9,7 @@ use resilience_actors::{
 };
 use service_edge::{CommonSettings, SettingError, Settings};
 
-use crate::backend_url::BackendUrl;
+use crate::{backend_url::BackendUrl, replicas::ReplicaHosts};
 
 /// `PORT`, if it is not set.
 pub const DEFAULT_PORT: u16 = 8000;
@@ -31,6 +31,12 @@ pub struct Config {
     pub max_calls: usize,
     /// `MAX_RESPONSE_BYTES`: the largest body that is taken from the backend.
     pub max_response_bytes: usize,
+    /// `MAX_EVENT_STREAMS`: readers of `/api/events` at a time, over all workers.
+    pub max_event_streams: usize,
+    /// `BACKEND_FAULTS_HOST`: where all replicas of the backend are.
+    pub replicas: ReplicaHosts,
+    /// `HOSTNAME`: the name of this pod, so that a page sees which of several it follows.
+    pub pod: String,
     /// All settings as they took effect, in one line, without the token.
     pub summary: String,
 }
@@ -50,6 +56,11 @@ impl Config {
         let max_calls = settings.integer("MAX_CALLS", 10_000, 1..=10_000_000)?;
         let max_response_bytes =
             settings.integer("MAX_RESPONSE_BYTES", 1_048_576, 1..=1_073_741_824)?;
+        let max_event_streams = settings.integer("MAX_EVENT_STREAMS", 2_000, 0..=1_000_000)?;
+        let replicas = settings.optional_text("BACKEND_FAULTS_HOST")?;
+        let replicas = ReplicaHosts::new(replicas, &backend)?;
+        // Not a setting of ours but the system's: a strange one must not stop the start.
+        let pod = settings.text("HOSTNAME", "local").unwrap_or_else(|_| "local".to_owned());
 
         if connect_timeout.is_zero() || connect_timeout > retry.attempt_timeout {
             return Err(SettingError::new(
@@ -77,6 +88,9 @@ impl Config {
             connect_timeout,
             max_calls,
             max_response_bytes,
+            max_event_streams,
+            replicas,
+            pod,
             summary,
         })
     }
@@ -152,126 +166,5 @@ fn variable(field: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
-        let mut settings = Settings::from_pairs(variables);
-        Config::read(&mut settings).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn nothing_set_gives_the_documented_defaults() {
-        let config = read(&[]).unwrap();
-        assert_eq!(config.common.port, 8000);
-        assert_eq!(config.backend.join("/api/data"), "http://backend-service:5000/api/data");
-        assert_eq!(config.breaker, BreakerConfig::default());
-        assert_eq!(config.retry, RetryConfig::default());
-        assert_eq!(config.connect_timeout, Duration::from_secs(1));
-        assert_eq!((config.max_calls, config.max_response_bytes), (10_000, 1_048_576));
-    }
-
-    #[test]
-    fn everything_set_is_used() {
-        let config = read(&[
-            ("BACKEND_URL", "http://[::1]:5001/"),
-            ("BREAKER_FAIL_MAX", "3"),
-            ("BREAKER_RESET_TIMEOUT", "2.5"),
-            ("BREAKER_HALF_OPEN_MAX_CALLS", "4"),
-            ("BREAKER_SUCCESS_THRESHOLD", "2"),
-            ("BREAKER_SCOPE", "attempt"),
-            ("BREAKER_TRIAL_LEASE", "0.7"),
-            ("RETRY_MAX_ATTEMPTS", "6"),
-            ("RETRY_BASE_DELAY", "0.1"),
-            ("RETRY_MULTIPLIER", "3"),
-            ("RETRY_MAX_DELAY", "5"),
-            ("RETRY_JITTER", "0"),
-            ("ATTEMPT_TIMEOUT", "0.5"),
-            ("CONNECT_TIMEOUT", "0.2"),
-            ("CONNECT_RETRIES", "0"),
-            ("CALL_DEADLINE", "9"),
-            ("MAX_CALLS", "7"),
-            ("MAX_RESPONSE_BYTES", "1000"),
-        ])
-        .unwrap();
-        assert_eq!(config.backend.join("/x"), "http://[::1]:5001/x");
-        let breaker = BreakerSettings {
-            fail_max: 3,
-            reset_timeout: Duration::from_millis(2500),
-            half_open_max_calls: 4,
-            success_threshold: 2,
-            trial_lease: Duration::from_millis(700),
-        };
-        assert_eq!(*config.breaker, breaker);
-        let retry = RetrySettings {
-            max_attempts: 6,
-            base_delay: Duration::from_millis(100),
-            multiplier: 3.0,
-            max_delay: Duration::from_secs(5),
-            jitter: 0.0,
-            attempt_timeout: Duration::from_millis(500),
-            call_deadline: Duration::from_secs(9),
-            connect_retries: 0,
-            scope: BreakerScope::Attempt,
-        };
-        assert_eq!(*config.retry, retry);
-        assert_eq!(config.connect_timeout, Duration::from_millis(200));
-        assert_eq!((config.max_calls, config.max_response_bytes), (7, 1000));
-    }
-
-    #[test]
-    fn contradictions_name_both_variables() {
-        for (variable, value, says) in [
-            ("RETRY_BASE_DELAY", "11", "RETRY_MAX_DELAY=\"10\""),
-            ("ATTEMPT_TIMEOUT", "31", "CALL_DEADLINE=\"30\""),
-            ("ATTEMPT_TIMEOUT", "6", "BREAKER_TRIAL_LEASE=\"5\""),
-            ("ATTEMPT_TIMEOUT", "0.5", "CONNECT_TIMEOUT=\"1\""),
-        ] {
-            let error = read(&[(variable, value)]).unwrap_err();
-            assert!(error.starts_with(says), "{error}");
-            assert!(error.contains(&format!("{variable}={value}")), "{error}");
-        }
-    }
-
-    #[test]
-    fn each_bad_value_is_named() {
-        for (variable, value) in [
-            ("BACKEND_URL", ""),
-            ("BACKEND_URL", "backend:5000"),
-            ("BACKEND_URL", "https://backend:5000"),
-            ("BACKEND_URL", "http://backend:5000/api"),
-            ("BACKEND_URL", "http://backend:5000?x=1"),
-            ("BACKEND_URL", "http://user:secret@backend:5000"),
-            ("BACKEND_URL", "http://backend:65536"),
-            ("BACKEND_URL", "http://backend:0"),
-            ("BACKEND_URL", "http://backend:"),
-            ("BACKEND_URL", "http://:5000"),
-            ("BREAKER_FAIL_MAX", "0"),
-            ("BREAKER_FAIL_MAX", "five"),
-            ("BREAKER_RESET_TIMEOUT", "0"),
-            ("BREAKER_RESET_TIMEOUT", "30s"),
-            ("BREAKER_HALF_OPEN_MAX_CALLS", "0"),
-            ("BREAKER_SUCCESS_THRESHOLD", "-1"),
-            ("BREAKER_SCOPE", "request"),
-            ("BREAKER_TRIAL_LEASE", "0"),
-            ("BREAKER_TRIAL_LEASE", "2.9"),
-            ("RETRY_MAX_ATTEMPTS", "0"),
-            ("RETRY_BASE_DELAY", "0"),
-            ("RETRY_BASE_DELAY", "-1"),
-            ("RETRY_MULTIPLIER", "0.9"),
-            ("RETRY_MULTIPLIER", "inf"),
-            ("RETRY_MAX_DELAY", "0.5"),
-            ("RETRY_JITTER", "1.1"),
-            ("ATTEMPT_TIMEOUT", "0"),
-            ("CONNECT_TIMEOUT", "0"),
-            ("CONNECT_TIMEOUT", "3.1"),
-            ("CONNECT_RETRIES", "101"),
-            ("CALL_DEADLINE", "2"),
-            ("MAX_CALLS", "0"),
-            ("MAX_RESPONSE_BYTES", "0"),
-        ] {
-            let error = read(&[(variable, value)]).unwrap_err();
-            assert!(error.starts_with(&format!("{variable}={value:?} ")), "{error}");
-        }
-    }
-}
+#[path = "config_tests.rs"]
+mod tests;

@@ -6,6 +6,10 @@
 //! | [`config`] | the settings, from the environment |
 //! | [`backend_url`] | where the backend is |
 //! | [`transport`] | carries a request to the backend: the only user of awc |
+//! | [`replicas`] | where all replicas of the backend are |
+//! | [`calls`] | makes calls, and tells of each |
+//! | [`events`] | the event log as Server-Sent Events |
+//! | [`metrics`] | what is counted for `GET /metrics` |
 //! | [`routes`] | the endpoints: forward to the actors, and say what became of it |
 //! | [`answer`] | from what became of a call to the endpoint's answer |
 //! | [`wire`] | the bodies of the answers, to the letter |
@@ -14,7 +18,11 @@
 
 pub mod answer;
 pub mod backend_url;
+pub mod calls;
 pub mod config;
+pub mod events;
+pub mod metrics;
+pub mod replicas;
 pub mod routes;
 pub mod stats;
 pub mod stress;
@@ -25,9 +33,12 @@ use std::{io, sync::Arc};
 
 use actix_web::web;
 use resilience_actors::{Breaker, CallLimit, Scheduler};
-use service_edge::Drain;
+use service_edge::{Drain, Metrics, Server};
 
+use calls::Calls;
 pub use config::Config;
+use events::{EventStreams, stall};
+use metrics::CallMetrics;
 use stats::Stats;
 use transport::HttpTransport;
 
@@ -46,8 +57,12 @@ pub async fn run(config: Config) -> io::Result<()> {
     let drain = Drain::new();
     fail_after(breaker.stopped(), &drain, "the circuit breaker's actor died");
     let common = config.common.clone();
-    let service = Service::new(config, breaker, drain.clone());
-    service_edge::serve(SERVICE, &common, drain, move |routes| service.configure(routes)).await
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+    let service = Service::new(config, breaker, drain.clone(), &metrics);
+    Server::new(SERVICE, &common, drain, metrics)
+        .on_connect(stall::bound)
+        .run(move |routes| service.configure(routes))
+        .await
 }
 
 /// Ends the process with an error when `stopped` is; nothing new if it is ending already.
@@ -62,18 +77,25 @@ fn fail_after(stopped: impl Future<Output = ()> + 'static, drain: &Drain, reason
 /// What the workers share.
 #[derive(Debug, Clone)]
 pub struct Service {
-    config: Config,
+    config: Arc<Config>,
     breaker: Breaker,
     drain: Drain,
     limit: CallLimit,
     stats: Arc<Stats>,
+    calls: CallMetrics,
+    streams: EventStreams,
 }
 
 impl Service {
-    /// A service over a running breaker. Should a worker's scheduler die, `drain` ends it.
-    pub fn new(config: Config, breaker: Breaker, drain: Drain) -> Self {
+    /// A service over a running breaker, which is told of in `metrics`. Should a worker's scheduler
+    /// die, `drain` ends it.
+    pub fn new(config: Config, breaker: Breaker, drain: Drain, metrics: &Metrics) -> Self {
         let limit = CallLimit::new(config.max_calls);
-        Self { config, breaker, drain, limit, stats: Arc::default() }
+        let streams = EventStreams::new(config.max_event_streams);
+        let (stats, config) = (Arc::default(), Arc::new(config));
+        let calls = CallMetrics::new(metrics, breaker.name());
+        metrics::add_sources(metrics, &breaker, &limit, &stats, &streams);
+        Self { config, breaker, drain, limit, stats, calls, streams }
     }
 
     /// Sets one worker up: its own connections and retry scheduler, the shared rest, the routes.
@@ -85,9 +107,11 @@ impl Service {
             self.limit.clone(),
         );
         fail_after(scheduler.stopped(), &self.drain, "a worker's retry scheduler died");
+        let calls = Calls::new(scheduler, Arc::clone(&self.stats), self.calls.clone());
         routes
-            .app_data(web::Data::new(scheduler))
-            .app_data(web::Data::from(Arc::clone(&self.stats)))
+            .app_data(web::Data::new(calls))
+            .app_data(web::Data::from(Arc::clone(&self.config)))
+            .app_data(web::Data::new(self.streams.clone()))
             .configure(routes::configure);
     }
 }

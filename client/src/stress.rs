@@ -3,21 +3,23 @@
 use std::{cell::Cell, collections::BTreeMap, fmt::Display, ops::RangeInclusive, time::Duration};
 
 use futures::{StreamExt as _, stream};
-use resilience_actors::{Protection, Scheduler};
+use resilience_actors::Protection;
 use serde::Deserialize;
-use service_edge::Drain;
+use service_edge::{Drain, TraceContext};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
     answer::status,
-    routes::counted,
-    stats::Tally,
-    transport::{BackendRequest, HttpTransport},
+    calls::{Asked, Calls},
+    transport::Wanted,
     wire::{Latency, StressBody, StressResult, StressSummary, seconds},
 };
 
 /// The longest that a stress test runs.
 pub const MAX_DURATION: Duration = Duration::from_secs(600);
+
+/// How many of its requests are in the log, if its trace is.
+const FOLLOWED: u32 = 10;
 
 /// What a stress test can be asked for.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -83,15 +85,15 @@ fn bounded<T: PartialOrd + Display>(
 /// once when its future is dropped.
 pub async fn run(
     StressPlan(plan): StressPlan,
-    calls: &Scheduler<HttpTransport>,
-    tally: &Tally,
+    calls: &Calls,
+    trace: TraceContext,
     drain: &Drain,
 ) -> StressBody {
     // When the next request may begin. They are begun in their order.
     let next = Cell::new(Instant::now());
     let interval = Duration::from_secs_f64(plan.interval_seconds);
     let protection = if plan.retry { Protection::Full } else { Protection::BreakerOnly };
-    let request = BackendRequest::Data { failure_rate: plan.failure_rate };
+    let wanted = Wanted::Data { failure_rate: plan.failure_rate };
     let next = &next;
     let one = |request_num: u32| async move {
         if !interval.is_zero() {
@@ -102,7 +104,10 @@ pub async fn run(
         if drain.is_draining() {
             return None;
         }
-        let report = counted(calls, tally, request, protection).await;
+        // Ten of them can be followed in the log; ten thousand would be all that is in it.
+        let trace = trace.child();
+        let trace = if request_num <= FOLLOWED { trace } else { trace.unsampled() };
+        let report = calls.make(Asked { endpoint: "stress-test", wanted, protection, trace }).await;
         Some(StressResult {
             request_num,
             status_code: status(&report).as_u16(),
@@ -122,7 +127,7 @@ pub async fn run(
         test_type: "stress_test",
         total_requests: results.len(),
         failure_rate: plan.failure_rate,
-        final_circuit_breaker_state: calls.state(),
+        final_circuit_breaker_state: calls.scheduler().state(),
         summary: StressSummary {
             by_status: by_status(&results),
             latency_seconds: latency(&results),
@@ -149,59 +154,5 @@ fn latency(results: &[StressResult]) -> Option<Latency> {
 }
 
 #[cfg(test)]
-mod tests {
-    use resilience_actors::State;
-
-    use super::*;
-
-    fn parse(json: &str) -> Result<StressPlan, String> {
-        serde_json::from_str::<StressRequest>(json)
-            .map_err(|error| error.to_string())
-            .and_then(StressRequest::validate)
-    }
-
-    #[test]
-    fn an_empty_object_is_the_documented_default() {
-        assert_eq!(parse("{}"), Ok(StressPlan(StressRequest::default())));
-    }
-
-    #[test]
-    fn a_null_failure_rate_leaves_the_backends_own() {
-        let StressPlan(plan) = parse(r#"{"failure_rate": null}"#).unwrap();
-        assert_eq!(plan.failure_rate, None);
-    }
-
-    #[test]
-    fn each_value_out_of_bounds_or_of_a_wrong_type_is_refused_by_name() {
-        for (field, values) in [
-            ("num_requests", ["0", "10001", "-1", "1.5", "\"20\"", "null"]),
-            ("concurrency", ["0", "257", "-1", "1.5", "\"2\"", "null"]),
-            ("failure_rate", ["-0.1", "1.1", "\"high\"", "[]", "{}", "true"]),
-            ("retry", ["0", "1", "\"yes\"", "null", "[]", "{}"]),
-            ("interval_seconds", ["-1", "10.1", "\"1\"", "null", "[]", "true"]),
-            ("requests", ["1", "2", "3", "4", "5", "6"]),
-        ] {
-            for value in values {
-                assert!(parse(&format!("{{\"{field}\": {value}}}")).is_err(), "{field} {value}");
-            }
-        }
-        let error = parse(r#"{"concurrency": 257}"#).unwrap_err();
-        assert_eq!(error, "concurrency = 257 is not valid: expected a number from 1 to 256");
-    }
-
-    #[test]
-    fn quantiles_are_by_nearest_rank() {
-        let results: Vec<_> = (1..=200)
-            .map(|request_num| StressResult {
-                request_num,
-                status_code: if request_num <= 5 { 500 } else { 503 },
-                circuit_breaker_state: State::Open,
-                elapsed_time_seconds: f64::from(201 - request_num),
-            })
-            .collect();
-        let Latency { p50, p90, p99, max } = latency(&results).unwrap();
-        assert_eq!([p50, p90, p99, max], [100.0, 180.0, 198.0, 200.0]);
-        assert_eq!(by_status(&results), BTreeMap::from([(500, 5), (503, 195)]));
-        assert!(latency(&[]).is_none());
-    }
-}
+#[path = "stress_tests.rs"]
+mod tests;

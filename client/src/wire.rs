@@ -1,12 +1,14 @@
 //! What goes over the wire, to the letter. Times are seconds.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use resilience_actors::{BreakerSnapshot, CallId, Outcome, RetryConfig, State};
-use serde::Serialize;
+use resilience_actors::{
+    BreakerSnapshot, CallId, Event, Mode, Outcome, RetryConfig, State, breaker::Counts,
+};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::stats::Counts;
+use crate::stats;
 
 /// `GET /health`.
 #[derive(Debug, Serialize)]
@@ -102,7 +104,7 @@ pub struct StatsBody {
 pub struct Statistics {
     /// Of calls with resilience.
     #[serde(flatten)]
-    pub resilient: Counts,
+    pub resilient: stats::Counts,
     /// Transitions to open.
     pub circuit_breaker_open_count: u64,
     /// Calls of all kinds in flight or waiting now.
@@ -112,7 +114,17 @@ pub struct Statistics {
     /// The most there may be of them.
     pub max_calls: usize,
     /// Of calls without resilience.
-    pub baseline: Counts,
+    pub baseline: stats::Counts,
+}
+
+/// `GET /api/circuit-breaker`.
+#[derive(Debug, Serialize)]
+pub struct CircuitBody {
+    /// State, mode, and configuration.
+    #[serde(flatten)]
+    pub circuit_breaker: BreakerSnapshot,
+    /// What it has counted since the start.
+    pub counts: Counts,
 }
 
 /// `POST /api/circuit-breaker/reset`.
@@ -122,6 +134,29 @@ pub struct ResetBody {
     pub message: &'static str,
     /// The state after it.
     pub state: State,
+}
+
+/// `POST /api/circuit-breaker/force-open`, `/disable` and `/enable`.
+#[derive(Debug, Serialize)]
+pub struct ModeBody {
+    /// What was done.
+    pub message: &'static str,
+    /// The state after it.
+    pub state: State,
+    /// The mode after it.
+    pub mode: Mode,
+}
+
+/// `GET /api/events/history`.
+#[derive(Debug, Serialize)]
+pub struct HistoryBody {
+    /// In their order.
+    #[serde(serialize_with = "each")]
+    pub events: Vec<Arc<Event>>,
+    /// Number of the oldest event that is kept, of whatever type.
+    pub oldest: u64,
+    /// Number of the newest.
+    pub newest: u64,
 }
 
 /// `POST /api/stress-test`.
@@ -176,6 +211,10 @@ pub struct Latency {
     pub p99: f64,
     /// The slowest.
     pub max: f64,
+}
+
+fn each<S: Serializer>(events: &[Arc<Event>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(events.iter().map(|event| &**event))
 }
 
 /// Seconds with microsecond digits.

@@ -10,22 +10,22 @@ use actix_web::{
 };
 use serde_json::json;
 
-use crate::{AdminToken, ApiError, Drain, auth::Gate, drain, endpoint, panic};
+use crate::{AdminToken, ApiError, Drain, Metrics, auth::Gate, drain, endpoint, metrics, panic};
 
-/// An application with `configure`'s routes, `/ready`, JSON for unknown paths, contained panics,
-/// and what [`Admin`](crate::Admin) and handlers that take `web::Data<Drain>` need.
+/// An application with `configure`'s routes, `/ready`, `/metrics`, JSON for unknown paths, contained
+/// panics, and what [`Admin`](crate::Admin) and handlers that take `web::Data<Drain>` need.
 ///
 /// Tests that use it have the production stack:
 ///
 /// ```
 /// # use actix_web::{HttpResponse, test, web};
-/// # use service_edge::{Drain, app, endpoint};
+/// # use service_edge::{Drain, Metrics, app, endpoint};
 /// # #[actix_web::main]
 /// # async fn main() {
 /// let routes = |config: &mut web::ServiceConfig| {
 ///     config.service(endpoint("/health").get(HttpResponse::Ok));
 /// };
-/// let service = test::init_service(app(Drain::new(), None, routes)).await;
+/// let service = test::init_service(app(Drain::new(), None, Metrics::new("1"), routes)).await;
 /// let request = test::TestRequest::post().uri("/health").to_request();
 /// assert_eq!(test::call_service(&service, request).await.status(), 405);
 /// # }
@@ -36,6 +36,7 @@ use crate::{AdminToken, ApiError, Drain, auth::Gate, drain, endpoint, panic};
 pub fn app(
     drain: Drain,
     admin_token: Option<AdminToken>,
+    metrics: Metrics,
     configure: impl FnOnce(&mut web::ServiceConfig),
 ) -> App<
     impl ServiceFactory<
@@ -48,8 +49,10 @@ pub fn app(
 > {
     App::new()
         .app_data(web::Data::new(drain))
+        .app_data(web::Data::new(metrics))
         .app_data(Gate(admin_token))
         .service(endpoint("/ready").get(ready))
+        .service(endpoint("/metrics").get(metrics::answer))
         .configure(configure)
         .default_service(web::to(unknown_path))
         .wrap(from_fn(panic::contain))
@@ -69,7 +72,11 @@ async fn ready(drain: web::Data<Drain>) -> HttpResponse {
     }
 }
 
-async fn unknown_path(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let message = format!("there is nothing at {}", request.path());
-    Err(ApiError::not_found(message))
+async fn unknown_path(
+    request: HttpRequest,
+    metrics: web::Data<Metrics>,
+) -> Result<HttpResponse, ApiError> {
+    let error = ApiError::not_found(format!("there is nothing at {}", request.path()));
+    metrics.http().count_unmatched(request.method(), error.status());
+    Err(error)
 }

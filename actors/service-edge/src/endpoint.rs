@@ -8,9 +8,10 @@ use actix_web::{
     web,
 };
 
-use crate::ApiError;
+use crate::{ApiError, metrics::Observe};
 
-/// Begins an endpoint at `path`; methods that are not added are answered with 405.
+/// Begins an endpoint at `path`; methods that are not added are answered with 405. Its requests are
+/// counted under `path` in [`Metrics`](crate::Metrics).
 ///
 /// ```
 /// use actix_web::{HttpResponse, web};
@@ -21,12 +22,13 @@ use crate::ApiError;
 /// }
 /// ```
 pub fn endpoint(path: &str) -> Endpoint {
-    Endpoint { resource: web::resource(path), allowed: Vec::new() }
+    Endpoint { path: path.to_owned(), resource: web::resource(path), allowed: Vec::new() }
 }
 
 /// A path with its methods; register it with `ServiceConfig::service`.
 #[must_use = "an endpoint does nothing until it is registered"]
 pub struct Endpoint {
+    path: String,
     resource: Resource,
     allowed: Vec<&'static str>,
 }
@@ -93,6 +95,7 @@ impl HttpServiceFactory for Endpoint {
             .with_header(ALLOW, &allowed);
             async move { Err::<String, _>(error) }
         };
-        self.resource.default_service(web::to(refuse)).register(config);
+        let resource = self.resource.default_service(web::to(refuse));
+        resource.wrap(Observe(self.path)).register(config);
     }
 }

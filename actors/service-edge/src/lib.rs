@@ -15,6 +15,8 @@
 //! | [`endpoint()`] | a path that refuses wrong methods with a body |
 //! | [`mod@panic`] | a handler's panic costs one request, not the connection |
 //! | [`abort()`] | closing a connection without a byte |
+//! | [`mod@metrics`] | what is counted, and `GET /metrics` |
+//! | [`trace`] | W3C `traceparent`: one call, followed through all services |
 //! | [`drain`] | the one-way switch from serving to ending |
 //! | [`app()`] | the stack of all of the above, the same in tests and in production |
 //! | [`cli`] | what the binary can be asked for besides serving |
@@ -24,7 +26,7 @@
 //!
 //! ```no_run
 //! use actix_web::{HttpResponse, web};
-//! use service_edge::{CommonSettings, Drain, Settings};
+//! use service_edge::{CommonSettings, Drain, Metrics, Settings};
 //!
 //! #[actix_web::main]
 //! async fn main() -> std::process::ExitCode {
@@ -32,7 +34,8 @@
 //!     let common = service_edge::exit_on_bad_settings(CommonSettings::read(&mut settings, 5000));
 //!     service_edge::logging::init(&common);
 //!     log::info!("settings: {}", settings.summary());
-//!     let served = service_edge::serve("echo", &common, Drain::new(), |config: &mut web::ServiceConfig| {
+//!     let (drain, metrics) = (Drain::new(), Metrics::new("1.0.0"));
+//!     let served = service_edge::serve("echo", &common, drain, metrics, |config: &mut web::ServiceConfig| {
 //!         config.service(service_edge::endpoint("/health").get(HttpResponse::Ok));
 //!     });
 //!     service_edge::exit_code(served.await)
@@ -43,6 +46,7 @@ mod abort;
 mod app;
 pub mod auth;
 pub mod cli;
+mod clock;
 pub mod common;
 pub mod drain;
 mod endpoint;
@@ -50,8 +54,10 @@ pub mod error;
 pub mod json;
 pub mod lifecycle;
 pub mod logging;
+pub mod metrics;
 pub mod panic;
 pub mod settings;
+pub mod trace;
 
 pub use abort::abort;
 pub use app::app;
@@ -63,4 +69,6 @@ pub use endpoint::{Endpoint, endpoint};
 pub use error::ApiError;
 pub use json::JsonBody;
 pub use lifecycle::{Server, exit_code, exit_on_bad_settings, serve};
+pub use metrics::Metrics;
 pub use settings::{SettingError, Settings};
+pub use trace::{Trace, TraceContext};

@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{CommonSettings, Drain, SettingError, app};
+use crate::{CommonSettings, Drain, Metrics, SettingError, app};
 
 type OnConnect = dyn Fn(&dyn Any, &mut Extensions) + Send + Sync;
 
@@ -32,9 +32,10 @@ pub async fn serve(
     service: &'static str,
     common: &CommonSettings,
     drain: Drain,
+    metrics: Metrics,
     configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<()> {
-    Server::new(service, common, drain).run(configure).await
+    Server::new(service, common, drain, metrics).run(configure).await
 }
 
 /// A service's HTTP server.
@@ -42,13 +43,19 @@ pub struct Server<'a> {
     service: &'static str,
     common: &'a CommonSettings,
     drain: Drain,
+    metrics: Metrics,
     on_connect: Option<Arc<OnConnect>>,
 }
 
 impl<'a> Server<'a> {
     /// A server that calls itself `service` in the log.
-    pub fn new(service: &'static str, common: &'a CommonSettings, drain: Drain) -> Self {
-        Self { service, common, drain, on_connect: None }
+    pub fn new(
+        service: &'static str,
+        common: &'a CommonSettings,
+        drain: Drain,
+        metrics: Metrics,
+    ) -> Self {
+        Self { service, common, drain, metrics, on_connect: None }
     }
 
     /// Calls `hook` for each connection with its `actix_web::rt::net::TcpStream`; what it puts
@@ -74,18 +81,19 @@ impl<'a> Server<'a> {
         self,
         configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     ) -> io::Result<()> {
-        let Self { service, common, drain, on_connect } = self;
+        let Self { service, common, drain, metrics, on_connect } = self;
         // Before anybody can know that the process is there to be signalled.
         let mut signals = Signals::new()?;
         let admin_token = common.admin_token.clone();
         let app_drain = drain.clone();
-        let mut server =
-            HttpServer::new(move || app(app_drain.clone(), admin_token.clone(), configure.clone()))
-                .workers(common.workers)
-                .h1_allow_half_closed(false)
-                .disable_signals()
-                // Whole seconds only; the exact deadline is kept below.
-                .shutdown_timeout(common.shutdown_timeout.as_secs() + 1);
+        let factory =
+            move || app(app_drain.clone(), admin_token.clone(), metrics.clone(), configure.clone());
+        let mut server = HttpServer::new(factory)
+            .workers(common.workers)
+            .h1_allow_half_closed(false)
+            .disable_signals()
+            // Whole seconds only; the exact deadline is kept below.
+            .shutdown_timeout(common.shutdown_timeout.as_secs() + 1);
         if let Some(hook) = on_connect {
             server = server.on_connect(move |io, extensions| hook(io, extensions));
         }

@@ -1,12 +1,16 @@
 //! One record, one line, in text or JSON, on stderr.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     io::{self, Write},
 };
 
 use env_logger::{Builder, fmt::Formatter};
-use log::Record;
+use log::{
+    Record,
+    kv::{self, Key, Value, VisitSource},
+};
 use serde::Serialize;
 
 use crate::{CommonSettings, LogFormat, abort, panic};
@@ -36,13 +40,17 @@ pub fn init(common: &CommonSettings) {
 fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let style = out.default_level_style(record.level());
     let timestamp = out.timestamp_millis();
-    writeln!(
+    write!(
         out,
         "{timestamp} {style}{:<5}{style:#} {} {}",
         record.level(),
         record.target(),
         one_line(&record.args().to_string())
-    )
+    )?;
+    for (key, value) in fields(record) {
+        write!(out, " {key}={}", one_line(&value))?;
+    }
+    writeln!(out)
 }
 
 fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
@@ -52,14 +60,32 @@ fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
         level: &'a str,
         target: &'a str,
         message: String,
+        #[serde(flatten)]
+        fields: BTreeMap<String, String>,
     }
     let line = serde_json::to_string(&Line {
         timestamp: out.timestamp_millis().to_string(),
         level: record.level().as_str(),
         target: record.target(),
         message: record.args().to_string(),
+        fields: fields(record).into_iter().collect(),
     })?;
     writeln!(out, "{line}")
+}
+
+/// What a record says beside its message: `trace_id` and `span_id`.
+fn fields(record: &Record<'_>) -> Vec<(String, String)> {
+    struct Fields(Vec<(String, String)>);
+    impl<'kvs> VisitSource<'kvs> for Fields {
+        fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+            self.0.push((key.to_string(), value.to_string()));
+            Ok(())
+        }
+    }
+    let mut fields = Fields(Vec::new());
+    // Nothing in `visit_pair` can fail.
+    let _ = record.key_values().visit(&mut fields);
+    fields.0
 }
 
 /// Escapes control characters: what a client sends must not forge a line of the log, nor steer the
@@ -86,6 +112,20 @@ mod tests {
         let line = one_line(forged);
         assert!(!line.contains(char::is_control), "{line}");
         assert!(line.starts_with("GET /\\n2026"), "{line}");
+    }
+
+    #[test]
+    fn fields_are_told_in_their_order() {
+        let trace_id = "4bf9";
+        let pairs = [("trace_id", Value::from_display(&trace_id)), ("span_id", Value::from(7))];
+        let record = Record::builder().key_values(&pairs).build();
+        let told = fields(&record);
+        assert_eq!(told, [("trace_id", "4bf9"), ("span_id", "7")].map(own));
+        assert!(fields(&Record::builder().build()).is_empty());
+    }
+
+    fn own((key, value): (&str, &str)) -> (String, String) {
+        (key.to_owned(), value.to_owned())
     }
 
     #[test]

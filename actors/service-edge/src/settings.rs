@@ -59,6 +59,16 @@ impl<'a> Settings<'a> {
         Ok(value)
     }
 
+    /// As [`text`](Self::text), or `None` if the variable is unset.
+    pub fn optional_text(&mut self, name: &'static str) -> Result<Option<String>, SettingError> {
+        let value = self.raw(name)?;
+        if value.as_ref().is_some_and(String::is_empty) {
+            return Err(SettingError::new(name, "", "a text that is not empty"));
+        }
+        self.record_optional(name, value.as_ref());
+        Ok(value)
+    }
+
     /// A text that is shown nowhere. Set but empty, and anything but visible ASCII, is an error:
     /// it could not be sent in a header.
     pub fn secret(&mut self, name: &'static str) -> Result<Option<String>, SettingError> {

@@ -15,7 +15,7 @@ use actix_web::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use service_edge::{Admin, AdminToken, Drain, JsonBody, app, endpoint};
+use service_edge::{Admin, AdminToken, Drain, JsonBody, Metrics, app, endpoint};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,7 +69,7 @@ fn assert_error(answer: &Answer, status: u16, error: &str) {
 
 #[actix_web::test]
 async fn unknown_path_is_404_for_every_method() {
-    let service = init_service(app(Drain::new(), None, routes)).await;
+    let service = init_service(app(Drain::new(), None, Metrics::new("1"), routes)).await;
     for method in [Method::GET, Method::POST, Method::DELETE] {
         for path in ["/", "/cup", "/cups/", "/cups/1", "/%ff", "/..%2f"] {
             let request = TestRequest::with_uri(path).method(method.clone());
@@ -80,7 +80,7 @@ async fn unknown_path_is_404_for_every_method() {
 
 #[actix_web::test]
 async fn wrong_method_is_405_and_says_which_are_right() {
-    let service = init_service(app(Drain::new(), None, routes)).await;
+    let service = init_service(app(Drain::new(), None, Metrics::new("1"), routes)).await;
     for (path, method, allow) in [
         ("/cups", Method::DELETE, "GET, HEAD, PUT"),
         ("/cups", Method::OPTIONS, "GET, HEAD, PUT"),
@@ -96,14 +96,14 @@ async fn wrong_method_is_405_and_says_which_are_right() {
 
 #[actix_web::test]
 async fn head_is_answered_as_get() {
-    let service = init_service(app(Drain::new(), None, routes)).await;
+    let service = init_service(app(Drain::new(), None, Metrics::new("1"), routes)).await;
     let request = TestRequest::with_uri("/cups").method(Method::HEAD);
     assert_eq!(answer(&service, request.to_request()).await.status, 200);
 }
 
 #[actix_web::test]
 async fn bodies_are_optional_bounded_and_strict() {
-    let service = init_service(app(Drain::new(), None, routes)).await;
+    let service = init_service(app(Drain::new(), None, Metrics::new("1"), routes)).await;
     let put = || TestRequest::put().uri("/cups");
 
     let without = answer(&service, put().to_request()).await;
@@ -128,7 +128,7 @@ async fn bodies_are_optional_bounded_and_strict() {
 #[actix_web::test]
 async fn stranger_is_refused_before_the_body_is_looked_at() {
     let token = AdminToken::new("s3cret".to_owned());
-    let service = init_service(app(Drain::new(), Some(token), routes)).await;
+    let service = init_service(app(Drain::new(), Some(token), Metrics::new("1"), routes)).await;
     let put = || TestRequest::put().uri("/cups").set_payload("not json");
 
     let stranger = answer(&service, put().to_request()).await;
@@ -141,7 +141,7 @@ async fn stranger_is_refused_before_the_body_is_looked_at() {
 
 #[actix_web::test]
 async fn panic_is_a_500_with_a_body_that_does_not_tell_why() {
-    let service = init_service(app(Drain::new(), None, routes)).await;
+    let service = init_service(app(Drain::new(), None, Metrics::new("1"), routes)).await;
     for path in ["/panic-later", "/panic-at-once"] {
         let failed = answer(&service, TestRequest::with_uri(path).to_request()).await;
         assert_error(&failed, 500, "Internal Server Error");
@@ -154,7 +154,7 @@ async fn panic_is_a_500_with_a_body_that_does_not_tell_why() {
 #[actix_web::test]
 async fn ready_says_503_from_the_beginning_of_the_end() {
     let drain = Drain::new();
-    let service = init_service(app(drain.clone(), None, routes)).await;
+    let service = init_service(app(drain.clone(), None, Metrics::new("1"), routes)).await;
     let ready = || TestRequest::with_uri("/ready").to_request();
 
     let before = answer(&service, ready()).await;

@@ -13,7 +13,7 @@ use actix_web::{
     HttpResponse, HttpServer,
     web::{self, ServiceConfig},
 };
-use service_edge::{CommonSettings, Drain, Settings, app, endpoint, serve};
+use service_edge::{CommonSettings, Drain, Metrics, Settings, app, endpoint, serve};
 
 fn common(port: u16) -> CommonSettings {
     let mut settings = Settings::from_pairs(&[("HOST", "127.0.0.1"), ("WORKERS", "1")]);
@@ -24,10 +24,16 @@ fn common(port: u16) -> CommonSettings {
 async fn port_in_use_is_an_error_that_names_the_address() {
     let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = occupied.local_addr().unwrap();
-    let error = serve("test", &common(address.port()), Drain::new(), |_: &mut ServiceConfig| ())
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = serve(
+        "test",
+        &common(address.port()),
+        Drain::new(),
+        Metrics::new("1"),
+        |_: &mut ServiceConfig| (),
+    )
+    .await
+    .unwrap_err()
+    .to_string();
     assert!(error.starts_with(&format!("cannot listen on {address}: ")), "{error}");
     assert!(!error.contains('\n'), "{error}");
 }
@@ -37,7 +43,7 @@ async fn end_that_is_asked_for_is_no_error() {
     let drain = Drain::new();
     drain.begin();
     let common = common(0);
-    let served = serve("test", &common, drain, |_: &mut ServiceConfig| ());
+    let served = serve("test", &common, drain, Metrics::new("1"), |_: &mut ServiceConfig| ());
     let ended = tokio::time::timeout(Duration::from_secs(30), served).await;
     assert!(ended.unwrap().is_ok());
 }
@@ -49,7 +55,7 @@ async fn failure_ends_the_server_with_its_reason() {
     // As an actor that dies while the server runs.
     actix_web::rt::spawn(async move { failing.fail("the actor died") });
     let common = common(0);
-    let served = serve("test", &common, drain, |_: &mut ServiceConfig| ());
+    let served = serve("test", &common, drain, Metrics::new("1"), |_: &mut ServiceConfig| ());
     let ended = tokio::time::timeout(Duration::from_secs(30), served).await;
     assert_eq!(ended.unwrap().unwrap_err().to_string(), "the actor died");
 }
@@ -64,7 +70,8 @@ async fn panic_costs_neither_the_connection_nor_the_only_worker() {
     let routes = |config: &mut ServiceConfig| {
         config.service(endpoint("/panic").get(fall));
     };
-    let server = HttpServer::new(move || app(Drain::new(), None, routes)).workers(1);
+    let server =
+        HttpServer::new(move || app(Drain::new(), None, Metrics::new("1"), routes)).workers(1);
     let server = server.disable_signals().listen(listener).unwrap().run();
     let handle = server.handle();
     let client = thread::spawn(move || {

@@ -1,10 +1,16 @@
 //! Carries requests to the backend over HTTP/1.1: the only user of awc.
 
 mod connector;
+pub mod replicas;
 mod response;
 mod retry_after;
 
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use actix_web::http::{
     StatusCode, Uri,
@@ -14,7 +20,8 @@ use awc::{
     Client,
     error::{ConnectError, SendRequestError},
 };
-use resilience_actors::{Attempt, CallReport, Outcome, Transport, Verdict};
+use resilience_actors::{Attempt, CallId, CallReport, Outcome, Transport, Verdict};
+use service_edge::{TraceContext, trace::TRACEPARENT};
 
 use crate::{config::Config, stats::Stats};
 use response::Answer;
@@ -29,9 +36,20 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// What became of a call to the backend.
 pub type BackendReport = CallReport<BackendResponse, BackendError>;
 
+/// A request to the backend.
+#[derive(Debug, Clone)]
+pub struct BackendRequest {
+    /// What is asked.
+    pub wanted: Wanted,
+    /// The span of the call: each attempt is a child of it.
+    pub trace: TraceContext,
+    /// The call that it turned out to be, once an attempt has begun.
+    pub call: Arc<OnceLock<CallId>>,
+}
+
 /// What can be asked of the backend.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum BackendRequest {
+pub enum Wanted {
     /// `GET /api/data`, failing at its own rate or at this one, 0 to 1.
     Data {
         /// The rate to fail at, instead of the backend's own.
@@ -115,17 +133,27 @@ impl Transport for HttpTransport {
         request: &BackendRequest,
         attempt: Attempt<'_>,
     ) -> Result<BackendResponse, BackendError> {
+        let _ = request.call.set(attempt.call);
+        let span = request.trace.child();
+        // At its beginning: an attempt that takes too long is not there at its end.
+        log::log!(
+            span.level(),
+            trace_id:% = span.trace_id(),
+            span_id:% = span.span_id();
+            "call {} attempt {}: sent to the backend", attempt.call, attempt.number
+        );
         let client = match attempt.repeat {
             0 => self.pooled.borrow().clone(),
             _ => client(self.connect_timeout),
         };
         let mut http = client
-            .get(match request {
-                BackendRequest::Data { .. } => self.data.clone(),
-                BackendRequest::Transient => self.transient.clone(),
+            .get(match request.wanted {
+                Wanted::Data { .. } => self.data.clone(),
+                Wanted::Transient => self.transient.clone(),
             })
-            .insert_header((ACCEPT, "application/json"));
-        if let BackendRequest::Data { failure_rate: Some(rate) } = request {
+            .insert_header((ACCEPT, "application/json"))
+            .insert_header((TRACEPARENT, span.header()));
+        if let Wanted::Data { failure_rate: Some(rate) } = request.wanted {
             http = http.insert_header((FAILURE_RATE, rate.to_string()));
         }
         if attempt.number > 1 && attempt.repeat == 0 {
@@ -151,6 +179,10 @@ impl Transport for HttpTransport {
         };
         let retry_after = result.as_ref().ok().and_then(BackendResponse::wait_asked_for);
         Verdict { outcome, code: code.map(|code| code.as_u16()), retry_after }
+    }
+
+    fn trace_id<'a>(&self, request: &'a BackendRequest) -> Option<Cow<'a, str>> {
+        Some(Cow::Owned(request.trace.trace_id().to_string()))
     }
 
     fn is_idempotent(&self, _: &BackendRequest) -> bool {

@@ -16,11 +16,12 @@ use actix_web::{
     dev::ServiceResponse,
     http::{StatusCode, header::HeaderMap},
     test,
+    web::ServiceConfig,
 };
 use client_service::{Config, Service};
 use resilience_actors::{Breaker, BreakerSnapshot};
 use serde_json::Value;
-use service_edge::{Drain, Settings};
+use service_edge::{Drain, Metrics, Settings};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -77,8 +78,10 @@ pub(crate) async fn lab(
 {
     let (breaker, drain) = (Breaker::start(config.breaker.clone()), Drain::new());
     let token = config.common.admin_token.clone();
-    let shared = Service::new(config, breaker.clone(), drain.clone());
-    let app = service_edge::app(drain.clone(), token, move |routes| shared.configure(routes));
+    let metrics = Metrics::new("1");
+    let shared = Service::new(config, breaker.clone(), drain.clone(), &metrics);
+    let configure = move |routes: &mut ServiceConfig| shared.configure(routes);
+    let app = service_edge::app(drain.clone(), token, metrics, configure);
     Lab { service: test::init_service(app).await, breaker, drain }
 }
 
@@ -105,6 +108,20 @@ where
         let body = serde_json::from_slice(&body)
             .unwrap_or_else(|error| panic!("{status} with a body that is not JSON: {error}"));
         Answer { status, headers, body }
+    }
+
+    /// An answer that need not be JSON, and may go on.
+    pub(crate) async fn open(&self, request: test::TestRequest) -> actix_web::HttpResponse {
+        match self.service.call(request.to_request()).await {
+            Ok(response) => response.into_parts().1,
+            Err(error) => error.error_response(),
+        }
+    }
+
+    pub(crate) async fn text(&self, path: &str) -> String {
+        let response = self.open(test::TestRequest::get().uri(path)).await;
+        let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
     }
 
     pub(crate) async fn breaker(&self) -> BreakerSnapshot {

@@ -1,0 +1,141 @@
+use actix_web::test::TestRequest;
+
+use super::*;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN: &str = "00f067aa0ba902b7";
+
+fn parse(value: &str) -> Option<TraceContext> {
+    TraceContext::parse(value.as_bytes())
+}
+
+fn received(values: &[&str]) -> Option<TraceContext> {
+    let mut request = TestRequest::default();
+    for value in values {
+        request = request.append_header((TRACEPARENT, *value));
+    }
+    TraceContext::received(request.to_http_request().headers())
+}
+
+#[test]
+fn a_valid_header_names_trace_span_and_flags() {
+    for (flags, sampled) in [("00", false), ("01", true), ("03", true), ("fe", false)] {
+        let context = parse(&format!("00-{TRACE}-{SPAN}-{flags}")).unwrap();
+        assert_eq!(context.trace_id().to_string(), TRACE);
+        assert_eq!(context.span_id().to_string(), SPAN);
+        assert_eq!(context.is_sampled(), sampled, "{flags}");
+        // Flags that this version does not know are not passed on (section 3.2.2.5).
+        let sent = format!("00-{TRACE}-{SPAN}-0{}", u8::from(sampled));
+        assert_eq!(context.header(), sent.as_str());
+    }
+}
+
+#[test]
+fn a_version_to_come_is_read_as_far_as_it_is_known() {
+    for suffix in ["", "-", "-what-the-future-will-bring"] {
+        assert!(parse(&format!("01-{TRACE}-{SPAN}-01{suffix}")).is_some(), "{suffix}");
+        assert!(parse(&format!("fe-{TRACE}-{SPAN}-01{suffix}")).is_some(), "{suffix}");
+    }
+    assert!(parse(&format!("01-{TRACE}-{SPAN}-01x")).is_none());
+}
+
+#[test]
+fn a_bad_header_is_ignored() {
+    let good = format!("00-{TRACE}-{SPAN}-01");
+    let mut bad = vec![
+        String::new(),
+        "garbage".to_owned(),
+        format!("ff-{TRACE}-{SPAN}-01"),
+        format!("FE-{TRACE}-{SPAN}-01"),
+        format!("0-{TRACE}-{SPAN}-01"),
+        format!("000-{TRACE}-{SPAN}-01"),
+        format!("{TRACE}-{SPAN}-01"),
+        format!("00-{}-{SPAN}-01", "0".repeat(32)),
+        format!("00-{TRACE}-{}-01", "0".repeat(16)),
+        format!("00-{}-{SPAN}-01", TRACE.to_uppercase()),
+        format!("00-{TRACE}-{}-01", SPAN.to_uppercase()),
+        format!("00-{}-{SPAN}-01", &TRACE[1..]),
+        format!("00-{TRACE}0-{SPAN}-01"),
+        format!("00-{TRACE}-{}-01", &SPAN[1..]),
+        format!("00-{TRACE}-{SPAN}-1"),
+        format!("00-{TRACE}-{SPAN}-0G"),
+        format!("00-{TRACE}-{SPAN}-01-"),
+        format!("00-{TRACE}-{SPAN}-01-extra"),
+        format!("00_{TRACE}_{SPAN}_01"),
+        format!("00-{TRACE}-{SPAN} -1"),
+        format!(" {good}"),
+        format!("{good} "),
+        format!("{good},{good}"),
+        "\u{e9}".repeat(LENGTH),
+        "-".repeat(LENGTH),
+    ];
+    // Each prefix of it, and each of its characters replaced by one that cannot stand there.
+    bad.extend((0..LENGTH).map(|end| good[..end].to_owned()));
+    for place in 0..LENGTH {
+        for wrong in ["g", "A", " ", "\0", "+"] {
+            let mut broken = good.clone();
+            broken.replace_range(place..=place, wrong);
+            bad.push(broken);
+        }
+    }
+    for value in bad {
+        assert_eq!(parse(&value), None, "{value:?}");
+    }
+}
+
+#[test]
+fn whatever_is_sent_reads_back() {
+    for _ in 0..1000 {
+        let context = TraceContext::mint(rand::random());
+        assert_eq!(TraceContext::parse(context.header().as_bytes()), Some(context));
+        let child = context.child();
+        assert_eq!((child.trace, child.sampled), (context.trace, context.sampled));
+        assert_ne!(child.span, context.span);
+    }
+}
+
+#[test]
+fn what_is_sampled_is_logged_at_info() {
+    assert_eq!(TraceContext::mint(true).level(), Level::Info);
+    assert_eq!(TraceContext::mint(false).level(), Level::Debug);
+    assert_eq!(TraceContext::mint(true).unsampled().level(), Level::Debug);
+}
+
+#[test]
+fn one_header_counts_and_several_do_not() {
+    let good = format!("00-{TRACE}-{SPAN}-01");
+    assert!(received(&[&good]).is_some());
+    assert!(received(&[]).is_none());
+    assert!(received(&[&good, &good]).is_none());
+    assert!(received(&["garbage"]).is_none());
+}
+
+#[actix_web::test]
+async fn work_on_a_request_is_a_span_of_its_callers_trace() {
+    let header = (TRACEPARENT, format!("00-{TRACE}-{SPAN}-00"));
+    let request = TestRequest::default().insert_header(header).to_http_request();
+    let trace = Trace::extract(&request).await.unwrap();
+    assert!(trace.received);
+    let work = trace.enter();
+    assert_eq!(work.trace_id().to_string(), TRACE);
+    assert_ne!(work.span_id().to_string(), SPAN);
+
+    let begun = Trace::extract(&TestRequest::default().to_http_request()).await.unwrap();
+    assert!(!begun.received);
+    assert_eq!(begun.enter(), begun.context);
+}
+
+#[test]
+fn the_first_few_of_each_second_are_sampled() {
+    let sampler = Sampler::new(3);
+    for second in [0, 1, 7] {
+        let admitted = (0..1000).filter(|_| sampler.admits(second)).count();
+        assert_eq!(admitted, 3, "second {second}");
+    }
+}
+
+#[test]
+fn no_identifier_is_zero() {
+    let mut draws = [0_u64, 0, 7].into_iter();
+    assert_eq!(random(|| draws.next().unwrap()), 7);
+}

@@ -1,0 +1,44 @@
+//! Events as text.
+
+use actix_web::web::{Bytes, BytesMut};
+use resilience_actors::Event;
+use serde::Serialize;
+
+/// A line that means nothing: it shows both sides that the other is there.
+pub(super) const COMMENT: Bytes = Bytes::from_static(b": heartbeat\n\n");
+
+/// How soon a browser comes back after a stream has ended, in milliseconds.
+pub(super) const RETRY: &str = "retry: 1000\n\n";
+
+/// An event of the log. Rendered once, for all streams.
+pub(super) fn event(event: &Event) -> Bytes {
+    event.rendered(|event| {
+        let name = event.kind.event_type();
+        render(Some(event.sequence), name.as_str(), event).into()
+    })
+}
+
+/// What is not in the log, and so has no number: `hello`, `gap`.
+pub(super) fn aside(name: &str, data: &impl Serialize) -> String {
+    render(None, name, data)
+}
+
+/// JSON has no line breaks, so that it is one line of data.
+fn render(id: Option<u64>, name: &str, data: &impl Serialize) -> String {
+    let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
+    let data = serde_json::to_string(data).unwrap_or_else(|error| {
+        log::error!("an event of type {name} cannot be written: {error}");
+        "{}".to_owned()
+    });
+    format!("{id}event: {name}\ndata: {data}\n\n")
+}
+
+/// One piece of text of several events. A single one is shared, not copied.
+pub(super) fn join(mut frames: Vec<Bytes>) -> Bytes {
+    if frames.len() == 1 {
+        return frames.remove(0);
+    }
+    let mut joined = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
+    frames.iter().for_each(|frame| joined.extend_from_slice(frame));
+    joined.freeze()
+}

@@ -1,0 +1,135 @@
+//! One reader's stream.
+
+use std::{convert::Infallible, time::Duration};
+
+use actix_web::web::Bytes;
+use futures::{Stream, stream};
+use resilience_actors::{EventLog, EventReader};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use service_edge::Drain;
+use tokio::time::{Instant, sleep_until};
+
+use super::{EventStreams, Start, StreamSlot, frame};
+
+/// A stream that has said nothing for so long says so.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Events in one piece: about 16 KiB, half of what actix takes ahead of a slow connection.
+const BATCH: usize = 32;
+
+/// What one write to one reader may cost all the others: they share the workers with the calls. A
+/// thousand readers get their events 100 ms apart, so that all together are written to no more than
+/// 10 000 times a second.
+const SHARE: Duration = Duration::from_micros(100);
+
+/// However many there are, changes are seen soon.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The stream of `log` from `start` on, until the process ends, or the reader is too slow for it.
+/// `hello` is the data of the greeting, less the number of the newest event.
+pub fn events(
+    log: &EventLog,
+    start: Start,
+    mut hello: Map<String, Value>,
+    slot: StreamSlot,
+    streams: EventStreams,
+    drain: Drain,
+) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
+    let mut first = frame::RETRY.to_owned();
+    let after = match start {
+        Start::Now => {
+            let newest = log.newest();
+            hello.insert("sequence".to_owned(), newest.into());
+            first += &frame::aside("hello", &hello);
+            newest
+        }
+        Start::After(last) => {
+            let oldest = log.oldest();
+            if last + 1 < oldest {
+                let gap = Gap { missed_from: last + 1, missed_to: oldest - 1 };
+                first += &frame::aside("gap", &gap);
+                gap.missed_to
+            } else {
+                last
+            }
+        }
+    };
+    let now = Instant::now();
+    let following = Following {
+        reader: log.reader(after),
+        first: Some(first.into()),
+        last_sent: now,
+        resting: false,
+        streams,
+        drain,
+        _slot: slot,
+    };
+    stream::unfold(following, |mut following| async move {
+        let sent = following.next().await?;
+        Some((Ok(sent), following))
+    })
+}
+
+/// Events that the log no longer has.
+#[derive(Debug, Serialize)]
+struct Gap {
+    missed_from: u64,
+    missed_to: u64,
+}
+
+struct Following {
+    reader: EventReader,
+    first: Option<Bytes>,
+    last_sent: Instant,
+    /// All that was there has been sent: the next may wait for others to come with it.
+    resting: bool,
+    streams: EventStreams,
+    drain: Drain,
+    _slot: StreamSlot,
+}
+
+impl Following {
+    /// The next piece; none at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        let sent = match self.first.take() {
+            Some(first) => first,
+            None => {
+                let drain = self.drain.clone();
+                tokio::select! {
+                    () = drain.started() => return None,
+                    piece = self.piece() => piece?,
+                }
+            }
+        };
+        self.last_sent = Instant::now();
+        Some(sent)
+    }
+
+    async fn piece(&mut self) -> Option<Bytes> {
+        tokio::select! {
+            biased;
+            () = self.reader.changed() => {}
+            () = sleep_until(self.last_sent + HEARTBEAT) => return Some(frame::COMMENT),
+        }
+        if self.resting {
+            sleep_until(self.last_sent + pause(self.streams.open())).await;
+        }
+        let batch = self.reader.read(BATCH);
+        if batch.missed {
+            log::info!("events: a reader was too slow and is dropped; it can come back");
+            return None;
+        }
+        self.resting = batch.events.len() < BATCH;
+        Some(frame::join(batch.events.iter().map(|event| frame::event(event)).collect()))
+    }
+}
+
+/// The least time between two pieces to one of so many readers.
+fn pause(streams: usize) -> Duration {
+    SHARE.saturating_mul(u32::try_from(streams).unwrap_or(u32::MAX)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

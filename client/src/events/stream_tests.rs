@@ -1,0 +1,150 @@
+use std::pin::Pin;
+
+use futures::{FutureExt as _, StreamExt as _};
+use resilience_actors::events::EventKind;
+
+use super::*;
+
+type Piece = Result<Bytes, Infallible>;
+
+struct Lab {
+    log: EventLog,
+    streams: EventStreams,
+    drain: Drain,
+}
+
+impl Lab {
+    fn new(capacity: usize) -> Self {
+        let (log, drain) = (EventLog::new("backend", capacity), Drain::new());
+        Self { log, streams: EventStreams::new(10_000), drain }
+    }
+
+    fn open(&self, start: Start) -> Pin<Box<dyn Stream<Item = Piece>>> {
+        let slot = self.streams.try_open().unwrap();
+        let (streams, drain) = (self.streams.clone(), self.drain.clone());
+        Box::pin(events(&self.log, start, Map::new(), slot, streams, drain))
+    }
+
+    fn record(&self, events: u64) {
+        for epoch in 1..=events {
+            self.log.record(EventKind::Reset { epoch });
+        }
+    }
+}
+
+async fn next(stream: &mut (impl Stream<Item = Piece> + Unpin)) -> String {
+    let piece = stream.next().await.expect("the stream goes on").unwrap();
+    String::from_utf8(piece.to_vec()).unwrap()
+}
+
+fn ids(piece: &str) -> Vec<u64> {
+    piece.lines().filter_map(|line| line.strip_prefix("id: ")?.parse().ok()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newcomer_is_greeted_and_then_hears_what_happens() {
+    let lab = Lab::new(100);
+    lab.record(3);
+    let mut stream = lab.open(Start::Now);
+    let greeting = "retry: 1000\n\nevent: hello\ndata: {\"sequence\":3}\n\n";
+    assert_eq!(next(&mut stream).await, greeting);
+    lab.record(1);
+    let piece = next(&mut stream).await;
+    assert!(piece.starts_with("id: 4\nevent: reset\ndata: {\"sequence\":4,\"time\":"), "{piece}");
+    assert!(
+        piece.ends_with("\"breaker\":\"backend\",\"type\":\"reset\",\"epoch\":1}\n\n"),
+        "{piece}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_comes_back_gets_what_was_missed() {
+    let lab = Lab::new(100);
+    lab.record(5);
+    let mut stream = lab.open(Start::After(2));
+    assert_eq!(next(&mut stream).await, "retry: 1000\n\n");
+    assert_eq!(ids(&next(&mut stream).await), [3, 4, 5]);
+    lab.record(1);
+    assert_eq!(ids(&next(&mut stream).await), [6]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_log_has_no_more_is_a_gap() {
+    let lab = Lab::new(3);
+    lab.record(10);
+    let mut stream = lab.open(Start::After(2));
+    let gap = "retry: 1000\n\nevent: gap\ndata: {\"missed_from\":3,\"missed_to\":7}\n\n";
+    assert_eq!(next(&mut stream).await, gap);
+    assert_eq!(ids(&next(&mut stream).await), [8, 9, 10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_way_back_is_gone_in_pieces() {
+    let lab = Lab::new(1000);
+    lab.record(150);
+    let mut stream = lab.open(Start::After(0));
+    next(&mut stream).await;
+    let mut seen = Vec::new();
+    while seen.len() < 150 {
+        let piece = ids(&next(&mut stream).await);
+        assert!(piece.len() <= BATCH);
+        seen.extend(piece);
+    }
+    assert_eq!(seen, (1..=150).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_broken_by_a_heartbeat() {
+    let lab = Lab::new(100);
+    let mut stream = lab.open(Start::Now);
+    next(&mut stream).await;
+    for _ in 0..3 {
+        let before = Instant::now();
+        assert_eq!(next(&mut stream).await, ": heartbeat\n\n");
+        assert_eq!(before.elapsed().as_secs(), HEARTBEAT.as_secs());
+    }
+    tokio::time::advance(HEARTBEAT / 2).await;
+    lab.record(1);
+    assert_eq!(ids(&next(&mut stream).await), [1]);
+    let before = Instant::now();
+    next(&mut stream).await;
+    assert_eq!(before.elapsed().as_secs(), HEARTBEAT.as_secs(), "counted from the last event");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_the_log_has_gone_past_is_dropped() {
+    let lab = Lab::new(10);
+    let mut stream = lab.open(Start::Now);
+    next(&mut stream).await;
+    lab.record(11);
+    assert!(stream.next().await.is_none());
+    drop(stream);
+    assert_eq!(lab.streams.open(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_process_ends_it() {
+    let lab = Lab::new(10);
+    let mut waiting = lab.open(Start::Now);
+    next(&mut waiting).await;
+    assert!(waiting.next().now_or_never().is_none());
+    lab.drain.begin();
+    assert!(waiting.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_more_readers_there_are_the_more_events_come_together() {
+    for (streams, at_least, at_most) in [(1, 0, 60), (1000, 95, 160), (9000, 245, 310)] {
+        let lab = Lab::new(100);
+        let _others: Vec<_> = (1..streams).map(|_| lab.streams.try_open().unwrap()).collect();
+        let mut stream = lab.open(Start::Now);
+        next(&mut stream).await;
+        lab.record(1);
+        next(&mut stream).await;
+        let before = Instant::now();
+        lab.record(1);
+        next(&mut stream).await;
+        let pause = before.elapsed().as_millis();
+        assert!((at_least..=at_most).contains(&pause), "{streams} readers: {pause} ms");
+    }
+}

@@ -1,0 +1,226 @@
+//! What the client counts, under resilience4j's names where it has them, so that dashboards made for
+//! it work. What the runtime counts anyway is read when somebody asks for it.
+
+use std::{sync::Arc, time::Duration};
+
+use prometheus::{Histogram, HistogramOpts, HistogramVec};
+use resilience_actors::{
+    AttemptRecord, Breaker, BreakerSnapshot, CallKind, CallLimit, Mode, Protection, State,
+};
+use service_edge::{
+    Metrics,
+    metrics::{Families, SECONDS},
+};
+use tokio::time::timeout;
+
+use crate::{events::EventStreams, stats::Stats};
+
+/// How long the breaker's actor may take to say how many failures it has seen.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Durations of attempts and waits.
+#[derive(Debug, Clone)]
+pub struct CallMetrics {
+    successful: Histogram,
+    failed: Histogram,
+    ignored: Histogram,
+    waits: Histogram,
+}
+
+impl CallMetrics {
+    /// Adds them to `metrics`.
+    #[expect(clippy::expect_used, reason = "names and labels are constant, and a test sees them")]
+    pub fn new(metrics: &Metrics, breaker: &str) -> Self {
+        let calls = HistogramOpts::new(
+            "resilience4j_circuitbreaker_calls_seconds",
+            "Attempts through the circuit breaker by kind, of calls that were answered.",
+        )
+        .buckets(SECONDS.to_vec());
+        let calls = HistogramVec::new(calls, &["name", "kind"]).expect("valid names");
+        let waits = HistogramOpts::new(
+            "client_retry_wait_seconds",
+            "Waits between the attempts of calls that were answered.",
+        )
+        .buckets(vec![0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 15.0, 30.0]);
+        let waits = Histogram::with_opts(waits).expect("a valid name");
+        metrics.register(Box::new(calls.clone()));
+        metrics.register(Box::new(waits.clone()));
+        let kind = |kind: CallKind| calls.with_label_values(&[breaker, kind.as_str()]);
+        Self {
+            successful: kind(CallKind::Successful),
+            failed: kind(CallKind::Failed),
+            ignored: kind(CallKind::Ignored),
+            waits,
+        }
+    }
+
+    /// Counts a call's attempts and waits.
+    pub fn observe(&self, protection: Protection, attempts: &[AttemptRecord]) {
+        if protection == Protection::None {
+            return;
+        }
+        for attempt in attempts {
+            let of_kind = match attempt.outcome.kind() {
+                CallKind::Successful => &self.successful,
+                CallKind::Failed => &self.failed,
+                CallKind::Ignored => &self.ignored,
+            };
+            of_kind.observe(attempt.elapsed.as_secs_f64());
+            if let Some(wait) = attempt.wait {
+                self.waits.observe(wait.as_secs_f64());
+            }
+        }
+    }
+}
+
+/// Adds what is counted elsewhere.
+pub fn add_sources(
+    metrics: &Metrics,
+    breaker: &Breaker,
+    limit: &CallLimit,
+    stats: &Arc<Stats>,
+    streams: &EventStreams,
+) {
+    let (seen, stats) = (breaker.clone(), Arc::clone(stats));
+    metrics.add_source(move |families| {
+        circuit(families, &seen);
+        retries(families, &seen, &stats);
+    });
+    let (seen, limit, streams) = (breaker.clone(), limit.clone(), streams.clone());
+    metrics.add_source(move |families| process(families, &seen, &limit, &streams));
+    let seen = breaker.clone();
+    metrics.add_asking_source(move || {
+        let breaker = seen.clone();
+        Box::pin(async move {
+            let mut families = Families::default();
+            if let Ok(Some(snapshot)) = timeout(PATIENCE, breaker.inspect()).await {
+                window(&mut families, &breaker, &snapshot);
+            }
+            families
+        })
+    });
+}
+
+const STATES: [State; 3] = [State::Closed, State::Open, State::HalfOpen];
+
+/// The state's name in resilience4j's metrics.
+fn state_label(state: State, mode: Mode) -> &'static str {
+    match (mode, state) {
+        (Mode::ForcedOpen, _) => "forced_open",
+        (Mode::Disabled, _) => "disabled",
+        (Mode::Auto, State::Closed) => "closed",
+        (Mode::Auto, State::Open) => "open",
+        (Mode::Auto, State::HalfOpen) => "half_open",
+    }
+}
+
+fn circuit(families: &mut Families, breaker: &Breaker) {
+    let (name, counts) = (&**breaker.name(), breaker.counts());
+    let current = state_label(breaker.state(), breaker.mode());
+    for state in ["closed", "open", "half_open", "forced_open", "disabled"] {
+        families.gauges(
+            "resilience4j_circuitbreaker_state",
+            "The states of the circuit breaker: 1 for the one that it is in.",
+            [(&[("name", name), ("state", state)][..], f64::from(u8::from(state == current)))],
+        );
+    }
+    families.counters(
+        "resilience4j_circuitbreaker_not_permitted_calls_total",
+        "Calls that the circuit breaker turned away.",
+        [(
+            &[("name", name), ("kind", "not_permitted")][..],
+            number(counts.not_permitted.by_circuit()),
+        )],
+    );
+    families.counter(
+        "client_overload_rejections_total",
+        "Calls turned away because as many as MAX_CALLS were in flight or waiting.",
+        number(counts.not_permitted.overloaded),
+    );
+    // All of them are there from the beginning: what has not happened is 0.
+    for (from, to) in STATES.into_iter().flat_map(|from| STATES.map(|to| (from, to))) {
+        let counted = counts.transitions.iter().find(|t| (t.from, t.to) == (from, to));
+        let labels = [("name", name), ("from", label(from)), ("to", label(to))];
+        families.counters(
+            "resilience4j_circuitbreaker_transitions_total",
+            "Transitions of the circuit breaker; from a state to itself: a new epoch by hand.",
+            [(&labels[..], number(counted.map_or(0, |t| t.count)))],
+        );
+    }
+}
+
+fn label(state: State) -> &'static str {
+    state_label(state, Mode::Auto)
+}
+
+fn retries(families: &mut Families, breaker: &Breaker, stats: &Stats) {
+    let (name, counts) = (&**breaker.name(), breaker.counts().retries);
+    for (kind, count) in [
+        ("successful_without_retry", counts.successful_without_retry),
+        ("successful_with_retry", counts.successful_with_retry),
+        ("failed_without_retry", counts.failed_without_retry),
+        ("failed_with_retry", counts.failed_with_retry),
+    ] {
+        families.counters(
+            "resilience4j_retry_calls_total",
+            "Calls that were answered, by how they ended and whether they were retried.",
+            [(&[("name", name), ("kind", kind)][..], number(count))],
+        );
+    }
+    families.counters(
+        "client_retry_attempts_total",
+        "Attempts after the first.",
+        [(&[("name", name)][..], number(stats.resilient.counts().retry_attempts))],
+    );
+}
+
+fn process(families: &mut Families, breaker: &Breaker, limit: &CallLimit, streams: &EventStreams) {
+    for (name, help, value) in [
+        ("client_calls_in_flight", "Calls in flight or waiting.", limit.in_use()),
+        ("client_calls_waiting", "Calls that wait for their next attempt.", limit.waiting()),
+        ("client_calls_max", "The most calls that may be in flight or waiting.", limit.max()),
+        ("client_event_streams", "Open streams of events.", streams.open()),
+    ] {
+        families.gauge(name, help, number(value as u64));
+    }
+    families.gauges(
+        "client_mailbox_depth",
+        "Messages that wait for an actor.",
+        [(&[("actor", "breaker")][..], number(breaker.mailbox_depth() as u64))],
+    );
+    for (of, count) in breaker.events().recorded() {
+        families.counters(
+            "client_events_total",
+            "Events by type, those included that were only summed.",
+            [(&[("type", of.as_str())][..], number(count))],
+        );
+    }
+}
+
+/// What resilience4j tells of its sliding window. This breaker has a streak instead, which is a window
+/// of `fail_max` calls that opens the circuit at 100 %: as much of it is told as the streak shows.
+fn window(families: &mut Families, breaker: &Breaker, snapshot: &BreakerSnapshot) {
+    let (name, size) = (&**breaker.name(), u64::from(snapshot.settings.fail_max));
+    let failed = u64::from(snapshot.fail_counter).min(size);
+    let successful = breaker.counts().epoch.successful.min(size - failed);
+    for (kind, count) in [("failed", failed), ("successful", successful)] {
+        families.gauges(
+            "resilience4j_circuitbreaker_buffered_calls",
+            "The last calls, at most fail_max: the streak of failures, and successes before it.",
+            [(&[("name", name), ("kind", kind)][..], number(count))],
+        );
+    }
+    let rate =
+        if failed + successful < size { -1.0 } else { 100.0 * number(failed) / number(size) };
+    families.gauges(
+        "resilience4j_circuitbreaker_failure_rate",
+        "The streak of failures in percent of fail_max; -1 before there were fail_max calls.",
+        [(&[("name", name)][..], rate)],
+    );
+}
+
+/// Counters are doubles in Prometheus: exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "that is what the format has")]
+fn number(count: u64) -> f64 {
+    count as f64
+}

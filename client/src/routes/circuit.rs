@@ -1,0 +1,55 @@
+//! The circuit breaker: to be looked at, and to be told what to do.
+
+use actix_web::web;
+use resilience_actors::{BreakerSnapshot, State};
+use service_edge::{Admin, ApiError};
+
+use crate::{calls::Calls, wire};
+
+/// `GET /api/circuit-breaker`.
+pub(super) async fn get(calls: web::Data<Calls>) -> Result<web::Json<wire::CircuitBody>, ApiError> {
+    body(&calls).await.map(web::Json)
+}
+
+/// Also what a stream of events begins with.
+pub(super) async fn body(calls: &Calls) -> Result<wire::CircuitBody, ApiError> {
+    let circuit_breaker = inspect(calls).await?;
+    Ok(wire::CircuitBody { circuit_breaker, counts: calls.scheduler().breaker().counts() })
+}
+
+pub(super) async fn inspect(calls: &Calls) -> Result<BreakerSnapshot, ApiError> {
+    let snapshot = calls.scheduler().breaker().inspect().await;
+    snapshot.ok_or_else(|| ApiError::unavailable("the circuit breaker is not running"))
+}
+
+/// `POST /api/circuit-breaker/reset`.
+pub(super) async fn reset(_: Admin, calls: web::Data<Calls>) -> web::Json<wire::ResetBody> {
+    calls.scheduler().breaker().reset().await;
+    web::Json(wire::ResetBody { message: "circuit breaker reset", state: State::Closed })
+}
+
+/// `POST /api/circuit-breaker/force-open`.
+pub(super) async fn force_open(_: Admin, calls: web::Data<Calls>) -> web::Json<wire::ModeBody> {
+    calls.scheduler().breaker().force_open().await;
+    done(&calls, "circuit breaker forced open: it stays so until it is enabled or reset")
+}
+
+/// `POST /api/circuit-breaker/disable`.
+pub(super) async fn disable(_: Admin, calls: web::Data<Calls>) -> web::Json<wire::ModeBody> {
+    calls.scheduler().breaker().disable().await;
+    done(
+        &calls,
+        "circuit breaker disabled: it lets every call through until it is enabled or reset",
+    )
+}
+
+/// `POST /api/circuit-breaker/enable`.
+pub(super) async fn enable(_: Admin, calls: web::Data<Calls>) -> web::Json<wire::ModeBody> {
+    calls.scheduler().breaker().enable().await;
+    done(&calls, "circuit breaker enabled")
+}
+
+fn done(calls: &Calls, message: &'static str) -> web::Json<wire::ModeBody> {
+    let breaker = calls.scheduler().breaker();
+    web::Json(wire::ModeBody { message, state: breaker.state(), mode: breaker.mode() })
+}

@@ -1,0 +1,123 @@
+//! The backend's fault plan, on all its replicas: they are not exposed, so the client reaches them.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        StatusCode,
+        header::{AUTHORIZATION, CONTENT_TYPE},
+    },
+    web::{self, Bytes},
+};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+use service_edge::{Admin, ApiError, JsonBody};
+
+use crate::{
+    Config,
+    transport::replicas::{PlanAnswer, PlanRequest, ask_all},
+};
+
+/// A fault plan as its author wrote it. The backend says what is wrong with it.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Plan(Box<RawValue>);
+
+impl Default for Plan {
+    /// The one that the backend began with.
+    fn default() -> Self {
+        Self(RawValue::NULL.to_owned())
+    }
+}
+
+impl Plan {
+    fn into_bytes(self) -> Bytes {
+        match self.0.get() {
+            "null" => Bytes::from_static(b"{}"),
+            plan => Bytes::copy_from_slice(plan.as_bytes()),
+        }
+    }
+}
+
+/// `GET /api/backend/faults`.
+pub(super) async fn get(config: web::Data<Config>) -> Result<HttpResponse, ApiError> {
+    let replicas = Replicas::ask(&PlanRequest::Get, &config).await?;
+    Ok(HttpResponse::Ok().json(json!({ "replicas": replicas.entries() })))
+}
+
+/// `PUT /api/backend/faults`.
+pub(super) async fn put(
+    _: Admin,
+    JsonBody(plan): JsonBody<Plan>,
+    request: HttpRequest,
+    config: web::Data<Config>,
+) -> Result<HttpResponse, ApiError> {
+    let authorization = request.headers().get(AUTHORIZATION).cloned();
+    let asked = PlanRequest::Put { plan: plan.into_bytes(), authorization };
+    let replicas = Replicas::ask(&asked, &config).await?;
+    let took = replicas.0.iter().filter(|(_, answer)| took(answer)).count();
+    let entries = replicas.entries();
+    if took == entries.len() {
+        return Ok(HttpResponse::Ok().json(json!({ "replicas": entries })));
+    }
+    if let Some(body) = replicas.all_call_it_bad() {
+        return Ok(HttpResponse::BadRequest()
+            .insert_header((CONTENT_TYPE, "application/json"))
+            .body(body));
+    }
+    let status = StatusCode::BAD_GATEWAY;
+    let message =
+        format!("{} of {} replicas did not take the plan", entries.len() - took, entries.len());
+    let error = ApiError::reason(status);
+    Ok(HttpResponse::build(status)
+        .json(json!({ "error": error, "message": message, "replicas": entries })))
+}
+
+fn took(answer: &PlanAnswer) -> bool {
+    matches!(answer, PlanAnswer::Plan { .. })
+}
+
+struct Replicas(Vec<(std::net::SocketAddr, PlanAnswer)>);
+
+impl Replicas {
+    async fn ask(request: &PlanRequest, config: &Config) -> Result<Self, ApiError> {
+        let addresses = config.replicas.resolve(config.connect_timeout).await;
+        let addresses = addresses.map_err(|error| {
+            let message = format!("the backend's replicas cannot be found: {error}");
+            ApiError::new(StatusCode::BAD_GATEWAY, message)
+        })?;
+        Ok(Self(ask_all(addresses, request, config).await))
+    }
+
+    fn entries(&self) -> Vec<Value> {
+        self.0
+            .iter()
+            .map(|(address, answer)| match answer {
+                PlanAnswer::Plan { pod, plan } => {
+                    json!({ "address": address, "pod": pod, "plan": plan })
+                }
+                PlanAnswer::Refused { status, body } => {
+                    let error = format!("status {}{}", status.as_u16(), said(body));
+                    json!({ "address": address, "error": error })
+                }
+                PlanAnswer::Failed(error) => json!({ "address": address, "error": error }),
+            })
+            .collect()
+    }
+
+    /// What the first of them says, if all say that the plan itself is wrong.
+    fn all_call_it_bad(&self) -> Option<Bytes> {
+        let refusal = |answer: &PlanAnswer| match answer {
+            PlanAnswer::Refused { status: StatusCode::BAD_REQUEST, body } => Some(body.clone()),
+            _ => None,
+        };
+        let mut refusals = self.0.iter().map(|(_, answer)| refusal(answer));
+        let first = refusals.next()??;
+        refusals.all(|refusal| refusal.is_some()).then_some(first)
+    }
+}
+
+/// The message of an error's body, if it has one.
+fn said(body: &Bytes) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body["message"].as_str().map_or_else(String::new, |message| format!(": {message}"))
+}

@@ -1,0 +1,107 @@
+//! The endpoints. Each forwards to the actors, and says what became of it.
+
+mod circuit;
+mod dashboard;
+mod events;
+mod faults;
+
+use actix_web::{HttpResponse, web};
+use resilience_actors::Protection;
+use service_edge::{Admin, ApiError, Drain, JsonBody, Trace, endpoint, trace::TRACEPARENT};
+
+use crate::{
+    SERVICE, answer,
+    calls::{Asked, Calls},
+    stress::{self, StressRequest},
+    transport::{BackendReport, Wanted},
+    wire,
+};
+
+/// Adds all endpoints. They need calls, configuration and event streams in `app_data`.
+pub fn configure(routes: &mut web::ServiceConfig) {
+    routes
+        .service(endpoint("/health").get(health))
+        .service(endpoint("/api/call-backend").get(call_backend))
+        .service(endpoint("/api/call-backend-without-resilience").get(baseline))
+        .service(endpoint("/api/test-retry").get(test_retry))
+        .service(endpoint("/api/stats").get(stats))
+        .service(endpoint("/api/stress-test").post(stress_test))
+        .service(endpoint("/api/circuit-breaker").get(circuit::get))
+        .service(endpoint("/api/circuit-breaker/reset").post(circuit::reset))
+        .service(endpoint("/api/circuit-breaker/force-open").post(circuit::force_open))
+        .service(endpoint("/api/circuit-breaker/disable").post(circuit::disable))
+        .service(endpoint("/api/circuit-breaker/enable").post(circuit::enable))
+        .service(endpoint("/api/events").get(events::stream))
+        .service(endpoint("/api/events/history").get(events::history))
+        .service(endpoint("/api/backend/faults").get(faults::get).put(faults::put))
+        .configure(dashboard::configure);
+}
+
+async fn health(calls: web::Data<Calls>) -> web::Json<wire::Health> {
+    web::Json(wire::Health {
+        status: "healthy",
+        service: SERVICE,
+        circuit_breaker_state: calls.scheduler().state(),
+    })
+}
+
+async fn call_backend(trace: Trace, calls: web::Data<Calls>) -> HttpResponse {
+    let wanted = Wanted::Data { failure_rate: None };
+    answered(&calls, trace, "call-backend", wanted, Protection::Full, answer::call).await
+}
+
+async fn baseline(trace: Trace, calls: web::Data<Calls>) -> HttpResponse {
+    let wanted = Wanted::Data { failure_rate: None };
+    answered(&calls, trace, "baseline", wanted, Protection::None, answer::baseline).await
+}
+
+async fn test_retry(trace: Trace, calls: web::Data<Calls>) -> HttpResponse {
+    let wanted = Wanted::Transient;
+    answered(&calls, trace, "test-retry", wanted, Protection::Full, answer::test_retry).await
+}
+
+/// Makes a call, and tells its caller under which trace.
+async fn answered(
+    calls: &Calls,
+    trace: Trace,
+    endpoint: &'static str,
+    wanted: Wanted,
+    protection: Protection,
+    answer: impl FnOnce(&BackendReport) -> HttpResponse,
+) -> HttpResponse {
+    let trace = trace.enter();
+    let report = calls.make(Asked { endpoint, wanted, protection, trace }).await;
+    let mut response = answer(&report);
+    response.headers_mut().insert(TRACEPARENT, trace.header());
+    response
+}
+
+async fn stats(calls: web::Data<Calls>) -> Result<web::Json<wire::StatsBody>, ApiError> {
+    let (scheduler, stats) = (calls.scheduler(), calls.stats());
+    let circuit_breaker = circuit::inspect(&calls).await?;
+    Ok(web::Json(wire::StatsBody {
+        statistics: wire::Statistics {
+            resilient: stats.resilient.counts(),
+            circuit_breaker_open_count: circuit_breaker.open_count,
+            calls_in_flight: scheduler.limit().in_use(),
+            calls_waiting: scheduler.limit().waiting(),
+            max_calls: scheduler.limit().max(),
+            baseline: stats.baseline.counts(),
+        },
+        circuit_breaker,
+        retry: scheduler.config().clone(),
+    }))
+}
+
+async fn stress_test(
+    _: Admin,
+    JsonBody(request): JsonBody<StressRequest>,
+    trace: Trace,
+    calls: web::Data<Calls>,
+    drain: web::Data<Drain>,
+) -> Result<HttpResponse, ApiError> {
+    let plan = request.validate().map_err(ApiError::bad_request)?;
+    let trace = trace.enter();
+    let body = stress::run(plan, &calls, trace, &drain).await;
+    Ok(HttpResponse::Ok().insert_header((TRACEPARENT, trace.header())).json(body))
+}

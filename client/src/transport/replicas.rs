@@ -1,0 +1,106 @@
+//! Asks every replica of the backend for its fault plan, or to take one.
+
+use std::{net::SocketAddr, time::Duration};
+
+use actix_web::{
+    http::{
+        Method, StatusCode,
+        header::{AUTHORIZATION, HeaderValue},
+    },
+    web::Bytes,
+};
+use futures::{StreamExt as _, stream};
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+
+use super::{client, unsent};
+use crate::config::Config;
+
+/// How many are asked at a time.
+const AT_A_TIME: usize = 16;
+
+/// What is asked of each of them.
+#[derive(Debug, Clone)]
+pub enum PlanRequest {
+    /// Which plan is in force.
+    Get,
+    /// To put this plan in force.
+    Put {
+        /// The plan as the caller wrote it.
+        plan: Bytes,
+        /// The caller's own `Authorization`.
+        authorization: Option<HeaderValue>,
+    },
+}
+
+/// What one of them said.
+#[derive(Debug)]
+pub enum PlanAnswer {
+    /// The plan in force.
+    Plan {
+        /// The name of its pod.
+        pod: Option<String>,
+        /// The plan as it wrote it.
+        plan: Box<RawValue>,
+    },
+    /// Its own error.
+    Refused {
+        /// With what status.
+        status: StatusCode,
+        /// The body that says why.
+        body: Bytes,
+    },
+    /// There is no usable answer.
+    Failed(String),
+}
+
+/// Asks all of them at once, and answers in their order.
+pub async fn ask_all(
+    addresses: Vec<SocketAddr>,
+    request: &PlanRequest,
+    config: &Config,
+) -> Vec<(SocketAddr, PlanAnswer)> {
+    let limit = config.retry.attempt_timeout;
+    stream::iter(addresses)
+        .map(|address| async move {
+            let asked = ask(address, request, config.connect_timeout, config.max_response_bytes);
+            let answer = timeout(limit, asked).await.unwrap_or_else(|_| {
+                let limit = limit.as_secs_f64();
+                Err(format!("no answer within {limit:.3}s"))
+            });
+            (address, answer.unwrap_or_else(PlanAnswer::Failed))
+        })
+        .buffered(AT_A_TIME)
+        .collect()
+        .await
+}
+
+/// Over a connection of its own: one that waited in a pool may have been closed meanwhile.
+async fn ask(
+    address: SocketAddr,
+    request: &PlanRequest,
+    connect_timeout: Duration,
+    max_bytes: usize,
+) -> Result<PlanAnswer, String> {
+    let client = client(connect_timeout);
+    let url = format!("http://{address}/api/faults");
+    let sent = match request {
+        PlanRequest::Get => client.request(Method::GET, url).send(),
+        PlanRequest::Put { plan, authorization } => {
+            let mut http = client.request(Method::PUT, url).content_type("application/json");
+            if let Some(authorization) = authorization {
+                http = http.insert_header((AUTHORIZATION, authorization.clone()));
+            }
+            http.send_body(plan.clone())
+        }
+    };
+    let mut answer = sent.await.map_err(|error| unsent(error).to_string())?;
+    let status = answer.status();
+    let pod = answer.headers().get("x-pod").and_then(|pod| pod.to_str().ok()).map(str::to_owned);
+    let body = answer.body().limit(max_bytes).await.map_err(|error| error.to_string())?;
+    if status != StatusCode::OK {
+        return Ok(PlanAnswer::Refused { status, body });
+    }
+    let plan = serde_json::from_slice(&body).map_err(|error| format!("no JSON: {error}"))?;
+    Ok(PlanAnswer::Plan { pod, plan })
+}

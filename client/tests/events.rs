@@ -1,0 +1,204 @@
+//! The event log over HTTP: the stream, the history, and the end of both.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
+
+mod support;
+
+use std::{pin::Pin, time::Duration};
+
+use actix_web::{
+    HttpResponse,
+    body::{BoxBody, MessageBody},
+    http::Method,
+    test::TestRequest,
+};
+use serde_json::Value;
+use support::{Upstream, config, http, lab, ok, until};
+
+const CALL: &str = "/api/call-backend";
+const EVENTS: &str = "/api/events";
+
+/// A stream's pieces, until it ends.
+struct Pieces(Pin<Box<BoxBody>>);
+
+impl Pieces {
+    fn of(response: HttpResponse) -> Self {
+        assert_eq!(response.status(), 200);
+        Self(Box::pin(response.into_body()))
+    }
+
+    async fn next(&mut self) -> Option<String> {
+        let piece = std::future::poll_fn(|cx| self.0.as_mut().poll_next(cx));
+        let piece = tokio::time::timeout(Duration::from_secs(10), piece).await.unwrap()?;
+        Some(String::from_utf8(piece.unwrap().to_vec()).unwrap())
+    }
+}
+
+fn reader() -> TestRequest {
+    TestRequest::get().uri(EVENTS)
+}
+
+fn data(piece: &str) -> Vec<Value> {
+    let lines = piece.lines().filter_map(|line| line.strip_prefix("data: "));
+    lines.map(|json| serde_json::from_str(json).unwrap()).collect()
+}
+
+#[actix_web::test]
+async fn a_stream_begins_with_how_things_are_and_goes_on_with_what_happens() {
+    let upstream = Upstream::saying(ok("{}")).await;
+    let lab = lab(config(&upstream.url(), &[("HOSTNAME", "client-0")])).await;
+    lab.get(CALL).await;
+    let response = lab.open(reader()).await;
+    for (header, value) in [
+        ("content-type", "text/event-stream"),
+        ("cache-control", "no-store"),
+        ("x-accel-buffering", "no"),
+    ] {
+        assert_eq!(response.headers().get(header).unwrap(), value);
+    }
+    let mut pieces = Pieces::of(response);
+    let first = pieces.next().await.unwrap();
+    assert!(first.starts_with("retry: 1000\n\nevent: hello\ndata: {"), "{first}");
+    let hello = &data(&first)[0];
+    assert_eq!((&hello["sequence"], &hello["pod"]), (&1.into(), &"client-0".into()));
+    assert_eq!(hello["circuit_breaker"], lab.get("/api/circuit-breaker").await.body);
+
+    lab.get(CALL).await;
+    let piece = pieces.next().await.unwrap();
+    assert!(piece.starts_with("id: 2\nevent: call\ndata: {"), "{piece}");
+    let event = &data(&piece)[0];
+    for (key, value) in [
+        ("breaker", "backend"),
+        ("outcome", "success"),
+        ("protection", "full"),
+        ("endpoint", "call-backend"),
+        ("circuit_breaker_state", "closed"),
+    ] {
+        assert_eq!(event[key], value, "{event}");
+    }
+    assert_eq!(
+        (&event["status"], &event["attempts"][0]["status_code"]),
+        (&200.into(), &200.into())
+    );
+}
+
+#[actix_web::test]
+async fn one_who_comes_back_hears_what_was_missed_and_no_greeting() {
+    let upstream = Upstream::saying(ok("{}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    for _ in 0..3 {
+        lab.get(CALL).await;
+    }
+    let back = reader().insert_header(("Last-Event-ID", "1"));
+    let mut pieces = Pieces::of(lab.open(back).await);
+    assert_eq!(pieces.next().await.unwrap(), "retry: 1000\n\n");
+    let missed = data(&pieces.next().await.unwrap());
+    let missed: Vec<_> = missed.iter().map(|event| event["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(missed, [2, 3]);
+}
+
+#[actix_web::test]
+async fn one_who_comes_back_after_a_restart_is_greeted_anew() {
+    let lab = lab(config("http://127.0.0.1:1", &[])).await;
+    let back = reader().insert_header(("Last-Event-ID", "12345"));
+    let first = Pieces::of(lab.open(back).await).next().await.unwrap();
+    assert!(first.contains("event: hello\n"), "{first}");
+}
+
+#[actix_web::test]
+async fn what_is_no_id_is_refused() {
+    let lab = lab(config("http://127.0.0.1:1", &[])).await;
+    for bad in ["", "x", "-1", "1.5", "+1", "0x1", "99999999999999999999", "1,2"] {
+        let answer = lab.send(reader().insert_header(("Last-Event-ID", bad))).await;
+        assert_eq!(answer.status, 400, "{bad:?}");
+        assert!(answer.body["message"].as_str().unwrap().contains("Last-Event-ID"));
+    }
+}
+
+#[actix_web::test]
+async fn streams_are_limited_and_one_that_ends_makes_room() {
+    let lab = lab(config("http://127.0.0.1:1", &[("MAX_EVENT_STREAMS", "2")])).await;
+    let first = lab.open(reader()).await;
+    let _second = lab.open(reader()).await;
+    let refused = lab.get(EVENTS).await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, Some("5")));
+    let head = lab.open(reader().method(Method::HEAD)).await;
+    assert_eq!(head.status(), 200, "it opens no stream");
+    drop(first);
+    assert_eq!(lab.open(reader()).await.status(), 200);
+}
+
+#[actix_web::test]
+async fn the_end_of_the_service_ends_the_streams() {
+    let lab = lab(config("http://127.0.0.1:1", &[])).await;
+    let mut pieces = Pieces::of(lab.open(reader()).await);
+    pieces.next().await.unwrap();
+    lab.drain.begin();
+    assert_eq!(pieces.next().await, None);
+}
+
+#[actix_web::test]
+async fn history_has_the_last_events_of_the_wanted_types() {
+    let upstream = Upstream::saying(http("500 Oops", "", "{}")).await;
+    let lab = lab(config(&upstream.url(), &[("BREAKER_FAIL_MAX", "1")])).await;
+    lab.get(CALL).await;
+    lab.post("/api/circuit-breaker/reset", "").await;
+    let all = lab.get("/api/events/history").await;
+    assert_eq!(all.status, 200);
+    let types = |body: &Value| -> Vec<String> {
+        let events = body["events"].as_array().unwrap();
+        events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+    };
+    let known = types(&all.body);
+    for of in ["retry", "transition", "call", "reset"] {
+        assert!(known.iter().any(|known| known == of), "{of}: {known:?}");
+    }
+    assert_eq!((&all.body["oldest"], &all.body["newest"]), (&1.into(), &known.len().into()));
+
+    for query in ["?type=transition,reset", "?type=transition&type=reset&limit=1000"] {
+        let some = types(&lab.get(&format!("/api/events/history{query}")).await.body);
+        assert_eq!(some.iter().filter(|of| *of == "transition").count(), 2, "{query}: {some:?}");
+        assert!(some.iter().all(|of| of == "transition" || of == "reset"), "{query}: {some:?}");
+    }
+    let last = lab.get("/api/events/history?limit=1").await.body;
+    assert_eq!(last["events"].as_array().unwrap().len(), 1);
+    assert_eq!(last["events"][0]["sequence"], last["newest"]);
+}
+
+#[actix_web::test]
+async fn a_query_that_is_not_understood_is_refused() {
+    let lab = lab(config("http://127.0.0.1:1", &[])).await;
+    for (query, says) in [
+        ("limit=0", "limit = 0 is not valid"),
+        ("limit=1001", "1 to 1000"),
+        ("limit=ten", "limit = ten"),
+        ("limit=", "limit"),
+        ("limit=1&limit=2", "twice"),
+        ("type=bang", "expected transition, rejection-burst"),
+        ("type=", "type"),
+        ("type=call,,reset", "type"),
+        ("types=call", "unknown"),
+    ] {
+        let answer = lab.get(&format!("/api/events/history?{query}")).await;
+        assert_eq!(answer.status, 400, "{query}");
+        let message = answer.body["message"].as_str().unwrap();
+        assert!(message.contains(says), "{query}: {message}");
+    }
+}
+
+#[actix_web::test]
+async fn a_call_whose_caller_left_is_abandoned() {
+    let upstream = Upstream::start(|mut connection| async move {
+        connection.request().await;
+        connection.hold().await;
+    })
+    .await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let left = tokio::time::timeout(Duration::from_millis(100), lab.get(CALL)).await;
+    assert!(left.is_err());
+    until("the call is recorded", async || {
+        let history = lab.get("/api/events/history?type=call").await.body;
+        let event = &history["events"][0];
+        event["outcome"] == "abandoned" && event["status"].is_null() && event["call"].is_u64()
+    })
+    .await;
+}

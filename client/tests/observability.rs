@@ -1,0 +1,303 @@
+//! Manual controls, the backend's fault plan, metrics, traces, and the page.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
+
+mod support;
+
+use std::{cell::RefCell, net::SocketAddr, rc::Rc};
+
+use actix_web::{
+    http::{StatusCode, header::HeaderValue},
+    test::TestRequest,
+    web::Bytes,
+};
+use client_service::transport::replicas::{PlanAnswer, PlanRequest, ask_all};
+use serde_json::{Value, json};
+use support::{Connection, Upstream, config, http, lab, ok};
+
+const CALL: &str = "/api/call-backend";
+const FAULTS: &str = "/api/backend/faults";
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN: &str = "00f067aa0ba902b7";
+
+#[actix_web::test]
+async fn the_circuit_breaker_is_shown_with_its_configuration_and_counts() {
+    let upstream = Upstream::saying(ok("{}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    lab.get(CALL).await;
+    let body = lab.get("/api/circuit-breaker").await.body;
+    for (key, value) in [
+        ("state", json!("closed")),
+        ("mode", json!("auto")),
+        ("epoch", json!(0)),
+        ("fail_counter", json!(0)),
+        ("open_count", json!(0)),
+        ("half_open_in", Value::Null),
+        ("trials_in_flight", json!(0)),
+        ("fail_max", json!(5)),
+        ("reset_timeout", json!(60.0)),
+    ] {
+        assert_eq!(body[key], value, "{body}");
+    }
+    assert_eq!(body["counts"]["successful"], 1);
+    assert_eq!(body["counts"]["not_permitted"]["circuit_open"], 0);
+}
+
+#[actix_web::test]
+async fn each_control_says_what_it_did_and_does_it() {
+    let upstream = Upstream::saying(ok("{}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    for (control, state, mode, status) in [
+        ("force-open", "open", "forced-open", 503),
+        ("enable", "closed", "auto", 200),
+        ("disable", "closed", "disabled", 200),
+        ("force-open", "open", "forced-open", 503),
+        ("reset", "closed", "auto", 200),
+    ] {
+        let done = lab.post(&format!("/api/circuit-breaker/{control}"), "").await;
+        assert_eq!((done.status.as_u16(), &done.body["state"]), (200, &state.into()), "{control}");
+        assert!(done.body["message"].as_str().unwrap().starts_with("circuit breaker"));
+        if control != "reset" {
+            assert_eq!(done.body["mode"], mode);
+        }
+        let shown = lab.get("/api/circuit-breaker").await.body;
+        assert_eq!((&shown["state"], &shown["mode"]), (&state.into(), &mode.into()), "{control}");
+        assert_eq!(lab.get(CALL).await.status, status, "{control}");
+    }
+}
+
+#[actix_web::test]
+async fn whoever_changes_something_needs_the_admin_token() {
+    let upstream = Upstream::saying(ok("{}")).await;
+    let lab = lab(config(&upstream.url(), &[("ADMIN_TOKEN", "s3cret")])).await;
+    let post = |path: &str| TestRequest::post().uri(path);
+    for request in [
+        post("/api/circuit-breaker/force-open"),
+        post("/api/circuit-breaker/disable"),
+        post("/api/circuit-breaker/enable"),
+        post("/api/circuit-breaker/reset"),
+        TestRequest::put().uri(FAULTS).set_payload("{}"),
+    ] {
+        let refused = lab.send(request).await;
+        assert_eq!(refused.status, 401);
+        assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+    }
+    assert_eq!(upstream.requests(), 0);
+    let admin = post("/api/circuit-breaker/force-open");
+    let admin = admin.insert_header(("authorization", "Bearer s3cret"));
+    assert_eq!(lab.send(admin).await.status, 200);
+    for path in ["/api/circuit-breaker", FAULTS, "/api/events/history"] {
+        assert_eq!(lab.get(path).await.status, 200, "reading needs none: {path}");
+    }
+}
+
+/// Answers requests for its plan, and keeps what it was sent.
+async fn replica(answer: String) -> (Upstream, Rc<RefCell<Vec<String>>>) {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let kept = seen.clone();
+    let upstream = Upstream::start(move |mut connection| {
+        let (answer, kept) = (answer.clone(), kept.clone());
+        async move {
+            while let Some(head) = connection.request_head().await {
+                kept.borrow_mut().push(head.to_lowercase());
+                connection.say(&answer).await;
+            }
+        }
+    })
+    .await;
+    (upstream, seen)
+}
+
+#[actix_web::test]
+async fn the_fault_plan_of_the_replica_is_shown_with_its_pod() {
+    let plan = http("200 OK", "x-pod: backend-0\r\n", r#"{"failure_rate": 0.3}"#);
+    let (upstream, seen) = replica(plan).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let shown = lab.get(FAULTS).await;
+    let address = upstream.address().to_string();
+    let expected = json!({ "replicas": [
+        { "address": address, "pod": "backend-0", "plan": { "failure_rate": 0.3 } }
+    ] });
+    assert_eq!((shown.status.as_u16(), shown.body), (200, expected));
+
+    let put = TestRequest::put().uri(FAULTS).set_payload(r#"{"failure_rate": 0.3}"#);
+    let put = put.insert_header(("authorization", "Bearer t"));
+    assert_eq!(lab.send(put).await.status, 200);
+    let head = seen.borrow()[1].clone();
+    assert!(head.starts_with("put /api/faults http/1.1\r\n"), "{head}");
+    assert!(head.contains("authorization: bearer t\r\n"), "{head}");
+}
+
+#[actix_web::test]
+async fn what_the_backend_says_against_a_plan_reaches_its_author() {
+    let error = r#"{"error":"Bad Request","message":"failure_rate is 5"}"#;
+    let (upstream, _) = replica(http("400 Bad Request", "", error)).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let put = TestRequest::put().uri(FAULTS).set_payload(r#"{"failure_rate": 5}"#);
+    let refused = lab.send(put).await;
+    assert_eq!(
+        (refused.status.as_u16(), &refused.body["message"]),
+        (400, &"failure_rate is 5".into())
+    );
+    for bad in ["", "[1]", "not json", r#"{"a":1} x"#] {
+        let answer = lab.send(TestRequest::put().uri(FAULTS).set_payload(bad)).await;
+        assert_eq!(answer.status, 400, "{bad}");
+    }
+}
+
+#[actix_web::test]
+async fn a_replica_that_does_not_take_the_plan_is_a_502_that_names_it() {
+    let unauthorized = r#"{"error":"Unauthorized","message":"this needs the admin token"}"#;
+    let (upstream, _) = replica(http("401 Unauthorized", "", unauthorized)).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let answer = lab.send(TestRequest::put().uri(FAULTS).set_payload("{}")).await;
+    assert_eq!(answer.status, 502);
+    assert_eq!(answer.body["error"], "Bad Gateway");
+    assert_eq!(answer.body["message"], "1 of 1 replicas did not take the plan");
+    let error = answer.body["replicas"][0]["error"].as_str().unwrap();
+    assert_eq!(error, "status 401: this needs the admin token");
+}
+
+#[actix_web::test]
+async fn no_replica_at_all_is_a_502() {
+    let lab =
+        lab(config("http://127.0.0.1:1", &[("BACKEND_FAULTS_HOST", "nowhere.invalid")])).await;
+    let answer = lab.get(FAULTS).await;
+    assert_eq!((answer.status.as_u16(), &answer.body["error"]), (502, &"Bad Gateway".into()));
+}
+
+#[actix_web::test]
+async fn each_replica_is_asked_and_a_dead_or_silent_one_does_not_hold_up_the_others() {
+    let (good, seen) = replica(ok(r#"{"failure_rate": 1}"#)).await;
+    let (strange, _) = replica(ok("<html>")).await;
+    let silent = Upstream::start(Connection::hold).await;
+    let dead: SocketAddr = "127.0.0.1:1".parse().unwrap();
+    let addresses = vec![dead, silent.address(), strange.address(), good.address()];
+    let authorization = Some(HeaderValue::from_static("Bearer t"));
+    let request = PlanRequest::Put { plan: Bytes::from_static(b"{}"), authorization };
+    let answers = ask_all(addresses.clone(), &request, &config("http://b:1", &[])).await;
+    let asked: Vec<_> = answers.iter().map(|(address, _)| *address).collect();
+    assert_eq!(asked, addresses, "in their order");
+    let failures: Vec<_> = answers
+        .iter()
+        .map(|(_, answer)| match answer {
+            PlanAnswer::Failed(why) => why.as_str(),
+            PlanAnswer::Plan { .. } => "",
+            PlanAnswer::Refused { .. } => panic!("nobody refused"),
+        })
+        .collect();
+    assert_eq!(failures[0], "backend unreachable: connection refused");
+    assert_eq!(failures[1], "no answer within 0.400s");
+    assert!(failures[2].starts_with("no JSON"), "{}", failures[2]);
+    assert_eq!((failures[3], seen.borrow().len()), ("", 1));
+}
+
+#[actix_web::test]
+async fn each_attempt_is_a_span_of_its_callers_trace() {
+    let (upstream, seen) = replica(http("500 Oops", "", "{}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    for path in [CALL, "/api/call-backend-without-resilience", "/api/test-retry"] {
+        seen.borrow_mut().clear();
+        let parent = format!("00-{TRACE}-{SPAN}-01");
+        let request = TestRequest::get().uri(path).insert_header(("traceparent", parent));
+        let answer = lab.send(request).await;
+        let mut spans = vec![SPAN.to_owned(), span_of(answer.header("traceparent").unwrap())];
+        for head in seen.borrow().iter() {
+            let line = head.lines().find_map(|line| line.strip_prefix("traceparent: "));
+            spans.push(span_of(line.unwrap()));
+        }
+        assert!(spans.len() >= 3, "{path}");
+        let mut distinct = spans.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), spans.len(), "{path}: {spans:?}");
+    }
+}
+
+fn span_of(header: &str) -> String {
+    let parts: Vec<_> = header.split('-').collect();
+    assert_eq!((parts[0], parts[1], parts[3]), ("00", TRACE, "01"), "{header}");
+    parts[2].to_owned()
+}
+
+#[actix_web::test]
+async fn a_bad_traceparent_is_ignored_and_a_trace_begun() {
+    let upstream = Upstream::saying(ok("{}")).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let zero = "0".repeat(32);
+    for bad in ["", "garbage", &format!("00-{zero}-{SPAN}-01"), &format!("ff-{TRACE}-{SPAN}-01")] {
+        let request = TestRequest::get().uri(CALL).insert_header(("traceparent", bad));
+        let answer = lab.send(request).await;
+        assert_eq!(answer.status, 200);
+        let begun = answer.header("traceparent").unwrap();
+        assert_eq!(begun.len(), 55);
+        assert!(!begun.contains(TRACE) && !begun.contains(&zero), "{begun}");
+    }
+}
+
+#[actix_web::test]
+async fn metrics_have_resilience4js_names_and_count_without_being_asked() {
+    let upstream = Upstream::saying(http("500 Oops", "", "{}")).await;
+    let lab = lab(config(&upstream.url(), &[("BREAKER_FAIL_MAX", "1")])).await;
+    lab.get(CALL).await;
+    lab.get(CALL).await;
+    let text = lab.text("/metrics").await;
+    for line in [
+        r#"resilience4j_circuitbreaker_state{name="backend",state="open"} 1"#,
+        r#"resilience4j_circuitbreaker_state{name="backend",state="closed"} 0"#,
+        r#"resilience4j_circuitbreaker_calls_seconds_count{kind="failed",name="backend"} 2"#,
+        r#"resilience4j_circuitbreaker_not_permitted_calls_total{name="backend",kind="not_permitted"} 1"#,
+        r#"resilience4j_circuitbreaker_buffered_calls{name="backend",kind="failed"} 1"#,
+        r#"resilience4j_circuitbreaker_failure_rate{name="backend"} 100"#,
+        r#"resilience4j_circuitbreaker_transitions_total{name="backend",from="closed",to="open"} 1"#,
+        r#"resilience4j_circuitbreaker_transitions_total{name="backend",from="open",to="half_open"} 0"#,
+        r#"resilience4j_retry_calls_total{name="backend",kind="failed_with_retry"} 1"#,
+        r#"client_retry_attempts_total{name="backend"} 1"#,
+        "client_retry_wait_seconds_count 1",
+        "client_calls_in_flight 0",
+        r#"client_mailbox_depth{actor="breaker"} 0"#,
+        "client_overload_rejections_total 0",
+        r#"client_events_total{type="call"} 2"#,
+        r#"http_requests_total{method="GET",path="/api/call-backend",status="503"} 1"#,
+        r#"http_request_duration_seconds_count{method="GET",path="/api/call-backend"} 2"#,
+        r#"build_info{version="1"} 1"#,
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+    }
+    let mut types: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE ")).collect();
+    let all = types.len();
+    types.dedup();
+    assert_eq!(types.len(), all, "each metric is described once");
+}
+
+#[actix_web::test]
+async fn the_page_has_all_it_needs_with_it_and_is_fetched_once() {
+    let lab = lab(config("http://127.0.0.1:1", &[])).await;
+    let page = lab.open(TestRequest::get().uri("/")).await;
+    let policy = page.headers().get("content-security-policy").unwrap().to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"));
+    assert_eq!(page.headers().get("cache-control").unwrap(), "no-cache");
+    assert_eq!(page.headers().get("x-content-type-options").unwrap(), "nosniff");
+    let tag = page.headers().get("etag").unwrap().to_str().unwrap().to_owned();
+    for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
+        let again = TestRequest::get().uri("/").insert_header(("if-none-match", known));
+        let again = lab.open(again).await;
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(again.headers().get("etag").unwrap(), &tag);
+    }
+    let other = TestRequest::get().uri("/").insert_header(("if-none-match", "\"x\""));
+    assert_eq!(lab.open(other).await.status(), 200);
+
+    let text = lab.text("/").await;
+    assert!(!text.contains("://") || !text.contains("src=\"http"), "nothing from elsewhere");
+    for (path, kind) in [
+        ("/dashboard.css", "text/css; charset=utf-8"),
+        ("/dashboard.js", "text/javascript; charset=utf-8"),
+    ] {
+        let file = lab.open(TestRequest::get().uri(path)).await;
+        assert_eq!(
+            (file.status().as_u16(), file.headers().get("content-type").unwrap()),
+            (200, &HeaderValue::from_static(kind))
+        );
+        assert!(text.contains(path.trim_start_matches('/')), "{path}");
+    }
+}
