@@ -1,0 +1,86 @@
+"""How the dashboard looks: for axe, for narrow and wide screens, and for people (screenshots)."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from lab import RESET_TIMEOUT
+
+HEIGHTS = {360: 780, 768: 1024, 1280: 800, 1920: 1080}
+THEMES = ("light", "dark")
+GRAVE = ("serious", "critical")
+
+
+def into_state(lab, page, state):
+    """Brings the circuit into a state, and waits until the page shows it."""
+    lab.client.reset()
+    if state != "closed":
+        lab.client.open()
+    # Trials come from calls only: half-open it stays.
+    expect(page.locator("#state")).to_have_text(state, timeout=(RESET_TIMEOUT + 2) * 1000)
+    # Colours change smoothly.
+    page.wait_for_timeout(500)
+
+
+def nothing_is_wider_than_the_screen(lab, open_page):
+    for width, height in HEIGHTS.items():
+        page = open_page(width, height)
+        into_state(lab, page, "half-open")
+        needed = page.evaluate("document.documentElement.scrollWidth")
+        assert needed <= width, f"at {width} px the page is {needed} px wide"
+        page.context.close()
+
+
+def axe_finds_nothing_grave(lab, open_page):
+    lighter = set()
+    for theme in THEMES:
+        for width in (360, 1280):
+            page = open_page(width, HEIGHTS[width], theme)
+            # A call in each list, a message of each kind.
+            page.get_by_role("button", name="Call the backend").click()
+            expect(page.locator("#call-result")).to_contain_text("200")
+            page.get_by_label("call", exact=True).check()
+            for state in ("closed", "open", "half-open"):
+                into_state(lab, page, state)
+                lighter |= judge(page, f"{state}, {width} px, {theme}")
+            page.context.close()
+    return f"lighter ones: {', '.join(sorted(lighter)) or 'none'}"
+
+
+def judge(page, where):
+    """Fails with what is serious or critical; returns the names of the lighter findings."""
+    findings = Axe().run(page).response["violations"]
+    grave = [
+        f"{finding['id']} ({finding['impact']}): {node['html'][:120]}: {' '.join(node['failureSummary'].split())}"
+        for finding in findings
+        if finding["impact"] in GRAVE
+        for node in finding["nodes"]
+    ]
+    assert not grave, f"{where}:\n  " + "\n  ".join(grave)
+    return {finding["id"] for finding in findings}
+
+
+def screenshots(lab, open_page, directory):
+    """Of every state, on all screens; with something in each view."""
+    for width in (360, 1280, 1920):
+        for theme in THEMES:
+            page = open_page(width, HEIGHTS[width], theme)
+            lab.fail(failure_rate=0.3, slow_response_rate=0.1, slow_response_delay=0.3, transient_failure_rate=0.5)
+            page.locator("#steady-rate").fill("10")
+            page.locator("#steady").click()
+            page.wait_for_timeout(4000)
+            page.locator("#steady").click()
+            page.wait_for_timeout(2000)
+            # A header that stays is where the screen is.
+            page.evaluate("scrollTo(0, 0)")
+            for state in ("closed", "open", "half-open"):
+                into_state(lab, page, state)
+                page.screenshot(path=f"{directory}/{state}-{width}-{theme}.png", full_page=True)
+            if theme == "light":
+                lab.client.kill()
+                expect(page.locator("#banner")).to_be_visible()
+                page.wait_for_timeout(3000)
+                page.screenshot(path=f"{directory}/lost-{width}-{theme}.png", full_page=True)
+                lab.client.start()
+            lab.fail()
+            page.context.close()
+    return f"in {directory}"
