@@ -32,6 +32,8 @@ policies    deploy/: no finding of checkov but the named exceptions, each of whi
 dockerfiles no finding of hadolint
 e2e         the release binaries: end-to-end tests, run-local.sh, compare-baseline.sh
 deploy-scripts the scripts that build, deploy, watch, test and clean up: on fakes of their tools, and on a lab
+monitoring  deploy/monitoring: a real Prometheus sees an outage; each query and each alert has data; promtool accepts it all
+dashboard   the page in a headless Chromium: state changes within 500 ms, each control, reconnect, accessibility
 chaos       the chaos experiments, without a cluster: valid, fulfilled, and not so when the circuit never opens
 images      the images of these binaries: the lab in containers, with dead backends, a cut network, SIGTERM and stress
 '
@@ -173,6 +175,26 @@ stage_deploy-scripts() {
   BIN_DIR=$bin_dir scripts/check-deploy-scripts.sh
 }
 
+stage_monitoring() {
+  need_cargo
+  ensure_linker
+  ensure curl curl
+  ensure jq jq
+  ensure_python_tools
+  ensure_prometheus
+  build_static_services
+  BIN_DIR=$bin_dir scripts/check-monitoring.sh
+}
+
+stage_dashboard() {
+  need_cargo
+  ensure_linker
+  ensure curl curl
+  ensure chromium chromium
+  build_static_services
+  BIN_DIR=$bin_dir scripts/check-dashboard.sh
+}
+
 stage_chaos() {
   need_cargo
   ensure_linker
@@ -229,6 +251,28 @@ install_packages() {
 
 ensure_linker() {
   ensure cc gcc libc6-dev
+}
+
+# Debian's package without its service, which would listen on 9090 from then on: unpacked, not installed.
+ensure_prometheus() {
+  local tools
+  ! { command -v prometheus && command -v promtool; } >/dev/null || return 0
+  tools=$(target_dir)/tools-prometheus
+  if [ ! -x "$tools/usr/bin/promtool" ]; then
+    say "Unpacking Debian's prometheus"
+    mkdir -p "$tools"
+    unpack_package prometheus "$tools" || skip "prometheus is missing, and could not be unpacked"
+  fi
+  PATH=$tools/usr/bin:$PATH
+}
+
+# unpack_package DEBIAN_PACKAGE DIRECTORY
+unpack_package() {
+  (
+    cd "$work_dir"
+    apt-get download -qq "$1" 2>/dev/null || { apt-get update -qq && apt-get download -qq "$1"; }
+    dpkg --extract "$1"_*.deb "$2"
+  )
 }
 
 # An engine that answers: the one that runs, or else one of this stage's own, which ends with it.
@@ -300,6 +344,7 @@ make_venv() {
 render_manifests() {
   kubectl kustomize deploy/base >"$work_dir/base.yaml"
   kubectl kustomize deploy/overlays/production >"$work_dir/production.yaml"
+  kubectl kustomize deploy/monitoring >/dev/null
 }
 
 is_script() {
