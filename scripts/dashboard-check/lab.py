@@ -22,7 +22,16 @@ CLIENT = {
     "ATTEMPT_TIMEOUT": "1",
     "CONNECT_TIMEOUT": "0.5",
 }
-OURS = {"ADMIN_TOKEN", "BACKEND_URL", "BACKEND_FAULTS_HOST", "MAX_EVENT_STREAMS", "MAX_CALLS", "RUST_LOG", "LOG_FORMAT", "WORKERS"}
+OURS = {
+    "ADMIN_TOKEN",
+    "BACKEND_URL",
+    "BACKEND_FAULTS_HOST",
+    "MAX_EVENT_STREAMS",
+    "MAX_CALLS",
+    "RUST_LOG",
+    "LOG_FORMAT",
+    "WORKERS",
+}
 
 # No proxy comes between.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -64,7 +73,9 @@ class Service:
         if self._process.poll() is not None:
             with open(self.log, encoding="utf-8", errors="replace") as log:
                 last = log.readlines()[-1:]
-            raise AssertionError(f"{self._program} ended with status {self._process.returncode}: {''.join(last).strip()}")
+            raise AssertionError(
+                f"{self._program} ended with status {self._process.returncode}: {''.join(last).strip()}"
+            )
         try:
             return self.get("/health")["status"] == "healthy"
         except OSError:
@@ -129,9 +140,7 @@ class Lab:
         guards = {"ADMIN_TOKEN": self.token, "MAX_EVENT_STREAMS": "1"}
         self.backend = Service(f"{bin_dir}/backend-service", backend, BACKEND, f"{logs}/backend.log")
         self.client = Client(f"{bin_dir}/client-service", client, CLIENT | target, f"{logs}/client.log")
-        self.guarded = Client(
-            f"{bin_dir}/client-service", guarded, CLIENT | target | guards, f"{logs}/guarded.log"
-        )
+        self.guarded = Client(f"{bin_dir}/client-service", guarded, CLIENT | target | guards, f"{logs}/guarded.log")
         self.services = [self.backend, self.client, self.guarded]
 
     def __enter__(self):

@@ -37,7 +37,7 @@ def state_changes_appear_within_half_a_second(lab, page):
     seen = page.evaluate("window.seen")
     told = [(event["to"], milliseconds(event["time"])) for event in lab.client.events("transition")][-3:]
     assert [state for state, _ in seen] == [state for state, _ in told] == ["open", "half-open", "closed"], (seen, told)
-    delays = {state: at - event for (state, at), (_, event) in zip(seen, told)}
+    delays = {state: at - event for (state, at), (_, event) in zip(seen, told, strict=True)}
     # The events' times are cut to milliseconds, as the page's are.
     assert all(-1 <= delay <= LIMIT_MS for delay in delays.values()), delays
     return ", ".join(f"{state} after {delay:.0f} ms" for state, delay in delays.items())
