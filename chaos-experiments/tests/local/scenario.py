@@ -129,7 +129,7 @@ class Story(unittest.TestCase):
             status, body, _ = call()
             unreachable += [body] if status == 502 else []
             time.sleep(0.05)
-        # These calls repeat nothing: each of the client's two workers may find that its idle connection has just closed.
+        # These calls repeat nothing: each of the client's two workers may find its idle connection closed.
         self.assertLessEqual(len(unreachable), 2, unreachable)
         self.assertTrue(deployment_fully_available("backend-service", ns=NS, timeout=20))
 
