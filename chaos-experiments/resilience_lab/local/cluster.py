@@ -36,7 +36,9 @@ class Cluster:
         self.lab = lab
         self.store = Store()
         self.pods: dict[str, Pod] = {}
-        self.service_ips = {item.name: network.service_ip(index) for index, item in enumerate(lab.services)}
+        self.service_ips = {
+            item.name: network.service_ip(index) for index, item in enumerate(lab.services) if not item.headless
+        }
         self.namespaces = objects.namespace_labels(lab)
         # What goes wrong in the background ends everything.
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -191,7 +193,10 @@ class Cluster:
         )
         self.store.replace(
             "services",
-            [objects.service(each, self.service_ips[each.name], namespace, created) for each in self.lab.services],
+            [
+                objects.service(each, self.service_ips.get(each.name, "None"), namespace, created)
+                for each in self.lab.services
+            ],
         )
         self.store.replace("networkpolicies", [item for _, item in self.dataplane.policies.values()])
 

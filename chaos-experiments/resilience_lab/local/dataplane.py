@@ -27,6 +27,11 @@ class Dataplane:
         self._rules: dict[Pod | None, str] = {}
         self._lock = asyncio.Lock()
 
+    def addresses(self) -> dict[str, tuple[str, ...]]:
+        """What each service's name resolves to: its own address, or those of its ready pods if it is headless."""
+        ready = {service.name: self.endpoints.get(service.name, ()) for service in self._lab.services}
+        return ready | {name: (ip,) for name, ip in self._service_ips.items()}
+
     async def add_node(self) -> None:
         self._rules[None] = self._render(None)
         await wiring.make_node(self._rules[None])

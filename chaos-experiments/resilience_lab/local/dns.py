@@ -1,7 +1,7 @@
 """DNS for the pods: the services' names, and nothing else. No query leaves the machine."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from dnslib import QTYPE, RCODE, RR, A, DNSError, DNSRecord
@@ -10,10 +10,14 @@ DOMAIN = "cluster.local"
 TTL_SECONDS = 5
 
 
-def names(service_ips: Mapping[str, str], namespace: str) -> dict[str, str]:
-    """All names of the services, in lower case, with their addresses."""
+# The names that exist now, in lower case, with their addresses.
+Names = Mapping[str, Sequence[str]]
+
+
+def names(services: Names, namespace: str) -> dict[str, Sequence[str]]:
+    """All names of the services that have an address: a headless one has those of its pods."""
     suffixes = ("", f".{namespace}", f".{namespace}.svc", f".{namespace}.svc.{DOMAIN}")
-    return {f"{name}{suffix}": ip for name, ip in service_ips.items() for suffix in suffixes}
+    return {f"{name}{suffix}": ips for name, ips in services.items() if ips for suffix in suffixes}
 
 
 def resolv_conf(nameserver: str, namespace: str) -> str:
@@ -25,7 +29,7 @@ def resolv_conf(nameserver: str, namespace: str) -> str:
     )  # fmt: skip
 
 
-def answer(query: bytes, known: Mapping[str, str]) -> bytes | None:
+def answer(query: bytes, known: Names) -> bytes | None:
     """The answer to one message; None if it is not a query at all."""
     try:
         record = DNSRecord.parse(query)
@@ -38,12 +42,13 @@ def answer(query: bytes, known: Mapping[str, str]) -> bytes | None:
     if name not in known:
         reply.header.rcode = RCODE.NXDOMAIN
     elif record.q.qtype in (QTYPE.A, QTYPE.ANY):
-        reply.add_answer(RR(record.q.qname, QTYPE.A, rdata=A(known[name]), ttl=TTL_SECONDS))
+        for ip in known[name]:
+            reply.add_answer(RR(record.q.qname, QTYPE.A, rdata=A(ip), ttl=TTL_SECONDS))
     return bytes(reply.pack())
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, known: Mapping[str, str]) -> None:
+    def __init__(self, known: Callable[[], Names]) -> None:
         self._known = known
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -52,19 +57,19 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        reply = answer(data, self._known)
+        reply = answer(data, self._known())
         if reply is not None and self._transport is not None:
             self._transport.sendto(reply, addr)
 
 
-async def serve(ip: str, known: Mapping[str, str], port: int = 53) -> None:
+async def serve(ip: str, known: Callable[[], Names], port: int = 53) -> None:
     """Starts answering, on UDP and TCP, until the process ends."""
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 length = int.from_bytes(await reader.readexactly(2), "big")
-                reply = answer(await reader.readexactly(length), known)
+                reply = answer(await reader.readexactly(length), known())
                 if reply is None:
                     break
                 writer.write(len(reply).to_bytes(2, "big") + reply)

@@ -65,9 +65,10 @@ class ServicePort:
 
 @dataclass(frozen=True)
 class Service:
-    """A Service with a virtual address, or one with a port on the node too."""
+    """A Service with a virtual address, one with a port on the node too, or a headless one: a name for its pods."""
 
     name: str
+    headless: bool
     selector: Mapping[str, str]
     ports: tuple[ServicePort, ...]
     manifest: Mapping[str, Any]
@@ -236,7 +237,7 @@ def _pre_stop_sleep(name: str, container: Mapping[str, Any]) -> float:
 
 def _service(item: Mapping[str, Any], deployments: tuple[Deployment, ...]) -> Service:
     name, spec = item["metadata"]["name"], item["spec"]
-    if spec.get("type", "ClusterIP") not in ("ClusterIP", "NodePort") or spec.get("clusterIP") == "None":
+    if spec.get("type", "ClusterIP") not in ("ClusterIP", "NodePort"):
         raise ManifestError(f"Service {name}: only ClusterIP and NodePort are supported here")
     behind = [each for each in deployments if spec["selector"].items() <= each.labels.items()]
     if len(behind) != 1:
@@ -252,4 +253,4 @@ def _service(item: Mapping[str, Any], deployments: tuple[Deployment, ...]) -> Se
         if spec.get("type") == "NodePort" and "nodePort" not in port:
             raise ManifestError(f"Service {name}: port {port['port']} needs a nodePort")
         ports.append(ServicePort(port["port"], target, port.get("nodePort")))
-    return Service(name, spec["selector"], tuple(ports), item)
+    return Service(name, spec.get("clusterIP") == "None", spec["selector"], tuple(ports), item)

@@ -44,6 +44,8 @@ def routes(
     """All ports of all services, on their virtual addresses and on the node."""
     found = []
     for service in services:
+        if service.headless:
+            continue
         ready = endpoints.get(service.name, ())
         for port in service.ports:
             found.append(Route(ips[service.name], port.port, ready, port.target))

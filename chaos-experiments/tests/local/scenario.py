@@ -87,6 +87,12 @@ class Story(unittest.TestCase):
                 names.add(json.load(answer)["pod"])
         self.assertEqual(names, {pod.metadata.name for pod in self.pods()})
 
+    def test_1_headless_service_is_all_its_pods(self):
+        _, body, _ = call("/api/backend/faults")
+        self.assertEqual(
+            {replica["address"] for replica in body["replicas"]}, {f"{pod.status.pod_ip}:5000" for pod in self.pods()}
+        )
+
     def test_2_faults_are_set_through_the_proxy(self):
         self.set_faults(failure_rate=1)
         self.assertEqual(call()[0], 500)

@@ -4,7 +4,9 @@ from dnslib import RCODE, DNSRecord
 
 from resilience_lab.local.dns import answer, names, resolv_conf
 
-KNOWN = names({"backend-service": "198.51.100.10"}, "lab3-resilience")
+KNOWN = names(
+    {"backend-service": ("198.51.100.10",), "pods": ("192.0.2.10", "192.0.2.11"), "nobody": ()}, "lab3-resilience"
+)
 
 
 def ask(name, kind="A"):
@@ -17,6 +19,10 @@ class Answers(unittest.TestCase):
         for suffix in ("", own, f"{own}.svc", f"{own}.svc.cluster.local", ".LAB3-resilience."):
             with self.subTest(suffix):
                 self.assertEqual([str(each.rdata) for each in ask(f"backend-service{suffix}").rr], ["198.51.100.10"])
+
+    def test_a_headless_service_is_all_its_pods_or_nothing(self):
+        self.assertEqual([str(each.rdata) for each in ask("pods").rr], ["192.0.2.10", "192.0.2.11"])
+        self.assertEqual(ask("nobody").header.rcode, RCODE.NXDOMAIN)
 
     def test_known_name_without_an_address_of_that_kind_exists_all_the_same(self):
         reply = ask("backend-service", "AAAA")

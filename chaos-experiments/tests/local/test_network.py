@@ -18,8 +18,12 @@ def policy(**spec):
 
 
 class Routes(unittest.TestCase):
+    def test_headless_service_has_no_route(self):
+        service = Service("pods", True, BACKEND, (ServicePort(5000, 5000, None),), {})
+        self.assertEqual(routes([service], {}, {"pods": ("192.0.2.10",)}), [])
+
     def test_node_port_is_a_second_address_of_the_service(self):
-        service = Service("client-service", CLIENT, (ServicePort(8000, 8000, 30080),), {})
+        service = Service("client-service", False, CLIENT, (ServicePort(8000, 8000, 30080),), {})
         found = routes([service], {"client-service": "198.51.100.11"}, {"client-service": ("192.0.2.12",)})
         self.assertEqual([(route.ip, route.port) for route in found], [("198.51.100.11", 8000), ("192.0.2.1", 30080)])
         self.assertEqual({(route.endpoints, route.target) for route in found}, {(("192.0.2.12",), 8000)})
