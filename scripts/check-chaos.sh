@@ -60,6 +60,7 @@ all_are_valid() {
 wrong_arguments_are_one_line() {
   expect_error 'there is no experiment "pod"' --local pod
   expect_error 'unknown option "--locally"' --locally
+  expect_error '--set "client-service" is not valid' --local --set client-service pod-failure
   expect_error '--set is for --local' --set client-service:BREAKER_FAIL_MAX=1 pod-failure
   expect_error '--journals needs a value' --local --journals
 }

@@ -13,8 +13,8 @@
 # All of them take about seven minutes. Each has labs of its own, as `scripts/run-chaos.sh --local`
 # makes them: Linux only, root or the right to make user namespaces, no cluster.
 #
-#   --from-data         plays nothing: writes figures and documents anew from the data that is there
-#   --output DIRECTORY  where the report goes (default: docs in the repository)
+#   --from-data         plays nothing: writes figures and documents anew from DIRECTORY/data
+#   --output DIRECTORY  where the report goes, and old data comes from (default: docs in the repository)
 #   --help              this text
 #
 # It writes into DIRECTORY: baseline-observations.md, circuit-breaker-analysis.md, retry-analysis.md,
@@ -48,7 +48,7 @@ main() {
 
   clean_up_at_exit
   # Beside the output, so that what is there can be replaced by moving.
-  work_dir=$(mktemp -d "$(dirname "$output")/.lab-report.XXXXXX") || die "cannot write beside $output"
+  work_dir=$(mktemp -d "$(dirname "$output")/.lab-report.XXXXXX" 2>/dev/null) || die "cannot write beside $output"
   mkdir -p "$work_dir/report/data" "$work_dir/logs"
   export MPLCONFIGDIR=$work_dir/matplotlib
   take_old_data

@@ -68,7 +68,7 @@ read_arguments() {
       --local) target=local ;;
       --set | --journals)
         [ $# -gt 1 ] || die "$1 needs a value; see --help"
-        if [ "$1" = --set ]; then settings+=(--set "$2"); else journals=$2; fi
+        if [ "$1" = --set ]; then add_setting "$2"; else journals=$2; fi
         shift
         ;;
       -*) die "unknown option \"$1\"; see --help" ;;
@@ -76,6 +76,12 @@ read_arguments() {
     esac
     shift
   done
+}
+
+add_setting() {
+  [[ $1 =~ ^(backend|client)-service:[A-Za-z_][A-Za-z0-9_]*= ]] ||
+    die "--set \"$1\" is not valid: expected something like client-service:BREAKER_FAIL_MAX=10"
+  settings+=(--set "$1")
 }
 
 list_experiments() {
@@ -89,7 +95,7 @@ check_arguments() {
   local name
   for name in "${chosen[@]}"; do
     [ -f "$experiments/$name.yaml" ] ||
-      die "there is no experiment \"$name\"; experiments: $(list_experiments | tr '\n' ' ')"
+      die "there is no experiment \"$name\"; experiments: $(list_experiments | paste -s -d ' ' -)"
   done
   [ $target = local ] || [ ${#settings[@]} = 0 ] || die "--set is for --local: on a cluster, change deploy/"
 }
@@ -113,8 +119,7 @@ run_experiment() {
   local name=$1 dir=$journals/$1 begin=$SECONDS verdict
   local -a command=(chaos --no-version-check --log-file "$dir/chaos.log"
     run --journal-path "$dir/journal.json" "$name.yaml")
-  rm -rf -- "$dir"
-  mkdir -p "$dir"
+  { rm -rf -- "$dir" && mkdir -p "$dir"; } 2>/dev/null || die "cannot make $dir anew"
   say "=== $name ($target)"
   if [ $target = local ]; then
     command=(python3 -m resilience_lab.local --bin-dir "$bin_dir" --logs "$dir/logs" "${settings[@]}" -- "${command[@]}")

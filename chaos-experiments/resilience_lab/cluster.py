@@ -83,7 +83,7 @@ def ask_backend(pod: str, method: str, path: str, body: Any = None) -> Any:
         text = response.read().decode()
     except (ApiException, urllib3.exceptions.HTTPError) as error:
         raise ActivityFailed(f"{method} {path} of {pod}: {error}") from error
-    if response.status == 401 and "ADMIN_TOKEN" in text:
+    if response.status == 401 and "admin token" in text:
         raise ActivityFailed(
             f"{pod} wants its ADMIN_TOKEN, and the API server's proxy passes none on: "
             "the experiments need a backend that was deployed without one"

@@ -10,9 +10,12 @@ from kubernetes import client
 from kubernetes.client.rest import ApiException
 
 from . import backend, cluster, users
+from .traffic import Record
 
 # awc keeps a connection for 75 s at most, and some network plugins let those pass that they knew before the policy.
 OLD_CONNECTIONS_END = 80
+# Seconds from a policy's creation to its effect that need no explanation.
+NOTICED_LATE = 1
 
 
 def heal(policy: str) -> bool:
@@ -27,6 +30,14 @@ def heal(policy: str) -> bool:
     except urllib3.exceptions.HTTPError as error:
         raise ActivityFailed(f"cannot remove the NetworkPolicy {policy}: {error}") from error
     return True
+
+
+def note_late_effect(record: Record) -> None:
+    """Where a network plugin spares old connections, the partition begins for users when the last of these ends."""
+    fault = record.last("fault")
+    served = [call.at for call in list(record.calls) if call.status == 200 and call.at > fault]
+    if served and max(served) - fault > NOTICED_LATE:
+        record.mark("fault", "the last connection from before the cut has ended", at=max(served))
 
 
 def is_cut(within: float = OLD_CONNECTIONS_END) -> dict:
@@ -47,6 +58,7 @@ def is_cut(within: float = OLD_CONNECTIONS_END) -> dict:
         resolved = "cannot resolve" not in message
         if status == 502 and resolved and backend.requests() == before:
             cut = True
+            note_late_effect(watched.record)
             break
         if not resolved or time.monotonic() >= deadline:
             cut = False

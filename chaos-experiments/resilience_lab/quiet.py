@@ -1,7 +1,7 @@
 """Control: a quiet lab to begin with. No dice in the backend, and a closed circuit.
 
 An experiment wants one fault: its own. At the lab's default rates every second attempt fails, and no hypothesis about
-what users see would hold for long.
+what users see would hold for long. And it wants one circuit, which stays open for long enough to be looked at.
 """
 
 import os
@@ -9,23 +9,43 @@ import os
 import requests
 from chaoslib.exceptions import ActivityFailed, InterruptExecution
 
-from . import backend
+from . import backend, cluster, users
+
+# What an experiment does while a circuit is open takes this long, after the last attempts have ended; in seconds.
+TIME_TO_LOOK = 7
 
 
 def before_experiment_control(context: dict, configuration: dict) -> None:
     try:
+        base_url = configuration["client_url"].rstrip("/")
+        need_one_client()
+        need_time_to_look(users.ask(base_url))
         backend.calm()
-        close_circuit(configuration["client_url"].rstrip("/"))
+        close_circuit(base_url)
     except Exception as error:
         # Chaos Toolkit goes on without a control that fails, unless it says this.
         raise InterruptExecution(f"the lab cannot be made quiet: {error}") from error
 
 
+def need_one_client() -> None:
+    """Each client has a circuit of its own, and calls reach one or the other."""
+    if (clients := cluster.replicas(cluster.CLIENT)) != 1:
+        raise ActivityFailed(f"there are {clients} pods of {cluster.CLIENT}, and the experiments follow one circuit")
+
+
+def need_time_to_look(settings: dict) -> None:
+    reset_timeout = settings["circuit_breaker"]["reset_timeout"]
+    least = settings["retry"]["attempt_timeout"] + TIME_TO_LOOK
+    if reset_timeout < least:
+        raise ActivityFailed(f"the circuit opens for {reset_timeout:g} s only, and to look at it takes {least:g} s")
+
+
 def close_circuit(base_url: str) -> None:
-    """Resets the circuit, unless it is closed."""
+    """Resets the circuit, unless it is closed; also when somebody holds it open or has disabled it."""
     token = os.environ.get("ADMIN_TOKEN")
     try:
-        if requests.get(f"{base_url}/health", timeout=5).json()["circuit_breaker_state"] != "closed":
+        circuit = requests.get(f"{base_url}/api/circuit-breaker", timeout=5).json()
+        if (circuit["state"], circuit["mode"]) != ("closed", "auto"):
             requests.post(
                 f"{base_url}/api/circuit-breaker/reset",
                 headers={"Authorization": f"Bearer {token}"} if token else {},

@@ -50,15 +50,17 @@ class Record:
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
     begin: float = field(default_factory=time.monotonic, repr=False)
     calls: list[Call] = field(default_factory=list)
+    # Those that have no answer yet.
+    pending: list[Call] = field(default_factory=list, repr=False)
     states: list[dict] = field(default_factory=list)
     events: list[dict] = field(default_factory=list)
 
     def now(self) -> float:
         return round(time.monotonic() - self.begin, 4)
 
-    def mark(self, kind: str, what: str) -> float:
-        """Notes an event, and says when: a `fault`, its `heal`ing, or what was `seen`."""
-        at = self.now()
+    def mark(self, kind: str, what: str, at: float | None = None) -> float:
+        """Notes an event, and says when: a `fault`, its `heal`ing, or what was `seen`; now, or at another time."""
+        at = self.now() if at is None else at
         self.events.append({"at": at, "kind": kind, "what": what})
         return at
 
@@ -94,6 +96,7 @@ class Record:
 async def get(session: aiohttp.ClientSession, record: Record, url: str) -> Call:
     """One call, noted in the record when it ends."""
     call = Call(at=record.now(), seconds=0.0, status=None)
+    record.pending.append(call)
     begin = time.monotonic()
     try:
         async with session.get(url) as response:
@@ -106,6 +109,7 @@ async def get(session: aiohttp.ClientSession, record: Record, url: str) -> Call:
         call.error = f"{type(error).__name__}: {error}"
     call.seconds = round(time.monotonic() - begin, 6)
     record.calls.append(call)
+    record.pending.remove(call)
     return call
 
 

@@ -77,6 +77,18 @@ class Probes(OnRecords):
         self.given(50, events=[("fault", 5)], calls=[Call(6, 0.01, 503), Call(7, 30.5, 504)])
         self.assertTrue(probes.everyone_was_answered()["holds"])
 
+    def test_a_call_that_still_waits_was_not_answered(self):
+        fake = self.given(50, events=[("fault", 5)], calls=[Call(6, 0.01, 200)])
+        fake.record.pending.append(Call(7, 0.0, None))
+        with mock.patch.object(cluster, "wait_for"):
+            self.assertFalse(probes.everyone_was_answered()["holds"])
+            self.assertFalse(probes.users_were_served(share=1)["holds"])
+
+    def test_calls_before_the_fault_and_after_the_question_are_not_waited_for(self):
+        fake = self.given(50, events=[("fault", 5)], calls=[Call(6, 0.01, 200)])
+        fake.record.pending += [Call(4, 0.0, None), Call(51, 0.0, None)]
+        self.assertTrue(probes.everyone_was_answered()["holds"])
+
     def test_nobody_called_is_no_success(self):
         self.given(50, events=[("fault", 5)], calls=[Call(4, 0.01, 200)])
         self.assertFalse(probes.everyone_was_answered()["holds"])
@@ -93,6 +105,25 @@ class Probes(OnRecords):
             self.assertFalse(probes.transitions_logged(["open -> half-open", "closed -> open"])["holds"])
             self.assertFalse(probes.transitions_logged(["closed -> open"])["holds"])
             self.assertFalse(probes.transitions_logged([])["holds"])
+
+    def test_transitions_are_found_in_json_too(self):
+        self.given(50)
+        log = ['t {"level":"INFO","message":"circuit_breaker: closed -> open (5 consecutive failures)","target":"x"}']
+        with mock.patch.object(cluster, "log_lines", return_value=log):
+            found = probes.transitions_logged(["closed -> open"])
+        self.assertEqual((found["holds"], found["reasons"]), (True, ["5 consecutive failures"]))
+
+    def test_trials_may_fail_where_that_is_said(self):
+        self.given(50)
+        log = [
+            f"t circuit_breaker: {each} (x)"
+            for each in ["closed -> open", *["open -> half-open", "half-open -> open"] * 2, "open -> half-open"]
+        ]
+        expected = ["closed -> open", "open -> half-open"]
+        with mock.patch.object(cluster, "log_lines", return_value=log):
+            self.assertTrue(probes.transitions_logged(expected, trials_may_fail=True)["holds"])
+            self.assertFalse(probes.transitions_logged(expected)["holds"])
+            self.assertFalse(probes.transitions_logged(["closed -> open"], trials_may_fail=True)["holds"])
 
 
 class FailFast(OnRecords):
