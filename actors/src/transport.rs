@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, cell::Cell, error::Error, future::Future};
 
-use crate::{call::CallId, outcome::Verdict};
+use crate::{
+    call::{AttemptRecord, CallId, Protection},
+    outcome::Verdict,
+};
 
 /// Carries requests to the upstream, one attempt at a time.
 ///
@@ -37,6 +40,12 @@ pub trait Transport: 'static {
     fn trace_id<'a>(&self, request: &'a Self::Request) -> Option<Cow<'a, str>> {
         let _ = request;
         None
+    }
+
+    /// Told of each attempt as soon as it has ended, also if the caller has left meanwhile: for
+    /// metrics. Its wait is not known yet. A panic in it is logged and changes nothing.
+    fn ended(&self, protection: Protection, attempt: &AttemptRecord) {
+        let _ = (protection, attempt);
     }
 }
 

@@ -419,3 +419,31 @@ fn schedulers_and_breakers_that_nobody_holds_end() {
         breaker_gone.await;
     });
 }
+
+#[test]
+fn the_transport_is_told_of_each_attempt_as_it_ends_also_if_its_caller_has_left() {
+    paused(async {
+        let steps = [answer(Outcome::ServerError), Step::Hang];
+        let script = Script::new(steps);
+        let scheduler = scheduler(&script, exact(), &closed());
+        let begin = now();
+        // It leaves in its second attempt, which begins after 1 s and may take 3.
+        let call = scheduler.call((), Protection::Full);
+        assert!(tokio::time::timeout(secs(2.0), call).await.is_err());
+        assert_eq!(script.ended(), [(begin, Outcome::ServerError)]);
+        pass(secs(3.0)).await;
+        let expected = [(begin, Outcome::ServerError), (begin + secs(4.0), Outcome::TimedOut)];
+        assert_eq!(script.ended(), expected);
+    });
+}
+
+#[test]
+fn a_transport_that_panics_over_what_it_is_told_costs_nothing() {
+    paused(async {
+        let (script, breaker) = (Script::new([answer(Outcome::Unsupported)]), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        let report = scheduler.call((), Protection::Full).await;
+        assert_eq!(report.result.unwrap().outcome, Outcome::Unsupported);
+        assert_eq!((script.ended().len(), fail_counter(&breaker).await), (1, 1));
+    });
+}

@@ -97,7 +97,7 @@ impl Begun<'_> {
             pending.finish(report);
         }
         let Self { calls, asked, .. } = &self;
-        calls.metrics.observe(asked.protection, &report.attempts);
+        calls.metrics.call_ended(&report.attempts);
         calls.record(asked, || event(asked, report));
         let trace = asked.trace;
         log::log!(

@@ -101,7 +101,7 @@ impl Service {
     /// Sets one worker up: its own connections and retry scheduler, the shared rest, the routes.
     pub fn configure(&self, routes: &mut web::ServiceConfig) {
         let scheduler = Scheduler::start(
-            HttpTransport::new(&self.config, Arc::clone(&self.stats)),
+            HttpTransport::new(&self.config, Arc::clone(&self.stats), self.calls.clone()),
             self.config.retry.clone(),
             self.breaker.clone(),
             self.limit.clone(),

@@ -33,7 +33,7 @@ impl CallMetrics {
     pub fn new(metrics: &Metrics, breaker: &str) -> Self {
         let calls = HistogramOpts::new(
             "resilience4j_circuitbreaker_calls_seconds",
-            "Attempts through the circuit breaker by kind, of calls that were answered.",
+            "Attempts through the circuit breaker by kind, whether or not their caller was still there.",
         )
         .buckets(SECONDS.to_vec());
         let calls = HistogramVec::new(calls, &["name", "kind"]).expect("valid names");
@@ -54,21 +54,23 @@ impl CallMetrics {
         }
     }
 
-    /// Counts a call's attempts and waits.
-    pub fn observe(&self, protection: Protection, attempts: &[AttemptRecord]) {
+    /// Counts an attempt when it ends. A baseline's is none of the breaker's.
+    pub fn attempt_ended(&self, protection: Protection, attempt: &AttemptRecord) {
         if protection == Protection::None {
             return;
         }
-        for attempt in attempts {
-            let of_kind = match attempt.outcome.kind() {
-                CallKind::Successful => &self.successful,
-                CallKind::Failed => &self.failed,
-                CallKind::Ignored => &self.ignored,
-            };
-            of_kind.observe(attempt.elapsed.as_secs_f64());
-            if let Some(wait) = attempt.wait {
-                self.waits.observe(wait.as_secs_f64());
-            }
+        let of_kind = match attempt.outcome.kind() {
+            CallKind::Successful => &self.successful,
+            CallKind::Failed => &self.failed,
+            CallKind::Ignored => &self.ignored,
+        };
+        of_kind.observe(attempt.elapsed.as_secs_f64());
+    }
+
+    /// Counts the waits of a call that was answered.
+    pub fn call_ended(&self, attempts: &[AttemptRecord]) {
+        for wait in attempts.iter().filter_map(|attempt| attempt.wait) {
+            self.waits.observe(wait.as_secs_f64());
         }
     }
 }
@@ -116,7 +118,8 @@ fn state_label(state: State, mode: Mode) -> &'static str {
 
 fn circuit(families: &mut Families, breaker: &Breaker) {
     let (name, counts) = (&**breaker.name(), breaker.counts());
-    let current = state_label(breaker.state(), breaker.mode());
+    let (state, mode) = breaker.state_and_mode();
+    let current = state_label(state, mode);
     for state in ["closed", "open", "half_open", "forced_open", "disabled"] {
         families.gauges(
             "resilience4j_circuitbreaker_state",

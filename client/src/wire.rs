@@ -19,6 +19,8 @@ pub struct Health {
     pub service: &'static str,
     /// The circuit's state.
     pub circuit_breaker_state: State,
+    /// Whether somebody holds it there.
+    pub mode: Mode,
 }
 
 /// `GET /api/call-backend`.
@@ -153,7 +155,7 @@ pub struct HistoryBody {
     /// In their order.
     #[serde(serialize_with = "each")]
     pub events: Vec<Arc<Event>>,
-    /// Number of the oldest event that is kept, of whatever type.
+    /// Number of the oldest event from which on all are kept, of whatever type.
     pub oldest: u64,
     /// Number of the newest.
     pub newest: u64,

@@ -35,7 +35,8 @@ fn assert_error(answer: &Answer, status: u16, says: &str) {
 async fn health_says_the_state_and_is_200_whatever_it_is() {
     let lab = lab(config("http://127.0.0.1:1", &[("BREAKER_FAIL_MAX", "1")])).await;
     let healthy = json!({
-        "status": "healthy", "service": "client-service", "circuit_breaker_state": "closed"
+        "status": "healthy", "service": "client-service", "circuit_breaker_state": "closed",
+        "mode": "auto"
     });
     assert_eq!(lab.get("/health").await.body, healthy);
     lab.get(CALL).await;

@@ -64,7 +64,8 @@ async fn a_stream_begins_with_how_things_are_and_goes_on_with_what_happens() {
 
     lab.get(CALL).await;
     let piece = pieces.next().await.unwrap();
-    assert!(piece.starts_with("id: 2\nevent: call\ndata: {"), "{piece}");
+    let (id, rest) = piece.split_once('\n').unwrap();
+    assert!(id.starts_with("id: 2-") && rest.starts_with("event: call\ndata: {"), "{piece}");
     let event = &data(&piece)[0];
     for (key, value) in [
         ("breaker", "backend"),
@@ -88,26 +89,53 @@ async fn one_who_comes_back_hears_what_was_missed_and_no_greeting() {
     for _ in 0..3 {
         lab.get(CALL).await;
     }
-    let back = reader().insert_header(("Last-Event-ID", "1"));
-    let mut pieces = Pieces::of(lab.open(back).await);
-    assert_eq!(pieces.next().await.unwrap(), "retry: 1000\n\n");
-    let missed = data(&pieces.next().await.unwrap());
-    let missed: Vec<_> = missed.iter().map(|event| event["sequence"].as_u64().unwrap()).collect();
-    assert_eq!(missed, [2, 3]);
+    let (mut last, mut expected) = ("1".to_owned(), vec![2, 3]);
+    // By number, as one does by hand, and then by what came with the event.
+    while !expected.is_empty() {
+        let back = reader().insert_header(("Last-Event-ID", last.as_str()));
+        let mut pieces = Pieces::of(lab.open(back).await);
+        assert_eq!(pieces.next().await.unwrap(), "retry: 1000\n\n");
+        let piece = pieces.next().await.unwrap();
+        let missed = data(&piece);
+        let missed: Vec<_> =
+            missed.iter().map(|event| event["sequence"].as_u64().unwrap()).collect();
+        assert_eq!(missed, expected);
+        last = piece.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
+        expected.remove(0);
+    }
 }
 
 #[actix_web::test]
 async fn one_who_comes_back_after_a_restart_is_greeted_anew() {
     let lab = lab(config("http://127.0.0.1:1", &[])).await;
-    let back = reader().insert_header(("Last-Event-ID", "12345"));
-    let first = Pieces::of(lab.open(back).await).next().await.unwrap();
-    assert!(first.contains("event: hello\n"), "{first}");
+    lab.get(CALL).await;
+    lab.get(CALL).await;
+    // Also if there have been as many events again.
+    for last in ["12345", "12345-0123abcd", "1-0123abcd"] {
+        let back = reader().insert_header(("Last-Event-ID", last));
+        let first = Pieces::of(lab.open(back).await).next().await.unwrap();
+        assert!(first.contains("event: hello\n"), "{last}: {first}");
+    }
 }
 
 #[actix_web::test]
 async fn what_is_no_id_is_refused() {
     let lab = lab(config("http://127.0.0.1:1", &[])).await;
-    for bad in ["", "x", "-1", "1.5", "+1", "0x1", "99999999999999999999", "1,2"] {
+    for bad in [
+        "",
+        "x",
+        "-1",
+        "1.5",
+        "+1",
+        "0x1",
+        "99999999999999999999",
+        "1,2",
+        "1-",
+        "1-x",
+        "-0123abcd",
+        "1-+123abcd",
+        "1-0123abcd-",
+    ] {
         let answer = lab.send(reader().insert_header(("Last-Event-ID", bad))).await;
         assert_eq!(answer.status, 400, "{bad:?}");
         assert!(answer.body["message"].as_str().unwrap().contains("Last-Event-ID"));

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{cell::RefCell, net::SocketAddr, rc::Rc};
+use std::{cell::RefCell, net::SocketAddr, rc::Rc, time::Duration};
 
 use actix_web::{
     http::{StatusCode, header::HeaderValue},
@@ -12,7 +12,7 @@ use actix_web::{
 };
 use client_service::transport::replicas::{PlanAnswer, PlanRequest, ask_all};
 use serde_json::{Value, json};
-use support::{Connection, Upstream, config, http, lab, ok};
+use support::{Connection, Upstream, config, http, lab, ok, until};
 
 const CALL: &str = "/api/call-backend";
 const FAULTS: &str = "/api/backend/faults";
@@ -270,6 +270,27 @@ async fn metrics_have_resilience4js_names_and_count_without_being_asked() {
 }
 
 #[actix_web::test]
+async fn attempts_of_callers_who_left_are_counted_as_soon_as_they_end_and_a_baselines_are_not() {
+    let upstream = Upstream::start(Connection::hold).await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    for path in [CALL, "/api/call-backend-without-resilience"] {
+        // An attempt takes 0.4 s here.
+        let left = tokio::time::timeout(Duration::from_millis(100), lab.get(path)).await;
+        assert!(left.is_err(), "{path}");
+    }
+    let failed = r#"resilience4j_circuitbreaker_calls_seconds_count{kind="failed",name="backend"}"#;
+    until("the attempt is counted", async || {
+        lab.text("/metrics").await.contains(&format!("{failed} 1\n"))
+    })
+    .await;
+    until("both have ended", async || {
+        lab.text("/metrics").await.contains("client_calls_in_flight 0\n")
+    })
+    .await;
+    assert!(lab.text("/metrics").await.contains(&format!("{failed} 1\n")), "one and no more");
+}
+
+#[actix_web::test]
 async fn the_page_has_all_it_needs_with_it_and_is_fetched_once() {
     let lab = lab(config("http://127.0.0.1:1", &[])).await;
     let page = lab.open(TestRequest::get().uri("/")).await;
@@ -288,16 +309,25 @@ async fn the_page_has_all_it_needs_with_it_and_is_fetched_once() {
     assert_eq!(lab.open(other).await.status(), 200);
 
     let text = lab.text("/").await;
-    assert!(!text.contains("://") || !text.contains("src=\"http"), "nothing from elsewhere");
+    let mut all = text;
     for (path, kind) in [
-        ("/dashboard.css", "text/css; charset=utf-8"),
-        ("/dashboard.js", "text/javascript; charset=utf-8"),
+        ("/dashboard.css", "text/css"),
+        ("/dashboard.js", "text/javascript"),
+        ("/dashboard-model.js", "text/javascript"),
+        ("/dashboard-connection.js", "text/javascript"),
+        ("/dashboard-charts.js", "text/javascript"),
+        ("/dashboard-panels.js", "text/javascript"),
+        ("/dashboard-controls.js", "text/javascript"),
     ] {
         let file = lab.open(TestRequest::get().uri(path)).await;
-        assert_eq!(
-            (file.status().as_u16(), file.headers().get("content-type").unwrap()),
-            (200, &HeaderValue::from_static(kind))
-        );
-        assert!(text.contains(path.trim_start_matches('/')), "{path}");
+        let kind = HeaderValue::from_str(&format!("{kind}; charset=utf-8")).unwrap();
+        assert_eq!(file.headers().get("content-type"), Some(&kind), "{path}");
+        assert!(all.contains(path.trim_start_matches('/')), "{path}: nobody wants it");
+        all += &lab.text(path).await;
     }
+    for elsewhere in ["src=\"http", "src=\"//", "href=\"http", "href=\"//", "url(http", "@import"] {
+        assert!(!all.contains(elsewhere), "{elsewhere}: nothing comes from elsewhere");
+    }
+    let addresses = all.matches("://").count();
+    assert_eq!(addresses, all.matches("'http://www.w3.org/2000/svg'").count(), "names, not places");
 }

@@ -18,6 +18,7 @@
 //! | [`mod@metrics`] | what is counted, and `GET /metrics` |
 //! | [`trace`] | W3C `traceparent`: one call, followed through all services |
 //! | [`drain`] | the one-way switch from serving to ending |
+//! | [`connections`] | those that the end does not wait for |
 //! | [`app()`] | the stack of all of the above, the same in tests and in production |
 //! | [`cli`] | what the binary can be asked for besides serving |
 //! | [`lifecycle`] | bind, serve, drain on SIGTERM |
@@ -48,6 +49,7 @@ pub mod auth;
 pub mod cli;
 mod clock;
 pub mod common;
+pub mod connections;
 pub mod drain;
 mod endpoint;
 pub mod error;

@@ -3,7 +3,8 @@
 //! The end comes in two steps, within `SHUTDOWN_TIMEOUT` together. First the process goes on
 //! listening while it works on the requests that it already has: `/ready` says 503, and a request
 //! that was on its way is answered rather than refused. Then it stops listening, closes idle
-//! connections, and finishes what came in between.
+//! connections, and finishes what came in between. [`expendable`](crate::connections::expendable)
+//! connections are cut off when nothing else is left.
 
 use std::{
     any::Any,
@@ -19,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{CommonSettings, Drain, Metrics, SettingError, app};
+use crate::{CommonSettings, Drain, Metrics, SettingError, app, connections::Connections};
 
 type OnConnect = dyn Fn(&dyn Any, &mut Extensions) + Send + Sync;
 
@@ -88,15 +89,20 @@ impl<'a> Server<'a> {
         let app_drain = drain.clone();
         let factory =
             move || app(app_drain.clone(), admin_token.clone(), metrics.clone(), configure.clone());
-        let mut server = HttpServer::new(factory)
+        let connections = Connections::default();
+        let opened = connections.clone();
+        let server = HttpServer::new(factory)
             .workers(common.workers)
             .h1_allow_half_closed(false)
             .disable_signals()
             // Whole seconds only; the exact deadline is kept below.
-            .shutdown_timeout(common.shutdown_timeout.as_secs() + 1);
-        if let Some(hook) = on_connect {
-            server = server.on_connect(move |io, extensions| hook(io, extensions));
-        }
+            .shutdown_timeout(common.shutdown_timeout.as_secs() + 1)
+            .on_connect(move |io, extensions| {
+                opened.opened(extensions);
+                if let Some(hook) = &on_connect {
+                    hook(io, extensions);
+                }
+            });
         let address = SocketAddr::new(common.host, common.port);
         let server = server.bind(address).map_err(|error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
@@ -124,8 +130,14 @@ impl<'a> Server<'a> {
                 ended = &mut running => return ended,
                 () = drain.finished() => {}
             }
-            let (ended, ()) = futures::join!(running, handle.stop(true));
-            ended
+            let stopping = async { futures::join!(running, handle.stop(true)).0 };
+            tokio::select! {
+                ended = stopping => ended,
+                left = connections.only_expendable() => {
+                    log::info!("{service}: cutting off {left} stream(s) that nobody reads");
+                    Ok(())
+                }
+            }
         };
         tokio::select! {
             ended = timeout(common.shutdown_timeout, draining) => match ended {

@@ -152,6 +152,12 @@ impl Breaker {
         self.published.phase().mode()
     }
 
+    /// The published state and mode, of one moment.
+    pub fn state_and_mode(&self) -> (State, Mode) {
+        let phase = self.published.phase();
+        (phase.state(), phase.mode())
+    }
+
     /// Its name: that of its event log.
     pub fn name(&self) -> &Arc<str> {
         self.events.name()

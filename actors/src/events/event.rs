@@ -179,7 +179,8 @@ pub struct CallEvent {
     /// The circuit's state after the call's own report.
     #[serde(rename = "circuit_breaker_state")]
     pub state: State,
-    /// Its attempts, in order. Empty if it was turned away before the first.
+    /// Its attempts, in order. Empty if it was turned away before the first, or if nobody was there
+    /// to be told of them.
     pub attempts: Vec<AttemptRecord>,
     /// The trace that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -33,6 +33,17 @@ impl EventType {
         Self::CallsSkipped,
     ];
 
+    /// Whether it comes seldom, however many calls there are: changes of the circuit and what they
+    /// come of. Logs keep these longer than others.
+    pub fn is_rare(self) -> bool {
+        match self {
+            Self::Transition | Self::Release | Self::Reset | Self::LeaseExpired | Self::Mode => {
+                true
+            }
+            Self::RejectionBurst | Self::Retry | Self::Call | Self::CallsSkipped => false,
+        }
+    }
+
     /// Its name in kebab-case.
     pub fn as_str(self) -> &'static str {
         match self {

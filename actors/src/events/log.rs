@@ -50,7 +50,8 @@ pub(crate) struct LogState {
 
 impl EventLog {
     /// An empty log of the breaker named `breaker`, which keeps the last `capacity` events (at
-    /// least one).
+    /// least one), and as many again of those before them that are
+    /// [rare](EventType::is_rare).
     pub fn new(breaker: impl Into<Arc<str>>, capacity: usize) -> Self {
         let name: Arc<str> = breaker.into();
         let ring = Ring::new(Arc::clone(&name), capacity);
@@ -98,7 +99,7 @@ impl EventLog {
         self.step(|ring, _| ring.newest())
     }
 
-    /// Number of the oldest event that is kept, 0 before the first.
+    /// Number of the oldest event from which on all are kept, 0 before the first.
     pub fn oldest(&self) -> u64 {
         self.step(|ring, _| ring.oldest())
     }

@@ -34,6 +34,8 @@ pub struct Batch {
 pub(crate) struct Ring {
     breaker: Arc<str>,
     events: VecDeque<Arc<Event>>,
+    /// Older than all of these: what a thousand calls must not push out ([`EventType::is_rare`]).
+    rare: VecDeque<Arc<Event>>,
     capacity: usize,
     newest: u64,
     recorded: [u64; EventType::ALL.len()],
@@ -42,11 +44,13 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// Keeps `capacity` events, and at least one.
+    /// Keeps the last `capacity` events, at least one; and of those before them as many again that are
+    /// rare.
     pub(crate) fn new(breaker: Arc<str>, capacity: usize) -> Self {
         Self {
             breaker,
             events: VecDeque::new(),
+            rare: VecDeque::new(),
             capacity: capacity.max(1),
             newest: 0,
             recorded: Default::default(),
@@ -60,7 +64,7 @@ impl Ring {
         self.newest
     }
 
-    /// Number of the oldest event that is kept, 0 before the first.
+    /// Number of the oldest event from which on all are kept, 0 before the first.
     pub(crate) fn oldest(&self) -> u64 {
         self.events.front().map_or(0, |event| event.sequence)
     }
@@ -99,8 +103,14 @@ impl Ring {
 
     /// Keeps an event, at the cost of the oldest, and numbers it.
     pub(crate) fn push(&mut self, at: Moment, kind: EventKind) -> u64 {
-        if self.events.len() == self.capacity {
-            self.events.pop_front();
+        if self.events.len() == self.capacity
+            && let Some(old) = self.events.pop_front()
+            && old.kind.event_type().is_rare()
+        {
+            if self.rare.len() == self.capacity {
+                self.rare.pop_front();
+            }
+            self.rare.push_back(old);
         }
         self.newest += 1;
         let event = Event::new(self.newest, (at.date)(), Arc::clone(&self.breaker), kind);
@@ -122,7 +132,8 @@ impl Ring {
 
     /// The last `limit` events that `wanted` wants, in order.
     pub(crate) fn last(&self, limit: usize, wanted: impl Fn(&Event) -> bool) -> Vec<Arc<Event>> {
-        let newest_first = self.events.iter().rev().filter(|event| wanted(event)).take(limit);
+        let newest_first = self.events.iter().rev().chain(self.rare.iter().rev());
+        let newest_first = newest_first.filter(|event| wanted(event)).take(limit);
         let mut events: Vec<_> = newest_first.cloned().collect();
         events.reverse();
         events

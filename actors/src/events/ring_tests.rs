@@ -16,6 +16,9 @@ fn later(at: Moment, by: Duration) -> Moment {
     Moment { now: at.now + by, ..at }
 }
 
+/// One that is not rare.
+const SKIPPED: EventKind = EventKind::CallsSkipped { of: EventType::Call, count: 1 };
+
 fn ring(capacity: usize) -> Ring {
     Ring::new("backend".into(), capacity)
 }
@@ -75,10 +78,29 @@ fn a_reader_gets_what_came_after_its_cursor_and_is_told_what_it_missed() {
 
 #[test]
 fn the_last_are_those_that_are_wanted_in_order() {
-    let ring = with_resets(4, 9);
+    let (at, mut ring) = (start(), ring(4));
+    for _ in 0..9 {
+        ring.push(at, SKIPPED);
+    }
     assert_eq!(sequences(&ring.last(2, |_| true)), [8, 9]);
     assert_eq!(sequences(&ring.last(10, |event| event.sequence % 2 == 0)), [6, 8]);
     assert_eq!(sequences(&ring.last(0, |_| true)), [] as [u64; 0]);
+}
+
+#[test]
+fn what_is_rare_is_found_long_after_a_thousand_calls_and_is_bounded_too() {
+    let (at, mut ring) = (start(), ring(3));
+    for epoch in 1..=5 {
+        ring.push(at, EventKind::Reset { epoch });
+        for _ in 0..1000 {
+            ring.push(at, SKIPPED);
+        }
+    }
+    let resets = |event: &Event| event.kind.event_type() == EventType::Reset;
+    assert_eq!(sequences(&ring.last(9, resets)), [2003, 3004, 4005]);
+    assert_eq!(sequences(&ring.last(2, resets)), [3004, 4005]);
+    // A stream is resumed without gaps, or is told of one.
+    assert_eq!((ring.oldest(), since(&ring, 4004, 9)), (5003, (vec![5003, 5004, 5005], true)));
 }
 
 #[test]

@@ -82,6 +82,13 @@ impl<T: Transport> Shared<T> {
         let ask = AssertUnwindSafe(|| self.transport.trace_id(request));
         std::panic::catch_unwind(ask).unwrap_or_default()
     }
+
+    /// Tells the transport of an attempt that has ended. Its panic must not cost the call its answer.
+    fn tell_ended(&self, call: &Call<T>, attempt: &AttemptRecord) {
+        let tell = AssertUnwindSafe(|| self.transport.ended(call.protection, attempt));
+        // The panic hook has logged it.
+        let _ = std::panic::catch_unwind(tell);
+    }
 }
 
 /// One line: at debug, or at info where retries did not help, so that no story ends with a wait.
@@ -132,6 +139,11 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
     let began = clock::now();
     let Ended { result, verdict, idempotent } = attempt(&shared, &call, number, began).await;
     let now = clock::now();
+    let Verdict { outcome, code, .. } = verdict;
+    let (start, elapsed) = (began - call.started, now - began);
+    let record = AttemptRecord { number, outcome, code, start, elapsed, wait: None };
+    // Before its report: what follows from it is seen after it.
+    shared.tell_ended(&call, &record);
 
     let trial = permit.as_ref().is_some_and(crate::Permit::is_trial);
     let retried = call.protection.retries() && idempotent;
@@ -139,16 +151,14 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
     let step = next_step(&shared.config, &verdict, &situation, &mut *shared.rng.borrow_mut());
     let cause = || cause(&result, &verdict);
     if let Some(permit) = permit {
-        match effect(shared.config.scope, verdict.outcome, trial, step) {
+        match effect(shared.config.scope, outcome, trial, step) {
             Effect::Success => permit.success().await,
             Effect::Neutral => permit.neutral().await,
             Effect::Failure => permit.failure(cause()).await,
             Effect::Pending => call.pending = Some(permit.pending_failure(cause())),
         }
     }
-    let Verdict { outcome, code, .. } = verdict;
-    let (start, elapsed) = (began - call.started, now - began);
-    call.attempts.push(AttemptRecord { number, outcome, code, start, elapsed, wait: None });
+    call.attempts.push(record);
 
     match step {
         Step::Finish => shared.answer(call, result),

@@ -16,8 +16,8 @@ use std::{
 };
 
 use resilience_actors::{
-    Attempt, Breaker, BreakerConfig, BreakerSettings, CallId, CallLimit, Outcome, RetryConfig,
-    RetrySettings, Scheduler, Transport, Verdict,
+    Attempt, AttemptRecord, Breaker, BreakerConfig, BreakerSettings, CallId, CallLimit, Outcome,
+    Protection, RetryConfig, RetrySettings, Scheduler, Transport, Verdict,
 };
 
 /// Runs `test` in an actix system whose clock stands still while anything can run, and jumps to
@@ -115,6 +115,7 @@ pub(crate) struct NoAnswer;
 pub(crate) struct Script {
     steps: Rc<RefCell<VecDeque<Step>>>,
     seen: Rc<RefCell<Vec<(Instant, CallId, u32)>>>,
+    ended: Rc<RefCell<Vec<(Instant, Outcome)>>>,
     /// None: asking panics.
     idempotent: Option<bool>,
 }
@@ -124,6 +125,7 @@ impl Script {
         Self {
             steps: Rc::new(RefCell::new(steps.into_iter().collect())),
             seen: Rc::default(),
+            ended: Rc::default(),
             idempotent: Some(true),
         }
     }
@@ -146,6 +148,11 @@ impl Script {
     /// When the upstream was touched.
     pub(crate) fn times(&self) -> Vec<Instant> {
         self.seen.borrow().iter().map(|(at, ..)| *at).collect()
+    }
+
+    /// The attempts that it was told the end of: when, and how.
+    pub(crate) fn ended(&self) -> Vec<(Instant, Outcome)> {
+        self.ended.borrow().clone()
     }
 
     /// By which calls.
@@ -194,5 +201,10 @@ impl Transport for Script {
 
     fn is_idempotent(&self, (): &()) -> bool {
         self.idempotent.expect("not to be asked")
+    }
+
+    fn ended(&self, _: Protection, attempt: &AttemptRecord) {
+        self.ended.borrow_mut().push((now(), attempt.outcome));
+        assert_ne!(attempt.outcome, Outcome::Unsupported, "not to be told");
     }
 }

@@ -528,7 +528,7 @@ function row(call, end) {
       at += waited;
     }
   }
-  if (!call.attempts?.length) bars.append(element("span", "none", call.outcome === "rejected" ? "refused at once" : "no attempt"));
+  if (!call.attempts?.length) bars.append(element("span", "none", call.outcome === "rejected" ? "refused at once" : call.outcome === "abandoned" ? "its caller left" : "no attempt"));
   const status = call.status ?? OUTCOMES[call.outcome];
   const result = element("span", `end ${call.outcome}`);
   result.append(element("b", "", String(status)), ` ${duration(call.elapsed_seconds)}`);

@@ -4,6 +4,8 @@ use actix_web::web::{Bytes, BytesMut};
 use resilience_actors::Event;
 use serde::Serialize;
 
+use super::EventStreams;
+
 /// A line that means nothing: it shows both sides that the other is there.
 pub(super) const COMMENT: Bytes = Bytes::from_static(b": heartbeat\n\n");
 
@@ -11,10 +13,10 @@ pub(super) const COMMENT: Bytes = Bytes::from_static(b": heartbeat\n\n");
 pub(super) const RETRY: &str = "retry: 1000\n\n";
 
 /// An event of the log. Rendered once, for all streams.
-pub(super) fn event(event: &Event) -> Bytes {
+pub(super) fn event(event: &Event, streams: &EventStreams) -> Bytes {
     event.rendered(|event| {
         let name = event.kind.event_type();
-        render(Some(event.sequence), name.as_str(), event).into()
+        render(Some(streams.id(event.sequence)), name.as_str(), event).into()
     })
 }
 
@@ -24,7 +26,7 @@ pub(super) fn aside(name: &str, data: &impl Serialize) -> String {
 }
 
 /// JSON has no line breaks, so that it is one line of data.
-fn render(id: Option<u64>, name: &str, data: &impl Serialize) -> String {
+fn render(id: Option<String>, name: &str, data: &impl Serialize) -> String {
     let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
     let data = serde_json::to_string(data).unwrap_or_else(|error| {
         log::error!("an event of type {name} cannot be written: {error}");

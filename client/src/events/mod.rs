@@ -19,17 +19,42 @@ use resilience_actors::EventLog;
 
 pub use stream::{HEARTBEAT, events};
 
-/// Counts the open streams of all workers. Clones count the same.
+/// Counts the open streams of all workers, and gives their events ids. Clones are the same.
 #[derive(Debug, Clone)]
 pub struct EventStreams {
     open: Arc<AtomicUsize>,
     max: usize,
+    /// Tells this process's ids from those of the one before it, and of its neighbours behind the
+    /// same address: all of them number their events from 1 on.
+    process: u32,
 }
 
 impl EventStreams {
     /// At most `max` at a time.
     pub fn new(max: usize) -> Self {
-        Self { open: Arc::default(), max }
+        Self { open: Arc::default(), max, process: rand::random() }
+    }
+
+    /// The id of the event with this number.
+    pub fn id(&self, sequence: u64) -> String {
+        format!("{sequence}-{:08x}", self.process)
+    }
+
+    /// The number of the event with this id: `Some(None)` if it is another process's, none if it is
+    /// no id. A number alone is taken for one of this process.
+    fn number(&self, id: &str) -> Option<Option<u64>> {
+        let (number, process) = id.split_once('-').map_or((id, None), |(n, p)| (n, Some(p)));
+        // `parse` would take a sign, too.
+        let digits = |text: &str, radix| text.chars().all(|digit| digit.is_digit(radix));
+        let number = Some(number).filter(|text| digits(text, 10))?.parse().ok()?;
+        let ours = match process {
+            None => true,
+            Some(text) if text.len() == 8 && digits(text, 16) => {
+                u32::from_str_radix(text, 16) == Ok(self.process)
+            }
+            Some(_) => return None,
+        };
+        Some(ours.then_some(number))
     }
 
     /// Streams that are open now.
@@ -58,8 +83,9 @@ impl Drop for StreamSlot {
 /// Where a stream begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// With a greeting that says how things are; then what is to come.
-    Now,
+    /// With a greeting that says how things are; then what came after this event. Take its number
+    /// before you look how things are, or a change in between is heard of in neither.
+    Now(u64),
     /// Behind the event that the reader saw last.
     After(u64),
 }
@@ -68,19 +94,21 @@ impl Start {
     /// From the header `Last-Event-ID`.
     ///
     /// # Errors
-    /// It is not a number of this log's.
-    pub fn parse(header: Option<&[u8]>, log: &EventLog) -> Result<Self, String> {
+    /// It is no id.
+    pub fn parse(
+        header: Option<&[u8]>,
+        streams: &EventStreams,
+        log: &EventLog,
+    ) -> Result<Self, String> {
         let Some(header) = header else {
-            return Ok(Self::Now);
+            return Ok(Self::Now(log.newest()));
         };
-        let number = std::str::from_utf8(header)
-            .ok()
-            .filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
-        match number.and_then(|text| text.parse().ok()) {
-            // Numbers begin anew with the process: that one was another's.
-            Some(last) if last > log.newest() => Ok(Self::Now),
-            Some(last) => Ok(Self::After(last)),
-            None => Err("Last-Event-ID must be the id of an event, a whole number".to_owned()),
+        let newest = log.newest();
+        match std::str::from_utf8(header).ok().and_then(|id| streams.number(id)) {
+            Some(Some(last)) if last <= newest => Ok(Self::After(last)),
+            // Another process's: numbers begin anew with each.
+            Some(_) => Ok(Self::Now(newest)),
+            None => Err("Last-Event-ID must be the id of an event".to_owned()),
         }
     }
 }

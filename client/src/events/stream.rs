@@ -27,7 +27,7 @@ const SHARE: Duration = Duration::from_micros(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// The stream of `log` from `start` on, until the process ends, or the reader is too slow for it.
-/// `hello` is the data of the greeting, less the number of the newest event.
+/// `hello` is the data of the greeting, less the number of the event that it comes after.
 pub fn events(
     log: &EventLog,
     start: Start,
@@ -38,8 +38,7 @@ pub fn events(
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
     let mut first = frame::RETRY.to_owned();
     let after = match start {
-        Start::Now => {
-            let newest = log.newest();
+        Start::Now(newest) => {
             hello.insert("sequence".to_owned(), newest.into());
             first += &frame::aside("hello", &hello);
             newest
@@ -121,7 +120,9 @@ impl Following {
             return None;
         }
         self.resting = batch.events.len() < BATCH;
-        Some(frame::join(batch.events.iter().map(|event| frame::event(event)).collect()))
+        Some(frame::join(
+            batch.events.iter().map(|event| frame::event(event, &self.streams)).collect(),
+        ))
     }
 }
 

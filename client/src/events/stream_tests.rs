@@ -25,6 +25,10 @@ impl Lab {
         Box::pin(events(&self.log, start, Map::new(), slot, streams, drain))
     }
 
+    fn now(&self) -> Start {
+        Start::parse(None, &self.streams, &self.log).unwrap()
+    }
+
     fn record(&self, events: u64) {
         for epoch in 1..=events {
             self.log.record(EventKind::Reset { epoch });
@@ -38,23 +42,38 @@ async fn next(stream: &mut (impl Stream<Item = Piece> + Unpin)) -> String {
 }
 
 fn ids(piece: &str) -> Vec<u64> {
-    piece.lines().filter_map(|line| line.strip_prefix("id: ")?.parse().ok()).collect()
+    let ids = piece.lines().filter_map(|line| line.strip_prefix("id: "));
+    ids.map(|id| id.split_once('-').unwrap().0.parse().unwrap()).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_newcomer_is_greeted_and_then_hears_what_happens() {
     let lab = Lab::new(100);
     lab.record(3);
-    let mut stream = lab.open(Start::Now);
+    let mut stream = lab.open(lab.now());
     let greeting = "retry: 1000\n\nevent: hello\ndata: {\"sequence\":3}\n\n";
     assert_eq!(next(&mut stream).await, greeting);
     lab.record(1);
     let piece = next(&mut stream).await;
-    assert!(piece.starts_with("id: 4\nevent: reset\ndata: {\"sequence\":4,\"time\":"), "{piece}");
+    let id = format!("id: {}\n", lab.streams.id(4));
+    let piece = piece.strip_prefix(&id).expect("an id first");
+    assert!(piece.starts_with("event: reset\ndata: {\"sequence\":4,\"time\":"), "{piece}");
     assert!(
         piece.ends_with("\"breaker\":\"backend\",\"type\":\"reset\",\"epoch\":1}\n\n"),
         "{piece}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_while_the_greeting_is_written_is_heard_after_it() {
+    let lab = Lab::new(100);
+    lab.record(3);
+    let start = lab.now();
+    lab.record(1);
+    let mut stream = lab.open(start);
+    let greeting = "retry: 1000\n\nevent: hello\ndata: {\"sequence\":3}\n\n";
+    assert_eq!(next(&mut stream).await, greeting);
+    assert_eq!(ids(&next(&mut stream).await), [4]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +115,7 @@ async fn a_long_way_back_is_gone_in_pieces() {
 #[tokio::test(start_paused = true)]
 async fn silence_is_broken_by_a_heartbeat() {
     let lab = Lab::new(100);
-    let mut stream = lab.open(Start::Now);
+    let mut stream = lab.open(lab.now());
     next(&mut stream).await;
     for _ in 0..3 {
         let before = Instant::now();
@@ -114,7 +133,7 @@ async fn silence_is_broken_by_a_heartbeat() {
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_the_log_has_gone_past_is_dropped() {
     let lab = Lab::new(10);
-    let mut stream = lab.open(Start::Now);
+    let mut stream = lab.open(lab.now());
     next(&mut stream).await;
     lab.record(11);
     assert!(stream.next().await.is_none());
@@ -125,7 +144,7 @@ async fn a_reader_that_the_log_has_gone_past_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn the_end_of_the_process_ends_it() {
     let lab = Lab::new(10);
-    let mut waiting = lab.open(Start::Now);
+    let mut waiting = lab.open(lab.now());
     next(&mut waiting).await;
     assert!(waiting.next().now_or_never().is_none());
     lab.drain.begin();
@@ -137,7 +156,7 @@ async fn the_more_readers_there_are_the_more_events_come_together() {
     for (streams, at_least, at_most) in [(1, 0, 60), (1000, 95, 160), (9000, 245, 310)] {
         let lab = Lab::new(100);
         let _others: Vec<_> = (1..streams).map(|_| lab.streams.try_open().unwrap()).collect();
-        let mut stream = lab.open(Start::Now);
+        let mut stream = lab.open(lab.now());
         next(&mut stream).await;
         lab.record(1);
         next(&mut stream).await;

@@ -50,6 +50,6 @@ pub(super) async fn enable(_: Admin, calls: web::Data<Calls>) -> web::Json<wire:
 }
 
 fn done(calls: &Calls, message: &'static str) -> web::Json<wire::ModeBody> {
-    let breaker = calls.scheduler().breaker();
-    web::Json(wire::ModeBody { message, state: breaker.state(), mode: breaker.mode() })
+    let (state, mode) = calls.scheduler().breaker().state_and_mode();
+    web::Json(wire::ModeBody { message, state, mode })
 }

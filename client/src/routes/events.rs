@@ -11,7 +11,7 @@ use actix_web::{
 use resilience_actors::EventType;
 use serde::Deserialize;
 use serde_json::{Map, json};
-use service_edge::{ApiError, Drain};
+use service_edge::{ApiError, Drain, connections::expendable};
 
 use super::circuit;
 use crate::{
@@ -42,7 +42,7 @@ pub(super) async fn stream(
 ) -> Result<HttpResponse, ApiError> {
     let log = calls.scheduler().breaker().events();
     let last = request.headers().get(LAST_EVENT_ID).map(HeaderValue::as_bytes);
-    let start = Start::parse(last, log).map_err(ApiError::bad_request)?;
+    let start = Start::parse(last, &streams, log).map_err(ApiError::bad_request)?;
     let mut response = HttpResponse::Ok();
     response
         .insert_header((CONTENT_TYPE, "text/event-stream"))
@@ -56,10 +56,11 @@ pub(super) async fn stream(
         ApiError::unavailable(message).retry_after(COME_BACK)
     })?;
     let mut hello = Map::new();
-    if start == Start::Now {
+    if matches!(start, Start::Now(_)) {
         hello.insert("pod".to_owned(), config.pod.as_str().into());
         hello.insert("circuit_breaker".to_owned(), json!(circuit::body(&calls).await?));
     }
+    expendable(&request);
     let (streams, drain) = (streams.get_ref().clone(), drain.get_ref().clone());
     Ok(response.streaming(events(log, start, hello, slot, streams, drain)))
 }

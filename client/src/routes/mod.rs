@@ -38,10 +38,13 @@ pub fn configure(routes: &mut web::ServiceConfig) {
 }
 
 async fn health(calls: web::Data<Calls>) -> web::Json<wire::Health> {
+    // Read once, so that they are of one moment.
+    let (state, mode) = calls.scheduler().breaker().state_and_mode();
     web::Json(wire::Health {
         status: "healthy",
         service: SERVICE,
-        circuit_breaker_state: calls.scheduler().state(),
+        circuit_breaker_state: state,
+        mode,
     })
 }
 

@@ -20,10 +20,12 @@ use awc::{
     Client,
     error::{ConnectError, SendRequestError},
 };
-use resilience_actors::{Attempt, CallId, CallReport, Outcome, Transport, Verdict};
+use resilience_actors::{
+    Attempt, AttemptRecord, CallId, CallReport, Outcome, Protection, Transport, Verdict,
+};
 use service_edge::{TraceContext, trace::TRACEPARENT};
 
-use crate::{config::Config, stats::Stats};
+use crate::{config::Config, metrics::CallMetrics, stats::Stats};
 use response::Answer;
 pub use response::{BackendResponse, RetryAfter};
 
@@ -87,11 +89,12 @@ pub struct HttpTransport {
     data: Uri,
     transient: Uri,
     stats: Arc<Stats>,
+    metrics: CallMetrics,
 }
 
 impl HttpTransport {
     /// With no connection yet.
-    pub fn new(config: &Config, stats: Arc<Stats>) -> Self {
+    pub fn new(config: &Config, stats: Arc<Stats>, metrics: CallMetrics) -> Self {
         let connect_timeout = config.connect_timeout;
         Self {
             pooled: RefCell::new(client(connect_timeout)),
@@ -100,6 +103,7 @@ impl HttpTransport {
             data: config.backend.join("/api/data"),
             transient: config.backend.join("/api/transient-failure"),
             stats,
+            metrics,
         }
     }
 
@@ -183,6 +187,10 @@ impl Transport for HttpTransport {
 
     fn trace_id<'a>(&self, request: &'a BackendRequest) -> Option<Cow<'a, str>> {
         Some(Cow::Owned(request.trace.trace_id().to_string()))
+    }
+
+    fn ended(&self, protection: Protection, attempt: &AttemptRecord) {
+        self.metrics.attempt_ended(protection, attempt);
     }
 
     fn is_idempotent(&self, _: &BackendRequest) -> bool {
