@@ -451,7 +451,8 @@ somebody_forces_the_circuit_open() {
 the_client_is_full() {
   begin "more calls than there is room for"
   faults '{"slow_response_rate": 1, "slow_response_delay": 0.3}'
-  start_job call_many "$client_url/api/call-backend" 100000 40 5 "$work_dir/results"
+  # Hardly more at a time than MAX_CALLS: those past it are refused at once, and soon all would be over.
+  start_job call_many "$client_url/api/call-backend" 500000 22 5 "$work_dir/results"
   local crowd=$job
   fires ClientNearCapacity 40
   signal_job TERM "$crowd"

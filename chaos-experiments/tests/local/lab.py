@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,12 @@ def why_not() -> str:
     except isolation.NotPossible as reason:
         return str(reason)
     return ""
+
+
+def heed_signals():
+    """In the new process: whoever runs the tests may ignore signals (nohup does), and a child would inherit that."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class LabTest(unittest.TestCase):
@@ -56,6 +63,7 @@ class LabTest(unittest.TestCase):
             stderr=subprocess.PIPE,
             text=True,
             env=environment,
+            preexec_fn=heed_signals,
             **more,
         )
         self.addCleanup(process.stdout.close)
