@@ -24,6 +24,7 @@ fmt         the code is formatted as rustfmt does it
 clippy      no warning from the compiler or clippy, in any target
 doc         the documentation builds without a warning, private items included
 test        unit, integration and documentation tests
+simulation  a million steps of breaker, schedulers, callers and upstream (SIMULATION_STEPS, SIMULATION_SEED)
 examples    each example of the runtime runs to its end
 shellcheck  no warning in any script; each can be executed and has --help
 python      ruff: no finding in any Python file, and each is formatted
@@ -64,6 +65,14 @@ stage_test() {
   need_cargo
   ensure_linker
   cargo test --workspace --locked
+}
+
+# As the tests are built, so that nothing is built twice.
+stage_simulation() {
+  need_cargo
+  ensure_linker
+  SIMULATION_STEPS=${SIMULATION_STEPS:-1000000} \
+    cargo test -p resilience-actors --locked --test simulation -- --nocapture
 }
 
 stage_examples() {

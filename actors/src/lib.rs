@@ -76,6 +76,7 @@ mod limit;
 mod outcome;
 mod rejection;
 pub mod retry;
+mod sync;
 mod timer;
 mod transport;
 

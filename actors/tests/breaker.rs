@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures::future::join_all;
+use futures::{future::join_all, poll};
 use resilience_actors::{Breaker, BreakerConfig, BreakerSettings, Rejection, State};
 use support::{breaker, fail, pass, paused, secs};
 
@@ -30,6 +30,21 @@ fn the_fifth_failure_is_published_before_its_report_returns() {
         assert_eq!(breaker.state(), State::Closed);
         fail(&breaker, 1).await;
         assert_eq!(breaker.state(), State::Open);
+    });
+}
+
+#[test]
+fn a_report_that_nobody_waits_for_to_the_end_stands() {
+    paused(async {
+        let settings = BreakerSettings { success_threshold: 2, ..Default::default() };
+        let breaker = breaker(settings);
+        half_open(&breaker).await;
+        for state in [State::HalfOpen, State::Closed] {
+            let trial = breaker.admit().await.expect("the one trial is free");
+            assert!(poll!(Box::pin(trial.success())).is_pending(), "begun, and dropped");
+            pass(secs(0.0)).await;
+            assert_eq!(breaker.state(), state);
+        }
     });
 }
 

@@ -10,7 +10,7 @@ use resilience_actors::{
     TransitionCount,
 };
 use support::{
-    Script, answer, breaker, closed, exact, fail, pass, paused, scheduler, secs, settle,
+    Script, Step, answer, breaker, closed, exact, fail, pass, paused, scheduler, secs, settle,
 };
 
 /// Successful, failed, ignored.
@@ -158,6 +158,20 @@ fn calls_are_counted_by_whether_a_retry_helped() {
                 failed_with_retry: 1,
             }
         );
+    });
+}
+
+#[test]
+fn a_call_whose_caller_left_is_not_among_those_that_were_answered() {
+    paused(async {
+        let script = Script::new([Step::AnswerAfter(secs(1.0), Outcome::Success.into())]);
+        let breaker = closed();
+        let scheduler = scheduler(&script, exact(), &breaker);
+        let patience = tokio::time::timeout(secs(0.5), scheduler.call((), Protection::Full));
+        assert!(patience.await.is_err());
+        pass(secs(1.0)).await;
+        assert_eq!(kinds(&breaker), (1, 0, 0), "the attempt in flight has reported");
+        assert_eq!(breaker.counts().retries, RetryCounts::default());
     });
 }
 

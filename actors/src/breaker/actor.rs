@@ -77,15 +77,14 @@ impl BreakerActor {
                 retry_after: reset_timeout,
                 cause: transition.reason.to_string().into(),
             });
-            // First published, then told: a scheduler that still reads the old state will find the
-            // message behind whatever it does because of it. And recorded before it is told, so that
-            // no release comes before its opening.
-            self.published.publish(transition.epoch, phase);
-            log::info!("{transition}");
-            self.recorder.transition(now, transition);
-            if let Some(opened) = opened {
-                self.subscribers.retain(|subscriber| tell(subscriber, opened.clone()));
-            }
+            self.published.publish(transition.epoch, phase, || {
+                log::info!("{transition}");
+                // Recorded before it is told, so that no release comes before its opening.
+                self.recorder.transition(now, transition);
+                if let Some(opened) = opened {
+                    self.subscribers.retain(|subscriber| tell(subscriber, opened.clone()));
+                }
+            });
         }
         self.recorder.rejections(now, false);
         let due = [self.core.poll_timeout(), self.recorder.poll_timeout()];
@@ -119,8 +118,12 @@ impl Handler<Acquire> for BreakerActor {
 impl Handler<Judge> for BreakerActor {
     type Result = ();
 
-    fn handle(&mut self, Judge { ticket, report }: Judge, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Judge { ticket, report, done }: Judge, ctx: &mut Context<Self>) {
         self.step(ctx, |core, now| core.report(now, ticket, report));
+        if let Some(done) = done {
+            // An error means that nobody waits any more.
+            let _ = done.send(());
+        }
     }
 }
 

@@ -1,21 +1,18 @@
 //! The breaker's published state: what callers read instead of asking the actor.
 
 use std::{
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{OnceLock, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use actix::WeakAddr;
-use arc_swap::ArcSwap;
 
 use super::{
     actor::BreakerActor,
     tally::{Counts, EpochCounts, Tally},
     transition::{Mode, State},
 };
+use crate::sync::{Arc, ArcSwap, AtomicU64, Mutex};
 
 /// What callers need to know of the state while an epoch lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +96,7 @@ impl Past {
         // Not published any more, so nobody can come by another permit.
         open.retain_mut(|epoch| match Arc::get_mut(epoch) {
             Some(epoch) => {
-                *settled += *epoch.successes.get_mut();
+                *settled += epoch.successes();
                 false
             }
             None => true,
@@ -134,11 +131,16 @@ impl Published {
         self.epoch.load().phase
     }
 
-    pub(crate) fn publish(&self, number: u64, phase: Phase) {
+    /// Begins an epoch, and tells of it by `tell`. First published, then told: a scheduler that still
+    /// reads the old state will find the message behind whatever it does because of it.
+    pub(crate) fn publish(&self, number: u64, phase: Phase, tell: impl FnOnce()) {
         let next = Arc::new(Self::epoch_of(number, phase, &self.home));
-        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        past.open.push(self.epoch.swap(next));
-        past.settle();
+        {
+            let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+            past.open.push(self.epoch.swap(next));
+            past.settle();
+        }
+        tell();
     }
 
     /// What has been counted up to now. The lock keeps an epoch from ending, and so from being

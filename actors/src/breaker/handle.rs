@@ -132,8 +132,7 @@ impl Breaker {
 
     /// Counts a call that was turned away, and tells the actor if it is the first for a while.
     pub(crate) fn count_rejection(&self, kind: RejectionKind) {
-        self.tally().reject(kind, 1);
-        if self.tally().begins_burst() {
+        if self.tally().turn_away(kind) {
             self.actor.do_send(Letter::new(&self.published.home, BurstBegan));
         }
     }

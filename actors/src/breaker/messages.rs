@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix::{WeakRecipient, prelude::*};
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use super::{
     config::BreakerSettings,
@@ -25,6 +26,8 @@ pub(crate) struct Acquire;
 pub(crate) struct Judge {
     pub(crate) ticket: Ticket,
     pub(crate) report: Report,
+    /// Who waits until it is taken into account.
+    pub(crate) done: Option<oneshot::Sender<()>>,
 }
 
 /// Closes the circuit by hand.

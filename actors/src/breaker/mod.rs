@@ -32,6 +32,8 @@ mod letter;
 mod messages;
 #[cfg(test)]
 mod mode_tests;
+#[cfg(test)]
+mod model_tests;
 mod permit;
 mod recorder;
 mod state;

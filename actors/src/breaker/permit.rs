@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix::Addr;
+use tokio::sync::oneshot;
 
 use super::{
     actor::BreakerActor,
@@ -21,7 +22,8 @@ use crate::outcome::CallKind;
 /// transition change nothing.
 ///
 /// Await the reports: when they return, the published state takes them into account, and nobody's
-/// next call sees a state older than its own result.
+/// next call sees a state older than its own result. A report that has been begun stands, also if
+/// nobody waits for its end.
 #[must_use = "a permit that is dropped at once goes back unused"]
 #[derive(Debug)]
 pub struct Permit {
@@ -76,21 +78,29 @@ impl Permit {
     }
 
     async fn tell(mut self, report: Report) {
-        if let Some((actor, judge)) = self.judge(report) {
+        // Not `send`: that takes its message back if nobody waits for it any more, and with it the
+        // report on a trial, whose permit would be taken until its lease ran out.
+        let (done, told) = oneshot::channel();
+        if let Some((actor, judge)) = self.judge(report, Some(done)) {
+            actor.do_send(judge);
             // An error means that the actor is gone, and with it all that the report could change.
-            let _ = actor.send(judge).await;
+            let _ = told.await;
         }
     }
 
     fn post(&mut self, report: Report) {
-        if let Some((actor, judge)) = self.judge(report) {
+        if let Some((actor, judge)) = self.judge(report, None) {
             actor.do_send(judge);
         }
     }
 
     /// The report as a message, counted, and whom to send it to: nobody, if it can change nothing.
     /// Whoever sends it has done the permit's duty.
-    fn judge(&mut self, report: Report) -> Option<(Addr<BreakerActor>, Letter<Judge>)> {
+    fn judge(
+        &mut self,
+        report: Report,
+        done: Option<oneshot::Sender<()>>,
+    ) -> Option<(Addr<BreakerActor>, Letter<Judge>)> {
         self.reported = true;
         self.epoch.home.tally.count(match report {
             Report::Success => CallKind::Successful,
@@ -102,7 +112,7 @@ impl Permit {
             return None;
         }
         let actor = self.epoch.home.actor.get().and_then(actix::WeakAddr::upgrade)?;
-        Some((actor, Letter::new(&self.epoch.home, Judge { ticket, report })))
+        Some((actor, Letter::new(&self.epoch.home, Judge { ticket, report, done })))
     }
 }
 

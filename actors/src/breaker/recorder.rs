@@ -1,6 +1,6 @@
 //! What the breaker's actor says of itself: events, and the counts that only it can make.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use super::{
     burst::Bursts,
@@ -10,6 +10,7 @@ use super::{
 use crate::{
     clock,
     events::{EventKind, EventLog},
+    sync::Arc,
 };
 
 /// Turns transitions and rejections into events.

@@ -1,11 +1,15 @@
 //! What has been counted since the start. Counting is an atomic add and sends no message.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
 use super::transition::State;
-use crate::{outcome::CallKind, rejection::RejectionKind};
+use crate::{
+    outcome::CallKind,
+    rejection::RejectionKind,
+    sync::{AtomicBool, AtomicU64, AtomicUsize},
+};
 
 /// What has been counted since the start of a breaker, by all who use it. Only grows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -129,6 +133,13 @@ impl Tally {
     /// actor, which looks once more after it has said so, finds the caller's rejection.
     pub(crate) fn reject(&self, kind: RejectionKind, calls: u64) {
         self.rejected[kind as usize].fetch_add(calls, Ordering::SeqCst);
+    }
+
+    /// Counts a call that was turned away, and says whether the actor has to be told: it is the first
+    /// for a while.
+    pub(crate) fn turn_away(&self, kind: RejectionKind) -> bool {
+        self.reject(kind, 1);
+        self.begins_burst()
     }
 
     /// Whether the actor has yet to be told of a burst. True once for each burst.

@@ -47,7 +47,7 @@ impl<T: Transport> Shared<T> {
         let Call { id, request, protection, attempts, reply, started, slot, .. } = call;
         let (state, elapsed) = (self.breaker.state(), clock::now() - started);
         let report = CallReport { id, result, attempts, state, elapsed };
-        if protection.retries() {
+        if protection.retries() && !reply.is_closed() {
             let succeeded = CallOutcome::of(&report) == CallOutcome::Success;
             self.breaker.tally().call_ended(succeeded, report.attempts.len() > 1);
         }

@@ -1,0 +1,568 @@
+//! The core against a model of it, step by step, under random sequences of whatever can happen.
+//!
+//! The model is written from the design's rules, not from the core's code. It keeps whole lists where
+//! the core keeps counters, knows time as a distance from the start, and numbers trials its own way:
+//! where the two agree, they do so for different reasons.
+//!
+//! The sequences are the same in each run. `PROPTEST_RNG_SEED=7 PROPTEST_CASES=100000` plays others,
+//! and more of them. One that fails is shortened to the steps that matter, and printed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use proptest::{
+    prelude::*,
+    sample::Index,
+    strategy::ValueTree,
+    test_runner::{Config, RngSeed, TestRunner},
+};
+
+use super::{
+    config::{BreakerConfig, BreakerSettings},
+    state::{BreakerCore, Report, Ticket},
+    transition::{Mode, Reason, State, Transition},
+};
+use crate::rejection::Rejection;
+
+const NANO: Duration = Duration::from_nanos(1);
+
+// ---- the model -----------------------------------------------------------------------------------
+
+/// Leave to make one attempt, as the model knows it.
+#[derive(Debug, Clone, Copy)]
+struct Leave {
+    epoch: u64,
+    /// The how many-eth trial of all it is.
+    trial: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Trial {
+    epoch: u64,
+    lease_ends: Duration,
+    reported: Option<Said>,
+}
+
+/// What an attempt says about the upstream.
+#[derive(Debug, Clone, PartialEq)]
+enum Said {
+    Good,
+    /// What went wrong, and where its epoch's success counter stood when it did.
+    Bad {
+        cause: String,
+        successes: u64,
+    },
+    Nothing,
+}
+
+/// A breaker as the design describes it. Nothing is ever forgotten.
+#[derive(Debug)]
+struct Model {
+    settings: BreakerSettings,
+    mode: Mode,
+    state: State,
+    epoch: u64,
+    /// When half-open begins. Means something while open in auto mode.
+    half_open_at: Duration,
+    /// The success counter's value with each failure since the circuit last began closed.
+    failures: Vec<u64>,
+    /// All there have been.
+    trials: Vec<Trial>,
+    transitions: Vec<Transition>,
+}
+
+impl Model {
+    fn new(settings: BreakerSettings) -> Self {
+        Self {
+            settings,
+            mode: Mode::Auto,
+            state: State::Closed,
+            epoch: 0,
+            half_open_at: Duration::ZERO,
+            failures: Vec::new(),
+            trials: Vec::new(),
+            transitions: Vec::new(),
+        }
+    }
+
+    fn is(&self, state: State) -> bool {
+        self.mode == Mode::Auto && self.state == state
+    }
+
+    /// Trials of this half-open phase. It is an epoch, so of earlier ones there is nothing here.
+    fn trials_of_now(&self) -> Vec<&Trial> {
+        let of_now = self.trials.iter().filter(|trial| trial.epoch == self.epoch);
+        if self.is(State::HalfOpen) { of_now.collect() } else { Vec::new() }
+    }
+
+    fn in_flight(&self) -> Vec<&Trial> {
+        let mut trials = self.trials_of_now();
+        trials.retain(|trial| trial.reported.is_none());
+        trials
+    }
+
+    fn good_trials(&self) -> usize {
+        let trials = self.trials_of_now();
+        trials.iter().filter(|trial| trial.reported == Some(Said::Good)).count()
+    }
+
+    /// What is due next: the end of the open time, or the first lease to run out.
+    fn deadline(&self) -> Option<Duration> {
+        if self.is(State::Open) {
+            return Some(self.half_open_at);
+        }
+        self.in_flight().iter().map(|trial| trial.lease_ends).min()
+    }
+
+    /// Failures in a row for somebody who knows of so many successes: those that happened after the
+    /// last of these, in whatever order they became known.
+    fn in_a_row(&self, successes: u64) -> usize {
+        let last_success = self.failures.iter().copied().max().unwrap_or(0).max(successes);
+        self.failures.iter().filter(|&&at| at == last_success).count()
+    }
+
+    /// The same as everybody may see it: out of closed, what opened the circuit.
+    fn shown_in_a_row(&self, successes: u64) -> usize {
+        match (self.mode, self.state) {
+            (Mode::Auto, State::Closed) => self.in_a_row(successes),
+            (Mode::Auto, _) => self.in_a_row(0),
+            _ => 0,
+        }
+    }
+
+    fn openings(&self) -> usize {
+        let opened = |change: &&Transition| change.to == State::Open && change.from != State::Open;
+        self.transitions.iter().filter(opened).count()
+    }
+
+    fn change(&mut self, now: Duration, to: State, mode: Mode, reason: Reason) {
+        let (from, from_mode) = (self.state, self.mode);
+        self.epoch += 1;
+        (self.state, self.mode) = (to, mode);
+        if to == State::Closed && mode == Mode::Auto {
+            self.failures.clear();
+        }
+        let half_open_in = self.is(State::Open).then_some(self.settings.reset_timeout);
+        self.half_open_at = now + self.settings.reset_timeout;
+        let epoch = self.epoch;
+        self.transitions.push(Transition {
+            from,
+            to,
+            from_mode,
+            mode,
+            epoch,
+            reason,
+            half_open_in,
+        });
+    }
+
+    /// The timer's message, and what precedes every other.
+    fn do_what_is_due(&mut self, now: Duration) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        if self.is(State::Open) {
+            let reason = Reason::ResetTimeout(self.settings.reset_timeout);
+            self.change(now, State::HalfOpen, Mode::Auto, reason);
+        } else {
+            let reason = Reason::LeaseExpired(self.settings.trial_lease);
+            self.change(now, State::Open, Mode::Auto, reason);
+        }
+    }
+
+    /// The leave, or why there is none: for how long the circuit is open, or nothing if its trials are
+    /// taken.
+    fn acquire(&mut self, now: Duration) -> Result<Leave, Option<Duration>> {
+        self.do_what_is_due(now);
+        let epoch = self.epoch;
+        match (self.mode, self.state) {
+            (Mode::Disabled, _) | (Mode::Auto, State::Closed) => Ok(Leave { epoch, trial: None }),
+            (Mode::ForcedOpen, _) => Err(Some(self.settings.reset_timeout)),
+            (Mode::Auto, State::Open) => Err(Some(self.half_open_at - now)),
+            (Mode::Auto, State::HalfOpen) => {
+                if self.in_flight().len() == self.settings.half_open_max_calls as usize {
+                    return Err(None);
+                }
+                let lease_ends = now + self.settings.trial_lease;
+                self.trials.push(Trial { epoch, lease_ends, reported: None });
+                Ok(Leave { epoch, trial: Some(self.trials.len() - 1) })
+            }
+        }
+    }
+
+    fn report(&mut self, now: Duration, leave: Leave, said: Said) {
+        self.do_what_is_due(now);
+        if leave.epoch != self.epoch {
+            return;
+        }
+        if self.is(State::Closed) {
+            // Such a leave has no identity, so nobody can tell a second report from a first. A permit
+            // is used up by its report.
+            let Said::Bad { cause, successes } = said else { return };
+            self.failures.push(successes);
+            let failures = self.settings.fail_max;
+            if self.in_a_row(0) == failures as usize {
+                let reason = Reason::ConsecutiveFailures { failures, last: cause };
+                self.change(now, State::Open, Mode::Auto, reason);
+            }
+        } else if self.is(State::HalfOpen) {
+            let trial = leave.trial.expect("a leave of a half-open epoch is a trial");
+            if self.trials[trial].reported.is_some() {
+                return;
+            }
+            self.trials[trial].reported = Some(said.clone());
+            if let Said::Bad { cause, .. } = said {
+                self.change(now, State::Open, Mode::Auto, Reason::TrialFailed(cause));
+            } else if self.good_trials() == self.settings.success_threshold as usize {
+                let reason = Reason::TrialsSucceeded(self.settings.success_threshold);
+                self.change(now, State::Closed, Mode::Auto, reason);
+            }
+        }
+    }
+
+    fn reset(&mut self, now: Duration) {
+        self.do_what_is_due(now);
+        self.change(now, State::Closed, Mode::Auto, Reason::ManualReset);
+    }
+
+    fn choose(&mut self, now: Duration, mode: Mode) {
+        self.do_what_is_due(now);
+        if mode != self.mode {
+            let state = if mode == Mode::ForcedOpen { State::Open } else { State::Closed };
+            self.change(now, state, mode, Reason::ModeChosen(mode));
+        }
+    }
+}
+
+// ---- what can happen -----------------------------------------------------------------------------
+
+#[derive(Debug, Clone)]
+enum Op {
+    /// Somebody asks for leave.
+    Acquire,
+    /// Somebody reports, on a leave that may be old, or reported already.
+    Report(Which, Kind),
+    /// An attempt fails, and its report takes its time.
+    FailAndTell(Which),
+    /// A report that took its time arrives, and once more later if it is a `copy`.
+    Arrive {
+        which: Which,
+        copy: bool,
+    },
+    /// Time passes, and nobody notices yet.
+    Pass(Time),
+    /// The timer's message arrives, due or not.
+    Timer,
+    Reset,
+    Choose(Mode),
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Good,
+    Bad,
+    Nothing,
+}
+
+/// One of a list.
+#[derive(Debug, Clone)]
+enum Which {
+    /// Counted from the newest.
+    Recent(usize),
+    Any(Index),
+}
+
+impl Which {
+    fn of(&self, len: usize) -> Option<usize> {
+        match self {
+            Self::Recent(back) => len.checked_sub(back + 1),
+            Self::Any(index) => (len > 0).then(|| index.index(len)),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Time {
+    /// Until what is due next, but for the last nanosecond.
+    AlmostDue,
+    Due,
+    /// Until so many milliseconds after it.
+    Overdue(u64),
+    Millis(u64),
+}
+
+fn which() -> impl Strategy<Value = Which> {
+    prop_oneof![4 => (0_usize..5).prop_map(Which::Recent), 1 => any::<Index>().prop_map(Which::Any)]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let kind = prop_oneof![2 => Just(Kind::Good), 4 => Just(Kind::Bad), 1 => Just(Kind::Nothing)];
+    let time = prop_oneof![
+        2 => Just(Time::AlmostDue),
+        4 => Just(Time::Due),
+        1 => (1_u64..9_000).prop_map(Time::Overdue),
+        4 => (0_u64..3_000).prop_map(Time::Millis),
+    ];
+    let mode =
+        prop_oneof![2 => Just(Mode::Auto), 1 => Just(Mode::ForcedOpen), 1 => Just(Mode::Disabled)];
+    let arrive = (which(), proptest::bool::weighted(0.2));
+    prop_oneof![
+        60 => Just(Op::Acquire),
+        60 => (which(), kind).prop_map(|(which, kind)| Op::Report(which, kind)),
+        15 => which().prop_map(Op::FailAndTell),
+        15 => arrive.prop_map(|(which, copy)| Op::Arrive { which, copy }),
+        40 => time.prop_map(Op::Pass),
+        20 => Just(Op::Timer),
+        2 => Just(Op::Reset),
+        6 => mode.prop_map(Op::Choose),
+    ]
+}
+
+fn settings() -> impl Strategy<Value = BreakerSettings> {
+    let secs = || (1_u64..=6).prop_map(Duration::from_secs);
+    (1_u32..=4, secs(), 1_u32..=3, 1_u32..=3, secs()).prop_map(
+        |(fail_max, reset_timeout, half_open_max_calls, success_threshold, trial_lease)| {
+            BreakerSettings {
+                fail_max,
+                reset_timeout,
+                half_open_max_calls,
+                success_threshold,
+                trial_lease,
+            }
+        },
+    )
+}
+
+fn case() -> impl Strategy<Value = (BreakerSettings, Vec<Op>)> {
+    (settings(), proptest::collection::vec(op(), 0..200))
+}
+
+// ---- the two, side by side -----------------------------------------------------------------------
+
+/// A report on its way.
+#[derive(Debug, Clone)]
+struct Letter {
+    leave: usize,
+    said: Said,
+}
+
+struct Pair {
+    core: BreakerCore,
+    model: Model,
+    start: Instant,
+    now: Duration,
+    /// All that were ever given.
+    leaves: Vec<(Ticket, Leave)>,
+    on_their_way: Vec<Letter>,
+    /// The success counter of each epoch, which is not the core's.
+    counters: BTreeMap<u64, u64>,
+    failures: u32,
+    transitions: Vec<Transition>,
+}
+
+impl Pair {
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as the first")]
+    fn new(settings: BreakerSettings) -> Self {
+        let config = BreakerConfig::try_from(settings.clone()).unwrap();
+        Self {
+            core: BreakerCore::new(config),
+            model: Model::new(settings),
+            start: Instant::now(),
+            now: Duration::ZERO,
+            leaves: Vec::new(),
+            on_their_way: Vec::new(),
+            counters: BTreeMap::new(),
+            failures: 0,
+            transitions: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, op: &Op) -> Result<(), TestCaseError> {
+        let at = self.start + self.now;
+        match op {
+            Op::Acquire => self.acquire()?,
+            Op::Report(which, kind) => {
+                if let Some(leave) = which.of(self.leaves.len()) {
+                    let said = match kind {
+                        Kind::Good => self.succeed(leave),
+                        Kind::Bad => self.fail(leave),
+                        Kind::Nothing => Said::Nothing,
+                    };
+                    self.report(&Letter { leave, said });
+                }
+            }
+            Op::FailAndTell(which) => {
+                if let Some(leave) = which.of(self.leaves.len()) {
+                    let said = self.fail(leave);
+                    self.on_their_way.push(Letter { leave, said });
+                }
+            }
+            Op::Arrive { which, copy } => {
+                if let Some(index) = which.of(self.on_their_way.len()) {
+                    let letter = self.on_their_way.remove(index);
+                    self.report(&letter);
+                    self.on_their_way.extend(copy.then_some(letter));
+                }
+            }
+            Op::Pass(time) => self.pass(time),
+            Op::Timer => {
+                self.core.handle_timeout(at);
+                self.model.do_what_is_due(self.now);
+            }
+            Op::Reset => {
+                self.core.reset(at);
+                self.model.reset(self.now);
+            }
+            Op::Choose(mode) => {
+                self.core.set_mode(at, *mode);
+                self.model.choose(self.now, *mode);
+            }
+        }
+        self.compare()
+    }
+
+    fn acquire(&mut self) -> Result<(), TestCaseError> {
+        let given = self.core.acquire(self.start + self.now);
+        match (given, self.model.acquire(self.now)) {
+            (Ok(ticket), Ok(leave)) => {
+                prop_assert_eq!(ticket.epoch, leave.epoch);
+                prop_assert_eq!(ticket.trial.is_some(), leave.trial.is_some());
+                self.leaves.push((ticket, leave));
+            }
+            (Err(Rejection::CircuitOpen { retry_after }), Err(Some(wait))) => {
+                prop_assert_eq!(retry_after, wait);
+            }
+            (Err(Rejection::TrialLimit { .. }), Err(None)) => {}
+            (core, model) => prop_assert!(false, "admission: core {core:?}, model {model:?}"),
+        }
+        Ok(())
+    }
+
+    /// As a permit does it: a trial's success is a report, any other is counted in its epoch.
+    fn succeed(&mut self, leave: usize) -> Said {
+        let (_, leave) = self.leaves[leave];
+        if leave.trial.is_none() {
+            *self.counters.entry(leave.epoch).or_default() += 1;
+        }
+        Said::Good
+    }
+
+    fn fail(&mut self, leave: usize) -> Said {
+        self.failures += 1;
+        let successes = self.counter(self.leaves[leave].1.epoch);
+        Said::Bad { cause: format!("failure {}", self.failures), successes }
+    }
+
+    fn report(&mut self, Letter { leave, said }: &Letter) {
+        let (ticket, leave) = self.leaves[*leave];
+        let report = match said.clone() {
+            Said::Good => Report::Success,
+            Said::Bad { cause, successes } => Report::Failure { cause, successes },
+            Said::Nothing => Report::Neutral,
+        };
+        self.core.report(self.start + self.now, ticket, report);
+        self.model.report(self.now, leave, said.clone());
+    }
+
+    fn pass(&mut self, time: &Time) {
+        let due = self.model.deadline().unwrap_or(self.now).max(self.now);
+        self.now = match time {
+            Time::AlmostDue => due.saturating_sub(NANO).max(self.now),
+            Time::Due => due,
+            Time::Overdue(millis) => due + Duration::from_millis(*millis),
+            Time::Millis(millis) => self.now + Duration::from_millis(*millis),
+        };
+    }
+
+    fn counter(&self, epoch: u64) -> u64 {
+        self.counters.get(&epoch).copied().unwrap_or(0)
+    }
+
+    /// All that can be seen of the one is what the other shows.
+    fn compare(&mut self) -> Result<(), TestCaseError> {
+        let Self { core, model, start, .. } = self;
+        prop_assert_eq!(core.state(), model.state);
+        prop_assert_eq!(core.mode(), model.mode);
+        prop_assert_eq!(core.epoch(), model.epoch);
+        prop_assert_eq!(core.poll_timeout(), model.deadline().map(|at| *start + at));
+        let open_until = model.is(State::Open).then(|| *start + model.half_open_at);
+        prop_assert_eq!(core.open_until(), open_until);
+        prop_assert_eq!(core.open_count(), model.openings() as u64);
+        let (in_flight, good) = core.trials();
+        prop_assert_eq!((in_flight, good as usize), (model.in_flight().len(), model.good_trials()));
+        self.transitions.extend(std::iter::from_fn(|| self.core.poll_transition()));
+        prop_assert_eq!(&self.transitions, &self.model.transitions);
+        // For readers who know of all successes, of none, and of one that has not been counted yet.
+        let counter = self.counter(self.core.epoch());
+        for successes in [0, counter, counter + 1] {
+            let shown = self.core.fail_counter(successes) as usize;
+            prop_assert_eq!(
+                shown,
+                self.model.shown_in_a_row(successes),
+                "after {} successes",
+                successes
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The same sequences each time, unless the environment says otherwise. Nothing is written to disk.
+fn config() -> Config {
+    let default = Config::default();
+    let rng_seed = match default.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(1),
+        fixed => fixed,
+    };
+    let cases = default.cases.max(1_000);
+    Config { rng_seed, cases, failure_persistence: None, ..default }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn the_core_does_what_the_design_says((settings, ops) in case()) {
+        let mut pair = Pair::new(settings);
+        pair.compare()?;
+        for op in &ops {
+            pair.step(op)?;
+        }
+    }
+}
+
+/// Agreement is worth as much as the sequences try.
+#[test]
+fn the_sequences_meet_every_reason_in_every_state_that_has_it() {
+    use State::{Closed, HalfOpen, Open};
+    let mut seen = BTreeSet::new();
+    let mut runner = TestRunner::new(config());
+    for _ in 0..1_000 {
+        let (settings, ops) = case().new_tree(&mut runner).unwrap().current();
+        let mut pair = Pair::new(settings);
+        ops.iter().try_for_each(|op| pair.step(op)).unwrap();
+        seen.extend(pair.transitions.iter().map(|change| {
+            let reason = format!("{:?}", change.reason);
+            let name = reason.split('(').next().unwrap_or_default();
+            let name = name.split(' ').next().unwrap_or_default();
+            (change.from.as_str(), change.to.as_str(), name.to_owned())
+        }));
+    }
+    let mut expected = vec![
+        (Closed, Open, "ConsecutiveFailures"),
+        (Open, HalfOpen, "ResetTimeout"),
+        (HalfOpen, Open, "TrialFailed"),
+        (HalfOpen, Open, "LeaseExpired"),
+        (HalfOpen, Closed, "TrialsSucceeded"),
+    ];
+    for from in [Closed, Open, HalfOpen] {
+        expected.extend([(from, Closed, "ManualReset"), (from, Closed, "ModeChosen")]);
+        expected.push((from, Open, "ModeChosen"));
+    }
+    let expected = expected
+        .into_iter()
+        .map(|(from, to, reason)| (from.as_str(), to.as_str(), reason.to_owned()));
+    assert_eq!(seen, expected.collect::<BTreeSet<_>>());
+}

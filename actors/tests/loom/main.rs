@@ -1,0 +1,254 @@
+//! The published state and the counters beside it, in every order in which threads may run.
+//!
+//! What goes by messages has one order, that of the mailbox. These go by no message: the epoch in
+//! force, its counter of successes, and the flag that says whether the actor knows of a burst of
+//! rejections. loom runs each model through all interleavings of its threads (with up to
+//! three switches that no thread asked for), and all values that its reads may see.
+//!
+//! The files under test are the crate's own, compiled once more against loom's atomics, locks and
+//! `Arc`s (`sync.rs`). A thread with a queue plays an actor with its mailbox.
+#![allow(dead_code, unreachable_pub, reason = "of the crate's files, a part is used")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
+
+mod breaker;
+#[path = "../../src/outcome.rs"]
+mod outcome;
+#[path = "../../src/rejection.rs"]
+mod rejection;
+mod stand_ins;
+mod sync;
+
+use std::{collections::VecDeque, time::Duration};
+
+use breaker::{
+    epoch::{Phase, Published},
+    recorder::Recorder,
+    transition::State,
+    window::Streak,
+};
+use loom::thread;
+use rejection::RejectionKind;
+use stand_ins::{clock, events, events::EventLog};
+use sync::{Arc, FENCES, Fences, Mutex};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn model(model: impl Fn() + Clone + Send + Sync + 'static) {
+    for fences in [Fences::BehindWrites, Fences::BeforeReads] {
+        FENCES.set(fences);
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(model.clone());
+    }
+}
+
+fn open() -> Phase {
+    Phase::Open { until: clock::now() + SECOND }
+}
+
+/// A mailbox, and what its one reader has.
+#[derive(Default)]
+struct Scheduler {
+    mailbox: Mutex<VecDeque<Message>>,
+    waiting: Mutex<u32>,
+}
+
+enum Message {
+    Park,
+    Opened,
+}
+
+impl Scheduler {
+    fn send(&self, message: Message) {
+        self.mailbox.lock().unwrap().push_back(message);
+    }
+
+    /// As the retry scheduler's handlers of `Park` and `CircuitOpened` do.
+    fn handle_all(&self, published: &Published) {
+        loop {
+            let Some(message) = self.mailbox.lock().unwrap().pop_front() else { return };
+            match message {
+                Message::Park if published.phase().state() == State::Open => {}
+                Message::Park => *self.waiting.lock().unwrap() += 1,
+                Message::Opened => *self.waiting.lock().unwrap() = 0,
+            }
+        }
+    }
+}
+
+#[test]
+fn nobody_waits_on_a_circuit_that_opens_meanwhile() {
+    model(|| {
+        let published = Arc::new(Published::new());
+        let scheduler = Arc::new(Scheduler::default());
+        let breaker = {
+            let (published, scheduler) = (Arc::clone(&published), Arc::clone(&scheduler));
+            thread::spawn(move || {
+                published.publish(1, open(), || scheduler.send(Message::Opened));
+            })
+        };
+        scheduler.send(Message::Park);
+        scheduler.handle_all(&published);
+        breaker.join().unwrap();
+        scheduler.handle_all(&published);
+        assert_eq!(*scheduler.waiting.lock().unwrap(), 0);
+    });
+}
+
+#[test]
+fn who_learns_of_an_opening_is_admitted_by_no_older_epoch() {
+    model(|| {
+        let published = Arc::new(Published::new());
+        let told = Arc::new(Mutex::new(0));
+        let breaker = {
+            let (published, told) = (Arc::clone(&published), Arc::clone(&told));
+            thread::spawn(move || {
+                for (epoch, phase) in [(1, open()), (2, Phase::HalfOpen)] {
+                    published.publish(epoch, phase, || *told.lock().unwrap() = epoch);
+                }
+            })
+        };
+        let mut last = 0;
+        for _ in 0..2 {
+            let known = *told.lock().unwrap();
+            let epoch = published.current();
+            assert!(epoch.number >= known, "told of {known}, admitted by {}", epoch.number);
+            assert!(epoch.number >= last, "epochs only grow");
+            assert_eq!(epoch.phase.state() == State::Closed, epoch.number == 0);
+            last = epoch.number;
+        }
+        breaker.join().unwrap();
+    });
+}
+
+#[test]
+fn no_success_is_lost_or_counted_twice_however_late_its_epoch_ends() {
+    model(|| {
+        let published = Arc::new(Published::new());
+        let late = {
+            let epoch = published.current();
+            thread::spawn(move || {
+                epoch.count_success();
+                drop(epoch);
+            })
+        };
+        let callers = {
+            let published = Arc::clone(&published);
+            thread::spawn(move || published.current().count_success())
+        };
+        published.publish(1, Phase::Closed, || ());
+        let first = published.counts().successful;
+        published.publish(2, Phase::Closed, || ());
+        let second = published.counts().successful;
+        assert!(first <= second && second <= 2, "{first}, then {second}");
+        late.join().unwrap();
+        callers.join().unwrap();
+        assert_eq!(published.counts().successful, 2);
+    });
+}
+
+#[test]
+fn a_reader_sees_the_sum_grow_while_epochs_end() {
+    model(|| {
+        let published = Arc::new(Published::new());
+        published.current().count_success();
+        let breaker = {
+            let published = Arc::clone(&published);
+            thread::spawn(move || {
+                published.publish(1, Phase::Closed, || ());
+                published.current().count_success();
+            })
+        };
+        let sums = [(); 2].map(|()| published.counts().successful);
+        assert!(1 <= sums[0] && sums[0] <= sums[1] && sums[1] <= 2, "{sums:?}");
+        breaker.join().unwrap();
+        assert_eq!(published.counts().successful, 2);
+    });
+}
+
+/// A streak behind a lock: the breaker's actor, and failures on their way to it.
+fn failure_arrives(streak: &Mutex<Streak>, successes: u64) -> u32 {
+    streak.lock().unwrap().record_failure(successes)
+}
+
+#[test]
+fn a_success_between_two_failures_ends_the_streak_in_whatever_order_they_arrive() {
+    model(|| {
+        let published = Published::new();
+        let (epoch, streak) = (published.current(), Arc::new(Mutex::new(Streak::default())));
+        // A call fails; its report is on its way while another succeeds, and a third, which began
+        // after that, fails.
+        let before = epoch.successes();
+        let report = {
+            let streak = Arc::clone(&streak);
+            thread::spawn(move || failure_arrives(&streak, before))
+        };
+        let success = {
+            let epoch = published.current();
+            thread::spawn(move || epoch.count_success())
+        };
+        success.join().unwrap();
+        let in_a_row = failure_arrives(&streak, epoch.successes());
+        let reported = report.join().unwrap();
+        assert!(in_a_row == 1 && reported == 1, "{in_a_row}, {reported}");
+        assert_eq!(streak.lock().unwrap().len(epoch.successes()), 1);
+    });
+}
+
+#[test]
+fn failures_with_no_success_between_them_are_a_streak_in_whatever_order_they_arrive() {
+    model(|| {
+        let published = Arc::new(Published::new());
+        published.current().count_success();
+        let streak = Arc::new(Mutex::new(Streak::default()));
+        let failures = [(); 2].map(|()| {
+            let (published, streak) = (Arc::clone(&published), Arc::clone(&streak));
+            thread::spawn(move || failure_arrives(&streak, published.current().successes()))
+        });
+        let mut lengths = failures.map(|failure| failure.join().unwrap());
+        lengths.sort_unstable();
+        assert_eq!(lengths, [1, 2]);
+    });
+}
+
+#[test]
+fn no_rejection_goes_untold_while_a_burst_ends_and_the_next_begins() {
+    model(|| {
+        let published = Arc::new(Published::new());
+        let tally = &published.home.tally;
+        let mailbox = Arc::new(Mutex::new(0));
+        let turned_away = |published: &Published, mailbox: &Mutex<u32>| {
+            if published.home.tally.turn_away(RejectionKind::CircuitOpen) {
+                *mailbox.lock().unwrap() += 1;
+            }
+        };
+        let events = EventLog::default();
+        let mut recorder = Recorder::new(events.clone(), Arc::clone(&published.home));
+        // A burst that has been told of: its last window is empty.
+        let mut now = clock::now();
+        assert!(tally.turn_away(RejectionKind::CircuitOpen));
+        recorder.burst_began(now);
+        now += SECOND;
+        recorder.rejections(now, false);
+        assert_eq!(events.rejections_told(), 1);
+
+        let callers = [(); 2].map(|()| {
+            let (published, mailbox) = (Arc::clone(&published), Arc::clone(&mailbox));
+            thread::spawn(move || turned_away(&published, &mailbox))
+        });
+        now += SECOND;
+        recorder.rejections(now, false);
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+
+        let told = std::mem::take(&mut *mailbox.lock().unwrap());
+        assert!(told <= 1, "one message begins a burst");
+        for _ in 0..told {
+            recorder.burst_began(now);
+        }
+        while let Some(due) = recorder.poll_timeout() {
+            recorder.rejections(due, false);
+        }
+        assert_eq!(events.rejections_told(), 3);
+        assert!(tally.turn_away(RejectionKind::CircuitOpen), "the next is told of again");
+    });
+}

@@ -1,0 +1,104 @@
+//! The crate's `sync` for the model checker.
+//!
+//! loom takes an access with `SeqCst` for one with `AcqRel`, which is weaker: it would find orders
+//! that cannot be. Fences it takes for what they are. So here such an access comes with a fence, in
+//! each of the two ways in which a compiler could do it: behind each that writes, or before each that
+//! reads. Both at once would hide an access whose order is too weak between two that are fenced.
+//!
+//! `ArcSwap` has no hooks for loom. In its place is a lock around an `Arc`, which gives what is asked of it
+//! here: each load sees the last swap, and all that was done before that.
+
+use std::{
+    cell::Cell,
+    sync::{PoisonError, atomic::Ordering},
+};
+
+use loom::sync::atomic::fence;
+pub(crate) use loom::sync::{Arc, Mutex};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fences {
+    BehindWrites,
+    BeforeReads,
+}
+
+thread_local! {
+    /// How it is done in this model: loom runs all threads of one on the thread that began it.
+    pub(crate) static FENCES: Cell<Fences> = const { Cell::new(Fences::BehindWrites) };
+}
+
+fn fence_if(order: Ordering, fences: Fences) {
+    if order == Ordering::SeqCst && FENCES.get() == fences {
+        fence(order);
+    }
+}
+
+fn reading<R>(order: Ordering, access: impl FnOnce() -> R) -> R {
+    fence_if(order, Fences::BeforeReads);
+    access()
+}
+
+fn writing<R>(order: Ordering, access: impl FnOnce() -> R) -> R {
+    let result = access();
+    fence_if(order, Fences::BehindWrites);
+    result
+}
+
+macro_rules! atomic {
+    ($name:ident, $value:ty) => {
+        #[derive(Debug, Default)]
+        pub(crate) struct $name(loom::sync::atomic::$name);
+
+        impl $name {
+            pub(crate) fn new(value: $value) -> Self {
+                Self(loom::sync::atomic::$name::new(value))
+            }
+
+            pub(crate) fn load(&self, order: Ordering) -> $value {
+                reading(order, || self.0.load(order))
+            }
+
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                writing(order, || self.0.store(value, order));
+            }
+
+            pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
+                reading(order, || writing(order, || self.0.swap(value, order)))
+            }
+        }
+    };
+    ($name:ident, $value:ty, adds) => {
+        atomic!($name, $value);
+
+        impl $name {
+            pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                reading(order, || writing(order, || self.0.fetch_add(value, order)))
+            }
+        }
+    };
+}
+
+atomic!(AtomicBool, bool);
+atomic!(AtomicU64, u64, adds);
+atomic!(AtomicUsize, usize, adds);
+
+#[derive(Debug)]
+pub(crate) struct ArcSwap<T>(Mutex<Arc<T>>);
+
+impl<T> ArcSwap<T> {
+    pub(crate) fn from_pointee(value: T) -> Self {
+        Self(Mutex::new(Arc::new(value)))
+    }
+
+    pub(crate) fn load_full(&self) -> Arc<T> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn load(&self) -> Arc<T> {
+        self.load_full()
+    }
+
+    pub(crate) fn swap(&self, value: Arc<T>) -> Arc<T> {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), value)
+    }
+}

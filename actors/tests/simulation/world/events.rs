@@ -1,0 +1,120 @@
+//! What the event log has to say, and whether it fits what came before.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use resilience_actors::{EventKind, EventType, Mode, State};
+
+use super::{Notes, Place, Rules, TICK, World, hold};
+use crate::support::now;
+
+impl World {
+    /// Reads what the log has to say, and whether it fits.
+    pub(crate) fn follow_events(&self) {
+        let notes = &mut *self.notes.borrow_mut();
+        let mut events = VecDeque::new();
+        loop {
+            let batch = self.breaker().events().since(notes.newest_event, 100);
+            hold!(self, !batch.missed, "events are gone unread");
+            events.extend(batch.events);
+            let Some(event) = events.pop_front() else { return };
+            for event in std::iter::once(event).chain(events.drain(..)) {
+                let (sequence, expected) = (event.sequence, notes.newest_event + 1);
+                hold!(self, sequence == expected, "event {sequence} instead of {expected}");
+                notes.newest_event = sequence;
+                self.follow(notes, &event.kind);
+            }
+        }
+    }
+
+    fn follow(&self, notes: &mut Notes, kind: &EventKind) {
+        match kind {
+            EventKind::Transition { from, to, epoch, cause, after, half_open_in, rejected } => {
+                let at = notes.place.since + *after;
+                hold!(self, *from == notes.place.state, "{kind:?} in {:?}", notes.place);
+                hold!(self, *epoch == notes.place.epoch + 1, "{kind:?} in {:?}", notes.place);
+                hold!(self, at <= now(), "{kind:?} is not over yet");
+                let by_itself = *to == State::Open && notes.place.mode == Mode::Auto;
+                let reset = by_itself.then_some(self.rules.breaker.reset_timeout);
+                hold!(self, *half_open_in == reset, "{kind:?}");
+                self.is_justified(notes, at, (*from, *to), cause);
+                if *from == State::HalfOpen {
+                    notes.left_half_open = Some(at);
+                }
+                *notes.totals.transitions.entry((from.as_str(), to.as_str())).or_default() += 1;
+                notes.totals.rejected_in_epochs += rejected;
+                notes.totals.digest(u128::from(*epoch) << 64 | after.as_nanos());
+                let mode = notes.place.mode;
+                notes.place = Place { state: *to, mode, epoch: *epoch, since: at };
+            }
+            EventKind::RejectionBurst { rejection, count, window } => {
+                let within = *window <= Duration::from_secs(1) && *count > 0;
+                hold!(self, within, "{kind:?}");
+                notes.totals.bursts[*rejection as usize] += count;
+            }
+            EventKind::Retry { attempt, max_attempts, .. } => {
+                hold!(self, attempt < max_attempts, "{kind:?}");
+                notes.totals.retries += 1;
+            }
+            EventKind::Release { calls, .. } => {
+                hold!(self, *calls > 0, "{kind:?}");
+                notes.totals.released += *calls as u64;
+            }
+            EventKind::Reset { epoch } => {
+                hold!(self, *epoch == notes.place.epoch + 1, "{kind:?} in {:?}", notes.place);
+            }
+            EventKind::LeaseExpired { epoch, lease } => {
+                let lease_is = self.rules.breaker.trial_lease;
+                let fits = *epoch == notes.place.epoch && *lease == lease_is;
+                hold!(self, fits, "{kind:?} in {:?}", notes.place);
+            }
+            EventKind::Mode { from, to } => {
+                hold!(
+                    self,
+                    *from == notes.place.mode && from != to,
+                    "{kind:?} in {:?}",
+                    notes.place
+                );
+                notes.place.mode = *to;
+            }
+            EventKind::CallsSkipped { of, count } => {
+                hold!(self, *of == EventType::Retry, "{kind:?}");
+                notes.totals.retries_skipped += count;
+            }
+            EventKind::Call(_) => self.fault("nobody records calls here".into()),
+        }
+    }
+
+    /// The table of transitions, and that there is a reason for this one.
+    fn is_justified(&self, notes: &mut Notes, at: Instant, way: (State, State), cause: &str) {
+        let Rules { breaker, .. } = &self.rules;
+        let said = notes.epochs.entry(notes.place.epoch).or_default();
+        let open_for = at - notes.place.since;
+        let justified = match way {
+            _ if cause == "manual reset" => {
+                way.1 == State::Closed && notes.place.mode == Mode::Auto
+            }
+            _ if cause.ends_with("by hand") => match notes.place.mode {
+                Mode::Auto | Mode::Disabled => way.1 == State::Closed,
+                Mode::ForcedOpen => way.1 == State::Open,
+            },
+            (State::Closed, State::Open) => {
+                cause.starts_with(&format!("{} consecutive failures", breaker.fail_max))
+                    && said.bad >= breaker.fail_max
+            }
+            (State::Open, State::HalfOpen) => {
+                open_for >= breaker.reset_timeout && open_for <= breaker.reset_timeout + TICK
+            }
+            (State::HalfOpen, State::Closed) => said.good >= breaker.success_threshold,
+            (State::HalfOpen, State::Open) if cause.starts_with("trial failed") => said.bad > 0,
+            (State::HalfOpen, State::Open) => said.trials.iter().any(|trial| {
+                let over = trial.since + breaker.trial_lease <= at;
+                over && trial.until.is_none_or(|until| until >= at)
+            }),
+            _ => false,
+        };
+        hold!(self, justified, "{way:?} because of \"{cause}\" in {:?}, {said:?}", notes.place);
+    }
+}
