@@ -7,12 +7,12 @@ use actix::{WeakRecipient, prelude::*};
 use tokio::sync::watch;
 
 use super::{
-    epoch::{Phase, Published},
     messages::{
         Acquire, BreakerSnapshot, BurstBegan, CircuitOpened, Inspect, Judge, Reset, SetMode,
         Subscribe, TimerElapsed,
     },
-    permit::Permit,
+    permit::Grant,
+    published::{Phase, Published},
     recorder::Recorder,
     state::BreakerCore,
     transition::{Mode, State},
@@ -41,7 +41,7 @@ impl BreakerActor {
         events: EventLog,
         alive: watch::Sender<()>,
     ) -> Self {
-        let recorder = Recorder::new(events, Arc::clone(&published.home));
+        let recorder = Recorder::new(events, Arc::clone(&published));
         Self {
             core,
             published,
@@ -67,7 +67,7 @@ impl BreakerActor {
             let reset_timeout = self.core.config().reset_timeout;
             let phase = match (transition.to, transition.mode) {
                 (_, Mode::Disabled) => Phase::Disabled,
-                (_, Mode::ForcedOpen) => Phase::ForcedOpen { retry_after: reset_timeout },
+                (_, Mode::ForcedOpen) => Phase::ForcedOpen,
                 (State::Closed, Mode::Auto) => Phase::Closed,
                 (State::HalfOpen, Mode::Auto) => Phase::HalfOpen,
                 (State::Open, Mode::Auto) => Phase::Open { until: now + reset_timeout },
@@ -107,11 +107,11 @@ impl Actor for BreakerActor {
 }
 
 impl Handler<Acquire> for BreakerActor {
-    type Result = Result<Permit, Rejection>;
+    type Result = Result<Grant, Rejection>;
 
     fn handle(&mut self, _: Acquire, ctx: &mut Context<Self>) -> Self::Result {
         let ticket = self.step(ctx, BreakerCore::acquire)?;
-        Ok(Permit::new(self.published.current(), ticket.trial))
+        Ok(Grant::new(&self.published, ticket))
     }
 }
 
@@ -185,7 +185,7 @@ impl Handler<Inspect> for BreakerActor {
     type Result = BreakerSnapshot;
 
     fn handle(&mut self, _: Inspect, ctx: &mut Context<Self>) -> BreakerSnapshot {
-        let successes = self.published.current().successes();
+        let successes = self.published.successes.read();
         self.step(ctx, |core, now| {
             let (trials_in_flight, trials_succeeded) = core.trials();
             BreakerSnapshot {

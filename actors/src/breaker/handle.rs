@@ -1,22 +1,29 @@
 //! The breaker as its callers see it.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    task::{Poll, ready},
+};
 
 use actix::{
     Actor, Addr, ArbiterHandle, Handler, MailboxError, Message, Recipient, dev::ToEnvelope,
+};
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, poll_fn},
 };
 use tokio::sync::watch;
 
 use super::{
     actor::BreakerActor,
     config::BreakerConfig,
-    epoch::{Phase, Published},
     letter::Letter,
     messages::{
         Acquire, BreakerSnapshot, BurstBegan, CircuitOpened, Inspect, Reset, SetMode, Subscribe,
     },
-    permit::Permit,
-    state::BreakerCore,
+    permit::{Grant, Permit},
+    published::{Phase, Published},
+    state::{BreakerCore, Ticket},
     tally::{Counts, Tally},
     transition::{Mode, State},
 };
@@ -89,7 +96,7 @@ impl Breaker {
         start: impl FnOnce(BreakerActor) -> Addr<BreakerActor>,
     ) -> Self {
         let (alive_tx, alive) = watch::channel(());
-        let published = Arc::new(Published::new());
+        let published = Arc::new(Published::new(config.reset_timeout));
         let core = BreakerCore::new(config);
         let told = (Arc::clone(&published), events.clone());
         let actor = start(BreakerActor::new(core, told.0, told.1, alive_tx));
@@ -104,41 +111,64 @@ impl Breaker {
     ///
     /// # Errors
     /// [`Rejection`], when the attempt must not be made.
-    pub async fn admit(&self) -> Result<Permit, Rejection> {
-        let admitted = self.decide().await;
-        if let Err(rejection) = &admitted {
-            self.count_rejection(rejection.kind());
-        }
-        admitted
-    }
-
-    async fn decide(&self) -> Result<Permit, Rejection> {
-        let epoch = self.published.current();
-        match epoch.phase {
-            Phase::Closed | Phase::Disabled => return Ok(Permit::new(epoch, None)),
-            Phase::ForcedOpen { retry_after } => {
-                return Err(Rejection::CircuitOpen { retry_after });
-            }
-            Phase::Open { until } => {
-                let retry_after = until.saturating_duration_since(clock::now());
-                if !retry_after.is_zero() {
-                    return Err(Rejection::CircuitOpen { retry_after });
+    #[inline]
+    pub fn admit(&self) -> impl Future<Output = Result<Permit<'_>, Rejection>> {
+        // Not an `async fn`: this can be inlined where it is awaited, and so costs half as much.
+        let mut asking = None;
+        poll_fn(move |context| {
+            if asking.is_none() {
+                let (epoch, phase) = self.published.current();
+                if phase.passes() {
+                    let ticket = Ticket { epoch, trial: None };
+                    return Poll::Ready(Ok(Permit::new(&self.published, ticket)));
+                }
+                if let Some(rejection) = self.turn_away(phase) {
+                    return Poll::Ready(Err(rejection));
                 }
             }
-            Phase::HalfOpen => {}
+            let ticket = ready!(asking.get_or_insert_with(|| self.ask()).poll_unpin(context));
+            Poll::Ready(match ticket {
+                Ok(ticket) => Ok(Permit::new(&self.published, ticket)),
+                Err(rejection) => Err(rejection),
+            })
+        })
+    }
+
+    /// A rejection that needs no question, counted.
+    fn turn_away(&self, phase: Phase) -> Option<Rejection> {
+        let retry_after = match phase {
+            Phase::ForcedOpen => self.published.reset_timeout,
+            Phase::Open { until } => until.saturating_duration_since(clock::now()),
+            _ => return None,
+        };
+        if retry_after.is_zero() {
+            return None;
         }
-        self.send(Acquire).await.unwrap_or_else(|_| Err(Rejection::stopped()))
+        let rejection = Rejection::CircuitOpen { retry_after };
+        self.count_rejection(rejection.kind());
+        Some(rejection)
+    }
+
+    #[cold]
+    fn ask(&self) -> BoxFuture<'_, Result<Ticket, Rejection>> {
+        Box::pin(async {
+            let granted = self.send(Acquire).await.unwrap_or_else(|_| Err(Rejection::stopped()));
+            if let Err(rejection) = &granted {
+                self.count_rejection(rejection.kind());
+            }
+            granted.map(Grant::accept)
+        })
     }
 
     /// Counts a call that was turned away, and tells the actor if it is the first for a while.
     pub(crate) fn count_rejection(&self, kind: RejectionKind) {
         if self.tally().turn_away(kind) {
-            self.actor.do_send(Letter::new(&self.published.home, BurstBegan));
+            self.actor.do_send(Letter::new(&self.published, BurstBegan));
         }
     }
 
     pub(crate) fn tally(&self) -> &Tally {
-        &self.published.home.tally
+        &self.published.tally
     }
 
     /// The published state.
@@ -221,7 +251,7 @@ impl Breaker {
     /// open. Does not keep its actor alive.
     pub fn subscribe(&self, subscriber: &Recipient<CircuitOpened>) {
         let subscribe = Subscribe(subscriber.downgrade());
-        self.actor.do_send(Letter::new(&self.published.home, subscribe));
+        self.actor.do_send(Letter::new(&self.published, subscribe));
     }
 
     async fn send<M>(&self, message: M) -> Result<M::Result, MailboxError>
@@ -230,7 +260,7 @@ impl Breaker {
         BreakerActor: Handler<Letter<M>>,
         actix::Context<BreakerActor>: ToEnvelope<BreakerActor, Letter<M>>,
     {
-        self.actor.send(Letter::new(&self.published.home, message)).await
+        self.actor.send(Letter::new(&self.published, message)).await
     }
 
     /// Returns when the actor is gone. Its published state is frozen from then on, so a service

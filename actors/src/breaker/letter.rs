@@ -6,8 +6,8 @@ use actix::prelude::*;
 
 use super::{
     actor::BreakerActor,
-    epoch::Home,
     messages::{Acquire, BurstBegan, Inspect, Judge, Reset, SetMode, Subscribe},
+    published::Published,
 };
 
 /// A message in its envelope: counted from the moment that it is written until it is handled, or
@@ -19,14 +19,14 @@ pub(crate) struct Letter<M> {
 }
 
 impl<M> Letter<M> {
-    pub(crate) fn new(home: &Arc<Home>, message: M) -> Self {
-        home.tally.mailed().fetch_add(1, Ordering::Relaxed);
-        Self { message, _counted: Counted(Arc::clone(home)) }
+    pub(crate) fn new(published: &Arc<Published>, message: M) -> Self {
+        published.tally.mailed().fetch_add(1, Ordering::Relaxed);
+        Self { message, _counted: Counted(Arc::clone(published)) }
     }
 }
 
 #[derive(Debug)]
-struct Counted(Arc<Home>);
+struct Counted(Arc<Published>);
 
 impl Drop for Counted {
     fn drop(&mut self) {

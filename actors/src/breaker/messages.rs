@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{
     config::BreakerSettings,
-    permit::Permit,
+    permit::Grant,
     state::{Report, Ticket},
     transition::{Mode, State},
 };
@@ -17,7 +17,7 @@ use crate::{config::optional_seconds, rejection::Rejection};
 
 /// Asks for leave to make an attempt, where the published state alone cannot give it.
 #[derive(Message)]
-#[rtype(result = "Result<Permit, Rejection>")]
+#[rtype(result = "Result<Grant, Rejection>")]
 pub(crate) struct Acquire;
 
 /// Reports how an attempt went.

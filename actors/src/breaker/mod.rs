@@ -17,16 +17,15 @@
 //!
 //! **Why an actor, and why not only an actor.** One actor is the only writer of the state, so
 //! transitions have one order and need no lock. But a message each way for every call would cost
-//! more than the breaker is worth, so the actor *publishes* its state as an immutable epoch, and
-//! what can be decided from an epoch is decided without a message: admission while closed,
-//! rejection while open, counting a success. Failures, and everything while half-open, are
+//! more than the breaker is worth, so the actor *publishes* its state as one word, the number of
+//! the epoch and its phase, and what can be decided from that is decided without a message:
+//! admission while closed, rejection while open, counting a success. Failures, and everything while half-open, are
 //! messages. Reports carry the epoch of their permit; one from before a transition changes nothing
 //! (the idea is gobreaker's generation).
 
 mod actor;
 mod burst;
 mod config;
-mod epoch;
 mod handle;
 mod letter;
 mod messages;
@@ -35,10 +34,12 @@ mod mode_tests;
 #[cfg(test)]
 mod model_tests;
 mod permit;
+mod published;
 mod recorder;
 mod state;
 #[cfg(test)]
 mod state_tests;
+mod successes;
 mod tally;
 mod transition;
 mod window;

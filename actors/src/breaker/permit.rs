@@ -1,15 +1,14 @@
 //! Leave to make one attempt, and the duty to say how it went.
 
-use std::sync::Arc;
+use std::{sync::Arc, task::Poll};
 
-use actix::Addr;
+use futures::{FutureExt as _, future::poll_fn};
 use tokio::sync::oneshot;
 
 use super::{
-    actor::BreakerActor,
-    epoch::{Epoch, Phase},
     letter::Letter,
     messages::Judge,
+    published::{Phase, Published},
     state::{Report, Ticket},
 };
 use crate::outcome::CallKind;
@@ -21,110 +20,117 @@ use crate::outcome::CallKind;
 /// panic, a cancelled future or a lost reply cannot leak one. Reports on a permit from before a
 /// transition change nothing.
 ///
-/// Await the reports: when they return, the published state takes them into account, and nobody's
-/// next call sees a state older than its own result. A report that has been begun stands, also if
-/// nobody waits for its end.
+/// The report is made by the call itself. Await what it returns: then the published state takes the
+/// report into account, and nobody's next call sees a state older than its own result.
 #[must_use = "a permit that is dropped at once goes back unused"]
 #[derive(Debug)]
-pub struct Permit {
-    epoch: Arc<Epoch>,
-    trial: Option<u64>,
-    /// Nothing is owed any more.
-    reported: bool,
+pub struct Permit<'a> {
+    /// Borrowed: threads that count owners of one thing wait for each other.
+    published: &'a Arc<Published>,
+    ticket: Ticket,
+    duty: Duty,
 }
 
-impl Permit {
-    pub(crate) fn new(epoch: Arc<Epoch>, trial: Option<u64>) -> Self {
-        Self { epoch, trial, reported: false }
+/// To say how the attempt went. As wide as its neighbours: where a byte has just been written, a
+/// processor stalls over the word around it, and permits are moved as soon as they are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+enum Duty {
+    Owed,
+    Done,
+}
+
+impl<'a> Permit<'a> {
+    #[inline]
+    pub(crate) fn new(published: &'a Arc<Published>, ticket: Ticket) -> Self {
+        Self { published, ticket, duty: Duty::Owed }
     }
 
     /// Whether this is one of the limited trials of a half-open circuit.
+    #[inline]
     pub fn is_trial(&self) -> bool {
-        self.trial.is_some()
+        self.ticket.trial.is_some()
     }
 
     /// The number of the epoch that gave it.
     pub fn epoch(&self) -> u64 {
-        self.epoch.number
+        self.ticket.epoch
     }
 
     /// The upstream answered as it should. In closed state: one atomic add, nothing to wait for.
-    pub async fn success(mut self) {
-        if self.is_trial() {
-            self.tell(Report::Success).await;
+    #[inline]
+    pub fn success(mut self) -> impl Future<Output = ()> + use<> {
+        self.duty = Duty::Done;
+        taken_into_account(if self.is_trial() {
+            tell(self.published, self.ticket, Report::Success)
         } else {
-            self.reported = true;
-            self.epoch.count_success();
-        }
+            self.published.count_success(self.ticket.epoch);
+            None
+        })
     }
 
     /// The upstream failed; `cause` goes into the log if this opens the circuit.
-    pub async fn failure(self, cause: impl Into<String>) {
-        let successes = self.epoch.successes();
-        self.tell(Report::Failure { cause: cause.into(), successes }).await;
+    pub fn failure<C: Into<String>>(mut self, cause: C) -> impl Future<Output = ()> + use<C> {
+        let successes = self.published.successes.read();
+        let report = Report::Failure { cause: cause.into(), successes };
+        self.duty = Duty::Done;
+        taken_into_account(tell(self.published, self.ticket, report))
     }
 
     /// The attempt says nothing about the upstream.
-    pub async fn neutral(self) {
-        if self.is_trial() {
-            self.tell(Report::Neutral).await;
-        }
-        // Dropped, it is neutral anyway.
+    pub fn neutral(mut self) -> impl Future<Output = ()> + use<> {
+        taken_into_account(if self.is_trial() {
+            self.duty = Duty::Done;
+            tell(self.published, self.ticket, Report::Neutral)
+        } else {
+            // Dropped, it is neutral anyway.
+            None
+        })
     }
 
     /// A failure of now that may yet turn out not to count.
-    pub(crate) fn pending_failure(self, cause: String) -> PendingFailure {
-        PendingFailure { cause, successes: self.epoch.successes(), permit: self }
-    }
-
-    async fn tell(mut self, report: Report) {
-        // Not `send`: that takes its message back if nobody waits for it any more, and with it the
-        // report on a trial, whose permit would be taken until its lease ran out.
-        let (done, told) = oneshot::channel();
-        if let Some((actor, judge)) = self.judge(report, Some(done)) {
-            actor.do_send(judge);
-            // An error means that the actor is gone, and with it all that the report could change.
-            let _ = told.await;
-        }
-    }
-
-    fn post(&mut self, report: Report) {
-        if let Some((actor, judge)) = self.judge(report, None) {
-            actor.do_send(judge);
-        }
-    }
-
-    /// The report as a message, counted, and whom to send it to: nobody, if it can change nothing.
-    /// Whoever sends it has done the permit's duty.
-    fn judge(
-        &mut self,
-        report: Report,
-        done: Option<oneshot::Sender<()>>,
-    ) -> Option<(Addr<BreakerActor>, Letter<Judge>)> {
-        self.reported = true;
-        self.epoch.home.tally.count(match report {
-            Report::Success => CallKind::Successful,
-            Report::Failure { .. } => CallKind::Failed,
-            Report::Neutral => CallKind::Ignored,
-        });
-        let ticket = Ticket { epoch: self.epoch.number, trial: self.trial.take() };
-        if self.epoch.phase == Phase::Disabled {
-            return None;
-        }
-        let actor = self.epoch.home.actor.get().and_then(actix::WeakAddr::upgrade)?;
-        Some((actor, Letter::new(&self.epoch.home, Judge { ticket, report, done })))
+    pub(crate) fn pending_failure(mut self, cause: String) -> PendingFailure {
+        self.duty = Duty::Done;
+        let successes = self.published.successes.read();
+        PendingFailure { cause, successes, grant: Grant::new(self.published, self.ticket) }
     }
 }
 
-impl Drop for Permit {
+impl Drop for Permit<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if self.reported {
-            return;
+        if self.duty == Duty::Owed {
+            give_back(self.published, self.ticket);
         }
-        if self.trial.is_some() {
-            self.post(Report::Neutral);
-        } else {
-            self.epoch.home.tally.count(CallKind::Ignored);
+    }
+}
+
+/// What a permit stands for, where nobody can lend it the published state: on its way from the actor,
+/// or in a call that waits. Dropped, it goes back.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    published: Arc<Published>,
+    ticket: Ticket,
+    /// Nobody else has the duty yet.
+    owed: bool,
+}
+
+impl Grant {
+    pub(crate) fn new(published: &Arc<Published>, ticket: Ticket) -> Self {
+        Self { published: Arc::clone(published), ticket, owed: true }
+    }
+
+    /// The ticket, with the duty to report on it.
+    pub(crate) fn accept(mut self) -> Ticket {
+        self.owed = false;
+        self.ticket
+    }
+}
+
+impl Drop for Grant {
+    fn drop(&mut self) {
+        if self.owed {
+            give_back(&self.published, self.ticket);
         }
     }
 }
@@ -132,7 +138,7 @@ impl Drop for Permit {
 /// A failure that counts only if nothing repairs it. Dropped, it does not count.
 #[derive(Debug)]
 pub(crate) struct PendingFailure {
-    permit: Permit,
+    grant: Grant,
     cause: String,
     successes: u64,
 }
@@ -141,14 +147,70 @@ impl PendingFailure {
     /// It counts, and nobody waits for the breaker to know. Unless a success has come after it:
     /// then it is part of no current streak, and the breaker, which learns of successes only
     /// through failures, could not tell.
-    pub(crate) fn count(mut self) {
-        let Self { permit, cause, successes } = &mut self;
-        if permit.epoch.successes() == *successes {
-            let cause = std::mem::take(cause);
-            permit.post(Report::Failure { cause, successes: *successes });
+    pub(crate) fn count(self) {
+        let Self { grant, cause, successes } = self;
+        let published = Arc::clone(&grant.published);
+        let ticket = grant.accept();
+        if published.successes.read() == successes {
+            judge(&published, ticket, Report::Failure { cause, successes }, None);
         } else {
-            permit.reported = true;
-            permit.epoch.home.tally.count(CallKind::Failed);
+            published.tally.count(CallKind::Failed);
         }
     }
+}
+
+// All that follows takes what it needs by value, not the permit: one whose address is known to
+// nobody stays in registers.
+
+/// Makes a report, and returns what becomes ready when it has been taken into account: nothing, if it
+/// can change nothing.
+fn tell(
+    published: &Arc<Published>,
+    ticket: Ticket,
+    report: Report,
+) -> Option<oneshot::Receiver<()>> {
+    // Not `send`: that takes its message back if nobody waits for it any more, and with it the
+    // report on a trial, whose permit would be taken until its lease ran out.
+    let (done, told) = oneshot::channel();
+    judge(published, ticket, report, Some(done)).then_some(told)
+}
+
+#[inline]
+fn taken_into_account(mut told: Option<oneshot::Receiver<()>>) -> impl Future<Output = ()> {
+    poll_fn(move |context| match &mut told {
+        // An error means that the actor is gone, and with it all that the report could change.
+        Some(told) => told.poll_unpin(context).map(|_| ()),
+        None => Poll::Ready(()),
+    })
+}
+
+fn give_back(published: &Arc<Published>, ticket: Ticket) {
+    if ticket.trial.is_some() {
+        judge(published, ticket, Report::Neutral, None);
+    } else {
+        published.tally.count(CallKind::Ignored);
+    }
+}
+
+/// Counts a report, and sends it to the actor. False if it can change nothing and is not sent.
+fn judge(
+    published: &Arc<Published>,
+    ticket: Ticket,
+    report: Report,
+    done: Option<oneshot::Sender<()>>,
+) -> bool {
+    published.tally.count(match report {
+        Report::Success => CallKind::Successful,
+        Report::Failure { .. } => CallKind::Failed,
+        Report::Neutral => CallKind::Ignored,
+    });
+    // A disabled circuit takes no report, its own ones nor those of older epochs.
+    if published.phase() == Phase::Disabled {
+        return false;
+    }
+    let Some(actor) = published.actor.get().and_then(actix::WeakAddr::upgrade) else {
+        return false;
+    };
+    actor.do_send(Letter::new(published, Judge { ticket, report, done }));
+    true
 }

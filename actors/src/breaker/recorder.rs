@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{
     burst::Bursts,
-    epoch::Home,
+    published::Published,
     transition::{Reason, Transition},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Recorder {
     events: EventLog,
-    home: Arc<Home>,
+    published: Arc<Published>,
     bursts: Bursts,
     /// When the current epoch began, and how many calls the circuit had turned away by then.
     epoch_began: (Instant, u64),
@@ -25,8 +25,8 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Of a circuit whose first epoch begins now.
-    pub(crate) fn new(events: EventLog, home: Arc<Home>) -> Self {
-        Self { events, home, bursts: Bursts::default(), epoch_began: (clock::now(), 0) }
+    pub(crate) fn new(events: EventLog, published: Arc<Published>) -> Self {
+        Self { events, published, bursts: Bursts::default(), epoch_began: (clock::now(), 0) }
     }
 
     /// A burst of rejections has begun.
@@ -43,7 +43,7 @@ impl Recorder {
     pub(crate) fn transition(&mut self, now: Instant, transition: Transition) {
         self.rejections(now, true);
         let Transition { from, to, from_mode, mode, epoch, reason, half_open_in } = transition;
-        let tally = &self.home.tally;
+        let tally = &self.published.tally;
         tally.transition(from, to);
         let (began, rejected_before) = self.epoch_began;
         let [circuit_open, trial_limit, ..] = tally.rejected();
@@ -75,7 +75,7 @@ impl Recorder {
         if self.bursts.poll_timeout().is_none() {
             return;
         }
-        let tally = &self.home.tally;
+        let tally = &self.published.tally;
         for burst in self.bursts.take(now, tally.rejected(), cut) {
             let (rejection, count, window) = (burst.rejection, burst.count, burst.window);
             self.events.record(EventKind::RejectionBurst { rejection, count, window });

@@ -94,12 +94,15 @@ pub struct EpochCounts {
 }
 
 /// The counters of one breaker, but for successes, which epochs count.
+///
+/// On cache lines of its own: what is written at each call must not be beside what is only read.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct Tally {
     failed: AtomicU64,
     ignored: AtomicU64,
-    /// Successes of trials: they are messages, and no epoch counts them.
-    trials_successful: AtomicU64,
+    /// Successes that no epoch counts: of trials, which are messages, and of epochs that are over.
+    other_successes: AtomicU64,
     rejected: [AtomicU64; RejectionKind::ALL.len()],
     retries: [[AtomicU64; 2]; 2],
     transitions: [[AtomicU64; 3]; 3],
@@ -112,7 +115,7 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn count(&self, kind: CallKind) {
         let counter = match kind {
-            CallKind::Successful => &self.trials_successful,
+            CallKind::Successful => &self.other_successes,
             CallKind::Failed => &self.failed,
             CallKind::Ignored => &self.ignored,
         };
@@ -174,7 +177,7 @@ impl Tally {
             count: read(&self.transitions[from as usize][to as usize]),
         });
         Counts {
-            successful: successful + read(&self.trials_successful),
+            successful: successful + read(&self.other_successes),
             failed: read(&self.failed),
             ignored: read(&self.ignored),
             not_permitted: NotPermitted {

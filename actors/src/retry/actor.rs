@@ -24,10 +24,16 @@ use crate::{
 /// One worker's retry scheduler. Talked to through [`Scheduler`](super::Scheduler).
 pub(crate) struct RetryActor<T: Transport> {
     shared: Rc<Shared<T>>,
-    waiting: DueQueue<(Park<T>, WaitMark)>,
+    waiting: DueQueue<Box<Waiting<T>>>,
     timer: Timer,
     /// Dropped with the actor, however it ends: so others learn that it is gone.
     _alive: watch::Sender<()>,
+}
+
+/// A call that waits. Boxed in the queue, whose nodes are half empty at times.
+struct Waiting<T: Transport> {
+    parked: Park<T>,
+    _mark: WaitMark,
 }
 
 impl<T: Transport> RetryActor<T> {
@@ -53,8 +59,8 @@ impl<T: Transport> RetryActor<T> {
             return;
         }
         let now = clock::now();
-        while let Some((parked, _)) = self.waiting.pop_due(now) {
-            let Park { call, since, result, .. } = parked;
+        while let Some(waiting) = self.waiting.pop_due(now) {
+            let Park { call, since, result, .. } = waiting.parked;
             let mut call = resumed(call, since, now);
             if now < call.deadline {
                 self.begin(call);
@@ -125,8 +131,8 @@ impl<T: Transport> Handler<Park<T>> for RetryActor<T> {
                 wait,
                 trace_id: trace.map(Cow::into_owned),
             });
-            let mark = call.slot.waiting();
-            self.waiting.insert(parked.due, parked.call.id, (parked, mark));
+            let (id, due, mark) = (call.id, parked.due, call.slot.waiting());
+            self.waiting.insert(due, id, Box::new(Waiting { parked, _mark: mark }));
         }
         self.settle(ctx);
     }
@@ -145,8 +151,8 @@ impl<T: Transport> Handler<Abandon> for RetryActor<T> {
     type Result = ();
 
     fn handle(&mut self, Abandon(id): Abandon, ctx: &mut Context<Self>) {
-        if let Some((parked, _)) = self.waiting.remove(id) {
-            self.shared.give_up(parked.call);
+        if let Some(waiting) = self.waiting.remove(id) {
+            self.shared.give_up(waiting.parked.call);
         }
         self.settle(ctx);
     }
@@ -167,7 +173,8 @@ impl<T: Transport> Handler<CircuitOpened> for RetryActor<T> {
             let cause = opened.cause;
             self.shared.breaker.events().record(EventKind::Release { calls, cause });
         }
-        for (parked, _) in released {
+        for waiting in released {
+            let Waiting { parked, .. } = *waiting;
             let rejection = Rejection::Released { retry_after: opened.retry_after };
             self.shared.reject(resumed(parked.call, parked.since, now), rejection);
         }

@@ -158,6 +158,8 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
             Effect::Pending => call.pending = Some(permit.pending_failure(cause())),
         }
     }
+    // Most calls end with their first: no room for more before they come.
+    call.attempts.reserve_exact(1);
     call.attempts.push(record);
 
     match step {

@@ -84,15 +84,33 @@ impl<T: Transport> Scheduler<T> {
     /// runs to its end, keeps its place under the limit, and reports to the breaker.
     pub async fn call(&self, request: T::Request, protection: Protection) -> ReportOf<T> {
         let (id, started) = (CallId::next(), clock::now());
+        let (mut caller, answer) = match self.begin(id, started, request, protection) {
+            Ok(begun) => begun,
+            Err(rejection) => return self.unanswered(id, started, rejection.into()),
+        };
+        let report = answer.await;
+        caller.call = None;
+        report.unwrap_or_else(|_| self.unanswered(id, started, CallError::Lost))
+    }
+
+    /// Not a part of [`call`](Self::call), whose future would have room for the whole call for as long
+    /// as it waits.
+    fn begin(
+        &self,
+        id: CallId,
+        started: Instant,
+        request: T::Request,
+        protection: Protection,
+    ) -> Result<(Caller<'_, T>, oneshot::Receiver<ReportOf<T>>), Rejection> {
         let Some(slot) = self.limit.try_acquire() else {
             let rejection = Rejection::overloaded();
             self.breaker.count_rejection(rejection.kind());
-            return self.unanswered(id, started, rejection.into());
+            return Err(rejection);
         };
         let (reply, answer) = oneshot::channel();
         let deadline = started + self.config.call_deadline;
         let attempts = Vec::new();
-        let call = Call {
+        self.actor.do_send(Call {
             id,
             request,
             protection,
@@ -102,12 +120,8 @@ impl<T: Transport> Scheduler<T> {
             pending: None,
             reply,
             slot,
-        };
-        let mut caller = Caller { actor: &self.actor, call: Some(id) };
-        self.actor.do_send(call);
-        let report = answer.await;
-        caller.call = None;
-        report.unwrap_or_else(|_| self.unanswered(id, started, CallError::Lost))
+        });
+        Ok((Caller { actor: &self.actor, call: Some(id) }, answer))
     }
 
     /// The breaker that its calls go through.

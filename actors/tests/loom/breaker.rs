@@ -2,10 +2,12 @@
 
 #[path = "../../src/breaker/burst.rs"]
 mod burst;
-#[path = "../../src/breaker/epoch.rs"]
-pub(crate) mod epoch;
+#[path = "../../src/breaker/published.rs"]
+pub(crate) mod published;
 #[path = "../../src/breaker/recorder.rs"]
 pub(crate) mod recorder;
+#[path = "../../src/breaker/successes.rs"]
+pub(crate) mod successes;
 #[path = "../../src/breaker/tally.rs"]
 pub(crate) mod tally;
 #[path = "../../src/breaker/transition.rs"]

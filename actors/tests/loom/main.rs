@@ -1,7 +1,7 @@
 //! The published state and the counters beside it, in every order in which threads may run.
 //!
 //! What goes by messages has one order, that of the mailbox. These go by no message: the epoch in
-//! force, its counter of successes, and the flag that says whether the actor knows of a burst of
+//! force, the counters of its successes, and the flag that says whether the actor knows of a burst of
 //! rejections. loom runs each model through all interleavings of its threads (with up to
 //! three switches that no thread asked for), and all values that its reads may see.
 //!
@@ -21,25 +21,39 @@ mod sync;
 use std::{collections::VecDeque, time::Duration};
 
 use breaker::{
-    epoch::{Phase, Published},
+    published::{Phase, Published},
     recorder::Recorder,
+    successes::Successes,
     transition::State,
     window::Streak,
 };
 use loom::thread;
 use rejection::RejectionKind;
 use stand_ins::{clock, events, events::EventLog};
-use sync::{Arc, FENCES, Fences, Mutex};
+use sync::{Arc, FENCES, Fences, Mutex, change_lane};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn model(model: impl Fn() + Clone + Send + Sync + 'static) {
     for fences in [Fences::BehindWrites, Fences::BeforeReads] {
-        FENCES.set(fences);
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = Some(3);
-        builder.check(model.clone());
+        model_with(fences, 3, model.clone());
     }
+}
+
+fn model_with(fences: Fences, preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    FENCES.set(fences);
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+fn published() -> Published {
+    Published::new(SECOND)
+}
+
+/// A caller who is admitted, and succeeds.
+fn succeed(published: &Published) {
+    published.count_success(published.current().0);
 }
 
 fn open() -> Phase {
@@ -79,7 +93,7 @@ impl Scheduler {
 #[test]
 fn nobody_waits_on_a_circuit_that_opens_meanwhile() {
     model(|| {
-        let published = Arc::new(Published::new());
+        let published = Arc::new(published());
         let scheduler = Arc::new(Scheduler::default());
         let breaker = {
             let (published, scheduler) = (Arc::clone(&published), Arc::clone(&scheduler));
@@ -98,7 +112,7 @@ fn nobody_waits_on_a_circuit_that_opens_meanwhile() {
 #[test]
 fn who_learns_of_an_opening_is_admitted_by_no_older_epoch() {
     model(|| {
-        let published = Arc::new(Published::new());
+        let published = Arc::new(published());
         let told = Arc::new(Mutex::new(0));
         let breaker = {
             let (published, told) = (Arc::clone(&published), Arc::clone(&told));
@@ -111,11 +125,11 @@ fn who_learns_of_an_opening_is_admitted_by_no_older_epoch() {
         let mut last = 0;
         for _ in 0..2 {
             let known = *told.lock().unwrap();
-            let epoch = published.current();
-            assert!(epoch.number >= known, "told of {known}, admitted by {}", epoch.number);
-            assert!(epoch.number >= last, "epochs only grow");
-            assert_eq!(epoch.phase.state() == State::Closed, epoch.number == 0);
-            last = epoch.number;
+            let (epoch, phase) = published.current();
+            assert!(epoch >= known, "told of {known}, admitted by {epoch}");
+            assert!(epoch >= last, "epochs only grow");
+            assert_eq!(phase.state() == State::Closed, epoch == 0);
+            last = epoch;
         }
         breaker.join().unwrap();
     });
@@ -124,17 +138,17 @@ fn who_learns_of_an_opening_is_admitted_by_no_older_epoch() {
 #[test]
 fn no_success_is_lost_or_counted_twice_however_late_its_epoch_ends() {
     model(|| {
-        let published = Arc::new(Published::new());
+        let published = Arc::new(published());
         let late = {
-            let epoch = published.current();
-            thread::spawn(move || {
-                epoch.count_success();
-                drop(epoch);
-            })
+            let (published, epoch) = (Arc::clone(&published), published.current().0);
+            thread::spawn(move || published.count_success(epoch))
         };
         let callers = {
             let published = Arc::clone(&published);
-            thread::spawn(move || published.current().count_success())
+            thread::spawn(move || {
+                change_lane();
+                succeed(&published);
+            })
         };
         published.publish(1, Phase::Closed, || ());
         let first = published.counts().successful;
@@ -150,13 +164,13 @@ fn no_success_is_lost_or_counted_twice_however_late_its_epoch_ends() {
 #[test]
 fn a_reader_sees_the_sum_grow_while_epochs_end() {
     model(|| {
-        let published = Arc::new(Published::new());
-        published.current().count_success();
+        let published = Arc::new(published());
+        succeed(&published);
         let breaker = {
             let published = Arc::clone(&published);
             thread::spawn(move || {
                 published.publish(1, Phase::Closed, || ());
-                published.current().count_success();
+                succeed(&published);
             })
         };
         let sums = [(); 2].map(|()| published.counts().successful);
@@ -174,36 +188,35 @@ fn failure_arrives(streak: &Mutex<Streak>, successes: u64) -> u32 {
 #[test]
 fn a_success_between_two_failures_ends_the_streak_in_whatever_order_they_arrive() {
     model(|| {
-        let published = Published::new();
-        let (epoch, streak) = (published.current(), Arc::new(Mutex::new(Streak::default())));
+        let (published, streak) = (Arc::new(published()), Arc::new(Mutex::new(Streak::default())));
         // A call fails; its report is on its way while another succeeds, and a third, which began
         // after that, fails.
-        let before = epoch.successes();
+        let before = published.successes.read();
         let report = {
             let streak = Arc::clone(&streak);
             thread::spawn(move || failure_arrives(&streak, before))
         };
         let success = {
-            let epoch = published.current();
-            thread::spawn(move || epoch.count_success())
+            let published = Arc::clone(&published);
+            thread::spawn(move || succeed(&published))
         };
         success.join().unwrap();
-        let in_a_row = failure_arrives(&streak, epoch.successes());
+        let in_a_row = failure_arrives(&streak, published.successes.read());
         let reported = report.join().unwrap();
         assert!(in_a_row == 1 && reported == 1, "{in_a_row}, {reported}");
-        assert_eq!(streak.lock().unwrap().len(epoch.successes()), 1);
+        assert_eq!(streak.lock().unwrap().len(published.successes.read()), 1);
     });
 }
 
 #[test]
 fn failures_with_no_success_between_them_are_a_streak_in_whatever_order_they_arrive() {
     model(|| {
-        let published = Arc::new(Published::new());
-        published.current().count_success();
+        let published = Arc::new(published());
+        succeed(&published);
         let streak = Arc::new(Mutex::new(Streak::default()));
         let failures = [(); 2].map(|()| {
             let (published, streak) = (Arc::clone(&published), Arc::clone(&streak));
-            thread::spawn(move || failure_arrives(&streak, published.current().successes()))
+            thread::spawn(move || failure_arrives(&streak, published.successes.read()))
         });
         let mut lengths = failures.map(|failure| failure.join().unwrap());
         lengths.sort_unstable();
@@ -212,18 +225,83 @@ fn failures_with_no_success_between_them_are_a_streak_in_whatever_order_they_arr
 }
 
 #[test]
+fn what_two_failures_see_of_successes_on_two_threads_fits_into_one_order() {
+    // With fences behind writes alone, loom lets two readers see two writes in either order. A
+    // processor that orders `SeqCst` in that way does not.
+    model_with(Fences::BeforeReads, 2, || {
+        let successes = Arc::new(Successes::default());
+        let callers = [false, true].map(|second| {
+            let successes = Arc::clone(&successes);
+            thread::spawn(move || {
+                if second {
+                    change_lane();
+                }
+                assert!(successes.count(0));
+            })
+        });
+        let readers = [(); 2].map(|()| {
+            let successes = Arc::clone(&successes);
+            thread::spawn(move || successes.snapshot())
+        });
+        let [mine, theirs] = readers.map(|reader| reader.join().unwrap());
+        let no_later = |one: [u64; 2], other: [u64; 2]| one[0] <= other[0] && one[1] <= other[1];
+        assert!(no_later(mine, theirs) || no_later(theirs, mine), "{mine:?}, {theirs:?}");
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+        assert_eq!((successes.snapshot(), successes.read()), ([1, 1], 2));
+    });
+}
+
+#[test]
+fn who_is_admitted_by_an_epoch_counts_in_it() {
+    model(|| {
+        let published = Arc::new(published());
+        let caller = {
+            let published = Arc::clone(&published);
+            thread::spawn(move || {
+                let (epoch, _) = published.current();
+                published.count_success(epoch);
+                epoch
+            })
+        };
+        let breaker = {
+            let published = Arc::clone(&published);
+            thread::spawn(move || published.publish(1, Phase::Closed, || ()))
+        };
+        breaker.join().unwrap();
+        let epoch = caller.join().unwrap();
+        assert_eq!(published.successes.read(), epoch, "one in epoch 1, none from epoch 0");
+    });
+}
+
+#[test]
+fn a_success_counts_in_its_own_epoch_or_in_none() {
+    model(|| {
+        let published = Arc::new(published());
+        let late = {
+            let published = Arc::clone(&published);
+            thread::spawn(move || published.count_success(0))
+        };
+        published.publish(1, Phase::Closed, || ());
+        assert_eq!(published.successes.read(), 0);
+        late.join().unwrap();
+        let counts = published.counts();
+        assert_eq!((counts.epoch.successful, counts.successful), (0, 1));
+    });
+}
+
+#[test]
 fn no_rejection_goes_untold_while_a_burst_ends_and_the_next_begins() {
     model(|| {
-        let published = Arc::new(Published::new());
-        let tally = &published.home.tally;
+        let published = Arc::new(published());
+        let tally = &published.tally;
         let mailbox = Arc::new(Mutex::new(0));
         let turned_away = |published: &Published, mailbox: &Mutex<u32>| {
-            if published.home.tally.turn_away(RejectionKind::CircuitOpen) {
+            if published.tally.turn_away(RejectionKind::CircuitOpen) {
                 *mailbox.lock().unwrap() += 1;
             }
         };
         let events = EventLog::default();
-        let mut recorder = Recorder::new(events.clone(), Arc::clone(&published.home));
+        let mut recorder = Recorder::new(events.clone(), Arc::clone(&published));
         // A burst that has been told of: its last window is empty.
         let mut now = clock::now();
         assert!(tally.turn_away(RejectionKind::CircuitOpen));

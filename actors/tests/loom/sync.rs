@@ -5,13 +5,9 @@
 //! each of the two ways in which a compiler could do it: behind each that writes, or before each that
 //! reads. Both at once would hide an access whose order is too weak between two that are fenced.
 //!
-//! `ArcSwap` has no hooks for loom. In its place is a lock around an `Arc`, which gives what is asked of it
-//! here: each load sees the last swap, and all that was done before that.
+//! There are two lanes, and each thread says which is its own.
 
-use std::{
-    cell::Cell,
-    sync::{PoisonError, atomic::Ordering},
-};
+use std::{cell::Cell, sync::atomic::Ordering};
 
 use loom::sync::atomic::fence;
 pub(crate) use loom::sync::{Arc, Mutex};
@@ -74,6 +70,17 @@ macro_rules! atomic {
             pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
                 reading(order, || writing(order, || self.0.fetch_add(value, order)))
             }
+
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                order: Ordering,
+                failed: Ordering,
+            ) -> Result<$value, $value> {
+                let exchange = || self.0.compare_exchange(current, new, order, failed);
+                reading(order, || writing(order, exchange))
+            }
         }
     };
 }
@@ -82,23 +89,15 @@ atomic!(AtomicBool, bool);
 atomic!(AtomicU64, u64, adds);
 atomic!(AtomicUsize, usize, adds);
 
-#[derive(Debug)]
-pub(crate) struct ArcSwap<T>(Mutex<Arc<T>>);
+pub(crate) const LANES: usize = 2;
 
-impl<T> ArcSwap<T> {
-    pub(crate) fn from_pointee(value: T) -> Self {
-        Self(Mutex::new(Arc::new(value)))
-    }
+loom::thread_local!(static LANE: Cell<usize> = Cell::new(0));
 
-    pub(crate) fn load_full(&self) -> Arc<T> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+pub(crate) fn lane() -> usize {
+    LANE.with(Cell::get)
+}
 
-    pub(crate) fn load(&self) -> Arc<T> {
-        self.load_full()
-    }
-
-    pub(crate) fn swap(&self, value: Arc<T>) -> Arc<T> {
-        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), value)
-    }
+/// Has the thread that asks count in the second lane from now on.
+pub(crate) fn change_lane() {
+    LANE.with(|lane| lane.set(1));
 }

@@ -1,0 +1,61 @@
+//! What the runtime asks of the allocator. One test, in a process of its own: the allocator's counts
+//! are the process's.
+
+#[path = "support/busy.rs"]
+mod busy;
+mod support;
+
+use std::alloc::System;
+
+use busy::Busy;
+use futures::{FutureExt as _, StreamExt as _, future::poll_immediate, stream::FuturesUnordered};
+use resilience_actors::{CallLimit, Protection, RetryConfig, Scheduler};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use support::{closed, fail, paused, settle};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+#[test]
+fn admission_allocates_nothing_and_a_waiting_call_takes_little() {
+    paused(async {
+        let breaker = closed();
+        settle().await;
+        // The first of a thread may set up something for all that follow.
+        breaker.admit().await.unwrap().success().await;
+        let region = Region::new(ALLOCATOR);
+        for _ in 0..1_000 {
+            breaker.admit().await.unwrap().success().await;
+        }
+        assert_eq!(region.change().allocations, 0, "closed: leave, and the report of a success");
+
+        let limit = CallLimit::new(usize::MAX);
+        let scheduler =
+            Scheduler::start_seeded(Busy, RetryConfig::default(), breaker.clone(), limit, 1);
+        settle().await;
+        let calls = 10_000_u32;
+        let region = Region::new(ALLOCATOR);
+        let mut waiting: FuturesUnordered<_> =
+            (0..calls).map(|_| scheduler.call((), Protection::Full)).collect();
+        // A few of them get a turn at a time.
+        for _ in 0..calls {
+            assert!(poll_immediate(waiting.next()).await.is_none(), "not before its wait is over");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(scheduler.limit().waiting(), calls as usize);
+        let change = region.change();
+        let bytes = change.bytes_allocated - change.bytes_deallocated;
+        let each = bytes as f64 / f64::from(calls);
+        println!("{each:.0} bytes a waiting call");
+        assert!(each <= 1024.0, "{each} bytes a waiting call");
+        drop(waiting);
+
+        fail(&breaker, 5).await;
+        assert!(breaker.admit().await.is_err(), "the first of a burst tells the actor");
+        let region = Region::new(ALLOCATOR);
+        for _ in 0..1_000 {
+            assert!(breaker.admit().now_or_never().is_some_and(|answer| answer.is_err()));
+        }
+        assert_eq!(region.change().allocations, 0, "open: a rejection");
+    });
+}
