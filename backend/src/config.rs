@@ -48,8 +48,7 @@ impl Config {
         let plan = FaultPlan::try_from(spec).map_err(|error| setting_error(&error))?;
         let transient_retry_after = settings.optional_seconds("TRANSIENT_RETRY_AFTER")?;
         let fault_seed = settings.optional_integer("FAULT_SEED", 0..=u64::MAX)?;
-        // Not a setting of ours but the system's: a strange one must not stop the start.
-        let pod = settings.text("HOSTNAME", "local").unwrap_or_else(|_| "local".to_owned());
+        let pod = settings.pod();
         Ok(Self {
             common,
             plan,

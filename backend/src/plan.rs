@@ -31,7 +31,8 @@ impl TryFrom<f64> for Rate {
     type Error = NotARate;
 
     fn try_from(value: f64) -> Result<Self, NotARate> {
-        if (0.0..=1.0).contains(&value) { Ok(Self(value)) } else { Err(NotARate) }
+        // A zero has no sign here: "-0" would show in every answer.
+        if (0.0..=1.0).contains(&value) { Ok(Self(value.abs())) } else { Err(NotARate) }
     }
 }
 
@@ -286,3 +287,7 @@ where
 #[cfg(test)]
 #[path = "plan_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "plan_props.rs"]
+mod props;

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix::{Addr, MailboxError};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
 use serde_json::json;
-use service_edge::{Admin, ApiError, Drain, JsonBody, Trace, endpoint};
+use service_edge::{ApiError, Drain, JsonBody, Trace, endpoint};
 
 use crate::{
     SERVICE,
@@ -69,7 +69,6 @@ async fn plan(faults: Faults, answers: web::Data<Answers>) -> Result<HttpRespons
 }
 
 async fn set_plan(
-    _admin: Admin,
     JsonBody(request): JsonBody<PlanRequest>,
     faults: Faults,
     answers: web::Data<Answers>,
@@ -111,7 +110,7 @@ fn own_failure_rate(request: &HttpRequest) -> Result<Option<Rate>, ApiError> {
     match value.to_str().map(str::parse) {
         Ok(Ok(rate)) if values.next().is_none() => Ok(Some(rate)),
         _ => Err(ApiError::bad_request(format!(
-            "{FAILURE_RATE_HEADER} must be given once, as a number from 0 to 1"
+            "{FAILURE_RATE_HEADER} is {value:?}, but must be given once, as a number from 0 to 1"
         ))),
     }
 }

@@ -1,28 +1,39 @@
 //! Where the backend is.
 
+use std::net::Ipv6Addr;
+
 use actix_web::http::Uri;
 use service_edge::SettingError;
+
+/// The longest host name (RFC 1035, 2.3.4).
+const MAX_HOST: usize = 253;
 
 /// `http://host` or `http://host:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendUrl(String);
 
 impl BackendUrl {
-    /// Reads a value of `BACKEND_URL`. A trailing slash may stand.
+    /// Reads a value of `BACKEND_URL`. A trailing slash may stand. The host is a name of letters,
+    /// digits, dots, dashes and underscores, or an address.
     ///
     /// # Errors
-    /// Anything else: a path, a query, user information, another scheme.
+    /// Anything else: a path, a query, user information, another scheme. The error does not show user
+    /// information: it may be a password.
     pub fn parse(text: String) -> Result<Self, SettingError> {
         let base = text.strip_suffix('/').unwrap_or(&text);
         let uri = base.parse::<Uri>().ok().filter(|uri| {
             let authority = uri.authority().map_or("", |authority| authority.as_str());
             let port_is_right = match authority.rsplit_once(':') {
-                Some((_, port)) if !port.ends_with(']') => uri.port_u16().is_some_and(|p| p > 0),
+                // A number alone may have a sign, too.
+                Some((_, port)) if !port.ends_with(']') => {
+                    port.bytes().all(|byte| byte.is_ascii_digit())
+                        && uri.port_u16().is_some_and(|port| port > 0)
+                }
                 _ => true,
             };
             base.starts_with("http://")
                 && port_is_right
-                && !uri.host().unwrap_or_default().is_empty()
+                && is_host(uri.host().unwrap_or_default())
                 && !authority.contains('@')
                 && base.len() == "http://".len() + authority.len()
         });
@@ -30,7 +41,7 @@ impl BackendUrl {
             Some(_) => Ok(Self(base.to_owned())),
             None => Err(SettingError::new(
                 "BACKEND_URL",
-                text,
+                without_user(text),
                 "http://host or http://host:port, without user, path or query",
             )),
         }
@@ -50,3 +61,26 @@ impl BackendUrl {
         format!("{}{path}", self.0).parse().unwrap_or_default()
     }
 }
+
+/// A name that could be resolved, or an address, in brackets if it is one of IPv6.
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    let part_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=MAX_HOST).contains(&host.len()) && host.bytes().all(part_of_a_name)
+}
+
+/// What may be shown of an address that is refused: user and password, if it has any, are hidden.
+pub(crate) fn without_user(text: String) -> String {
+    let Some((before, after)) = text.rsplit_once('@') else {
+        return text;
+    };
+    let scheme = ["http://", "https://"].into_iter().find(|scheme| before.starts_with(scheme));
+    let scheme = scheme.unwrap_or_default();
+    format!("{scheme}(hidden)@{after}")
+}
+
+#[cfg(test)]
+#[path = "backend_url_tests.rs"]
+mod tests;

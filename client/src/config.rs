@@ -59,8 +59,7 @@ impl Config {
         let max_event_streams = settings.integer("MAX_EVENT_STREAMS", 2_000, 0..=1_000_000)?;
         let replicas = settings.optional_text("BACKEND_FAULTS_HOST")?;
         let replicas = ReplicaHosts::new(replicas, &backend)?;
-        // Not a setting of ours but the system's: a strange one must not stop the start.
-        let pod = settings.text("HOSTNAME", "local").unwrap_or_else(|_| "local".to_owned());
+        let pod = settings.pod();
 
         if connect_timeout.is_zero() || connect_timeout > retry.attempt_timeout {
             return Err(SettingError::new(

@@ -22,6 +22,8 @@ pub mod calls;
 pub mod config;
 pub mod events;
 pub mod metrics;
+#[cfg(test)]
+mod props;
 pub mod replicas;
 pub mod routes;
 pub mod stats;
@@ -39,6 +41,7 @@ use calls::Calls;
 pub use config::Config;
 use events::{EventStreams, stall};
 use metrics::CallMetrics;
+use routes::Turns;
 use stats::Stats;
 use transport::HttpTransport;
 
@@ -84,6 +87,7 @@ pub struct Service {
     stats: Arc<Stats>,
     calls: CallMetrics,
     streams: EventStreams,
+    turns: Arc<Turns>,
 }
 
 impl Service {
@@ -95,7 +99,7 @@ impl Service {
         let (stats, config) = (Arc::default(), Arc::new(config));
         let calls = CallMetrics::new(metrics, breaker.name());
         metrics::add_sources(metrics, &breaker, &limit, &stats, &streams);
-        Self { config, breaker, drain, limit, stats, calls, streams }
+        Self { config, breaker, drain, limit, stats, calls, streams, turns: Arc::default() }
     }
 
     /// Sets one worker up: its own connections and retry scheduler, the shared rest, the routes.
@@ -112,6 +116,7 @@ impl Service {
             .app_data(web::Data::new(calls))
             .app_data(web::Data::from(Arc::clone(&self.config)))
             .app_data(web::Data::new(self.streams.clone()))
+            .app_data(web::Data::from(Arc::clone(&self.turns)))
             .configure(routes::configure);
     }
 }

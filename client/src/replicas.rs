@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, io, net::SocketAddr, time::Duration};
 use service_edge::SettingError;
 use tokio::{net::lookup_host, time::timeout};
 
-use crate::backend_url::BackendUrl;
+use crate::backend_url::{BackendUrl, without_user};
 
 /// The Service in front of the backends, and the headless one beside it (deploy/base).
 const SERVICE: &str = "backend-service";
@@ -46,7 +46,8 @@ impl ReplicaHosts {
         let ends_in_port = configured.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':'))
             || configured.contains("]:");
         let url = BackendUrl::parse(format!("http://{configured}")).map_err(|_| {
-            SettingError::new("BACKEND_FAULTS_HOST", configured, "a host, or host:port")
+            let shown = without_user(configured);
+            SettingError::new("BACKEND_FAULTS_HOST", shown, "a host, or host:port")
         })?;
         let (host, own_port) = url.host_and_port();
         Ok(Self { hosts: vec![host], port: if ends_in_port { own_port } else { port } })
@@ -126,10 +127,13 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_refused_by_name() {
-        for bad in ["http://b", "b/path", "b:0", "b:port", "user@b", "b c", "::1", "b?x"] {
+        for bad in ["http://b", "b/path", "b:0", "b:port", "b c", "::1", "b?x", "b,c", "[::1", "*"]
+        {
             let error = hosts(Some(bad), "http://b:5000").unwrap_err();
             assert!(error.starts_with(&format!("BACKEND_FAULTS_HOST={bad:?}")), "{error}");
         }
+        let error = hosts(Some("user:s3cret@b"), "http://b:5000").unwrap_err();
+        assert!(error.starts_with("BACKEND_FAULTS_HOST=\"(hidden)@b\""), "{error}");
     }
 
     #[test]

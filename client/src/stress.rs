@@ -156,3 +156,7 @@ fn latency(results: &[StressResult]) -> Option<Latency> {
 #[cfg(test)]
 #[path = "stress_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "stress_props.rs"]
+mod props;

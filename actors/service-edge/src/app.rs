@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{AdminToken, ApiError, Drain, Metrics, auth::Gate, drain, endpoint, metrics, panic};
 
 /// An application with `configure`'s routes, `/ready`, `/metrics`, JSON for unknown paths, contained
-/// panics, and what [`Admin`](crate::Admin) and handlers that take `web::Data<Drain>` need.
+/// panics, and what [`endpoint()`] and handlers that take `web::Data<Drain>` need.
 ///
 /// Tests that use it have the production stack:
 ///

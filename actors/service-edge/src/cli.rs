@@ -8,10 +8,17 @@ use std::{
     time::Duration,
 };
 
-use crate::{CommonSettings, Settings, exit_on_bad_settings};
+use crate::{
+    CommonSettings, Settings,
+    brief::{brief, shorten},
+    exit_on_bad_settings,
+};
 
 /// How long the service may take to say that it is healthy.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The most that a message shows of what it was given, in characters.
+const MAX_SHOWN: usize = 200;
 
 /// More than any answer of `/health` has.
 const MAX_ANSWER: u64 = 16 * 1024;
@@ -61,8 +68,9 @@ pub fn other_than_serving(
             Some(ExitCode::SUCCESS)
         }
         _ => {
+            let arguments = brief(&format!("{arguments:?}"), MAX_SHOWN);
             eprintln!(
-                "{service}: cannot do {arguments:?}: expected nothing, healthcheck, --help or --version"
+                "{service}: cannot do {arguments}: expected nothing, healthcheck, --help or --version"
             );
             Some(ExitCode::from(2))
         }
@@ -89,7 +97,8 @@ fn healthcheck(address: SocketAddr) -> io::Result<()> {
         return Ok(());
     }
     let answer = String::from_utf8_lossy(&answer);
-    Err(io::Error::other(format!("it says {:?}", answer.lines().next().unwrap_or_default())))
+    let first = shorten(answer.lines().next().unwrap_or_default(), MAX_SHOWN);
+    Err(io::Error::other(format!("it says {first:?}")))
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl CommonSettings {
                 "text",
                 &[("text", LogFormat::Text), ("json", LogFormat::Json)],
             )?,
-            admin_token: settings.secret("ADMIN_TOKEN")?.map(AdminToken::new),
+            admin_token: settings.secret("ADMIN_TOKEN")?.as_deref().map(AdminToken::new),
             shutdown_timeout: shutdown_timeout(settings)?,
         })
     }

@@ -1,14 +1,16 @@
-//! A path that refuses wrong methods with a body and an `Allow` header.
+//! A path that refuses wrong methods with a body and an `Allow` header, and strangers who would change
+//! something.
 
 use actix_web::{
-    FromRequest, Handler, HttpRequest, Resource, Responder,
+    FromRequest, Handler, HttpRequest, Resource, Responder, Route,
     dev::{AppService, HttpServiceFactory},
-    guard::{self, Guard},
+    guard,
     http::{Method, header::ALLOW},
+    middleware::from_fn,
     web,
 };
 
-use crate::{ApiError, metrics::Observe};
+use crate::{ApiError, auth, metrics::Observe};
 
 /// Begins an endpoint at `path`; methods that are not added are answered with 405. Its requests are
 /// counted under `path` in [`Metrics`](crate::Metrics).
@@ -42,42 +44,42 @@ impl Endpoint {
         F::Output: Responder + 'static,
     {
         let get_or_head = guard::Any(guard::Get()).or(guard::Head());
-        self.route(&["GET", "HEAD"], get_or_head, handler)
+        self.add(&["GET", "HEAD"], web::route().guard(get_or_head).to(handler))
     }
 
-    /// Answers POST.
+    /// Answers POST, to holders of the [admin token](crate::auth).
     pub fn post<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.route(&["POST"], guard::Method(Method::POST), handler)
+        self.change("POST", Method::POST, handler)
     }
 
-    /// Answers PUT.
+    /// Answers PUT, to holders of the [admin token](crate::auth).
     pub fn put<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.route(&["PUT"], guard::Method(Method::PUT), handler)
+        self.change("PUT", Method::PUT, handler)
     }
 
-    fn route<F, Args>(
-        mut self,
-        methods: &[&'static str],
-        guard: impl Guard + 'static,
-        handler: F,
-    ) -> Self
+    /// Whatever is not for reading is for holders of the token: no handler can forget to ask.
+    fn change<F, Args>(self, name: &'static str, method: Method, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
+        let route = web::route().guard(guard::Method(method)).to(handler);
+        self.add(&[name], route.wrap(from_fn(auth::admit)))
+    }
+
+    fn add(mut self, methods: &[&'static str], route: Route) -> Self {
         self.allowed.extend(methods);
-        let route = web::route().guard(guard).to(handler);
         self.resource = self.resource.route(route);
         self
     }

@@ -11,6 +11,11 @@ use actix_web::{
 };
 use serde_json::json;
 
+use crate::brief::brief;
+
+/// The longest message, in characters: it may quote what a client sent.
+const MAX_MESSAGE: usize = 600;
+
 /// An answer that is not the one asked for, with a body that says why.
 #[derive(Debug, Clone)]
 pub struct ApiError {
@@ -20,9 +25,11 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// An error of any status; prefer the constructors below where one fits.
+    /// An error of any status; prefer the constructors below where one fits. The message is put on
+    /// one line, and cut in its middle if it is long: it may quote what a client sent.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), headers: HeaderMap::new() }
+        let message = brief(&message.into(), MAX_MESSAGE);
+        Self { status, message, headers: HeaderMap::new() }
     }
 
     /// 400: the request itself is wrong.
@@ -163,6 +170,15 @@ mod tests {
             let error = ApiError::unavailable("").retry_after(Duration::from_millis(millis));
             assert_eq!(error.headers().get(RETRY_AFTER).unwrap(), header);
         }
+    }
+
+    #[test]
+    fn message_that_quotes_too_much_is_cut_and_stays_on_one_line() {
+        let sent = "x\n".repeat(500_000);
+        let error = ApiError::bad_request(format!("{sent} is not valid: expected a number"));
+        assert!(error.message().len() < 2_000, "{}", error.message().len());
+        assert!(error.message().ends_with(" is not valid: expected a number"), "{error}");
+        assert!(!error.message().contains(char::is_control), "{error}");
     }
 
     #[test]

@@ -194,3 +194,7 @@ mod tests {
         assert!(encoded("identity").is_ok());
     }
 }
+
+#[cfg(test)]
+#[path = "json_props.rs"]
+mod props;

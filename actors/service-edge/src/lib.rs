@@ -11,7 +11,7 @@
 //! | [`logging`] | one record, one line; text or JSON |
 //! | [`error`] | every refusal is JSON with `error` and `message` |
 //! | [`json`] | request bodies: bounded, optional, strictly typed |
-//! | [`auth`] | the admin token |
+//! | [`auth`] | the admin token, without which nothing is changed |
 //! | [`endpoint()`] | a path that refuses wrong methods with a body |
 //! | [`mod@panic`] | a handler's panic costs one request, not the connection |
 //! | [`abort()`] | closing a connection without a byte |
@@ -46,6 +46,7 @@
 mod abort;
 mod app;
 pub mod auth;
+mod brief;
 pub mod cli;
 mod clock;
 pub mod common;
@@ -58,12 +59,14 @@ pub mod lifecycle;
 pub mod logging;
 pub mod metrics;
 pub mod panic;
+#[cfg(test)]
+mod props;
 pub mod settings;
 pub mod trace;
 
 pub use abort::abort;
 pub use app::app;
-pub use auth::{Admin, AdminToken};
+pub use auth::AdminToken;
 pub use cli::other_than_serving;
 pub use common::{CommonSettings, LogFormat};
 pub use drain::Drain;

@@ -88,12 +88,13 @@ fn fields(record: &Record<'_>) -> Vec<(String, String)> {
     fields.0
 }
 
-/// Escapes control characters: what a client sends must not forge a line of the log, nor steer the
-/// terminal that shows it.
-fn one_line(message: &str) -> String {
+/// Escapes control characters, and those that break a line or turn its direction: what a client sends
+/// must not forge a line of the log, nor steer the terminal that shows it.
+pub(crate) fn one_line(message: &str) -> String {
     let mut line = String::with_capacity(message.len());
     for c in message.chars() {
-        if c.is_control() {
+        let steers = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if steers || c.is_control() {
             let _ = write!(line, "{}", c.escape_default());
         } else {
             line.push(c);
@@ -108,9 +109,10 @@ mod tests {
 
     #[test]
     fn message_with_line_breaks_stays_on_its_line() {
-        let forged = "GET /\n2026-01-01T00:00:00.000Z INFO  all is well\u{1b}[2J";
+        let forged = "GET /\n2026-01-01T00:00:00.000Z INFO  all is well\u{1b}[2J\u{2028}\u{202e}";
         let line = one_line(forged);
         assert!(!line.contains(char::is_control), "{line}");
+        assert!(line.ends_with("\\u{1b}[2J\\u{2028}\\u{202e}"), "{line}");
         assert!(line.starts_with("GET /\\n2026"), "{line}");
     }
 

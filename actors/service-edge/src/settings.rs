@@ -13,8 +13,16 @@ use std::{
     time::Duration,
 };
 
+use crate::{auth::MAX_TOKEN, brief::shorten};
+
 /// The longest duration that a setting may have, in seconds (about 115 days).
 pub const MAX_SECONDS: f64 = 1e7;
+
+/// The most that an error or the summary shows of a value, in characters.
+const MAX_SHOWN: usize = 200;
+
+/// The longest name of a pod: that of a host name (RFC 1035, 2.3.4).
+const MAX_POD: usize = 253;
 
 /// What an error shows in place of a secret.
 const HIDDEN: &str = "(hidden)";
@@ -69,14 +77,26 @@ impl<'a> Settings<'a> {
         Ok(value)
     }
 
-    /// A text that is shown nowhere. Set but empty, and anything but visible ASCII, is an error:
-    /// it could not be sent in a header.
+    /// `HOSTNAME`, the name of this pod; "local" if it is unset. Not a setting of ours but the
+    /// system's: one that could not be sent in a header counts as unset, and does not stop the start.
+    pub fn pod(&mut self) -> String {
+        let name = self.raw("HOSTNAME").ok().flatten();
+        let usable = |name: &String| is_visible_ascii(name) && name.len() <= MAX_POD;
+        let name = name.filter(usable).unwrap_or_else(|| "local".to_owned());
+        self.record("HOSTNAME", name.clone());
+        name
+    }
+
+    /// A text that is shown nowhere. Set but empty, longer than [`MAX_TOKEN`], and anything but
+    /// visible ASCII, is an error: it could not be sent in a header.
     pub fn secret(&mut self, name: &'static str) -> Result<Option<String>, SettingError> {
-        const ALLOWED: &str = "one or more visible ASCII characters without spaces";
         let value = match (self.lookup)(name).map(OsString::into_string) {
             None => None,
-            Some(Ok(value)) if is_visible_ascii(&value) => Some(value),
-            Some(_) => return Err(SettingError::new(name, HIDDEN, ALLOWED)),
+            Some(Ok(value)) if is_visible_ascii(&value) && value.len() <= MAX_TOKEN => Some(value),
+            Some(_) => {
+                let allowed = format!("1 to {MAX_TOKEN} visible ASCII characters without spaces");
+                return Err(SettingError::new(name, HIDDEN, allowed));
+            }
         };
         let shown = if value.is_some() { "(set)" } else { "(unset)" };
         self.record(name, shown.to_owned());
@@ -176,6 +196,7 @@ impl<'a> Settings<'a> {
             .effective
             .iter()
             .map(|(name, value)| {
+                let value = shorten(value, MAX_SHOWN);
                 if value.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"') {
                     format!("{name}={value:?}")
                 } else {
@@ -260,15 +281,16 @@ pub struct SettingError {
 }
 
 impl SettingError {
-    /// An error about `variable`, which has `value`; `allowed` completes the sentence
-    /// "expected ...". Also for values that a core's own rules reject, and for settings that
+    /// An error about `variable`, which has `value`, of which no more is kept than fits on a line or
+    /// two; `allowed` completes the sentence "expected ...". Also for values that a core's own rules reject, and for settings that
     /// contradict each other.
     pub fn new(
         variable: impl Into<String>,
         value: impl Into<String>,
         allowed: impl Into<String>,
     ) -> Self {
-        Self { variable: variable.into(), value: value.into(), allowed: allowed.into() }
+        let value = shorten(&value.into(), MAX_SHOWN).into_owned();
+        Self { variable: variable.into(), value, allowed: allowed.into() }
     }
 
     /// The name of the variable.
@@ -289,3 +311,7 @@ impl std::error::Error for SettingError {}
 #[cfg(test)]
 #[path = "settings_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "settings_props.rs"]
+mod props;

@@ -240,3 +240,7 @@ impl Sampler {
 #[cfg(test)]
 #[path = "trace_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "trace_props.rs"]
+mod props;

@@ -15,7 +15,7 @@ use actix_web::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use service_edge::{Admin, AdminToken, Drain, JsonBody, Metrics, app, endpoint};
+use service_edge::{AdminToken, Drain, JsonBody, Metrics, app, endpoint};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +24,7 @@ struct Order {
 }
 
 fn routes(config: &mut web::ServiceConfig) {
-    async fn order(_admin: Admin, JsonBody(order): JsonBody<Order>) -> HttpResponse {
+    async fn order(JsonBody(order): JsonBody<Order>) -> HttpResponse {
         HttpResponse::Ok().json(json!({ "cups": order.cups }))
     }
     async fn panic_later() -> HttpResponse {
@@ -127,7 +127,7 @@ async fn bodies_are_optional_bounded_and_strict() {
 
 #[actix_web::test]
 async fn stranger_is_refused_before_the_body_is_looked_at() {
-    let token = AdminToken::new("s3cret".to_owned());
+    let token = AdminToken::new("s3cret");
     let service = init_service(app(Drain::new(), Some(token), Metrics::new("1"), routes)).await;
     let put = || TestRequest::put().uri("/cups").set_payload("not json");
 

@@ -127,3 +127,7 @@ mod tests {
         assert!(streams.try_open().is_some());
     }
 }
+
+#[cfg(test)]
+#[path = "id_props.rs"]
+mod props;

@@ -2,7 +2,7 @@
 
 use actix_web::web;
 use resilience_actors::{BreakerSnapshot, State};
-use service_edge::{Admin, ApiError};
+use service_edge::ApiError;
 
 use crate::{calls::Calls, wire};
 
@@ -23,19 +23,19 @@ pub(super) async fn inspect(calls: &Calls) -> Result<BreakerSnapshot, ApiError> 
 }
 
 /// `POST /api/circuit-breaker/reset`.
-pub(super) async fn reset(_: Admin, calls: web::Data<Calls>) -> web::Json<wire::ResetBody> {
+pub(super) async fn reset(calls: web::Data<Calls>) -> web::Json<wire::ResetBody> {
     calls.scheduler().breaker().reset().await;
     web::Json(wire::ResetBody { message: "circuit breaker reset", state: State::Closed })
 }
 
 /// `POST /api/circuit-breaker/force-open`.
-pub(super) async fn force_open(_: Admin, calls: web::Data<Calls>) -> web::Json<wire::ModeBody> {
+pub(super) async fn force_open(calls: web::Data<Calls>) -> web::Json<wire::ModeBody> {
     calls.scheduler().breaker().force_open().await;
     done(&calls, "circuit breaker forced open: it stays so until it is enabled or reset")
 }
 
 /// `POST /api/circuit-breaker/disable`.
-pub(super) async fn disable(_: Admin, calls: web::Data<Calls>) -> web::Json<wire::ModeBody> {
+pub(super) async fn disable(calls: web::Data<Calls>) -> web::Json<wire::ModeBody> {
     calls.scheduler().breaker().disable().await;
     done(
         &calls,
@@ -44,7 +44,7 @@ pub(super) async fn disable(_: Admin, calls: web::Data<Calls>) -> web::Json<wire
 }
 
 /// `POST /api/circuit-breaker/enable`.
-pub(super) async fn enable(_: Admin, calls: web::Data<Calls>) -> web::Json<wire::ModeBody> {
+pub(super) async fn enable(calls: web::Data<Calls>) -> web::Json<wire::ModeBody> {
     calls.scheduler().breaker().enable().await;
     done(&calls, "circuit breaker enabled")
 }

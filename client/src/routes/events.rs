@@ -112,7 +112,11 @@ impl Wanted {
                 }
                 Key::Type => {
                     for name in value.split(',') {
-                        types.push(name.parse().map_err(|_| unknown_type(name))?);
+                        let named = name.parse().map_err(|_| unknown_type(name))?;
+                        // Each event is compared with each of them, and a query has room for thousands.
+                        if !types.contains(&named) {
+                            types.push(named);
+                        }
                     }
                 }
             }
@@ -125,3 +129,7 @@ fn unknown_type(name: &str) -> ApiError {
     let known = EventType::ALL.map(EventType::as_str).join(", ");
     ApiError::bad_request(format!("type = {name} is not valid: expected {known}"))
 }
+
+#[cfg(test)]
+#[path = "events_props.rs"]
+mod props;

@@ -1,5 +1,7 @@
 //! The backend's fault plan, on all its replicas: they are not exposed, so the client reaches them.
 
+use std::time::Duration;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
@@ -9,9 +11,13 @@ use actix_web::{
     web::{self, Bytes},
 };
 use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
-use service_edge::{Admin, ApiError, JsonBody};
+use serde_json::{
+    Value, json,
+    value::{RawValue, to_raw_value},
+};
+use service_edge::{ApiError, JsonBody};
 
+use super::turns::{Busy, Turns};
 use crate::{
     Config,
     transport::replicas::{PlanAnswer, PlanRequest, ask_all},
@@ -23,37 +29,39 @@ use crate::{
 pub(super) struct Plan(Box<RawValue>);
 
 impl Default for Plan {
-    /// The one that the backend began with.
+    /// The one that the backend began with. A `null` that is sent is something else: wrong.
     fn default() -> Self {
-        Self(RawValue::NULL.to_owned())
-    }
-}
-
-impl Plan {
-    fn into_bytes(self) -> Bytes {
-        match self.0.get() {
-            "null" => Bytes::from_static(b"{}"),
-            plan => Bytes::copy_from_slice(plan.as_bytes()),
-        }
+        Self(to_raw_value(&json!({})).unwrap_or_else(|_| RawValue::NULL.to_owned()))
     }
 }
 
 /// `GET /api/backend/faults`.
-pub(super) async fn get(config: web::Data<Config>) -> Result<HttpResponse, ApiError> {
-    let replicas = Replicas::ask(&PlanRequest::Get, &config).await?;
-    Ok(HttpResponse::Ok().json(json!({ "replicas": replicas.entries() })))
+pub(super) async fn get(
+    config: web::Data<Config>,
+    turns: web::Data<Turns>,
+) -> Result<HttpResponse, ApiError> {
+    let ask = async || {
+        let replicas = Replicas::ask(&PlanRequest::Get, &config).await?;
+        let body = json!({ "replicas": replicas.entries() });
+        Ok(Bytes::from(body.to_string()))
+    };
+    let body = turns.read(config.retry.call_deadline, ask).await.unwrap_or_else(busy)?;
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(body))
 }
 
 /// `PUT /api/backend/faults`.
 pub(super) async fn put(
-    _: Admin,
     JsonBody(plan): JsonBody<Plan>,
     request: HttpRequest,
     config: web::Data<Config>,
+    turns: web::Data<Turns>,
 ) -> Result<HttpResponse, ApiError> {
     let authorization = request.headers().get(AUTHORIZATION).cloned();
-    let asked = PlanRequest::Put { plan: plan.into_bytes(), authorization };
-    let replicas = Replicas::ask(&asked, &config).await?;
+    let plan = Bytes::copy_from_slice(plan.0.get().as_bytes());
+    let asked = PlanRequest::Put { plan, authorization };
+    let limit = config.retry.call_deadline;
+    let ask = async move || Replicas::ask(&asked, &config).await;
+    let replicas = turns.write(limit, ask).await.unwrap_or_else(busy)?;
     let took = replicas.0.iter().filter(|(_, answer)| took(answer)).count();
     let entries = replicas.entries();
     if took == entries.len() {
@@ -70,6 +78,11 @@ pub(super) async fn put(
     let error = ApiError::reason(status);
     Ok(HttpResponse::build(status)
         .json(json!({ "error": error, "message": message, "replicas": entries })))
+}
+
+fn busy<T>(_: Busy) -> Result<T, ApiError> {
+    let message = "others are talking to the backend's replicas: try again";
+    Err(ApiError::unavailable(message).retry_after(Duration::from_secs(1)))
 }
 
 fn took(answer: &PlanAnswer) -> bool {

@@ -4,10 +4,13 @@ mod circuit;
 mod dashboard;
 mod events;
 mod faults;
+mod turns;
+
+pub use turns::Turns;
 
 use actix_web::{HttpResponse, web};
 use resilience_actors::Protection;
-use service_edge::{Admin, ApiError, Drain, JsonBody, Trace, endpoint, trace::TRACEPARENT};
+use service_edge::{ApiError, Drain, JsonBody, Trace, endpoint, trace::TRACEPARENT};
 
 use crate::{
     SERVICE, answer,
@@ -17,7 +20,7 @@ use crate::{
     wire,
 };
 
-/// Adds all endpoints. They need calls, configuration and event streams in `app_data`.
+/// Adds all endpoints. They need calls, configuration, event streams and [`Turns`] in `app_data`.
 pub fn configure(routes: &mut web::ServiceConfig) {
     routes
         .service(endpoint("/health").get(health))
@@ -97,7 +100,6 @@ async fn stats(calls: web::Data<Calls>) -> Result<web::Json<wire::StatsBody>, Ap
 }
 
 async fn stress_test(
-    _: Admin,
     JsonBody(request): JsonBody<StressRequest>,
     trace: Trace,
     calls: web::Data<Calls>,

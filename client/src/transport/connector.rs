@@ -21,6 +21,8 @@ use tokio::{
     time::timeout,
 };
 
+use super::socket::Socket;
+
 thread_local! {
     /// Whether the request that is being polled looks for a connection. awc does not tell a
     /// connector for whom it connects, but polls it within the request's own future.
@@ -45,9 +47,9 @@ pub(super) fn service(
     limit: Duration,
 ) -> impl Service<
     ConnectInfo<Uri>,
-    Response = Connection<Uri, TcpStream>,
+    Response = Connection<Uri, Socket>,
     Error = ConnectError,
-    Future = impl Future<Output = Result<Connection<Uri, TcpStream>, ConnectError>>,
+    Future = impl Future<Output = Result<Connection<Uri, Socket>, ConnectError>>,
 > + Clone
 + 'static {
     fn_service(move |info: ConnectInfo<Uri>| async move {
@@ -55,7 +57,7 @@ pub(super) fn service(
         CONNECTING.set(true);
         let stream = connect(&host, info.port(), limit).await.map_err(ConnectError::Io)?;
         CONNECTING.set(false);
-        Ok(Connection::new(info.request().clone(), stream))
+        Ok(Connection::new(info.request().clone(), Socket::new(stream)))
     })
 }
 
@@ -102,7 +104,7 @@ fn timed_out(what: String) -> io::Error {
     io::Error::new(ErrorKind::TimedOut, what)
 }
 
-/// A connect error in a few words, without the system's number for it.
+/// An error of a connection in a few words, without the system's number for it.
 pub(super) fn describe(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::ConnectionRefused => "connection refused".into(),

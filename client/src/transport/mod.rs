@@ -4,6 +4,7 @@ mod connector;
 pub mod replicas;
 mod response;
 mod retry_after;
+mod socket;
 
 use std::{
     borrow::Cow,
@@ -12,9 +13,12 @@ use std::{
     time::Duration,
 };
 
-use actix_web::http::{
-    StatusCode, Uri,
-    header::{ACCEPT, HeaderName},
+use actix_web::{
+    error::ParseError,
+    http::{
+        StatusCode, Uri,
+        header::{ACCEPT, HeaderName},
+    },
 };
 use awc::{
     Client,
@@ -28,6 +32,7 @@ use service_edge::{TraceContext, trace::TRACEPARENT};
 use crate::{config::Config, metrics::CallMetrics, stats::Stats};
 use response::Answer;
 pub use response::{BackendResponse, RetryAfter};
+use socket::CutOff;
 
 /// Asks the backend to fail at this rate for one request, instead of at its own.
 const FAILURE_RATE: HeaderName = HeaderName::from_static("x-failure-rate");
@@ -219,16 +224,20 @@ fn unsent(error: SendRequestError) -> BackendError {
         }
         SendRequestError::Connect(error) => BackendError::Unreachable(connect_failure(&error)),
         SendRequestError::Send(error) => BackendError::Unreachable(error.to_string()),
-        SendRequestError::Response(actix_web::error::ParseError::Io(error))
-            if error.kind() == std::io::ErrorKind::ConnectionReset =>
-        {
-            BackendError::Unreachable("connection reset before an answer".into())
-        }
-        SendRequestError::Response(error) => {
-            BackendError::Unusable { status: None, reason: format!("malformed head: {error}") }
-        }
+        SendRequestError::Response(ParseError::Io(error)) => match CutOff::of(&error) {
+            None => {
+                let reason = format!("{} before an answer", connector::describe(&error));
+                BackendError::Unreachable(reason)
+            }
+            Some(end) => malformed_head(end),
+        },
+        SendRequestError::Response(error) => malformed_head(&error),
         error => BackendError::Unusable { status: None, reason: error.to_string() },
     }
+}
+
+fn malformed_head(error: &dyn std::fmt::Display) -> BackendError {
+    BackendError::Unusable { status: None, reason: format!("malformed head: {error}") }
 }
 
 /// Without awc's own words around it.

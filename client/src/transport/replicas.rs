@@ -11,13 +11,16 @@ use actix_web::{
 };
 use futures::{StreamExt as _, stream};
 use serde_json::value::RawValue;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::{client, unsent};
+use super::{client, response::read_body, unsent};
 use crate::config::Config;
 
 /// How many are asked at a time.
 const AT_A_TIME: usize = 16;
+
+/// The largest answer that is taken: more than any plan has.
+const MAX_PLAN_BYTES: usize = 256 * 1024;
 
 /// What is asked of each of them.
 #[derive(Debug, Clone)]
@@ -54,16 +57,20 @@ pub enum PlanAnswer {
     Failed(String),
 }
 
-/// Asks all of them at once, and answers in their order.
+/// Asks all of them, a few at once, and answers in their order. It takes no longer than a call
+/// may: those that are not asked by then have failed.
 pub async fn ask_all(
     addresses: Vec<SocketAddr>,
     request: &PlanRequest,
     config: &Config,
 ) -> Vec<(SocketAddr, PlanAnswer)> {
-    let limit = config.retry.attempt_timeout;
+    let max_bytes = config.max_response_bytes.min(MAX_PLAN_BYTES);
+    let end = Instant::now() + config.retry.call_deadline;
     stream::iter(addresses)
         .map(|address| async move {
-            let asked = ask(address, request, config.connect_timeout, config.max_response_bytes);
+            let began = Instant::now();
+            let limit = config.retry.attempt_timeout.min(end - began);
+            let asked = ask(address, request, config.connect_timeout, max_bytes);
             let answer = timeout(limit, asked).await.unwrap_or_else(|_| {
                 let limit = limit.as_secs_f64();
                 Err(format!("no answer within {limit:.3}s"))
@@ -97,7 +104,7 @@ async fn ask(
     let mut answer = sent.await.map_err(|error| unsent(error).to_string())?;
     let status = answer.status();
     let pod = answer.headers().get("x-pod").and_then(|pod| pod.to_str().ok()).map(str::to_owned);
-    let body = answer.body().limit(max_bytes).await.map_err(|error| error.to_string())?;
+    let body = read_body(&mut answer, max_bytes).await?;
     if status != StatusCode::OK {
         return Ok(PlanAnswer::Refused { status, body });
     }

@@ -5,16 +5,17 @@ use std::time::{Duration, SystemTime};
 use actix_web::{
     dev::Payload,
     http::{
-        StatusCode,
-        header::{CONTENT_LENGTH, RETRY_AFTER},
+        StatusCode, Version,
+        header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING},
     },
 };
 use awc::{ClientResponse, error::PayloadError};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{BackendError, retry_after};
+use super::{BackendError, retry_after, socket::CutOff};
 
 /// A usable answer of the backend, 2xx, 4xx or 5xx.
 #[derive(Debug, Clone)]
@@ -80,18 +81,16 @@ impl Answer {
         if status.is_informational() || status.as_u16() >= 600 {
             return Err(unusable(format!("unexpected status {}", status.as_u16())));
         }
-        let bytes = inner.body().limit(limit).await.map_err(|error| match error {
-            PayloadError::Overflow => unusable(format!("body larger than {limit} bytes")),
-            error => unusable(format!("body cut off: {error}")),
-        })?;
-        if !released
-            && let Some(expected) = content_length(&inner)
-            && expected != bytes.len() as u64
-        {
-            // awc takes the end of the connection for the end of the body.
-            let got = bytes.len();
-            return Err(unusable(format!("body cut off after {got} of {expected} bytes")));
+        if status == StatusCode::NO_CONTENT {
+            // Whatever its headers say (RFC 9112, 6.3): awc would wait for what they promise.
+            return Err(unusable("no body".into()));
         }
+        if inner.headers().contains_key(TRANSFER_ENCODING) && content_length(&inner).is_some() {
+            // "Ought to be handled as an error" (RFC 9112, 6.3): somebody on the way may have taken
+            // the other one for the end of this answer.
+            return Err(unusable("both a length and a transfer-encoding".into()));
+        }
+        let bytes = read_body(&mut inner, limit).await.map_err(unusable)?;
         let body = match json(&bytes) {
             Ok(body) => body,
             Err(_) if status.is_success() && released => {
@@ -116,9 +115,46 @@ fn content_length(answer: &ClientResponse) -> Option<u64> {
     answer.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// The body, found to be one JSON value and not looked at further. A chunked body that is cut off
-/// reaches us as if it were whole: this is where that is noticed, since no proper beginning of an
-/// object, array or string is JSON. (Of a bare number it may be; awc leaves no way to tell.)
+/// Reads a body of at most `limit` bytes, or says why there is no whole one.
+pub(super) async fn read_body(answer: &mut ClientResponse, limit: usize) -> Result<Bytes, String> {
+    let too_large = || format!("body larger than {limit} bytes");
+    let expected = content_length(answer);
+    match expected {
+        // awc would wait for the end of the connection where this is HTTP/1.0.
+        Some(0) => return Ok(Bytes::new()),
+        Some(expected) if usize::try_from(expected).map_or(true, |expected| expected > limit) => {
+            return Err(too_large());
+        }
+        _ => {}
+    }
+    let ends_with_connection = answer.version() == Version::HTTP_10 && expected.is_none();
+    let mut body = BytesMut::new();
+    while let Some(part) = answer.next().await {
+        let error = match part {
+            Ok(part) if part.len() > limit - body.len() => return Err(too_large()),
+            Ok(part) => {
+                body.extend_from_slice(&part);
+                continue;
+            }
+            Err(error) => error,
+        };
+        let end = match &error {
+            PayloadError::Incomplete(Some(error)) | PayloadError::Io(error) => CutOff::of(error),
+            _ => None,
+        };
+        return Err(match (end, expected) {
+            (Some(CutOff::Closed), _) if ends_with_connection => break,
+            (Some(end), Some(expected)) => {
+                format!("body cut off after {} of {expected} bytes: {end}", body.len())
+            }
+            (Some(end), None) => format!("body cut off after {} bytes: {end}", body.len()),
+            (None, _) => format!("malformed body: {error}"),
+        });
+    }
+    Ok(body.freeze())
+}
+
+/// The body, found to be one JSON value and not looked at further.
 fn json(bytes: &Bytes) -> Result<Box<RawValue>, serde_json::Error> {
     serde_json::from_slice(bytes)
 }

@@ -49,3 +49,7 @@ mod tests {
         assert_eq!(parse_at_epoch("99999999999999999999999"), Some(u64::MAX));
     }
 }
+
+#[cfg(test)]
+#[path = "retry_after_props.rs"]
+mod props;

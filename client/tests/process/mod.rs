@@ -1,4 +1,5 @@
 //! The services as processes, and a client that speaks just enough HTTP to them.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::{
     fs::{self, File},
@@ -8,7 +9,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -30,9 +31,19 @@ pub(crate) fn binary(service: &str) -> PathBuf {
     binary
 }
 
-/// A port that nobody listened on a moment ago.
+/// A port that nobody listened on a moment ago. Below those that the system gives out by itself, so
+/// that none of the sockets that tests open meanwhile is given it.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Far from those of another process that tests at the same time, which has the next number.
+    let salt = u16::try_from(std::process::id() % 20 * 1_000).unwrap();
+    loop {
+        let offset = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(salt);
+        let port = 12_000 + offset % 20_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Waits until something is so; fails if it does not come to be.
@@ -80,8 +91,12 @@ impl Process {
         self.port
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     fn kill(&mut self) {
@@ -235,8 +250,20 @@ pub(crate) fn post(port: u16, path: &str, body: &str) -> Client {
 /// One request on a connection of its own. Fails unless it is answered with JSON.
 #[track_caller]
 pub(crate) fn request(port: u16, method: &str, path: &str, body: &str) -> Client {
+    request_with(port, method, path, "", body)
+}
+
+/// The same with headers, each with its end of line.
+#[track_caller]
+pub(crate) fn request_with(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Client {
     let start = Instant::now();
-    let mut answer = BufReader::new(send(port, method, path, body));
+    let mut answer = BufReader::new(send(port, method, path, headers, body));
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         let read = answer.read_line(&mut head);
@@ -253,16 +280,16 @@ pub(crate) fn request(port: u16, method: &str, path: &str, body: &str) -> Client
 
 /// A request whose answer nobody has read yet.
 pub(crate) fn send_and_hold(port: u16, path: &str) -> TcpStream {
-    send(port, "GET", path, "")
+    send(port, "GET", path, "", "")
 }
 
-fn send(port: u16, method: &str, path: &str, body: &str) -> TcpStream {
+fn send(port: u16, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: lab\r\nconnection: close\r\n\
-         content-length: {length}\r\n\r\n"
+         {headers}content-length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).unwrap();
     // The service may have answered and closed before it has all of it.

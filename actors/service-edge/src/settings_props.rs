@@ -1,0 +1,274 @@
+//! Whatever the environment holds: each reader takes exactly what it says it takes, and refuses the
+//! rest in one short line.
+
+use std::os::unix::ffi::OsStringExt as _;
+
+use log::LevelFilter;
+use proptest::prelude::*;
+
+use super::*;
+use crate::CommonSettings;
+
+/// What people, scripts and generators of bad luck put into a variable.
+fn values() -> impl Strategy<Value = OsString> {
+    prop_oneof![
+        any::<String>().prop_map(OsString::from),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(OsString::from_vec),
+        "[-+ ]?[0-9]{0,25}([.,][0-9]{0,25})?([eE][-+]?[0-9]{1,3})?[ smh%]?"
+            .prop_map(OsString::from),
+        "[٠-٩०-९０-９]{1,5}".prop_map(OsString::from),
+        prop::sample::select(&STRANGE[..]).prop_map(OsString::from),
+        (1_usize..200_000).prop_map(|digits| "9".repeat(digits).into()),
+        (1_usize..200_000).prop_map(|letters| "x\n".repeat(letters).into()),
+        (1_usize..400).prop_map(|zeros| format!("0.{}1", "0".repeat(zeros)).into()),
+    ]
+}
+
+const STRANGE: [&str; 23] = [
+    "",
+    " ",
+    "inf",
+    "-inf",
+    "+inf",
+    "nan",
+    "-NaN",
+    "infinity",
+    "1e308",
+    "1e309",
+    "-0",
+    "+0",
+    "-0.0",
+    "1e-400",
+    "0x10",
+    "1_000",
+    "1e7",
+    "10000000",
+    "10000001",
+    "18446744073709551615",
+    "18446744073709551616",
+    ".",
+    "5.",
+];
+
+/// Settings in which every variable has this value.
+fn all(value: &OsString) -> Settings<'_> {
+    Settings::new(move |_| Some(value.clone()))
+}
+
+/// The value, if it is text of this form.
+fn of_form(value: &OsString, is_so: impl Fn(&str) -> bool) -> Option<&str> {
+    value.to_str().filter(|text| is_so(text))
+}
+
+fn digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether decimal digits are no more than a bound, without making a number of them.
+fn at_most(whole: &str, bound: &str) -> bool {
+    let whole = whole.trim_start_matches('0');
+    whole.len() < bound.len() || whole.len() == bound.len() && whole <= bound
+}
+
+/// One short line that names the variable, and says what is allowed.
+fn assert_refusal(error: &SettingError) -> Result<(), TestCaseError> {
+    let line = error.to_string();
+    prop_assert!(line.starts_with("X="), "{}", line);
+    prop_assert!(line.contains(" is not valid: expected "), "{}", line);
+    prop_assert!(line.len() < 4_000, "{} bytes", line.len());
+    prop_assert!(!line.contains(char::is_control), "{}", line);
+    let debugged = format!("{error:?}");
+    prop_assert!(debugged.len() < 8_000, "{} bytes", debugged.len());
+    Ok(())
+}
+
+/// Takes exactly what is expected, and refuses the rest well; the summary stays short and one line.
+fn assert_read<T: PartialEq + fmt::Debug>(
+    value: &OsString,
+    read: impl Fn(&mut Settings<'_>) -> Result<T, SettingError>,
+    expected: Option<T>,
+) -> Result<(), TestCaseError> {
+    let mut settings = all(value);
+    match read(&mut settings) {
+        Ok(read) => prop_assert_eq!(Some(read), expected),
+        Err(error) => {
+            assert_refusal(&error)?;
+            prop_assert!(expected.is_none(), "{:?} is refused: {}", value, error);
+        }
+    }
+    let summary = settings.summary();
+    prop_assert!(summary.len() < 4_000 && !summary.contains(char::is_control), "{}", summary);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(crate::props::config())]
+
+    #[test]
+    fn whole_numbers_are_digits_within_their_range(value in values()) {
+        let whole = of_form(&value, |text| digits(text.strip_prefix('+').unwrap_or(text)));
+        let whole = whole.map(|text| text.strip_prefix('+').unwrap_or(text));
+        let byte = whole.filter(|text| at_most(text, "255")).map(|text| {
+            text.bytes().fold(0_u32, |number, digit| number * 10 + u32::from(digit - b'0'))
+        });
+        let byte = byte.filter(|number| *number > 0);
+        assert_read(&value, |settings| settings.integer("X", 7_u32, 1..=255), byte)?;
+        assert_read(&value, |settings| settings.optional_integer("X", 1_u32..=255), byte.map(Some))?;
+        let longest = whole.filter(|text| at_most(text, "18446744073709551615"));
+        let read = all(&value).integer("X", 7_u64, 0..=u64::MAX);
+        prop_assert_eq!(read.is_ok(), longest.is_some(), "{:?}", value);
+    }
+
+    #[test]
+    fn seconds_are_decimals_up_to_the_bound(value in values()) {
+        let decimal = of_form(&value, |text| {
+            let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+            (digits(whole) || digits(fraction)) && (whole.is_empty() || digits(whole))
+                && (fraction.is_empty() || digits(fraction))
+        });
+        let (whole, fraction) = decimal.map_or(("", ""), |text| text.split_once('.').unwrap_or((text, "")));
+        let past_the_bound = !at_most(whole, "10000000")
+            || !at_most(whole, "9999999") && fraction.bytes().take(7).any(|digit| digit != b'0');
+        match all(&value).seconds("X", Duration::ZERO) {
+            Ok(read) => {
+                prop_assert!(decimal.is_some() && !past_the_bound, "{:?} is {:?}", value, read);
+                let nanos: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+                let whole = whole.trim_start_matches('0').parse().unwrap_or(0);
+                let exact = Duration::new(whole, nanos.parse().unwrap());
+                // A fraction of a second is an f64 on its way.
+                prop_assert!(read.abs_diff(exact) <= Duration::from_nanos(2), "{:?} is {:?}", value, read);
+            }
+            Err(error) => {
+                assert_refusal(&error)?;
+                prop_assert!(decimal.is_none() || past_the_bound, "{:?}: {}", value, error);
+            }
+        }
+    }
+
+    #[test]
+    fn a_duration_that_is_written_out_reads_back(nanos in 0..=10_000_000_000_000_000_u64) {
+        let duration = Duration::from_nanos(nanos);
+        let value = OsString::from(format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos()));
+        let read = all(&value).optional_seconds("X").unwrap().unwrap();
+        prop_assert!(read.abs_diff(duration) <= Duration::from_nanos(2), "{:?} is {:?}", value, read);
+    }
+
+    #[test]
+    fn numbers_are_finite(value in values(), number in any::<f64>()) {
+        for value in [value, number.to_string().into()] {
+            let expected = value.to_str().and_then(|text| text.parse().ok()).filter(|n: &f64| n.is_finite());
+            assert_read(&value, |settings| settings.number("X", 1.0), expected)?;
+        }
+    }
+
+    #[test]
+    fn texts_are_what_is_there(value in values()) {
+        let expected = of_form(&value, |text| !text.is_empty()).map(str::to_owned);
+        assert_read(&value, |settings| settings.text("X", "default"), expected.clone())?;
+        assert_read(&value, |settings| settings.optional_text("X"), expected.map(Some))?;
+        let choices = [("5.", 5), ("inf", 1)];
+        let expected = choices.iter().find(|(name, _)| value == *name).map(|(_, choice)| *choice);
+        assert_read(&value, |settings| settings.choice("X", "inf", &choices), expected)?;
+    }
+
+    #[test]
+    fn secrets_are_shown_nowhere(value in prop_oneof![values(), "[!-~]{6,40}".prop_map(OsString::from)]) {
+        let usable = |text: &str| !text.is_empty() && text.len() <= 1024 && text.bytes().all(|b| (0x21..0x7f).contains(&b));
+        let expected = of_form(&value, usable).map(str::to_owned);
+        assert_read(&value, |settings| settings.secret("X"), expected.map(Some))?;
+        let mut settings = all(&value);
+        let told = match settings.secret("X") {
+            Ok(_) => format!("{settings:?} {}", settings.summary()),
+            Err(error) => format!("{error:?} {error}"),
+        };
+        if let Some(text) = value.to_str().filter(|text| text.len() > 5) {
+            prop_assert!(!told.contains(text), "{}", told);
+        }
+    }
+
+    #[test]
+    fn the_pods_name_can_be_sent_in_a_header(value in values()) {
+        let pod = all(&value).pod();
+        prop_assert!((1..=MAX_POD).contains(&pod.len()));
+        prop_assert!(actix_web::http::header::HeaderValue::from_str(&pod).is_ok());
+    }
+
+    #[test]
+    fn addresses_and_ports(value in prop_oneof![values(), any::<std::net::IpAddr>().prop_map(|a| a.to_string().into())]) {
+        for variable in ["HOST", "PORT", "LOG_FORMAT", "WORKERS", "SHUTDOWN_TIMEOUT", "RUST_LOG", "ADMIN_TOKEN"] {
+            let given = value.clone();
+            let mut settings = Settings::new(move |name| (name == variable).then(|| given.clone()));
+            match CommonSettings::read(&mut settings, 5000) {
+                Err(error) => {
+                    let line = error.to_string();
+                    prop_assert!(line.starts_with(&format!("{variable}=")), "{}", line);
+                    prop_assert!(line.len() < 4_000 && !line.contains(char::is_control), "{}", line);
+                }
+                Ok(common) => {
+                    let text = value.to_str().unwrap();
+                    let is_right = match variable {
+                        "HOST" => text.parse() == Ok(common.host),
+                        "PORT" => text.parse() == Ok(common.port),
+                        "WORKERS" => (1..=1024).contains(&common.workers),
+                        "SHUTDOWN_TIMEOUT" => common.shutdown_timeout <= Duration::from_secs(3600),
+                        "LOG_FORMAT" => ["text", "json"].contains(&text),
+                        _ => true,
+                    };
+                    prop_assert!(is_right, "{}={:?}", variable, value);
+                }
+            }
+        }
+    }
+
+    /// What is taken for a filter filters as it says: `env_logger` takes what it does not understand
+    /// for a target, and then logs nothing.
+    #[test]
+    fn log_filters_have_a_level_in_each_part(
+        parts in prop::collection::vec(("([a-z_:]{1,8}=)?", "(?i)off|error|warn|info|debug|trace|inof|5|"), 1..5),
+        junk in prop_oneof![4 => Just(String::new()), 1 => "[,=/ \\pC]{1,3}"],
+    ) {
+        let parts: Vec<_> = parts.into_iter().map(|(target, level)| format!("{target}{level}")).collect();
+        let value = OsString::from(parts.join(",") + &junk);
+        let given = value.clone();
+        let mut settings = Settings::new(move |name| (name == "RUST_LOG").then(|| given.clone()));
+        let level = |part: &String| part.rsplit('=').next().unwrap_or_default().parse::<LevelFilter>().ok();
+        let levels: Option<Vec<_>> = parts.iter().map(level).collect();
+        match CommonSettings::read(&mut settings, 5000) {
+            Ok(common) => {
+                let most = env_filter::Builder::new().parse(&common.rust_log).build().filter();
+                // Spaces around a part may stand; whatever else is added makes a part without a level.
+                let levels = levels.expect("a part without a level is taken");
+                prop_assert!(levels.contains(&most), "{:?}: {}", value, most);
+            }
+            Err(error) => {
+                prop_assert!(!junk.is_empty() || levels.is_none(), "{}", error);
+                prop_assert!(error.to_string().starts_with("RUST_LOG="));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_megabyte_of_value_is_a_short_line() {
+    let value = OsString::from("9".repeat(1_000_000));
+    let error = all(&value).integer("X", 1_u16, 0..=9).unwrap_err();
+    let line = error.to_string();
+    assert!(line.len() < 400, "{} bytes", line.len());
+    assert!(line.contains("(999800 characters left out)"), "{line}");
+    assert!(line.ends_with("expected a whole number from 0 to 9"), "{line}");
+    let mut settings = all(&value);
+    settings.text("X", "a").unwrap();
+    assert!(settings.summary().len() < 400);
+}
+
+#[test]
+fn a_pods_name_that_no_header_can_have_counts_as_unset() {
+    for strange in ["", "a\nb", "a b", "pöd", &"x".repeat(254)] {
+        let value = OsString::from(strange);
+        let mut settings = all(&value);
+        assert_eq!(
+            (settings.pod().as_str(), settings.summary().as_str()),
+            ("local", "HOSTNAME=local")
+        );
+    }
+}

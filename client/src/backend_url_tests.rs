@@ -1,0 +1,101 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn parse(text: &str) -> Result<BackendUrl, String> {
+    BackendUrl::parse(text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// Whether it is `http://host[:port][/]`, read from left to right.
+fn oracle(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("http://") else { return false };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (host, port) = match rest.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (None, port),
+            _ => return false,
+        },
+        None => {
+            let end = rest.find(':').unwrap_or(rest.len());
+            (Some(&rest[..end]), &rest[end..])
+        }
+    };
+    let is_name = |name: &str| {
+        (1..=253).contains(&name.len())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    let is_port = |port: &str| {
+        port.bytes().all(|digit| digit.is_ascii_digit())
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    host.is_none_or(is_name) && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    let host = "(\\[[0-9a-f:]{0,10}\\]|\\[::1\\]|[a-zA-Z0-9._-]{0,12}|10\\.0\\.0\\.7|[ -~]{0,6})";
+    let near = format!(
+        "(http|https|HTTP|ftp)://{host}(:[0-9]{{0,6}}|:[+-]?[0-9a-z]{{0,3}})?(/|//|/x|\\?q|#f)?"
+    );
+    let near = proptest::string::string_regex(&near).unwrap();
+    prop_oneof![
+        4 => near,
+        1 => any::<String>(),
+        1 => any::<String>().prop_map(|rest| format!("http://{rest}")),
+        1 => (1_usize..70_000).prop_map(|length| format!("http://{}", "h".repeat(length))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(crate::props::config())]
+
+    #[test]
+    fn an_origin_is_taken_and_nothing_else(text in texts()) {
+        match parse(&text) {
+            Ok(url) => {
+                prop_assert!(oracle(&text), "{} is taken", text);
+                // What is connected to is what is written there.
+                let (host, port) = url.host_and_port();
+                let joined = url.join("/api/data").to_string();
+                prop_assert_eq!(&joined, &format!("{}/api/data", text.strip_suffix('/').unwrap_or(&text)));
+                prop_assert!(text.contains(&host) && port > 0);
+                let named = [format!(":{port}"), ":0".to_owned()];
+                prop_assert!(port == 80 || named.iter().any(|named| text.contains(named)));
+            }
+            Err(error) => {
+                prop_assert!(!oracle(&text), "{}", error);
+                prop_assert!(error.starts_with("BACKEND_URL="), "{}", error);
+                prop_assert!(error.len() < 4_000 && !error.contains(char::is_control), "{}", error);
+            }
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown(
+        scheme in "(http://|https://|//|)",
+        user in "[a-z]{0,4}",
+        password in "[A-Z@:/]{1,8}HIDE[A-Z@:/]{1,8}",
+    ) {
+        let error = parse(&format!("{scheme}{user}:{password}@backend:5000")).unwrap_err();
+        prop_assert!(!error.contains("HIDE"), "{}", error);
+        prop_assert!(error.contains("(hidden)@backend:5000"), "{}", error);
+    }
+}
+
+#[test]
+fn a_port_is_digits_and_not_zero() {
+    for port in ["+1", "-1", "0", "", "65536", "0x50", " 1", "1 "] {
+        for host in ["backend", "[::1]"] {
+            assert!(parse(&format!("http://{host}:{port}")).is_err(), "{host}:{port}");
+        }
+    }
+}
+
+#[test]
+fn a_host_that_no_name_server_knows_is_refused_at_the_start() {
+    let long = "h".repeat(254);
+    for host in ["a,b", "*", "a%41", "(b)", "a=b", "$HOST", "[::1", "[v1.x]", "[::1%25eth0]", &long]
+    {
+        assert!(parse(&format!("http://{host}:5000")).is_err(), "{host}");
+    }
+    assert!(parse(&format!("http://{}", &long[1..])).is_ok());
+}

@@ -1,0 +1,70 @@
+//! Whatever is asked of the history.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn queries() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(&EventType::ALL[..]).prop_map(|of| of.as_str().to_owned());
+    let value =
+        prop_oneof![4 => name, 2 => "[0-9]{1,4}", 1 => "[+-]?[0-9]{0,25}", 1 => "[ -~]{0,8}"];
+    let pair = ("(limit|type|Limit|types|%6cimit)", value)
+        .prop_map(|(key, value)| format!("{key}={value}"));
+    prop_oneof![
+        4 => prop::collection::vec(pair, 0..4).prop_map(|pairs| pairs.join("&")),
+        1 => "(limit=|type=)?(%[0-9a-fA-F]{0,2}|[ -~]){0,20}",
+        1 => any::<String>(),
+        1 => (1_usize..3_000).prop_map(|times| format!("type={}call", "reset,".repeat(times))),
+        1 => (1_usize..60_000).prop_map(|length| format!("type={}", "%0a".repeat(length / 3))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(crate::props::config())]
+
+    #[test]
+    fn a_query_is_bounded_or_refused_in_short(query in queries()) {
+        match Wanted::parse(&query) {
+            Ok(Wanted { limit, types }) => {
+                prop_assert!((1..=MAX_LIMIT).contains(&limit));
+                prop_assert!(types.len() <= EventType::ALL.len(), "{} types", types.len());
+            }
+            Err(error) => {
+                prop_assert_eq!(error.status(), 400);
+                prop_assert!(error.message().len() < 8_000, "{} bytes", error.message().len());
+                prop_assert!(!error.message().contains(char::is_control), "{}", error);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_out_reads_back(
+        limit in prop::option::of(1..=MAX_LIMIT),
+        types in prop::sample::subsequence(EventType::ALL.to_vec(), 0..=EventType::ALL.len()),
+        at_once: bool,
+    ) {
+        let names: Vec<_> = types.iter().map(|of| of.as_str()).collect();
+        let mut pairs: Vec<_> = limit.iter().map(|limit| format!("limit={limit}")).collect();
+        if at_once && !names.is_empty() {
+            pairs.push(format!("type={}", names.join(",")));
+        } else {
+            pairs.extend(names.iter().map(|name| format!("type={name}")));
+        }
+        let expected = Wanted { limit: limit.unwrap_or(DEFAULT_LIMIT), types };
+        prop_assert_eq!(Wanted::parse(&pairs.join("&")).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_type_that_is_named_ten_thousand_times_is_looked_for_once() {
+    let query = format!("type={}call", "reset,".repeat(10_000));
+    assert_eq!(Wanted::parse(&query).unwrap().types, [EventType::Reset, EventType::Call]);
+}
+
+#[test]
+fn a_value_with_line_breaks_is_told_on_one_line() {
+    for query in ["limit=1%0aINFO", "type=call%0d%0aSet-Cookie:x", "%0a=1"] {
+        let error = Wanted::parse(query).unwrap_err();
+        assert!(!error.message().contains(char::is_control), "{error}");
+    }
+}

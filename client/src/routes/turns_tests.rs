@@ -1,0 +1,83 @@
+use std::cell::{Cell, RefCell};
+
+use futures::future::join_all;
+use tokio::time::{advance, sleep};
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(30);
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_readers_cost_two_askings() {
+    let (turns, asked) = (Turns::default(), Cell::new(0));
+    let ask = async || {
+        asked.set(asked.get() + 1);
+        sleep(SECOND).await;
+        Ok(Bytes::from(asked.get().to_string()))
+    };
+    let first = turns.read(LONG, ask);
+    let others = async {
+        // They come while the first is being answered: what it hears may be older than their question.
+        sleep(SECOND / 2).await;
+        join_all((0..1000).map(|_| turns.read(LONG, ask))).await
+    };
+    let (first, others) = futures::join!(first, others);
+    assert_eq!(first.unwrap().unwrap(), "1");
+    assert!(others.into_iter().all(|answer| answer.unwrap().unwrap() == "2"));
+    assert_eq!(asked.get(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_gets_an_answer_that_is_older_than_the_question() {
+    let turns = Turns::default();
+    for expected in ["one", "two"] {
+        let answer = turns.read(LONG, async || Ok(Bytes::from(expected))).await.unwrap().unwrap();
+        assert_eq!(answer, expected);
+        advance(SECOND).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_who_leaves_holds_up_nobody() {
+    let turns = Turns::default();
+    let forever = async || std::future::pending().await;
+    assert!(timeout(SECOND, turns.read(LONG, forever)).await.is_err());
+    assert!(turns.read(SECOND, async || Ok(Bytes::new())).await.is_ok());
+}
+
+#[actix_web::test]
+async fn plans_are_handed_out_one_after_the_other_and_to_the_end() {
+    let turns = Turns::default();
+    let told = std::rc::Rc::new(RefCell::new(Vec::new()));
+    let write = |name: &'static str| {
+        let told = told.clone();
+        turns.write(LONG, move || async move {
+            told.borrow_mut().push(format!("{name} begins"));
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            told.borrow_mut().push(format!("{name} ends"));
+        })
+    };
+    // The first one's caller leaves as soon as it has begun.
+    let mut first = Box::pin(write("a"));
+    while told.borrow().is_empty() {
+        assert!(futures::poll!(&mut first).is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(first);
+    let (second, third) = futures::join!(write("b"), write("c"));
+    assert_eq!((second, third), (Ok(()), Ok(())));
+    let expected = ["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"];
+    assert_eq!(*told.borrow(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_too_long_for_a_turn_is_told_so() {
+    let turns = Turns::default();
+    let _reading = turns.reader.lock().await;
+    let _writing = turns.writer.lock().await;
+    assert_eq!(turns.read(SECOND, async || Ok(Bytes::new())).await.unwrap_err(), Busy);
+    assert_eq!(turns.write(SECOND, || async {}).await, Err(Busy));
+}

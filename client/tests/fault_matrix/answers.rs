@@ -1,0 +1,137 @@
+//! The rows about whole answers, old, early, elsewhere and odd.
+
+use super::{
+    act::{
+        Act::{Close, Hold, Reset},
+        BODY, answer, chunk, forever, good, holding, late, say,
+    },
+    row::{Effect, Row, at_request},
+};
+
+pub(super) fn old_and_interim() -> Vec<Row> {
+    let old = |rest: &str| say(format!("HTTP/1.0 200 OK\r\n{rest}"));
+    let (plain, sized) = (
+        format!("\r\n{BODY}"),
+        format!("content-length: 41\r\nconnection: keep-alive\r\n\r\n{BODY}"),
+    );
+    let chunked = format!("transfer-encoding: chunked\r\n\r\n{}0\r\n\r\n", chunk(BODY));
+    let empty = "HTTP/1.0 500 Oops\r\ncontent-length: 0\r\nconnection: keep-alive\r\n\r\n";
+    let after = |interim: &str| say(format!("{interim}{}", good()));
+    let go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    let hints = "HTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n";
+    let several = format!("{go_on}{hints}{hints}");
+    let switched = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\r\n";
+    vec![
+        at_request("HTTP/1.0, a body that ends with the connection", [old(&plain), Close])
+            .success(),
+        at_request("HTTP/1.0, a length", [old(&sized), Close]).success(),
+        at_request("HTTP/1.0, a length, kept", [old(&sized)]).success(),
+        at_request("HTTP/1.0, an empty 500, kept", [say(empty)]).server_error(500).seen(2, 2),
+        at_request("HTTP/1.0, chunks", [old(&chunked), Close]).unusable("body is not JSON"),
+        at_request("HTTP/1.0, resets at the end of the body", [old(&plain), Reset])
+            .unusable("body cut off"),
+        at_request("HTTP/1.0, a body without end", [old("\r\n"), forever([b' '; 1000])])
+            .unusable("body larger than 10000 bytes"),
+        at_request("100 before the answer", [after(go_on)]).unusable("unexpected status 100"),
+        at_request("100 before the answer, in a segment of its own", [say(go_on), say(good())])
+            .unusable("unexpected status 100"),
+        at_request("103 before the answer", [after(hints)]).unusable("unexpected status 103"),
+        at_request("several interim answers before the answer", [after(&several)])
+            .unusable("unexpected status 100"),
+        at_request("100 instead of the answer", [say(go_on), Hold])
+            .unusable("unexpected status 100"),
+        at_request("100, and the answer when the next request comes", late(go_on))
+            .unusable("unexpected status 100"),
+        at_request("101, protocols switched", [say(switched), Hold])
+            .unusable("unexpected status 101"),
+    ]
+}
+
+pub(super) fn redirects() -> Vec<Row> {
+    let to = |name, status: &str, place: &str| {
+        let status = format!("{status}\r\nlocation: {place}");
+        at_request(name, [say(answer(&status, BODY))]).redirect()
+    };
+    let elsewhere = "http://{elsewhere}/api/data";
+    vec![
+        to("301 to another place", "301 Moved Permanently", "/elsewhere"),
+        to("301 to another host", "301 Moved Permanently", elsewhere),
+        to("302 to another host", "302 Found", elsewhere),
+        to("303 to another host", "303 See Other", elsewhere),
+        to("307 to another host", "307 Temporary Redirect", elsewhere),
+        to("308 to another host", "308 Permanent Redirect", elsewhere),
+        at_request(
+            "302 without a body",
+            [say("HTTP/1.1 302 Found\r\nlocation: http://{elsewhere}/\r\n\r\n")],
+        )
+        .redirect(),
+        at_request(
+            "304, with the length of a body that does not follow",
+            [say("HTTP/1.1 304 Not Modified\r\ncontent-length: 41\r\n\r\n")],
+        )
+        .redirect(),
+        at_request("304 with a body", [say(answer("304 Not Modified", BODY))]).redirect(),
+    ]
+}
+
+pub(super) fn bodies() -> Vec<Row> {
+    let holds = |name, body: &[u8]| at_request(name, [say(holding(body))]).seen(1, 2);
+    let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0";
+    let zipped =
+        [&b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 22\r\n\r\n"[..], gzip];
+    let none = |name, head: &str| at_request(name, [say(head)]).unusable("no body");
+    vec![
+        none("204", "HTTP/1.1 204 No Content\r\n\r\n"),
+        none("204 with a body", &answer("204 No Content", BODY)),
+        none(
+            "204 with a length and no body",
+            "HTTP/1.1 204 No Content\r\ncontent-length: 41\r\n\r\n",
+        ),
+        none("205", "HTTP/1.1 205 Reset Content\r\ncontent-length: 0\r\n\r\n").seen(1, 2),
+        at_request("205 with a body", [say(answer("205 Reset Content", BODY))]).ends(
+            205,
+            "success",
+            Effect::Success,
+            1,
+        ),
+        none("an empty body", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").seen(1, 2),
+        holds("a page", b"<html>").unusable("body is not JSON"),
+        holds("two JSON values", b"{} {}").unusable("body is not JSON"),
+        holds("half a JSON value", b"{\"id\":").unusable("body is not JSON"),
+        holds("JSON with a byte order mark", b"\xef\xbb\xbf{}").unusable("body is not JSON"),
+        holds("JSON that is not UTF-8", b"\"\xff\"").unusable("body is not JSON"),
+        at_request("gzip that nobody asked for", [say(zipped.concat())])
+            .unusable("body is not JSON")
+            .seen(1, 2),
+    ]
+}
+
+pub(super) fn statuses() -> Vec<Row> {
+    let says = |name, status: &str| at_request(name, [say(answer(status, BODY))]);
+    let page = |name, status| at_request(name, [say(answer(status, "<html>"))]);
+    let (throttled, neutral) = ("throttled", Effect::Neutral);
+    vec![
+        says("404", "404 Not Found").ends(404, "client_error", Effect::Success, 1),
+        page("404 with a page", "404 Not Found").ends(404, "client_error", Effect::Success, 1),
+        says("429", "429 Too Many Requests").ends(429, throttled, neutral, 2),
+        says("429, retry-after: 0", "429 Slow\r\nretry-after: 0").ends(429, throttled, neutral, 2),
+        says("429, retry-after: soon", "429 Slow\r\nretry-after: soon")
+            .ends(429, throttled, neutral, 2),
+        says("429, retry-after: 3600", "429 Slow\r\nretry-after: 3600")
+            .ends(429, throttled, neutral, 1),
+        says("500", "500 Internal Server Error").server_error(500),
+        page("500 with a page", "500 Internal Server Error").server_error(500),
+        at_request("500 without a body or a length", [say("HTTP/1.1 500 Oops\r\n\r\n")])
+            .server_error(500)
+            .seen(2, 2),
+        says("501", "501 Not Implemented").ends(501, "unsupported", Effect::Failures(1), 1),
+        says("503", "503 Service Unavailable").server_error(503),
+        says("503, retry-after: 3600", "503 Service Unavailable\r\nretry-after: 3600").ends(
+            503,
+            "server_error",
+            Effect::Failures(1),
+            1,
+        ),
+        says("599", "599 Odd").server_error(599),
+    ]
+}

@@ -1,0 +1,170 @@
+//! The client service as a process in front of a [`Server`], and calls that know their own answer.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::{
+    process::{Client, Process, get, request_with, until},
+    server::{Door, Mode, Server},
+};
+
+pub(crate) const CALL: &str = "/api/call-backend";
+pub(crate) const UNPROTECTED: &str = "/api/call-backend-without-resilience";
+
+/// Longer than anything here takes, on a machine with other things to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Two attempts; a circuit that stays closed, so that each call is made; and one worker, so that
+/// all calls share connections.
+const SETTINGS: [(&str, &str); 8] = [
+    ("WORKERS", "1"),
+    ("RETRY_MAX_ATTEMPTS", "2"),
+    ("RETRY_BASE_DELAY", "0.01"),
+    ("CALL_DEADLINE", "30"),
+    ("BREAKER_FAIL_MAX", "1000000"),
+    ("MAX_RESPONSE_BYTES", "10000"),
+    ("BREAKER_TRIAL_LEASE", "10"),
+    ("RUST_LOG", "info,client_service::calls=warn"),
+];
+
+pub(crate) struct Lab {
+    pub(crate) server: Server,
+    client: Process,
+}
+
+/// What a call came to.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// What the request carried to the server, and the server into its answer.
+    pub(crate) id: String,
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// Fails if it is, or may be, the answer to another call.
+    #[track_caller]
+    pub(crate) fn must_be_its_own(&self) {
+        let response = &self.body["backend_response"];
+        let is_own = match response.get("id") {
+            Some(id) => *id == *self.id && response.get("stale").is_none(),
+            None => self.status != 200,
+        };
+        assert!(is_own, "the answer of another call: {self:?}");
+    }
+
+    pub(crate) fn attempts(&self) -> usize {
+        usize::try_from(self.body["attempts"].as_u64().unwrap()).unwrap()
+    }
+}
+
+/// A marker that no other call of this process has.
+pub(crate) fn marker() -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(1);
+    format!("{:032x}", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Lab {
+    pub(crate) fn start(door: Door, settings: &[(&str, &str)]) -> Self {
+        let server = Server::start(door);
+        let url = server.url();
+        let client = Process::client(&[&SETTINGS, settings, &[("BACKEND_URL", &url)]].concat());
+        Self { server, client }
+    }
+
+    pub(crate) fn call(&self, path: &str) -> Answer {
+        self.call_as(path, marker())
+    }
+
+    pub(crate) fn call_as(&self, path: &str, id: String) -> Answer {
+        let trace = format!("traceparent: 00-{id}-00f067aa0ba902b7-00\r\n");
+        let Client { status, body, .. } = request_with(self.client.port(), "GET", path, &trace, "");
+        let answer = Answer { id, status, body };
+        answer.must_be_its_own();
+        answer
+    }
+
+    /// Calls with these markers, so many at a time. The answers are in their order.
+    pub(crate) fn call_all(&self, ids: &[String], at_a_time: usize) -> Vec<Answer> {
+        let (next, answers) = (Mutex::new(ids.iter().enumerate()), Mutex::new(BTreeMap::new()));
+        thread::scope(|scope| {
+            for _ in 0..at_a_time {
+                scope.spawn(|| {
+                    while let Some((number, id)) = { next.lock().unwrap().next() } {
+                        let answer = self.call_as(CALL, id.clone());
+                        answers.lock().unwrap().insert(number, answer);
+                    }
+                });
+            }
+        });
+        answers.into_inner().unwrap().into_values().collect()
+    }
+
+    pub(crate) fn look(&self, path: &str) -> Value {
+        let answer = get(self.client.port(), path);
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer.body
+    }
+
+    pub(crate) fn fail_counter(&self) -> u64 {
+        self.look("/api/circuit-breaker")["fail_counter"].as_u64().unwrap()
+    }
+
+    /// How the attempts of the last call ended.
+    pub(crate) fn outcomes(&self) -> Vec<String> {
+        let history = self.look("/api/events/history?type=call&limit=1");
+        let attempts = history["events"][0]["attempts"].as_array().unwrap().clone();
+        attempts.iter().map(|attempt| attempt["outcome"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Waits until nothing is being done on any connection, which for those that misbehave to the
+    /// end means: until the client has closed them.
+    pub(crate) fn settle(&self) {
+        until("all connections at rest", PATIENCE, || self.server.busy() == 0);
+    }
+
+    /// Has the client give up all its connections.
+    pub(crate) fn close_all(&self) {
+        self.settle();
+        self.server.set(Mode::Failing(None));
+        until("no connection", PATIENCE, || {
+            self.server.open() == 0 || self.call(UNPROTECTED).status == 0
+        });
+    }
+
+    /// What the client process has open after its first calls, and without a connection to the server.
+    pub(crate) fn open_files_at_rest(&self) -> usize {
+        self.call(CALL);
+        self.call(UNPROTECTED);
+        self.close_all();
+        self.open_files()
+    }
+
+    /// Sockets and all else that the client process has open.
+    fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.client.pid())).map_or(0, Iterator::count)
+    }
+
+    /// Nothing may be left of what happened: no call, no socket, no panic.
+    pub(crate) fn must_be_as_before(&self, open_files: usize) {
+        self.settle();
+        assert_eq!(self.look("/health")["status"], "healthy");
+        let calls = || self.look("/api/stats")["statistics"]["calls_in_flight"] == 0;
+        until("no call in flight", PATIENCE, calls);
+        let most = || open_files + self.server.open();
+        let what = format!("{open_files} open files and the idle connections");
+        until(&what, PATIENCE, || self.open_files() <= most());
+        let log = self.client.log();
+        assert!(!log.contains("panicked"), "{log}");
+    }
+}

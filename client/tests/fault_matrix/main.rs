@@ -1,0 +1,145 @@
+//! What comes of a backend that misbehaves on the wire: a server on raw sockets (`server.rs`) does
+//! what the rows say (`rows.rs`) to the client as a process, and each row says what must come of it
+//! for the caller, the breaker and the backend.
+//!
+//! Each call carries a marker (its trace), which the server puts into its answer: so every answer
+//! can be told from those of all other calls.
+//!
+//! `cargo test -p client-service --test fault_matrix -- --nocapture` prints the matrix.
+//! `FAULT_MATRIX_ROW=chunk` plays only rows with that in their name. `FAULT_MATRIX_CALLS=10000`
+//! mixes more of them, `FAULT_MATRIX_SEED=7` others.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should end"
+)]
+
+mod act;
+mod answers;
+mod connections;
+mod framing;
+mod gate;
+mod lab;
+mod mix;
+mod pool;
+#[path = "../process/mod.rs"]
+mod process;
+mod row;
+mod rows;
+mod server;
+#[path = "../support/mod.rs"]
+mod support;
+mod table;
+
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use lab::{CALL, Lab, UNPROTECTED, marker};
+use row::{Effect, Expected, Row};
+use rows::rows;
+use server::{Door, Mode};
+
+/// Most rows wait most of the time.
+const AT_A_TIME: usize = 8;
+
+#[test]
+fn each_way_to_misbehave_ends_as_the_matrix_says() {
+    let chosen = std::env::var("FAULT_MATRIX_ROW").ok();
+    let mut rows = rows();
+    rows.retain(|row| chosen.as_ref().is_none_or(|part| row.name.contains(part)));
+    let (next, seen) = (Mutex::new(rows.iter().enumerate()), Mutex::new(BTreeMap::new()));
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                while let Some((number, row)) = { next.lock().unwrap().next() } {
+                    let played = std::panic::catch_unwind(AssertUnwindSafe(|| play(row)));
+                    seen.lock().unwrap().insert(number, played.ok());
+                }
+            });
+        }
+    });
+    let mut seen = seen.into_inner().unwrap();
+    let failed: Vec<_> = rows
+        .iter()
+        .enumerate()
+        .filter(|(number, row)| seen[number].as_ref() != Some(&row.expected))
+        .map(|(number, row)| (row, seen[&number].clone()))
+        .collect();
+    for (Row { name, expected, .. }, seen) in &failed {
+        eprintln!("{name}:\n  expected {expected:?}\n  seen     {seen:?}");
+    }
+    assert!(failed.is_empty(), "{} of {} rows", failed.len(), rows.len());
+
+    let seen: Vec<_> =
+        (0..rows.len()).map(|number| seen.remove(&number).flatten().unwrap()).collect();
+    let table = table::render(rows.iter().map(|row| row.name).zip(&seen));
+    println!("{table}");
+    if chosen.is_none() {
+        table::must_be_documented(&table);
+    }
+}
+
+/// Plays one row. What concerns only this row is returned, what must be so after every row fails.
+fn play(row: &Row) -> Expected {
+    let attempt_timeout = if row.impatient { "0.5" } else { "10" };
+    let settings = [("ATTEMPT_TIMEOUT", attempt_timeout), ("CONNECT_TIMEOUT", "0.2")];
+    let mut lab = Lab::start(row.door, &settings);
+    let open_files = lab.open_files_at_rest();
+
+    let counted = prepare(&lab, row, CALL);
+    lab.server.set(Mode::Misbehaving(Arc::new(row.play.clone())));
+    let answer = lab.call(CALL);
+    lab.settle();
+    let message = answer.body["backend_response"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains(row.says), "{}: {message:?} does not say {:?}", row.name, row.says);
+    let outcomes = lab.outcomes();
+    assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]), "{}: {outcomes:?}", row.name);
+    assert_eq!(answer.attempts(), outcomes.len(), "{}", row.name);
+    let breaker = match lab.fail_counter() {
+        0 => Effect::Success,
+        now if now == counted => Effect::Neutral,
+        now => Effect::Failures(now - counted),
+    };
+    let seen = lab.server.seen();
+
+    prepare(&lab, row, UNPROTECTED);
+    lab.server.set(Mode::Misbehaving(Arc::new(row.play.clone())));
+    let unprotected = lab.call(UNPROTECTED).status;
+    lab.settle();
+
+    lab.server.open_door();
+    if !row.alone {
+        mix::interleave(&lab, row);
+    }
+    lab.server.set(Mode::Healthy);
+    for _ in 0..3 {
+        assert_eq!(lab.call(CALL).status, 200, "{}: healthy again", row.name);
+    }
+    let healthy = lab.call_all(&[(); 8].map(|()| marker()), 8);
+    assert!(healthy.iter().all(|answer| answer.status == 200), "{}: {healthy:?}", row.name);
+    assert!(!lab.server.was_followed(), "{}: a redirect was followed", row.name);
+    lab.must_be_as_before(open_files);
+    let outcome = outcomes[0].clone();
+    let (status, attempts) = (answer.status, outcomes.len());
+    Expected { status, outcome, breaker, attempts, seen, unprotected }
+}
+
+/// Has the next call find the connection that the row is about. One failure is counted by then, so
+/// that a success and what is neutral can be told apart.
+fn prepare(lab: &Lab, row: &Row, path: &str) -> u64 {
+    if row.door != Door::Open {
+        return lab.fail_counter();
+    }
+    lab.close_all();
+    let is_kept = row.play.only_kept || !row.idle.is_empty();
+    lab.server.set(Mode::Failing(is_kept.then(|| row.idle.clone())));
+    assert_eq!(lab.call(path).status, 501);
+    lab.server.go_on();
+    lab.settle();
+    if path == CALL { lab.fail_counter() } else { 0 }
+}

@@ -1,0 +1,125 @@
+//! Which connections calls are made on: what the rows, with their one call, cannot show.
+
+use std::{rc::Rc, time::Instant};
+
+use resilience_actors::State;
+
+use super::support::{self, Upstream, config, http, lab, ok};
+
+#[actix_web::test]
+async fn as_many_connections_as_calls_are_made_and_none_waits_for_another() {
+    // awc's pool has 100 places by default.
+    let everybody = Rc::new(tokio::sync::Barrier::new(150));
+    let upstream = Upstream::start(move |mut connection| {
+        let everybody = everybody.clone();
+        async move {
+            connection.request().await;
+            everybody.wait().await;
+            connection.say(&ok("{}")).await;
+        }
+    })
+    .await;
+    let settings = [("ATTEMPT_TIMEOUT", "5"), ("BREAKER_TRIAL_LEASE", "5")];
+    let lab = lab(config(&upstream.url(), &settings)).await;
+    let calls = (0..150).map(|_| lab.get("/api/call-backend"));
+    let answers = futures::future::join_all(calls).await;
+    assert!(answers.iter().all(|answer| (answer.status.as_u16(), answer.attempts()) == (200, 1)));
+}
+
+#[actix_web::test]
+async fn connections_are_kept_and_one_that_the_backend_closed_costs_nobody_a_failure() {
+    // Each connection serves two requests, and closes when the third is on its way.
+    let upstream = Upstream::start(async |mut connection| {
+        for _ in 0..2 {
+            connection.request().await;
+            connection.say(&ok("{}")).await;
+        }
+        connection.request().await;
+    })
+    .await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    for call in 1..=20 {
+        let answer = lab.get("/api/call-backend").await;
+        assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 1), "call {call}");
+    }
+    let breaker = lab.breaker().await;
+    assert_eq!((breaker.state, breaker.fail_counter), (State::Closed, 0));
+    assert!(upstream.connections() < 20, "{} connections", upstream.connections());
+}
+
+#[actix_web::test]
+async fn a_repeat_uses_no_other_connection_of_the_pool_since_all_may_be_stale() {
+    // Four connections come to be at the same time; each closes when its second request comes.
+    let together = Rc::new(tokio::sync::Barrier::new(4));
+    let upstream = Upstream::start(move |mut connection| {
+        let together = together.clone();
+        async move {
+            connection.request().await;
+            if connection.number <= 4 {
+                together.wait().await;
+            }
+            connection.say(&ok("{}")).await;
+            connection.request().await;
+        }
+    })
+    .await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let first = futures::future::join_all((0..4).map(|_| lab.get("/api/call-backend"))).await;
+    assert!(first.iter().all(|answer| answer.status == 200));
+    let answer = lab.get("/api/call-backend").await;
+    assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 1));
+    assert_eq!((upstream.connections(), upstream.requests()), (5, 6));
+}
+
+#[actix_web::test]
+async fn one_of_two_backends_behind_one_name_is_dead_and_no_call_fails() {
+    // As kube-proxy does it: each connection goes to one of the two, and every other one is
+    // refused. The live one keeps no connections, so that each call needs a new one.
+    let upstream = Upstream::start(async |mut connection| {
+        if connection.number % 2 == 1 {
+            return connection.reset();
+        }
+        connection.request().await;
+        connection.say(&http("200 OK", "connection: close\r\n", "{}")).await;
+    })
+    .await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    for call in 1..=50 {
+        let answer = lab.get("/api/call-backend").await;
+        assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 1), "call {call}");
+    }
+    let breaker = lab.breaker().await;
+    assert_eq!((breaker.state, breaker.fail_counter), (State::Closed, 0));
+    assert_eq!((upstream.connections(), upstream.requests()), (100, 50));
+}
+
+#[actix_web::test]
+async fn idle_connections_that_the_backend_closed_are_not_used() {
+    let upstream = Upstream::start(async |mut connection| {
+        connection.request().await;
+        connection.say(&ok("{}")).await;
+    })
+    .await;
+    let lab = lab(config(&upstream.url(), &[("CONNECT_RETRIES", "0")])).await;
+    for _ in 0..5 {
+        let answer = lab.get("/api/call-backend").await;
+        assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 1));
+        // Let the close arrive.
+        support::settle_io().await;
+    }
+    assert_eq!(lab.breaker().await.fail_counter, 0);
+}
+
+#[actix_web::test]
+async fn a_name_that_cannot_be_resolved_is_unreachable_at_once() {
+    let lab = lab(config("http://does-not-exist.invalid:5000", &[])).await;
+    let start = Instant::now();
+    let answer = lab.get("/api/call-backend").await;
+    assert!(start.elapsed().as_secs_f64() < 2.0, "{:?}", start.elapsed());
+    assert_eq!((answer.status.as_u16(), answer.attempts()), (502, 2));
+    let message = answer.body["backend_response"]["message"].as_str().unwrap();
+    assert!(message.contains("cannot resolve"), "{message}");
+    assert_eq!(lab.breaker().await.fail_counter, 2);
+    let answer = lab.get("/api/call-backend-without-resilience").await;
+    assert_eq!((answer.status.as_u16(), &answer.body["error"]), (502, &"Bad Gateway".into()));
+}

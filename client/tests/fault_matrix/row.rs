@@ -1,0 +1,153 @@
+//! One row of the matrix: what a server does, and what must come of it.
+//!
+//! What is expected follows the project's table of outcomes: a row says which outcome it is, and the
+//! outcome which status, breaker effect and number of attempts that means.
+
+use super::{
+    act::{Act, good, say},
+    server::{Door, Play},
+};
+
+/// What must come of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) status: u16,
+    /// How each of its attempts ends.
+    pub(crate) outcome: String,
+    pub(crate) breaker: Effect,
+    pub(crate) attempts: usize,
+    /// New connections, and requests on whatever connections.
+    pub(crate) seen: (usize, usize),
+    /// The status of the same call without resilience.
+    pub(crate) unprotected: u16,
+}
+
+/// What the breaker makes of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Success,
+    Neutral,
+    Failures(u64),
+}
+
+/// One way to misbehave.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) door: Door,
+    pub(crate) play: Play,
+    /// What is done to an idle connection before the call. If there is something, or the play is
+    /// for kept connections only, the call finds a connection that has served another.
+    pub(crate) idle: Vec<Act>,
+    /// Attempts time out soon.
+    pub(crate) impatient: bool,
+    /// No other calls beside it: either it keeps the machine busy, or what it sends late may meet
+    /// the next request, and then nothing in HTTP/1.1 tells the one's answer from the other's.
+    pub(crate) alone: bool,
+    pub(crate) expected: Expected,
+    /// What the caller must read in the message.
+    pub(crate) says: &'static str,
+}
+
+pub(super) fn row(name: &'static str, play: Play) -> Row {
+    let expected = Expected {
+        status: 502,
+        outcome: "unusable".into(),
+        breaker: Effect::Failures(1),
+        attempts: 2,
+        seen: (2, 2),
+        unprotected: 502,
+    };
+    let (door, idle) = (Door::Open, Vec::new());
+    Row { name, door, play, idle, impatient: false, alone: false, expected, says: "" }
+}
+
+/// Does this to each request.
+pub(super) fn at_request(name: &'static str, acts: impl Into<Vec<Act>>) -> Row {
+    row(name, Play { at_request: acts.into(), ..Play::default() })
+}
+
+/// Does this to each connection.
+pub(super) fn at_connect(name: &'static str, acts: impl Into<Vec<Act>>) -> Row {
+    row(name, Play { at_connect: acts.into(), ..Play::default() }).alone()
+}
+
+/// Does this to each request on a connection that has served another.
+pub(super) fn at_reuse(name: &'static str, acts: impl Into<Vec<Act>>) -> Row {
+    row(name, Play { at_request: acts.into(), only_kept: true, ..Play::default() }).alone()
+}
+
+/// Does this to a connection that has served a request, and answers the next.
+pub(super) fn when_idle(name: &'static str, acts: impl Into<Vec<Act>>) -> Row {
+    let play = Play { at_request: vec![say(good())], ..Play::default() };
+    Row { idle: acts.into(), ..row(name, play).alone() }
+}
+
+impl Row {
+    fn expect(mut self, change: impl FnOnce(&mut Expected)) -> Self {
+        change(&mut self.expected);
+        self
+    }
+
+    pub(super) fn alone(self) -> Self {
+        Self { alone: true, ..self }
+    }
+
+    pub(super) fn seen(self, connections: usize, requests: usize) -> Self {
+        self.expect(|expected| expected.seen = (connections, requests))
+    }
+
+    pub(super) fn without_resilience(self, status: u16) -> Self {
+        self.expect(|expected| expected.unprotected = status)
+    }
+
+    /// A failure, once per call; retried on another connection.
+    pub(super) fn unusable(self, says: &'static str) -> Self {
+        Self { says, ..self }
+    }
+
+    /// The same, when the attempt's time is over.
+    pub(super) fn timed_out(self) -> Self {
+        let row = self.expect(|expected| {
+            expected.outcome = "timed_out".into();
+            (expected.status, expected.unprotected) = (504, 504);
+        });
+        Self { impatient: true, says: "no answer within", ..row }
+    }
+
+    /// A failure at each attempt, each with two repeats at once.
+    pub(super) fn unreachable(self, says: &'static str) -> Self {
+        let row = self.expect(|expected| {
+            expected.outcome = "unreachable".into();
+            expected.breaker = Effect::Failures(2);
+            expected.seen = (6, 6);
+        });
+        Self { says, ..row }
+    }
+
+    pub(super) fn success(self) -> Self {
+        self.ends(200, "success", Effect::Success, 1).seen(1, 1)
+    }
+
+    /// Its own status, whatever that is, on one connection that is kept.
+    pub(super) fn ends(
+        self,
+        status: u16,
+        outcome: &'static str,
+        breaker: Effect,
+        attempts: usize,
+    ) -> Self {
+        self.expect(|expected| {
+            let (outcome, seen) = (outcome.into(), (1, attempts));
+            *expected = Expected { status, outcome, breaker, attempts, seen, unprotected: status };
+        })
+    }
+
+    pub(super) fn server_error(self, status: u16) -> Self {
+        self.ends(status, "server_error", Effect::Failures(1), 2)
+    }
+
+    pub(super) fn redirect(self) -> Self {
+        self.ends(502, "redirect", Effect::Failures(1), 1)
+    }
+}
