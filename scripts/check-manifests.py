@@ -22,8 +22,11 @@ CONFIG_MAPS = {"backend-service": "backend-config", "client-service": "client-co
 PLAIN_FILES = ("namespace.yaml", "backend-deployment.yaml", "client-deployment.yaml")
 
 # Measured with 1000 to 10 000 calls in flight, and 1000 readers of events, rounded up: memory of the process itself, of
-# a call in the client, and of a request in the backend; of a stream, with all that the kernel keeps for it.
-PROCESS_KIB, CALL_KIB, REQUEST_KIB, STREAM_KIB = 12 * 1024, 41, 21, 170
+# a call in the client, and of a request in the backend; of a stream, with all that the kernel keeps for it. All
+# of them with their connection. Of one that asks for nothing any more, with 4000 open, and of one without a place.
+PROCESS_KIB, CALL_KIB, REQUEST_KIB, STREAM_KIB, IDLE_KIB, REFUSED_KIB = 12 * 1024, 41, 21, 170, 21, 4
+# Connections without a place that are listened to, or told so: twice DOORWAY in actors/service-edge/src/files.rs.
+REFUSED = 2 * 512
 
 # What Pod Security `restricted` asks for, and more.
 POD_SECURITY = {
@@ -193,24 +196,37 @@ def check_settings(checks, objects, name):
 
 
 def check_capacity(checks, objects):
-    """All calls that the clients may have in flight must fit their memory, and that of the backends."""
+    """All calls that the clients may have in flight, and all connections, must fit their memory, and the backends'."""
     client, backend = (
         objects.container(name)["resources"]["limits"]["memory"] for name in ("client-service", "backend-service")
     )
     settings = objects.settings("client-service")
     calls, streams = int(settings["MAX_CALLS"]), int(settings["MAX_EVENT_STREAMS"])
-    needed = PROCESS_KIB + calls * CALL_KIB + streams * STREAM_KIB
+    places = int(settings["MAX_CONNECTIONS"])
+    idle = places - calls - streams
+    checks.that(
+        idle >= 0,
+        f"MAX_CONNECTIONS={places} leaves no place for MAX_CALLS={calls} and MAX_EVENT_STREAMS={streams} in a client",
+    )
+    refused = REFUSED * REFUSED_KIB
+    needed = PROCESS_KIB + calls * CALL_KIB + streams * STREAM_KIB + idle * IDLE_KIB + refused
     checks.that(
         needed <= kib(client),
-        f"MAX_CALLS={calls} and MAX_EVENT_STREAMS={streams} need {needed} KiB in a client, its limit is {client}",
+        f"MAX_CALLS={calls}, MAX_EVENT_STREAMS={streams} and MAX_CONNECTIONS={places} need {needed} KiB in a client, "
+        f"its limit is {client}",
     )
     autoscaler = objects.find("HorizontalPodAutoscaler", "client-service")
     clients = autoscaler["spec"]["maxReplicas"] if autoscaler else objects.replicas("client-service")
     backends = max(1, objects.replicas("backend-service") - 1)
-    needed = PROCESS_KIB + calls * clients // backends * REQUEST_KIB
+    places = int(objects.settings("backend-service")["MAX_CONNECTIONS"])
+    checks.that(
+        calls * clients // backends <= places,
+        f"{clients} x MAX_CALLS={calls} find no place in each of {backends} backends with MAX_CONNECTIONS={places}",
+    )
+    needed = PROCESS_KIB + places * REQUEST_KIB + refused
     checks.that(
         needed <= kib(backend),
-        f"{clients} x MAX_CALLS={calls} need {needed} KiB in each of {backends} backends, its limit is {backend}",
+        f"MAX_CONNECTIONS={places} need {needed} KiB in a backend, its limit is {backend}",
     )
 
 

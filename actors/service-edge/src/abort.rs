@@ -8,6 +8,8 @@ use log::Record;
 
 /// Where actix reports bodies that fail.
 const DISPATCHER: &str = "actix_http::h1::dispatcher";
+/// A line at error level for each peer that speaks something else: it has been told with a 400.
+const NO_REQUEST: &str = "stream error: request parse error";
 const MARK: &str = "connection aborted on purpose";
 
 /// A response that makes the server drop the connection before it has sent anything: the body
@@ -16,9 +18,14 @@ pub fn abort() -> HttpResponse {
     HttpResponse::Ok().streaming(stream::once(ready(Err::<Bytes, _>(Aborted))))
 }
 
-/// Whether `record` is actix's report of an [`abort`]: it is at level error, but nothing is wrong.
+/// Whether `record` is actix's report of an [`abort`], or of a head that is none: these are at level error,
+/// but nothing is wrong with us.
 pub(crate) fn is_report(record: &Record<'_>) -> bool {
-    record.target() == DISPATCHER && record.args().to_string().contains(MARK)
+    if record.target() != DISPATCHER {
+        return false;
+    }
+    let message = record.args().to_string();
+    message.contains(MARK) || message.starts_with(NO_REQUEST)
 }
 
 /// The body's error. Its `Debug` is what actix logs.
@@ -51,6 +58,10 @@ mod tests {
     fn only_reports_of_aborts_are_kept_from_the_log() {
         assert!(is_reported(DISPATCHER, &format!("{Aborted:?}")));
         assert!(!is_reported(DISPATCHER, "disk on fire"));
+        let garbage = format_args!("{NO_REQUEST}: invalid Header provided").to_string();
+        assert!(is_report(
+            &Record::builder().target(DISPATCHER).args(format_args!("{garbage}")).build()
+        ));
         assert!(!is_reported("client_service", &format!("{Aborted:?}")));
     }
 }

@@ -32,6 +32,8 @@ pub struct CommonSettings {
     pub port: u16,
     /// `WORKERS`: threads that serve requests, 1 to 1024.
     pub workers: usize,
+    /// `MAX_CONNECTIONS`: connections that are served at a time, 1 to 1 000 000.
+    pub max_connections: usize,
     /// `RUST_LOG`: what is logged: levels, and targets with levels, in `env_logger`'s syntax.
     pub rust_log: String,
     /// `LOG_FORMAT`: text or json.
@@ -53,6 +55,7 @@ impl CommonSettings {
             host: host(settings)?,
             port: settings.integer("PORT", default_port, 0..=u16::MAX)?,
             workers: settings.integer("WORKERS", cores(), 1..=1024)?,
+            max_connections: settings.integer("MAX_CONNECTIONS", 10_000, 1..=1_000_000)?,
             rust_log: rust_log(settings)?,
             log_format: settings.choice(
                 "LOG_FORMAT",
@@ -122,6 +125,7 @@ mod tests {
         assert_eq!(common.host.to_string(), "0.0.0.0");
         assert_eq!(common.port, 5000);
         assert!(common.workers >= 1);
+        assert_eq!(common.max_connections, 10_000);
         assert_eq!(common.rust_log, "info");
         assert_eq!(common.log_format, LogFormat::Text);
         assert!(common.admin_token.is_none());
@@ -134,6 +138,7 @@ mod tests {
             ("HOST", "::1"),
             ("PORT", "0"),
             ("WORKERS", "3"),
+            ("MAX_CONNECTIONS", "7"),
             ("RUST_LOG", "warn,backend_service=debug"),
             ("LOG_FORMAT", "json"),
             ("ADMIN_TOKEN", "s3cret"),
@@ -141,7 +146,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(common.host.to_string(), "::1");
-        assert_eq!((common.port, common.workers), (0, 3));
+        assert_eq!((common.port, common.workers, common.max_connections), (0, 3, 7));
         assert_eq!(common.log_format, LogFormat::Json);
         assert!(common.admin_token.unwrap().matches("s3cret"));
         assert_eq!(common.shutdown_timeout, Duration::from_millis(500));
@@ -156,6 +161,8 @@ mod tests {
             ("PORT", "65536"),
             ("WORKERS", "0"),
             ("WORKERS", "1025"),
+            ("MAX_CONNECTIONS", "0"),
+            ("MAX_CONNECTIONS", "1000001"),
             ("RUST_LOG", "info,backend=loud"),
             ("RUST_LOG", "inof"),
             ("RUST_LOG", "client_service"),

@@ -1,4 +1,5 @@
-//! Connections that the end of the process does not wait for.
+//! The connections of a server: who has a place, what each is doing, and those that the end of the
+//! process does not wait for.
 //!
 //! A stream of events ends itself at [`Drain::started`](crate::Drain::started). But one whose reader
 //! reads nothing is not polled, and what it has sent stays unsent: its connection would hold up the end
@@ -7,15 +8,18 @@
 
 use std::{
     cell::Cell,
+    rc::Rc,
     sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use actix_web::{HttpRequest, dev::Extensions};
+use actix_web::{HttpRequest, dev::ServiceRequest};
 use tokio::time::sleep;
+
+use crate::{clock, metrics::Families};
 
 /// The time for a reader who does read to get the end of its stream.
 const GRACE: Duration = Duration::from_secs(2);
@@ -23,31 +27,119 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How often it is looked who is left.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Says that the end of the process need not wait for `request`'s connection longer than a moment.
-/// Changes nothing where there is no [`Server`](crate::Server) around it, as in tests.
+/// Refusals that are no further apart than this are one burst, and one line in the log.
+const BURST: Duration = Duration::from_secs(10);
+
+/// Says that the end of the process need not wait for `request`'s connection longer than a moment, and
+/// that it is not idle however long it says nothing. Changes nothing where there is no
+/// [`Server`](crate::Server) around it, as in tests.
 pub fn expendable(request: &HttpRequest) {
-    if let Some(connection) = request.conn_data::<Connection>()
+    if let Some(connection) = request.conn_data::<Rc<Connection>>()
         && !connection.expendable.replace(true)
     {
         connection.counts.expendable.fetch_add(1, Ordering::Relaxed);
     }
 }
 
+/// Lets `request`'s body in, while what this returns lives: without, it waits in the kernel.
+pub(crate) fn let_body_in(request: &HttpRequest) -> Option<BodyWanted> {
+    let connection = request.conn_data::<Rc<Connection>>()?;
+    connection.body_wanted.set(true);
+    Some(BodyWanted(Rc::clone(connection)))
+}
+
 /// Counts a server's connections. Clones count the same.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Connections(Arc<Counts>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Counts {
-    all: AtomicUsize,
+    room: Room,
+    open: AtomicUsize,
+    doorway: AtomicUsize,
+    leaving: AtomicUsize,
     expendable: AtomicUsize,
+    refused: AtomicU64,
+    last_refusal: Mutex<Option<Instant>>,
+}
+
+/// For how many connections there is room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Are served.
+    pub(crate) places: usize,
+    /// Have no place, and are listened to all the same: one of them may be a probe. As many more, which
+    /// have been refused, are given time to hear it.
+    pub(crate) doorway: usize,
+}
+
+/// Where a new connection may go.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// It has a place.
+    Place(Connection),
+    /// All places are taken. If it is a probe it is served; else it is told so.
+    Doorway(Connection),
+    /// Nobody has time for it.
+    Nowhere,
 }
 
 impl Connections {
-    /// Counts a connection for as long as its extensions live.
-    pub(crate) fn opened(&self, extensions: &mut Extensions) {
-        self.0.all.fetch_add(1, Ordering::Relaxed);
-        extensions.insert(Connection { counts: Arc::clone(&self.0), expendable: Cell::new(false) });
+    /// None yet.
+    pub(crate) fn new(room: Room) -> Self {
+        Self(Arc::new(Counts {
+            room,
+            open: AtomicUsize::new(0),
+            doorway: AtomicUsize::new(0),
+            leaving: AtomicUsize::new(0),
+            expendable: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
+            last_refusal: Mutex::new(None),
+        }))
+    }
+
+    pub(crate) fn room(&self) -> Room {
+        self.0.room
+    }
+
+    /// Decides on a new connection.
+    pub(crate) fn enter(&self) -> Entry {
+        if take(&self.0.open, self.0.room.places) {
+            Entry::Place(Connection::new(Arc::clone(&self.0), Whereabouts::Place))
+        } else if take(&self.0.doorway, self.0.room.doorway) {
+            Entry::Doorway(Connection::new(Arc::clone(&self.0), Whereabouts::Doorway))
+        } else {
+            Entry::Nowhere
+        }
+    }
+
+    /// Counts a refusal, and tells of the first of a burst.
+    pub(crate) fn refused(&self) {
+        self.0.refused.fetch_add(1, Ordering::Relaxed);
+        let now = clock::now();
+        let mut last = self.0.last_refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = last.replace(now);
+        drop(last);
+        if before.is_none_or(|before| now.saturating_duration_since(before) > BURST) {
+            let max = self.0.room.places;
+            log::warn!("all {max} connections are in use: more are refused (MAX_CONNECTIONS)");
+        }
+    }
+
+    /// A source for [`Metrics`](crate::Metrics).
+    pub(crate) fn tell(&self, families: &mut Families) {
+        let all = [
+            ("http_connections", "Open connections that have a place.", count(&self.0.open)),
+            ("http_connections_max", "Places for connections.", number(self.0.room.places)),
+        ];
+        for (name, help, value) in all {
+            families.gauge(name, help, value);
+        }
+        families.counter(
+            "http_connections_refused_total",
+            "Connections that were refused because all places were taken.",
+            number(self.0.refused.load(Ordering::Relaxed)),
+        );
     }
 
     /// Resolves, a moment from now at the earliest, when some are left and all of them are expendable,
@@ -57,7 +149,7 @@ impl Connections {
         loop {
             // In this order: one that closes in between is still among all.
             let expendable = self.0.expendable.load(Ordering::Relaxed);
-            if expendable > 0 && self.0.all.load(Ordering::Relaxed) <= expendable {
+            if expendable > 0 && self.0.open.load(Ordering::Relaxed) <= expendable {
                 return expendable;
             }
             sleep(INTERVAL).await;
@@ -65,17 +157,165 @@ impl Connections {
     }
 }
 
-struct Connection {
+fn take(places: &AtomicUsize, max: usize) -> bool {
+    let one_more = |taken| (taken < max).then_some(taken + 1);
+    places.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+}
+
+fn count(places: &AtomicUsize) -> f64 {
+    number(places.load(Ordering::Relaxed))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact to 2^53")]
+fn number(count: impl TryInto<u64>) -> f64 {
+    count.try_into().unwrap_or(u64::MAX) as f64
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whereabouts {
+    Place,
+    Doorway,
+    Leaving,
+}
+
+impl Counts {
+    fn at(&self, whereabouts: Whereabouts) -> &AtomicUsize {
+        match whereabouts {
+            Whereabouts::Place => &self.open,
+            Whereabouts::Doorway => &self.doorway,
+            Whereabouts::Leaving => &self.leaving,
+        }
+    }
+}
+
+/// One connection: its place, and what it is doing. Its requests have it as `conn_data`, in an `Rc`.
+#[derive(Debug)]
+pub(crate) struct Connection {
     counts: Arc<Counts>,
+    whereabouts: Cell<Whereabouts>,
     expendable: Cell<bool>,
+    /// Requests that handlers work on: one, or none.
+    in_flight: Cell<usize>,
+    body_wanted: Cell<bool>,
+    /// Bytes that have come in since the last request began, while none was worked on.
+    unclaimed: Cell<usize>,
+    /// Since when nothing is worked on and nothing waits to be sent.
+    quiet_since: Cell<Instant>,
+}
+
+impl Connection {
+    fn new(counts: Arc<Counts>, whereabouts: Whereabouts) -> Self {
+        Self {
+            counts,
+            whereabouts: Cell::new(whereabouts),
+            expendable: Cell::new(false),
+            in_flight: Cell::new(0),
+            body_wanted: Cell::new(false),
+            unclaimed: Cell::new(0),
+            quiet_since: Cell::new(clock::now()),
+        }
+    }
+
+    /// That of a request; none where there is no [`Server`](crate::Server) around it.
+    pub(crate) fn of(request: &ServiceRequest) -> Option<Rc<Self>> {
+        request.conn_data::<Rc<Self>>().map(Rc::clone)
+    }
+
+    /// Whether it may have anything, rather than a probe's answer and no more.
+    pub(crate) fn has_place(&self) -> bool {
+        self.whereabouts.get() == Whereabouts::Place
+    }
+
+    /// Makes room in the doorway for the next one. False: there is no time for it to leave.
+    pub(crate) fn leave_doorway(&self) -> bool {
+        let leaves = take(&self.counts.leaving, self.counts.room.doorway);
+        if leaves {
+            self.counts
+                .at(self.whereabouts.replace(Whereabouts::Leaving))
+                .fetch_sub(1, Ordering::Relaxed);
+        }
+        leaves
+    }
+
+    /// How many places there are.
+    pub(crate) fn places(&self) -> usize {
+        self.counts.room.places
+    }
+
+    /// A request has begun; it ends when what this returns is dropped.
+    pub(crate) fn begin(self: Rc<Self>) -> Working {
+        self.unclaimed.set(0);
+        self.in_flight.set(self.in_flight.get() + 1);
+        Working(self)
+    }
+
+    /// Whether the next bytes belong to nobody's body.
+    pub(crate) fn is_between_requests(&self) -> bool {
+        self.in_flight.get() == 0
+    }
+
+    /// Whether more of what the peer sends is wanted now.
+    pub(crate) fn takes_more(&self) -> bool {
+        self.is_between_requests() || self.body_wanted.get()
+    }
+
+    /// Whether nothing is worked on, and no stream of events is open.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_between_requests() && !self.expendable.get()
+    }
+
+    pub(crate) fn quiet_since(&self) -> Instant {
+        self.quiet_since.get()
+    }
+
+    pub(crate) fn quiet_from_now(&self) {
+        self.quiet_since.set(clock::now());
+    }
+
+    /// Bytes that no request has claimed yet: at most a head, if all is well.
+    pub(crate) fn unclaimed(&self) -> usize {
+        self.unclaimed.get()
+    }
+
+    pub(crate) fn came_in(&self, bytes: usize) {
+        if self.is_between_requests() {
+            self.unclaimed.set(self.unclaimed.get() + bytes);
+        }
+    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.counts.all.fetch_sub(1, Ordering::Relaxed);
+        self.counts.at(self.whereabouts.get()).fetch_sub(1, Ordering::Relaxed);
         if self.expendable.get() {
             self.counts.expendable.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// A request that is being worked on.
+pub(crate) struct Working(Rc<Connection>);
+
+impl Working {
+    /// Its connection.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.in_flight.set(self.0.in_flight.get() - 1);
+        self.0.quiet_from_now();
+    }
+}
+
+/// A handler that reads its request's body.
+pub(crate) struct BodyWanted(Rc<Connection>);
+
+impl Drop for BodyWanted {
+    fn drop(&mut self) {
+        self.0.body_wanted.set(false);
     }
 }
 
@@ -86,18 +326,49 @@ mod tests {
 
     use super::*;
 
-    fn open(connections: &Connections) -> Extensions {
-        let mut extensions = Extensions::new();
-        connections.opened(&mut extensions);
-        extensions
+    fn open(connections: &Connections) -> Connection {
+        match connections.enter() {
+            Entry::Place(connection) => connection,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn past_the_limit_there_is_a_doorway_and_past_that_nothing() {
+        let connections = Connections::new(Room { places: 2, doorway: 3 });
+        let places = [open(&connections), open(&connections)];
+        let doorway: Vec<_> = (0..3).map(|_| connections.enter()).collect();
+        assert!(doorway.iter().all(|entry| matches!(entry, Entry::Doorway(c) if !c.has_place())));
+        assert!(matches!(connections.enter(), Entry::Nowhere));
+        for entry in doorway {
+            let Entry::Doorway(connection) = entry else { panic!("{entry:?}") };
+            assert!(connection.leave_doorway(), "as many may be leaving");
+            assert!(matches!(connections.enter(), Entry::Doorway(_)), "there is room for another");
+        }
+        drop(places);
+        assert!(matches!(connections.enter(), Entry::Place(_)));
+        assert_eq!(connections.0.open.load(Ordering::Relaxed), 0);
+        assert_eq!(connections.0.doorway.load(Ordering::Relaxed), 0);
+        assert_eq!(connections.0.leaving.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn bytes_during_a_request_are_not_those_of_a_head() {
+        let connection = Rc::new(open(&Connections::new(Room { places: 1, doorway: 1 })));
+        connection.came_in(7);
+        assert_eq!((connection.unclaimed(), connection.takes_more()), (7, true));
+        let working = Rc::clone(&connection).begin();
+        connection.came_in(9);
+        assert_eq!((connection.unclaimed(), connection.takes_more()), (0, false));
+        drop(working);
+        assert!(connection.is_quiet() && connection.takes_more());
     }
 
     #[tokio::test(start_paused = true)]
     async fn others_are_waited_for_and_expendable_ones_for_a_moment() {
-        let connections = Connections::default();
+        let connections = Connections::new(Room { places: 2, doorway: 1 });
         let (stream, other) = (open(&connections), open(&connections));
-        let connection: &Connection = stream.get().unwrap();
-        connection.expendable.set(true);
+        stream.expendable.set(true);
         connections.0.expendable.fetch_add(1, Ordering::Relaxed);
 
         let mut ended = std::pin::pin!(connections.only_expendable());
@@ -113,6 +384,6 @@ mod tests {
         advance(GRACE).await;
         assert!(ended.now_or_never().is_none(), "with none left the server ends by itself");
         assert_eq!(connections.0.expendable.load(Ordering::Relaxed), 0);
-        assert_eq!(connections.0.all.load(Ordering::Relaxed), 0);
+        assert_eq!(connections.0.open.load(Ordering::Relaxed), 0);
     }
 }

@@ -15,6 +15,11 @@ use actix_web::{
 };
 use tokio::sync::{Notify, watch};
 
+use crate::{
+    admission::{PROBES, no_place},
+    connections::{Connection, Working},
+};
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
     Serving,
@@ -132,15 +137,23 @@ impl Drop for InFlight {
 }
 
 /// A middleware for `actix_web::middleware::from_fn`: counts requests, and says
-/// `Connection: close` on all answers from the beginning of the end.
+/// `Connection: close` on all answers from the beginning of the end. Where there is no place for the
+/// connection, it serves nothing but one probe.
 pub(crate) async fn track<B: MessageBody + 'static>(
     drain: web::Data<Drain>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let _in_flight = drain.enter();
+    let working = Connection::of(&request).map(Connection::begin);
+    let guest = working.as_ref().map(Working::connection).filter(|guest| !guest.has_place());
+    if let Some(guest) = guest
+        && !PROBES.contains(&request.path())
+    {
+        return Err(no_place(guest.places()).into());
+    }
     let mut response = next.call(request).await?;
-    if drain.is_draining() {
+    if guest.is_some() || drain.is_draining() {
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
     }

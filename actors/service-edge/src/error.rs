@@ -9,7 +9,7 @@ use actix_web::{
         header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::brief::brief;
 
@@ -113,6 +113,28 @@ impl ApiError {
         &self.headers
     }
 
+    /// The whole answer as bytes, for where there is no [`HttpResponse`] to be had. It says that the
+    /// connection closes.
+    pub(crate) fn last_words(&self) -> Vec<u8> {
+        let body = self.body().to_string();
+        let (status, length) = (self.status, body.len());
+        let mut head = format!(
+            "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\n"
+        )
+        .into_bytes();
+        for (name, value) in &self.headers {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                head.extend_from_slice(part);
+            }
+        }
+        [head.as_slice(), b"\r\n", body.as_bytes()].concat()
+    }
+
+    fn body(&self) -> Value {
+        json!({ "error": Self::reason(self.status), "message": self.message })
+    }
+
     /// The `error` of a body: the status's reason phrase, such as "Bad Request".
     pub fn reason(status: StatusCode) -> &'static str {
         status.canonical_reason().unwrap_or("Error")
@@ -137,14 +159,13 @@ impl ResponseError for ApiError {
         for header in &self.headers {
             response.insert_header(header);
         }
-        response.json(json!({ "error": Self::reason(self.status), "message": self.message }))
+        response.json(self.body())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::body::to_bytes;
-    use serde_json::Value;
 
     use super::*;
 
@@ -162,6 +183,19 @@ mod tests {
             body,
             json!({ "error": "Service Unavailable", "message": "the circuit is open" })
         );
+    }
+
+    #[test]
+    fn last_words_are_a_whole_answer() {
+        let error = ApiError::unavailable("full").retry_after(Duration::from_secs(1));
+        let words = String::from_utf8(error.last_words()).unwrap();
+        let body = r#"{"error":"Service Unavailable","message":"full"}"#;
+        let expected = format!(
+            "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\nretry-after: 1\r\n\r\n{body}",
+            body.len()
+        );
+        assert_eq!(words, expected);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use actix_web::{
 use futures::{Stream, StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 
-use crate::ApiError;
+use crate::{ApiError, connections::let_body_in};
 
 /// The largest request body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -43,6 +43,7 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for JsonBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let head = check_head(request);
         let payload = payload.take();
+        let wanted = let_body_in(request);
         Box::pin(async move {
             head?;
             let body =
@@ -52,6 +53,7 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for JsonBody<T> {
                         BODY_TIMEOUT.as_secs()
                     ))
                 })??;
+            drop(wanted);
             parse(&body).map(Self)
         })
     }

@@ -18,7 +18,11 @@
 //! | [`mod@metrics`] | what is counted, and `GET /metrics` |
 //! | [`trace`] | W3C `traceparent`: one call, followed through all services |
 //! | [`drain`] | the one-way switch from serving to ending |
-//! | [`connections`] | those that the end does not wait for |
+//! | [`connections`] | their places, what each is doing, those that the end does not wait for |
+//! | `admission` | who gets a place, and what becomes of the others |
+//! | `bounded` | what a peer can make the process hold, in time and in memory |
+//! | `files` | as many connections as files may be open |
+//! | `listen` | the server: the door, the bounds, the app |
 //! | [`app()`] | the stack of all of the above, the same in tests and in production |
 //! | [`cli`] | what the binary can be asked for besides serving |
 //! | [`lifecycle`] | bind, serve, drain on SIGTERM |
@@ -44,8 +48,10 @@
 //! ```
 
 mod abort;
+mod admission;
 mod app;
 pub mod auth;
+mod bounded;
 mod brief;
 pub mod cli;
 mod clock;
@@ -54,8 +60,10 @@ pub mod connections;
 pub mod drain;
 mod endpoint;
 pub mod error;
+mod files;
 pub mod json;
 pub mod lifecycle;
+mod listen;
 pub mod logging;
 pub mod metrics;
 pub mod panic;

@@ -14,15 +14,17 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::{HttpServer, dev::Extensions, web};
+use actix_web::{dev::Extensions, web};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::timeout,
 };
 
-use crate::{CommonSettings, Drain, Metrics, SettingError, app, connections::Connections};
+use crate::{
+    CommonSettings, Drain, Metrics, SettingError, app, connections::Connections, files, listen,
+};
 
-type OnConnect = dyn Fn(&dyn Any, &mut Extensions) + Send + Sync;
+pub(crate) type OnConnect = Arc<dyn Fn(&dyn Any, &mut Extensions) + Send + Sync>;
 
 /// Serves `configure`'s routes until SIGTERM or SIGINT, as [`Server`] does.
 ///
@@ -45,7 +47,7 @@ pub struct Server<'a> {
     common: &'a CommonSettings,
     drain: Drain,
     metrics: Metrics,
-    on_connect: Option<Arc<OnConnect>>,
+    on_connect: Option<OnConnect>,
 }
 
 impl<'a> Server<'a> {
@@ -86,32 +88,27 @@ impl<'a> Server<'a> {
         // Before anybody can know that the process is there to be signalled.
         let mut signals = Signals::new()?;
         let admin_token = common.admin_token.clone();
+        let connections = Connections::new(files::make_room(common.max_connections));
+        let told = connections.clone();
+        metrics.add_source(move |families| told.tell(families));
         let app_drain = drain.clone();
         let factory =
             move || app(app_drain.clone(), admin_token.clone(), metrics.clone(), configure.clone());
-        let connections = Connections::default();
-        let opened = connections.clone();
-        let server = HttpServer::new(factory)
-            .workers(common.workers)
-            .h1_allow_half_closed(false)
-            .disable_signals()
-            // Whole seconds only; the exact deadline is kept below.
-            .shutdown_timeout(common.shutdown_timeout.as_secs() + 1)
-            .on_connect(move |io, extensions| {
-                opened.opened(extensions);
-                if let Some(hook) = &on_connect {
-                    hook(io, extensions);
-                }
-            });
         let address = SocketAddr::new(common.host, common.port);
-        let server = server.bind(address).map_err(|error| {
+        let listener = listen::listener(address).map_err(|error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
         })?;
-        for bound in server.addrs() {
-            log::info!("{service} listening on {bound} ({} workers)", common.workers);
-        }
+        let bound = listener.local_addr()?;
+        log::info!("{service} listening on {bound} ({} workers)", common.workers);
 
-        let mut running = server.run();
+        let mut running = listen::server(
+            listener,
+            common.workers,
+            common.shutdown_timeout,
+            connections.clone(),
+            on_connect,
+            factory,
+        )?;
         let handle = running.handle();
         tokio::select! {
             ended = &mut running => return ended,

@@ -1,0 +1,109 @@
+//! At the door: who gets a place, and what becomes of the others.
+//!
+//! Past `MAX_CONNECTIONS` a connection is refused at once, in words that every client understands: 503, with
+//! `Retry-After`. But whoever asks for [`PROBES`] is served all the same: an orchestrator that hears nothing would
+//! kill the process for being in demand. So it is looked what the newcomer asks, before anything is
+//! spent on it. Past [`Room::doorway`](crate::connections::Room) newcomers at a time there is no time for that.
+
+use std::{future::poll_fn, io, mem::MaybeUninit, net::SocketAddr, task::Poll, time::Duration};
+
+use actix_http::{Protocol, error::DispatchError};
+use actix_web::rt::net::TcpStream;
+use socket2::SockRef;
+use tokio::{io::AsyncWriteExt, time::timeout};
+
+use crate::{
+    ApiError,
+    bounded::Bounded,
+    connections::{Connections, Entry},
+};
+
+/// Served however many connections there are.
+pub(crate) const PROBES: [&str; 3] = ["/health", "/ready", "/metrics"];
+
+/// How long a newcomer without a place may take to say what it wants.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// When one who was refused should come again: places are free again as soon as somebody is done.
+const COME_BACK: Duration = Duration::from_secs(1);
+
+/// The stream of a connection that is to be served.
+///
+/// # Errors
+/// It is not: it was refused, and is closed.
+pub(crate) async fn admit(
+    io: TcpStream,
+    connections: Connections,
+) -> Result<(Bounded, Protocol, Option<SocketAddr>), DispatchError> {
+    let peer = io.peer_addr().ok();
+    let connection = match connections.enter() {
+        Entry::Place(connection) => {
+            return Ok((Bounded::new(io, connection), Protocol::Http1, peer));
+        }
+        Entry::Doorway(connection) => connection,
+        Entry::Nowhere => {
+            connections.refused();
+            let _ = slam(&io, &no_place(connections.room().places).last_words());
+            return Err(DispatchError::DisconnectTimeout);
+        }
+    };
+    let mut head = [0; 16];
+    let asked = timeout(PATIENCE, io.peek(&mut head)).await;
+    if matches!(asked, Ok(Ok(length)) if is_probe(&head[..length])) {
+        return Ok((Bounded::new(io, connection), Protocol::Http1, peer));
+    }
+    connections.refused();
+    let answer = no_place(connections.room().places).last_words();
+    if !connection.leave_doorway() {
+        let _ = slam(&io, &answer);
+        return Err(DispatchError::DisconnectTimeout);
+    }
+    let mut stream = Bounded::new(io, connection);
+    poll_fn(|cx| {
+        stream.refuse(&answer, cx);
+        Poll::Ready(())
+    })
+    .await;
+    let _ = stream.shutdown().await;
+    Err(DispatchError::DisconnectTimeout)
+}
+
+/// What one who finds no place is told.
+pub(crate) fn no_place(max: usize) -> ApiError {
+    ApiError::unavailable(format!("all {max} connections are in use; try again in 1 s"))
+        .retry_after(COME_BACK)
+}
+
+fn is_probe(head: &[u8]) -> bool {
+    let Some(target) = head.strip_prefix(b"GET ") else { return false };
+    PROBES
+        .iter()
+        .any(|path| target.strip_prefix(path.as_bytes()).is_some_and(|rest| rest.starts_with(b" ")))
+}
+
+/// Answers and closes without waiting for anything. What has come in already is taken, for what is unread
+/// when a socket is closed makes the kernel reset it.
+fn slam(io: &TcpStream, answer: &[u8]) -> io::Result<()> {
+    let socket = SockRef::from(io);
+    let mut unread = [MaybeUninit::uninit(); 2048];
+    let _ = socket.recv(&mut unread);
+    socket.send(answer)?;
+    socket.shutdown(std::net::Shutdown::Write)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_probes_are_served_past_the_limit() {
+        for head in ["GET /health HTTP", "GET /ready HTTP/", "GET /metrics HTT"] {
+            assert!(is_probe(head.as_bytes()), "{head}");
+        }
+        for head in
+            ["GET /healthy HTT", "GET /api/call-b", "POST /health HTT", "GET /heal", "GE", ""]
+        {
+            assert!(!is_probe(head.as_bytes()), "{head}");
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Overload and abuse against the real process: what exceeds a bound is refused in so many words and at
+//! once, memory stays bounded, who was admitted notices nothing, and all is as before when it is over.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
+mod service;
+
+use std::{
+    io::{BufReader, Read as _, Write as _},
+    net::TcpStream,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use service::{Answer, Service, answer, backend, last_answer, request, say, trickle, until};
+
+/// What an admitted caller may have to wait while the machine is busy with others: far less than any of
+/// the service's own timeouts.
+const PROMPT: Duration = Duration::from_secs(2);
+
+fn per(memory: u64, before: u64, count: usize) -> f64 {
+    (memory as f64 - before as f64) / count as f64
+}
+
+/// So that a failure does not wait for those who go on until they are told.
+struct StopAtTheEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Calls on one connection until told to stop; how many, and how long the slowest took.
+fn keep_calling(stream: TcpStream, stop: &AtomicBool) -> (usize, Duration) {
+    let (mut calls, mut slowest) = (0, Duration::ZERO);
+    let mut stream = BufReader::new(stream);
+    while !stop.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        say(stream.get_mut(), &request("/api/call-backend", ""));
+        let answer = answer(&mut stream).expect("an admitted caller is cut off");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        (calls, slowest) = (calls + 1, slowest.max(began.elapsed()));
+    }
+    (calls, slowest)
+}
+
+#[test]
+fn five_thousand_connections_of_which_a_thousand_have_places() {
+    const PLACES: usize = 1000;
+    const CALLERS: usize = 8;
+    let url = backend(Duration::from_millis(1));
+    let service =
+        Service::start(&[("BACKEND_URL", &url), ("MAX_CONNECTIONS", &PLACES.to_string())]);
+    service.assert_as_before();
+    let before = service.memory();
+    let stop = AtomicBool::new(false);
+    let probes = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let _stop = StopAtTheEnd(&stop);
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|_| service.connect())
+            .map(|stream| scope.spawn(|| keep_calling(stream, &stop)))
+            .collect();
+        // A head that has begun holds a place for some seconds.
+        let mut idle: Vec<_> = (0..PLACES - CALLERS).map(|_| service.connect()).collect();
+        idle.iter_mut().for_each(|stream| say(stream, "GET /"));
+        // Whoever has no place is told to go after its one answer.
+        until("all places are taken", || {
+            let mut stream = BufReader::new(service.connect());
+            say(stream.get_mut(), &request("/metrics", ""));
+            let guest = answer(&mut stream).unwrap().head.contains("connection: close\r\n");
+            idle.push(stream.into_inner());
+            guest
+        });
+        let full = service.memory();
+        println!("a connection with a place: {:.1} KiB", per(full, before, PLACES));
+
+        // Silent ones: each is listened to for a second, then told.
+        let silent: Vec<_> = (0..400).map(|_| service.connect()).collect();
+        thread::sleep(Duration::from_millis(300));
+        println!("a silent one without: {:.1} KiB", per(service.memory(), full, silent.len()));
+        let prober = scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                for path in ["/health", "/ready", "/metrics"] {
+                    let began = Instant::now();
+                    assert_eq!(service.get(path).status, 200, "{path}");
+                    assert!(began.elapsed() < PROMPT, "{path} took {:?}", began.elapsed());
+                    probes.fetch_add(1, Ordering::Relaxed);
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        for stream in silent {
+            last_answer(stream).assert_error(503, "Service Unavailable", "connections are in use");
+        }
+        let began = Instant::now();
+        let refused: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| (0..900).map(|_| service.get("/api/stats")).collect::<Vec<_>>())
+            })
+            .collect();
+        let refused: Vec<Answer> = refused.into_iter().flat_map(|r| r.join().unwrap()).collect();
+        let places = refused.iter().filter(|answer| answer.status != 503).count();
+        for answer in refused.iter().filter(|answer| answer.status == 503) {
+            answer.assert_error(503, "Service Unavailable", "connections are in use");
+            assert!(answer.head.contains("retry-after: 1\r\n"), "{answer:?}");
+            assert!(answer.head.contains("connection: close\r\n"), "{answer:?}");
+        }
+        let took = began.elapsed();
+        println!(
+            "{} connections refused, {places} found a place, {took:?}",
+            refused.len() - places
+        );
+        assert!(took < Duration::from_secs(4), "places are freed after 5 s: {took:?}");
+        assert_eq!(places, 0);
+        let most = service.memory();
+        println!("at the most {most} KiB, before {before} KiB");
+        assert!(most < before + PLACES as u64 * 40 + 20 * 1024, "{most} KiB");
+        stop.store(true, Ordering::Relaxed);
+        prober.join().unwrap();
+        for caller in callers {
+            let (calls, slowest) = caller.join().unwrap();
+            assert!(calls > 10 && slowest < PROMPT, "{calls} calls, the slowest {slowest:?}");
+        }
+    });
+    assert!(probes.load(Ordering::Relaxed) > 10);
+    assert!(service.metric("http_connections_refused_total") >= 4000);
+    assert_eq!(service.logged("connections are in use"), 1, "one line for one burst");
+    service.assert_as_before();
+}
+
+#[test]
+fn a_burst_of_connections_that_wait_for_each_other_is_told_too() {
+    let url = backend(Duration::ZERO);
+    let service = Service::start(&[("BACKEND_URL", &url), ("MAX_CONNECTIONS", "2")]);
+    let mut held: Vec<_> = (0..2).map(|_| service.connect()).collect();
+    held.iter_mut().for_each(|stream| say(stream, "G"));
+    // More than are listened to at a time; nobody reads before all are there.
+    let mut crowd: Vec<_> = (0..2000).map(|_| service.connect()).collect();
+    crowd.iter_mut().for_each(|stream| say(stream, &request("/api/stats", "")));
+    let mut told = 0;
+    for stream in crowd {
+        let mut answer = String::new();
+        // One for whom there was no time may find the connection reset behind the answer.
+        let _ = BufReader::new(stream).read_to_string(&mut answer);
+        told += usize::from(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with('}'));
+    }
+    println!("{told} of 2000 have their answer");
+    assert!(told > 1900, "{told}");
+    drop(held);
+    service.assert_as_before();
+}
+
+#[test]
+fn slow_heads_and_bodies_are_given_up_with_an_answer() {
+    let url = backend(Duration::ZERO);
+    let service = Service::start(&[("BACKEND_URL", &url)]);
+    let endless = || "GET /health HTTP/1.1\r\nx-slow: ".bytes().chain(std::iter::repeat(b'a'));
+    let after_one = |headers: &str| {
+        let mut stream = BufReader::new(service.connect());
+        say(stream.get_mut(), &request("/health", headers));
+        assert_eq!(answer(&mut stream).unwrap().status, 200);
+        stream.into_inner()
+    };
+    let began = Instant::now();
+    let silent = service.connect();
+    let idle = after_one("");
+    let slow: Vec<_> = (0..100).map(|_| service.connect()).collect();
+    slow.iter().for_each(|stream| trickle(stream, endless()));
+    let second = after_one("");
+    trickle(&second, endless());
+    let unwanted = after_one("transfer-encoding: chunked\r\n");
+    trickle(&unwanted, "1\r\na\r\n".bytes().cycle());
+    let mut body = service.connect();
+    say(&mut body, "PUT /api/backend/faults HTTP/1.1\r\nhost: o\r\ncontent-length: 60000\r\n\r\n");
+    trickle(&body, std::iter::repeat(b' '));
+    let mut chunks = service.connect();
+    say(
+        &mut chunks,
+        "POST /api/stress-test HTTP/1.1\r\nhost: o\r\ntransfer-encoding: chunked\r\n\r\n",
+    );
+    trickle(&chunks, "1\r\n \r\n".bytes().cycle());
+
+    for stream in [silent, idle] {
+        assert!(answer(&mut BufReader::new(stream)).is_none(), "nothing was asked");
+    }
+    let quiet = began.elapsed();
+    for stream in slow.into_iter().chain([second, unwanted]) {
+        last_answer(stream).assert_error(408, "Request Timeout", "head did not arrive");
+    }
+    let heads = began.elapsed();
+    for stream in [body, chunks] {
+        answer(&mut BufReader::new(stream)).unwrap().assert_error(
+            408,
+            "Request Timeout",
+            "body did not arrive",
+        );
+    }
+    println!("silence for {quiet:?}, heads {heads:?}, bodies {:?}", began.elapsed());
+    assert!(quiet > Duration::from_secs(4) && quiet < Duration::from_secs(8), "{quiet:?}");
+    assert!(heads < Duration::from_secs(14) && began.elapsed() < Duration::from_secs(16));
+    service.assert_as_before();
+}
+
+#[test]
+fn oversized_heads_and_bodies_are_refused() {
+    let url = backend(Duration::ZERO);
+    let service = Service::start(&[("BACKEND_URL", &url)]);
+    let head = |length: usize| {
+        let mut stream = service.connect();
+        say(
+            &mut stream,
+            &request("/health", &format!("connection: close\r\nx: {}\r\n", "a".repeat(length))),
+        );
+        last_answer(stream)
+    };
+    assert_eq!(head(15 * 1024).status, 200);
+    for length in [20 * 1024, 1024 * 1024] {
+        head(length).assert_error(431, "Request Header Fields Too Large", "over 16384 bytes");
+    }
+    let mut many = service.connect();
+    say(&mut many, &request("/health", &"x: y\r\n".repeat(200)));
+    last_answer(many).assert_error(431, "Request Header Fields Too Large", "more than 96");
+    for garbage in
+        ["\u{16}\u{3}\u{1} TLS?\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET\r\n\r\n"]
+    {
+        let mut stream = service.connect();
+        say(&mut stream, garbage);
+        last_answer(stream).assert_error(400, "Bad Request", "not valid HTTP/1.1");
+    }
+
+    let put = |headers: &str, body: &dyn Fn(&mut TcpStream)| {
+        let mut stream = service.connect();
+        say(
+            &mut stream,
+            &format!("PUT /api/backend/faults HTTP/1.1\r\nhost: o\r\n{headers}\r\n\r\n"),
+        );
+        body(&mut stream);
+        answer(&mut BufReader::new(stream)).expect("no answer")
+    };
+    let announced = put("content-length: 10000000", &|stream| say(stream, &" ".repeat(1_000_000)));
+    announced.assert_error(413, "Payload Too Large", "over 65536 bytes");
+    let chunked = put("transfer-encoding: chunked", &|stream| {
+        (0..100).for_each(|_| say(stream, &format!("400\r\n{}\r\n", " ".repeat(1024))));
+    });
+    chunked.assert_error(413, "Payload Too Large", "over 65536 bytes");
+    let largest = format!("{{{}", " ".repeat(65_535));
+    put("content-length: 65536", &|stream| say(stream, &largest)).assert_error(
+        400,
+        "Bad Request",
+        "EOF",
+    );
+    service.assert_as_before();
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let url = backend(Duration::from_millis(200));
+    let service = Service::start(&[("BACKEND_URL", &url)]);
+    let mut stream = service.connect();
+    let asked: String = (0..100).map(|n| request(&format!("/nothing/{n}"), "")).collect();
+    // All of it at once, behind a call that takes its time.
+    say(&mut stream, &(request("/api/call-backend", "") + &asked));
+    let mut stream = BufReader::new(stream);
+    assert_eq!(answer(&mut stream).unwrap().status, 200);
+    for n in 0..100 {
+        let expected = format!("/nothing/{n}");
+        let answer = answer(&mut stream).unwrap();
+        assert!(answer.json()["message"].as_str().unwrap().ends_with(&expected), "{n}: {answer:?}");
+    }
+    drop(stream);
+    service.assert_as_before();
+}
+
+#[test]
+fn what_is_pipelined_ahead_of_its_turn_waits_in_the_kernel() {
+    const GREEDY: usize = 50;
+    const WAIT: Duration = Duration::from_millis(2500);
+    let url = backend(WAIT);
+    let service = Service::start(&[("BACKEND_URL", &url)]);
+    service.assert_as_before();
+    let before = service.memory();
+    let began = Instant::now();
+    let many = "GET /x HTTP/1.1\r\nhost:\r\n\r\n".repeat(1000);
+    // Behind a call that takes its time, as much as goes in; and not a byte read of what comes out.
+    let mut greedy: Vec<_> = (0..GREEDY)
+        .map(|_| {
+            let mut stream = service.connect();
+            say(&mut stream, &request("/api/call-backend", ""));
+            stream.set_nonblocking(true).unwrap();
+            (stream, 0)
+        })
+        .collect();
+    let mut fill = || {
+        for (stream, said) in &mut greedy {
+            while let Ok(more) = stream.write(&many.as_bytes()[*said..]) {
+                *said = (*said + more) % many.len();
+            }
+        }
+    };
+    while began.elapsed() < WAIT - Duration::from_secs(1) {
+        fill();
+        thread::sleep(Duration::from_millis(20));
+    }
+    let waiting = service.memory();
+    while began.elapsed() < WAIT + Duration::from_secs(1) {
+        fill();
+        thread::sleep(Duration::from_millis(20));
+    }
+    let answered = service.memory();
+    let [first, then] = [waiting, answered].map(|memory| per(memory, before, GREEDY));
+    println!("one who pipelines and does not read: {first:.1} KiB, its answers {then:.1} KiB");
+    assert!(first < 150.0 && then < 250.0);
+    let began = Instant::now();
+    assert_eq!(service.get("/health").status, 200);
+    assert!(began.elapsed() < PROMPT);
+    drop(greedy);
+    service.assert_as_before();
+}
+
+#[test]
+fn more_calls_than_the_limit_are_refused_at_once_and_the_others_are_served() {
+    const MAX: usize = 20;
+    let url = backend(Duration::from_millis(500));
+    let service = Service::start(&[("BACKEND_URL", &url), ("MAX_CALLS", &MAX.to_string())]);
+    thread::scope(|scope| {
+        let call = || {
+            let began = Instant::now();
+            (service.get("/api/call-backend"), began.elapsed())
+        };
+        let callers: Vec<_> = (0..200).map(|_| scope.spawn(call)).collect();
+        let mut served = 0;
+        for caller in callers {
+            let (answer, took) = caller.join().unwrap();
+            if answer.status == 200 {
+                served += 1;
+                assert!(took < Duration::from_millis(500) + PROMPT, "{took:?}");
+                continue;
+            }
+            assert_eq!(answer.status, 503, "{answer:?}");
+            assert!(answer.head.contains("retry-after: 1\r\n"), "{answer:?}");
+            let body = answer.json();
+            assert_eq!(body["backend_response"]["error"], "Service Unavailable");
+            assert_eq!(body["backend_response"]["fallback"], true);
+        }
+        println!("{served} of 200 calls served, {MAX} at a time");
+        assert!((MAX..=3 * MAX).contains(&served), "{served}");
+    });
+    service.assert_as_before();
+}
+
+#[test]
+fn few_files_mean_few_connections_and_no_standstill() {
+    let url = backend(Duration::ZERO);
+    let service = Service::start_with_files(300, &[("BACKEND_URL", &url)]);
+    assert_eq!(service.logged("at most 300 files may be open"), 1);
+    let places = service.metric("http_connections_max");
+    assert!(places < 150, "{places}");
+    let mut crowd: Vec<_> = (0..600).map(|_| service.connect()).collect();
+    crowd.iter_mut().for_each(|stream| say(stream, "GET"));
+    let began = Instant::now();
+    until("a probe in a crowd", || service.get("/health").status == 200);
+    println!("a probe in a crowd of twice the files: {:?}", began.elapsed());
+    assert!(began.elapsed() < 2 * PROMPT, "{:?}", began.elapsed());
+    drop(crowd);
+    until("places are free", || service.get("/api/stats").status == 200);
+    service.assert_as_before();
+}
