@@ -32,6 +32,7 @@ manifests   deploy/: yamllint, the schemas of Kubernetes, and that its objects f
 policies    deploy/: no finding of checkov but the named exceptions, each of which is needed
 dockerfiles no finding of hadolint
 e2e         the release binaries: end-to-end tests, run-local.sh, compare-baseline.sh
+soak        SIGTERM 30 times under load (RESTARTS, RESTARTS_SEED); soak.sh for two minutes: SIGKILL, faults, leaks, statistics
 deploy-scripts the scripts that build, deploy, watch, test and clean up: on fakes of their tools, and on a lab
 monitoring  deploy/monitoring: a real Prometheus sees an outage; each query and each alert has data; promtool accepts it all
 dashboard   the page in a headless Chromium: state changes within 500 ms, each control, reconnect, accessibility
@@ -172,6 +173,17 @@ stage_e2e() {
   E2E_BIN_DIR=$bin_dir cargo test --workspace --locked --test e2e
   BIN_DIR=$bin_dir scripts/check-run-local.sh
   BIN_DIR=$bin_dir scripts/compare-baseline.sh
+}
+
+# As the tests are built, so that nothing is built twice.
+stage_soak() {
+  need_cargo
+  ensure_linker
+  ensure python3 python3
+  cargo build --workspace --locked --bins
+  cargo test -p client-service --locked --test restarts -- --nocapture --test-threads 1
+  PYTHONPATH=scripts PYTHONDONTWRITEBYTECODE=1 python3 -m unittest soak.test_verdict
+  BIN_DIR=$(target_dir)/debug scripts/soak.sh --minutes 2 --kills 10
 }
 
 stage_deploy-scripts() {

@@ -17,9 +17,18 @@ use std::{
 };
 
 use actix_web::{HttpRequest, dev::ServiceRequest};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::{clock, metrics::Families};
+
+/// How long kept connections may stay idle before they are closed. One in use is used again within that.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// When nobody has come in for so long, nobody is left who waits to be let in.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// How long that is waited for at most: where newcomers cannot be turned away, it may never be quiet.
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// The time for a reader who does read to get the end of its stream.
 const GRACE: Duration = Duration::from_secs(2);
@@ -55,6 +64,8 @@ pub(crate) struct Connections(Arc<Counts>);
 #[derive(Debug)]
 struct Counts {
     room: Room,
+    /// Those that have ever come in.
+    entered: AtomicUsize,
     open: AtomicUsize,
     doorway: AtomicUsize,
     leaving: AtomicUsize,
@@ -89,6 +100,7 @@ impl Connections {
     pub(crate) fn new(room: Room) -> Self {
         Self(Arc::new(Counts {
             room,
+            entered: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             doorway: AtomicUsize::new(0),
             leaving: AtomicUsize::new(0),
@@ -104,6 +116,7 @@ impl Connections {
 
     /// Decides on a new connection.
     pub(crate) fn enter(&self) -> Entry {
+        self.0.entered.fetch_add(1, Ordering::Relaxed);
         if take(&self.0.open, self.0.room.places) {
             Entry::Place(Connection::new(Arc::clone(&self.0), Whereabouts::Place))
         } else if take(&self.0.doorway, self.0.room.doorway) {
@@ -140,6 +153,34 @@ impl Connections {
             "Connections that were refused because all places were taken.",
             number(self.0.refused.load(Ordering::Relaxed)),
         );
+    }
+
+    /// Resolves when those who wait to be let in are in, and either none but expendable connections are
+    /// left, or the others have had [`FAREWELL`] for one more request; after `limit` at the latest.
+    pub(crate) async fn farewell(&self, limit: Duration) {
+        let counts = &self.0;
+        let settled = async {
+            let mut before = None;
+            loop {
+                let entered = counts.entered.load(Ordering::Relaxed);
+                if before.replace(entered) == Some(entered) {
+                    return;
+                }
+                sleep(QUIET).await;
+            }
+        };
+        let told = async {
+            // In this order: one that closes in between is still among all.
+            while {
+                let expendable = counts.expendable.load(Ordering::Relaxed);
+                counts.all() > expendable
+            } {
+                sleep(QUIET / 10).await;
+            }
+        };
+        let settled = timeout(SETTLED.min(limit), settled);
+        let told = timeout(FAREWELL.min(limit), told);
+        let _ = futures::join!(settled, told);
     }
 
     /// Resolves, a moment from now at the earliest, when some are left and all of them are expendable,
@@ -179,6 +220,13 @@ enum Whereabouts {
 }
 
 impl Counts {
+    fn all(&self) -> usize {
+        [&self.open, &self.doorway, &self.leaving]
+            .map(|part| part.load(Ordering::Relaxed))
+            .iter()
+            .sum()
+    }
+
     fn at(&self, whereabouts: Whereabouts) -> &AtomicUsize {
         match whereabouts {
             Whereabouts::Place => &self.open,
@@ -385,5 +433,44 @@ mod tests {
         assert!(ended.now_or_never().is_none(), "with none left the server ends by itself");
         assert_eq!(connections.0.expendable.load(Ordering::Relaxed), 0);
         assert_eq!(connections.0.open.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn farewell_is_short_unless_somebody_may_ask_once_more() {
+        async fn within(connections: &Connections, time: Duration, limit: Duration) -> bool {
+            timeout(time, connections.farewell(limit)).await.is_ok()
+        }
+        let (moment, long) = (Duration::from_millis(10), Duration::from_secs(60));
+        let connections = Connections::new(Room { places: 2, doorway: 1 });
+        assert!(
+            !within(&connections, QUIET - moment, long).await,
+            "somebody may wait to be let in"
+        );
+        assert!(within(&connections, QUIET + moment, long).await, "nobody is there");
+
+        let kept = open(&connections);
+        assert!(!within(&connections, FAREWELL - moment, long).await);
+        assert!(within(&connections, FAREWELL + moment, long).await, "it is idle");
+        assert!(within(&connections, moment * 2, moment).await, "the limit is shorter");
+
+        kept.expendable.set(true);
+        connections.0.expendable.fetch_add(1, Ordering::Relaxed);
+        assert!(within(&connections, QUIET + moment, long).await, "a stream ends by itself");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn newcomers_who_cannot_be_turned_away_do_not_hold_up_the_farewell() {
+        let connections = Connections::new(Room { places: 2, doorway: 1 });
+        let newcomers = async {
+            loop {
+                drop(open(&connections));
+                sleep(QUIET / 2).await;
+            }
+        };
+        let farewell = timeout(SETTLED * 2, connections.farewell(SETTLED * 10));
+        tokio::select! {
+            ended = farewell => assert!(ended.is_ok()),
+            () = newcomers => {}
+        }
     }
 }

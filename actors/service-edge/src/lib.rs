@@ -22,7 +22,7 @@
 //! | `admission` | who gets a place, and what becomes of the others |
 //! | `bounded` | what a peer can make the process hold, in time and in memory |
 //! | `files` | as many connections as files may be open |
-//! | `listen` | the server: the door, the bounds, the app |
+//! | `listen`, `door` | the server: the door, the bounds, the app |
 //! | [`app()`] | the stack of all of the above, the same in tests and in production |
 //! | [`cli`] | what the binary can be asked for besides serving |
 //! | [`lifecycle`] | bind, serve, drain on SIGTERM |
@@ -57,6 +57,7 @@ pub mod cli;
 mod clock;
 pub mod common;
 pub mod connections;
+mod door;
 pub mod drain;
 mod endpoint;
 pub mod error;

@@ -1,10 +1,12 @@
 //! Bind, serve, and end well.
 //!
-//! The end comes in two steps, within `SHUTDOWN_TIMEOUT` together. First the process goes on
+//! The end comes in three steps, within `SHUTDOWN_TIMEOUT` together. First the process goes on
 //! listening while it works on the requests that it already has: `/ready` says 503, and a request
-//! that was on its way is answered rather than refused. Then it stops listening, closes idle
-//! connections, and finishes what came in between. [`expendable`](crate::connections::expendable)
-//! connections are cut off when nothing else is left.
+//! that was on its way is answered rather than refused. Then it turns newcomers away, takes those
+//! who came before, and waits a moment for connections that were kept open: each answer says that
+//! its connection ends, and a connection that is closed without that word may lose a request that
+//! is on its way. At last it closes idle connections, and finishes what came in between.
+//! [`expendable`](crate::connections::expendable) connections are cut off when nothing else is left.
 
 use std::{
     any::Any,
@@ -21,7 +23,8 @@ use tokio::{
 };
 
 use crate::{
-    CommonSettings, Drain, Metrics, SettingError, app, connections::Connections, files, listen,
+    CommonSettings, Drain, Metrics, SettingError, app, connections::Connections, door::Door, files,
+    listen,
 };
 
 pub(crate) type OnConnect = Arc<dyn Fn(&dyn Any, &mut Extensions) + Send + Sync>;
@@ -98,6 +101,7 @@ impl<'a> Server<'a> {
         let listener = listen::listener(address).map_err(|error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
         })?;
+        let door = Door::of(&listener)?;
         let bound = listener.local_addr()?;
         log::info!("{service} listening on {bound} ({} workers)", common.workers);
 
@@ -127,6 +131,10 @@ impl<'a> Server<'a> {
                 ended = &mut running => return ended,
                 () = drain.finished() => {}
             }
+            door.turn_newcomers_away();
+            // With a short timeout, most of it is for the requests.
+            connections.farewell(common.shutdown_timeout / 4).await;
+            drop(door);
             let stopping = async { futures::join!(running, handle.stop(true)).0 };
             tokio::select! {
                 ended = stopping => ended,

@@ -99,6 +99,13 @@ impl Process {
         self.child.id()
     }
 
+    /// SIGTERM, and how the process ended.
+    fn terminate(&mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+
     fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -181,9 +188,13 @@ impl Lab {
 
     /// SIGTERM, and how the process ended.
     pub(crate) fn terminate_client(&mut self) -> ExitStatus {
-        let pid = self.client.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        self.client.child.wait().unwrap()
+        self.client.terminate()
+    }
+
+    /// The same for the backend.
+    #[allow(dead_code, reason = "the end-to-end tests have no use for it")]
+    pub(crate) fn terminate_backend(&mut self) -> ExitStatus {
+        self.backend.terminate()
     }
 
     /// As many callers, each calling again as soon as it is answered, until `enough` of all done.

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Soaks the lab: steady mixed load on a client whose backend flaps through random faults and is killed
+# with SIGKILL time and again. At the end it is judged: every caller who stayed has an answer, and it is a
+# documented one; memory and open files stay flat; the client's statistics are what the callers saw; the
+# circuit opened, closed again, and the last calls succeed.
+#
+# Usage: scripts/soak.sh [--help] [--minutes N] [--kills N] [--seed N] [--callers N] [--json FILE]
+#
+#   --minutes N  how long the load lasts, 1 to 1440 (default 10)
+#   --kills N    how often the backend is killed, 0 to 20 a minute (default 50, or 5 a minute where that is less)
+#   --seed N     lets the draws repeat: faults, deaths, what each caller asks for; 0 to 999999999 (default: by
+#                chance, and printed)
+#   --callers N  callers at a time, 8 to 256 (default 24)
+#   --json FILE  writes all figures there, each sample of memory and open files among them
+#
+# It starts both services for itself, on free ports of 127.0.0.1, and ends them also on Ctrl-C. Exit
+# status: 0 if all is as it should be, 1 if not; the last line names what is not.
+#
+# Flat means: the first quarter of the samples is left out; of the rest, the level of the last third is at most
+# that of the first, and a tenth of it, and 3 MiB (5 files). A level is the lowest tenth of the samples: what is
+# held also when a fault has just gone by. A leak lifts it, a burst does not.
+#
+# Environment:
+#   BIN_DIR  take the binaries that are there, instead of building the release ones
+#
+# Needs: Linux, python3 3.11 or later.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+main() {
+  local minutes=10 kills='' seed='' callers=24 json='' backend_port client_port
+  while (($# > 0)); do
+    case $1 in
+      -h | --help) print_help && exit 0 ;;
+      --minutes | --kills | --seed | --callers | --json)
+        [ -n "${2:-}" ] || die "$1 needs a value; see --help"
+        printf -v "${1#--}" '%s' "$2"
+        shift
+        ;;
+      *) die "unknown argument \"$1\"; see --help" ;;
+    esac
+    shift
+  done
+  check_integer minutes 1 1440
+  kills=${kills:-$((minutes < 10 ? minutes * 5 : 50))}
+  check_integer kills 0 $((minutes * 20))
+  seed=${seed:-$(((RANDOM * 32768 + RANDOM) % 1000000000))}
+  check_integer seed 0 999999999
+  check_integer callers 8 256
+  [ -z "$json" ] || { : >>"$json"; } 2>/dev/null || die "cannot write into --json \"$json\""
+  [ -r /proc/self/status ] || die "/proc/self/status is missing: memory and open files are read there, on Linux"
+  need python3 "install Python 3.11 or later"
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    die "$(python3 --version) is too old: expected 3.11 or later"
+
+  clean_up_at_exit
+  provide_services
+  make_work_dir
+  backend_port=$(free_port)
+  client_port=$(free_port)
+  while [ "$client_port" = "$backend_port" ]; do
+    client_port=$(free_port)
+  done
+  say "Soaking for $minutes min with $kills kills: --minutes $minutes --kills $kills --callers $callers --seed $seed"
+  PYTHONPATH=$repo_root/scripts PYTHONDONTWRITEBYTECODE=1 start_job python3 -m soak --bin-dir "$bin_dir" \
+    --ports "$backend_port" "$client_port" --work-dir "$work_dir" \
+    --minutes "$minutes" --kills "$kills" --seed "$seed" --callers "$callers" ${json:+--json "$json"}
+  reap "$job"
+  ((status == 0)) || die "the soak failed: see above, and repeat it with --seed $seed"
+}
+
+main "$@"

@@ -1,0 +1,216 @@
+"""Plays a soak, and prints its verdict. scripts/soak.sh starts it."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+import time
+from random import Random
+
+from . import verdict
+from .faults import HEALTHY, Faults
+from .lab import BACKEND, CLIENT, SHUTDOWN_TIMEOUT, Broken, Service
+from .load import CALL, HEALTH, METRICS, RETRY, STATS, Load
+from .wire import Connection
+
+FINAL_CALLS = 100
+SAMPLE_INTERVAL = 0.5
+# For detached attempts, trials and the client's timers, on a busy machine.
+SETTLE = 30.0
+
+
+def options():
+    parser = argparse.ArgumentParser(prog="soak")
+    parser.add_argument("--bin-dir", required=True)
+    parser.add_argument("--ports", type=int, nargs=2, required=True, metavar=("BACKEND", "CLIENT"))
+    parser.add_argument("--work-dir", required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--kills", type=int, required=True)
+    parser.add_argument("--callers", type=int, required=True)
+    parser.add_argument("--json")
+    return parser.parse_args()
+
+
+class Soak:
+    def __init__(self, asked):
+        backend_port, client_port = asked.ports
+        url = {"BACKEND_URL": f"http://127.0.0.1:{backend_port}"}
+        self.asked = asked
+        # Apart, so that how long one takes does not change what another draws.
+        self.faults_random, self.kills_random, load_random = (Random(f"{asked.seed} {use}") for use in "fkl")
+        self.backend = Service(
+            f"{asked.bin_dir}/backend-service", backend_port, BACKEND, f"{asked.work_dir}/backend.log"
+        )
+        self.client = Service(
+            f"{asked.bin_dir}/client-service", client_port, CLIENT | url, f"{asked.work_dir}/client.log"
+        )
+        self.faults = Faults(self.backend, self.faults_random, self.kills_random)
+        self.load = Load(client_port, load_random, asked.callers)
+        self.samples = []
+
+    async def play(self):
+        try:
+            await self.backend.start()
+            await self.client.start()
+            await self._soak()
+            return await self._judge()
+        finally:
+            await self.client.kill()
+            await self.backend.kill()
+
+    async def _soak(self):
+        seconds = self.asked.minutes * 60
+        async with asyncio.TaskGroup() as group:
+            load = group.create_task(self.load.run())
+            watch = group.create_task(self._watch(seconds))
+            flap = group.create_task(self.faults.flap())
+            # The last death leaves time to recover from it within the load.
+            kill = group.create_task(self.faults.kill(seconds * 0.95, self.asked.kills))
+            await asyncio.sleep(seconds)
+            await kill
+            flap.cancel()
+            watch.cancel()
+            self.load.stop.set()
+            await load
+
+    async def _watch(self, seconds):
+        begin = time.monotonic()
+        told = 0
+        while True:
+            at = time.monotonic() - begin
+            if not self.client.is_running():
+                raise Broken(f"client-service ended by itself: {self.client.log_since_start()[-500:].strip()}")
+            self.samples.append(self.client.sample(at))
+            if at >= told + 30:
+                told += 30
+                book, last = self.load.book, self.samples[-1]
+                print(
+                    f"{at:5.0f} s of {seconds:.0f}: {sum(book.answers.values())} answers, {self.faults.kills} kills,"
+                    f" {last.memory / 2**20:.1f} MiB, {last.files} files,"
+                    f" {len(book.unanswered) + len(book.wrong)} complaints",
+                    flush=True,
+                )
+            await asyncio.sleep(SAMPLE_INTERVAL)
+
+    async def _judge(self):
+        book, connection = self.load.book, Connection(self.client.port)
+        if not await self.faults.put(HEALTHY):
+            raise Broken("backend-service does not take its last plan")
+        settled = await self._settle(connection)
+        final = []
+        for number in range(FINAL_CALLS):
+            final.append(await self.load.ask(connection, RETRY if number % 4 == 0 else CALL))
+        good = sum(answer is not None and answer.status == 200 for answer in final)
+        stats = await self.load.ask(connection, STATS)
+        metrics = await self.load.ask(connection, METRICS)
+        # It could not count itself.
+        book.answers[METRICS.route, 200] -= 1
+        connection.abort()
+        status, took = await self.client.terminate()
+        log = self.client.log_since_start().splitlines()
+        plan = {
+            "kills": self.asked.kills,
+            "killed": self.faults.kills,
+            "plans": self.faults.plans,
+            "panics": [line for line in log if "panicked at" in line],
+        }
+        findings = verdict.complete(book)
+        findings.append(
+            verdict.Finding("the circuit closes once the backend is well", settled is not None, f"after {settled} s")
+        )
+        findings.append(verdict.Finding("the last calls succeed", good == FINAL_CALLS, f"{good} of {FINAL_CALLS}"))
+        if stats and metrics:
+            findings += verdict.statistics(book, stats.json(), verdict.series(metrics.body.decode()))
+        findings += verdict.run(book, self.samples, plan)
+        ended = status == 0 and took < SHUTDOWN_TIMEOUT and log[-1].endswith("client-service stopped")
+        findings.append(verdict.Finding("SIGTERM ends it with status 0", ended, f"status {status} after {took:.1f} s"))
+        return findings
+
+    async def _settle(self, connection):
+        """Calls until the circuit is closed and nothing is in flight. Returns the seconds, None if it never is."""
+        begin = time.monotonic()
+        while time.monotonic() < begin + SETTLE:
+            await self.load.ask(connection, CALL)
+            health = await self.load.ask(connection, HEALTH)
+            stats = await self.load.ask(connection, STATS)
+            metrics = await self.load.ask(connection, METRICS)
+            if (
+                health
+                and stats
+                and metrics
+                and health.json()["circuit_breaker_state"] == "closed"
+                and stats.json()["statistics"]["calls_in_flight"] == 0
+                and verdict.of(verdict.series(metrics.body.decode()), "client_event_streams") == 0
+            ):
+                return round(time.monotonic() - begin, 1)
+            await asyncio.sleep(0.1)
+        return None
+
+
+def report(soak, findings):
+    for finding in findings:
+        print(f"{'ok  ' if finding.holds else 'FAIL'}  {finding.claim}: {finding.detail}")
+    print(
+        f"soak: {sum(soak.load.book.answers.values())} answers, {soak.load.events} events read, seed {soak.asked.seed}"
+    )
+    failed = [finding.claim for finding in findings if not finding.holds]
+    if failed:
+        print(f"soak: FAILED: {'; '.join(failed)}")
+    else:
+        print("soak: all as it should be")
+    return not failed
+
+
+def write_json(soak, findings, path):
+    book, asked = soak.load.book, soak.asked
+    result = {
+        "passed": all(finding.holds for finding in findings),
+        "seed": asked.seed,
+        "minutes": asked.minutes,
+        "kills": soak.faults.kills,
+        "callers": asked.callers,
+        "plans": soak.faults.plans,
+        "findings": [vars(finding) for finding in findings],
+        "answers": [
+            {"route": route, "status": status, "count": count}
+            for (route, status), count in sorted(book.answers.items())
+        ],
+        "left": dict(book.left),
+        "unanswered": book.unanswered,
+        "wrong": book.wrong,
+        "samples": [vars(sample) for sample in soak.samples],
+    }
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(result, file, indent=1)
+        file.write("\n")
+
+
+async def main():
+    soak = Soak(options())
+    task = asyncio.current_task()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        findings = await soak.play()
+    except BaseExceptionGroup as group:
+        broken, others = group.split(Broken)
+        if others:
+            raise
+        print(f"soak: FAILED: {'; '.join(str(error) for error in broken.exceptions)}")
+        return 1
+    except Broken as error:
+        print(f"soak: FAILED: {error}")
+        return 1
+    passed = report(soak, findings)
+    if soak.asked.json:
+        write_json(soak, findings, soak.asked.json)
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
+        sys.exit(asyncio.run(main()))
+    sys.exit(130)

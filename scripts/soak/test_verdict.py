@@ -1,0 +1,119 @@
+"""The verdict finds what it is there to find."""
+
+import random
+import unittest
+from collections import Counter
+
+from . import verdict
+from .load import Book
+
+ROUTE = "/api/call-backend"
+PLAIN = "/api/call-backend-without-resilience"
+
+
+def book(left=0):
+    made = Book()
+    made.answers = Counter({(ROUTE, 200): 90, (ROUTE, 503): 7, (ROUTE, 500): 3, (PLAIN, 200): 5, (PLAIN, 502): 1})
+    made.calls = Counter({200: 90, 503: 7, 500: 3})
+    made.retries = 4
+    made.left[ROUTE] = made.left_calls = left
+    return made
+
+
+def stats(**changed):
+    kinds = ["total", "successful", "failed", "rejected", "abandoned"]
+    counts = dict(zip((f"{kind}_requests" for kind in kinds), [100, 90, 3, 7, 0], strict=True))
+    plain = dict(zip((f"{kind}_requests" for kind in kinds), [6, 5, 1, 0, 0], strict=True))
+    others = {"calls_in_flight": 0, "calls_waiting": 0, "circuit_breaker_open_count": 3}
+    counts |= {"retry_attempts": 4, "baseline": plain | {"retry_attempts": 0}} | others
+    return {"statistics": counts | changed}
+
+
+def metrics(**changed):
+    lines = {
+        "call_200": f'http_requests_total{{method="GET",path="{ROUTE}",status="200"}} 90',
+        "call_500": f'http_requests_total{{method="GET",path="{ROUTE}",status="500"}} 3',
+        "call_503": f'http_requests_total{{method="GET",path="{ROUTE}",status="503"}} 7',
+        "plain_200": f'http_requests_total{{method="GET",path="{PLAIN}",status="200"}} 5',
+        "plain_502": f'http_requests_total{{method="GET",path="{PLAIN}",status="502"}} 1',
+        "open": 'resilience4j_circuitbreaker_transitions_total{from="closed",to="open"} 3',
+        "closed": 'resilience4j_circuitbreaker_transitions_total{from="half_open",to="closed"} 3',
+        "state": 'resilience4j_circuitbreaker_state{name="backend",state="closed"} 1',
+        "retries": 'client_retry_attempts_total{name="backend"} 4',
+        "turned_away": 'resilience4j_circuitbreaker_not_permitted_calls_total{kind="not_permitted"} 7',
+        "in_flight": "http_requests_in_flight 1",
+        "streams": "client_event_streams 0",
+    }
+    for name, value in changed.items():
+        lines[name] = f"{lines[name].rsplit(' ', 1)[0]} {value}"
+    return verdict.series("\n".join(["# HELP something", *lines.values()]))
+
+
+def failed(findings):
+    return {finding.claim for finding in findings if not finding.holds}
+
+
+class Statistics(unittest.TestCase):
+    def test_what_adds_up_is_found_good(self):
+        self.assertEqual(failed(verdict.statistics(book(), stats(), metrics())), set())
+
+    def test_one_call_too_many_is_found(self):
+        seen = failed(verdict.statistics(book(), stats(successful_requests=91), metrics()))
+        self.assertEqual(seen, {"stats: total is the sum of its parts", "stats: successful"})
+
+    def test_one_who_left_may_have_come_to_any_end_but_only_to_one(self):
+        one = stats(total_requests=101, abandoned_requests=1)
+        self.assertEqual(failed(verdict.statistics(book(left=1), one, metrics(call_200=91))), set())
+        two = stats(total_requests=102, abandoned_requests=2)
+        self.assertIn("stats: total", failed(verdict.statistics(book(left=1), two, metrics())))
+        both = metrics(call_200=91, call_500=4)
+        self.assertIn("metrics: requests by route and status", failed(verdict.statistics(book(left=1), one, both)))
+
+    def test_an_answer_that_nobody_got_is_found(self):
+        seen = failed(verdict.statistics(book(), stats(), metrics(plain_502=2)))
+        self.assertEqual(seen, {"metrics: requests by route and status"})
+
+    def test_what_stays_in_flight_is_found(self):
+        for name in ("in_flight", "streams"):
+            self.assertEqual(
+                failed(verdict.statistics(book(), stats(), metrics(**{name: 2}))),
+                {"metrics: nothing is left in flight"},
+            )
+
+    def test_two_sources_that_differ_are_found(self):
+        for name, claim in [
+            ("open", "metrics: openings"),
+            ("retries", "metrics: retries"),
+            ("turned_away", "metrics: turned away"),
+        ]:
+            self.assertEqual(failed(verdict.statistics(book(), stats(), metrics(**{name: 5}))), {claim})
+
+
+class Flat(unittest.TestCase):
+    def noise(self, count, rise):
+        draws = random.Random(1)
+        return [44 + draws.expovariate(1 / 10) + rise * place / count for place in range(count)]
+
+    def test_noise_is_flat_and_a_slow_leak_is_not(self):
+        for count in (240, 1200):
+            self.assertTrue(verdict.flat("files", self.noise(count, 0), verdict.FILES_SLACK, "files").holds)
+            self.assertFalse(verdict.flat("files", self.noise(count, 30), verdict.FILES_SLACK, "files").holds)
+
+    def test_too_few_samples_show_nothing(self):
+        self.assertFalse(verdict.flat("files", [44.0] * 8, verdict.FILES_SLACK, "files").holds)
+
+
+class Complete(unittest.TestCase):
+    def test_one_request_without_an_answer_is_found(self):
+        made = book()
+        made.unanswered.append("GET /health: nothing within 30 s")
+        self.assertEqual(failed(verdict.complete(made)), {"every request of those who stayed is answered"})
+
+    def test_a_wrong_answer_is_found(self):
+        made = book()
+        made.wrong.append("GET /health: 500")
+        self.assertEqual(failed(verdict.complete(made)), {"every answer is a documented one"})
+
+
+if __name__ == "__main__":
+    unittest.main()
