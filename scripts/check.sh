@@ -287,15 +287,6 @@ ensure_prometheus() {
   PATH=$tools/usr/bin:$PATH
 }
 
-# unpack_package DEBIAN_PACKAGE DIRECTORY
-unpack_package() {
-  (
-    cd "$work_dir"
-    apt-get download -qq "$1" 2>/dev/null || { apt-get update -qq && apt-get download -qq "$1"; }
-    dpkg --extract "$1"_*.deb "$2"
-  )
-}
-
 # An engine that answers: the one that runs, or else one of this stage's own, which ends with it.
 ensure_docker() {
   ! docker version >/dev/null 2>&1 || return 0

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Compares what two builds of the services cost: CPU microseconds per request, in paired rounds of one run.
 
 Usage: scripts/compare-builds.py [OPTION...] BEFORE AFTER
@@ -6,166 +6,107 @@ Usage: scripts/compare-builds.py [OPTION...] BEFORE AFTER
 BEFORE and AFTER are directories with a backend-service and a client-service each, such as target/release of two
 commits. Each client calls a backend of its own build, without faults, for GET /api/call-backend. Rounds alternate
 between the two builds, and each pair of rounds gives one ratio; the table has the median ratio and its 95 % confidence
-interval (order statistics), for the client and for the backend. CPU time is the system's own account of all threads of
+interval (bootstrap), for the client and for the backend. CPU time is the system's own account of all threads of
 a process (user and system, /proc/PID/task/*/schedstat), so that it does not depend on what else the machine does, as
 much as latency would.
 
   --pairs N        pairs of rounds (default 20)
   --seconds N      length of a round (default 6)
   --connections N  connections of the load generator (default 32)
+  --workers N      workers of each service (default: as many as there are cores)
   --limit RATIO    fails if the lower end of an interval is above it (default 1.05)
 
-Needs wrk and Linux. All traffic is on 127.0.0.1.
+Needs wrk and Linux. All traffic is on 127.0.0.1. scripts/bench.sh measures one build against other programs.
 """
 
 import argparse
 import os
-import re
-import shutil
 import signal
-import socket
-import statistics
-import subprocess
 import sys
-import time
-import urllib.request
-from math import comb
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
+from bench import load, rounds, services, stats
+from bench.arguments import Parser, whole
+from bench.contenders import CONTENDERS
+from bench.processes import Failure, Process, Processes
+
+CALL = CONTENDERS["call-backend"]
 SERVICES = ("client", "backend")
 
 
+@dataclass(frozen=True)
 class Build:
     """Both services of one build, running."""
 
-    def __init__(self, directory: str) -> None:
-        self.processes: dict[str, subprocess.Popen] = {}
-        ports = {service: free_port() for service in SERVICES}
-        faults = {"FAILURE_RATE": "0", "SLOW_RESPONSE_RATE": "0"}
-        self._start(directory, "backend", ports["backend"], faults)
-        self._start(directory, "client", ports["client"], {"BACKEND_URL": f"http://127.0.0.1:{ports['backend']}"})
-        self.url = f"http://127.0.0.1:{ports['client']}/api/call-backend"
+    client: Process
+    backend: Process
 
-    def _start(self, directory: str, service: str, port: int, settings: dict[str, str]) -> None:
-        binary = Path(directory) / f"{service}-service"
-        if not os.access(binary, os.X_OK):
-            sys.exit(f"error: {binary} is missing, or not executable")
-        environment = {"HOST": "127.0.0.1", "PORT": str(port), **settings}
-        self.processes[service] = subprocess.Popen([binary], env=environment, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
-                    return
-            except OSError:
-                if time.monotonic() > deadline or self.processes[service].poll() is not None:
-                    sys.exit(f"error: {binary} does not answer")
-                time.sleep(0.05)
-
-    def cpu(self) -> dict[str, float]:
-        """Seconds of CPU that each service has used."""
-        return {service: cpu_seconds(process.pid) for service, process in self.processes.items()}
-
-    def round(self, seconds: int, connections: int) -> tuple[dict[str, float], float]:
-        """CPU microseconds per request of each service, and requests per second."""
-        before = self.cpu()
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", self.url]
-        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        after = self.cpu()
-        if "Non-2xx" in output:
-            sys.exit(f"error: not all requests succeeded:\n{output}")
-        requests = int(re.search(r"(\d+) requests in", output)[1])
-        return {
-            service: (after[service] - before[service]) / requests * 1e6 for service in SERVICES
-        }, requests / seconds
-
-    def stop(self) -> None:
-        for process in self.processes.values():
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+    def round(self, plan: rounds.Plan) -> rounds.Sample:
+        return rounds.measure(plan, CALL, self.client, self.backend)
 
 
-def cpu_seconds(pid: int) -> float:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+def start(processes: Processes, name: str, directory: Path, workers: int) -> Build:
+    backend = services.start_backend(processes, directory, workers, f"backend-{name}")
+    return Build(services.start_client(processes, directory, workers, backend, f"client-{name}"), backend)
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def interval(values: list[float]) -> tuple[float, float]:
-    """At least 95 % confidence for the median, by order statistics; all of the range if there are too few values."""
-    ordered, count = sorted(values), len(values)
-    tail, cut = 0.0, 0
-    while cut < count // 2 and tail + comb(count, cut) / 2**count <= 0.025:
-        tail += comb(count, cut) / 2**count
-        cut += 1
-    cut = max(cut - 1, 0)
-    return ordered[cut], ordered[count - 1 - cut]
-
-
-def positive(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 10000")
-    return int(text)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].removeprefix("Usage: "), add_help=False)
-    parser.add_argument("before")
-    parser.add_argument("after")
-    parser.add_argument("--pairs", type=positive, default=20)
-    parser.add_argument("--seconds", type=positive, default=6)
-    parser.add_argument("--connections", type=positive, default=32)
-    parser.add_argument("--limit", type=float, default=1.05)
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        print(__doc__.strip())
-        return 0
-    given = parser.parse_args()
-    if not shutil.which("wrk"):
-        sys.exit("error: wrk not found: install it with your system's package manager")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-
-    builds: dict[str, Build] = {}
-    try:
-        for name in ("before", "after"):
-            builds[name] = Build(getattr(given, name))
-            builds[name].round(1, given.connections)
-        costs = {name: {service: [] for service in SERVICES} for name in builds}
-        rates = {name: [] for name in builds}
+def play(given: argparse.Namespace) -> dict[str, list[rounds.Sample]]:
+    load.need_wrk()
+    samples: dict[str, list[rounds.Sample]] = {"before": [], "after": []}
+    plan = rounds.Plan(given.pairs, given.seconds, 1, given.connections, 0)
+    with tempfile.TemporaryDirectory(prefix="compare-builds.") as logs, Processes(Path(logs)) as processes:
+        builds = {name: start(processes, name, getattr(given, name), given.workers) for name in samples}
         for number in range(given.pairs):
             for name in ("before", "after") if number % 2 == 0 else ("after", "before"):
-                cost, rate = builds[name].round(given.seconds, given.connections)
-                rates[name].append(rate)
-                for service in SERVICES:
-                    costs[name][service].append(cost[service])
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        for build in builds.values():
-            build.stop()
-    return judge(costs, rates, given.limit)
+                samples[name].append(builds[name].round(plan))
+    return samples
 
 
-def judge(costs: dict, rates: dict, limit: float) -> int:
+def judge(samples: dict[str, list[rounds.Sample]], limit: float) -> int:
+    costs = {
+        name: {"client": [one.cpu_us for one in taken], "backend": [one.backend_cpu_us for one in taken]}
+        for name, taken in samples.items()
+    }
     status = 0
     print(f"{'CPU us/request':<16}{'before':>9}{'after':>9}{'ratio':>9}   95 % interval")
     for service in SERVICES:
         before, after = costs["before"][service], costs["after"][service]
-        ratios = [new / old for new, old in zip(after, before, strict=True)]
-        low, high = interval(ratios)
-        verdict = "" if low <= limit else f"   above {limit}"
-        status |= low > limit
+        ratio = stats.paired(after, before)
+        verdict = "" if ratio.low <= limit else f"   above {limit}"
+        status |= ratio.low > limit
         print(
-            f"{service:<16}{statistics.median(before):>9.1f}{statistics.median(after):>9.1f}"
-            f"{statistics.median(ratios):>9.3f}   {low:.3f} to {high:.3f}{verdict}"
+            f"{service:<16}{median(before):>9.1f}{median(after):>9.1f}"
+            f"{ratio.value:>9.3f}   {ratio.low:.3f} to {ratio.high:.3f}{verdict}"
         )
-    medians = [statistics.median(rates[name]) for name in ("before", "after")]
-    print(f"{'requests/s':<16}{medians[0]:>9.0f}{medians[1]:>9.0f}{medians[1] / medians[0]:>9.3f}")
+    rates = [median(one.requests_per_second for one in samples[name]) for name in ("before", "after")]
+    print(f"{'requests/s':<16}{rates[0]:>9.0f}{rates[1]:>9.0f}{rates[1] / rates[0]:>9.3f}")
     return status
+
+
+def main() -> int:
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(__doc__.strip())
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    parser = Parser()
+    parser.add_argument("before", type=Path)
+    parser.add_argument("after", type=Path)
+    parser.add_argument("--pairs", type=whole(1, 10_000), default=20)
+    parser.add_argument("--seconds", type=whole(1, 10_000), default=6)
+    parser.add_argument("--connections", type=whole(1, 10_000), default=32)
+    parser.add_argument("--workers", type=whole(1, 64), default=os.cpu_count())
+    parser.add_argument("--limit", type=float, default=1.05)
+    try:
+        given = parser.parse_args()
+        return judge(play(given), given.limit)
+    except Failure as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

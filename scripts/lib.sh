@@ -154,6 +154,15 @@ provide_python_tools() {
   PATH=$dir/bin:$PATH
 }
 
+# unpack_package DEBIAN_PACKAGE DIRECTORY: by way of $work_dir, and as a program, not as a service.
+unpack_package() {
+  (
+    cd "$work_dir" || exit
+    apt-get download -qq "$1" 2>/dev/null || { apt-get update -qq && apt-get download -qq "$1"; }
+    dpkg --extract "$1"_*.deb "$2"
+  )
+}
+
 # check_integer VARIABLE LOWEST HIGHEST
 check_integer() {
   local name=$1 value=${!1} low=$2 high=$3

@@ -1,0 +1,108 @@
+"""Warm-up, and rounds in which each contender has its turn, in random order."""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+from . import load, services
+from .contenders import Contender
+from .processes import Failure, Process, cpu_seconds
+
+SETTLE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One contender in one round."""
+
+    requests_per_second: float
+    p50_ms: float
+    p99_ms: float
+    cpu_us: float
+    backend_cpu_us: float
+
+
+FIGURES = tuple(Sample.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    rounds: int
+    seconds: int
+    warm_up: int
+    connections: int
+    seed: int
+
+
+def measure(plan: Plan, contender: Contender, process: Process, backend: Process) -> Sample:
+    """A warm-up in which each single answer is looked at, and a measurement."""
+    path, status, connections = contender.path, contender.status, plan.connections
+    load.run(process, path, status, plan.warm_up, connections, every_status=True)
+    settle(backend, 0, 0)
+    answered = services.answered_by(backend)
+    before, backend_before = process.cpu(), backend.cpu()
+    seen = load.run(process, path, status, plan.seconds, connections)
+    after, backend_after = process.cpu(), backend.cpu()
+    settle(backend, answered, seen.requests if contender.calls_backend else 0)
+    check_origin(services.answered_by(backend) - answered, seen.requests, contender, connections)
+    per_request = 1e6 / seen.requests
+    return Sample(
+        seen.requests / seen.seconds,
+        seen.p50_ms,
+        seen.p99_ms,
+        cpu_seconds(before, after) * per_request,
+        cpu_seconds(backend_before, backend_after) * per_request,
+    )
+
+
+def settle(backend: Process, since: int, least: int) -> None:
+    """Waits until nothing is on its way to the backend any more. What wrk left behind when it ended still is."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    last = -1
+    while time.monotonic() < deadline:
+        now = services.answered_by(backend)
+        if now == last and now - since >= least:
+            return
+        last = now
+        time.sleep(0.05)
+
+
+def check_origin(answers: int, requests: int, contender: Contender, connections: int) -> None:
+    """Each answer is one of the backend's: none made up, none kept from before, none asked for twice."""
+    expected = requests if contender.calls_backend else 0
+    # What was under way when wrk ended was answered to nobody.
+    slack = connections if contender.calls_backend else 0
+    if not expected <= answers <= expected + slack:
+        raise Failure(
+            f"{contender.title}: {requests} answers, of which the backend gave {answers}; expected {expected}"
+            f"{f' to {expected + slack}' if slack else ''}"
+        )
+
+
+def play(
+    plan: Plan,
+    contenders: Mapping[str, Contender],
+    servers: Mapping[str, Process],
+    backend: Process,
+    tell: Callable[[str], None],
+) -> dict[str, dict[str, list[float]]]:
+    """All rounds: of each contender its figures, each a list by round."""
+    results: dict[str, dict[str, list[float]]] = {name: {figure: [] for figure in FIGURES} for name in contenders}
+    chance = random.Random(plan.seed)
+    for number in range(1, plan.rounds + 1):
+        # So that nobody always comes after the same other, or at the same time of a round.
+        order = chance.sample(list(contenders), len(contenders))
+        for name in order:
+            contender = contenders[name]
+            try:
+                sample = measure(plan, contender, servers[contender.server], backend)
+            except Failure as error:
+                raise Failure(f"round {number} failed: {error}") from error
+            for figure, value in asdict(sample).items():
+                results[name][figure].append(value)
+            tell(
+                f"round {number}/{plan.rounds}  {name:<13}{sample.requests_per_second:>9.0f}/s"
+                f"{sample.cpu_us:>9.2f} us CPU{sample.p99_ms:>9.2f} ms p99"
+            )
+    return results
