@@ -47,9 +47,8 @@ impl<T: Transport> Shared<T> {
         let Call { id, request, protection, attempts, reply, started, slot, .. } = call;
         let (state, elapsed) = (self.breaker.state(), clock::now() - started);
         let report = CallReport { id, result, attempts, state, elapsed };
-        if protection.retries() && !reply.is_closed() {
-            let succeeded = CallOutcome::of(&report) == CallOutcome::Success;
-            self.breaker.tally().call_ended(succeeded, report.attempts.len() > 1);
+        if !reply.is_closed() {
+            count_end(&self.breaker, protection, &report);
         }
         log_end(&report, || self.trace_id(&request));
         // Before the answer: who has it may call again at once.
@@ -91,8 +90,20 @@ impl<T: Transport> Shared<T> {
     }
 }
 
+/// Counts a call that is answered.
+pub(crate) fn count_end<R, E: std::error::Error>(
+    breaker: &Breaker,
+    protection: Protection,
+    report: &CallReport<R, E>,
+) {
+    if protection.retries() {
+        let succeeded = CallOutcome::of(report) == CallOutcome::Success;
+        breaker.tally().call_ended(succeeded, report.attempts.len() > 1);
+    }
+}
+
 /// One line: at debug, or at info where retries did not help, so that no story ends with a wait.
-fn log_end<'a, R, E: std::error::Error>(
+pub(crate) fn log_end<'a, R, E: std::error::Error>(
     report: &CallReport<R, E>,
     trace: impl FnOnce() -> Option<Cow<'a, str>>,
 ) {

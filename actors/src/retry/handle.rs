@@ -2,6 +2,7 @@
 
 use std::{
     cell::{OnceCell, RefCell},
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
@@ -11,7 +12,8 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     actor::RetryActor,
-    attempt::Shared,
+    attempt::{Shared, count_end, log_end},
+    backoff::spread,
     config::RetryConfig,
     messages::{Abandon, Call, ReportOf},
 };
@@ -20,7 +22,7 @@ use crate::{
     call::{CallError, CallId, CallReport, Protection},
     clock,
     lifeline::ended,
-    limit::CallLimit,
+    limit::{CallLimit, CallSlot},
     rejection::Rejection,
     transport::Transport,
 };
@@ -34,6 +36,8 @@ pub struct Scheduler<T: Transport> {
     breaker: Breaker,
     limit: CallLimit,
     config: RetryConfig,
+    /// For the callers that it turns away itself.
+    rng: Arc<Mutex<SmallRng>>,
     alive: watch::Receiver<()>,
 }
 
@@ -65,8 +69,9 @@ impl<T: Transport> Scheduler<T> {
         config: RetryConfig,
         breaker: Breaker,
         limit: CallLimit,
-        rng: SmallRng,
+        mut rng: SmallRng,
     ) -> Self {
+        let own_rng = Arc::new(Mutex::new(SmallRng::from_rng(&mut rng)));
         let shared = Shared {
             transport,
             config: config.clone(),
@@ -75,7 +80,8 @@ impl<T: Transport> Scheduler<T> {
             scheduler: OnceCell::new(),
         };
         let (alive_tx, alive) = watch::channel(());
-        Self { actor: RetryActor::new(shared, alive_tx).start(), breaker, limit, config, alive }
+        let actor = RetryActor::new(shared, alive_tx).start();
+        Self { actor, breaker, limit, config, rng: own_rng, alive }
     }
 
     /// Makes a call and waits for what becomes of it.
@@ -84,10 +90,18 @@ impl<T: Transport> Scheduler<T> {
     /// runs to its end, keeps its place under the limit, and reports to the breaker.
     pub async fn call(&self, request: T::Request, protection: Protection) -> ReportOf<T> {
         let (id, started) = (CallId::next(), clock::now());
-        let (mut caller, answer) = match self.begin(id, started, request, protection) {
-            Ok(begun) => begun,
-            Err(rejection) => return self.unanswered(id, started, rejection.into()),
+        let Some(slot) = self.limit.try_acquire() else {
+            let rejection = Rejection::overloaded();
+            self.breaker.count_rejection(rejection.kind());
+            return self.unanswered(id, started, rejection.into());
         };
+        // An open circuit is known here: nobody need be asked.
+        if protection.asks_breaker()
+            && let Some(rejection) = self.breaker.turned_away()
+        {
+            return self.turned_away(id, started, protection, rejection);
+        }
+        let (mut caller, answer) = self.begin(id, started, request, protection, slot);
         let report = answer.await;
         caller.call = None;
         report.unwrap_or_else(|_| self.unanswered(id, started, CallError::Lost))
@@ -101,12 +115,8 @@ impl<T: Transport> Scheduler<T> {
         started: Instant,
         request: T::Request,
         protection: Protection,
-    ) -> Result<(Caller<'_, T>, oneshot::Receiver<ReportOf<T>>), Rejection> {
-        let Some(slot) = self.limit.try_acquire() else {
-            let rejection = Rejection::overloaded();
-            self.breaker.count_rejection(rejection.kind());
-            return Err(rejection);
-        };
+        slot: CallSlot,
+    ) -> (Caller<'_, T>, oneshot::Receiver<ReportOf<T>>) {
         let (reply, answer) = oneshot::channel();
         let deadline = started + self.config.call_deadline;
         let attempts = Vec::new();
@@ -121,7 +131,7 @@ impl<T: Transport> Scheduler<T> {
             reply,
             slot,
         });
-        Ok((Caller { actor: &self.actor, call: Some(id) }, answer))
+        (Caller { actor: &self.actor, call: Some(id) }, answer)
     }
 
     /// The breaker that its calls go through.
@@ -150,6 +160,23 @@ impl<T: Transport> Scheduler<T> {
         ended(self.alive.clone())
     }
 
+    fn turned_away(
+        &self,
+        id: CallId,
+        started: Instant,
+        protection: Protection,
+        rejection: Rejection,
+    ) -> ReportOf<T> {
+        let spread = {
+            let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+            spread(rejection.retry_after(), &mut *rng)
+        };
+        let report = self.unanswered(id, started, rejection.delayed_by(spread).into());
+        count_end(&self.breaker, protection, &report);
+        log_end(&report, || None);
+        report
+    }
+
     fn unanswered(&self, id: CallId, started: Instant, error: CallError<T::Error>) -> ReportOf<T> {
         let (state, elapsed) = (self.state(), clock::now() - started);
         CallReport { id, result: Err(error), attempts: Vec::new(), state, elapsed }
@@ -163,6 +190,7 @@ impl<T: Transport> Clone for Scheduler<T> {
             breaker: self.breaker.clone(),
             limit: self.limit.clone(),
             config: self.config.clone(),
+            rng: Arc::clone(&self.rng),
             alive: self.alive.clone(),
         }
     }
