@@ -1,7 +1,7 @@
 //! Makes calls for the endpoints, and tells of each: to the statistics, the metrics, the event log
 //! and the log.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use resilience_actors::{
     CallId, CallReport, Protection, Scheduler,
@@ -64,12 +64,12 @@ impl Calls {
             Protection::None => &self.stats.baseline,
             Protection::Full | Protection::BreakerOnly => &self.stats.resilient,
         };
-        let call = Arc::new(OnceLock::new());
-        let request = BackendRequest { wanted, trace, call: Arc::clone(&call) };
+        let call = CallId::next();
+        let request = BackendRequest { wanted, trace };
         let pending = tally.begin();
         let begun =
             Begun { calls: self, asked, call, since: Instant::now(), pending: Some(pending) };
-        let report = self.scheduler.call(request, protection).await;
+        let report = self.scheduler.call_as(call, request, protection).await;
         begun.finish(&report);
         report
     }
@@ -86,7 +86,7 @@ impl Calls {
 struct Begun<'a> {
     calls: &'a Calls,
     asked: Asked,
-    call: Arc<OnceLock<CallId>>,
+    call: CallId,
     since: Instant,
     pending: Option<Pending<'a>>,
 }
@@ -117,11 +117,10 @@ impl Begun<'_> {
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
-        // A call without an attempt is answered at once: nobody has had time to leave.
-        let (Some(_), Some(call)) = (&self.pending, self.call.get()) else {
+        if self.pending.is_none() {
             return;
-        };
-        let Self { calls, asked, since, .. } = self;
+        }
+        let Self { calls, asked, call, since, .. } = self;
         calls.record(asked, || CallEvent {
             call: *call,
             status: None,

@@ -240,6 +240,8 @@ async fn metrics_have_resilience4js_names_and_count_without_being_asked() {
     let lab = lab(config(&upstream.url(), &[("BREAKER_FAIL_MAX", "1")])).await;
     lab.get(CALL).await;
     lab.get(CALL).await;
+    // Asks the breaker, behind all that it has been told.
+    lab.get("/api/circuit-breaker").await;
     let text = lab.text("/metrics").await;
     for line in [
         r#"resilience4j_circuitbreaker_state{name="backend",state="open"} 1"#,

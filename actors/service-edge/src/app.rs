@@ -5,12 +5,11 @@ use actix_web::{
     body::BoxBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     http::StatusCode,
-    middleware::from_fn,
     web,
 };
 use serde_json::json;
 
-use crate::{AdminToken, ApiError, Drain, Metrics, auth::Gate, drain, endpoint, metrics, panic};
+use crate::{AdminToken, ApiError, Drain, Metrics, around::Around, auth::Gate, endpoint, metrics};
 
 /// An application with `configure`'s routes, `/ready`, `/metrics`, JSON for unknown paths, contained
 /// panics, and what [`endpoint()`] and handlers that take `web::Data<Drain>` need.
@@ -48,15 +47,14 @@ pub fn app(
     >,
 > {
     App::new()
-        .app_data(web::Data::new(drain))
+        .app_data(web::Data::new(drain.clone()))
         .app_data(web::Data::new(metrics))
         .app_data(Gate(admin_token))
         .service(endpoint("/ready").get(ready))
         .service(endpoint("/metrics").get(metrics::answer))
         .configure(configure)
         .default_service(web::to(unknown_path))
-        .wrap(from_fn(panic::contain))
-        .wrap(from_fn(drain::track))
+        .wrap(Around(drain))
 }
 
 async fn ready(drain: web::Data<Drain>) -> HttpResponse {

@@ -2,23 +2,10 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use actix_web::{
-    Error,
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
-    http::ConnectionType,
-    middleware::Next,
-    web,
-};
 use tokio::sync::{Notify, watch};
-
-use crate::{
-    admission::{PROBES, no_place},
-    connections::{Connection, Working},
-};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
@@ -38,6 +25,8 @@ pub struct Drain {
 
 #[derive(Debug)]
 struct Inner {
+    /// Whether the phase is another than serving: what each request asks.
+    begun: AtomicBool,
     phase: watch::Sender<Phase>,
     in_flight: AtomicUsize,
     finished: Notify,
@@ -48,6 +37,7 @@ impl Drain {
     pub fn new() -> Self {
         Self {
             inner: Arc::new(Inner {
+                begun: AtomicBool::new(false),
                 phase: watch::Sender::new(Phase::Serving),
                 in_flight: AtomicUsize::new(0),
                 finished: Notify::new(),
@@ -57,7 +47,7 @@ impl Drain {
 
     /// Whether the end has begun.
     pub fn is_draining(&self) -> bool {
-        *self.inner.phase.borrow() != Phase::Serving
+        self.inner.begun.load(Ordering::Acquire)
     }
 
     /// Begins the end: `/ready` says 503 from now on, and [`serve`](crate::serve) finishes what is
@@ -92,6 +82,7 @@ impl Drain {
         self.inner.phase.send_if_modified(|phase| {
             let first = *phase == Phase::Serving;
             if first {
+                self.inner.begun.store(true, Ordering::Release);
                 *phase = to;
             }
             first
@@ -110,7 +101,8 @@ impl Drain {
         }
     }
 
-    fn enter(&self) -> Option<InFlight> {
+    /// Counts a request for as long as what this returns lives; none once the end has begun.
+    pub(crate) fn enter(&self) -> Option<InFlight> {
         if self.is_draining() {
             return None;
         }
@@ -126,7 +118,7 @@ impl Default for Drain {
 }
 
 /// Counts a request while it is worked on, also if its client leaves and its handler is dropped.
-struct InFlight(Drain);
+pub(crate) struct InFlight(Drain);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
@@ -134,30 +126,6 @@ impl Drop for InFlight {
             self.0.inner.finished.notify_one();
         }
     }
-}
-
-/// A middleware for `actix_web::middleware::from_fn`: counts requests, and says
-/// `Connection: close` on all answers from the beginning of the end. Where there is no place for the
-/// connection, it serves nothing but one probe.
-pub(crate) async fn track<B: MessageBody + 'static>(
-    drain: web::Data<Drain>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let _in_flight = drain.enter();
-    let working = Connection::of(&request).map(Connection::begin);
-    let guest = working.as_ref().map(Working::connection).filter(|guest| !guest.has_place());
-    if let Some(guest) = guest
-        && !PROBES.contains(&request.path())
-    {
-        return Err(no_place(guest.places()).into());
-    }
-    let mut response = next.call(request).await?;
-    if guest.is_some() || drain.is_draining() {
-        let head = response.response_mut().head_mut();
-        head.set_connection_type(ConnectionType::Close);
-    }
-    Ok(response)
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@
 //! | [`json`] | request bodies: bounded, optional, strictly typed |
 //! | [`auth`] | the admin token, without which nothing is changed |
 //! | [`endpoint()`] | a path that refuses wrong methods with a body |
-//! | [`mod@panic`] | a handler's panic costs one request, not the connection |
+//! | `around` | what is around every request: a handler's panic costs it and nobody else |
+//! | [`mod@panic`] | what a panic said |
 //! | [`abort()`] | closing a connection without a byte |
 //! | [`mod@metrics`] | what is counted, and `GET /metrics` |
 //! | [`trace`] | W3C `traceparent`: one call, followed through all services |
@@ -50,6 +51,7 @@
 mod abort;
 mod admission;
 mod app;
+mod around;
 pub mod auth;
 mod bounded;
 mod brief;

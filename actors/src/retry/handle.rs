@@ -89,7 +89,18 @@ impl<T: Transport> Scheduler<T> {
     /// Dropping the future abandons the call: no further attempt is begun. An attempt in flight
     /// runs to its end, keeps its place under the limit, and reports to the breaker.
     pub async fn call(&self, request: T::Request, protection: Protection) -> ReportOf<T> {
-        let (id, started) = (CallId::next(), clock::now());
+        self.call_as(CallId::next(), request, protection).await
+    }
+
+    /// As [`call`](Self::call), under a number that the caller knows from the beginning: a
+    /// [`next`](CallId::next) one, used for one call.
+    pub async fn call_as(
+        &self,
+        id: CallId,
+        request: T::Request,
+        protection: Protection,
+    ) -> ReportOf<T> {
+        let started = clock::now();
         let Some(slot) = self.limit.try_acquire() else {
             let rejection = Rejection::overloaded();
             self.breaker.count_rejection(rejection.kind());

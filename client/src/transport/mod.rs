@@ -6,12 +6,7 @@ mod response;
 mod retry_after;
 mod socket;
 
-use std::{
-    borrow::Cow,
-    cell::RefCell,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{borrow::Cow, cell::RefCell, sync::Arc, time::Duration};
 
 use actix_web::{
     error::ParseError,
@@ -25,7 +20,7 @@ use awc::{
     error::{ConnectError, SendRequestError},
 };
 use resilience_actors::{
-    Attempt, AttemptRecord, CallId, CallReport, Outcome, Protection, Transport, Verdict,
+    Attempt, AttemptRecord, CallReport, Outcome, Protection, Transport, Verdict,
 };
 use service_edge::{TraceContext, trace::TRACEPARENT};
 
@@ -50,8 +45,6 @@ pub struct BackendRequest {
     pub wanted: Wanted,
     /// The span of the call: each attempt is a child of it.
     pub trace: TraceContext,
-    /// The call that it turned out to be, once an attempt has begun.
-    pub call: Arc<OnceLock<CallId>>,
 }
 
 /// What can be asked of the backend.
@@ -142,7 +135,6 @@ impl Transport for HttpTransport {
         request: &BackendRequest,
         attempt: Attempt<'_>,
     ) -> Result<BackendResponse, BackendError> {
-        let _ = request.call.set(attempt.call);
         let span = request.trace.child();
         // At its beginning: an attempt that takes too long is not there at its end.
         log::log!(
