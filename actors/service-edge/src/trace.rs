@@ -155,10 +155,14 @@ fn hex(digits: &[u8]) -> Option<u128> {
     })
 }
 
-fn write_hex(mut number: u128, into: &mut [u8]) {
-    for digit in into.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[(number & 0xf) as usize];
-        number >>= 4;
+/// As many of the lowest digits as there is room for: an even number.
+fn write_hex(number: u128, into: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let bytes = number.to_be_bytes();
+    let bytes = &bytes[bytes.len() - into.len() / 2..];
+    for (two, byte) in into.chunks_exact_mut(2).zip(bytes) {
+        two[0] = DIGITS[usize::from(byte >> 4)];
+        two[1] = DIGITS[usize::from(byte & 0xf)];
     }
 }
 

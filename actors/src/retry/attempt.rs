@@ -12,7 +12,7 @@ use actix::WeakAddr;
 use futures::FutureExt as _;
 use log::Level;
 use rand::rngs::SmallRng;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use super::{
     actor::RetryActor,
@@ -44,8 +44,13 @@ pub(crate) struct Shared<T: Transport> {
 impl<T: Transport> Shared<T> {
     /// Ends a call with the last thing that happened to it.
     pub(crate) fn answer(&self, call: Call<T>, result: ResultOf<T>) {
+        self.answer_at(clock::now(), call, result);
+    }
+
+    /// As [`answer`](Self::answer), for a call whose last attempt ended at `now`.
+    fn answer_at(&self, now: Instant, call: Call<T>, result: ResultOf<T>) {
         let Call { id, request, protection, attempts, reply, started, slot, .. } = call;
-        let (state, elapsed) = (self.breaker.state(), clock::now() - started);
+        let (state, elapsed) = (self.breaker.state(), now - started);
         let report = CallReport { id, result, attempts, state, elapsed };
         if !reply.is_closed() {
             count_end(&self.breaker, protection, &report);
@@ -174,7 +179,7 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
     call.attempts.push(record);
 
     match step {
-        Step::Finish => shared.answer(call, result),
+        Step::Finish => shared.answer_at(now, call, result),
         Step::Retry { wait } => {
             let cause = cause();
             let park = Park { call, since: now, due: now + wait, result, cause };
@@ -240,7 +245,8 @@ async fn attempt<T: Transport>(
             }
         }
     };
-    let (result, verdict) = match timeout(budget, AssertUnwindSafe(reach).catch_unwind()).await {
+    let reach = AssertUnwindSafe(reach).catch_unwind();
+    let (result, verdict) = match timeout_at((began + budget).into(), reach).await {
         Ok(Ok(ended)) => ended,
         Ok(Err(_)) => {
             let trace = shared.trace_id(&call.request);
