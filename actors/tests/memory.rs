@@ -1,11 +1,11 @@
 //! What the runtime asks of the allocator. One test, in a process of its own: the allocator's counts
-//! are the process's.
+//! are the process's. With `MEMORY_FACTS` it writes what it counts into that file, for `scripts/bench.sh`.
 
 #[path = "support/busy.rs"]
 mod busy;
 mod support;
 
-use std::alloc::System;
+use std::{alloc::System, env, fs};
 
 use busy::Busy;
 use futures::{FutureExt as _, StreamExt as _, future::poll_immediate, stream::FuturesUnordered};
@@ -27,7 +27,8 @@ fn admission_allocates_nothing_and_a_waiting_call_takes_little() {
         for _ in 0..1_000 {
             breaker.admit().await.unwrap().success().await;
         }
-        assert_eq!(region.change().allocations, 0, "closed: leave, and the report of a success");
+        let allocations = region.change().allocations;
+        assert_eq!(allocations, 0, "closed: leave, and the report of a success");
 
         let limit = CallLimit::new(usize::MAX);
         let scheduler =
@@ -46,7 +47,13 @@ fn admission_allocates_nothing_and_a_waiting_call_takes_little() {
         let change = region.change();
         let bytes = change.bytes_allocated - change.bytes_deallocated;
         let each = bytes as f64 / f64::from(calls);
-        println!("{each:.0} bytes a waiting call");
+        if let Some(file) = env::var_os("MEMORY_FACTS") {
+            let facts = serde_json::json!({
+                "allocations_per_closed_call": allocations / 1_000,
+                "bytes_per_waiting_call": each.round(),
+            });
+            fs::write(file, facts.to_string()).unwrap();
+        }
         assert!(each <= 1024.0, "{each} bytes a waiting call");
         drop(waiting);
 
