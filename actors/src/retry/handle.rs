@@ -88,8 +88,12 @@ impl<T: Transport> Scheduler<T> {
     ///
     /// Dropping the future abandons the call: no further attempt is begun. An attempt in flight
     /// runs to its end, keeps its place under the limit, and reports to the breaker.
-    pub async fn call(&self, request: T::Request, protection: Protection) -> ReportOf<T> {
-        self.call_as(CallId::next(), request, protection).await
+    pub fn call(
+        &self,
+        request: T::Request,
+        protection: Protection,
+    ) -> impl Future<Output = ReportOf<T>> {
+        self.call_as(CallId::next(), request, protection)
     }
 
     /// As [`call`](Self::call), under a number that the caller knows from the beginning: a
