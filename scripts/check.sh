@@ -27,11 +27,12 @@ test        unit, integration and documentation tests
 simulation  a million steps of breaker, schedulers, callers and upstream (SIMULATION_STEPS, SIMULATION_SEED)
 examples    each example of the runtime runs to its end
 shellcheck  no warning in any script; each can be executed and has --help
-python      ruff: no finding in any Python file, and each is formatted
+python      ruff: no finding in any Python file, and each is formatted; unit tests of bench.sh and soak.sh
 manifests   deploy/: yamllint, the schemas of Kubernetes, and that its objects fit each other and the services
 policies    deploy/: no finding of checkov but the named exceptions, each of which is needed
 dockerfiles no finding of hadolint
 e2e         the release binaries: end-to-end tests, run-local.sh, compare-baseline.sh
+bench       each benchmark runs; bench.sh measures; docs/performance.md has the tables of its data
 soak        SIGTERM 30 times under load (RESTARTS, RESTARTS_SEED); soak.sh for two minutes: SIGKILL, faults, leaks, statistics
 deploy-scripts the scripts that build, deploy, watch, test and clean up: on fakes of their tools, and on a lab
 monitoring  deploy/monitoring: a real Prometheus sees an outage; each query and each alert has data; promtool accepts it all
@@ -52,7 +53,7 @@ stage_clippy() {
   ensure_component clippy clippy
   ensure_linker
   cargo clippy --workspace --all-targets --locked -- -D warnings
-  # --all-targets leaves out what `cargo test` leaves out: the end-to-end tests.
+  # --all-targets leaves out what `cargo test` leaves out: e2e and restarts.
   cargo clippy --workspace --test '*' --locked -- -D warnings
 }
 
@@ -110,8 +111,13 @@ stage_shellcheck() {
 
 stage_python() {
   ensure_python_tools
+  # The tests of bench.sh look at processes.
+  ensure ps procps
   ruff check .
   ruff format --check .
+  export PYTHONPATH=scripts:chaos-experiments PYTHONDONTWRITEBYTECODE=1
+  python3 -m unittest discover -t scripts -s scripts/bench/tests
+  python3 -m unittest discover -t scripts -s scripts/soak
 }
 
 # The oldest and the newest version that deploy/README.md says are supported.
@@ -175,14 +181,28 @@ stage_e2e() {
   BIN_DIR=$bin_dir scripts/compare-baseline.sh
 }
 
+# On what the tests are built of: that it measures is shown here. How fast ours is, a run by itself shows.
+stage_bench() {
+  need_cargo
+  ensure_linker
+  ensure python3 python3
+  PATH=$PATH:/usr/sbin
+  ensure wrk wrk
+  ensure haproxy haproxy
+  # Without criterion's --bench, each benchmark runs once.
+  cargo test --workspace --locked --bench '*'
+  cargo build --workspace --locked --bins --examples
+  BIN_DIR=$(target_dir)/debug scripts/bench.sh --quick
+  scripts/bench.sh --from-data docs/data/performance.json --check docs/performance.md
+}
+
 # As the tests are built, so that nothing is built twice.
 stage_soak() {
   need_cargo
   ensure_linker
   ensure python3 python3
-  cargo build --workspace --locked --bins
-  cargo test -p client-service --locked --test restarts -- --nocapture --test-threads 1
-  PYTHONPATH=scripts PYTHONDONTWRITEBYTECODE=1 python3 -m unittest soak.test_verdict
+  cargo build --workspace --locked --bins --examples
+  cargo test --workspace --locked --test restarts -- --nocapture --test-threads 1
   BIN_DIR=$(target_dir)/debug scripts/soak.sh --minutes 2 --kills 10
 }
 

@@ -163,11 +163,11 @@ unpack_package() {
   )
 }
 
-# check_integer VARIABLE LOWEST HIGHEST
+# check_integer VARIABLE LOWEST HIGHEST [WHAT_THE_USER_CALLS_IT]
 check_integer() {
   local name=$1 value=${!1} low=$2 high=$3
   if ! [[ $value =~ ^[0-9]{1,9}$ ]] || ((10#$value < low || 10#$value > high)); then
-    die "$name=\"$value\" is not valid: expected a whole number from $low to $high"
+    die "${4:-$name}=\"$value\" is not valid: expected a whole number from $low to $high"
   fi
   printf -v "$name" '%d' "$((10#$value))"
 }

@@ -42,12 +42,12 @@ main() {
     esac
     shift
   done
-  check_integer minutes 1 1440
+  check_integer minutes 1 1440 --minutes
   kills=${kills:-$((minutes < 10 ? minutes * 5 : 50))}
-  check_integer kills 0 $((minutes * 20))
+  check_integer kills 0 $((minutes * 20)) --kills
   seed=${seed:-$(((RANDOM * 32768 + RANDOM) % 1000000000))}
-  check_integer seed 0 999999999
-  check_integer callers 8 256
+  check_integer seed 0 999999999 --seed
+  check_integer callers 8 256 --callers
   [ -z "$json" ] || { : >>"$json"; } 2>/dev/null || die "cannot write into --json \"$json\""
   [ -r /proc/self/status ] || die "/proc/self/status is missing: memory and open files are read there, on Linux"
   need python3 "install Python 3.11 or later"

@@ -24,6 +24,9 @@ pub mod config;
 pub mod faults;
 pub mod metrics;
 pub mod plan;
+#[cfg(test)]
+#[path = "../../actors/service-edge/src/props.rs"]
+mod props;
 pub mod reset;
 pub mod routes;
 

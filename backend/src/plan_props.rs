@@ -1,34 +1,12 @@
 //! Whatever is asked for as a fault plan.
 
-use proptest::{
-    prelude::*,
-    test_runner::{Config, RngSeed},
-};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 
-/// The same inputs each time, unless the environment says otherwise (`PROPTEST_RNG_SEED`,
-/// `PROPTEST_CASES`). Nothing is written to disk.
-fn config() -> Config {
-    let default = Config::default();
-    let rng_seed = match default.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(1),
-        fixed => fixed,
-    };
-    Config { rng_seed, failure_persistence: None, ..default }
-}
-
 fn started() -> FaultPlan {
-    let spec = PlanSpec {
-        failure_rate: 0.3,
-        slow_response_rate: 0.2,
-        slow_response_delay: 5.0,
-        transient_failure_rate: 0.6,
-        sequence: None,
-        repeat: false,
-    };
-    FaultPlan::try_from(spec).unwrap()
+    FaultPlan::try_from(tests::lab()).unwrap()
 }
 
 fn outcomes() -> impl Strategy<Value = Vec<&'static str>> {
@@ -90,7 +68,7 @@ fn oracle(asked: &serde_json::Map<String, Value>) -> bool {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(crate::props::config())]
 
     #[test]
     fn a_plan_keeps_all_the_rules_or_is_refused(

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 
-fn lab() -> PlanSpec {
+pub(super) fn lab() -> PlanSpec {
     PlanSpec {
         failure_rate: 0.3,
         slow_response_rate: 0.2,

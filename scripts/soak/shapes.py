@@ -56,19 +56,25 @@ def state(body):
     need(body["circuit_breaker_state"] in STATES, f"circuit_breaker_state is {body['circuit_breaker_state']!r}")
 
 
-def call(answer):
+def resilient(answer, **more):
+    """What the answers to all calls with breaker and retries have, and `more`. Returns the body."""
     body = answer.json()
     keys(
         body,
-        client_request_id=number,
         backend_response=dict,
         elapsed_time_seconds=number,
         circuit_breaker_state=str,
         attempts=int,
+        **more,
     )
     state(body)
     rejection(answer)
     backend_body(answer.status, body["backend_response"])
+    return body
+
+
+def call(answer):
+    body = resilient(answer, client_request_id=number)
     need(0 <= body["attempts"] <= 4, f"{body['attempts']} attempts")
     need(body["attempts"] > 0 or answer.status == 503, "an answer of the backend's without an attempt")
 
@@ -88,19 +94,7 @@ def baseline(answer):
 
 
 def test_retry(answer):
-    body = answer.json()
-    keys(
-        body,
-        test_type=str,
-        backend_response=dict,
-        elapsed_time_seconds=number,
-        circuit_breaker_state=str,
-        attempts=int,
-        attempt_log=list,
-    )
-    state(body)
-    rejection(answer)
-    backend_body(answer.status, body["backend_response"])
+    body = resilient(answer, test_type=str, attempt_log=list)
     log = body["attempt_log"]
     need(body["test_type"] == "retry_mechanism", f"test_type is {body['test_type']}")
     need(len(log) == body["attempts"] <= 4, f"{body['attempts']} attempts, {len(log)} in the log")

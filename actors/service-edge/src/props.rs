@@ -1,4 +1,4 @@
-//! How often the properties of the parsers are tried.
+//! How often the properties of the parsers are tried. The services' tests use this file, too.
 
 use proptest::test_runner::{Config, RngSeed};
 
