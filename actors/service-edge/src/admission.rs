@@ -10,7 +10,10 @@ use std::{future::poll_fn, io, mem::MaybeUninit, net::SocketAddr, task::Poll, ti
 use actix_http::{Protocol, error::DispatchError};
 use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
-use tokio::{io::AsyncWriteExt, time::timeout};
+use tokio::{
+    io::AsyncWriteExt,
+    time::{sleep, timeout},
+};
 
 use crate::{
     ApiError,
@@ -23,6 +26,9 @@ pub(crate) const PROBES: [&str; 3] = ["/health", "/ready", "/metrics"];
 
 /// How long a newcomer without a place may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How soon it is looked again, where the first words are not all there.
+const MORE_WORDS: Duration = Duration::from_millis(10);
 
 /// When one who was refused should come again: places are free again as soon as somebody is done.
 const COME_BACK: Duration = Duration::from_secs(1);
@@ -47,9 +53,7 @@ pub(crate) async fn admit(
             return Err(DispatchError::DisconnectTimeout);
         }
     };
-    let mut head = [0; 16];
-    let asked = timeout(PATIENCE, io.peek(&mut head)).await;
-    if matches!(asked, Ok(Ok(length)) if is_probe(&head[..length])) {
+    if timeout(PATIENCE, asks_for_probe(&io)).await == Ok(true) {
         return Ok((Bounded::new(io, connection), Protocol::Http1, peer));
     }
     connections.refused();
@@ -74,11 +78,27 @@ pub(crate) fn no_place(max: usize) -> ApiError {
         .retry_after(COME_BACK)
 }
 
-fn is_probe(head: &[u8]) -> bool {
-    let Some(target) = head.strip_prefix(b"GET ") else { return false };
-    PROBES
-        .iter()
-        .any(|path| target.strip_prefix(path.as_bytes()).is_some_and(|rest| rest.starts_with(b" ")))
+/// Whether that is what the first words say, which may come in parts.
+async fn asks_for_probe(io: &TcpStream) -> bool {
+    let mut head = [0; 16];
+    loop {
+        let length = io.peek(&mut head).await.unwrap_or_default();
+        if let Some(is_probe) = is_probe(&head[..length]) {
+            return is_probe;
+        }
+        // Nobody is told when there is more to peek at.
+        sleep(MORE_WORDS).await;
+    }
+}
+
+/// None if that cannot be told yet.
+fn is_probe(head: &[u8]) -> Option<bool> {
+    let probes = PROBES.map(|path| format!("GET {path} "));
+    if probes.iter().any(|probe| head.starts_with(probe.as_bytes())) {
+        return Some(true);
+    }
+    let begun = !head.is_empty() && probes.iter().any(|probe| probe.as_bytes().starts_with(head));
+    (!begun).then_some(false)
 }
 
 /// Answers and closes without waiting for anything. What has come in already is taken, for what is unread
@@ -98,12 +118,13 @@ mod tests {
     #[test]
     fn only_probes_are_served_past_the_limit() {
         for head in ["GET /health HTTP", "GET /ready HTTP/", "GET /metrics HTT"] {
-            assert!(is_probe(head.as_bytes()), "{head}");
+            assert_eq!(is_probe(head.as_bytes()), Some(true), "{head}");
         }
-        for head in
-            ["GET /healthy HTT", "GET /api/call-b", "POST /health HTT", "GET /heal", "GE", ""]
-        {
-            assert!(!is_probe(head.as_bytes()), "{head}");
+        for head in ["GET /healthy HTT", "GET /api/call-b", "POST /health HTT", "P", ""] {
+            assert_eq!(is_probe(head.as_bytes()), Some(false), "{head}");
+        }
+        for head in ["G", "GET /", "GET /heal", "GET /metrics"] {
+            assert_eq!(is_probe(head.as_bytes()), None, "{head}");
         }
     }
 }

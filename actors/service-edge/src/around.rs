@@ -12,7 +12,7 @@ use std::{
 };
 
 use actix_web::{
-    Error,
+    Error, ResponseError as _,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
     http::{ConnectionType, Method, Uri},
 };
@@ -26,17 +26,17 @@ use crate::{
     panic::message,
 };
 
-/// The middleware. It says `Connection: close` on all answers from the beginning of the end. Where there
-/// is no place for the connection, it serves nothing but one probe. A panic becomes an [`ApiError`] of
+/// The middleware. It says `Connection: close` on all answers from the beginning of the end, and where
+/// chunks were not read. Where there is no place for the connection, it serves nothing but one probe. A panic becomes an [`ApiError`] of
 /// status 500, whose message goes to the log and not to the client: without, it would close the
 /// connection without a byte.
 pub(crate) struct Around(pub(crate) Drain);
 
-impl<S, B> Transform<S, ServiceRequest> for Around
+impl<S> Transform<S, ServiceRequest> for Around
 where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 {
-    type Response = ServiceResponse<B>;
+    type Response = ServiceResponse;
     type Error = Error;
     type Transform = Surrounding<S>;
     type InitError = ();
@@ -52,11 +52,11 @@ pub(crate) struct Surrounding<S> {
     drain: Drain,
 }
 
-impl<S, B> Service<ServiceRequest> for Surrounding<S>
+impl<S> Service<ServiceRequest> for Surrounding<S>
 where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 {
-    type Response = ServiceResponse<B>;
+    type Response = ServiceResponse;
     type Error = Error;
     type Future = Surrounded<S::Future>;
 
@@ -66,68 +66,60 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let in_flight = self.drain.enter();
-        let working = Connection::of(&request).map(Connection::begin);
+        let working = Connection::of(&request).map(|it| it.begin(request.headers()));
         let guest = working.as_ref().map(Working::connection).filter(|guest| !guest.has_place());
-        let last = guest.is_some();
-        let refusal = guest
-            .filter(|_| !PROBES.contains(&request.path()))
-            .map(|guest| no_place(guest.places()));
+        let (is_guest, drain) = (guest.is_some(), self.drain.clone());
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let drain = self.drain.clone();
-        // A handler begins in here, and may panic in here.
-        let future = refusal.map_or_else(
-            || Ok(contain(&method, &uri, || self.service.call(request))?),
-            |refusal| Err(refusal.into()),
-        );
-        let (future, failed) = match future {
-            Ok(future) => (Some(future), None),
-            Err(error) => (None, Some(error)),
+        let (future, decided) = match guest {
+            Some(guest) if !PROBES.contains(&request.path()) => {
+                let refusal = no_place(guest.places()).error_response();
+                (None, Some(Ok(request.into_response(refusal))))
+            }
+            // A handler begins in here, and may panic in here.
+            _ => match contain(&method, &uri, || self.service.call(request)) {
+                Ok(future) => (Some(future), None),
+                Err(panicked) => (None, Some(Err(panicked.into()))),
+            },
         };
-        Surrounded {
-            future,
-            failed,
-            method,
-            uri,
-            drain,
-            last,
-            _in_flight: in_flight,
-            _working: working,
-        }
+        Surrounded { future, decided, method, uri, drain, is_guest, working, _in_flight: in_flight }
     }
 }
 
 pin_project! {
     /// A request's future, surrounded.
     pub(crate) struct Surrounded<F> {
-        // None if it has failed before it began.
+        // None if it was decided before it began.
         #[pin]
         future: Option<F>,
-        failed: Option<Error>,
+        decided: Option<Result<ServiceResponse, Error>>,
         method: Method,
         uri: Uri,
         drain: Drain,
         // Its connection gets no further answer.
-        last: bool,
+        is_guest: bool,
+        working: Option<Working>,
         _in_flight: Option<InFlight>,
-        _working: Option<Working>,
     }
 }
 
-impl<F, B> Future for Surrounded<F>
+impl<F> Future for Surrounded<F>
 where
-    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    F: Future<Output = Result<ServiceResponse, Error>>,
 {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Some(future) = this.future.as_pin_mut() else {
-            let gone =
-                || ApiError::internal("the request had ended before it was asked for").into();
-            return Poll::Ready(Err(this.failed.take().unwrap_or_else(gone)));
+        let ended = match (this.decided.take(), this.future.as_pin_mut()) {
+            (Some(decided), _) => decided,
+            (None, Some(future)) => done!(contain(this.method, this.uri, || future.poll(cx))?),
+            // Polled once more than it may be.
+            (None, None) => return Poll::Pending,
         };
-        let mut response = done!(contain(this.method, this.uri, || future.poll(cx))?)?;
-        if *this.last || this.drain.is_draining() {
+        let mut response = ended?;
+        let drops_chunks = |working: &Working| working.connection().drops_chunks();
+        let is_last = *this.is_guest || this.working.as_ref().is_some_and(drops_chunks);
+        if is_last || this.drain.is_draining() {
             response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         }
         Poll::Ready(Ok(response))

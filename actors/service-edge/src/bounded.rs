@@ -4,8 +4,9 @@
 //! or thousands of pipelined requests, decoded), and answers what it refuses without a body. So here:
 //!
 //! - A request must begin within [`QUIET_LIMIT`] of the connection's beginning, or of the answer before it; one
-//!   whose first bytes are there by then is given as long once more, and is then answered with 408. Bytes
-//!   that nobody asked for, such as the rest of a body, are no request.
+//!   whose first bytes are there by then is given as long once more, and is then answered with 408.
+//! - The rest of a body that nobody reads is no request. It is dropped, for as long as a connection may be
+//!   without one, and the connection ends: closed at once it would take the answer away.
 //! - More than [`MAX_HEAD`] bytes that make no request are answered with 431.
 //! - While a request is worked on nothing is read but a body that is wanted: the rest waits in the kernel,
 //!   whose buffer is the peer's own bound. Nor is anything read while an answer waits for its reader.
@@ -14,15 +15,16 @@
 
 use std::{
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use actix_web::{http::StatusCode, rt::net::TcpStream};
+use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     time::{Sleep, sleep},
 };
 
@@ -34,7 +36,8 @@ pub(crate) const QUIET_LIMIT: Duration = Duration::from_secs(5);
 /// How long a peer may take nothing of what waits for it.
 const STALL_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long one who was refused may take to close its side: closing first could take the answer away.
+/// How long one who was refused, or whose body was not read, may take to close its side: closing first
+/// could take the answer away.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The largest head of a request, in bytes.
@@ -121,24 +124,28 @@ impl Bounded {
         }
     }
 
-    /// The answer that should have had a body: actix-http's own to a head that it cannot read.
-    fn bodyless_refusal(&self, bytes: &[u8]) -> Option<ApiError> {
-        // Most answers stop here: they are of requests, which have claimed their bytes.
-        if self.connection.unclaimed() == 0 || !self.connection.is_between_requests() {
+    /// The answer that should have had a body: actix-http's own to a head that it cannot read. It comes after
+    /// others, and this is where it begins.
+    fn bodyless_refusal(&self, bytes: &[u8]) -> Option<(usize, ApiError)> {
+        // Most answers stop here: they end with their bodies.
+        if !bytes.ends_with(b"\r\n\r\n") || !self.connection.is_between_requests() {
             return None;
         }
-        let head = std::str::from_utf8(bytes).ok()?.strip_prefix("HTTP/1.1 ")?;
-        if !head.ends_with("\r\n\r\n") || !head.contains("\r\ncontent-length: 0\r\n") {
+        let version = b"HTTP/1.1 ";
+        let begin = bytes.windows(version.len()).rposition(|window| window == version)?;
+        let head = std::str::from_utf8(&bytes[begin + version.len()..]).ok()?;
+        if !head.contains("\r\ncontent-length: 0\r\n") {
             return None;
         }
-        match head.get(..3)? {
-            "400" => Some(ApiError::bad_request("the request's head is not valid HTTP/1.1")),
-            "431" => Some(ApiError::new(
+        let error = match head.get(..3)? {
+            "400" => ApiError::bad_request("the request's head is not valid HTTP/1.1"),
+            "431" => ApiError::new(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "the request has more than 96 headers",
-            )),
-            _ => None,
-        }
+            ),
+            _ => return None,
+        };
+        Some((begin, error))
     }
 
     /// While nothing is read. The peer's end is an end all the same.
@@ -152,7 +159,14 @@ impl Bounded {
         }
         // Only re-arms the timer: whoever is worked for is not late.
         let _ = self.poll_overdue(cx);
-        Poll::Pending
+        if self.held_back && self.has_left(cx) { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    /// Whether the peer's end comes behind what is held back. Nobody is told of it: it is looked for when the
+    /// timer is due.
+    fn has_left(&self, cx: &mut Context<'_>) -> bool {
+        let polled = pin!(self.io.ready(Interest::READABLE)).poll(cx);
+        matches!(polled, Poll::Ready(Ok(ready)) if ready.is_read_closed())
     }
 
     /// What was held back may be read now.
@@ -211,6 +225,8 @@ impl AsyncRead for Bounded {
         }
         if this.handed >= READ_AT_ONCE {
             this.handed = 0;
+            // Chunks may come and come, and are bounded by time alone.
+            this.refused = this.connection.drops_chunks() && this.poll_overdue(cx).is_ready();
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -244,23 +260,29 @@ impl AsyncWrite for Bounded {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if let Some(error) = this.bodyless_refusal(bytes) {
-            this.refuse(&error.last_words(), cx);
-            return Poll::Ready(Ok(bytes.len()));
-        }
-        let polled = Pin::new(&mut this.io).poll_write(cx, bytes);
-        if polled.is_ready() {
-            if this.blocked_since.take().is_some() {
-                this.connection.quiet_from_now();
-                this.wake_if_held_back(cx);
+        let bytes = match this.bodyless_refusal(bytes) {
+            Some((0, error)) => {
+                this.refuse(&error.last_words(), cx);
+                return Poll::Ready(Ok(bytes.len()));
             }
-            return polled;
+            Some((begin, _)) => &bytes[..begin],
+            None => bytes,
+        };
+        let mut polled = Pin::new(&mut this.io).poll_write(cx, bytes);
+        if polled.is_pending() {
+            if this.blocked_since.is_none() {
+                this.blocked_since = Some(clock::now());
+            }
+            ready!(this.poll_overdue(cx));
+            // The kernel tells of room when a third of its buffer is free. A slow reader may have taken less.
+            let sent = SockRef::from(&this.io).send(bytes);
+            polled = Poll::Ready(sent.map_err(|_| io::ErrorKind::TimedOut.into()));
         }
-        if this.blocked_since.is_none() {
-            this.blocked_since = Some(clock::now());
+        if this.blocked_since.take().is_some() {
+            this.connection.quiet_from_now();
+            this.wake_if_held_back(cx);
         }
-        ready!(this.poll_overdue(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        polled
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -271,6 +293,14 @@ impl AsyncWrite for Bounded {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.refused { this.poll_linger(cx) } else { Pin::new(&mut this.io).poll_shutdown(cx) }
+        if this.refused || this.connection.has_unread_body() {
+            this.poll_linger(cx)
+        } else {
+            Pin::new(&mut this.io).poll_shutdown(cx)
+        }
     }
 }
+
+#[cfg(test)]
+#[path = "bounded_tests.rs"]
+mod tests;

@@ -16,7 +16,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{HttpRequest, dev::ServiceRequest};
+use actix_web::{
+    HttpRequest,
+    dev::ServiceRequest,
+    http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING},
+};
 use tokio::time::{sleep, timeout};
 
 use crate::{clock, metrics::Families};
@@ -39,14 +43,25 @@ const INTERVAL: Duration = Duration::from_millis(50);
 /// Refusals that are no further apart than this are one burst, and one line in the log.
 const BURST: Duration = Duration::from_secs(10);
 
-/// Says that the end of the process need not wait for `request`'s connection longer than a moment, and
-/// that it is not idle however long it says nothing. Changes nothing where there is no
-/// [`Server`](crate::Server) around it, as in tests.
-pub fn expendable(request: &HttpRequest) {
-    if let Some(connection) = request.conn_data::<Rc<Connection>>()
-        && !connection.expendable.replace(true)
-    {
-        connection.counts.expendable.fetch_add(1, Ordering::Relaxed);
+/// Says that the end of the process need not wait for the answer to `request` longer than a moment, and, while
+/// what this returns lives, that its connection is not idle however long it says nothing. None where there is
+/// no [`Server`](crate::Server) around it, as in tests.
+#[must_use = "the connection is idle as soon as this is dropped"]
+pub fn expendable(request: &HttpRequest) -> Option<Streaming> {
+    let connection = request.conn_data::<Rc<Connection>>()?;
+    connection.set_expendable(true);
+    connection.streaming.set(true);
+    Some(Streaming(Rc::clone(connection)))
+}
+
+/// An answer that goes on until it ends, and may say nothing for long. It belongs to the answer's body.
+#[derive(Debug)]
+pub struct Streaming(Rc<Connection>);
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.0.streaming.set(false);
+        self.0.quiet_from_now();
     }
 }
 
@@ -236,15 +251,36 @@ impl Counts {
     }
 }
 
+/// How a request's body is delimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Body {
+    Sized,
+    Chunks,
+}
+
+impl Body {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        if headers.contains_key(TRANSFER_ENCODING) {
+            return Some(Self::Chunks);
+        }
+        headers.get(CONTENT_LENGTH).filter(|length| *length != "0").map(|_| Self::Sized)
+    }
+}
+
 /// One connection: its place, and what it is doing. Its requests have it as `conn_data`, in an `Rc`.
 #[derive(Debug)]
 pub(crate) struct Connection {
     counts: Arc<Counts>,
     whereabouts: Cell<Whereabouts>,
+    /// What waits to be sent is not worth waiting for.
     expendable: Cell<bool>,
+    /// A stream of events is open.
+    streaming: Cell<bool>,
     /// Requests that handlers work on: one, or none.
     in_flight: Cell<usize>,
     body_wanted: Cell<bool>,
+    /// The body of the last request, while nobody has read it to its end.
+    unread: Cell<Option<Body>>,
     /// Bytes that have come in since the last request began, while none was worked on.
     unclaimed: Cell<usize>,
     /// Since when nothing is worked on and nothing waits to be sent.
@@ -257,8 +293,10 @@ impl Connection {
             counts,
             whereabouts: Cell::new(whereabouts),
             expendable: Cell::new(false),
+            streaming: Cell::new(false),
             in_flight: Cell::new(0),
             body_wanted: Cell::new(false),
+            unread: Cell::new(None),
             unclaimed: Cell::new(0),
             quiet_since: Cell::new(clock::now()),
         }
@@ -290,11 +328,22 @@ impl Connection {
         self.counts.room.places
     }
 
-    /// A request has begun; it ends when what this returns is dropped.
-    pub(crate) fn begin(self: Rc<Self>) -> Working {
+    /// A request with these headers has begun; it ends when what this returns is dropped.
+    pub(crate) fn begin(self: Rc<Self>, headers: &HeaderMap) -> Working {
         self.unclaimed.set(0);
+        self.unread.set(Body::of(headers));
+        self.set_expendable(false);
         self.in_flight.set(self.in_flight.get() + 1);
         Working(self)
+    }
+
+    fn set_expendable(&self, is: bool) {
+        let expendable = &self.counts.expendable;
+        match (self.expendable.replace(is), is) {
+            (false, true) => expendable.fetch_add(1, Ordering::Relaxed),
+            (true, false) => expendable.fetch_sub(1, Ordering::Relaxed),
+            _ => return,
+        };
     }
 
     /// Whether the next bytes belong to nobody's body.
@@ -309,7 +358,7 @@ impl Connection {
 
     /// Whether nothing is worked on, and no stream of events is open.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.is_between_requests() && !self.expendable.get()
+        self.is_between_requests() && !self.streaming.get()
     }
 
     pub(crate) fn quiet_since(&self) -> Instant {
@@ -320,13 +369,24 @@ impl Connection {
         self.quiet_since.set(clock::now());
     }
 
+    /// Whether the peer may be sending the rest of a body that nobody reads.
+    pub(crate) fn has_unread_body(&self) -> bool {
+        self.unread.get().is_some()
+    }
+
+    /// Whether what comes in is the rest of chunks that nobody reads: actix-http drops them up to their end.
+    /// Where that is cannot be seen from here, so that no request may follow them.
+    pub(crate) fn drops_chunks(&self) -> bool {
+        self.unread.get() == Some(Body::Chunks)
+    }
+
     /// Bytes that no request has claimed yet: at most a head, if all is well.
     pub(crate) fn unclaimed(&self) -> usize {
         self.unclaimed.get()
     }
 
     pub(crate) fn came_in(&self, bytes: usize) {
-        if self.is_between_requests() {
+        if self.is_between_requests() && !self.drops_chunks() {
             self.unclaimed.set(self.unclaimed.get() + bytes);
         }
     }
@@ -335,9 +395,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.counts.at(self.whereabouts.get()).fetch_sub(1, Ordering::Relaxed);
-        if self.expendable.get() {
-            self.counts.expendable.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.set_expendable(false);
     }
 }
 
@@ -360,6 +418,13 @@ impl Drop for Working {
 
 /// A handler that reads its request's body.
 pub(crate) struct BodyWanted(Rc<Connection>);
+
+impl BodyWanted {
+    /// The body was read to its end.
+    pub(crate) fn all_in(self) {
+        self.0.unread.set(None);
+    }
+}
 
 impl Drop for BodyWanted {
     fn drop(&mut self) {
@@ -405,19 +470,29 @@ mod tests {
         let connection = Rc::new(open(&Connections::new(Room { places: 1, doorway: 1 })));
         connection.came_in(7);
         assert_eq!((connection.unclaimed(), connection.takes_more()), (7, true));
-        let working = Rc::clone(&connection).begin();
+        let working = Rc::clone(&connection).begin(&HeaderMap::new());
         connection.came_in(9);
         assert_eq!((connection.unclaimed(), connection.takes_more()), (0, false));
         drop(working);
         assert!(connection.is_quiet() && connection.takes_more());
     }
 
+    #[test]
+    fn a_request_behind_a_stream_is_waited_for() {
+        let connections = Connections::new(Room { places: 1, doorway: 1 });
+        let connection = Rc::new(open(&connections));
+        drop(Rc::clone(&connection).begin(&HeaderMap::new()));
+        connection.set_expendable(true);
+        connection.set_expendable(true);
+        let _working = Rc::clone(&connection).begin(&HeaderMap::new());
+        assert_eq!(connections.0.expendable.load(Ordering::Relaxed), 0);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn others_are_waited_for_and_expendable_ones_for_a_moment() {
         let connections = Connections::new(Room { places: 2, doorway: 1 });
         let (stream, other) = (open(&connections), open(&connections));
-        stream.expendable.set(true);
-        connections.0.expendable.fetch_add(1, Ordering::Relaxed);
+        stream.set_expendable(true);
 
         let mut ended = std::pin::pin!(connections.only_expendable());
         assert!(ended.as_mut().now_or_never().is_none());
@@ -453,8 +528,7 @@ mod tests {
         assert!(within(&connections, FAREWELL + moment, long).await, "it is idle");
         assert!(within(&connections, moment * 2, moment).await, "the limit is shorter");
 
-        kept.expendable.set(true);
-        connections.0.expendable.fetch_add(1, Ordering::Relaxed);
+        kept.set_expendable(true);
         assert!(within(&connections, QUIET + moment, long).await, "a stream ends by itself");
     }
 

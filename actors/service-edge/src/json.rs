@@ -53,7 +53,9 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for JsonBody<T> {
                         BODY_TIMEOUT.as_secs()
                     ))
                 })??;
-            drop(wanted);
+            if let Some(wanted) = wanted {
+                wanted.all_in();
+            }
             parse(&body).map(Self)
         })
     }

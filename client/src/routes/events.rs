@@ -8,6 +8,7 @@ use actix_web::{
     },
     web,
 };
+use futures::StreamExt as _;
 use resilience_actors::EventType;
 use serde::Deserialize;
 use serde_json::{Map, json};
@@ -60,9 +61,10 @@ pub(super) async fn stream(
         hello.insert("pod".to_owned(), config.pod.as_str().into());
         hello.insert("circuit_breaker".to_owned(), json!(circuit::body(&calls).await?));
     }
-    expendable(&request);
+    let kept = expendable(&request);
     let (streams, drain) = (streams.get_ref().clone(), drain.get_ref().clone());
-    Ok(response.streaming(events(log, start, hello, slot, streams, drain)))
+    let pieces = events(log, start, hello, slot, streams, drain);
+    Ok(response.streaming(pieces.inspect(move |_| _ = &kept)))
 }
 
 /// `GET /api/events/history`.

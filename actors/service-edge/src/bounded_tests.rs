@@ -1,0 +1,63 @@
+use std::io::Read as _;
+
+use futures::task::noop_waker;
+use tokio::{net::TcpListener, task::yield_now, time::advance};
+
+use super::*;
+use crate::connections::{Connections, Entry, Room};
+
+/// A stream, and its peer.
+async fn pair() -> (Bounded, std::net::TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    peer.set_nonblocking(true).unwrap();
+    let (io, _) = listener.accept().await.unwrap();
+    let Entry::Place(connection) = Connections::new(Room { places: 1, doorway: 1 }).enter() else {
+        panic!("there is a place")
+    };
+    (Bounded::new(io, connection), peer)
+}
+
+/// Writes as much as goes in.
+fn write(stream: &mut Bounded) -> io::Result<usize> {
+    let waker = noop_waker();
+    let mut cx = Context::from_waker(&waker);
+    let mut written = 0;
+    while let Poll::Ready(more) = Pin::new(&mut *stream).poll_write(&mut cx, &[b' '; 64 * 1024]) {
+        written += more?;
+    }
+    Ok(written)
+}
+
+/// Lets the kernel and tokio's driver do their work.
+async fn settle() {
+    for _ in 0..20 {
+        std::thread::sleep(Duration::from_millis(1));
+        yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_takes_nothing_of_its_answer_is_dropped() {
+    let (mut stream, _peer) = pair().await;
+    assert!(write(&mut stream).unwrap() > 0);
+    advance(STALL_LIMIT - Duration::from_secs(1)).await;
+    assert_eq!(write(&mut stream).unwrap(), 0);
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(write(&mut stream).unwrap_err().kind(), io::ErrorKind::TimedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_reads_slowly_is_not_dropped() {
+    let (mut stream, mut peer) = pair().await;
+    // The kernel says that there is room when a third of its buffer is free, and not before.
+    let full = write(&mut stream).unwrap();
+    let mut some = vec![0; full / 6];
+    for _ in 0..4 {
+        peer.read_exact(&mut some).unwrap();
+        settle().await;
+        advance(STALL_LIMIT).await;
+        settle().await;
+        assert!(write(&mut stream).unwrap() > 0);
+    }
+}
