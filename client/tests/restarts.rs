@@ -13,7 +13,6 @@
 //! cut off. `RESTARTS` and `RESTARTS_SEED` play more and others.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
-#[allow(dead_code, reason = "the end-to-end tests use all of it")]
 mod process;
 
 use std::{

@@ -1,5 +1,5 @@
 //! The server itself: what actix-web's `HttpServer` does, with a door of our own before it
-//! ([`admission`](crate::admission)) and bounds around each connection ([`bounded`](crate::bounded)), for
+//! ([`admission`]) and bounds around each connection ([`bounded`](crate::bounded)), for
 //! which `HttpServer` has no hooks.
 
 use std::{
