@@ -27,9 +27,9 @@ use crate::{
 };
 
 /// The middleware. It says `Connection: close` on all answers from the beginning of the end, and where
-/// chunks were not read. Where there is no place for the connection, it serves nothing but one probe. A panic becomes an [`ApiError`] of
-/// status 500, whose message goes to the log and not to the client: without, it would close the
-/// connection without a byte.
+/// chunks were not read. Where there is no place for the connection, it serves nothing but one probe.
+/// A panic becomes an [`ApiError`] of status 500, whose message goes to the log and not to the client:
+/// without, it would close the connection without a byte.
 pub(crate) struct Around(pub(crate) Drain);
 
 impl<S> Transform<S, ServiceRequest> for Around

@@ -122,7 +122,7 @@ impl<T: Transport> Scheduler<T> {
         report.unwrap_or_else(|_| self.unanswered(id, started, CallError::Lost))
     }
 
-    /// Not a part of [`call`](Self::call), whose future would have room for the whole call for as long
+    /// Not a part of [`call_as`](Self::call_as), whose future would have room for the whole call for as long
     /// as it waits.
     fn begin(
         &self,
