@@ -113,7 +113,7 @@ impl Breaker {
     /// [`Rejection`], when the attempt must not be made.
     #[inline]
     pub fn admit(&self) -> impl Future<Output = Result<Permit<'_>, Rejection>> {
-        // Not an `async fn`: this can be inlined where it is awaited, and so costs half as much.
+        // Not an `async fn`: this can be inlined where it is awaited, and so costs less.
         let mut asking = None;
         poll_fn(move |context| {
             if asking.is_none() {
