@@ -106,6 +106,10 @@ impl Call {
     fn retries(&self) -> bool {
         self.protection == Protection::Full && self.idempotent
     }
+
+    fn has_open_question(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.open_question)
+    }
 }
 
 /// A trial of a half-open epoch.
@@ -489,10 +493,6 @@ impl World {
             hold!(self, waited >= wait, "call {token} waited {waited:?}, not {wait:?}");
             let longest = wait.mul_f64(1.0 + rules.retry.jitter) + TICK;
             hold!(self, waited <= longest, "call {token} waited {waited:?}, more than {longest:?}");
-            if call.attempts.last_mut().is_some_and(Attempt::settle) {
-                notes.totals.failed_or_ignored -= 1;
-                notes.totals.ignored += 1;
-            }
             let deadline = call.started + rules.retry.call_deadline;
             hold!(self, now < deadline, "call {token}: an attempt begins behind its deadline");
         } else {
