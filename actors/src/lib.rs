@@ -81,10 +81,11 @@ mod timer;
 mod transport;
 
 pub use breaker::{
-    Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, CircuitOpened, Counts, EpochCounts,
-    Mode, NotPermitted, Permit, RetryCounts, State, TransitionCount,
+    Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, BreakerStopped, CircuitOpened,
+    Counts, EpochCounts, Mode, NotPermitted, Permit, RetryCounts, State, TransitionCount,
 };
 pub use call::{AttemptRecord, CallError, CallId, CallReport, Protection};
+pub use clock::within;
 pub use config::{Allowed, InvalidConfig, MAX_DURATION};
 pub use events::{Event, EventKind, EventLog, EventReader, EventType};
 pub use limit::CallLimit;

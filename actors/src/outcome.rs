@@ -1,4 +1,4 @@
-//! What an attempt says: about the upstream, and about trying again.
+//! What an attempt says about the upstream, and whether another attempt makes sense.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use serde::Serialize;
 /// |---|---|---|
 /// | [`Success`](Self::Success) | success | no |
 /// | [`Throttled`](Self::Throttled) | neutral | yes |
+/// | [`Transient`](Self::Transient) | neutral | yes |
 /// | [`ClientError`](Self::ClientError) | success: it is alive and answering | no |
 /// | [`Unsupported`](Self::Unsupported) | failure | no |
 /// | [`ServerError`](Self::ServerError) | failure, once per call | yes |
@@ -17,11 +18,13 @@ use serde::Serialize;
 /// | [`Redirect`](Self::Redirect) | failure, once per call | no |
 /// | [`TimedOut`](Self::TimedOut) | failure, once per call | yes |
 /// | [`Unreachable`](Self::Unreachable) | failure, at once, each attempt | yes |
+/// | [`LocalShortage`](Self::LocalShortage) | neutral | yes |
 /// | [`DeadlineExceeded`](Self::DeadlineExceeded) | neutral | no |
 /// | [`Panicked`](Self::Panicked) | failure | no |
 ///
-/// "Once per call": a failure that a retry repairs does not count; the last attempt's outcome
-/// counts when the retries are spent ([`BreakerScope`](crate::BreakerScope) changes that).
+/// "Once per call": a failure does not count if a later attempt of the call is a success. Otherwise the
+/// call's last failure counts when the call ends, also if neutral outcomes or a rejection follow it
+/// ([`BreakerScope`](crate::BreakerScope) changes that).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -29,13 +32,16 @@ pub enum Outcome {
     Success,
     /// The upstream asks to slow down. HTTP: 429.
     Throttled,
-    /// The request was wrong, the upstream is fine. HTTP: 4xx other than 429.
+    /// The upstream asks to try again. HTTP: 408, 425.
+    Transient,
+    /// The request was wrong, the upstream is fine. HTTP: 4xx other than 408, 425 and 429.
     ClientError,
     /// The upstream will never do this. HTTP: 501.
     Unsupported,
     /// The upstream failed. HTTP: 5xx other than 501.
     ServerError,
-    /// An answer that cannot be used: malformed, cut off, too large, or unexpected.
+    /// An answer that cannot be used. HTTP: a malformed head, an unexpected status, or a 2xx whose body is
+    /// malformed, cut off or too large.
     Unusable,
     /// An answer that points elsewhere. Not followed.
     Redirect,
@@ -44,6 +50,9 @@ pub enum Outcome {
     /// The upstream was not reached: refused, unresolvable, connect timeout, or closed before a
     /// byte of answer.
     Unreachable,
+    /// This process lacked file descriptors, memory or ports for the attempt. Says nothing about the
+    /// upstream.
+    LocalShortage,
     /// Cut short by the call's deadline, before the attempt's own timeout.
     DeadlineExceeded,
     /// The transport panicked.
@@ -55,9 +64,9 @@ pub enum Outcome {
 pub(crate) enum Weight {
     Success,
     Neutral,
-    /// Counts when it is the call's last word.
+    /// Counts when the call ends, unless a later attempt is a success.
     FailureOncePerCall,
-    /// Counts whatever comes after it.
+    /// Counts whatever later attempts are.
     FailureAtOnce,
 }
 
@@ -97,7 +106,9 @@ impl Outcome {
     pub(crate) fn weight(self) -> Weight {
         match self {
             Self::Success | Self::ClientError => Weight::Success,
-            Self::Throttled | Self::DeadlineExceeded => Weight::Neutral,
+            Self::Throttled | Self::Transient | Self::LocalShortage | Self::DeadlineExceeded => {
+                Weight::Neutral
+            }
             Self::ServerError | Self::Unusable | Self::Redirect | Self::TimedOut => {
                 Weight::FailureOncePerCall
             }
@@ -105,10 +116,17 @@ impl Outcome {
         }
     }
 
+    /// Whether the next attempt must not use a kept connection, because this one may have failed on a dead one.
+    pub(crate) fn blames_connection(self) -> bool {
+        matches!(self, Self::TimedOut | Self::Unreachable | Self::Transient)
+    }
+
     /// Whether another attempt may do better.
     pub fn is_retryable(self) -> bool {
         match self {
             Self::Throttled
+            | Self::Transient
+            | Self::LocalShortage
             | Self::ServerError
             | Self::Unusable
             | Self::TimedOut

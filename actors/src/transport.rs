@@ -1,6 +1,6 @@
-//! What a retry scheduler needs of the thing that does the work.
+//! What a retry scheduler needs of the code that carries a request to the upstream.
 
-use std::{borrow::Cow, cell::Cell, error::Error, future::Future};
+use std::{borrow::Cow, cell::Cell, error::Error, future::Future, time::Instant};
 
 use crate::{
     call::{AttemptRecord, CallId, Protection},
@@ -49,16 +49,21 @@ pub trait Transport: 'static {
     }
 }
 
-/// Which attempt of which call this is, and how far it has come.
+/// Which attempt of which call this is, how it is to be made, and how far it has come.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt<'a> {
     /// The call.
     pub call: CallId,
     /// 1 for the first attempt.
     pub number: u32,
-    /// How often this attempt has failed to reach the upstream already. From 1 on the transport
-    /// must use a fresh connection.
+    /// How often this attempt has failed to reach the upstream already.
     pub repeat: u32,
+    /// The transport must open a new connection for this attempt: it is a repeat, a trial of a half-open
+    /// circuit, or follows an attempt that may have failed on a dead connection.
+    pub fresh_connection: bool,
+    /// When the scheduler drops this attempt. A transport that has a part of the answer by then, and can
+    /// use it, must return it by this instant.
+    pub due: Instant,
     /// For the transport to say that it looks for a connection (true), and that it has one
     /// (false). An attempt whose time is up meanwhile is
     /// [`Unreachable`](crate::Outcome::Unreachable), and

@@ -10,8 +10,11 @@ use std::{
     time::Duration,
 };
 
+use actix::prelude::*;
 use futures::{future::join_all, poll};
-use resilience_actors::{Breaker, BreakerConfig, BreakerSettings, Rejection, State};
+use resilience_actors::{
+    Breaker, BreakerConfig, BreakerSettings, BreakerStopped, CircuitOpened, Mode, Rejection, State,
+};
 use support::{breaker, fail, pass, paused, secs};
 
 const RESET: Duration = Duration::from_secs(30);
@@ -240,14 +243,14 @@ fn results_of_calls_in_flight_at_a_manual_reset_do_not_count() {
         let settings = BreakerSettings { fail_max: 1, ..Default::default() };
         let breaker = breaker(settings);
         let early = breaker.admit().await.unwrap();
-        breaker.reset().await;
+        breaker.reset().await.unwrap();
         early.failure("status 500").await;
         let seen = breaker.inspect().await.unwrap();
         assert_eq!((seen.state, seen.epoch, seen.fail_counter), (State::Closed, 1, 0));
 
         fail(&breaker, 1).await;
         assert_eq!(breaker.state(), State::Open);
-        breaker.reset().await;
+        breaker.reset().await.unwrap();
         assert_eq!(breaker.state(), State::Closed);
     });
 }
@@ -262,7 +265,29 @@ fn everybody_learns_when_the_actor_is_gone() {
     // Its system has ended, and the actor with it.
     paused(async move {
         watcher.stopped().await;
-        assert!(breaker.inspect().await.is_none());
+        assert_eq!(breaker.inspect().await, Err(BreakerStopped));
+    });
+}
+
+#[test]
+fn a_breaker_whose_actor_is_gone_says_that_it_was_not_changed() {
+    struct Subscriber;
+    impl Actor for Subscriber {
+        type Context = Context<Self>;
+    }
+    impl Handler<CircuitOpened> for Subscriber {
+        type Result = ();
+        fn handle(&mut self, _: CircuitOpened, _: &mut Context<Self>) {}
+    }
+    let breaker = paused(async { breaker(BreakerSettings::default()) });
+    paused(async move {
+        breaker.stopped().await;
+        assert_eq!(breaker.force_open().await, Err(BreakerStopped));
+        assert_eq!(breaker.disable().await, Err(BreakerStopped));
+        assert_eq!(breaker.enable().await, Err(BreakerStopped));
+        assert_eq!(breaker.reset().await, Err(BreakerStopped));
+        assert_eq!(breaker.subscribe(&Subscriber.start().recipient()), Err(BreakerStopped));
+        assert_eq!((breaker.state(), breaker.mode()), (State::Closed, Mode::Auto));
     });
 }
 

@@ -61,10 +61,10 @@ fn successes_add_up_over_epochs_and_late_ones_are_not_lost() {
         for _ in 0..4 {
             late.push(breaker.admit().await.unwrap());
         }
-        breaker.reset().await;
+        breaker.reset().await.unwrap();
         assert_eq!(breaker.counts().successful, 10, "none is lost while a permit is out");
         succeed(&breaker, 5).await;
-        breaker.reset().await;
+        breaker.reset().await.unwrap();
         succeed(&breaker, 1).await;
         for (reported, permit) in (0..).zip(late) {
             assert_eq!(breaker.counts().successful, 16 + reported);
@@ -97,7 +97,7 @@ fn the_sum_never_falls_while_epochs_end() {
             let now = breaker.counts().successful;
             assert!(now >= last, "{last} then {now}");
             last = now;
-            breaker.reset().await;
+            breaker.reset().await.unwrap();
         }
         assert_eq!(breaker.counts().successful, 40_000);
     });
@@ -147,7 +147,7 @@ fn calls_are_counted_by_whether_a_retry_helped() {
         // Neither of these can be retried, so they say nothing about retries.
         scheduler.call((), Protection::None).await;
         scheduler.call((), Protection::BreakerOnly).await;
-        breaker.force_open().await;
+        breaker.force_open().await.unwrap();
         scheduler.call((), Protection::Full).await;
         assert_eq!(
             breaker.counts().retries,
@@ -211,7 +211,7 @@ fn transitions_are_counted_by_where_they_lead() {
             pass(secs(30.0)).await;
             breaker.admit().await.unwrap().success().await;
         }
-        breaker.reset().await;
+        breaker.reset().await.unwrap();
         let count = |from, to, count| TransitionCount { from, to, count };
         assert_eq!(
             breaker.counts().transitions,

@@ -93,7 +93,7 @@ fn events_are_numbered_and_bear_the_name_of_their_breaker() {
         let log = EventLog::new("payments", 2);
         let breaker = Breaker::start_recording(BreakerConfig::default(), log.clone());
         for _ in 0..3 {
-            breaker.reset().await;
+            breaker.reset().await.unwrap();
         }
         assert_eq!((&**breaker.name(), log.oldest(), log.newest()), ("payments", 5, 6));
         let batch = breaker.events().since(4, 10);
@@ -106,7 +106,7 @@ fn events_are_numbered_and_bear_the_name_of_their_breaker() {
 fn a_reset_is_told_and_the_transition_that_it_makes() {
     paused(async {
         let breaker = closed();
-        breaker.reset().await;
+        breaker.reset().await.unwrap();
         let told = recorded(&breaker);
         assert_eq!(told[0], EventKind::Reset { epoch: 1 });
         let EventKind::Transition { from, to, epoch: 1, cause, .. } = &told[1] else {
@@ -142,12 +142,12 @@ fn a_lease_that_expires_is_told_before_the_opening_that_it_makes() {
 fn a_mode_is_told_before_the_transition_that_it_makes() {
     paused(async {
         let breaker = closed();
-        breaker.force_open().await;
-        breaker.disable().await;
-        breaker.enable().await;
-        breaker.enable().await;
-        breaker.disable().await;
-        breaker.reset().await;
+        breaker.force_open().await.unwrap();
+        breaker.disable().await.unwrap();
+        breaker.enable().await.unwrap();
+        breaker.enable().await.unwrap();
+        breaker.disable().await.unwrap();
+        breaker.reset().await.unwrap();
         let modes = of(&breaker, EventType::Mode);
         use Mode::{Auto, Disabled, ForcedOpen};
         let path = [
@@ -173,7 +173,7 @@ fn a_mode_is_told_before_the_transition_that_it_makes() {
 fn rejections_are_told_once_a_second_for_as_long_as_they_go_on() {
     paused(async {
         let breaker = closed();
-        breaker.force_open().await;
+        breaker.force_open().await.unwrap();
         turn_away(&breaker, 1000).await;
         pass(secs(0.999)).await;
         assert_eq!(bursts(&breaker), [], "not one by one");
@@ -197,7 +197,7 @@ fn rejections_are_told_once_a_second_for_as_long_as_they_go_on() {
 fn a_burst_sends_one_message_however_many_calls_are_turned_away() {
     paused(async {
         let breaker = closed();
-        breaker.force_open().await;
+        breaker.force_open().await.unwrap();
         assert_eq!(breaker.mailbox_depth(), 0);
         for _ in 0..1000 {
             assert!(breaker.admit().await.is_err());
@@ -288,7 +288,7 @@ fn an_opening_tells_how_many_calls_it_released_and_why_it_opened() {
         let calls = join_all((0..50).map(|_| scheduler.call((), Protection::Full)));
         let opening = async {
             pass(secs(0.5)).await;
-            breaker.force_open().await;
+            breaker.force_open().await.unwrap();
         };
         futures::join!(calls, opening);
         let released = EventKind::Release { calls: 50, cause: "forced open by hand".into() };

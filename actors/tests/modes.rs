@@ -15,7 +15,7 @@ const RESET: Duration = Duration::from_secs(30);
 fn force_open_is_published_before_it_returns_and_no_timer_ends_it() {
     paused(async {
         let breaker = closed();
-        breaker.force_open().await;
+        breaker.force_open().await.unwrap();
         for _ in 0..3 {
             assert_eq!((breaker.state(), breaker.mode()), (State::Open, Mode::ForcedOpen));
             let rejection = breaker.admit().await.unwrap_err();
@@ -35,7 +35,7 @@ fn a_circuit_that_is_forced_open_while_open_does_not_half_open_when_its_time_com
         let breaker = closed();
         fail(&breaker, 5).await;
         pass(secs(10.0)).await;
-        breaker.force_open().await;
+        breaker.force_open().await.unwrap();
         pass(RESET).await;
         assert_eq!((breaker.state(), breaker.mode()), (State::Open, Mode::ForcedOpen));
         assert_eq!(breaker.inspect().await.unwrap().open_count, 1);
@@ -47,7 +47,7 @@ fn disabled_lets_every_call_pass_and_no_failure_opens_it() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
         fail(&breaker, 5).await;
-        breaker.disable().await;
+        breaker.disable().await.unwrap();
         assert_eq!((breaker.state(), breaker.mode()), (State::Closed, Mode::Disabled));
         fail(&breaker, 100).await;
         let scheduler = scheduler(&script, exact(), &breaker);
@@ -63,7 +63,7 @@ fn disabled_lets_every_call_pass_and_no_failure_opens_it() {
 fn failures_while_disabled_send_no_message() {
     paused(async {
         let breaker = closed();
-        breaker.disable().await;
+        breaker.disable().await.unwrap();
         let permit = breaker.admit().await.unwrap();
         let mut report = Box::pin(permit.failure("status 500"));
         assert!(futures::poll!(&mut report).is_ready());
@@ -78,7 +78,7 @@ fn calls_that_wait_are_answered_when_the_circuit_is_forced_open() {
         let forcing = async {
             pass(secs(0.5)).await;
             assert_eq!(scheduler.limit().waiting(), 1);
-            breaker.force_open().await;
+            breaker.force_open().await.unwrap();
         };
         let (report, ()) = futures::join!(scheduler.call((), Protection::Full), forcing);
         let Err(CallError::Rejected(Rejection::Released { retry_after })) = report.result else {
@@ -94,7 +94,7 @@ fn calls_that_wait_are_answered_when_the_circuit_is_forced_open() {
 fn a_scheduler_that_starts_on_a_circuit_that_is_forced_open_turns_calls_away() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::Success)]), closed());
-        breaker.force_open().await;
+        breaker.force_open().await.unwrap();
         let scheduler = scheduler(&script, exact(), &breaker);
         let report = scheduler.call((), Protection::Full).await;
         assert!(
@@ -114,8 +114,8 @@ fn permits_of_before_do_not_count_in_the_epoch_that_enable_begins() {
         for _ in 0..9 {
             before.push(breaker.admit().await.unwrap());
         }
-        breaker.force_open().await;
-        breaker.enable().await;
+        breaker.force_open().await.unwrap();
+        breaker.enable().await.unwrap();
         assert_eq!((breaker.state(), breaker.mode()), (State::Closed, Mode::Auto));
         for permit in before {
             permit.failure("status 500").await;
@@ -136,8 +136,8 @@ fn a_trial_that_is_dropped_after_a_change_of_mode_frees_nothing() {
         fail(&breaker, 5).await;
         pass(RESET).await;
         let trial = breaker.admit().await.unwrap();
-        breaker.disable().await;
-        breaker.reset().await;
+        breaker.disable().await.unwrap();
+        breaker.reset().await.unwrap();
         fail(&breaker, 5).await;
         pass(RESET).await;
         let _new = breaker.admit().await.unwrap();

@@ -139,7 +139,7 @@ fn the_deadline_bounds_waits_and_one_that_cannot_fit_is_not_begun() {
 fn an_attempt_that_the_deadline_cuts_short_says_nothing_about_the_backend() {
     paused(async {
         for second in [Step::Hang, Step::Unreachable(secs(2.5))] {
-            let script = Script::new([answer(Outcome::ServerError), second]);
+            let script = Script::new([answer(Outcome::Throttled), second]);
             let settings = RetrySettings { call_deadline: secs(3.0), ..exact() };
             let breaker = closed();
             let report = scheduler(&script, settings, &breaker).call((), Protection::Full).await;
@@ -159,6 +159,143 @@ fn a_backend_that_hangs_times_each_attempt_out_and_counts_once() {
         // Four timeouts of 3 s, and waits of 1, 2 and 4 s.
         assert_eq!((report.attempts.len(), report.elapsed), (4, secs(19.0)));
         assert_eq!(fail_counter(&breaker).await, 1);
+    });
+}
+
+/// Case 24. The attempt that the deadline cuts short is neutral, and hides no attempt before it.
+#[test]
+fn a_backend_that_hangs_opens_the_circuit_whatever_deadline_attempts_and_timeout_are() {
+    paused(async {
+        for call_deadline in [3.0, 3.5, 4.0, 5.0, 7.0, 10.0, 19.0, 20.0, 30.0, 100.0].map(secs) {
+            for (max_attempts, attempt_timeout) in
+                [1, 2, 4, 5, 6].into_iter().flat_map(|max| [0.5, 3.0].map(|it| (max, secs(it))))
+            {
+                let settings = RetrySettings {
+                    max_attempts,
+                    call_deadline,
+                    attempt_timeout,
+                    ..RetrySettings::default()
+                };
+                let (script, breaker) = (Script::new([Step::Hang]), closed());
+                let scheduler = scheduler(&script, settings.clone(), &breaker);
+                for call in 1..=5 {
+                    scheduler.call((), Protection::Full).await;
+                    let counted = fail_counter(&breaker).await;
+                    assert_eq!(counted, call, "after call {call} with {settings:?}");
+                }
+                assert_eq!(breaker.state(), State::Open, "{settings:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_failure_counts_when_only_neutral_outcomes_follow_it() {
+    paused(async {
+        for neutral in [Outcome::Throttled, Outcome::Transient, Outcome::LocalShortage] {
+            for failure in [Outcome::ServerError, Outcome::Unusable] {
+                let breaker = closed();
+                let script = Script::new([answer(failure), answer(neutral)]);
+                let settings = RetrySettings { max_attempts: 3, ..exact() };
+                let report =
+                    scheduler(&script, settings, &breaker).call((), Protection::Full).await;
+                assert_eq!(report.result.unwrap().outcome, neutral);
+                assert_eq!((script.touched(), fail_counter(&breaker).await), (3, 1), "{neutral:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_failure_that_a_success_of_its_call_follows_counts_for_nothing() {
+    paused(async {
+        for success in [Outcome::Success, Outcome::ClientError] {
+            let steps = [Outcome::ServerError, Outcome::Throttled, success].map(answer);
+            let (script, breaker) = (Script::new(steps), closed());
+            fail(&breaker, 3).await;
+            scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
+            let counts = breaker.counts();
+            assert_eq!((fail_counter(&breaker).await, counts.failed), (0, 3), "{counts:?}");
+        }
+    });
+}
+
+#[test]
+fn a_call_with_several_failures_counts_once() {
+    paused(async {
+        let steps = [Outcome::ServerError, Outcome::Unusable, Outcome::Throttled].map(answer);
+        let (script, breaker) = (Script::new(steps), closed());
+        scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
+        assert_eq!((fail_counter(&breaker).await, breaker.counts().failed), (1, 1));
+    });
+}
+
+#[test]
+fn a_failure_counts_where_it_happened_and_not_behind_the_success_of_another_call() {
+    paused(async {
+        let steps = [Outcome::ServerError, Outcome::Success, Outcome::Throttled].map(answer);
+        let (script, breaker) = (Script::new(steps), closed());
+        let settings = RetrySettings { max_attempts: 2, ..exact() };
+        let scheduler = scheduler(&script, settings, &breaker);
+        let good = async {
+            pass(secs(0.5)).await;
+            scheduler.call((), Protection::Full).await
+        };
+        let (failed, good) = futures::join!(scheduler.call((), Protection::Full), good);
+        assert_eq!(failed.result.unwrap().outcome, Outcome::Throttled);
+        assert_eq!(good.result.unwrap().outcome, Outcome::Success);
+        let counts = breaker.counts();
+        assert_eq!((fail_counter(&breaker).await, counts.failed), (0, 1), "{counts:?}");
+    });
+}
+
+#[test]
+fn a_failure_counts_when_the_circuit_turns_its_retry_away() {
+    paused(async {
+        let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        let opening = async {
+            pass(secs(0.5)).await;
+            fail(&breaker, 5).await;
+        };
+        let (released, ()) = futures::join!(scheduler.call((), Protection::Full), opening);
+        assert!(matches!(released.result, Err(CallError::Rejected(_))), "{released:?}");
+        assert_eq!((breaker.counts().failed, breaker.counts().ignored), (6, 0));
+    });
+}
+
+#[test]
+fn a_retry_of_what_may_be_a_dead_connection_uses_a_fresh_one() {
+    paused(async {
+        for (first, fresh) in [
+            (Step::Hang, true),
+            (answer(Outcome::Transient), true),
+            (answer(Outcome::Unreachable), true),
+            (answer(Outcome::ServerError), false),
+            (answer(Outcome::Throttled), false),
+            (answer(Outcome::Unusable), false),
+        ] {
+            let script = Script::new([first.clone(), answer(Outcome::Success)]);
+            let settings = RetrySettings { connect_retries: 0, ..exact() };
+            scheduler(&script, settings, &closed()).call((), Protection::Full).await;
+            assert_eq!(script.fresh_connections(), [false, fresh], "after {first:?}");
+        }
+    });
+}
+
+#[test]
+fn repeats_and_trials_use_fresh_connections() {
+    paused(async {
+        let steps = [Step::Unreachable(Duration::ZERO), answer(Outcome::Success)];
+        let (script, breaker) = (Script::new(steps), closed());
+        let scheduler = scheduler(&script, exact(), &breaker);
+        scheduler.call((), Protection::Full).await;
+        assert_eq!(script.fresh_connections(), [false, true]);
+        fail(&breaker, 5).await;
+        pass(secs(30.0)).await;
+        scheduler.call((), Protection::Full).await;
+        scheduler.call((), Protection::Full).await;
+        assert_eq!(script.fresh_connections(), [false, true, true, false]);
     });
 }
 

@@ -95,7 +95,7 @@ pub fn add_sources(
         let breaker = seen.clone();
         Box::pin(async move {
             let mut families = Families::default();
-            if let Ok(Some(snapshot)) = timeout(PATIENCE, breaker.inspect()).await {
+            if let Ok(Ok(snapshot)) = timeout(PATIENCE, breaker.inspect()).await {
                 window(&mut families, &breaker, &snapshot);
             }
             families

@@ -5,9 +5,7 @@ use std::{
     task::{Poll, ready},
 };
 
-use actix::{
-    Actor, Addr, ArbiterHandle, Handler, MailboxError, Message, Recipient, dev::ToEnvelope,
-};
+use actix::{Actor, Addr, ArbiterHandle, Handler, Message, Recipient, dev::ToEnvelope};
 use futures::{
     FutureExt as _,
     future::{BoxFuture, poll_fn},
@@ -33,6 +31,11 @@ use crate::{
     lifeline::ended,
     rejection::{Rejection, RejectionKind},
 };
+
+/// The breaker's actor is gone, so that nothing changes its state any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the circuit breaker is not running")]
+pub struct BreakerStopped;
 
 /// A circuit breaker: a cheap handle on its actor and published state, shared by cloning.
 ///
@@ -215,9 +218,11 @@ impl Breaker {
 
     /// Closes the circuit by hand, into auto mode and a new epoch: results of calls in flight no
     /// longer count.
-    pub async fn reset(&self) {
-        // An error means that the actor is gone; `stopped` tells those who need to know.
-        let _ = self.send(Reset).await;
+    ///
+    /// # Errors
+    /// The actor is gone, and nothing was done.
+    pub async fn reset(&self) -> Result<(), BreakerStopped> {
+        self.send(Reset).await
     }
 
     /// Opens the circuit by hand, until [`enable`](Self::enable) or [`reset`](Self::reset). Every
@@ -226,47 +231,61 @@ impl Breaker {
     ///
     /// As with every change of mode, results of calls in flight no longer count. Nothing happens
     /// if it is forced open already.
-    pub async fn force_open(&self) {
-        self.set_mode(Mode::ForcedOpen).await;
+    ///
+    /// # Errors
+    /// The actor is gone, and nothing was done.
+    pub async fn force_open(&self) -> Result<(), BreakerStopped> {
+        self.send(SetMode(Mode::ForcedOpen)).await
     }
 
     /// Takes the circuit out of service by hand, until [`enable`](Self::enable) or
     /// [`reset`](Self::reset). It shows closed, every call passes, and no result changes the state.
     /// Nothing happens if it is disabled already.
-    pub async fn disable(&self) {
-        self.set_mode(Mode::Disabled).await;
+    ///
+    /// # Errors
+    /// The actor is gone, and nothing was done.
+    pub async fn disable(&self) -> Result<(), BreakerStopped> {
+        self.send(SetMode(Mode::Disabled)).await
     }
 
     /// Gives the circuit back to its own control, closed. Nothing happens in auto mode, not even if
     /// the circuit is open: [`reset`](Self::reset) closes it.
-    pub async fn enable(&self) {
-        self.set_mode(Mode::Auto).await;
+    ///
+    /// # Errors
+    /// The actor is gone, and nothing was done.
+    pub async fn enable(&self) -> Result<(), BreakerStopped> {
+        self.send(SetMode(Mode::Auto)).await
     }
 
-    async fn set_mode(&self, mode: Mode) {
-        // As in `reset`.
-        let _ = self.send(SetMode(mode)).await;
-    }
-
-    /// All that can be seen from outside; none if the actor is gone.
-    pub async fn inspect(&self) -> Option<BreakerSnapshot> {
-        self.send(Inspect).await.ok()
+    /// All that can be seen from outside.
+    ///
+    /// # Errors
+    /// The actor is gone.
+    pub async fn inspect(&self) -> Result<BreakerSnapshot, BreakerStopped> {
+        self.send(Inspect).await
     }
 
     /// Has `subscriber` told of each opening from now on, and of the present one if the circuit is
     /// open. Does not keep its actor alive.
-    pub fn subscribe(&self, subscriber: &Recipient<CircuitOpened>) {
+    ///
+    /// # Errors
+    /// The actor is gone: `subscriber` will be told nothing.
+    pub fn subscribe(&self, subscriber: &Recipient<CircuitOpened>) -> Result<(), BreakerStopped> {
+        if !self.actor.connected() {
+            return Err(BreakerStopped);
+        }
         let subscribe = Subscribe(subscriber.downgrade());
         self.actor.do_send(Letter::new(&self.published, subscribe));
+        Ok(())
     }
 
-    async fn send<M>(&self, message: M) -> Result<M::Result, MailboxError>
+    async fn send<M>(&self, message: M) -> Result<M::Result, BreakerStopped>
     where
         M: Message<Result: Send> + Send + 'static,
         BreakerActor: Handler<Letter<M>>,
         actix::Context<BreakerActor>: ToEnvelope<BreakerActor, Letter<M>>,
     {
-        self.actor.send(Letter::new(&self.published, message)).await
+        self.actor.send(Letter::new(&self.published, message)).await.map_err(|_| BreakerStopped)
     }
 
     /// Returns when the actor is gone. Its published state is frozen from then on, so a service

@@ -45,7 +45,7 @@ mod transition;
 mod window;
 
 pub use config::{BreakerConfig, BreakerSettings};
-pub use handle::Breaker;
+pub use handle::{Breaker, BreakerStopped};
 pub use messages::{BreakerSnapshot, CircuitOpened};
 pub(crate) use permit::PendingFailure;
 pub use permit::Permit;

@@ -135,7 +135,7 @@ impl Drop for Grant {
     }
 }
 
-/// A failure that counts only if nothing repairs it. Dropped, it does not count.
+/// A failure that counts unless a later attempt of its call is a success. Dropped, it does not count.
 #[derive(Debug)]
 pub(crate) struct PendingFailure {
     grant: Grant,
@@ -144,18 +144,21 @@ pub(crate) struct PendingFailure {
 }
 
 impl PendingFailure {
-    /// It counts, and nobody waits for the breaker to know. Unless a success has come after it:
-    /// then it is part of no current streak, and the breaker, which learns of successes only
-    /// through failures, could not tell.
-    pub(crate) fn count(self) {
+    /// Reports the failure, at the position among the results that it had when it happened. Await what this
+    /// returns to have the published state take it into account.
+    ///
+    /// If a success came after it, it is part of no current streak. The breaker learns of successes only
+    /// through failures, so it could not tell: the failure is then counted and not reported.
+    pub(crate) fn count(self) -> impl Future<Output = ()> + use<> {
         let Self { grant, cause, successes } = self;
         let published = Arc::clone(&grant.published);
         let ticket = grant.accept();
-        if published.successes.read() == successes {
-            judge(&published, ticket, Report::Failure { cause, successes }, None);
+        taken_into_account(if published.successes.read() == successes {
+            tell(&published, ticket, Report::Failure { cause, successes })
         } else {
             published.tally.count(CallKind::Failed);
-        }
+            None
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     queue::DueQueue,
 };
 use crate::{
-    breaker::{CircuitOpened, PendingFailure, State},
+    breaker::{CircuitOpened, State},
     clock,
     events::{EventKind, EventType},
     limit::WaitMark,
@@ -61,12 +61,11 @@ impl<T: Transport> RetryActor<T> {
         let now = clock::now();
         while let Some(waiting) = self.waiting.pop_due(now) {
             let Park { call, since, result, .. } = waiting.parked;
-            let mut call = resumed(call, since, now);
+            let call = resumed(call, since, now);
             if now < call.deadline {
                 self.begin(call);
             } else {
                 // The timer came so late that there is no time left for an attempt.
-                call.pending.take().into_iter().for_each(PendingFailure::count);
                 self.shared.answer(call, result);
             }
         }
@@ -88,7 +87,8 @@ impl<T: Transport> Actor for RetryActor<T> {
     fn started(&mut self, ctx: &mut Context<Self>) {
         // Set once: an actor starts once.
         let _ = self.shared.scheduler.set(ctx.address().downgrade());
-        self.shared.breaker.subscribe(&ctx.address().recipient());
+        // An error means that the breaker is gone, and opens no more.
+        let _ = self.shared.breaker.subscribe(&ctx.address().recipient());
     }
 }
 

@@ -8,12 +8,6 @@ use std::{
     time::Instant,
 };
 
-use actix::WeakAddr;
-use futures::FutureExt as _;
-use log::Level;
-use rand::rngs::SmallRng;
-use tokio::time::timeout_at;
-
 use super::{
     actor::RetryActor,
     backoff::spread,
@@ -22,14 +16,18 @@ use super::{
     messages::{Call, Park, ResultOf},
 };
 use crate::{
-    breaker::Breaker,
+    breaker::{Breaker, PendingFailure},
     call::{AttemptRecord, CallError, CallReport, Protection},
-    clock,
+    clock::{self, within},
     events::CallOutcome,
-    outcome::{Outcome, Verdict},
+    outcome::{CallKind, Outcome, Verdict},
     rejection::Rejection,
     transport::{Attempt, Transport},
 };
+use actix::WeakAddr;
+use futures::FutureExt as _;
+use log::Level;
+use rand::rngs::SmallRng;
 
 /// What the attempts of one scheduler share.
 pub(crate) struct Shared<T: Transport> {
@@ -49,7 +47,8 @@ impl<T: Transport> Shared<T> {
 
     /// As [`answer`](Self::answer), for a call whose last attempt ended at `now`.
     fn answer_at(&self, now: Instant, call: Call<T>, result: ResultOf<T>) {
-        let Call { id, request, protection, attempts, reply, started, slot, .. } = call;
+        let Call { id, request, protection, attempts, reply, started, slot, pending, .. } = call;
+        drop(pending.map(PendingFailure::count));
         let (state, elapsed) = (self.breaker.state(), now - started);
         let report = CallReport { id, result, attempts, state, elapsed };
         if !reply.is_closed() {
@@ -68,16 +67,14 @@ impl<T: Transport> Shared<T> {
         self.answer(call, Err(rejection.delayed_by(spread).into()));
     }
 
-    /// Ends a call because its caller has left. A failure that was pending has become its last word:
-    /// impatient callers must not hide a failing upstream from the breaker.
+    /// Ends a call because its caller has left. Its pending failure counts: impatient callers must not hide a
+    /// failing upstream from the breaker.
     pub(crate) fn give_up(&self, call: Call<T>) {
         if log::log_enabled!(Level::Debug) {
             let trace = self.trace_id(&call.request);
             traced!(Level::Debug, trace, "call {}: its caller left, no further attempt", call.id);
         }
-        if let Some(failure) = call.pending {
-            failure.count();
-        }
+        drop(call.pending.map(PendingFailure::count));
     }
 
     /// The trace of a request. A transport that panics over the question has none: it is asked by
@@ -107,15 +104,16 @@ pub(crate) fn count_end<R, E: std::error::Error>(
     }
 }
 
-/// One line: at debug, or at info where retries did not help, so that no story ends with a wait.
+/// Logs how a call ended: at info if the upstream failed it, else at debug. A call that was turned away before
+/// its first attempt is at debug: the transition says why, and there may be thousands.
 pub(crate) fn log_end<'a, R, E: std::error::Error>(
     report: &CallReport<R, E>,
     trace: impl FnOnce() -> Option<Cow<'a, str>>,
 ) {
     let CallReport { id, result, attempts, state, elapsed } = report;
     let outcome = attempts.last().map(|attempt| attempt.outcome);
-    let failed = outcome != Some(Outcome::Success);
-    let level = if failed && attempts.len() > 1 { Level::Info } else { Level::Debug };
+    let failed = outcome.is_none_or(|outcome| outcome.kind() != CallKind::Successful);
+    let level = if failed && outcome.is_some() { Level::Info } else { Level::Debug };
     if !log::log_enabled!(level) {
         return;
     }
@@ -148,12 +146,12 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
     if call.reply.is_closed() {
         return shared.give_up(call);
     }
-    // From here on another attempt may repair what failed before it.
-    call.pending = None;
-
     let number = u32::try_from(call.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let trial = permit.as_ref().is_some_and(crate::Permit::is_trial);
+    let blamed = call.attempts.last().is_some_and(|last| last.outcome.blames_connection());
     let began = clock::now();
-    let Ended { result, verdict, idempotent } = attempt(&shared, &call, number, began).await;
+    let Ended { result, verdict, idempotent } =
+        attempt(&shared, &call, number, began, trial || blamed).await;
     let now = clock::now();
     let Verdict { outcome, code, .. } = verdict;
     let (start, elapsed) = (began - call.started, now - began);
@@ -161,18 +159,29 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
     // Before its report: what follows from it is seen after it.
     shared.tell_ended(&call, &record);
 
-    let trial = permit.as_ref().is_some_and(crate::Permit::is_trial);
     let retried = call.protection.retries() && idempotent;
     let situation = Situation { attempt: number, trial, retried, now, deadline: call.deadline };
     let step = next_step(&shared.config, &verdict, &situation, &mut *shared.rng.borrow_mut());
     let cause = || cause(&result, &verdict);
     if let Some(permit) = permit {
         match effect(shared.config.scope, outcome, trial, step) {
-            Effect::Success => permit.success().await,
+            Effect::Success => {
+                call.pending = None;
+                permit.success().await;
+            }
             Effect::Neutral => permit.neutral().await,
-            Effect::Failure => permit.failure(cause()).await,
+            Effect::Failure => {
+                call.pending = None;
+                permit.failure(cause()).await;
+            }
             Effect::Pending => call.pending = Some(permit.pending_failure(cause())),
         }
+    }
+    // Before the answer, which says what the state is after it.
+    if step == Step::Finish
+        && let Some(failure) = call.pending.take()
+    {
+        failure.count().await;
     }
     // Most calls end with their first: no room for more before they come.
     call.attempts.reserve_exact(1);
@@ -206,6 +215,7 @@ async fn attempt<T: Transport>(
     call: &Call<T>,
     number: u32,
     began: Instant,
+    fresh_connection: bool,
 ) -> Ended<T> {
     let Shared { transport, config, .. } = shared;
     // The first has its whole timeout whatever the deadline: a call that was held up on its way
@@ -214,6 +224,7 @@ async fn attempt<T: Transport>(
         1 => config.attempt_timeout,
         _ => config.attempt_timeout.min(call.deadline.saturating_duration_since(began)),
     };
+    let due = began + budget;
     let (connecting, idempotent) = (Cell::new(false), Cell::new(false));
     let reach = async {
         idempotent.set(transport.is_idempotent(&call.request));
@@ -225,7 +236,14 @@ async fn attempt<T: Transport>(
         let mut repeat = 0;
         loop {
             connecting.set(false);
-            let this = Attempt { call: call.id, number, repeat, connecting: &connecting };
+            let this = Attempt {
+                call: call.id,
+                number,
+                repeat,
+                fresh_connection: fresh_connection || repeat > 0,
+                due,
+                connecting: &connecting,
+            };
             let result = transport.attempt(&call.request, this).await;
             let verdict = transport.classify(&result);
             let result = result.map_err(CallError::Transport);
@@ -246,21 +264,21 @@ async fn attempt<T: Transport>(
         }
     };
     let reach = AssertUnwindSafe(reach).catch_unwind();
-    let (result, verdict) = match timeout_at((began + budget).into(), reach).await {
-        Ok(Ok(ended)) => ended,
-        Ok(Err(_)) => {
+    let (result, verdict) = match within(due, reach).await {
+        Some(Ok(ended)) => ended,
+        Some(Err(_)) => {
             let trace = shared.trace_id(&call.request);
             traced!(Level::Error, trace, "call {}: attempt {number} panicked", call.id);
             (Err(CallError::Panicked), Outcome::Panicked.into())
         }
-        Err(_) if budget < config.attempt_timeout => {
+        None if budget < config.attempt_timeout => {
             let deadline = call.deadline - call.started;
             (Err(CallError::DeadlineExceeded(deadline)), Outcome::DeadlineExceeded.into())
         }
-        Err(_) if connecting.get() => {
+        None if connecting.get() => {
             (Err(CallError::Unconnected(budget)), Outcome::Unreachable.into())
         }
-        Err(_) => (Err(CallError::TimedOut(budget)), Outcome::TimedOut.into()),
+        None => (Err(CallError::TimedOut(budget)), Outcome::TimedOut.into()),
     };
     Ended { result, verdict, idempotent: idempotent.get() }
 }

@@ -38,7 +38,7 @@ pub(crate) enum Effect {
     Success,
     Failure,
     Neutral,
-    /// A failure if the call ends before another attempt repairs it, else neutral.
+    /// A failure when the call ends, unless a later attempt is a success.
     Pending,
 }
 
@@ -107,6 +107,8 @@ mod tests {
         let table = [
             (Success, Effect::Success, None),
             (Throttled, Effect::Neutral, Some(Effect::Neutral)),
+            (Transient, Effect::Neutral, Some(Effect::Neutral)),
+            (LocalShortage, Effect::Neutral, Some(Effect::Neutral)),
             (ClientError, Effect::Success, None),
             (Unsupported, Effect::Failure, None),
             (ServerError, Effect::Failure, Some(Effect::Pending)),

@@ -28,7 +28,7 @@ pub(crate) struct Call<T: Transport> {
     pub(crate) started: Instant,
     pub(crate) deadline: Instant,
     pub(crate) attempts: Vec<AttemptRecord>,
-    /// The last attempt's failure, which counts unless another attempt repairs it.
+    /// The last failure, which counts when the call ends unless a later attempt is a success.
     pub(crate) pending: Option<PendingFailure>,
     /// Closed when the caller has left.
     pub(crate) reply: oneshot::Sender<ReportOf<T>>,

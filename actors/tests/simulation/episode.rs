@@ -250,16 +250,18 @@ impl Episode {
             Op::Mood(mood) => self.world.mood.set(mood),
             Op::Reset => {
                 let breaker = self.breaker.clone();
-                self.holders.push(actix_rt::spawn(async move { breaker.reset().await }));
+                self.holders
+                    .push(actix_rt::spawn(async move { breaker.reset().await.expect("running") }));
             }
             Op::Choose(mode) => {
                 let breaker = self.breaker.clone();
                 self.holders.push(actix_rt::spawn(async move {
-                    match mode {
+                    let chosen = match mode {
                         Mode::Auto => breaker.enable().await,
                         Mode::ForcedOpen => breaker.force_open().await,
                         Mode::Disabled => breaker.disable().await,
-                    }
+                    };
+                    chosen.expect("running");
                 }));
             }
             Op::FailInARow => self.fail_in_a_row().await,
@@ -320,7 +322,7 @@ impl Episode {
         self.look().await;
         let waited_for = self.world.waited_for();
         hold!(self.world, waited_for.is_empty(), "calls {waited_for:?} have no answer");
-        self.breaker.enable().await;
+        self.breaker.enable().await.expect("running");
         self.look().await;
         let (state, _) = self.world.place();
         hold!(self.world, state != State::Open, "nothing happens, and the circuit stays open");

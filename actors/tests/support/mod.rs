@@ -115,6 +115,7 @@ pub(crate) struct NoAnswer;
 pub(crate) struct Script {
     steps: Rc<RefCell<VecDeque<Step>>>,
     seen: Rc<RefCell<Vec<(Instant, CallId, u32)>>>,
+    fresh: Rc<RefCell<Vec<bool>>>,
     ended: Rc<RefCell<Vec<(Instant, Outcome)>>>,
     /// None: asking panics.
     idempotent: Option<bool>,
@@ -125,6 +126,7 @@ impl Script {
         Self {
             steps: Rc::new(RefCell::new(steps.into_iter().collect())),
             seen: Rc::default(),
+            fresh: Rc::default(),
             ended: Rc::default(),
             idempotent: Some(true),
         }
@@ -164,6 +166,11 @@ impl Script {
     pub(crate) fn repeats(&self) -> Vec<u32> {
         self.seen.borrow().iter().map(|(.., repeat)| *repeat).collect()
     }
+
+    /// Whether it had to use a new connection, each time.
+    pub(crate) fn fresh_connections(&self) -> Vec<bool> {
+        self.fresh.borrow().clone()
+    }
 }
 
 impl Transport for Script {
@@ -173,6 +180,7 @@ impl Transport for Script {
 
     async fn attempt(&self, (): &(), attempt: Attempt<'_>) -> Result<Verdict, NoAnswer> {
         self.seen.borrow_mut().push((now(), attempt.call, attempt.repeat));
+        self.fresh.borrow_mut().push(attempt.fresh_connection);
         let step = {
             let mut steps = self.steps.borrow_mut();
             if steps.len() > 1 { steps.pop_front() } else { steps.front().cloned() }

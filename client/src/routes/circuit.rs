@@ -1,10 +1,12 @@
 //! The circuit breaker: to be looked at, and to be told what to do.
 
 use actix_web::web;
-use resilience_actors::{BreakerSnapshot, State};
+use resilience_actors::{BreakerSnapshot, BreakerStopped, State};
 use service_edge::ApiError;
 
 use crate::{calls::Calls, wire};
+
+type ModeAnswer = Result<web::Json<wire::ModeBody>, ApiError>;
 
 /// `GET /api/circuit-breaker`.
 pub(super) async fn get(calls: web::Data<Calls>) -> Result<web::Json<wire::CircuitBody>, ApiError> {
@@ -18,25 +20,29 @@ pub(super) async fn body(calls: &Calls) -> Result<wire::CircuitBody, ApiError> {
 }
 
 pub(super) async fn inspect(calls: &Calls) -> Result<BreakerSnapshot, ApiError> {
-    let snapshot = calls.scheduler().breaker().inspect().await;
-    snapshot.ok_or_else(|| ApiError::unavailable("the circuit breaker is not running"))
+    calls.scheduler().breaker().inspect().await.map_err(stopped)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn stopped(error: BreakerStopped) -> ApiError {
+    ApiError::unavailable(error.to_string())
 }
 
 /// `POST /api/circuit-breaker/reset`.
-pub(super) async fn reset(calls: web::Data<Calls>) -> web::Json<wire::ResetBody> {
-    calls.scheduler().breaker().reset().await;
-    web::Json(wire::ResetBody { message: "circuit breaker reset", state: State::Closed })
+pub(super) async fn reset(calls: web::Data<Calls>) -> Result<web::Json<wire::ResetBody>, ApiError> {
+    calls.scheduler().breaker().reset().await.map_err(stopped)?;
+    Ok(web::Json(wire::ResetBody { message: "circuit breaker reset", state: State::Closed }))
 }
 
 /// `POST /api/circuit-breaker/force-open`.
-pub(super) async fn force_open(calls: web::Data<Calls>) -> web::Json<wire::ModeBody> {
-    calls.scheduler().breaker().force_open().await;
+pub(super) async fn force_open(calls: web::Data<Calls>) -> ModeAnswer {
+    calls.scheduler().breaker().force_open().await.map_err(stopped)?;
     done(&calls, "circuit breaker forced open: it stays so until it is enabled or reset")
 }
 
 /// `POST /api/circuit-breaker/disable`.
-pub(super) async fn disable(calls: web::Data<Calls>) -> web::Json<wire::ModeBody> {
-    calls.scheduler().breaker().disable().await;
+pub(super) async fn disable(calls: web::Data<Calls>) -> ModeAnswer {
+    calls.scheduler().breaker().disable().await.map_err(stopped)?;
     done(
         &calls,
         "circuit breaker disabled: it lets every call through until it is enabled or reset",
@@ -44,12 +50,12 @@ pub(super) async fn disable(calls: web::Data<Calls>) -> web::Json<wire::ModeBody
 }
 
 /// `POST /api/circuit-breaker/enable`.
-pub(super) async fn enable(calls: web::Data<Calls>) -> web::Json<wire::ModeBody> {
-    calls.scheduler().breaker().enable().await;
+pub(super) async fn enable(calls: web::Data<Calls>) -> ModeAnswer {
+    calls.scheduler().breaker().enable().await.map_err(stopped)?;
     done(&calls, "circuit breaker enabled")
 }
 
-fn done(calls: &Calls, message: &'static str) -> web::Json<wire::ModeBody> {
+fn done(calls: &Calls, message: &'static str) -> ModeAnswer {
     let (state, mode) = calls.scheduler().breaker().state_and_mode();
-    web::Json(wire::ModeBody { message, state, mode })
+    Ok(web::Json(wire::ModeBody { message, state, mode }))
 }

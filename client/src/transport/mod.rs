@@ -143,9 +143,10 @@ impl Transport for HttpTransport {
             span_id:% = span.span_id();
             "call {} attempt {}: sent to the backend", attempt.call, attempt.number
         );
-        let client = match attempt.repeat {
-            0 => self.pooled.borrow().clone(),
-            _ => client(self.connect_timeout),
+        let client = if attempt.fresh_connection {
+            client(self.connect_timeout)
+        } else {
+            self.pooled.borrow().clone()
         };
         let mut http = client
             .get(match request.wanted {

@@ -131,7 +131,7 @@ impl World {
 
     /// What the breaker says of itself is what can be seen from outside.
     pub(crate) async fn inspected(&self) {
-        let Some(seen) = self.breaker().inspect().await else {
+        let Ok(seen) = self.breaker().inspect().await else {
             return self.fault("the breaker is gone".into());
         };
         self.follow_events();
