@@ -56,9 +56,11 @@ impl Mood {
 }
 
 fn any_verdict(rng: &mut SmallRng) -> Verdict {
-    const OUTCOMES: [Outcome; 8] = [
+    const OUTCOMES: [Outcome; 10] = [
         Outcome::Success,
         Outcome::Throttled,
+        Outcome::Transient,
+        Outcome::LocalShortage,
         Outcome::ClientError,
         Outcome::Unsupported,
         Outcome::ServerError,
@@ -118,6 +120,7 @@ impl Transport for Upstream {
     async fn attempt(&self, request: &Request, attempt: Attempt<'_>) -> Result<Answer, NoAnswer> {
         let token = request.token;
         let plan = self.0.begin(token, attempt.number, attempt.repeat);
+        self.0.connects(token, attempt.fresh_connection);
         let mut ending =
             Ends { world: &self.0, token, verdict: None, connecting: attempt.connecting };
         if matches!(plan.ending, Ending::NoAnswer | Ending::HangConnecting) {

@@ -73,6 +73,8 @@ struct Call {
     started: Instant,
     left: bool,
     attempts: Vec<Attempt>,
+    /// A failure that counts when the call ends, unless a later attempt is a success.
+    undecided: bool,
 }
 
 #[derive(Debug)]
@@ -83,15 +85,6 @@ struct Attempt {
     /// None: it began closed, at the instant in which half-open ended, and may be a trial of before.
     trial: Option<bool>,
     ended: Option<(Instant, Verdict)>,
-    /// It failed, and it is for the rest of its call whether that counts.
-    open_question: bool,
-}
-
-impl Attempt {
-    /// Whether there was an open question, which is none any more.
-    fn settle(&mut self) -> bool {
-        std::mem::take(&mut self.open_question)
-    }
 }
 
 impl Call {
@@ -105,10 +98,6 @@ impl Call {
 
     fn retries(&self) -> bool {
         self.protection == Protection::Full && self.idempotent
-    }
-
-    fn has_open_question(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.open_question)
     }
 }
 
@@ -174,8 +163,6 @@ pub(crate) struct Totals {
     successful: u64,
     failed: u64,
     ignored: u64,
-    /// Failures of calls that have not ended, or were turned away before a retry could repair them.
-    failed_or_ignored: u64,
     /// Answers of calls that may be retried, by whether they succeeded and were.
     answered: [[u64; 2]; 2],
     refused: [u64; RejectionKind::ALL.len()],
@@ -254,7 +241,9 @@ impl World {
 
     pub(crate) fn arrives(&self, token: Token, protection: Protection, idempotent: bool) {
         let attempts = Vec::new();
-        let call = Call { protection, idempotent, started: now(), left: false, attempts };
+        let started = now();
+        let call =
+            Call { protection, idempotent, started, left: false, attempts, undecided: false };
         let notes = &mut *self.notes.borrow_mut();
         notes.totals.calls += 1;
         notes.calls.insert(token, call);
@@ -267,15 +256,9 @@ impl World {
         let Some(call) = notes.calls.get_mut(&token) else { return };
         notes.totals.left += 1;
         call.left = true;
-        // Who leaves a call that waits on a closed circuit makes its last failure the last word.
-        let closed = notes.place.state == State::Closed && notes.place.since < now();
-        let last = call.attempts.last_mut().filter(|_| closed);
-        if last.is_some_and(Attempt::settle) {
-            notes.totals.failed_or_ignored -= 1;
-            notes.totals.failed += 1;
-        }
         if !call.in_flight() {
             notes.totals.left_between += 1;
+            notes.totals.failed += u64::from(call.undecided);
             notes.calls.remove(&token);
         }
     }
@@ -287,6 +270,7 @@ impl World {
         let Some(call) = notes.calls.remove(&token) else {
             return self.fault(format!("call {token} is answered twice"));
         };
+        notes.totals.failed += u64::from(call.undecided);
         let (now, retry) = (now(), &self.rules.retry);
         hold!(self, !call.in_flight(), "call {token} is answered during an attempt");
         hold!(self, report.elapsed == now - call.started, "call {token}: elapsed {report:?}");
@@ -512,12 +496,26 @@ impl World {
                 None
             }
         };
-        let attempt =
-            Attempt { began: now, repeat, epoch, trial, ended: None, open_question: false };
-        call.attempts.push(attempt);
+        call.attempts.push(Attempt { began: now, repeat, epoch, trial, ended: None });
         if trial == Some(true) {
             self.trial_begins(notes, epoch, Holder::Call(token));
         }
+    }
+
+    /// An attempt that has begun is to use a new connection, or may use a kept one.
+    pub(crate) fn connects(&self, token: Token, fresh: bool) {
+        let notes = self.notes.borrow();
+        let Some([before @ .., attempt]) = notes.calls.get(&token).map(|call| &call.attempts[..])
+        else {
+            return;
+        };
+        let blamed = [Outcome::TimedOut, Outcome::Unreachable, Outcome::Transient];
+        let last = before.last().and_then(|last| last.ended);
+        let must = attempt.repeat > 0
+            || attempt.trial == Some(true)
+            || last.is_some_and(|(_, verdict)| blamed.contains(&verdict.outcome));
+        let fits = fresh == must || attempt.trial.is_none();
+        hold!(self, fits, "call {token}: a fresh connection {fresh}, {attempt:?} after {last:?}");
     }
 
     /// The wait after attempt `number`, without jitter.
@@ -548,8 +546,7 @@ impl World {
         let Some(call) = notes.calls.get_mut(&token) else {
             return self.fault(format!("call {token}: an attempt of nobody ends"));
         };
-        let (retries, asks_breaker, number) =
-            (call.retries(), call.asks_breaker(), call.attempts.len());
+        let (asks_breaker, number) = (call.asks_breaker(), call.attempts.len());
         let repeats = if asks_breaker && call.idempotent { rules.retry.connect_retries } else { 0 };
         let deadline = call.started + rules.retry.call_deadline;
         let left = call.left;
@@ -579,30 +576,30 @@ impl World {
         let (epoch, trial) = (attempt.epoch, attempt.trial);
         if asks_breaker {
             let of_epoch = notes.epochs.entry(epoch).or_default();
+            if outcome.kind() == CallKind::Ignored {
+                notes.totals.ignored += 1;
+            } else {
+                // A success repairs the failure before it, another failure takes its place.
+                notes.totals.ignored += u64::from(std::mem::take(&mut call.undecided));
+            }
             match outcome.kind() {
                 CallKind::Successful => {
                     of_epoch.good += 1;
                     notes.totals.successful += 1;
                 }
-                CallKind::Ignored => notes.totals.ignored += 1,
+                CallKind::Ignored => {}
                 CallKind::Failed => {
                     of_epoch.bad += 1;
-                    let for_good = weighs_at_once(outcome)
+                    let at_once = weighs_at_once(outcome)
                         || trial == Some(true)
-                        || rules.retry.scope == BreakerScope::Attempt
-                        || !outcome.is_retryable()
-                        || !retries
-                        || number == rules.retry.max_attempts as usize;
-                    attempt.open_question = !for_good;
-                    if for_good {
-                        notes.totals.failed += 1;
-                    } else {
-                        notes.totals.failed_or_ignored += 1;
-                    }
+                        || rules.retry.scope == BreakerScope::Attempt;
+                    call.undecided = !at_once;
+                    notes.totals.failed += u64::from(at_once);
                 }
             }
         }
         if left {
+            notes.totals.failed += u64::from(call.undecided);
             notes.calls.remove(&token);
         }
         if trial == Some(true) {
