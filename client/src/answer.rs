@@ -18,9 +18,11 @@ use crate::{
 pub fn status(report: &BackendReport) -> StatusCode {
     match &report.result {
         Ok(response) => response.status,
+        Err(CallError::Transport(BackendError::LocalShortage(_)) | CallError::Rejected(_)) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Err(CallError::Transport(_) | CallError::Unconnected(_)) => StatusCode::BAD_GATEWAY,
         Err(CallError::TimedOut(_) | CallError::DeadlineExceeded(_)) => StatusCode::GATEWAY_TIMEOUT,
-        Err(CallError::Rejected(_)) => StatusCode::SERVICE_UNAVAILABLE,
         Err(CallError::Panicked | CallError::Lost) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -77,10 +79,11 @@ fn head(report: &BackendReport) -> HttpResponseBuilder {
                 head.insert_header((RETRY_AFTER, asked.header.as_str()));
             }
         }
-        Err(CallError::Rejected(rejection)) => {
-            head.insert_header((RETRY_AFTER, whole_seconds(rejection.retry_after())));
+        Err(error) => {
+            if let Some(wait) = come_back_in(error) {
+                head.insert_header((RETRY_AFTER, whole_seconds(wait)));
+            }
         }
-        Err(_) => {}
     }
     head
 }
@@ -91,8 +94,17 @@ fn backend_body(report: &BackendReport) -> BackendBody<'_> {
         Err(error) => BackendBody::Missing {
             error: ApiError::reason(status(report)),
             message: explain(error),
-            fallback: matches!(error, CallError::Rejected(_)).then_some(true),
+            fallback: come_back_in(error).map(|_| true),
         },
+    }
+}
+
+/// When to come back, if it is this service that does not take the call.
+fn come_back_in(error: &CallError<BackendError>) -> Option<Duration> {
+    match error {
+        CallError::Rejected(rejection) => Some(rejection.retry_after()),
+        CallError::Transport(BackendError::LocalShortage(_)) => Some(Duration::from_secs(1)),
+        _ => None,
     }
 }
 
@@ -131,9 +143,11 @@ mod tests {
     #[test]
     fn each_way_to_end_without_an_answer_has_its_status() {
         let (time, unreachable) = (Duration::from_secs(3), BackendError::Unreachable("x".into()));
+        let shortage = BackendError::LocalShortage("x".into());
         let rejection = Rejection::CircuitOpen { retry_after: time };
         for (error, expected) in [
             (CallError::Transport(unreachable), 502),
+            (CallError::Transport(shortage), 503),
             (CallError::Unconnected(time), 502),
             (CallError::TimedOut(time), 504),
             (CallError::DeadlineExceeded(time), 504),

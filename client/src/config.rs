@@ -7,7 +7,7 @@ use resilience_actors::{
     Allowed, BreakerConfig, BreakerScope, BreakerSettings, InvalidConfig, RetryConfig,
     RetrySettings,
 };
-use service_edge::{CommonSettings, SettingError, Settings};
+use service_edge::{CommonSettings, Limit, SettingError, Settings};
 
 use crate::{backend_url::BackendUrl, replicas::ReplicaHosts};
 
@@ -28,7 +28,7 @@ pub struct Config {
     /// `CONNECT_TIMEOUT`: time to resolve the name, and to connect to each of its addresses.
     pub connect_timeout: Duration,
     /// `MAX_CALLS`: calls in flight and waiting, over all workers.
-    pub max_calls: usize,
+    pub max_calls: Limit,
     /// `MAX_RESPONSE_BYTES`: the largest body that is taken from the backend.
     pub max_response_bytes: usize,
     /// `MAX_EVENT_STREAMS`: readers of `/api/events` at a time, over all workers.
@@ -53,7 +53,7 @@ impl Config {
         let breaker = breaker(settings)?;
         let retry = retry(settings)?;
         let connect_timeout = settings.seconds("CONNECT_TIMEOUT", Duration::from_secs(1))?;
-        let max_calls = settings.integer("MAX_CALLS", 10_000, 1..=10_000_000)?;
+        let max_calls = settings.limit("MAX_CALLS", 10_000, 1..=10_000_000)?;
         let max_response_bytes =
             settings.integer("MAX_RESPONSE_BYTES", 1_048_576, 1..=1_073_741_824)?;
         let max_event_streams = settings.integer("MAX_EVENT_STREAMS", 2_000, 0..=1_000_000)?;

@@ -13,7 +13,7 @@ fn nothing_set_gives_the_documented_defaults() {
     assert_eq!(config.breaker, BreakerConfig::default());
     assert_eq!(config.retry, RetryConfig::default());
     assert_eq!(config.connect_timeout, Duration::from_secs(1));
-    assert_eq!((config.max_calls, config.max_response_bytes), (10_000, 1_048_576));
+    assert_eq!((config.max_calls.value, config.max_response_bytes), (10_000, 1_048_576));
     assert_eq!((config.max_event_streams, config.pod.as_str()), (2_000, "local"));
     assert_eq!(config.replicas, ReplicaHosts::new(None, &config.backend).unwrap());
 }
@@ -66,7 +66,7 @@ fn everything_set_is_used() {
     };
     assert_eq!(*config.retry, retry);
     assert_eq!(config.connect_timeout, Duration::from_millis(200));
-    assert_eq!((config.max_calls, config.max_response_bytes), (7, 1000));
+    assert_eq!((config.max_calls.value, config.max_response_bytes), (7, 1000));
     assert_eq!((config.max_event_streams, config.pod.as_str()), (0, "client-0"));
     let replicas = ReplicaHosts::new(Some("pods:5002".to_owned()), &config.backend);
     assert_eq!(config.replicas, replicas.unwrap());

@@ -36,7 +36,7 @@ use std::{io, sync::Arc};
 
 use actix_web::web;
 use resilience_actors::{Breaker, CallLimit, Scheduler};
-use service_edge::{Drain, Metrics, Server};
+use service_edge::{Drain, Metrics, Server, Shares, Wanted};
 
 use calls::Calls;
 pub use config::Config;
@@ -44,7 +44,7 @@ use events::{EventStreams, stall};
 use metrics::CallMetrics;
 use routes::Turns;
 use stats::Stats;
-use transport::HttpTransport;
+use transport::{ConnectionBudget, HttpTransport, replicas::MAX_CONNECTIONS};
 
 /// The name under which the service logs and answers.
 pub const SERVICE: &str = "client-service";
@@ -62,11 +62,23 @@ pub async fn run(config: Config) -> io::Result<()> {
     fail_after(breaker.stopped(), &drain, "the circuit breaker's actor died");
     let common = config.common.clone();
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let service = Service::new(config, breaker, drain.clone(), &metrics);
+    let shares = share_descriptors(&config);
+    let service = Service::new(config, shares, breaker, drain.clone(), &metrics);
     Server::new(SERVICE, &common, drain, metrics)
+        .shares(shares)
         .on_connect(stall::bound)
         .run(move |routes| service.configure(routes))
         .await
+}
+
+/// Raises the limit of open files, and shares out what it allows to connections and calls.
+pub fn share_descriptors(config: &Config) -> Shares {
+    let wanted = Wanted {
+        calls: config.max_calls,
+        other: MAX_CONNECTIONS,
+        ..Wanted::for_connections(&config.common, 1)
+    };
+    wanted.share(config.common.workers)
 }
 
 /// Ends the process with an error when `stopped` is; nothing new if it is ending already.
@@ -85,6 +97,7 @@ pub struct Service {
     breaker: Breaker,
     drain: Drain,
     limit: CallLimit,
+    connections: ConnectionBudget,
     stats: Arc<Stats>,
     calls: CallMetrics,
     streams: EventStreams,
@@ -94,19 +107,36 @@ pub struct Service {
 impl Service {
     /// A service over a running breaker, which is told of in `metrics`. Should a worker's scheduler
     /// die, `drain` ends it.
-    pub fn new(config: Config, breaker: Breaker, drain: Drain, metrics: &Metrics) -> Self {
-        let limit = CallLimit::new(config.max_calls);
+    pub fn new(
+        config: Config,
+        shares: Shares,
+        breaker: Breaker,
+        drain: Drain,
+        metrics: &Metrics,
+    ) -> Self {
+        let limit = CallLimit::new(shares.calls);
+        let workers = config.common.workers;
+        let idle_of_each = (shares.idle / workers).max(1);
+        // Even if every other worker keeps all the idle ones that it may, each call can have a connection.
+        let connections =
+            ConnectionBudget::new(shares.calls + idle_of_each * workers, idle_of_each);
         let streams = EventStreams::new(config.max_event_streams);
         let (stats, config) = (Arc::default(), Arc::new(config));
         let calls = CallMetrics::new(metrics, breaker.name());
         metrics::add_sources(metrics, &breaker, &limit, &stats, &streams);
-        Self { config, breaker, drain, limit, stats, calls, streams, turns: Arc::default() }
+        let turns = Arc::default();
+        Self { config, breaker, drain, limit, connections, stats, calls, streams, turns }
     }
 
     /// Sets one worker up: its own connections and retry scheduler, the shared rest, the routes.
     pub fn configure(&self, routes: &mut web::ServiceConfig) {
         let scheduler = Scheduler::start(
-            HttpTransport::new(&self.config, Arc::clone(&self.stats), self.calls.clone()),
+            HttpTransport::new(
+                &self.config,
+                self.connections.clone(),
+                Arc::clone(&self.stats),
+                self.calls.clone(),
+            ),
             self.config.retry.clone(),
             self.breaker.clone(),
             self.limit.clone(),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use resilience_actors::CallError;
 use serde::Serialize;
 
-use crate::transport::BackendReport;
+use crate::transport::{BackendError, BackendReport};
 
 /// Counters over all workers: of calls with resilience, and of the baseline.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub struct Counts {
     pub successful_requests: u64,
     /// Ended in any other way but the next two.
     pub failed_requests: u64,
-    /// 503s of our own: circuit open, or too many calls.
+    /// 503s of our own: circuit open, too many calls, or a lack of file descriptors, memory or ports.
     pub rejected_requests: u64,
     /// Their caller left before the answer.
     pub abandoned_requests: u64,
@@ -85,7 +85,9 @@ impl Pending<'_> {
         let tally = self.tally;
         let counter = match &report.result {
             Ok(response) if response.status.is_success() => &tally.successful,
-            Err(CallError::Rejected(_)) => &tally.rejected,
+            Err(CallError::Rejected(_) | CallError::Transport(BackendError::LocalShortage(_))) => {
+                &tally.rejected
+            }
             _ => &tally.failed,
         };
         counter.fetch_add(1, Ordering::Relaxed);

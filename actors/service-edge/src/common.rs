@@ -9,7 +9,7 @@ use std::{
 
 use log::LevelFilter;
 
-use crate::{AdminToken, SettingError, Settings};
+use crate::{AdminToken, Limit, SettingError, Settings};
 
 /// The longest time that a service may be given to drain.
 const MAX_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -33,7 +33,7 @@ pub struct CommonSettings {
     /// `WORKERS`: threads that serve requests, 1 to 1024.
     pub workers: usize,
     /// `MAX_CONNECTIONS`: connections that are served at a time, 1 to 1 000 000.
-    pub max_connections: usize,
+    pub max_connections: Limit,
     /// `RUST_LOG`: what is logged: levels, and targets with levels, in `env_logger`'s syntax.
     pub rust_log: String,
     /// `LOG_FORMAT`: text or json.
@@ -55,7 +55,7 @@ impl CommonSettings {
             host: host(settings)?,
             port: settings.integer("PORT", default_port, 0..=u16::MAX)?,
             workers: settings.integer("WORKERS", cores(), 1..=1024)?,
-            max_connections: settings.integer("MAX_CONNECTIONS", 10_000, 1..=1_000_000)?,
+            max_connections: settings.limit("MAX_CONNECTIONS", 10_000, 1..=1_000_000)?,
             rust_log: rust_log(settings)?,
             log_format: settings.choice(
                 "LOG_FORMAT",
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(common.host.to_string(), "0.0.0.0");
         assert_eq!(common.port, 5000);
         assert!(common.workers >= 1);
-        assert_eq!(common.max_connections, 10_000);
+        assert_eq!(common.max_connections, Limit { value: 10_000, chosen: false });
         assert_eq!(common.rust_log, "info");
         assert_eq!(common.log_format, LogFormat::Text);
         assert!(common.admin_token.is_none());
@@ -146,7 +146,8 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(common.host.to_string(), "::1");
-        assert_eq!((common.port, common.workers, common.max_connections), (0, 3, 7));
+        assert_eq!((common.port, common.workers), (0, 3));
+        assert_eq!(common.max_connections, Limit { value: 7, chosen: true });
         assert_eq!(common.log_format, LogFormat::Json);
         assert!(common.admin_token.unwrap().matches("s3cret"));
         assert_eq!(common.shutdown_timeout, Duration::from_millis(500));

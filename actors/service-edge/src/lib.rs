@@ -22,7 +22,7 @@
 //! | [`connections`] | their places, what each is doing, those that the end does not wait for |
 //! | `admission` | who gets a place, and what becomes of the others |
 //! | `bounded` | what a peer can make the process hold, in time and in memory |
-//! | `files` | as many connections as files may be open |
+//! | `descriptors` | shares the file descriptors out to connections and calls |
 //! | `listen`, `door` | the server: the door, the bounds, the app |
 //! | [`app()`] | the stack of all of the above, the same in tests and in production |
 //! | [`cli`] | what the binary can be asked for besides serving |
@@ -59,11 +59,11 @@ pub mod cli;
 mod clock;
 pub mod common;
 pub mod connections;
+mod descriptors;
 mod door;
 pub mod drain;
 mod endpoint;
 pub mod error;
-mod files;
 pub mod json;
 pub mod lifecycle;
 mod listen;
@@ -80,11 +80,12 @@ pub use app::app;
 pub use auth::AdminToken;
 pub use cli::other_than_serving;
 pub use common::{CommonSettings, LogFormat};
+pub use descriptors::{Shares, Wanted};
 pub use drain::Drain;
 pub use endpoint::{Endpoint, endpoint};
 pub use error::ApiError;
 pub use json::JsonBody;
 pub use lifecycle::{Server, exit_code, exit_on_bad_settings, serve};
 pub use metrics::Metrics;
-pub use settings::{SettingError, Settings};
+pub use settings::{Limit, SettingError, Settings};
 pub use trace::{Trace, TraceContext};

@@ -23,8 +23,8 @@ use tokio::{
 };
 
 use crate::{
-    CommonSettings, Drain, Metrics, SettingError, app, connections::Connections, door::Door, files,
-    listen,
+    CommonSettings, Drain, Metrics, SettingError, Shares, Wanted, app, connections::Connections,
+    door::Door, listen,
 };
 
 pub(crate) type OnConnect = Arc<dyn Fn(&dyn Any, &mut Extensions) + Send + Sync>;
@@ -50,6 +50,7 @@ pub struct Server<'a> {
     common: &'a CommonSettings,
     drain: Drain,
     metrics: Metrics,
+    shares: Option<Shares>,
     on_connect: Option<OnConnect>,
 }
 
@@ -61,7 +62,15 @@ impl<'a> Server<'a> {
         drain: Drain,
         metrics: Metrics,
     ) -> Self {
-        Self { service, common, drain, metrics, on_connect: None }
+        Self { service, common, drain, metrics, shares: None, on_connect: None }
+    }
+
+    /// Takes as many connections as `shares` says. Without, as many as there are file descriptors for, at two
+    /// for each.
+    #[must_use]
+    pub fn shares(mut self, shares: Shares) -> Self {
+        self.shares = Some(shares);
+        self
     }
 
     /// Calls `hook` for each connection with its `actix_web::rt::net::TcpStream`; what it puts
@@ -87,11 +96,13 @@ impl<'a> Server<'a> {
         self,
         configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     ) -> io::Result<()> {
-        let Self { service, common, drain, metrics, on_connect } = self;
+        let Self { service, common, drain, metrics, shares, on_connect } = self;
         // Before anybody can know that the process is there to be signalled.
         let mut signals = Signals::new()?;
         let admin_token = common.admin_token.clone();
-        let connections = Connections::new(files::make_room(common.max_connections));
+        let shares =
+            shares.unwrap_or_else(|| Wanted::for_connections(common, 2).share(common.workers));
+        let connections = Connections::new(shares.room);
         let told = connections.clone();
         metrics.add_source(move |families| told.tell(families));
         let app_drain = drain.clone();

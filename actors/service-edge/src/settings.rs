@@ -27,6 +27,15 @@ const MAX_POD: usize = 253;
 /// What an error shows in place of a secret.
 const HIDDEN: &str = "(hidden)";
 
+/// A bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// The most there may be.
+    pub value: usize,
+    /// Somebody has set it: it is not the default.
+    pub chosen: bool,
+}
+
 type Lookup<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
 
 /// A typed reader over a lookup of variables.
@@ -116,6 +125,17 @@ impl<'a> Settings<'a> {
         let value = self.parse_integer(name, &allowed)?.unwrap_or(default);
         self.record(name, value.to_string());
         Ok(value)
+    }
+
+    /// A bound, as [`integer`](Self::integer).
+    pub fn limit(
+        &mut self,
+        name: &'static str,
+        default: usize,
+        allowed: RangeInclusive<usize>,
+    ) -> Result<Limit, SettingError> {
+        let value = self.integer(name, default, allowed)?;
+        Ok(Limit { value, chosen: (self.lookup)(name).is_some() })
     }
 
     /// A whole number within `allowed`, or `None` if the variable is unset.

@@ -1,8 +1,8 @@
-//! Resolves the backend's name and connects to one of its addresses.
+//! Connects to one of the addresses of the backend's name.
 //!
-//! In place of awc's own connector, whose one timeout covers the name and all addresses together:
-//! an address that swallows packets would use it up, and the good address behind it would never be
-//! tried.
+//! In place of awc's own connector, whose one timeout covers the name and all addresses together: an address
+//! that swallows packets would use it up, and the good address behind it would never be tried. Here the next
+//! address is tried beside one that does not answer soon (the idea is Happy Eyeballs', RFC 8305).
 
 use std::{
     cell::Cell,
@@ -10,18 +10,29 @@ use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
     pin::pin,
+    rc::Rc,
     time::Duration,
 };
 
 use actix_service::{Service, fn_service};
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use actix_web::http::Uri;
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use resilience_actors::within;
 use tokio::{
-    net::{TcpStream, lookup_host},
-    time::timeout,
+    net::TcpStream,
+    time::{Instant, sleep},
 };
 
-use super::socket::Socket;
+use super::{
+    connections::{Connections, InUse, Slot},
+    resolver::Resolver,
+    shortage::Shortage,
+    socket::{Socket, taken},
+};
+
+/// How long an address may stay silent before the next one is tried beside it, at most.
+const SILENCE: Duration = Duration::from_millis(250);
 
 thread_local! {
     /// Whether the request that is being polled looks for a connection. awc does not tell a
@@ -29,15 +40,21 @@ thread_local! {
     static CONNECTING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Drives `request` to its end, and keeps in `connecting` whether it looks for a connection. One
-/// that gets a connection from the pool never does.
-pub(super) async fn watched<F: Future>(request: F, connecting: &Cell<bool>) -> F::Output {
-    let mut request = pin!(request);
+/// Drives `request` to its end, and keeps in `connecting` whether it looks for a connection. A request that
+/// gets a connection from the pool never does. Also returns the connection, in use until that is dropped.
+pub(super) async fn watched<F: Future>(
+    request: F,
+    connecting: &Cell<bool>,
+) -> (F::Output, Option<InUse>) {
+    let (mut request, mut connection) = (pin!(request), None);
     poll_fn(|cx| {
         CONNECTING.set(connecting.get());
         let polled = request.as_mut().poll(cx);
         connecting.set(CONNECTING.get());
-        polled
+        if let Some(taken) = taken() {
+            connection = Some(taken);
+        }
+        polled.map(|output| (output, connection.take()))
     })
     .await
 }
@@ -45,6 +62,8 @@ pub(super) async fn watched<F: Future>(request: F, connecting: &Cell<bool>) -> F
 /// A connector in which resolving, and connecting to each address, may take `limit`.
 pub(super) fn service(
     limit: Duration,
+    resolver: Rc<Resolver>,
+    connections: Rc<Connections>,
 ) -> impl Service<
     ConnectInfo<Uri>,
     Response = Connection<Uri, Socket>,
@@ -52,55 +71,79 @@ pub(super) fn service(
     Future = impl Future<Output = Result<Connection<Uri, Socket>, ConnectError>>,
 > + Clone
 + 'static {
-    fn_service(move |info: ConnectInfo<Uri>| async move {
-        let host = info.hostname().trim_start_matches('[').trim_end_matches(']').to_owned();
-        CONNECTING.set(true);
-        let stream = connect(&host, info.port(), limit).await.map_err(ConnectError::Io)?;
-        CONNECTING.set(false);
-        Ok(Connection::new(info.request().clone(), Socket::new(stream)))
+    fn_service(move |info: ConnectInfo<Uri>| {
+        let (resolver, connections) = (Rc::clone(&resolver), Rc::clone(&connections));
+        async move {
+            let host = info.hostname().trim_start_matches('[').trim_end_matches(']').to_owned();
+            CONNECTING.set(true);
+            let addresses = resolver.resolve(&host, info.port(), limit);
+            let mut addresses = addresses.await.map_err(ConnectError::Io)?;
+            // From a random one on, so that clients share the load out over what is behind the name.
+            let first = rand::random_range(0..addresses.len());
+            addresses.rotate_left(first);
+            let connected = connect_to_any(&addresses, limit, &connections).await;
+            let (io, slot) = connected.map_err(ConnectError::Io)?;
+            CONNECTING.set(false);
+            let stream = connections.add(io, slot);
+            Ok(Connection::new(info.request().clone(), Socket::new(stream)))
+        }
     })
 }
 
-async fn connect(host: &str, port: u16, limit: Duration) -> io::Result<TcpStream> {
-    let mut addresses = resolve(host, port, limit).await?;
-    // From a random one on, so that clients share the load out over what is behind the name.
-    let first = rand::random_range(0..addresses.len());
-    addresses.rotate_left(first);
-    connect_to_any(&addresses, limit).await
-}
-
-async fn connect_to_any(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
-    let mut last = ErrorKind::NotFound.into();
-    for address in addresses {
-        match timeout(limit, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                // One small request at a time: waiting for more to send would only delay it.
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Ok(Err(error)) => last = error,
-            Err(_) => last = timed_out(format!("no connection within {:.1}s", limit.as_secs_f64())),
+/// Connects to the address that answers first. Each is tried when the one before it has failed or been silent
+/// for a moment, so that all of them are tried within `limit`.
+async fn connect_to_any(
+    addresses: &[SocketAddr],
+    limit: Duration,
+    connections: &Connections,
+) -> io::Result<(TcpStream, Slot)> {
+    let silence = SILENCE.min(limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX));
+    let (mut attempts, mut failures) = (FuturesUnordered::new(), Vec::new());
+    let mut untried = addresses.iter();
+    loop {
+        let slot = match attempts.len() {
+            0 => Some(connections.slot().ok_or_else(Shortage::of_connections)?),
+            // Only where there is room: one after the other takes longer, and gets there too.
+            _ if untried.len() > 0 => connections.spare_slot(),
+            _ => None,
+        };
+        if let Some(slot) = slot
+            && let Some(address) = untried.next()
+        {
+            attempts.push(connect(*address, limit, slot));
+        }
+        tokio::select! {
+            Some(ended) = attempts.next() => match ended {
+                Ok(connected) => return Ok(connected),
+                Err(error) => failures.push(error),
+            },
+            () = sleep(silence), if untried.len() > 0 => {}
+        }
+        if attempts.is_empty() && untried.len() == 0 {
+            break;
         }
     }
-    Err(last)
-}
-
-async fn resolve(host: &str, port: u16, limit: Duration) -> io::Result<Vec<SocketAddr>> {
-    let resolved = match timeout(limit, lookup_host((host, port))).await {
-        Ok(Ok(addresses)) => Ok(addresses.collect::<Vec<_>>()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => return Err(timed_out(format!("cannot resolve {host:?} in time"))),
-    };
-    match resolved {
-        Ok(addresses) if !addresses.is_empty() => Ok(addresses),
-        Ok(_) => Err(io::Error::new(ErrorKind::NotFound, format!("{host:?} has no address"))),
-        Err(error) => {
-            Err(io::Error::new(ErrorKind::NotFound, format!("cannot resolve {host:?}: {error}")))
-        }
+    if let Some(shortage) = Shortage::of_ports(addresses, &failures) {
+        return Err(shortage.into());
     }
+    Err(failures.pop().unwrap_or_else(|| ErrorKind::NotFound.into()))
 }
 
-fn timed_out(what: String) -> io::Error {
+async fn connect(
+    address: SocketAddr,
+    limit: Duration,
+    slot: Slot,
+) -> io::Result<(TcpStream, Slot)> {
+    let due = (Instant::now() + limit).into_std();
+    let stream = within(due, TcpStream::connect(address)).await.unwrap_or_else(|| {
+        Err(timed_out(format!("no connection within {:.1}s", limit.as_secs_f64())))
+    })?;
+    // One small request at a time: waiting for more to send would only delay it.
+    stream.set_nodelay(true)?;
+    Ok((stream, slot))
+}
+
+pub(super) fn timed_out(what: String) -> io::Error {
     io::Error::new(ErrorKind::TimedOut, what)
 }
 
@@ -118,6 +161,7 @@ mod tests {
     use socket2::{Domain, Socket, Type};
 
     use super::*;
+    use crate::transport::connections::ConnectionBudget;
 
     const LIMIT: Duration = Duration::from_millis(200);
 
@@ -139,27 +183,56 @@ mod tests {
         socket.listen(0).unwrap();
         let address = socket.local_addr().unwrap().as_socket().unwrap();
         let mut fill = Vec::new();
-        while let Ok(Ok(stream)) = timeout(LIMIT, TcpStream::connect(address)).await {
+        while let Ok(Ok(stream)) = tokio::time::timeout(LIMIT, TcpStream::connect(address)).await {
             fill.push(stream);
         }
         (socket, fill, address)
+    }
+
+    fn connections(max_open: usize) -> Rc<Connections> {
+        Rc::new(Connections::new(ConnectionBudget::new(max_open, 0)))
     }
 
     #[actix_web::test]
     async fn an_address_that_is_silent_or_refuses_does_not_keep_from_the_good_one_behind_it() {
         let (_socket, _fill, silent) = silent().await;
         let (_listener, good) = listening();
-        let stream = connect_to_any(&[silent, refusing(), good], LIMIT).await.unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), good);
+        for max_open in [1, 10] {
+            let addresses = [silent, refusing(), good];
+            let connected = connect_to_any(&addresses, LIMIT, &connections(max_open)).await;
+            let (stream, _) = connected.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), good);
+        }
     }
 
     #[actix_web::test]
-    async fn the_last_address_says_why_none_could_be_connected_to() {
+    async fn five_silent_addresses_cost_less_than_the_time_for_one() {
         let (_socket, _fill, silent) = silent().await;
-        let error = connect_to_any(&[refusing(), silent], LIMIT).await.unwrap_err();
-        assert_eq!(describe(&error), "no connection within 0.2s");
-        let error = connect_to_any(&[silent, refusing()], LIMIT).await.unwrap_err();
+        let (_listener, good) = listening();
+        let addresses = [silent, silent, silent, silent, silent, good];
+        let limit = Duration::from_secs(60);
+        let connections = connections(10);
+        let connecting = connect_to_any(&addresses, limit, &connections);
+        let connected = tokio::time::timeout(limit / 2, connecting).await.unwrap();
+        assert_eq!(connected.unwrap().0.peer_addr().unwrap(), good);
+    }
+
+    #[actix_web::test]
+    async fn the_last_failure_says_why_no_address_could_be_connected_to() {
+        let (_socket, _fill, silent) = silent().await;
+        for addresses in [[refusing(), silent], [silent, refusing()]] {
+            let error = connect_to_any(&addresses, LIMIT, &connections(10)).await.unwrap_err();
+            assert_eq!(describe(&error), "no connection within 0.2s");
+        }
+        let error = connect_to_any(&[refusing()], LIMIT, &connections(10)).await.unwrap_err();
         assert_eq!(describe(&error), "connection refused");
+    }
+
+    #[actix_web::test]
+    async fn without_room_for_a_connection_it_is_our_own_shortage() {
+        let (_listener, good) = listening();
+        let error = connect_to_any(&[good], LIMIT, &connections(0)).await.unwrap_err();
+        assert!(Shortage::of(&error).is_some(), "{error}");
     }
 
     #[actix_web::test]
@@ -167,20 +240,12 @@ mod tests {
         let (_socket, _fill, silent) = silent().await;
         let (_listener, good) = listening();
         for (address, expected) in [(silent, true), (good, false)] {
-            let client = super::super::client(LIMIT * 100);
+            let client = super::super::client(LIMIT * 100, Rc::default(), connections(10));
             let connecting = Cell::new(false);
             let request = client.get(format!("http://{address}/")).send();
-            let ended = timeout(LIMIT, watched(request, &connecting)).await;
+            let ended = tokio::time::timeout(LIMIT, watched(request, &connecting)).await;
             assert!(ended.is_err(), "nobody answers");
             assert_eq!(connecting.get(), expected);
-        }
-    }
-
-    #[actix_web::test]
-    async fn names_and_literal_addresses_of_both_families_are_resolved() {
-        for host in ["localhost", "127.0.0.1", "::1"] {
-            let addresses = resolve(host, 5000, LIMIT * 10).await.unwrap();
-            assert!(addresses.iter().all(|a| a.ip().is_loopback() && a.port() == 5000), "{host}");
         }
     }
 }

@@ -1,18 +1,22 @@
 //! Carries requests to the backend over HTTP/1.1: the only user of awc.
 
+mod connections;
 mod connector;
+mod head;
 pub mod replicas;
+mod resolver;
 mod response;
 mod retry_after;
+mod shortage;
 mod socket;
 
-use std::{borrow::Cow, cell::RefCell, sync::Arc, time::Duration};
+use std::{borrow::Cow, cell::RefCell, io, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     error::ParseError,
     http::{
         StatusCode, Uri,
-        header::{ACCEPT, HeaderName},
+        header::{ACCEPT, HeaderName, USER_AGENT},
     },
 };
 use awc::{
@@ -25,12 +29,19 @@ use resilience_actors::{
 use service_edge::{TraceContext, trace::TRACEPARENT};
 
 use crate::{config::Config, metrics::CallMetrics, stats::Stats};
+pub use connections::ConnectionBudget;
+use connections::Connections;
+use resolver::Resolver;
 use response::Answer;
 pub use response::{BackendResponse, RetryAfter};
+use shortage::Shortage;
 use socket::CutOff;
 
 /// Asks the backend to fail at this rate for one request, instead of at its own.
 const FAILURE_RATE: HeaderName = HeaderName::from_static("x-failure-rate");
+
+/// What requests say who makes them.
+const PRODUCT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Longer than any attempt: for what the scheduler times out, awc need not.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -65,6 +76,9 @@ pub enum BackendError {
     /// It was not reached: refused, unresolvable, connect timeout, or closed before a byte.
     #[error("backend unreachable: {0}")]
     Unreachable(String),
+    /// This process lacks what a connection to it takes.
+    #[error("no connection to the backend: {0}")]
+    LocalShortage(String),
     /// Its answer points elsewhere.
     #[error("backend answered with a redirect, status {0}")]
     Redirect(StatusCode),
@@ -82,6 +96,8 @@ pub enum BackendError {
 pub struct HttpTransport {
     /// The pool. Replaced when a connection in it may hold bytes that belong to no answer.
     pooled: RefCell<Client>,
+    connections: Rc<Connections>,
+    resolver: Rc<Resolver>,
     connect_timeout: Duration,
     max_response_bytes: usize,
     data: Uri,
@@ -92,10 +108,19 @@ pub struct HttpTransport {
 
 impl HttpTransport {
     /// With no connection yet.
-    pub fn new(config: &Config, stats: Arc<Stats>, metrics: CallMetrics) -> Self {
+    pub fn new(
+        config: &Config,
+        budget: ConnectionBudget,
+        stats: Arc<Stats>,
+        metrics: CallMetrics,
+    ) -> Self {
         let connect_timeout = config.connect_timeout;
+        let (connections, resolver) = (Rc::new(Connections::new(budget)), Rc::default());
+        let pooled = client(connect_timeout, Rc::clone(&resolver), Rc::clone(&connections));
         Self {
-            pooled: RefCell::new(client(connect_timeout)),
+            pooled: RefCell::new(pooled),
+            connections,
+            resolver,
             connect_timeout,
             max_response_bytes: config.max_response_bytes,
             data: config.backend.join("/api/data"),
@@ -105,16 +130,22 @@ impl HttpTransport {
         }
     }
 
-    fn discard_pool(&self) {
-        self.pooled.replace(client(self.connect_timeout));
+    /// A client that has no connection yet.
+    fn fresh_client(&self) -> Client {
+        let (resolver, connections) = (Rc::clone(&self.resolver), Rc::clone(&self.connections));
+        client(self.connect_timeout, resolver, connections)
     }
 }
 
 /// A client with a pool of its own. The scheduler times attempts out, so awc need not; and it bounds
 /// calls, so the pool's limit would only make them wait unseen.
-fn client(connect_timeout: Duration) -> Client {
+fn client(
+    connect_timeout: Duration,
+    resolver: Rc<Resolver>,
+    connections: Rc<Connections>,
+) -> Client {
     let connector = awc::Connector::new()
-        .connector(connector::service(connect_timeout))
+        .connector(connector::service(connect_timeout, resolver, connections))
         .timeout(NEVER)
         .limit(0);
     Client::builder()
@@ -144,7 +175,7 @@ impl Transport for HttpTransport {
             "call {} attempt {}: sent to the backend", attempt.call, attempt.number
         );
         let client = if attempt.fresh_connection {
-            client(self.connect_timeout)
+            self.fresh_client()
         } else {
             self.pooled.borrow().clone()
         };
@@ -154,6 +185,7 @@ impl Transport for HttpTransport {
                 Wanted::Transient => self.transient.clone(),
             })
             .insert_header((ACCEPT, "application/json"))
+            .insert_header((USER_AGENT, PRODUCT))
             .insert_header((TRACEPARENT, span.header()));
         if let Wanted::Data { failure_rate: Some(rate) } = request.wanted {
             http = http.insert_header((FAILURE_RATE, rate.to_string()));
@@ -161,21 +193,23 @@ impl Transport for HttpTransport {
         if attempt.number > 1 && attempt.repeat == 0 {
             self.stats.resilient.count_retry();
         }
-        let answer = connector::watched(http.send(), attempt.connecting).await.map_err(unsent)?;
-        let answer = Answer::new(answer);
+        // In use until the answer has been read.
+        let (answer, _connection) = connector::watched(http.send(), attempt.connecting).await;
+        let answer = Answer::new(answer.map_err(unsent)?);
         if answer.may_be_followed() {
             // The connection is back in the pool already, and the next request on it could receive
             // what follows as its answer. Nothing ran in between: `await` above returned in the
             // same turn.
-            self.discard_pool();
+            self.pooled.replace(self.fresh_client());
         }
-        answer.read(self.max_response_bytes).await
+        answer.read(self.max_response_bytes, attempt.due).await
     }
 
     fn classify(&self, result: &Result<BackendResponse, BackendError>) -> Verdict {
         let (outcome, code) = match result {
             Ok(response) => (outcome_of(response.status), Some(response.status)),
             Err(BackendError::Unreachable(_)) => (Outcome::Unreachable, None),
+            Err(BackendError::LocalShortage(_)) => (Outcome::LocalShortage, None),
             Err(BackendError::Redirect(status)) => (Outcome::Redirect, Some(*status)),
             Err(BackendError::Unusable { status, .. }) => (Outcome::Unusable, *status),
         };
@@ -188,6 +222,10 @@ impl Transport for HttpTransport {
     }
 
     fn ended(&self, protection: Protection, attempt: &AttemptRecord) {
+        if attempt.outcome == Outcome::TimedOut {
+            // A firewall or a dead host may have silenced them too, and each would cost a call its timeout.
+            self.connections.close_idle();
+        }
         self.metrics.attempt_ended(protection, attempt);
     }
 
@@ -201,6 +239,7 @@ impl Transport for HttpTransport {
 fn outcome_of(status: StatusCode) -> Outcome {
     match status.as_u16() {
         200..=299 => Outcome::Success,
+        408 | 425 => Outcome::Transient,
         429 => Outcome::Throttled,
         400..=499 => Outcome::ClientError,
         501 => Outcome::Unsupported,
@@ -211,6 +250,9 @@ fn outcome_of(status: StatusCode) -> Outcome {
 
 /// Why there is not even a head.
 fn unsent(error: SendRequestError) -> BackendError {
+    if let Some(shortage) = io_error(&error).and_then(Shortage::of) {
+        return BackendError::LocalShortage(shortage.to_string());
+    }
     match error {
         SendRequestError::Connect(ConnectError::Disconnected) => {
             BackendError::Unreachable("connection closed before a byte of answer".into())
@@ -226,6 +268,15 @@ fn unsent(error: SendRequestError) -> BackendError {
         },
         SendRequestError::Response(error) => malformed_head(&error),
         error => BackendError::Unusable { status: None, reason: error.to_string() },
+    }
+}
+
+fn io_error(error: &SendRequestError) -> Option<&io::Error> {
+    match error {
+        SendRequestError::Connect(ConnectError::Io(error))
+        | SendRequestError::Send(error)
+        | SendRequestError::Response(ParseError::Io(error)) => Some(error),
+        _ => None,
     }
 }
 

@@ -1,23 +1,33 @@
 //! Asks every replica of the backend for its fault plan, or to take one.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{cell::Cell, net::SocketAddr, rc::Rc};
 
 use actix_web::{
     http::{
         Method, StatusCode,
-        header::{AUTHORIZATION, HeaderValue},
+        header::{AUTHORIZATION, HeaderValue, USER_AGENT},
     },
     web::Bytes,
 };
+use awc::Client;
 use futures::{StreamExt as _, stream};
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
-use super::{client, response::read_body, unsent};
+use super::{
+    PRODUCT, client,
+    connections::{ConnectionBudget, Connections},
+    connector::watched,
+    response::read_body,
+    unsent,
+};
 use crate::config::Config;
 
 /// How many are asked at a time.
 const AT_A_TIME: usize = 16;
+
+/// The most connections that there are at a time: one reader and one writer have their turn.
+pub const MAX_CONNECTIONS: usize = 2 * AT_A_TIME;
 
 /// The largest answer that is taken: more than any plan has.
 const MAX_PLAN_BYTES: usize = 256 * 1024;
@@ -70,7 +80,12 @@ pub async fn ask_all(
         .map(|address| async move {
             let began = Instant::now();
             let limit = config.retry.attempt_timeout.min(end - began);
-            let asked = ask(address, request, config.connect_timeout, max_bytes);
+            let client = client(
+                config.connect_timeout,
+                Rc::default(),
+                Rc::new(Connections::new(ConnectionBudget::new(1, 0))),
+            );
+            let asked = ask(&client, address, request, max_bytes);
             let answer = timeout(limit, asked).await.unwrap_or_else(|_| {
                 let limit = limit.as_secs_f64();
                 Err(format!("no answer within {limit:.3}s"))
@@ -84,24 +99,29 @@ pub async fn ask_all(
 
 /// Over a connection of its own: one that waited in a pool may have been closed meanwhile.
 async fn ask(
+    client: &Client,
     address: SocketAddr,
     request: &PlanRequest,
-    connect_timeout: Duration,
     max_bytes: usize,
 ) -> Result<PlanAnswer, String> {
-    let client = client(connect_timeout);
     let url = format!("http://{address}/api/faults");
     let sent = match request {
-        PlanRequest::Get => client.request(Method::GET, url).send(),
+        PlanRequest::Get => {
+            client.request(Method::GET, url).insert_header((USER_AGENT, PRODUCT)).send()
+        }
         PlanRequest::Put { plan, authorization } => {
-            let mut http = client.request(Method::PUT, url).content_type("application/json");
+            let mut http = client
+                .request(Method::PUT, url)
+                .insert_header((USER_AGENT, PRODUCT))
+                .content_type("application/json");
             if let Some(authorization) = authorization {
                 http = http.insert_header((AUTHORIZATION, authorization.clone()));
             }
             http.send_body(plan.clone())
         }
     };
-    let mut answer = sent.await.map_err(|error| unsent(error).to_string())?;
+    let (answer, _connection) = watched(sent, &Cell::default()).await;
+    let mut answer = answer.map_err(|error| unsent(error).to_string())?;
     let status = answer.status();
     let pod = answer.headers().get("x-pod").and_then(|pod| pod.to_str().ok()).map(str::to_owned);
     let body = read_body(&mut answer, max_bytes).await?;

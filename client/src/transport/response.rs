@@ -1,29 +1,33 @@
 //! Reads an answer, and finds out whether it is one.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::{
     dev::Payload,
     http::{
         StatusCode, Version,
-        header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING},
+        header::{CONTENT_LENGTH, DATE, HeaderName, RETRY_AFTER, TRANSFER_ENCODING},
     },
 };
 use awc::{ClientResponse, error::PayloadError};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
+use resilience_actors::within;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{BackendError, retry_after, socket::CutOff};
+
+/// How long before its attempt's time is over the body of an answer that has failed anyway is given up.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// A usable answer of the backend, 2xx, 4xx or 5xx.
 #[derive(Debug, Clone)]
 pub struct BackendResponse {
     /// Its status.
     pub status: StatusCode,
-    /// Its body: JSON to the letter, or words of our own about one that is not JSON (never with
-    /// 2xx).
+    /// Its body: JSON as it was sent, or our own `error` and `message` in place of one that cannot be used
+    /// (never with 2xx).
     pub body: Box<RawValue>,
     /// Its `Retry-After`, if it had one that can be understood.
     pub retry_after: Option<RetryAfter>,
@@ -70,8 +74,18 @@ impl Answer {
         self.released && !is_empty
     }
 
-    /// Reads the body, of at most `limit` bytes.
-    pub(super) async fn read(self, limit: usize) -> Result<BackendResponse, BackendError> {
+    /// Reads the body, of at most `limit` bytes, until `due`.
+    ///
+    /// For every status but 2xx the head decides, whatever becomes of the body. It is given up a moment before
+    /// `due`.
+    ///
+    /// # Errors
+    /// A redirect, an unexpected status, or a 2xx without a usable body. A 2xx whose body stalls never ends.
+    pub(super) async fn read(
+        self,
+        limit: usize,
+        due: Instant,
+    ) -> Result<BackendResponse, BackendError> {
         let Self { mut inner, released } = self;
         let status = inner.status();
         if status.is_redirection() {
@@ -81,38 +95,57 @@ impl Answer {
         if status.is_informational() || status.as_u16() >= 600 {
             return Err(unusable(format!("unexpected status {}", status.as_u16())));
         }
-        if status == StatusCode::NO_CONTENT {
-            // Whatever its headers say (RFC 9112, 6.3): awc would wait for what they promise.
-            return Err(unusable("no body".into()));
-        }
-        if inner.headers().contains_key(TRANSFER_ENCODING) && content_length(&inner).is_some() {
-            // "Ought to be handled as an error" (RFC 9112, 6.3): somebody on the way may have taken
-            // the other one for the end of this answer.
-            return Err(unusable("both a length and a transfer-encoding".into()));
-        }
-        let bytes = read_body(&mut inner, limit).await.map_err(unusable)?;
-        let body = match json(&bytes) {
-            Ok(body) => body,
-            Err(_) if status.is_success() && released => {
-                return Err(unusable("no body, or one without a length".into()));
+        let retry_after = retry_after(&inner);
+        let body = if status.is_success() {
+            let bytes = read_page(&mut inner, limit).await.map_err(unusable)?;
+            match json(&bytes) {
+                Ok(body) => body,
+                Err(_) if released => return Err(unusable("no body".into())),
+                Err(error) => return Err(unusable(format!("body is not JSON: {error}"))),
             }
-            Err(error) if status.is_success() => {
-                return Err(unusable(format!("body is not JSON: {error}")));
+        } else {
+            let reading = read_page(&mut inner, limit);
+            match within(due - MOMENT, reading).await {
+                Some(Ok(bytes)) => {
+                    json(&bytes).unwrap_or_else(|_| substitute(status, "body is not JSON"))
+                }
+                Some(Err(reason)) => substitute(status, &reason),
+                None => substitute(status, "body did not arrive in time"),
             }
-            // A failure is a failure, whatever page the proxy in front put around it.
-            Err(_) => substitute(status),
         };
-        let header = inner.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = header.and_then(|header| {
-            let wait = retry_after::parse(header, SystemTime::now())?;
-            Some(RetryAfter { header: header.to_owned(), wait })
-        });
         Ok(BackendResponse { status, body, retry_after })
     }
 }
 
+/// The answer's `Retry-After`. A date is measured against the answer's own `Date`, since this process's clock
+/// may be wrong.
+fn retry_after(answer: &ClientResponse) -> Option<RetryAfter> {
+    let value = header(answer, &RETRY_AFTER)?;
+    let date = header(answer, &DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+    let wait = retry_after::parse(value, date.unwrap_or_else(SystemTime::now))?;
+    Some(RetryAfter { header: value.to_owned(), wait })
+}
+
+fn header<'a>(answer: &'a ClientResponse, name: &HeaderName) -> Option<&'a str> {
+    answer.headers().get(name)?.to_str().ok()
+}
+
+/// Reads the body of an answer that a caller gets.
+async fn read_page(answer: &mut ClientResponse, limit: usize) -> Result<Bytes, String> {
+    if answer.status() == StatusCode::NO_CONTENT {
+        // Whatever its headers say (RFC 9112, 6.3): awc would wait for what they promise.
+        return Err("no body".into());
+    }
+    if answer.headers().contains_key(TRANSFER_ENCODING) && content_length(answer).is_some() {
+        // "Ought to be handled as an error" (RFC 9112, 6.3): something on the way may have taken the other one
+        // for the end of this answer.
+        return Err("both a length and a transfer-encoding".into());
+    }
+    read_body(answer, limit).await
+}
+
 fn content_length(answer: &ClientResponse) -> Option<u64> {
-    answer.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+    header(answer, &CONTENT_LENGTH)?.trim().parse().ok()
 }
 
 /// Reads a body of at most `limit` bytes, or says why there is no whole one.
@@ -159,15 +192,15 @@ fn json(bytes: &Bytes) -> Result<Box<RawValue>, serde_json::Error> {
     serde_json::from_slice(bytes)
 }
 
-fn substitute(status: StatusCode) -> Box<RawValue> {
+/// In place of a body that cannot be used for this reason.
+fn substitute(status: StatusCode, reason: &str) -> Box<RawValue> {
     #[derive(Serialize)]
     struct Body {
         error: &'static str,
-        message: &'static str,
+        message: String,
     }
-    let body = Body {
-        error: status.canonical_reason().unwrap_or("Error"),
-        message: "the backend's body is not JSON",
-    };
-    serde_json::value::to_raw_value(&body).unwrap_or_else(|_| RawValue::NULL.to_owned())
+    let error = status.canonical_reason().unwrap_or("Error");
+    let message = format!("the backend sent this status with a body that cannot be used: {reason}");
+    serde_json::value::to_raw_value(&Body { error, message })
+        .unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

@@ -1,9 +1,11 @@
 //! The rows about whole answers, old, early, elsewhere and odd.
 
+use std::time::Duration;
+
 use super::{
     act::{
-        Act::{Close, Hold, Reset},
-        BODY, answer, chunk, forever, good, holding, late, say,
+        Act::{Close, Hold, Reset, Trickle},
+        BODY, answer, chunk, chunked as chunked_body, forever, good, holding, late, say,
     },
     row::{Effect, Row, at_request},
 };
@@ -20,6 +22,8 @@ pub(super) fn old_and_interim() -> Vec<Row> {
     let go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     let hints = "HTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n";
     let several = format!("{go_on}{hints}{hints}");
+    let slowly = Trickle((several.clone() + &good()).into(), Duration::from_micros(100));
+    let after_chunks = say(format!("{hints}{}", chunked_body(&(chunk(BODY) + "0\r\n\r\n"))));
     let switched = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\r\n";
     vec![
         at_request("HTTP/1.0, a body that ends with the connection", [old(&plain), Close])
@@ -32,16 +36,25 @@ pub(super) fn old_and_interim() -> Vec<Row> {
             .unusable("body cut off"),
         at_request("HTTP/1.0, a body without end", [old("\r\n"), forever([b' '; 1000])])
             .unusable("body larger than 10000 bytes"),
-        at_request("100 before the answer", [after(go_on)]).unusable("unexpected status 100"),
+        at_request("100 before the answer", [after(go_on)]).success(),
         at_request("100 before the answer, in a segment of its own", [say(go_on), say(good())])
-            .unusable("unexpected status 100"),
-        at_request("103 before the answer", [after(hints)]).unusable("unexpected status 103"),
-        at_request("several interim answers before the answer", [after(&several)])
-            .unusable("unexpected status 100"),
-        at_request("100 instead of the answer", [say(go_on), Hold])
-            .unusable("unexpected status 100"),
-        at_request("100, and the answer when the next request comes", late(go_on))
-            .unusable("unexpected status 100"),
+            .success(),
+        at_request("102 before the answer", [after("HTTP/1.1 102 Processing\r\n\r\n")]).success(),
+        at_request("103 before the answer", [after(hints)]).success(),
+        at_request("several interim answers before the answer", [after(&several)]).success(),
+        at_request("interim answers that come byte by byte", [slowly]).success(),
+        at_request("103 before a 404", [say(hints), say(answer("404 Not Found", BODY))]).ends(
+            404,
+            "client_error",
+            Effect::Success,
+            1,
+        ),
+        at_request("103 before chunks", [after_chunks]).success(),
+        at_request("100 instead of the answer", [say(go_on), Hold]).timed_out(),
+        at_request("100, and the answer when the next request comes", late(go_on)).timed_out(),
+        at_request("interim answers without end", [forever(go_on)]).timed_out().alone(),
+        at_request("closes after an interim answer", [say(hints), Close])
+            .unusable("connection closed"),
         at_request("101, protocols switched", [say(switched), Hold])
             .unusable("unexpected status 101"),
     ]
@@ -106,6 +119,42 @@ pub(super) fn bodies() -> Vec<Row> {
     ]
 }
 
+/// The head decides, whatever becomes of the page that comes with it.
+pub(super) fn pages() -> Vec<Row> {
+    let large = |status: &str| say(answer(status, &" ".repeat(10_001)));
+    let part = |status: &str| say(format!("HTTP/1.1 {status}\r\ncontent-length: 42\r\n\r\n{BODY}"));
+    let (limit, slow) = ("429 Slow\r\nretry-after: 0", "429 Slow\r\nretry-after: 3600");
+    let not_found = |row: Row| row.ends(404, "client_error", Effect::Success, 1);
+    let throttled = |row: Row, attempts| {
+        row.ends(429, "throttled", Effect::Neutral, attempts).seen(attempts, attempts)
+    };
+    let unsupported = |row: Row| row.ends(501, "unsupported", Effect::Failures(1), 1);
+    let both = "content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    let garbled = "HTTP/1.1 500 Oops\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
+    vec![
+        not_found(at_request("404, a page over the limit", [large("404 Not Found")])),
+        not_found(at_request("404, cut off in its page", [part("404 Not Found"), Close])),
+        not_found(at_request("404, reset in its page", [part("404 Not Found"), Reset])),
+        not_found(at_request("404, stalls in its page", [part("404 Not Found"), Hold])).impatient(),
+        not_found(at_request(
+            "404, a page with a length and chunks",
+            [say(format!("HTTP/1.1 404 Not Found\r\n{both}"))],
+        )),
+        throttled(at_request("429, retry-after: 0, a page over the limit", [large(limit)]), 2),
+        throttled(at_request("429, retry-after: 3600, a page over the limit", [large(slow)]), 1),
+        throttled(at_request("429, retry-after: 3600, cut off", [part(slow), Close]), 1),
+        throttled(at_request("429, retry-after: 3600, stalls", [part(slow), Hold]), 1).impatient(),
+        unsupported(at_request("501, a page over the limit", [large("501 Not Implemented")])),
+        unsupported(at_request("501, cut off", [part("501 Not Implemented"), Close])),
+        at_request("500, a page over the limit", [large("500 Oops")]).server_error(500).seen(2, 2),
+        at_request("500, stalls in its page", [part("500 Oops"), Hold])
+            .server_error(500)
+            .seen(2, 2)
+            .impatient(),
+        at_request("500, a garbled page", [say(garbled)]).server_error(500).seen(2, 2),
+    ]
+}
+
 pub(super) fn statuses() -> Vec<Row> {
     let says = |name, status: &str| at_request(name, [say(answer(status, BODY))]);
     let page = |name, status| at_request(name, [say(answer(status, "<html>"))]);
@@ -113,6 +162,11 @@ pub(super) fn statuses() -> Vec<Row> {
     vec![
         says("404", "404 Not Found").ends(404, "client_error", Effect::Success, 1),
         page("404 with a page", "404 Not Found").ends(404, "client_error", Effect::Success, 1),
+        says("408", "408 Request Timeout").ends(408, "transient", neutral, 2).seen(2, 2),
+        says("408, connection: close", "408 Request Timeout\r\nconnection: close")
+            .ends(408, "transient", neutral, 2)
+            .seen(2, 2),
+        says("425", "425 Too Early").ends(425, "transient", neutral, 2).seen(2, 2),
         says("429", "429 Too Many Requests").ends(429, throttled, neutral, 2),
         says("429, retry-after: 0", "429 Slow\r\nretry-after: 0").ends(429, throttled, neutral, 2),
         says("429, retry-after: soon", "429 Slow\r\nretry-after: soon")
@@ -123,7 +177,8 @@ pub(super) fn statuses() -> Vec<Row> {
         page("500 with a page", "500 Internal Server Error").server_error(500),
         at_request("500 without a body or a length", [say("HTTP/1.1 500 Oops\r\n\r\n")])
             .server_error(500)
-            .seen(2, 2),
+            .seen(2, 2)
+            .impatient(),
         says("501", "501 Not Implemented").ends(501, "unsupported", Effect::Failures(1), 1),
         says("503", "503 Service Unavailable").server_error(503),
         says("503, retry-after: 3600", "503 Service Unavailable\r\nretry-after: 3600").ends(

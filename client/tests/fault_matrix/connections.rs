@@ -7,7 +7,7 @@ use super::{
         Act::{Close, Hold, Reset, Trickle},
         BODY, STALE, answer, chunk, chunked, good, say,
     },
-    row::{Row, at_connect, at_request, at_reuse, row, when_idle},
+    row::{Effect, Row, at_connect, at_request, at_reuse, row, when_idle},
     server::{Door, Play},
 };
 
@@ -29,14 +29,15 @@ pub(super) fn not_reached() -> Vec<Row> {
 }
 
 pub(super) fn idle_connections() -> Vec<Row> {
-    let timeout = answer("408 Request Timeout\r\nconnection: close", STALE);
+    let [timeout, own_timeout] =
+        [STALE, BODY].map(|body| answer("408 Request Timeout\r\nconnection: close", body));
     vec![
         when_idle("closes an idle connection", [Close]).success(),
         when_idle("resets an idle connection", [Reset]).success(),
         when_idle("sends an answer that nobody asked for", [say(answer("200 OK", STALE))])
             .success(),
         when_idle("sends half an answer that nobody asked for", [say("HTTP/1.1 200")]).success(),
-        when_idle("says 408 to an idle connection and closes it", [say(timeout), Close]).success(),
+        when_idle("says 408 to an idle connection and closes it", [say(&timeout), Close]).success(),
         at_reuse("closes a kept connection when the next request comes", [Close])
             .success()
             .seen(1, 2)
@@ -45,6 +46,16 @@ pub(super) fn idle_connections() -> Vec<Row> {
             .success()
             .seen(1, 2)
             .without_resilience(502),
+        at_reuse("falls silent on a kept connection", [Hold])
+            .ends(200, "timed_out, then success", Effect::Success, 2)
+            .without_resilience(504)
+            .impatient(),
+        at_reuse(
+            "says 408 on a kept connection when the next request comes",
+            [say(own_timeout), Close],
+        )
+        .ends(200, "transient, then success", Effect::Success, 2)
+        .without_resilience(408),
     ]
 }
 

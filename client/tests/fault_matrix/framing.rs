@@ -1,8 +1,10 @@
 //! The rows about where an answer and its parts begin and end.
 
+use std::time::Duration;
+
 use super::{
     act::{
-        Act::{Close, Reset},
+        Act::{Close, Reset, Trickle},
         BODY, STALE, answer, chunk, chunked, forever, good, late, say,
     },
     row::{Effect, Row, at_request},
@@ -49,6 +51,9 @@ pub(super) fn lengths() -> Vec<Row> {
         say(format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n{}0\r\n\r\n", chunk(BODY)))
     };
     let twice = good() + &answer("200 OK", STALE);
+    let unbounded = |header: &str| say(format!("HTTP/1.1 200 OK\r\n{header}\r\n\r\n{BODY}"));
+    let slowly = format!("HTTP/1.1 200 OK\r\n\r\n{BODY}");
+    let slowly = Trickle(slowly.into(), Duration::from_micros(100));
     vec![
         at_request(
             "closes after the head",
@@ -78,34 +83,51 @@ pub(super) fn lengths() -> Vec<Row> {
         bad("two lengths in one header", "41, 41"),
         at_request("a length and chunks of another", [both(2)]).unusable("both"),
         at_request("a length and chunks of that length", [both(41)]).unusable("both"),
-        at_request("a body without a length", [say(format!("HTTP/1.1 200 OK\r\n\r\n{BODY}"))])
-            .unusable("without a length"),
+        at_request("a body without a length, on a connection that stays", [unbounded("a: b")])
+            .timed_out(),
+        at_request("a body that ends with the connection", [unbounded("connection: close"), Close])
+            .success(),
         at_request(
-            "a body that ends with the connection",
-            [say(format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{BODY}")), Close],
+            "a body that ends with the connection, although that is to be kept",
+            [unbounded("connection: keep-alive"), Close],
         )
-        .unusable("without a length"),
+        .success(),
+        at_request("a body that ends with the connection, byte by byte", [slowly, Close]).success(),
+        at_request("a body without a length, reset", [unbounded("connection: close"), Reset])
+            .unusable("body cut off"),
         at_request(
-            "transfer-encoding: identity",
-            [say(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\n\r\n{BODY}"))],
+            "half a body that ends with the connection",
+            [say("HTTP/1.1 200 OK\r\n\r\n{\"id\":"), Close],
         )
-        .unusable("without a length"),
+        .unusable("body is not JSON"),
+        at_request(
+            "500, a body that ends with the connection",
+            [say(format!("HTTP/1.1 500 Oops\r\n\r\n{BODY}")), Close],
+        )
+        .server_error(500)
+        .seen(2, 2),
+        at_request(
+            "transfer-encoding: identity, a body that ends with the connection",
+            [unbounded("transfer-encoding: identity"), Close],
+        )
+        .success(),
         at_request(
             "a body without a length, when the next request comes",
             late("HTTP/1.1 200 OK\r\n\r\n"),
         )
-        .unusable("without a length"),
+        .timed_out(),
         at_request(
             "transfer-encoding: identity, and a body when the next request comes",
             late("HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\n\r\n"),
         )
-        .unusable("without a length"),
+        .timed_out(),
         at_request(
             "500, and a body without a length when the next request comes",
             late("HTTP/1.1 500 Oops\r\n\r\n"),
         )
         .server_error(500)
-        .seen(2, 2),
+        .seen(2, 2)
+        .impatient(),
         at_request(
             "an upgrade that nobody asked for, and a body when the next request comes",
             late("HTTP/1.1 426 Oops\r\nupgrade: websocket\r\ncontent-length: 2\r\n\r\n"),

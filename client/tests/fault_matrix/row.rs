@@ -12,7 +12,7 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) status: u16,
-    /// How each of its attempts ends.
+    /// How its attempts end. Successive attempts that end in the same way are named once.
     pub(crate) outcome: String,
     pub(crate) breaker: Effect,
     pub(crate) attempts: usize,
@@ -112,7 +112,12 @@ impl Row {
             expected.outcome = "timed_out".into();
             (expected.status, expected.unprotected) = (504, 504);
         });
-        Self { impatient: true, says: "no answer within", ..row }
+        Self { says: "no answer within", ..row }.impatient()
+    }
+
+    /// The attempt that stalls lasts for half a second.
+    pub(super) fn impatient(self) -> Self {
+        Self { impatient: true, ..self }
     }
 
     /// A failure at each attempt, each with two repeats at once.

@@ -14,6 +14,7 @@ pub(crate) fn rows() -> Vec<Row> {
         answers::old_and_interim(),
         answers::redirects(),
         answers::bodies(),
+        answers::pages(),
         answers::statuses(),
     ]
     .concat()

@@ -79,7 +79,8 @@ pub(crate) async fn lab(
     let (breaker, drain) = (Breaker::start(config.breaker.clone()), Drain::new());
     let token = config.common.admin_token.clone();
     let metrics = Metrics::new("1");
-    let shared = Service::new(config, breaker.clone(), drain.clone(), &metrics);
+    let shares = client_service::share_descriptors(&config);
+    let shared = Service::new(config, shares, breaker.clone(), drain.clone(), &metrics);
     let configure = move |routes: &mut ServiceConfig| shared.configure(routes);
     let app = service_edge::app(drain.clone(), token, metrics, configure);
     Lab { service: test::init_service(app).await, breaker, drain }

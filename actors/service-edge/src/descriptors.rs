@@ -1,0 +1,151 @@
+//! Shares the process's file descriptors out, so that connections and calls never use up the last ones.
+//!
+//! A process without a free descriptor accepts no connection, not even a probe's, and reaches no upstream.
+
+use crate::{CommonSettings, connections::Room, settings::Limit};
+
+/// Descriptors that stay free: for the log, the listener, look-ups of names, `/proc`.
+const SPARE: usize = 64;
+
+/// Descriptors of an event loop: there is one for each worker.
+const PER_WORKER: usize = 4;
+
+/// How many connections past `MAX_CONNECTIONS` are listened to at a time, because one of them may be a probe.
+const DOORWAY: usize = 512;
+
+/// What descriptors are wanted for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Connections to this service at a time (`MAX_CONNECTIONS`).
+    pub connections: Limit,
+    /// Descriptors that each of them takes.
+    pub per_connection: usize,
+    /// Calls to an upstream at a time (`MAX_CALLS`), with a connection each; 0 for none.
+    pub calls: Limit,
+    /// Descriptors for anything else.
+    pub other: usize,
+}
+
+impl Wanted {
+    /// The connections of `common`, each with `per_connection` descriptors, and nothing else.
+    pub fn for_connections(common: &CommonSettings, per_connection: usize) -> Self {
+        let none = Limit { value: 0, chosen: false };
+        Self { connections: common.max_connections, per_connection, calls: none, other: 0 }
+    }
+
+    /// Raises the process's limit of open files as far as it goes, and shares out what it allows. Says in the
+    /// log if that is less than is wanted: as a warning about what somebody chose, at info about a default.
+    pub fn share(self, workers: usize) -> Shares {
+        let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
+            log::warn!("cannot find out how many files may be open: {error}");
+            u64::MAX
+        });
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let shares = self.of(limit, workers);
+        let clamped = [
+            ("MAX_CONNECTIONS", self.connections, shares.room.places, "connections"),
+            ("MAX_CALLS", self.calls, shares.calls, "calls"),
+        ];
+        for (name, Limit { value, chosen }, granted, what) in clamped {
+            if granted < value {
+                let level = if chosen { log::Level::Warn } else { log::Level::Info };
+                log::log!(
+                    level,
+                    "at most {limit} files may be open: at most {granted} {what} at a time, not {name}={value}"
+                );
+            }
+        }
+        shares
+    }
+
+    fn of(self, limit: usize, workers: usize) -> Shares {
+        let Self { connections, per_connection, calls, other } = self;
+        let taken = SPARE + other + PER_WORKER.saturating_mul(workers);
+        let available = limit.saturating_sub(taken);
+        // Connections in the doorway, and as many more that have been refused and are leaving.
+        let doorway = DOORWAY.min(available / 8 / per_connection).max(1);
+        let available = available.saturating_sub(2 * doorway * per_connection);
+        let (places, idle) = (connections.value, calls.value);
+        // An idle connection to the upstream for each call, beside those in use, is as many as there can be.
+        let all = (places.saturating_mul(per_connection)).saturating_add(2 * calls.value);
+        if all <= available {
+            return Shares { room: Room { places, doorway }, calls: calls.value, idle };
+        }
+        let half = if calls.value == 0 { available } else { available / 2 };
+        let places = places.min(half / per_connection).max(1);
+        let rest = available.saturating_sub(places * per_connection);
+        let granted = calls.value.min((rest * 2 / 3).max(1));
+        let idle = idle.min(rest.saturating_sub(granted));
+        Shares { room: Room { places, doorway }, calls: granted, idle }
+    }
+}
+
+/// How many there may be at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shares {
+    pub(crate) room: Room,
+    /// Calls to the upstream.
+    pub calls: usize,
+    /// Connections to the upstream that no call uses.
+    pub idle: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(value: usize) -> Limit {
+        Limit { value, chosen: false }
+    }
+
+    fn wanted(connections: usize, per_connection: usize, calls: usize) -> Wanted {
+        let (connections, calls) = (limit(connections), limit(calls));
+        Wanted { connections, per_connection, calls, other: 32 }
+    }
+
+    /// Descriptors that are open when all that is granted is used.
+    fn used(wanted: Wanted, shares: Shares, workers: usize) -> usize {
+        let Shares { room, calls, idle } = shares;
+        let connections = room.places + 2 * room.doorway;
+        connections * wanted.per_connection + calls + idle + wanted.other + PER_WORKER * workers
+    }
+
+    #[test]
+    fn with_many_files_everything_is_granted() {
+        let shares = wanted(10_000, 1, 10_000).of(1_048_576, 2);
+        let room = Room { places: 10_000, doorway: 512 };
+        assert_eq!(shares, Shares { room, calls: 10_000, idle: 10_000 });
+        let all = wanted(usize::MAX / 4, 1, usize::MAX / 4).of(usize::MAX, 2);
+        assert_eq!(all.room.places, usize::MAX / 4);
+    }
+
+    #[test]
+    fn sixty_four_files_are_left_when_everything_is_used() {
+        for files in [300, 1_024, 4_096, 20_000, 65_536, 1_048_576] {
+            for (connections, per_connection, calls) in
+                [(10_000, 1, 10_000), (10_000, 2, 0), (50, 1, 10_000), (10_000, 1, 20)]
+            {
+                let wanted = wanted(connections, per_connection, calls);
+                let shares = wanted.of(files, 2);
+                let used = used(wanted, shares, 2);
+                assert!(used + SPARE <= files, "{files} files: {used} used, {shares:?}");
+                assert!(shares.room.places > 0 && (calls == 0 || shares.calls > 0), "{shares:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_one_side_does_not_want_the_other_gets() {
+        let few_calls = wanted(10_000, 1, 20).of(1_024, 2);
+        assert_eq!((few_calls.calls, few_calls.idle), (20, 20));
+        let few_connections = wanted(50, 1, 10_000).of(1_024, 2);
+        assert_eq!(few_connections.room.places, 50);
+        assert!(few_connections.calls > 400, "{few_connections:?}");
+    }
+
+    #[test]
+    fn where_nothing_fits_there_is_one_of_each() {
+        let shares = wanted(10_000, 2, 10_000).of(10, 2);
+        assert_eq!(shares, Shares { room: Room { places: 1, doorway: 1 }, calls: 1, idle: 0 });
+    }
+}

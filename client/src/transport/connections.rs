@@ -1,0 +1,221 @@
+//! The connections to the backend: how many may be open, and which of one worker's are idle.
+//!
+//! awc keeps idle connections in a pool that can neither be counted nor closed from outside. So each
+//! connection's TCP stream is shared: awc's pool has one handle, this module another. A stream that is
+//! closed here looks to the pool like one that the backend closed.
+
+use std::{
+    cell::{Cell, Ref, RefCell},
+    rc::{Rc, Weak},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use actix_rt::net::TcpStream;
+
+/// The bounds of a process's connections to the backend. Clones share them.
+#[derive(Debug, Clone)]
+pub struct ConnectionBudget {
+    open: Arc<AtomicUsize>,
+    max_open: usize,
+    max_idle: usize,
+}
+
+impl ConnectionBudget {
+    /// At most `max_open` connections in all, at most `max_idle` of each worker's idle.
+    pub fn new(max_open: usize, max_idle: usize) -> Self {
+        Self { open: Arc::default(), max_open, max_idle }
+    }
+
+    fn try_take(&self) -> Option<Slot> {
+        let one_more = |open| (open < self.max_open).then_some(open + 1);
+        self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        Some(Slot(Arc::clone(&self.open)))
+    }
+}
+
+/// The right to one open connection. Dropping it gives it back.
+#[derive(Debug)]
+pub(super) struct Slot(Arc<AtomicUsize>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One worker's connections to the backend.
+#[derive(Debug)]
+pub(super) struct Connections {
+    budget: ConnectionBudget,
+    all: RefCell<Vec<Weak<Stream>>>,
+    idle: Cell<usize>,
+}
+
+impl Connections {
+    pub(super) fn new(budget: ConnectionBudget) -> Self {
+        Self { budget, all: RefCell::default(), idle: Cell::new(0) }
+    }
+
+    /// The right to open one more connection, if necessary in place of the idle ones.
+    pub(super) fn slot(&self) -> Option<Slot> {
+        self.spare_slot().or_else(|| {
+            self.close_idle();
+            self.spare_slot()
+        })
+    }
+
+    /// The right to open one more connection, if there is room beside the others.
+    pub(super) fn spare_slot(&self) -> Option<Slot> {
+        self.budget.try_take()
+    }
+
+    /// Takes in a connection that has been opened for a request.
+    pub(super) fn add(self: &Rc<Self>, io: TcpStream, slot: Slot) -> Rc<Stream> {
+        let stream = Rc::new(Stream {
+            open: RefCell::new(Some((io, slot))),
+            idle: Cell::new(false),
+            connections: Rc::clone(self),
+        });
+        let mut all = self.all.borrow_mut();
+        if all.len() == all.capacity() {
+            all.retain(|stream| stream.strong_count() > 0);
+        }
+        all.push(Rc::downgrade(&stream));
+        stream
+    }
+
+    /// Closes all connections that no request is using.
+    pub(super) fn close_idle(&self) {
+        if self.idle.get() == 0 {
+            return;
+        }
+        for stream in self.all.borrow().iter().filter_map(Weak::upgrade) {
+            if stream.idle.get() {
+                stream.close();
+            }
+        }
+    }
+}
+
+/// The TCP stream of a connection.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// None once it is closed.
+    open: RefCell<Option<(TcpStream, Slot)>>,
+    /// No request is using it.
+    idle: Cell<bool>,
+    connections: Rc<Connections>,
+}
+
+impl Stream {
+    /// The TCP stream; none if it is closed.
+    pub(super) fn io(&self) -> Option<Ref<'_, TcpStream>> {
+        Ref::filter_map(self.open.borrow(), |open| open.as_ref().map(|(io, _)| io)).ok()
+    }
+
+    /// Gives `work` the TCP stream; none if it is closed.
+    pub(super) fn with_io<R>(&self, work: impl FnOnce(&mut TcpStream) -> R) -> Option<R> {
+        self.open.borrow_mut().as_mut().map(|(io, _)| work(io))
+    }
+
+    pub(super) fn close(&self) {
+        self.set_idle(false);
+        self.open.take();
+    }
+
+    fn set_idle(&self, idle: bool) {
+        let count = &self.connections.idle;
+        match (self.idle.replace(idle), idle) {
+            (false, true) => count.set(count.get() + 1),
+            (true, false) => count.set(count.get() - 1),
+            _ => {}
+        }
+    }
+}
+
+/// A request that uses a connection. When it is dropped, the connection is idle.
+#[derive(Debug)]
+pub(super) struct InUse(Rc<Stream>);
+
+impl InUse {
+    pub(super) fn new(stream: Rc<Stream>) -> Self {
+        stream.set_idle(false);
+        Self(stream)
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        let Self(stream) = self;
+        if stream.open.borrow().is_none() {
+            return;
+        }
+        stream.set_idle(true);
+        let connections = &stream.connections;
+        if connections.idle.get() > connections.budget.max_idle {
+            stream.close();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn connections(max_open: usize, max_idle: usize) -> (Rc<Connections>, Fixture) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connections = Connections::new(ConnectionBudget::new(max_open, max_idle));
+        (Rc::new(connections), Fixture(listener))
+    }
+
+    struct Fixture(tokio::net::TcpListener);
+
+    impl Fixture {
+        async fn open(&self, connections: &Rc<Connections>) -> Rc<Stream> {
+            let slot = connections.slot().unwrap();
+            let io = TcpStream::connect(self.0.local_addr().unwrap()).await.unwrap();
+            connections.add(io, slot)
+        }
+    }
+
+    #[actix_web::test]
+    async fn no_more_connections_than_the_budget_and_idle_ones_make_room() {
+        let (connections, fixture) = connections(2, 2).await;
+        let (first, second) = (fixture.open(&connections).await, fixture.open(&connections).await);
+        let in_use = (InUse::new(first.clone()), InUse::new(second.clone()));
+        assert!(connections.slot().is_none());
+        drop(in_use.0);
+        assert!(connections.spare_slot().is_none());
+        assert!(connections.slot().is_some(), "in place of the idle one");
+        assert!(first.io().is_none() && second.io().is_some());
+    }
+
+    #[actix_web::test]
+    async fn idle_connections_are_closed_and_those_in_use_are_not() {
+        let (connections, fixture) = connections(10, 10).await;
+        let (used, idle) = (fixture.open(&connections).await, fixture.open(&connections).await);
+        let _in_use = InUse::new(used.clone());
+        drop(InUse::new(idle.clone()));
+        connections.close_idle();
+        assert!(used.io().is_some() && idle.io().is_none());
+        assert_eq!(
+            (connections.idle.get(), connections.budget.open.load(Ordering::Relaxed)),
+            (0, 1)
+        );
+    }
+
+    #[actix_web::test]
+    async fn what_would_be_idle_beyond_the_bound_is_closed() {
+        let (connections, fixture) = connections(10, 1).await;
+        let streams = [fixture.open(&connections).await, fixture.open(&connections).await];
+        for stream in &streams {
+            drop(InUse::new(stream.clone()));
+        }
+        assert!(streams[0].io().is_some() && streams[1].io().is_none());
+        drop(InUse::new(streams[0].clone()));
+        assert!(streams[0].io().is_some(), "it was in use meanwhile");
+    }
+}

@@ -1,0 +1,95 @@
+//! Errors that say what this process lacks, and nothing about the backend.
+
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+};
+
+/// What this process lacks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Shortage(String);
+
+impl Shortage {
+    /// The process may open no more connections to the backend.
+    pub(super) fn of_connections() -> io::Error {
+        Self("no file descriptor is left for another connection to the backend".into()).into()
+    }
+
+    /// What `error` says that this process lacks: file descriptors, memory or buffers.
+    pub(super) fn of(error: &io::Error) -> Option<Self> {
+        if let Some(shortage) = error.get_ref().and_then(|error| error.downcast_ref::<Self>()) {
+            return Some(shortage.clone());
+        }
+        let errors = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS];
+        errors.contains(&error.raw_os_error()?).then(|| Self(error.to_string()))
+    }
+
+    /// What the failed connections to all `addresses` of the backend say that this process lacks: ports. An
+    /// address family that this machine does not have fails with the same error, but has no route either.
+    pub(super) fn of_ports(addresses: &[SocketAddr], errors: &[io::Error]) -> Option<Self> {
+        let unavailable = |error: &io::Error| error.raw_os_error() == Some(libc::EADDRNOTAVAIL);
+        let is_ours = errors.iter().all(unavailable) && addresses.iter().any(has_route);
+        is_ours.then(|| Self("no local port is left for another connection to the backend".into()))
+    }
+
+    /// What a name that could not be resolved says that this process lacks. The system's resolver reports a
+    /// lack of file descriptors as a failed resolution.
+    pub(super) fn of_resolution() -> Option<Self> {
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).err().as_ref().and_then(Self::of)
+    }
+}
+
+impl From<Shortage> for io::Error {
+    fn from(shortage: Shortage) -> Self {
+        Self::new(io::ErrorKind::QuotaExceeded, shortage)
+    }
+}
+
+/// Whether this machine would send something to `address`. Sends nothing.
+fn has_route(address: &SocketAddr) -> bool {
+    let socket = match address {
+        SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)),
+    };
+    socket.and_then(|socket| socket.connect(address)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn os(code: i32) -> io::Error {
+        io::Error::from_raw_os_error(code)
+    }
+
+    #[test]
+    fn descriptors_memory_and_buffers_are_ours_and_other_errors_are_not() {
+        for code in [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS] {
+            assert!(Shortage::of(&os(code)).is_some(), "{}", os(code));
+        }
+        for code in [libc::ECONNREFUSED, libc::ETIMEDOUT, libc::EHOSTUNREACH, libc::EADDRNOTAVAIL] {
+            assert_eq!(Shortage::of(&os(code)), None, "{}", os(code));
+        }
+        assert_eq!(Shortage::of(&io::Error::other("words")), None);
+    }
+
+    #[test]
+    fn a_shortage_stays_one_inside_an_error() {
+        let lacks = Shortage("sockets".into());
+        assert_eq!(Shortage::of(&lacks.clone().into()), Some(lacks));
+    }
+
+    #[test]
+    fn ports_are_ours_only_if_every_address_says_so_and_one_has_a_route() {
+        let lacking = || os(libc::EADDRNOTAVAIL);
+        let local: SocketAddr = ([127, 0, 0, 1], 5000).into();
+        // Broadcasts need a permission that no connection has.
+        let nowhere: SocketAddr = ([255, 255, 255, 255], 5000).into();
+        assert!(Shortage::of_ports(&[local], &[lacking()]).is_some());
+        assert!(Shortage::of_ports(&[local, nowhere], &[lacking(), lacking()]).is_some());
+        assert!(Shortage::of_ports(&[nowhere], &[lacking()]).is_none());
+        let refused = os(libc::ECONNREFUSED);
+        assert!(Shortage::of_ports(&[local, local], &[lacking(), refused]).is_none());
+    }
+}
