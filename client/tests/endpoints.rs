@@ -6,7 +6,7 @@ mod support;
 use std::{
     cell::RefCell,
     rc::Rc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use actix_web::test::TestRequest;
@@ -119,6 +119,53 @@ async fn the_backends_own_retry_after_reaches_the_caller() {
     let answer = lab.get(CALL).await;
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, Some("60")));
     assert_eq!(answer.attempts(), 1, "a wait of 60 s does not fit before the deadline of 10 s");
+}
+
+#[actix_web::test]
+async fn a_date_in_retry_after_is_measured_against_the_date_of_its_answer() {
+    // By this machine's clock both dates are long past.
+    let headers = "date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
+                   retry-after: Thu, 01 Jan 1970 00:01:00 GMT\r\n";
+    let upstream = Upstream::saying(http("429 Too Many Requests", headers, "{}")).await;
+    let lab = lab(config(&upstream.url(), &[("RETRY_MAX_ATTEMPTS", "4")])).await;
+    let answer = lab.get("/api/call-backend").await;
+    let asked = answer.header("retry-after");
+    assert_eq!(asked, Some("Thu, 01 Jan 1970 00:01:00 GMT"));
+    assert_eq!(answer.attempts(), 1, "a minute does not fit before the deadline");
+
+    // In the other direction: by this machine's clock the wait is of hours, by the answer's none.
+    let later = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3 * 3600));
+    let headers = format!("date: {later}\r\nretry-after: {later}\r\n");
+    let throttled = http("429 Too Many Requests", &headers, "{}");
+    let upstream = Upstream::saying(throttled).await;
+    let lab = self::lab(config(&upstream.url(), &[])).await;
+    assert_eq!(lab.get("/api/call-backend").await.attempts(), 2);
+}
+
+#[actix_web::test]
+async fn requests_to_the_backend_say_who_makes_them() {
+    let heads = Rc::new(RefCell::new(Vec::new()));
+    let seen = heads.clone();
+    let upstream = Upstream::start(move |mut connection| {
+        let heads = heads.clone();
+        async move {
+            while let Some(head) = connection.request_head().await {
+                heads.borrow_mut().push(head.to_lowercase());
+                connection.say(&ok("{}")).await;
+            }
+        }
+    })
+    .await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    for path in ["/api/call-backend", "/api/call-backend-without-resilience", "/api/test-retry"] {
+        lab.get(path).await;
+    }
+    lab.get("/api/backend/faults").await;
+    let put = TestRequest::put().uri("/api/backend/faults").set_payload("{}");
+    lab.send(put).await;
+    let seen = seen.borrow();
+    let product = concat!("user-agent: client-service/", env!("CARGO_PKG_VERSION"), "\r\n");
+    assert!(seen.len() >= 5 && seen.iter().all(|head| head.contains(product)), "{seen:?}");
 }
 
 #[actix_web::test]

@@ -1,6 +1,9 @@
 //! Which connections calls are made on: what the rows, with their one call, cannot show.
 
-use std::{rc::Rc, time::Instant};
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use resilience_actors::State;
 
@@ -69,6 +72,64 @@ async fn a_repeat_uses_no_other_connection_of_the_pool_since_all_may_be_stale() 
     let answer = lab.get("/api/call-backend").await;
     assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 1));
     assert_eq!((upstream.connections(), upstream.requests()), (5, 6));
+}
+
+/// Case 26: kept connections that all fall silent cost a call one attempt, not one for each of them.
+#[actix_web::test]
+async fn twenty_kept_connections_that_fall_silent_cost_one_attempt() {
+    let together = Rc::new(tokio::sync::Barrier::new(20));
+    let upstream = Upstream::start(move |mut connection| {
+        let together = together.clone();
+        async move {
+            connection.request().await;
+            if connection.number <= 20 {
+                together.wait().await;
+                connection.say(&ok("{}")).await;
+                return connection.hold().await;
+            }
+            connection.say(&ok("{}")).await;
+            while connection.request().await {
+                connection.say(&ok("{}")).await;
+            }
+        }
+    })
+    .await;
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let filled = futures::future::join_all((0..20).map(|_| lab.get("/api/call-backend"))).await;
+    assert!(filled.iter().all(|answer| answer.status == 200));
+    let answer = lab.get("/api/call-backend").await;
+    assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 2));
+    // The others are closed: no later call takes one of them, with or without resilience.
+    for path in ["/api/call-backend", "/api/call-backend-without-resilience"].repeat(3) {
+        assert_eq!(lab.get(path).await.status, 200, "{path}");
+    }
+    assert_eq!(lab.breaker().await.fail_counter, 0);
+    assert_eq!(upstream.connections(), 22, "one for the retry, one for all calls after it");
+}
+
+#[actix_web::test]
+async fn a_timeout_costs_the_connections_in_use_nothing() {
+    // The first connection never answers; the second is in use at its timeout, and goes on.
+    let upstream = Upstream::start(async |mut connection| {
+        if connection.number == 1 {
+            return connection.hold().await;
+        }
+        while connection.request().await {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            connection.say(&ok("{}")).await;
+        }
+    })
+    .await;
+    let lab = lab(config(&upstream.url(), &[("ATTEMPT_TIMEOUT", "0.5")])).await;
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        lab.get("/api/call-backend-without-resilience").await
+    };
+    let first = lab.get("/api/call-backend-without-resilience");
+    let (first, second) = futures::join!(first, second);
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (504, 200));
+    assert_eq!(lab.get("/api/call-backend").await.status, 200);
+    assert_eq!(upstream.connections(), 2, "the second connection is kept");
 }
 
 #[actix_web::test]

@@ -355,7 +355,8 @@ fn more_calls_than_the_limit_are_refused_at_once_and_the_others_are_served() {
 fn few_files_mean_few_connections_and_no_standstill() {
     let url = backend(Duration::ZERO);
     let service = Service::start_with_files(300, &[("BACKEND_URL", &url)]);
-    assert_eq!(service.logged("at most 300 files may be open"), 1);
+    // Both are defaults, so that nobody is warned; of a value that somebody chose they would be.
+    assert_eq!(service.logged("INFO  service_edge::descriptors at most 300 files may be open"), 2);
     let places = service.metric("http_connections_max");
     assert!(places < 150, "{places}");
     let mut crowd: Vec<_> = (0..600).map(|_| service.connect()).collect();
@@ -367,4 +368,96 @@ fn few_files_mean_few_connections_and_no_standstill() {
     drop(crowd);
     until("places are free", || service.get("/api/stats").status == 200);
     service.assert_as_before();
+}
+
+/// Case 28. An attempt whose caller has left keeps its connection to the backend until it ends, so that these
+/// callers would have 1 200 connections open at a time.
+#[test]
+fn impatient_callers_and_few_files_cost_neither_probes_nor_the_circuit() {
+    const LOAD: Duration = Duration::from_secs(6);
+    let url = backend(Duration::from_secs(2));
+    let service = Service::start_with_files(1_024, &[("BACKEND_URL", &url)]);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _stop = StopAtTheEnd(&stop);
+        let callers = scope.spawn(|| call_and_leave(&service, 600, &stop));
+        let (began, mut probes) = (Instant::now(), 0);
+        while began.elapsed() < LOAD {
+            let asked = Instant::now();
+            assert_eq!(service.get("/health").status, 200);
+            assert!(asked.elapsed() < PROMPT, "a probe took {:?}", asked.elapsed());
+            probes += 1;
+            thread::sleep(Duration::from_millis(250));
+        }
+        stop.store(true, Ordering::Relaxed);
+        println!("{} calls abandoned, {probes} probes", callers.join().unwrap());
+    });
+    assert!(service.metric("client_overload_rejections_total") > 0, "some calls were too many");
+    until("a call is answered again", || service.get("/api/call-backend").status == 200);
+    let circuit = service.get("/api/circuit-breaker").json();
+    assert_eq!((&circuit["open_count"], &circuit["fail_counter"]), (&0.into(), &0.into()));
+    assert_eq!(service.logged("Too many open files"), 0);
+    service.assert_as_before();
+}
+
+/// So many calls a second until told to stop, each on a connection that is closed after 50 ms; how many.
+fn call_and_leave(service: &Service, per_second: u32, stop: &AtomicBool) -> usize {
+    let mut waiting = std::collections::VecDeque::new();
+    let (mut calls, mut next) = (0, Instant::now());
+    while !stop.load(Ordering::Relaxed) {
+        thread::sleep(next.saturating_duration_since(Instant::now()));
+        next += Duration::from_secs(1) / per_second;
+        let mut stream = service.connect();
+        say(&mut stream, &request("/api/call-backend", ""));
+        waiting.push_back((Instant::now(), stream));
+        while waiting.front().is_some_and(|(since, _)| since.elapsed().as_millis() >= 50) {
+            waiting.pop_front();
+        }
+        calls += 1;
+    }
+    calls
+}
+
+/// The limit is lowered while the process runs, so that it cannot have been prepared for it.
+#[test]
+fn a_lack_of_file_descriptors_is_not_blamed_on_the_backend() {
+    for host in ["127.0.0.1", "localhost"] {
+        let url = backend(Duration::ZERO).replace("127.0.0.1", host);
+        let service = Service::start(&[
+            ("BACKEND_URL", &url),
+            ("RETRY_MAX_ATTEMPTS", "2"),
+            ("RETRY_BASE_DELAY", "0.01"),
+        ]);
+        let mut kept = BufReader::new(service.connect());
+        let mut call = |path: &str| {
+            say(kept.get_mut(), &request(path, ""));
+            answer(&mut kept).expect("an answer")
+        };
+        assert_eq!(call("/health").status, 200);
+        limit_files(service.pid(), 1);
+        for _ in 0..10 {
+            let refused = call("/api/call-backend");
+            assert_eq!(refused.status, 503, "{refused:?}");
+            assert!(refused.head.contains("retry-after: 1\r\n"), "{refused:?}");
+            let body = refused.json();
+            assert_eq!(body["attempts"], 2, "{body}");
+            let message = body["backend_response"]["message"].as_str().unwrap();
+            assert!(message.contains("Too many open files"), "{message}");
+        }
+        let circuit = call("/api/circuit-breaker").json();
+        assert_eq!((&circuit["state"], &circuit["fail_counter"]), (&"closed".into(), &0.into()));
+        limit_files(service.pid(), 1_024);
+        assert_eq!(call("/api/call-backend").status, 200);
+        let stats = &call("/api/stats").json()["statistics"];
+        assert_eq!(
+            (&stats["rejected_requests"], &stats["failed_requests"]),
+            (&10.into(), &0.into())
+        );
+    }
+}
+
+/// Lets a process open files up to this descriptor. What it has open stays open.
+fn limit_files(pid: i32, files: u64) {
+    let hard = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap().1;
+    rlimit::prlimit(pid, rlimit::Resource::NOFILE, Some((files, hard)), None).unwrap();
 }
