@@ -158,6 +158,18 @@ async fn a_replica_that_does_not_take_the_plan_is_a_502_that_names_it() {
 }
 
 #[actix_web::test]
+async fn the_status_of_a_replica_counts_whatever_becomes_of_its_page() {
+    for status in ["400 Bad Request", "401 Unauthorized"] {
+        let (upstream, _) = replica(http(status, "", &" ".repeat(10_001))).await;
+        let lab = lab(config(&upstream.url(), &[])).await;
+        let answer = lab.send(TestRequest::put().uri(FAULTS).set_payload("{}")).await;
+        assert_eq!(answer.status, 502);
+        let error = answer.body["replicas"][0]["error"].as_str().unwrap();
+        assert_eq!(error, format!("status {}", &status[..3]));
+    }
+}
+
+#[actix_web::test]
 async fn no_replica_at_all_is_a_502() {
     let lab =
         lab(config("http://127.0.0.1:1", &[("BACKEND_FAULTS_HOST", "nowhere.invalid")])).await;

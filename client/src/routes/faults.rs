@@ -120,7 +120,9 @@ impl Replicas {
     /// What the first of them says, if all say that the plan itself is wrong.
     fn all_call_it_bad(&self) -> Option<Bytes> {
         let refusal = |answer: &PlanAnswer| match answer {
-            PlanAnswer::Refused { status: StatusCode::BAD_REQUEST, body } => Some(body.clone()),
+            PlanAnswer::Refused { status: StatusCode::BAD_REQUEST, body } if !body.is_empty() => {
+                Some(body.clone())
+            }
             _ => None,
         };
         let mut refusals = self.0.iter().map(|(_, answer)| refusal(answer));

@@ -124,10 +124,12 @@ async fn ask(
     let mut answer = answer.map_err(|error| unsent(error).to_string())?;
     let status = answer.status();
     let pod = answer.headers().get("x-pod").and_then(|pod| pod.to_str().ok()).map(str::to_owned);
-    let body = read_body(&mut answer, max_bytes).await?;
+    let body = read_body(&mut answer, max_bytes).await;
     if status != StatusCode::OK {
-        return Ok(PlanAnswer::Refused { status, body });
+        // Whatever becomes of the body: the status says enough.
+        return Ok(PlanAnswer::Refused { status, body: body.unwrap_or_default() });
     }
+    let body = body?;
     let plan = serde_json::from_slice(&body).map_err(|error| format!("no JSON: {error}"))?;
     Ok(PlanAnswer::Plan { pod, plan })
 }
