@@ -23,7 +23,6 @@ pub(super) async fn inspect(calls: &Calls) -> Result<BreakerSnapshot, ApiError> 
     calls.scheduler().breaker().inspect().await.map_err(stopped)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn stopped(error: BreakerStopped) -> ApiError {
     ApiError::unavailable(error.to_string())
 }
