@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the images backend-service:latest and client-service:latest, and loads them into the cluster
-# that kubectl's current context names: kind or minikube; Docker Desktop's own needs no loading.
+# Builds the images backend-service and client-service, and loads them into the cluster that kubectl's
+# current context names: kind or minikube; Docker Desktop's own needs no loading.
 #
 # Usage: scripts/build-images.sh [--prebuilt] [--no-load] [--help]
 #
@@ -10,7 +10,7 @@
 #
 # Environment:
 #   BUILDER    the image to compile in: Debian-like, with Rust and a C linker (default: the Dockerfiles')
-#   IMAGE_TAG  the images' tag (default latest; deploy/base takes latest)
+#   IMAGE_TAG  the images' tag (default latest, as deploy/base has it; production's is in its kustomization.yaml)
 #   PREBUILT   1 does the same as --prebuilt
 #   BIN_DIR    with --prebuilt: take the static binaries that are there, instead of compiling
 #
@@ -56,8 +56,10 @@ main() {
     load_images
   fi
   print_sizes
-  if $load; then
+  if $load && [ "$IMAGE_TAG" = latest ]; then
     say "Next: scripts/deploy.sh (where the lab runs already: scripts/deploy.sh --restart)"
+  elif $load; then
+    say "Next: scripts/deploy.sh --overlay NAME, of an overlay that takes the tag $IMAGE_TAG, such as production"
   fi
 }
 
@@ -90,7 +92,13 @@ prebuild() {
 # build_image SERVICE IMAGE
 build_image() {
   say "Building $2 ..."
-  run env DOCKER_BUILDKIT=1 "$docker" build -f "$1/Dockerfile" -t "$2" "${build_arguments[@]}" .
+  start_job env DOCKER_BUILDKIT=1 "$docker" build -f "$1/Dockerfile" -t "$2" "${build_arguments[@]}" .
+  reap "$job"
+  ((status != 0)) || return 0
+  if ! $prebuilt; then
+    complain "If an image could not be pulled: BUILDER=IMAGE takes one that is here; on Linux, --prebuilt needs none."
+  fi
+  die "docker build failed (exit status $status); its output is above"
 }
 
 # Wherever pods would not find the images by themselves.

@@ -40,8 +40,10 @@ main() {
   a_failed_build_loads_nothing
   deploy_waits_and_prints_the_urls
   deploy_of_an_overlay
+  deploy_names_what_another_overlay_has_left
   deploy_without_a_cluster_is_one_line
   deploy_explains_a_missing_image
+  deploy_says_how_to_make_the_missing_image
   deploy_explains_a_crash
   deploy_explains_pods_that_are_not_there
   deploy_frees_what_is_stuck
@@ -57,6 +59,7 @@ main() {
   a_breaker_that_never_opens_is_red
   a_client_without_retries_is_red
   a_lab_that_is_not_there_is_one_line
+  a_client_that_listens_late_is_awaited
   run_tests_can_be_interrupted
   load_is_counted
   say "The scripts that build, deploy, watch, test and clean up: all as they should be"
@@ -150,11 +153,11 @@ expect_not() {
   ! grep -qF -- "$1" "$output" || fail "the output has \"$1\""
 }
 
-# Within seconds.
+# await TEXT [FILE]: within seconds, in the output or another file.
 await() {
   local deadline=$((SECONDS + 15))
-  until grep -qF -- "$1" "$output"; do
-    ((SECONDS < deadline)) || fail "the output has no \"$1\""
+  until grep -qF -- "$1" "${2:-$output}"; do
+    ((SECONDS < deadline)) || fail "${2:-the output} has no \"$1\""
     sleep 0.1
   done
 }
@@ -162,6 +165,11 @@ await() {
 # expect_call CALL: a fake was called just so.
 expect_call() {
   grep -qxF -- "$1" "$work_dir/calls" || fail "nobody called \"$1\""
+}
+
+# expect_call_like PATTERN: a whole call matches it.
+expect_call_like() {
+  grep -qx -- "$1" "$work_dir/calls" || fail "nobody called \"$1\""
 }
 
 # expect_no_call BEGIN: no call begins so.
@@ -385,8 +393,13 @@ END
   expect_status 1
   expect 'failed to solve'
   [[ $(tail -n 1 "$output") == 'error: '* ]] || fail "no closing line"
+  expect '--prebuilt needs none'
   expect_no_call kind
-  passed "a failed build loads nothing"
+  variables=(PREBUILT=1 BIN_DIR="$work_dir/static")
+  play build-images.sh
+  expect_status 1
+  expect_not '--prebuilt needs none'
+  passed "a failed build loads nothing, and names the way without a registry"
 }
 
 # ---- deploy.sh -----------------------------------------------------------------------------------
@@ -464,6 +477,53 @@ END
   passed "an overlay is deployed, and an unknown one is one line"
 }
 
+# What a cluster has after production has been deployed, and a policy that somebody has made by hand.
+fake_two_overlays() {
+  fake_cluster kind-lab <<'END'
+case "$*" in
+  'get -k deploy/base --output name --ignore-not-found'*)
+    printf '%s\n' namespace/lab3-resilience service/backend-service service/client-service \
+      deployment.apps/backend-service deployment.apps/client-service && exit ;;
+  'get -k deploy/overlays/production --output name --ignore-not-found'*)
+    printf '%s\n' namespace/lab3-resilience service/backend-service service/client-service \
+      deployment.apps/backend-service deployment.apps/client-service \
+      horizontalpodautoscaler.autoscaling/client-service networkpolicy.networking.k8s.io/default-deny && exit ;;
+  *' --selector app.kubernetes.io/part-of=lab3-resilience --output name'*)
+    [ -z "$FORBIDDEN" ] || { echo 'Error from server (Forbidden)' >&2; exit 1; }
+    printf '%s\n' service/backend-service service/client-service \
+      deployment.apps/backend-service deployment.apps/client-service \
+      horizontalpodautoscaler.autoscaling/client-service networkpolicy.networking.k8s.io/default-deny && exit ;;
+esac
+END
+}
+
+deploy_names_what_another_overlay_has_left() {
+  scenario
+  fake_two_overlays
+  play deploy.sh
+  expect_status 0
+  expect 'Not part of deploy/base, but still in force:'
+  expect '  networkpolicy.networking.k8s.io/default-deny'
+  expect "  kubectl --namespace lab3-resilience delete horizontalpodautoscaler.autoscaling/client-service \
+networkpolicy.networking.k8s.io/default-deny && scripts/deploy.sh"
+  # It may be somebody's own.
+  expect_no_call '.*delete'
+
+  # Production has all that the base has.
+  play deploy.sh --overlay production
+  expect_status 0
+  expect_not 'still in force'
+
+  # Somebody who may not list is told so, and that the services are ready.
+  variables=(FORBIDDEN=yes)
+  play deploy.sh
+  expect_status 0
+  expect 'Both services are ready'
+  expect 'what another overlay may have left cannot be listed'
+  expect_not 'still in force'
+  passed "what another overlay has left is named, with the command that removes it, and stays"
+}
+
 deploy_without_a_cluster_is_one_line() {
   scenario
   play deploy.sh
@@ -483,16 +543,18 @@ deploy_without_a_cluster_is_one_line() {
   passed "no kubectl, no context, no cluster: one line each"
 }
 
-# A cluster where rollouts hang, with a pod in the state that standard input has as JSON.
+# fake_stuck_cluster [IMAGE]: a cluster where rollouts hang, with a pod in the state that standard input has
+# as JSON.
 fake_stuck_cluster() {
-  local container
+  local container image=${1:-backend-service:latest}
   container=$(cat)
   fake_cluster kind-lab <<END
 case "\$*" in
   *'rollout status'*) echo 'Waiting for deployment rollout to finish: 0 of 2 updated replicas are available...'; exec sleep 100 ;;
   *'get pods'*) cat <<'JSON' && exit ;;
-{"items": [{"metadata": {"name": "backend-service-1"}, "status": {"phase": "Pending",
-  "conditions": [{"type": "PodScheduled", "status": "True"}], "containerStatuses": [$container]}}]}
+{"items": [{"metadata": {"name": "backend-service-1"}, "spec": {"containers": [{"image": "$image"}]},
+  "status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "True"}],
+  "containerStatuses": [$container]}}]}
 JSON
   *'get deployments'*) cat <<'JSON' && exit ;;
 {"items": [{"metadata": {"name": "backend-service"}, "spec": {"replicas": 2}, "status": {"conditions": [
@@ -505,18 +567,23 @@ esac
 END
 }
 
+# They are stuck before, too, so all is started anew: a new pod has another name.
+let_pods_be_new() {
+  sed -i 's/"backend-service-1"/"backend-service-'\''$RANDOM'\''"/; s/<<'\''JSON'\''/<<JSON/' "$work_dir/fakes/kubectl"
+}
+
 deploy_explains_a_missing_image() {
   local begin=$SECONDS
   scenario
   fake_stuck_cluster <<<'{"ready": false, "restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image \"backend-service:latest\""}}}'
-  # It is stuck before, too, so all is started anew: a new pod has another name.
-  sed -i 's/"backend-service-1"/"backend-service-'\''$RANDOM'\''"/; s/<<'\''JSON'\''/<<JSON/' "$work_dir/fakes/kubectl"
+  let_pods_be_new
   play deploy.sh
   expect_status 1
   ((SECONDS - begin < 40)) || fail "it took $((SECONDS - begin)) s"
   expect ': ImagePullBackOff, 0 restarts'
   expect 'Back-off pulling image'
-  expect 'ImagePullBackOff: the node has no such image. Run scripts/build-images.sh'
+  expect 'ImagePullBackOff: the node has no such image'
+  grep -qx '  scripts/build-images.sh' "$output" || fail "the hint does not build the tag latest"
   expect 'backend-service: 0 of 2 ready'
   expect 'MinimumReplicasUnavailable: Deployment does not have minimum availability.'
   expect_not 'ReplicaSetUpdated'
@@ -525,6 +592,37 @@ deploy_explains_a_missing_image() {
   [[ $(tail -n 1 "$output") == 'error: backend-service did not become ready'* ]] || fail "no closing line"
   expect_no_call '.* rollout status deployment/client-service'
   passed "a missing image is found early, and the hint says what to do"
+}
+
+# The command that is printed makes just the image that pods wait for.
+deploy_says_how_to_make_the_missing_image() {
+  local image expected
+  while IFS='|' read -r image expected; do
+    scenario
+    fake_stuck_cluster "$image" <<<'{"ready": false, "state": {"waiting": {"reason": "ErrImagePull"}}}'
+    let_pods_be_new
+    sed -i 's/exec sleep 100/exit 1/' "$work_dir/fakes/kubectl"
+    play deploy.sh --overlay production
+    expect_status 1
+    [ "$(sed -n '/^To make the images/,/^error:/{//!p}' "$output")" = "$(printf '%b' "$expected")" ] ||
+      fail "of $image, expected:"$'\n'"$(printf '%b' "$expected")"
+  done <<'END'
+backend-service:1.2.3|  IMAGE_TAG=1.2.3 scripts/build-images.sh
+backend-service|  scripts/build-images.sh
+registry.test:5000/lab/backend-service:1.2.3|  IMAGE_TAG=1.2.3 scripts/build-images.sh\n  docker tag backend-service:1.2.3 registry.test:5000/lab/backend-service:1.2.3 && docker push registry.test:5000/lab/backend-service:1.2.3
+registry.test/backend-service@sha256:00|  # registry.test/backend-service@sha256:00: a digest, which only its registry has
+END
+  # And that command does build it.
+  scenario
+  fake_docker
+  fake_kubectl kind-lab </dev/null
+  fake kind </dev/null
+  variables=(IMAGE_TAG=1.2.3)
+  play build-images.sh
+  expect_status 0
+  expect_call 'kind load docker-image --name lab backend-service:1.2.3 client-service:1.2.3'
+  expect 'Next: scripts/deploy.sh --overlay NAME, of an overlay that takes the tag 1.2.3'
+  passed "the hint builds the tag that the pods wait for"
 }
 
 deploy_explains_a_crash() {
@@ -627,21 +725,32 @@ esac
 END
 }
 
-readonly deletion='kubectl delete namespace lab3-resilience --ignore-not-found --timeout=180s'
+readonly deletion='kubectl delete namespace lab3-resilience --ignore-not-found --timeout=1[78][0-9]s'
 
 cleanup_removes_the_namespace() {
   scenario
   fake_deployed
   play cleanup.sh --yes
   expect_status 0
-  expect_call "$deletion"
-  expect 'is gone'
+  # Pods first: a namespace in which some are still ending is not looked at again for half of their grace period.
+  [ "$(grep -o 'delete [a-z]* ' "$work_dir/calls")" = $'delete deployments \ndelete namespace ' ] ||
+    fail "the deployments are not removed first"
+  expect_call 'kubectl delete deployments --all --namespace lab3-resilience --cascade=foreground --ignore-not-found --timeout=180s'
+  expect 'waiting until their pods have finished'
+  expect 'The namespace lab3-resilience is gone'
   expect_no_call docker
+  # Without the right to delete deployments, the namespace takes them along.
+  fake_kubectl kind-lab <<<'case "$*" in "get namespace"*) echo namespace/lab3-resilience ;; *deployments*) exit 1 ;; esac'
+  : >"$work_dir/calls"
+  play cleanup.sh --yes
+  expect_status 0
+  expect 'warning: the deployments cannot be removed first'
+  expect_call_like "$deletion"
   fake_kubectl kind-lab <<<'case "$*" in "get namespace"*) echo namespace/lab3-resilience ;; *) exit 1 ;; esac'
   play cleanup.sh --yes
   expect_status 1
   expect 'error: the namespace is not gone after 180 s'
-  passed "cleanup removes the namespace, and says when it does not go"
+  passed "cleanup removes the deployments, then the namespace, and says when it does not go"
 }
 
 cleanup_asks() {
@@ -651,13 +760,13 @@ cleanup_asks() {
   play cleanup.sh
   expect_status 1
   expect '--yes is needed'
-  expect_no_call "$deletion"
+  expect_no_call 'kubectl delete'
   for reply in n '' y; do
     reap_terminal "$reply"
     expect '[y/N]'
-    [ "$reply" = y ] || { expect 'Nothing removed' && expect_no_call "$deletion"; }
+    [ "$reply" = y ] || { expect 'Nothing removed' && expect_no_call 'kubectl delete'; }
   done
-  expect_call "$deletion"
+  expect_call_like "$deletion"
   passed "cleanup asks, and takes only a yes for a yes"
 }
 
@@ -872,6 +981,25 @@ a_lab_that_is_not_there_is_one_line() {
   expect_refusal 'jq not found'
   ln -s "$(type -P jq)" "$work_dir/tools/jq"
   passed "a lab that is not there, or a missing tool, is one line"
+}
+
+# As behind a node's proxy that does not know a new Service yet.
+a_client_that_listens_late_is_awaited() {
+  local port playing
+  port=$(free_port)
+  scenario
+  fake curl <<<"exec $(type -P curl) \"\$@\""
+  variables=(BASE_URL="http://127.0.0.1:$port")
+  start_play stress-test.sh --requests 1 --endpoint /health
+  playing=$job
+  await "127.0.0.1:$port/health" "$work_dir/calls"
+  start_service client-service "$port" "$work_dir/late.log"
+  reap "$playing"
+  signal_job TERM "$job"
+  wait "$job" || true
+  expect_status 0
+  grep -Eq '^200 +1 ' "$output" || fail "no answer was counted"
+  passed "a client that listens a second late is waited for"
 }
 
 run_tests_can_be_interrupted() {

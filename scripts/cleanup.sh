@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Removes what deploy.sh deployed: the namespace lab3-resilience with all that is in it, from the
-# cluster that kubectl's current context names. Asks before, and waits until it is gone.
+# cluster that kubectl's current context names. Asks before, and waits until it is gone: first for the
+# pods, which finish what is in flight, then for the namespace.
 #
 # Usage: scripts/cleanup.sh [--yes] [--images] [--help]
 #
@@ -9,7 +10,7 @@
 #
 # Environment:
 #   IMAGE_TAG  the images' tag (default latest)
-#   TIMEOUT    seconds that the namespace may take to be gone (default 180)
+#   TIMEOUT    seconds that all of it may take to be gone (default 180)
 #
 # Where there is nothing to remove, it says so, and that is no failure.
 set -euo pipefail
@@ -57,14 +58,35 @@ remove_namespace() {
     return 0
   fi
   $yes || ask "Remove the namespace $namespace with all that is in it from context $context?" || return 1
-  say "Removing the namespace $namespace from context $context; pods finish what is in flight ..."
-  start_job kubectl delete namespace "$namespace" --ignore-not-found --timeout="${TIMEOUT}s"
-  reap "$job"
+  # From here on, not while the question waits for an answer.
+  SECONDS=0
+  remove_deployments
+  say "Removing the namespace $namespace, and waiting for its end ..."
+  delete namespace "$namespace"
   if ((status != 0)); then
     complain "error: the namespace is not gone after $TIMEOUT s; kubectl get namespace $namespace --output yaml says what holds it"
     return 1
   fi
   say "The namespace $namespace is gone."
+}
+
+# A namespace with pods that are still ending is looked at again only after half of their grace period.
+remove_deployments() {
+  say "Removing the deployments from context $context, and waiting until their pods have finished what is in flight ..."
+  delete deployments --all --namespace "$namespace" --cascade=foreground
+  if ((status == 0)); then
+    say "The pods are gone."
+  else
+    # The namespace's end is theirs, too.
+    complain "warning: the deployments cannot be removed first; kubectl's output is above"
+  fi
+}
+
+# delete ARGUMENT...: within what is left of the time. Sets $status.
+delete() {
+  local left=$((TIMEOUT - SECONDS))
+  start_job kubectl delete "$@" --ignore-not-found --timeout="$((left > 0 ? left : 1))s"
+  reap "$job"
 }
 
 # ask QUESTION: whether the answer is yes.

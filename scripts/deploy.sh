@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Deploys the lab to the cluster that kubectl's current context names, waits until both services are
-# ready, and prints where they answer. If they do not become ready, it says what is wrong.
+# ready, and prints where they answer. If they do not become ready, it says what is wrong. It deletes
+# nothing: what another overlay has left, it names, with the command that removes it.
 #
 # Usage: scripts/deploy.sh [--overlay NAME] [--restart] [--help]
 #
@@ -20,6 +21,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # How long a pod may be stuck before waiting on makes no sense.
 readonly stuck_limit=10
+# What another overlay may leave: all kinds in deploy/, but for old ConfigMaps, which `rollout undo` needs.
+readonly kinds=deployment,horizontalpodautoscaler,networkpolicy,poddisruptionbudget,service
 
 main() {
   overlay=''
@@ -55,6 +58,7 @@ main() {
   await_rollout client-service
   say "Both services are ready."
   print_urls
+  print_left_over
 }
 
 choose_manifests() {
@@ -127,7 +131,8 @@ old_pods='[]'
 readonly stuck_reasons='["ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName",
   "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"]'
 
-# Takes a look: $pods and $deployments as they are now, and in $stuck the reasons of pods that are stuck.
+# Takes a look: $pods and $deployments as they are now, and in $stuck a line for each reason for which pods
+# are stuck, and their image.
 # A cluster that does not answer for a moment leaves everything as it was.
 look() {
   pods=$(in_namespace get pods --output json --request-timeout=10s 2>/dev/null) || pods=$last_pods
@@ -137,8 +142,9 @@ look() {
   stuck=$(jq -r --argjson old "$old_pods" --argjson reasons "$stuck_reasons" '
     [.items[] | select(.metadata.deletionTimestamp == null)
       | select(.metadata.name as $name | $old | index($name) | not)
-      | .status.containerStatuses[]?.state.waiting.reason | select(. as $reason | $reasons | index($reason))]
-    | unique | join(" ")' <<<"$pods")
+      | .spec.containers[0].image as $image
+      | .status.containerStatuses[]?.state.waiting.reason | select(. as $reason | $reasons | index($reason))
+      | "\(.) \($image)"] | unique[]' <<<"$pods")
 }
 last_pods=$pods
 last_deployments=$deployments
@@ -202,16 +208,58 @@ show_logs() {
 }
 
 show_hints() {
-  local reason unscheduled
-  for reason in $stuck; do
+  local reason unscheduled images_missing=false
+  for reason in $(cut -d ' ' -f 1 <<<"$stuck" | uniq); do
     case $reason in
-      *Image*) say "$reason: the node has no such image. Run scripts/build-images.sh, then this again." ;;
+      InvalidImageName) say "$reason: no image can have the name that $manifests gives it, see above." ;;
+      *Image*) images_missing=true && say "$reason: the node has no such image, and cannot pull it." ;;
       CreateContainerConfigError) say "$reason: a Secret or ConfigMap is missing, see above; deploy/README.md says what an overlay needs." ;;
       *) say "$reason: the service ends at its start; its log is above." ;;
     esac
   done
   unscheduled=$(jq '[.items[].status.conditions[]? | select(.type == "PodScheduled" and .status == "False")] | length' <<<"$pods")
   ((unscheduled == 0)) || say "Unschedulable: the cluster has no room for $unscheduled of the pods."
+  if $images_missing; then
+    say "To make the images that are missing, before this is run again:"
+    explain_images
+  fi
+}
+
+# How to make the images that pods wait for.
+explain_images() {
+  local image name tag
+  while IFS= read -r image; do
+    name=${image##*/}
+    tag=${name#*:}
+    if [[ $name == *@* ]]; then
+      say "  # $image: a digest, which only its registry has"
+      continue
+    elif [[ $name != *:* || $tag = latest ]]; then
+      say "  scripts/build-images.sh"
+    else
+      say "  IMAGE_TAG=$tag scripts/build-images.sh"
+    fi
+    [ "$name" = "$image" ] || say "  docker tag $name $image && docker push $image"
+  done < <(sed -n '/^InvalidImageName /d; /^[A-Za-z]*Image/s/^[^ ]* //p' <<<"$stuck") | awk '!seen[$0]++'
+}
+
+# ---- what is not of this overlay -----------------------------------------------------------------
+
+# An apply removes nothing. What has the lab's label and is not in the overlay is named, not deleted: somebody
+# may have made it by hand.
+print_left_over() {
+  local own all left
+  if ! own=$(kubectl get -k "$manifests" --output name --ignore-not-found --request-timeout=10s) ||
+    ! all=$(in_namespace get "$kinds" --selector "app.kubernetes.io/part-of=$namespace" --output name --request-timeout=10s); then
+    complain "warning: what another overlay may have left cannot be listed; kubectl's output is above"
+    return
+  fi
+  left=$(grep -vxF -- "$own" <<<"$all") || return 0
+  say
+  say "Not part of $manifests, but still in force:"
+  say "  ${left//$'\n'/$'\n'  }"
+  say "This removes them, and deploys $manifests alone:"
+  say "  kubectl --namespace $namespace delete ${left//$'\n'/ } && scripts/deploy.sh${overlay:+ --overlay $overlay}"
 }
 
 # ---- where it answers ----------------------------------------------------------------------------
@@ -251,14 +299,9 @@ print_urls() {
   say "From anywhere with kubectl, on http://localhost:30080: kubectl port-forward --namespace $namespace service/client-service 30080:$port"
 }
 
-# Give the node's proxy a moment.
+# The node's proxy may know a new Service a second or two after its pods are ready.
 answers() {
-  local round
-  for ((round = 0; round < 5; round++)); do
-    [[ $(get "$1/health") != *'"client-service"'* ]] || return 0
-    sleep 0.3
-  done
-  return 1
+  [[ $(get_patiently "$1/health") == *'"client-service"'* ]]
 }
 
 main "$@"

@@ -209,6 +209,12 @@ get() {
   plain_curl --max-time 2 "$1" 2>/dev/null
 }
 
+# get_patiently URL: the body of what answers within three seconds, if nobody listens there at first. curl
+# takes a refused connection for a passing fault from 7.52 on.
+get_patiently() {
+  plain_curl --retry 3 --retry-delay 1 --retry-connrefused --max-time 5 "$1" 2>/dev/null
+}
+
 # Sets $base_url to BASE_URL, and dies unless a client-service answers there.
 need_client() {
   local health
@@ -216,7 +222,7 @@ need_client() {
   base_url=${base_url%/}
   [[ $base_url =~ ^https?://[][A-Za-z0-9._:-]+(/[A-Za-z0-9._~/-]*)?$ ]] ||
     die "BASE_URL=\"$base_url\" is not valid: expected something like http://localhost:30080"
-  health=$(plain_curl --max-time 5 "$base_url/health") ||
+  health=$(get_patiently "$base_url/health") ||
     die "nothing answers at $base_url/health: start scripts/run-local.sh or scripts/deploy.sh, or set BASE_URL"
   [[ $health == *'"client-service"'* ]] || die "what answers at $base_url/health is not client-service"
 }
