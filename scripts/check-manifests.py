@@ -2,10 +2,10 @@
 """Checks what no schema and no policy scan can: that the manifests in deploy/ fit each other, the services, and
 the documentation.
 
-Usage: scripts/check-manifests.py BASE PRODUCTION
+Usage: scripts/check-manifests.py BASE PRODUCTION MONITORING
 
-BASE and PRODUCTION are what `kubectl kustomize` makes of deploy/base and deploy/overlays/production. Prints one line
-for each thing that is wrong; the exit status is 1 if there was any. Needs PyYAML.
+They are what `kubectl kustomize` makes of deploy/base, deploy/overlays/production and deploy/monitoring. Prints one
+line for each thing that is wrong; the exit status is 1 if there was any. Needs PyYAML.
 """
 
 import re
@@ -41,6 +41,21 @@ CONTAINER_SECURITY = {
     "capabilities": {"drop": ["ALL"]},
 }
 
+# Fields that the API server stores although they are false, 0 or empty. It drops all others.
+STORED_IF_EMPTY = {
+    "allowPrivilegeEscalation",
+    "automountServiceAccountToken",
+    "enableServiceLinks",
+    "maxUnavailable",
+    "podSelector",
+}
+# Lists that `kubectl apply` compares as a whole, and the field of their items that the API server fills in.
+FILLED_IN = {
+    ("NetworkPolicy", "ports"): "protocol",
+    ("ServiceMonitor", "relabelings"): "action",
+    ("ServiceMonitor", "metricRelabelings"): "action",
+}
+
 
 class Checks:
     """Counts what was expected, and says what was not so."""
@@ -61,10 +76,10 @@ class Checks:
 
 
 def main():
-    if len(sys.argv) != 3 or sys.argv[1].startswith("-"):
+    if len(sys.argv) != 4 or sys.argv[1].startswith("-"):
         print(__doc__.strip())
         sys.exit(0 if sys.argv[1:] in (["-h"], ["--help"]) else 2)
-    base, production = (Objects(Path(path)) for path in sys.argv[1:])
+    base, production, monitoring = (Objects(Path(path)) for path in sys.argv[1:])
     plain = Objects(*(ROOT / "deploy/base" / name for name in PLAIN_FILES))
     checks = Checks()
 
@@ -77,6 +92,14 @@ def main():
             check_settings(checks, objects, service)
         checks.subject = name
         check_capacity(checks, objects)
+    for name, objects in (
+        ("plain files", plain),
+        ("base", base),
+        ("production", production),
+        ("monitoring", monitoring),
+    ):
+        checks.subject = name
+        check_what_is_stored(checks, objects)
 
     checks.subject = "plain files"
     check_plain_files(checks, plain, base)
@@ -84,6 +107,10 @@ def main():
     check_base(checks, base)
     checks.subject = "production"
     check_production(checks, production)
+    checks.subject = "deploy/README.md"
+    check_document(checks, base, production)
+    checks.subject = "scripts/deploy.sh"
+    check_kinds_to_look_for(checks, base, production)
 
     print(f"{checks.count} checks, {checks.failures} failed")
     sys.exit(1 if checks.failures else 0)
@@ -230,6 +257,35 @@ def check_capacity(checks, objects):
     )
 
 
+def check_what_is_stored(checks, objects):
+    """What the API server stores is what is written, or each `kubectl apply` patches it and says "configured"."""
+    for (kind, name), item in objects.items():
+        for path, value in values(item):
+            field = path[-1]
+            subject = f"{kind} {name}: {'.'.join(map(str, path))}"
+            if value in (None, False, 0, "", [], {}) and path[0] != "data":
+                checks.that(field in STORED_IF_EMPTY, f"{subject} is {value!r}, which the API server drops")
+            for entry in value if (kind, field) in FILLED_IN else []:
+                key = FILLED_IN[kind, field]
+                checks.that(key in entry, f"{subject}: {entry} has no {key}; the API server gives it one")
+            if len(path) > 1 and path[-2] in ("requests", "limits"):
+                checks.that(is_canonical(value), f"{subject} is {value!r}, which the API server writes otherwise")
+
+
+def values(item, path=()):
+    """Each field and list entry below `item`, with its path."""
+    for key, value in item.items() if isinstance(item, dict) else enumerate(item):
+        yield (*path, key), value
+        if isinstance(value, (dict, list)):
+            yield from values(value, (*path, key))
+
+
+def is_canonical(quantity):
+    """50m and 1536Mi are; 0.05, 1000m and 1024Mi are not, nor is a number without quotes."""
+    match = re.fullmatch(r"([1-9]\d*)(m|k|M|G|T|Ki|Mi|Gi|Ti)?", quantity) if isinstance(quantity, str) else None
+    return bool(match) and int(match[1]) % (1024 if (match[2] or "").endswith("i") else 1000) != 0
+
+
 # ---- each way to deploy ----------------------------------------------------------------------------------------------
 
 
@@ -263,8 +319,8 @@ def check_base(checks, base):
     headless = base.the("Service", "backend-headless")["spec"]
     checks.equal(
         "the headless Service",
-        (headless["clusterIP"], headless["publishNotReadyAddresses"], headless["selector"], headless["ports"]),
-        ("None", False, backend["selector"], backend["ports"]),
+        (headless["clusterIP"], headless.get("publishNotReadyAddresses"), headless["selector"], headless["ports"]),
+        ("None", None, backend["selector"], backend["ports"]),
     )
     checks.equal(
         "the client's Service",
@@ -351,7 +407,7 @@ def check_network_policies(checks, production):
         pods = app_of(policy["podSelector"])
         for direction, peers in (("ingress", "from"), ("egress", "to")):
             for rule in policy.get(direction, []):
-                ports = {f"{port['protocol']} {port['port']}" for port in rule.get("ports", [])} or {"any port"}
+                ports = {f"{port.get('protocol')} {port['port']}" for port in rule.get("ports", [])} or {"any port"}
                 allowed |= {
                     (pods, direction, app_of(peer), port) for peer in rule.get(peers) or [None] for port in ports
                 }
@@ -389,6 +445,71 @@ def app_of(peer):
     if list(selector) == ["matchLabels"] and list(selector["matchLabels"]) == ["app"]:
         return selector["matchLabels"]["app"]
     return str(peer)
+
+
+# ---- what is said about them -----------------------------------------------------------------------------------------
+
+
+def check_document(checks, base, production):
+    """deploy/README.md lists each object of the base, says where each setting is, and has the manifests' numbers."""
+    document = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
+
+    section = document.partition("\n## What is there\n")[2].partition("\n## ")[0]
+    listed = {
+        (kind.removesuffix("s"), name)
+        for kind, names in re.findall(r"^\| ([A-Z]\w+) (`[^|]*`)", section, re.MULTILINE)
+        for name in re.findall(r"`([^`]+)`", names)
+    }
+    there = {(kind, re.sub("-[a-z0-9]{10}$", "-*", name) if kind == "ConfigMap" else name) for kind, name in base}
+    for kind, name in sorted(there ^ listed):
+        checks.that(False, f"{kind} {name} is {'not listed' if (kind, name) in there else 'listed and not there'}")
+
+    in_deployments = {variable["name"] for name in PORTS for variable in base.container(name)["env"]}
+    in_files = {setting for name in PORTS for setting in base.config_map_data(name)}
+    known = {setting for name in PORTS for setting in known_settings(name)}
+    section = document.partition("\n## Changing a setting\n")[2].partition("\n```")[0]
+    for place, expected in (
+        ("are in the Deployments", in_deployments),
+        ("stay as they are", {"HOST", "PORT"}),
+        ("are not set", known - in_deployments - in_files - {"HOST", "PORT"}),
+    ):
+        said = re.search(rf"((?:`[A-Z_]+`(?:,|\s+and)?\s+)+){place}", section)
+        checks.equal(f"what {place!r}", sorted(re.findall("[A-Z_]+", said[1]) if said else []), sorted(expected))
+
+    def number(objects, name, setting):
+        return objects.settings(name)[setting]
+
+    def limit(objects, name):
+        return kib(objects.container(name)["resources"]["limits"]["memory"]) // 1024
+
+    client, backend = "client-service", "backend-service"
+    scaled = production.the("HorizontalPodAutoscaler", client)["spec"]
+    share = scaled["metrics"][0]["resource"]["target"]["averageUtilization"]
+    tag = production.container(client)["image"].rpartition(":")[2]
+    words = " ".join(document.split())
+    for said in (
+        f"the base has {number(base, client, 'MAX_CALLS')} in {limit(base, client)} MiB, "
+        f"production {number(production, client, 'MAX_CALLS')}.",
+        f"the base has `MAX_CONNECTIONS` = {number(base, client, 'MAX_CONNECTIONS')} for the client and "
+        f"{number(base, backend, 'MAX_CONNECTIONS')} in {limit(base, backend)} MiB for each backend, "
+        f"production {number(production, backend, 'MAX_CONNECTIONS')} in {limit(production, backend)} MiB",
+        f"`WORKERS={number(base, client, 'WORKERS')}`",
+        f"| Deployment `{backend}`, {base.replicas(backend)} replicas |",
+        f"{scaled['minReplicas']} to {scaled['maxReplicas']} clients at {share} % of the CPU request",
+        f" IMAGE_TAG={tag} scripts/build-images.sh ",
+        f"| {production.replicas(backend)} replicas; all fault rates 0",
+        f"answers within {number(production, client, 'CALL_DEADLINE')} s (`CALL_DEADLINE`), "
+        f"{number(production, client, 'RETRY_MAX_ATTEMPTS')} attempts",
+    ):
+        checks.that(said in words, f"does not say what the manifests do: {said!r}")
+
+
+def check_kinds_to_look_for(checks, base, production):
+    """deploy.sh finds what another overlay has left, of each kind but ConfigMaps, which are kept on purpose."""
+    script = (ROOT / "scripts/deploy.sh").read_text(encoding="utf-8")
+    kinds = re.search(r"^readonly kinds=([a-z,]+)$", script, re.MULTILINE)[1].split(",")
+    there = {kind.lower() for kind, _ in base | production} - {"namespace", "configmap"}
+    checks.equal("what it looks for", sorted(kinds), sorted(there))
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ stage_manifests() {
     done
     say "valid for Kubernetes ${version%.0}"
   done
-  python3 scripts/check-manifests.py "$work_dir/base.yaml" "$work_dir/production.yaml"
+  python3 scripts/check-manifests.py "$work_dir"/{base,production,monitoring}.yaml
 }
 
 stage_policies() {
@@ -372,11 +372,11 @@ make_venv() {
   python3 -m venv --clear "$1" 2>/dev/null
 }
 
-# What kustomize makes of deploy/, as $work_dir/base.yaml and $work_dir/production.yaml.
+# What kustomize makes of deploy/, as base.yaml, production.yaml and monitoring.yaml in $work_dir.
 render_manifests() {
   kubectl kustomize deploy/base >"$work_dir/base.yaml"
   kubectl kustomize deploy/overlays/production >"$work_dir/production.yaml"
-  kubectl kustomize deploy/monitoring >/dev/null
+  kubectl kustomize deploy/monitoring >"$work_dir/monitoring.yaml"
 }
 
 is_script() {
