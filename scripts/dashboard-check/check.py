@@ -100,7 +100,11 @@ def main():
         run.on_a_page(situations.admin_token, lab.guarded, ["status of 401"])
         run.on_a_page(situations.one_reader_too_many, lab.guarded)
         run.on_a_page(situations.connection_lost_and_back, lab.client, ["net::ERR_"])
-        for look in (looks.nothing_is_wider_than_the_screen, looks.axe_finds_nothing_grave):
+        for look in (
+            looks.nothing_is_wider_than_the_screen,
+            looks.long_labels_stay_in_their_cards,
+            looks.axe_finds_nothing_grave,
+        ):
             run.check(look, lambda look=look: look(lab, open_page))
         if options.screenshots:
             run.check(looks.screenshots, lambda: looks.screenshots(lab, open_page, options.screenshots), ["net::ERR_"])

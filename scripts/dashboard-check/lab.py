@@ -109,6 +109,14 @@ class Service:
             with error:
                 return json.load(error)
 
+    def leave(self, path, seconds):
+        """A GET whose caller closes the connection before the answer comes."""
+        try:
+            _opener.open(self.url + path, timeout=seconds).close()
+        except TimeoutError:
+            return
+        raise AssertionError(f"{path} answered within {seconds:g} s")
+
 
 class Client(Service):
     """The client-service."""

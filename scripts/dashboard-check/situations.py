@@ -99,6 +99,34 @@ def a_call_that_fails_says_why(lab, page):
     lab.client.reset()
 
 
+def calls_whose_callers_leave(lab, page):
+    for _ in range(2):
+        lab.client.get("/api/call-backend")
+    lab.fail(sequence=["hang", "hang", "hang"])
+    for _ in range(3):
+        lab.client.leave("/api/call-backend", 0.3)
+    rows = page.locator("#waterfall li").filter(has_text="abandoned")
+    expect(rows).not_to_have_count(0)
+    expect(rows.first).to_contain_text("its caller left")
+    # The bar is as full as the rate says, and each part of the rest has its name beside it.
+    side = page.locator("#side-resilient")
+    expect(side.locator("[data-field=parts]")).to_contain_text("3 abandoned")
+    rate = float(side.locator(".rate").inner_text().removesuffix("\u00a0%")) / 100
+    shares = side.locator(".share").evaluate(SHARES)
+    assert abs(shares["success"] - rate) < 0.03, (shares, rate)
+    assert sum(shares.values()) > 0.95, shares
+    for part, share in shares.items():
+        expect(side.locator(f"[data-field=parts] .{part}")).to_have_count(int(share > 0 and part != "success"))
+    expect(page.locator("#timeline")).to_have_attribute("aria-label", re.compile(r"[1-9]\d* abandoned\. Baseline"))
+
+
+# How much of a bar each of its parts takes.
+SHARES = """(bar) => {
+  const width = (element) => element.getBoundingClientRect().width;
+  return Object.fromEntries([...bar.children].map((part) => [part.className, width(part) / width(bar)]));
+}"""
+
+
 def stress_test(lab, page):
     page.get_by_label("calls", exact=True).fill("12")
     page.locator("#stress-run").click()
@@ -274,7 +302,7 @@ def the_past_is_there_after_a_reload(lab, page):
     page.reload()
     expect(page.locator("#state")).to_have_text("open")
     expect(page.locator("#log .transition.to-open")).not_to_have_count(0)
-    expect(page.locator("#timeline")).to_have_attribute("aria-label", containing("refused. Baseline"))
+    expect(page.locator("#timeline")).to_have_attribute("aria-label", containing("abandoned. Baseline"))
     expect(page.locator("#waterfall li")).not_to_have_count(0)
 
 
@@ -352,6 +380,7 @@ ALL = [
     a_state_is_more_than_a_colour,
     single_calls,
     a_call_that_fails_says_why,
+    calls_whose_callers_leave,
     stress_test,
     the_breaker_by_hand,
     the_backends_faults,

@@ -1,7 +1,8 @@
 // The pictures: the timeline, the comparison, the waterfall.
 
 import {
-  TIMELINE, WINDOW, ENDPOINTS, OUTCOMES, callResult, duration, kindOf, mostTelling, number, percent, plural,
+  TIMELINE, WINDOW, ENDPOINTS, attemptClass, attemptResult, callResult, duration, kindOf, mostTelling, number, outcomeWords,
+  percent, plural,
 } from "./dashboard-model.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -246,7 +247,7 @@ export class Timeline {
     }
   }
 
-  /** Each marker, drawn once: success a disc, failure a cross, refused a triangle; hollow: baseline. */
+  /** Each marker, drawn once: success a disc, failure a cross, refused a triangle, others a square; hollow: baseline. */
   makeSprites() {
     const size = Math.max(7.5, Math.min(this.rem * 0.62, this.canvas.clientWidth / 38));
     const make = (draw) => {
@@ -292,10 +293,21 @@ export class Timeline {
         pen.fillStyle = this.colour[colour];
         pen.fill();
       });
-    return {
-      resilient: { success: disc("success"), failure: cross("failure"), rejected: triangle("rejected"), abandoned: disc("abandoned") },
-      baseline: { success: disc("success", true), failure: cross("failure"), rejected: triangle("rejected"), abandoned: disc("abandoned", true) },
-    };
+    const square = (colour, hollow) =>
+      make((pen, r) => {
+        const half = r * 0.6;
+        pen.fillStyle = pen.strokeStyle = this.colour[colour];
+        pen.lineWidth = r * 0.38;
+        if (hollow) pen.strokeRect(-half, -half, half * 2, half * 2);
+        else pen.fillRect(-half, -half, half * 2, half * 2);
+      });
+    const markers = (hollow) => ({
+      success: disc("success", hollow),
+      failure: cross("failure"),
+      rejected: triangle("rejected"),
+      abandoned: square("abandoned", hollow),
+    });
+    return { resilient: markers(false), baseline: markers(true) };
   }
 
   hatch(colour) {
@@ -355,8 +367,9 @@ export class Timeline {
     const spans = this.model.spans(to - TIMELINE, to);
     const states = spans.map((span) => `${span.state} for ${Math.round((span.to - span.from) / 1000)} s`);
     const kinds = [["resilient", "With breaker and retries"], ["baseline", "Baseline"]].map(([kind, name]) => {
-      const { count, success, failure, rejected } = this.model.summary(kind, to - TIMELINE);
-      return `${name}: ${plural(count, "call")}, ${success} succeeded, ${failure} failed, ${rejected} refused.`;
+      const summary = this.model.summary(kind, to - TIMELINE);
+      const rest = PARTS.slice(1).map(([part, word]) => (summary[part] > 0 || part !== "other" ? `, ${summary[part]} ${word}` : ""));
+      return `${name}: ${plural(summary.count, "call")}, ${summary.success} succeeded${rest.join("")}.`;
     });
     const text = `Timeline of the last two minutes. ${kinds.join(" ")} States, oldest first: ${states.slice(-8).join(", ") || "unknown"}.`;
     this.canvas.setAttribute("aria-label", text);
@@ -364,6 +377,15 @@ export class Timeline {
 }
 
 // ---- comparison ----------------------------------------------------------------------------------
+
+/** What a bar of calls is made of, and its words. */
+const PARTS = [
+  ["success", "succeeded"],
+  ["failure", "failed"],
+  ["rejected", "refused"],
+  ["abandoned", "abandoned"],
+  ["other", "other"],
+];
 
 /** Success and latency of the same call with and without resilience, over a sliding window. Stress tests
  *  fail on purpose, and test-retry calls something else: neither would be a fair comparison. */
@@ -378,6 +400,7 @@ export class Comparison {
       scale.append(tick);
     }
     for (const kind of ["resilient", "baseline"]) {
+      root.querySelector(`#side-${kind} .share`).append(...PARTS.map(([part]) => element("span", part)));
       const span = root.querySelector(`#latency-${kind} .span`);
       for (const part of ["line", "p50", "p99"]) {
         const mark = document.createElement("span");
@@ -399,25 +422,35 @@ export class Comparison {
   show(kind, summary) {
     const side = this.root.querySelector(`#side-${kind}`);
     const row = this.root.querySelector(`#latency-${kind}`);
-    const { count, rate, success, failure, rejected, p50, p99 } = summary;
+    const { count, rate, p50, p99 } = summary;
     field(side, "rate", count ? percent(rate) : "–");
     field(side, "of", count ? `of ${plural(count, "call")} succeeded` : "no calls");
-    const parts = [[failure, "failed"], [rejected, "refused"]].filter(([n]) => n > 0).map(([n, word]) => `${number(n)} ${word}`);
-    field(side, "parts", parts.join(", ") || "\u00a0");
-    for (const [part, n] of Object.entries({ success, failure, rejected })) {
-      side.querySelector(`.share .${part}`).style.flexGrow = String(n);
-    }
+    this.showParts(side, summary);
     side.classList.toggle("none", count === 0);
     field(row, "p50", duration(p50));
     field(row, "p99", duration(p99));
     const span = row.querySelector(".span");
-    span.hidden = count === 0;
-    if (count === 0) return;
+    span.hidden = p50 === null;
+    if (p50 === null) return;
     const [low, high] = [logScale(p50) * 100, logScale(p99) * 100];
     span.querySelector(".line").style.left = `${low}%`;
     span.querySelector(".line").style.width = `${high - low}%`;
     span.querySelector(".p50").style.left = `${low}%`;
     span.querySelector(".p99").style.left = `${high}%`;
+  }
+
+  /** The bar, and in words what of it is no success, each beside its colour. */
+  showParts(side, summary) {
+    for (const [part] of PARTS) {
+      const bar = side.querySelector(`.share .${part}`);
+      bar.style.flexGrow = String(summary[part]);
+      bar.hidden = summary[part] === 0;
+    }
+    const rest = PARTS.slice(1).filter(([part]) => summary[part] > 0);
+    const list = side.querySelector('[data-field="parts"]');
+    const text = rest.map(([part, word]) => `${number(summary[part])} ${word}`);
+    if (list.textContent === text.join("")) return;
+    list.replaceChildren(...rest.map(([part], index) => element("li", part, text[index])));
   }
 }
 
@@ -506,6 +539,8 @@ function tickLabel(value) {
   return `${Number(shown.toPrecision(3))}\u00a0${unit}`;
 }
 
+const WITHOUT_ATTEMPT = { rejected: "refused at once", abandoned: "its caller left" };
+
 function row(call, end) {
   const item = document.createElement("li");
   const name = element("span", "name", `${ENDPOINTS[call.endpoint] ?? call.endpoint} ${call.call}`);
@@ -516,7 +551,7 @@ function row(call, end) {
     at = attempt.start_seconds ?? at;
     const bar = element("span", `attempt ${attemptClass(attempt)}`);
     place(bar, at / end, attempt.elapsed_seconds / end);
-    bar.title = `attempt ${attempt.attempt}: ${attempt.status_code ?? attempt.outcome} in ${duration(attempt.elapsed_seconds)}`;
+    bar.title = attemptResult(attempt);
     at += attempt.elapsed_seconds;
     bars.append(bar);
     if (attempt.wait_seconds != null) {
@@ -528,10 +563,10 @@ function row(call, end) {
       at += waited;
     }
   }
-  if (!call.attempts?.length) bars.append(element("span", "none", call.outcome === "rejected" ? "refused at once" : call.outcome === "abandoned" ? "its caller left" : "no attempt"));
-  const status = call.status ?? OUTCOMES[call.outcome];
+  if (!call.attempts?.length) bars.append(element("span", `none ${call.outcome}`, WITHOUT_ATTEMPT[call.outcome] ?? "no attempt"));
+  const status = call.status ?? outcomeWords(call.outcome);
   const result = element("span", `end ${call.outcome}`);
-  result.append(element("b", "", String(status)), ` ${duration(call.elapsed_seconds)}`);
+  result.append(element("b", "", String(status)), " ", element("span", "", duration(call.elapsed_seconds)));
   item.append(name, bars, result, element("span", "sr-only", spoken(call)));
   return item;
 }
@@ -539,14 +574,9 @@ function row(call, end) {
 function spoken(call) {
   const attempts = (call.attempts ?? []).map((one) => {
     const wait = one.wait_seconds == null ? "" : `, then a wait of ${duration(one.wait_seconds)}`;
-    return `attempt ${one.attempt}: ${one.status_code ?? one.outcome} in ${duration(one.elapsed_seconds)}${wait}`;
+    return `${attemptResult(one)}${wait}`;
   });
-  return `; ${OUTCOMES[call.outcome] ?? call.outcome}; ${attempts.join("; ")}`;
-}
-
-function attemptClass(attempt) {
-  if (attempt.outcome === "success") return "success";
-  return attempt.outcome === "throttled" ? "throttled" : "failure";
+  return `; ${outcomeWords(call.outcome)}; ${attempts.join("; ")}`;
 }
 
 function place(element, begin, width) {

@@ -131,16 +131,18 @@ export class Model {
 
   /** What became of the calls of one kind since `since`; of those to `endpoint` only, if given. */
   summary(kind, since, endpoint) {
-    const counts = { success: 0, failure: 0, rejected: 0, abandoned: 0 };
+    const counts = { success: 0, failure: 0, rejected: 0, abandoned: 0, other: 0 };
     const times = [];
+    let count = 0;
     for (let i = this.calls.length - 1; i >= 0 && this.calls[i].time >= since; i--) {
       const call = this.calls[i];
       if (call.kind !== kind || (endpoint && call.endpoint !== endpoint)) continue;
-      counts[call.outcome] = (counts[call.outcome] ?? 0) + 1;
-      times.push(call.elapsed_seconds);
+      counts[Object.hasOwn(OUTCOMES, call.outcome) ? call.outcome : "other"]++;
+      count++;
+      // A caller that left has no answer.
+      if (call.outcome !== "abandoned") times.push(call.elapsed_seconds);
     }
     times.sort((a, b) => a - b);
-    const count = times.length;
     return {
       count,
       ...counts,
@@ -251,6 +253,41 @@ export function number(count) {
 }
 
 export const OUTCOMES = { success: "succeeded", failure: "failed", rejected: "refused", abandoned: "abandoned" };
+/** What an attempt counts as. */
+const ATTEMPTS = {
+  success: "success",
+  client_error: "neutral",
+  throttled: "neutral",
+  transient: "neutral",
+  local_shortage: "neutral",
+  deadline_exceeded: "neutral",
+  unsupported: "failure",
+  server_error: "failure",
+  unusable: "failure",
+  redirect: "failure",
+  timed_out: "failure",
+  unreachable: "failure",
+  panicked: "failure",
+};
+
+export function attemptClass(attempt) {
+  return Object.hasOwn(ATTEMPTS, attempt.outcome) ? ATTEMPTS[attempt.outcome] : "unknown";
+}
+
+/** "attempt 1: 200 success in 12 ms". */
+export function attemptResult(attempt) {
+  const status = attempt.status_code == null ? "" : `${attempt.status_code} `;
+  return `attempt ${attempt.attempt}: ${status}${words(attempt.outcome)} in ${duration(attempt.elapsed_seconds)}`;
+}
+
+export function outcomeWords(outcome) {
+  return Object.hasOwn(OUTCOMES, outcome) ? OUTCOMES[outcome] : words(outcome);
+}
+
+/** A name of the server's that this page does not know is shown as it is. */
+function words(name) {
+  return String(name).replaceAll("_", " ");
+}
 export const REJECTIONS = {
   "circuit-open": "the circuit is open",
   "trial-limit": "no trial was free",
@@ -319,7 +356,7 @@ export function callResult(call) {
   const status = call.status == null ? "" : ` with ${call.status}`;
   const attempts = call.attempts?.length ?? 0;
   const after = attempts > 1 ? ` after ${attempts} attempts,` : "";
-  return `${OUTCOMES[call.outcome] ?? call.outcome}${status}${after} in ${duration(call.elapsed_seconds)}`;
+  return `${outcomeWords(call.outcome)}${status}${after} in ${duration(call.elapsed_seconds)}`;
 }
 
 /** "14:03:27.123", in this computer's time zone. */
