@@ -7,7 +7,7 @@
 # and resilience4j's dashboards ask for; that nothing fires while all is well; that each alert fires in its disaster
 # (but ActorMailboxBacklog, which only the unit tests show); that every query and variable of the dashboard, every
 # alert expression without its threshold, every recording rule, and what resilience4j's own dashboard asks for
-# return data; that the number of series is bounded.
+# return data; that the scrapes are as small as deploy/README.md says, and that callers cannot make series.
 #
 # The rules run twice: as they are, and sixty times as fast. The latter are made from alerts.yaml, whose durations
 # are all whole minutes, by taking seconds for minutes; the services get times to match, and Prometheus scrapes each
@@ -30,8 +30,6 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 readonly monitoring=$repo_root/deploy/monitoring
-# Both services together have some 500, most of them buckets.
-readonly max_series=1500
 # What a run need not show: these may stay at zero, or at one value.
 readonly may_be_zero='Mailbox'
 
@@ -52,6 +50,7 @@ main() {
   clean_up_at_exit
   make_work_dir
 
+  read_promises
   rules_are_valid
   configuration_is_valid
   dashboard_is_sound
@@ -94,6 +93,16 @@ await() {
     fi
     sleep 0.1
   done
+}
+
+# Sets $max_series and $max_kilobytes to what deploy/README.md says of a client and a backend together.
+read_promises() {
+  local text
+  text=$(tr '\n' ' ' <"$repo_root/deploy/README.md")
+  [[ $text =~ at\ most\ ([0-9]+)\ series\ and\ ([0-9]+)\ kB ]] ||
+    die "deploy/README.md does not say how large a scrape is"
+  max_series=${BASH_REMATCH[1]}
+  max_kilobytes=${BASH_REMATCH[2]}
 }
 
 # ---- the files -----------------------------------------------------------------------------------
@@ -462,13 +471,15 @@ the_client_is_full() {
 
 metrics_are_well_formed() {
   begin "promtool check metrics"
-  local service
+  local service bytes=0
   for service in "backend:$backend_port" "client:$client_port"; do
     plain_curl --fail "http://127.0.0.1:${service#*:}/metrics" >"$work_dir/metrics" || die "no metrics"
     promtool check metrics <"$work_dir/metrics" || die "promtool does not like ${service%:*}-service's metrics"
     say "${service%:*}-service: $(grep -c '^# TYPE' "$work_dir/metrics") metrics," \
-      "$(grep -vc '^#' "$work_dir/metrics") series"
+      "$(grep -vc '^#' "$work_dir/metrics") series, $(wc -c <"$work_dir/metrics") bytes"
+    bytes=$((bytes + $(wc -c <"$work_dir/metrics")))
   done
+  ((bytes <= max_kilobytes * 1000)) || die "expected at most $max_kilobytes kB of both, as deploy/README.md says"
 }
 
 # Whatever callers make up, it makes no new series, once the first unknown path and method have got theirs.
@@ -481,7 +492,7 @@ series_are_bounded() {
   after=$(value 'sum(scrape_samples_scraped)')
   say "$after series"
   [ "$before" = "$after" ] || die "made-up requests have made $((after - before)) series"
-  ((after <= max_series)) || die "expected at most $max_series series"
+  ((after <= max_series)) || die "expected at most $max_series series, as deploy/README.md says"
 }
 
 # make_up WORD: requests that nobody makes, and the scrape after them.
