@@ -4,7 +4,9 @@
 //! neither a length nor chunks for empty, although it goes on until the connection ends (RFC 9112, 6.3). The
 //! latter it reads correctly from an HTTP/1.0 answer.
 
-use httparse::{EMPTY_HEADER, Response, Status};
+use std::mem::MaybeUninit;
+
+use httparse::{ParserConfig, Response, Status};
 
 /// Larger heads are left to awc, which refuses them.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
@@ -35,9 +37,10 @@ impl Head {
         if bytes[..common] != version[..common] {
             return Self::Final;
         }
-        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
-        let mut response = Response::new(&mut headers);
-        match response.parse(bytes) {
+        let (mut headers, mut response) =
+            ([const { MaybeUninit::uninit() }; MAX_HEADERS], Response::new(&mut []));
+        let parser = ParserConfig::default();
+        match parser.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
             Ok(Status::Complete(length)) => Self::complete(&response, length),
             Ok(Status::Partial) if bytes.len() < MAX_HEAD => Self::Incomplete,
             Ok(Status::Partial) | Err(_) => Self::Final,
