@@ -29,7 +29,7 @@ use std::{
 use process::Lab;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(6);
 /// No answer takes as long.
 const PATIENCE: Duration = Duration::from_secs(30);
 const CALLERS: usize = 32;
@@ -40,7 +40,7 @@ const BACKEND: [(&str, &str); 6] = [
     ("SLOW_RESPONSE_DELAY", "0.2"),
     ("TRANSIENT_FAILURE_RATE", "0.6"),
     ("WORKERS", "2"),
-    ("SHUTDOWN_TIMEOUT", "15"),
+    ("SHUTDOWN_TIMEOUT", "6"),
 ];
 const CLIENT: [(&str, &str); 7] = [
     ("RETRY_BASE_DELAY", "0.1"),
@@ -49,7 +49,7 @@ const CLIENT: [(&str, &str); 7] = [
     ("CONNECT_TIMEOUT", "0.4"),
     ("BREAKER_RESET_TIMEOUT", "0.2"),
     ("WORKERS", "2"),
-    ("SHUTDOWN_TIMEOUT", "15"),
+    ("SHUTDOWN_TIMEOUT", "6"),
 ];
 const CLIENT_PATHS: [&str; 5] = [
     "/api/call-backend",

@@ -28,10 +28,10 @@ use crate::{clock, metrics::Families};
 /// How long kept connections may stay idle before they are closed. One in use is used again within that.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// When nobody has come in for so long, nobody is left who waits to be let in.
+/// If no connection was accepted for this long while new ones are refused, the accept queue is empty.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// How long that is waited for at most: where newcomers cannot be turned away, it may never be quiet.
+/// Longest wait for that: where new connections cannot be refused, it may never be so.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// The time for a reader who does read to get the end of its stream.
@@ -170,20 +170,24 @@ impl Connections {
         );
     }
 
-    /// Resolves when those who wait to be let in are in, and either none but expendable connections are
-    /// left, or the others have had [`FAREWELL`] for one more request; after `limit` at the latest.
+    /// Resolves when no connection has been accepted for `time`.
+    pub(crate) async fn no_newcomer_for(&self, time: Duration) {
+        let mut before = self.0.entered.load(Ordering::Relaxed);
+        let mut since = clock::now();
+        while clock::now().saturating_duration_since(since) < time {
+            sleep(time / 10).await;
+            let entered = self.0.entered.load(Ordering::Relaxed);
+            if entered != before {
+                (before, since) = (entered, clock::now());
+            }
+        }
+    }
+
+    /// To be called when new connections are refused. Resolves when the accept queue is empty, and either none
+    /// but expendable connections are left, or the others have had [`FAREWELL`] for one more request; after
+    /// `limit` at the latest.
     pub(crate) async fn farewell(&self, limit: Duration) {
         let counts = &self.0;
-        let settled = async {
-            let mut before = None;
-            loop {
-                let entered = counts.entered.load(Ordering::Relaxed);
-                if before.replace(entered) == Some(entered) {
-                    return;
-                }
-                sleep(QUIET).await;
-            }
-        };
         let told = async {
             // In this order: one that closes in between is still among all.
             while {
@@ -193,7 +197,7 @@ impl Connections {
                 sleep(QUIET / 10).await;
             }
         };
-        let settled = timeout(SETTLED.min(limit), settled);
+        let settled = timeout(SETTLED.min(limit), self.no_newcomer_for(QUIET));
         let told = timeout(FAREWELL.min(limit), told);
         let _ = futures::join!(settled, told);
     }

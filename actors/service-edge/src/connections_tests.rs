@@ -94,7 +94,20 @@ async fn farewell_is_short_unless_somebody_may_ask_once_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn newcomers_who_cannot_be_turned_away_do_not_hold_up_the_farewell() {
+async fn each_newcomer_restarts_the_wait_for_none() {
+    let connections = Connections::new(Room { places: 2, doorway: 1 });
+    let time = Duration::from_secs(1);
+    let mut none = std::pin::pin!(connections.no_newcomer_for(time));
+    for _ in 0..5 {
+        assert!(timeout(time * 4 / 5, none.as_mut()).await.is_err());
+        drop(open(&connections));
+    }
+    assert!(timeout(time * 9 / 10, none.as_mut()).await.is_err());
+    assert!(timeout(time / 5, none).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn newcomers_who_cannot_be_refused_do_not_hold_up_the_farewell() {
     let connections = Connections::new(Room { places: 2, doorway: 1 });
     let newcomers = async {
         loop {

@@ -1,18 +1,20 @@
-//! The socket that listens, closed in such a way that nobody who came in is lost.
+//! The socket that listens, closed in such a way that no accepted connection is lost.
 //!
-//! The kernel finishes handshakes by itself, and keeps who came in waiting until the process takes them.
-//! A socket that is closed resets all who wait. So newcomers are turned away first: a filter drops their
-//! first packet (SYN), as a packet is lost. They try again, and find another process, or nobody: they
-//! are refused before they have sent anything. Meanwhile those who wait are taken as always.
+//! The kernel finishes handshakes by itself, and queues the connections until the process accepts them. Closing
+//! the socket resets the whole queue. So the process first has the kernel refuse new connections, accepts what
+//! is queued, and only then closes.
 //!
-//! Where there are no such filters (they are Linux's), those few who come in at the very moment of the
-//! end are lost.
+//! New connections must not be dropped silently instead: a client then repeats its first packet (SYN), and on
+//! Kubernetes conntrack sends the repeats to the same pod until the client gives up.
+//!
+//! Only Linux can refuse new connections and keep the queue, without privileges since 5.7. Elsewhere the
+//! connections that are in the queue when the socket is closed are reset.
 
 use std::{io, net::TcpListener};
 
 use socket2::Socket;
 
-/// A second handle to a socket that listens.
+/// A second handle to a socket that listens. The socket is closed when both handles are.
 #[derive(Debug)]
 pub(crate) struct Door(Socket);
 
@@ -22,37 +24,28 @@ impl Door {
         Ok(Self(listener.try_clone()?.into()))
     }
 
-    /// Turns newcomers away. Who is in, or has begun to come in, comes in.
-    pub(crate) fn turn_newcomers_away(&self) {
-        if let Err(error) = self.drop_first_packets() {
-            log::debug!("newcomers are not turned away before the end: {error}");
+    /// Refuses new connections at once (RST). Queued connections, and those whose handshake has begun, can still
+    /// be accepted.
+    pub(crate) fn refuse_newcomers(&self) {
+        if let Err(error) = self.listen_on_no_interface() {
+            log::debug!("connections may be reset when the listener is closed: {error}");
         }
     }
 
+    /// The kernel looks for a listener by the interface that a SYN comes from, and finds this one no more. A
+    /// handshake that has begun keeps its listener.
     #[cfg(target_os = "linux")]
-    fn drop_first_packets(&self) -> io::Result<()> {
-        use socket2::SockFilter;
+    fn listen_on_no_interface(&self) -> io::Result<()> {
+        use std::num::NonZeroU32;
 
-        // Where the flags are in a TCP header (RFC 9293, 3.1), and the two that count.
-        const FLAGS: u32 = 13;
-        const SYN: u32 = 0x02;
-        const ACK: u32 = 0x10;
-        // Operations of classic BPF (linux/bpf_common.h), which sees the TCP header first.
-        const LOAD_BYTE: u16 = 0x30;
-        const AND: u16 = 0x54;
-        const JUMP_IF_EQUAL: u16 = 0x15;
-        const RETURN: u16 = 0x06;
-        self.0.attach_filter(&[
-            SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
-            SockFilter::new(AND, 0, 0, SYN | ACK),
-            SockFilter::new(JUMP_IF_EQUAL, 0, 1, SYN),
-            SockFilter::new(RETURN, 0, 0, 0),
-            SockFilter::new(RETURN, 0, 0, u32::MAX),
-        ])
+        // The highest index; the kernel counts interfaces from 1.
+        const NO_INTERFACE: Option<NonZeroU32> = NonZeroU32::new(i32::MAX.cast_unsigned());
+        // SO_BINDTOIFINDEX, which is for IPv6 as well.
+        self.0.bind_device_by_index_v4(NO_INTERFACE)
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn drop_first_packets(&self) -> io::Result<()> {
+    fn listen_on_no_interface(&self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
@@ -61,7 +54,7 @@ impl Door {
 mod tests {
     use std::{
         io::{ErrorKind, Read, Write},
-        net::{Ipv4Addr, TcpStream},
+        net::{Ipv4Addr, Shutdown, TcpStream},
         time::Duration,
     };
 
@@ -69,26 +62,26 @@ mod tests {
     use crate::listen::listener;
 
     #[test]
-    fn who_waits_is_taken_and_newcomers_send_nothing() {
+    fn queued_connection_is_accepted_and_a_new_one_is_refused_at_once() {
         let listener = listener((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let door = Door::of(&listener).unwrap();
         let address = listener.local_addr().unwrap();
-        let mut waiting = TcpStream::connect(address).unwrap();
-        door.turn_newcomers_away();
-        waiting.write_all(b"hello").unwrap();
+        let mut queued = TcpStream::connect(address).unwrap();
+        door.refuse_newcomers();
+        queued.write_all(b"hello").unwrap();
 
-        let connect = TcpStream::connect_timeout(&address, Duration::from_millis(100));
-        assert_eq!(connect.unwrap_err().kind(), ErrorKind::TimedOut);
+        let refused = TcpStream::connect_timeout(&address, Duration::from_secs(10));
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
 
-        let (mut taken, _) = listener.accept().unwrap();
-        taken.write_all(b"hello yourself").unwrap();
-        drop(taken.shutdown(std::net::Shutdown::Write));
+        let (mut accepted, _) = listener.accept().unwrap();
+        accepted.write_all(b"hello yourself").unwrap();
+        accepted.shutdown(Shutdown::Write).unwrap();
         let mut answer = String::new();
-        waiting.read_to_string(&mut answer).unwrap();
+        queued.read_to_string(&mut answer).unwrap();
         assert_eq!(answer, "hello yourself");
-        drop(waiting);
+        drop(queued);
         answer.clear();
-        taken.read_to_string(&mut answer).unwrap();
+        accepted.read_to_string(&mut answer).unwrap();
         assert_eq!(answer, "hello");
     }
 }

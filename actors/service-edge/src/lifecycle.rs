@@ -1,12 +1,15 @@
 //! Bind, serve, and end well.
 //!
-//! The end comes in three steps, within `SHUTDOWN_TIMEOUT` together. First the process goes on
-//! listening while it works on the requests that it already has: `/ready` says 503, and a request
-//! that was on its way is answered rather than refused. Then it turns newcomers away, takes those
-//! who came before, and waits a moment for connections that were kept open: each answer says that
-//! its connection ends, and a connection that is closed without that word may lose a request that
-//! is on its way. At last it closes idle connections, and finishes what came in between.
-//! [`expendable`](crate::connections::expendable) connections are cut off when nothing else is left.
+//! The end comes in three steps, within `SHUTDOWN_TIMEOUT` together.
+//!
+//! 1. The process goes on listening, because its clients and the cluster do not know yet: `/ready` says 503, and
+//!    every request is answered with `Connection: close`. This ends when the requests that were in flight are
+//!    finished and no new connection has come for a second ([`UNNOTICED`]), at the latest after 4 s ([`LISTENING`]).
+//! 2. The kernel refuses new connections at once. The process accepts those that it has queued, and gives kept
+//!    connections a moment for one more request: a connection that is closed without `Connection: close` may
+//!    lose a request that is on its way.
+//! 3. The process closes the listener and idle connections, and finishes the requests that came in since.
+//!    [`expendable`](crate::connections::expendable) connections are cut off when nothing else is left.
 
 use std::{
     any::Any,
@@ -14,6 +17,7 @@ use std::{
     net::SocketAddr,
     process::{self, ExitCode},
     sync::Arc,
+    time::Duration,
 };
 
 use actix_web::{dev::Extensions, web};
@@ -26,6 +30,15 @@ use crate::{
     CommonSettings, Drain, Metrics, SettingError, Shares, Wanted, app, connections::Connections,
     door::Door, listen,
 };
+
+/// If no new connection has come for this long, clients have noticed that the process ends. On Kubernetes
+/// kube-proxy sends new connections to a pod for about a second after its end has begun, and they hang once
+/// the pod's network is gone.
+const UNNOTICED: Duration = Duration::from_secs(1);
+
+/// Longest time that the process goes on listening. With the default `SHUTDOWN_TIMEOUT`, a call that comes in at
+/// the end of it, or in the farewell of at most a second, still has the default `CALL_DEADLINE`.
+const LISTENING: Duration = Duration::from_secs(4);
 
 pub(crate) type OnConnect = Arc<dyn Fn(&dyn Any, &mut Extensions) + Send + Sync>;
 
@@ -137,14 +150,19 @@ impl<'a> Server<'a> {
             },
         }
 
+        // With a short timeout, most of it is for the requests.
+        let limit = common.shutdown_timeout / 4;
+        // A process that cannot go on has nothing to answer with.
+        let unnoticed = if drain.failure().is_some() { Duration::ZERO } else { UNNOTICED };
         let draining = async {
+            let noticed =
+                async { futures::join!(drain.finished(), connections.no_newcomer_for(unnoticed)) };
             tokio::select! {
                 ended = &mut running => return ended,
-                () = drain.finished() => {}
+                _ = timeout(LISTENING.min(limit), noticed) => {}
             }
-            door.turn_newcomers_away();
-            // With a short timeout, most of it is for the requests.
-            connections.farewell(common.shutdown_timeout / 4).await;
+            door.refuse_newcomers();
+            connections.farewell(limit).await;
             drop(door);
             let stopping = async { futures::join!(running, handle.stop(true)).0 };
             tokio::select! {

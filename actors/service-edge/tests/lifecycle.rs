@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
 
 use std::{
-    io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    io::{self, ErrorKind, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix_web::{
@@ -14,10 +15,122 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use service_edge::{CommonSettings, Drain, Metrics, Settings, app, endpoint, serve};
+use tokio::sync::watch;
+
+/// A client repeats a SYN that was dropped after a second.
+const AT_ONCE: Duration = Duration::from_millis(800);
+
+/// How long newcomers are answered after the end has begun, if they keep coming: a quarter of `SHUTDOWN_TIMEOUT`.
+const LISTENING: Duration = Duration::from_secs(2);
 
 fn common(port: u16) -> CommonSettings {
-    let mut settings = Settings::from_pairs(&[("HOST", "127.0.0.1"), ("WORKERS", "1")]);
-    CommonSettings::read(&mut settings, port).unwrap()
+    let pairs = [("HOST", "127.0.0.1"), ("WORKERS", "1"), ("SHUTDOWN_TIMEOUT", "8")];
+    CommonSettings::read(&mut Settings::from_pairs(&pairs), port).unwrap()
+}
+
+/// A server whose end has begun while a request is in flight.
+struct Ending {
+    address: SocketAddr,
+    since: Instant,
+    slow: thread::JoinHandle<String>,
+    server: thread::JoinHandle<io::Result<()>>,
+}
+
+impl Ending {
+    /// With what lets the request end when it is dropped.
+    fn begin() -> (Self, watch::Sender<()>) {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let drain = Drain::new();
+        let (hold, held) = watch::channel(());
+        let (begun, has_begun) = mpsc::channel();
+        let routes = move |config: &mut ServiceConfig| {
+            let (begun, held) = (begun.clone(), held.clone());
+            config.service(endpoint("/slow").get(move || {
+                begun.send(()).unwrap();
+                let mut held = held.clone();
+                async move {
+                    let dropped = held.changed().await;
+                    assert!(dropped.is_err());
+                    HttpResponse::Ok()
+                }
+            }));
+        };
+        let served = drain.clone();
+        let server = thread::spawn(move || {
+            let common = common(address.port());
+            let server = serve("test", &common, served, Metrics::new("1"), routes);
+            actix_web::rt::System::new().block_on(server)
+        });
+        let slow = thread::spawn(move || {
+            loop {
+                if let Ok(stream) = TcpStream::connect(address) {
+                    return get(stream, "/slow");
+                }
+            }
+        });
+        has_begun.recv().unwrap();
+        drain.begin();
+        (Self { address, since: Instant::now(), slow, server }, hold)
+    }
+
+    /// The answer to a new connection; none if it is refused.
+    fn newcomer(&self) -> Option<String> {
+        let (after, begun) = (self.since.elapsed(), Instant::now());
+        let connected = TcpStream::connect_timeout(&self.address, Duration::from_secs(10));
+        let took = begun.elapsed();
+        assert!(took < AT_ONCE, "{connected:?} took {took:?}, {after:?} after the end began");
+        match connected {
+            Ok(stream) => Some(get(stream, "/ready")),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "after {after:?}");
+                None
+            }
+        }
+    }
+
+    /// How long newcomers that come all the time are answered.
+    fn answers_for(&self) -> Duration {
+        while let Some(answer) = self.newcomer() {
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+            assert!(answer.contains("connection: close\r\n"), "{answer}");
+            assert!(self.since.elapsed() < LISTENING * 2, "it goes on listening");
+        }
+        self.since.elapsed()
+    }
+}
+
+fn get(mut stream: TcpStream, path: &str) -> String {
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: e\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn newcomers_are_answered_until_they_are_refused_and_never_wait() {
+    let (ending, hold) = Ending::begin();
+    drop(hold);
+    assert!(ending.answers_for() >= LISTENING, "newcomers came all the time");
+    while !ending.server.is_finished() {
+        assert_eq!(ending.newcomer(), None);
+    }
+    assert!(ending.server.join().unwrap().is_ok());
+}
+
+#[test]
+fn listener_is_closed_while_a_slow_request_is_finished() {
+    let (ending, hold) = Ending::begin();
+    assert!(ending.answers_for() >= LISTENING, "newcomers came all the time");
+    // Nobody else can listen there while any handle is open.
+    while TcpListener::bind(ending.address).is_err() {
+        assert_eq!(ending.newcomer(), None);
+        assert!(ending.since.elapsed() < LISTENING * 3, "the listener stays open");
+    }
+    assert!(!ending.slow.is_finished());
+    drop(hold);
+    assert!(ending.slow.join().unwrap().starts_with("HTTP/1.1 200 "));
+    assert!(ending.server.join().unwrap().is_ok());
 }
 
 #[actix_web::test]
