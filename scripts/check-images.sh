@@ -20,8 +20,8 @@
 #
 # shellcheck disable=SC2317,SC2329  # functions that are called by name
 set -euo pipefail
-# shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/containers.sh
+source "$(dirname "${BASH_SOURCE[0]}")/containers.sh"
 
 main() {
   case ${1:-} in
@@ -34,9 +34,8 @@ main() {
   check_integer CLIENT_PORT 1 65535
   need_curl
   need jq "install it with your system's package manager"
-  need docker "install Docker"
+  need_engine
   read_promises
-  docker version >/dev/null 2>&1 || die "no Docker engine answers: $(docker version 2>&1 | tail -n 1)"
   port_is_free "$CLIENT_PORT" || die "port $CLIENT_PORT is in use; choose another: CLIENT_PORT=30081 $0"
   base_url=http://127.0.0.1:$CLIENT_PORT
 
@@ -67,50 +66,13 @@ read_promises() {
 
 # ---- containers ----------------------------------------------------------------------------------
 
-readonly prefix=resilience-lab
-
-trap_clean_up() {
-  clean_up_at_exit
-  make_work_dir
-  trap 'remove_containers; clean_up' EXIT
-  remove_containers
-}
-
-remove_containers() {
-  local ids
-  ids=$(docker ps -aq --filter "label=$prefix" 2>/dev/null) || return 0
-  # shellcheck disable=SC2086  # one word each
-  [ -z "$ids" ] || docker rm -f $ids >/dev/null 2>&1 || true
-  docker network rm "$prefix-front" "$prefix-back" >/dev/null 2>&1 || true
-}
-
 # The client is published on one network and reaches the backends on another, so that the latter can
 # be cut.
 make_networks() {
   local network
   for network in front back; do
-    docker network create --label "$prefix" "$prefix-$network" >/dev/null || die "cannot make a Docker network"
+    make_network "$network"
   done
-}
-
-# memory_limit SERVICE: of the manifest, as Docker takes it.
-memory_limit() {
-  local limit
-  limit=$(awk '/limits:/ { found = 1 } found && /memory:/ { print $2; exit }' \
-    "$repo_root/deploy/base/$1-deployment.yaml")
-  [[ $limit =~ ^([0-9]+)Mi$ ]] || die "deploy/base/$1-deployment.yaml has no memory limit in Mi"
-  say "${BASH_REMATCH[1]}m"
-}
-
-# contain SERVICE NAME DOCKER_OPTION...: a container as restricted as the pod.
-contain() {
-  local service=$1 name=$2 memory
-  shift 2
-  memory=$(memory_limit "$service")
-  docker run --detach --name "$prefix-$name" --label "$prefix" --hostname "$name" \
-    --read-only --user 65532:65532 --cap-drop ALL --security-opt no-new-privileges \
-    --memory "$memory" --memory-swap "$memory" "$@" "$service-service:latest" >/dev/null ||
-    die "cannot run $service-service:latest"
 }
 
 run_backend() {
@@ -121,13 +83,6 @@ run_client() {
   contain client client --network "$prefix-front" --publish "127.0.0.1:$CLIENT_PORT:8000" "$@"
   docker network connect "$prefix-back" "$prefix-client"
   await "the client is healthy" 10 is_healthy
-}
-
-remove() {
-  local name
-  for name in "$@"; do
-    docker rm -f "$prefix-$name" >/dev/null
-  done
 }
 
 # ---- what is looked at ---------------------------------------------------------------------------
@@ -220,10 +175,6 @@ all_results_are() {
   if grep -qvE "^($allowed) " "$work_dir/results"; then
     die "expected only $*: $(statuses_of "$work_dir/results")"
   fi
-}
-
-begin() {
-  printf '\n--- %s\n' "$*"
 }
 
 # ---- the checks ----------------------------------------------------------------------------------

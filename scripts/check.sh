@@ -38,7 +38,7 @@ deploy-scripts the scripts that build, deploy, watch, test and clean up: on fake
 monitoring  deploy/monitoring: a real Prometheus sees an outage; each query and each alert has data; promtool accepts it all
 dashboard   the page in a headless Chromium: state changes within 500 ms, each control, reconnect, accessibility
 chaos       the chaos experiments, without a cluster: valid, fulfilled, and not so when the circuit never opens
-images      the images of these binaries: the lab in containers, with dead backends, a cut network, SIGTERM and stress
+images      the images of these binaries: the lab in containers, dead backends, a cut network, SIGTERM, stress, a DNAT rule
 '
 
 # ---- the stages ----------------------------------------------------------------------------------
@@ -263,6 +263,10 @@ stage_images() {
   else
     CLIENT_PORT=$(free_port) scripts/check-images.sh
   fi
+  [ "$(id -u)" = 0 ] || skip "check-images.sh is green; check-pod-end.sh needs root"
+  ensure nft nftables
+  ensure nsenter util-linux
+  SKIP_BUILD=1 scripts/check-pod-end.sh
 }
 
 # ---- what stages need ----------------------------------------------------------------------------

@@ -320,10 +320,10 @@ fn restarts(victim: Victim, default: u64) {
 
 #[test]
 fn sigterm_loses_no_request_of_the_client() {
-    restarts(Victim::Client, 20);
+    restarts(Victim::Client, 10);
 }
 
 #[test]
 fn sigterm_loses_no_request_of_the_backend() {
-    restarts(Victim::Backend, 10);
+    restarts(Victim::Backend, 5);
 }

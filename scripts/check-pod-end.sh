@@ -1,0 +1,224 @@
+#!/usr/bin/env bash
+# Ends one of two backends behind a virtual address, as a cluster ends a pod, while callers make a new
+# connection for each request. The backends are containers of the image backend-service:latest. A DNAT
+# rule chooses between them at random, as kube-proxy's does, and is changed when kube-proxy would.
+#
+# It asserts: no request is lost, and none waits for a connection that nobody answers. Each is answered, or
+# (where that is allowed) refused at once:
+#
+#   preStop          SIGTERM 5 s after the pod was chosen, 4 s after the rule was changed: all are answered
+#   without preStop  SIGTERM 1 s before the rule is changed: all are answered
+#   a late rule      SIGTERM 7 s before the rule is changed, with a slow request in flight: it is answered,
+#                    and new connections are answered or refused
+#
+# Usage: scripts/check-pod-end.sh [--help]
+#
+# Environment:
+#   SKIP_BUILD   1: take the image as it is
+#   BIN_DIR      static binaries to make the images of, instead of building them
+#
+# Needs: Linux, root, a Docker engine on this machine, curl, nft, nsenter. Containers and networks are its
+# own, named resilience-lab-*, and are removed at the end. The rules are in a container's network
+# namespace.
+#
+# shellcheck disable=SC2317,SC2329  # functions that are called by name
+set -euo pipefail
+# shellcheck source=scripts/containers.sh
+source "$(dirname "${BASH_SOURCE[0]}")/containers.sh"
+
+readonly virtual_address=10.96.0.10 port=5000 callers=8
+# A connection that takes longer has lost its first packet: the kernel repeats it after 1 s.
+readonly at_once=0.5
+
+main() {
+  case ${1:-} in
+    -h | --help) print_help && exit 0 ;;
+    ?*) die "unknown argument \"$1\"; see --help" ;;
+  esac
+  export LC_ALL=C
+  need_curl
+  need nft "install your system's nftables package"
+  need nsenter "install your system's util-linux package"
+  need_engine
+  [ "$(id -u)" = 0 ] || die "only root may enter a container's network"
+
+  trap_clean_up
+  [ "${SKIP_BUILD:-}" = 1 ] || "$repo_root/scripts/build-images.sh" --prebuilt --no-load
+  make_network pods
+  make_node
+  ends_with_prestop
+  ends_without_prestop
+  ends_before_a_late_rule
+  say "ok: a pod that ends is never silent"
+  exit
+}
+
+# ---- the node ------------------------------------------------------------------------------------
+
+# A container that lends its network to the callers and to the rules.
+make_node() {
+  contain backend node --network "$prefix-pods"
+  node=$(docker inspect --format '{{.State.Pid}}' "$prefix-node")
+}
+
+in_node() {
+  nsenter --target "$node" --net "$@"
+}
+
+# route_to NAME...: new connections to the virtual address go to these backends from now on. Those that
+# exist, and repeats of their first packet, go where they went: conntrack knows them.
+route_to() {
+  local name number=0 targets=''
+  for name in "$@"; do
+    targets+="$number : ${address[$name]}, "
+    number=$((number + 1))
+  done
+  in_node nft -f - <<END
+table ip services
+delete table ip services
+table ip services {
+  chain output {
+    type nat hook output priority -100;
+    ip daddr $virtual_address tcp dport $port dnat to numgen random mod $number map { ${targets%, } }
+  }
+}
+END
+}
+
+# ---- callers -------------------------------------------------------------------------------------
+
+# ask CURL_OPTION... URL: one request on a new connection. Says curl's exit status, the HTTP status, and the
+# seconds until there was a connection and until the end.
+ask() {
+  local told status=0
+  told=$(in_node curl -q --silent --noproxy '*' --connect-timeout 5 --max-time 20 --output /dev/null \
+    --write-out '%{http_code} %{time_connect} %{time_total}' "$@") || status=$?
+  say "$status $told"
+}
+
+# ask_until FILE: asks for as long as FILE is there.
+ask_until() {
+  while [ -e "$1" ]; do
+    ask "http://$virtual_address:$port/api/data"
+  done
+}
+
+start_callers() {
+  local caller
+  : >"$work_dir/load"
+  rm -f "$work_dir"/results*
+  caller_jobs=()
+  for ((caller = 0; caller < callers; caller++)); do
+    start_job ask_until "$work_dir/load" >"$work_dir/results$caller"
+    caller_jobs+=("$job")
+  done
+  until (($(cat "$work_dir"/results* | wc -l) >= 100)); do
+    sleep 0.05
+  done
+}
+
+stop_callers() {
+  local caller
+  rm "$work_dir/load"
+  for caller in "${caller_jobs[@]}"; do
+    reap "$caller"
+  done
+  cat "$work_dir"/results* >"$work_dir/all"
+}
+
+# judge refused|answered: what may become of a request, and dies if something else became of one.
+judge() {
+  local told
+  # curl: 7 there is no connection, 28 there is none in time.
+  told=$(awk -v at_once="$at_once" '
+    { took = $2 == "000" ? $4 : $3; if (took > longest) longest = took }
+    took > at_once { silent++; next }
+    $1 == 0 && $2 == 200 { answered++; next }
+    $1 == 7 { refused++; next }
+    { lost++ }
+    END {
+      printf "answered %d, refused at once %d, silent %d, lost %d; longest connect %.0f ms\n",
+        answered, refused, silent, lost, longest * 1000
+    }' "$work_dir/all")
+  say "$told"
+  [[ $told == *"silent 0, lost 0;"* ]] || die "no request may be lost, or wait for a connection"
+  [ "$1" = refused ] || [[ $told == *"refused at once 0,"* ]] || die "no request may be refused"
+}
+
+# ---- a pod's life --------------------------------------------------------------------------------
+
+# start_pods DOCKER_OPTION...: two, behind the virtual address; sets $address of each.
+declare -A address
+start_pods() {
+  local name
+  for name in backend-1 backend-2; do
+    contain backend "$name" --network "$prefix-pods" --env FAILURE_RATE=0 --env SLOW_RESPONSE_RATE=0 "$@"
+    address[$name]=$(docker inspect --format \
+      "{{(index .NetworkSettings.Networks \"$prefix-pods\").IPAddress}}" "$prefix-$name")
+    until [[ $(ask "http://${address[$name]}:$port/health") == "0 200 "* ]]; do
+      sleep 0.05
+    done
+  done
+  route_to backend-1 backend-2
+}
+
+terminate() {
+  docker kill --signal TERM "$prefix-backend-1" >/dev/null
+  terminated=$EPOCHREALTIME
+}
+
+# Its network is gone with it, and callers go on for a moment.
+await_end() {
+  local status
+  status=$(docker wait "$prefix-backend-1")
+  say "the pod has ended $(((${EPOCHREALTIME/./} - ${terminated/./}) / 1000)) ms after SIGTERM"
+  [ "$status" = 0 ] || die "the pod ended with status $status"
+  docker rm "$prefix-backend-1" >/dev/null
+  sleep 1
+  stop_callers
+  remove backend-2
+}
+
+ends_with_prestop() {
+  begin "preStop: the rule is changed 1 s after the pod was chosen, SIGTERM comes after 5 s"
+  start_pods
+  start_callers
+  sleep 1
+  route_to backend-2
+  sleep 4
+  terminate
+  await_end
+  judge answered
+}
+
+ends_without_prestop() {
+  begin "without preStop: SIGTERM, and the rule is changed 1 s later"
+  start_pods
+  start_callers
+  terminate
+  sleep 1
+  route_to backend-2
+  await_end
+  judge answered
+}
+
+ends_before_a_late_rule() {
+  begin "a late rule: SIGTERM with a slow request in flight, and the rule is changed 7 s later"
+  local pod slow
+  start_pods --env SLOW_RESPONSE_DELAY=12
+  pod=http://${address[backend-1]}:$port
+  ask --request PUT --data '{"failure_rate": 0, "sequence": ["slow"]}' "$pod/api/faults" >"$work_dir/plan"
+  start_job ask "$pod/api/data" >"$work_dir/slow"
+  slow=$job
+  start_callers
+  terminate
+  sleep 7
+  route_to backend-2
+  reap "$slow"
+  await_end
+  cat "$work_dir/plan" "$work_dir/slow" >>"$work_dir/all"
+  judge refused
+  awk '$1 == 0 && $4 > 11 { found = 1 } END { exit !found }' "$work_dir/slow" || die "the slow request was not slow"
+}
+
+main "$@"
