@@ -38,7 +38,7 @@ deploy-scripts the scripts that build, deploy, watch, test and clean up: on fake
 monitoring  deploy/monitoring: a real Prometheus sees an outage; each query and each alert has data; promtool accepts it all
 dashboard   the page in a headless Chromium: state changes within 500 ms, each control, reconnect, accessibility
 chaos       the chaos experiments, without a cluster: valid, fulfilled, and not so when the circuit never opens
-images      the images of these binaries: the lab in containers, dead backends, a cut network, SIGTERM, stress, a DNAT rule
+images      the images of these binaries: the lab in containers, dead backends, a cut network, SIGTERM, stress; DNAT
 '
 
 # ---- the stages ----------------------------------------------------------------------------------
