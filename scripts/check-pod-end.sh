@@ -28,7 +28,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/containers.sh"
 
 readonly virtual_address=10.96.0.10 port=5000 callers=8
 # A connection that takes longer has lost its first packet: the kernel repeats it after 1 s.
-readonly at_once=0.5
+readonly at_once=0.9
 
 main() {
   case ${1:-} in

@@ -4,7 +4,7 @@
 //!
 //! 1. The process goes on listening, because its clients and the cluster do not know yet: `/ready` says 503, and
 //!    every request is answered with `Connection: close`. This ends when the requests that were in flight are
-//!    finished and no new connection has come for a second ([`UNNOTICED`]), at the latest after 4 s ([`LISTENING`]).
+//!    finished and no new connection has come for a second, after 4 s at the latest.
 //! 2. The kernel refuses new connections at once. The process accepts those that it has queued, and gives kept
 //!    connections a moment for one more request: a connection that is closed without `Connection: close` may
 //!    lose a request that is on its way.

@@ -1,5 +1,6 @@
 //! The server's beginning and end. What signals do is tested with the real binaries.
 
+#![allow(clippy::disallowed_methods, reason = "real connections take real time")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
 
 use std::{
@@ -38,7 +39,7 @@ struct Ending {
 
 impl Ending {
     /// With what lets the request end when it is dropped.
-    fn begin() -> (Self, watch::Sender<()>) {
+    fn begin(end: fn(&Drain)) -> (Self, watch::Sender<()>) {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let drain = Drain::new();
         let (hold, held) = watch::channel(());
@@ -51,7 +52,7 @@ impl Ending {
                 async move {
                     let dropped = held.changed().await;
                     assert!(dropped.is_err());
-                    HttpResponse::Ok()
+                    HttpResponse::Ok().finish()
                 }
             }));
         };
@@ -69,7 +70,7 @@ impl Ending {
             }
         });
         has_begun.recv().unwrap();
-        drain.begin();
+        end(&drain);
         (Self { address, since: Instant::now(), slow, server }, hold)
     }
 
@@ -109,7 +110,7 @@ fn get(mut stream: TcpStream, path: &str) -> String {
 
 #[test]
 fn newcomers_are_answered_until_they_are_refused_and_never_wait() {
-    let (ending, hold) = Ending::begin();
+    let (ending, hold) = Ending::begin(Drain::begin);
     drop(hold);
     assert!(ending.answers_for() >= LISTENING, "newcomers came all the time");
     while !ending.server.is_finished() {
@@ -120,7 +121,7 @@ fn newcomers_are_answered_until_they_are_refused_and_never_wait() {
 
 #[test]
 fn listener_is_closed_while_a_slow_request_is_finished() {
-    let (ending, hold) = Ending::begin();
+    let (ending, hold) = Ending::begin(Drain::begin);
     assert!(ending.answers_for() >= LISTENING, "newcomers came all the time");
     // Nobody else can listen there while any handle is open.
     while TcpListener::bind(ending.address).is_err() {
@@ -131,6 +132,14 @@ fn listener_is_closed_while_a_slow_request_is_finished() {
     drop(hold);
     assert!(ending.slow.join().unwrap().starts_with("HTTP/1.1 200 "));
     assert!(ending.server.join().unwrap().is_ok());
+}
+
+#[test]
+fn process_that_cannot_go_on_refuses_newcomers_as_soon_as_what_was_in_flight_is_finished() {
+    let (ending, hold) = Ending::begin(|drain| drain.fail("the actor died"));
+    drop(hold);
+    assert!(ending.answers_for() < LISTENING, "others may be able to answer");
+    assert!(ending.server.join().unwrap().is_err());
 }
 
 #[actix_web::test]
