@@ -27,8 +27,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/containers.sh"
 
 readonly virtual_address=10.96.0.10 port=5000 callers=8
-# A connection that takes longer has lost its first packet: the kernel repeats it after 1 s.
-readonly at_once=0.9
+# Seconds. A connection that takes longer has lost its first packet, which the kernel repeats after 1 s.
+readonly at_once=1
 
 main() {
   case ${1:-} in

@@ -19,7 +19,7 @@ use service_edge::{CommonSettings, Drain, Metrics, Settings, app, endpoint, serv
 use tokio::sync::watch;
 
 /// A client repeats a SYN that was dropped after a second.
-const AT_ONCE: Duration = Duration::from_millis(800);
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// How long newcomers are answered after the end has begun, if they keep coming: a quarter of `SHUTDOWN_TIMEOUT`.
 const LISTENING: Duration = Duration::from_secs(2);
