@@ -141,7 +141,11 @@ judge() {
         answered, refused, silent, lost, longest * 1000
     }' "$work_dir/all")
   say "$told"
-  [[ $told == *"silent 0, lost 0;"* ]] || die "no request may be lost, or wait for a connection"
+  if [[ $told != *"silent 0, lost 0;"* ]]; then
+    say "curl's exit status, HTTP status, seconds to connect, seconds in all:"
+    grep -v '^0 200 ' "$work_dir/all"
+    die "no request may be lost, or wait for a connection"
+  fi
   [ "$1" = refused ] || [[ $told == *"refused at once 0,"* ]] || die "no request may be refused"
 }
 
