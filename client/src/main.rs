@@ -3,10 +3,13 @@
 use std::{env, process::ExitCode};
 
 use client_service::{Config, SERVICE, config::DEFAULT_PORT};
-use service_edge::{Settings, exit_code, exit_on_bad_settings, logging, other_than_serving};
+use service_edge::{
+    Settings, exit_code, exit_on_bad_settings, ignore_stray_signals, logging, other_than_serving,
+};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
+    ignore_stray_signals();
     let arguments = env::args_os().skip(1);
     let version = env!("CARGO_PKG_VERSION");
     if let Some(code) = other_than_serving(SERVICE, version, DEFAULT_PORT, arguments) {

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     CommonSettings, Settings,
     brief::{brief, shorten},
-    exit_on_bad_settings,
+    exit_on_bad_settings, logging,
 };
 
 /// How long the service may take to say that it is healthy.
@@ -50,7 +50,8 @@ pub fn other_than_serving(
             Some(match healthcheck(address) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
-                    eprintln!("{service} at {address} is not healthy: {error}");
+                    logging::say(&format!("{service} at {address} is not healthy: {error}"));
+                    logging::flush_last_lines();
                     ExitCode::FAILURE
                 }
             })
@@ -69,9 +70,10 @@ pub fn other_than_serving(
         }
         _ => {
             let arguments = brief(&format!("{arguments:?}"), MAX_SHOWN);
-            eprintln!(
+            logging::say(&format!(
                 "{service}: cannot do {arguments}: expected nothing, healthcheck, --help or --version"
-            );
+            ));
+            logging::flush_last_lines();
             Some(ExitCode::from(2))
         }
     }

@@ -9,6 +9,7 @@
 //! | [`settings`] | typed reader over the environment, or over a test's map |
 //! | [`common`] | the settings that both services have |
 //! | [`logging`] | one record, one line; text or JSON |
+//! | `log_queue` | the bounded queue and the thread through which lines reach stderr |
 //! | [`error`] | every refusal is JSON with `error` and `message` |
 //! | [`json`] | request bodies: bounded, optional, strictly typed |
 //! | [`auth`] | the admin token, without which nothing is changed |
@@ -26,9 +27,10 @@
 //! | `listen`, `door` | the server: the door, the bounds, the app |
 //! | [`app()`] | the stack of all of the above, the same in tests and in production |
 //! | [`cli`] | what the binary can be asked for besides serving |
+//! | `signals` | those that must not end the process |
 //! | [`lifecycle`] | bind, serve, drain on SIGTERM |
 //!
-//! A service's `main` is settings, logging, and [`serve`]:
+//! A service's `main` is signals, settings, logging, and [`serve`]:
 //!
 //! ```no_run
 //! use actix_web::{HttpResponse, web};
@@ -36,6 +38,7 @@
 //!
 //! #[actix_web::main]
 //! async fn main() -> std::process::ExitCode {
+//!     service_edge::ignore_stray_signals();
 //!     let mut settings = Settings::from_env();
 //!     let common = service_edge::exit_on_bad_settings(CommonSettings::read(&mut settings, 5000));
 //!     service_edge::logging::init(&common);
@@ -67,12 +70,14 @@ pub mod error;
 pub mod json;
 pub mod lifecycle;
 mod listen;
+mod log_queue;
 pub mod logging;
 pub mod metrics;
 pub mod panic;
 #[cfg(test)]
 mod props;
 pub mod settings;
+mod signals;
 pub mod trace;
 
 pub use abort::abort;
@@ -88,4 +93,5 @@ pub use json::JsonBody;
 pub use lifecycle::{Server, exit_code, exit_on_bad_settings, serve};
 pub use metrics::Metrics;
 pub use settings::{Limit, SettingError, Settings};
+pub use signals::ignore_stray_signals;
 pub use trace::{Trace, TraceContext};

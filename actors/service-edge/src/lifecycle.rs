@@ -28,7 +28,7 @@ use tokio::{
 
 use crate::{
     CommonSettings, Drain, Metrics, SettingError, Shares, Wanted, app, connections::Connections,
-    door::Door, listen,
+    door::Door, listen, logging,
 };
 
 /// If no new connection has come for this long, clients have noticed that the process ends. On Kubernetes
@@ -215,20 +215,26 @@ impl Signals {
 /// For `main`: the settings, or one line on stderr and the end of the process with exit code 2.
 pub fn exit_on_bad_settings<T>(settings: Result<T, SettingError>) -> T {
     settings.unwrap_or_else(|error| {
-        eprintln!("{error}");
+        logging::say(&error.to_string());
+        logging::flush_last_lines();
         process::exit(2)
     })
 }
 
-/// For `main`: success, or exit code 1 after one line that says why, whatever `RUST_LOG` hides.
+/// For `main`: success, or exit code 1 after one line that says why, whatever `RUST_LOG` hides. Waits a second at
+/// most for the last lines to be read.
 pub fn exit_code(served: io::Result<()>) -> ExitCode {
-    let Err(error) = served else {
-        return ExitCode::SUCCESS;
+    let code = match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if log::log_enabled!(log::Level::Error) {
+                log::error!("{error}");
+            } else {
+                logging::say(&error.to_string());
+            }
+            ExitCode::FAILURE
+        }
     };
-    if log::log_enabled!(log::Level::Error) {
-        log::error!("{error}");
-    } else {
-        eprintln!("{error}");
-    }
-    ExitCode::FAILURE
+    logging::flush_last_lines();
+    code
 }

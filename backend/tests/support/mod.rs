@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
@@ -14,7 +14,7 @@ use serde_json::Value;
 /// Longer than anything here takes on a busy machine; reaching it is a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-fn command(variables: &[(&str, &str)]) -> Command {
+pub(crate) fn command(variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_backend-service"));
     command.env_clear().env("HOST", "127.0.0.1").env("PORT", "0").envs(variables.iter().copied());
     command
@@ -48,16 +48,34 @@ pub(crate) struct Backend {
 impl Backend {
     /// Starts it on a free port, and returns when it listens.
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
-        let mut child = command(variables).stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let (line, log) = channel();
-        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|l| line.send(l)));
-        let mut backend =
-            Self { child, log, seen: Vec::new(), address: SocketAddr::from(([0, 0, 0, 0], 0)) };
-        let listening = backend.wait_for_log("backend-service listening on ");
-        let (_, rest) = listening.split_once("listening on ").unwrap();
-        backend.address = rest.split(' ').next().unwrap().parse().unwrap();
+        let (mut backend, log) = Self::start_unread(variables);
+        backend.read_log(log);
         backend
+    }
+
+    /// The same, but nobody reads the rest of its log unless it is given to [`read_log`](Self::read_log).
+    pub(crate) fn start_unread(variables: &[(&str, &str)]) -> (Self, BufReader<ChildStderr>) {
+        let mut child = command(variables).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut seen = Vec::new();
+        let address = loop {
+            let mut line = String::new();
+            assert!(log.read_line(&mut line).unwrap() > 0, "it ends: {seen:#?}");
+            let address = line.split("backend-service listening on ").nth(1);
+            let address = address.map(|rest| rest.split(' ').next().unwrap().parse().unwrap());
+            seen.push(line.trim_end().to_owned());
+            if let Some(address) = address {
+                break address;
+            }
+        };
+        (Self { child, log: channel().1, seen, address }, log)
+    }
+
+    /// Begins to read the log.
+    pub(crate) fn read_log(&mut self, log: BufReader<ChildStderr>) {
+        let (line, lines) = channel();
+        self.log = lines;
+        thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|l| line.send(l)));
     }
 
     /// The next line of the log that contains `text`.
@@ -96,6 +114,18 @@ impl Backend {
         (self.child.wait().unwrap(), std::mem::take(&mut self.seen))
     }
 
+    /// Waits for the end of a process whose log nobody reads.
+    pub(crate) fn wait_for_end(mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     pub(crate) fn connect(&self) -> Connection {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -113,6 +143,13 @@ impl Backend {
     pub(crate) fn play(&self, plan: &str) {
         let reply = self.ask("PUT", "/api/faults", plan);
         assert_eq!(reply.status, 200, "{}", reply.body);
+    }
+
+    /// A counter or gauge without labels of `/metrics`.
+    pub(crate) fn prometheus(&self, name: &str) -> u64 {
+        let text = self.ask("GET", "/metrics", "").body;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap()
     }
 
     pub(crate) fn metric(&self, name: &str) -> u64 {

@@ -14,7 +14,7 @@ use actix_web::{HttpResponse, web};
 use futures::future::{LocalBoxFuture, join_all, ready};
 use prometheus::{IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEncoder, core::Collector};
 
-use crate::ApiError;
+use crate::{ApiError, logging};
 pub use families::{Families, Labels};
 pub(crate) use http::Observe;
 pub use http::{HttpMetrics, SECONDS};
@@ -46,6 +46,7 @@ impl Metrics {
             Err(error) => log::error!("metrics: {error}"),
         }
         metrics.add_source(process::read);
+        metrics.add_source(logging::tell);
         metrics
     }
 
