@@ -2,12 +2,16 @@
 
 use std::{
     fmt::{self, Display},
-    ops::RangeInclusive,
+    ops::{Bound, RangeBounds as _, RangeInclusive},
     time::Duration,
 };
 
 /// The longest duration that any setting takes: 30 days.
 pub const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Range of every duration that a setting takes: more than 0, at most [`MAX_DURATION`].
+pub const DURATIONS: (Bound<Duration>, Bound<Duration>) =
+    (Bound::Excluded(Duration::ZERO), Bound::Included(MAX_DURATION));
 
 /// A setting that breaks its rule. Says which one, its value and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,9 +68,9 @@ pub(crate) fn in_range<T: PartialOrd + Display>(
     Err(InvalidConfig::new(field, value, format!("a number from {low} to {high}")))
 }
 
-/// `value` is more than nothing and at most [`MAX_DURATION`].
+/// `value` is one of [`DURATIONS`].
 pub(crate) fn positive(field: &'static str, value: Duration) -> Result<(), InvalidConfig> {
-    if !value.is_zero() && value <= MAX_DURATION {
+    if DURATIONS.contains(&value) {
         return Ok(());
     }
     Err(InvalidConfig::new(

@@ -86,7 +86,7 @@ pub use breaker::{
 };
 pub use call::{AttemptRecord, CallError, CallId, CallReport, Protection};
 pub use clock::within;
-pub use config::{Allowed, InvalidConfig, MAX_DURATION};
+pub use config::{Allowed, DURATIONS, InvalidConfig, MAX_DURATION};
 pub use events::{Event, EventKind, EventLog, EventReader, EventType};
 pub use limit::CallLimit;
 pub use outcome::{CallKind, Outcome, Verdict};

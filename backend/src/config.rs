@@ -2,15 +2,47 @@
 
 use std::time::Duration;
 
-use service_edge::{CommonSettings, SettingError, Settings};
+use service_edge::{CommonSettings, KnownNames, SettingError, Settings};
 
 use crate::{
     answer::Answers,
-    plan::{FaultPlan, MAX_SLOW_RESPONSE_DELAY, PlanError, PlanSpec},
+    plan::{FaultPlan, MAX_SLOW_RESPONSE_DELAY, PlanError, PlanSpec, RATES},
 };
 
 /// `PORT`, if it is not set.
 pub const DEFAULT_PORT: u16 = 5000;
+
+/// Maximum of `TRANSIENT_RETRY_AFTER`: about 115 days.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(10_000_000);
+
+/// The settings of the client, which may share the backend's environment.
+pub const CLIENT_SETTINGS: [&str; 20] = [
+    "BACKEND_URL",
+    "BREAKER_FAIL_MAX",
+    "BREAKER_RESET_TIMEOUT",
+    "BREAKER_HALF_OPEN_MAX_CALLS",
+    "BREAKER_SUCCESS_THRESHOLD",
+    "BREAKER_SCOPE",
+    "BREAKER_TRIAL_LEASE",
+    "RETRY_MAX_ATTEMPTS",
+    "RETRY_BASE_DELAY",
+    "RETRY_MULTIPLIER",
+    "RETRY_MAX_DELAY",
+    "RETRY_JITTER",
+    "ATTEMPT_TIMEOUT",
+    "CONNECT_TIMEOUT",
+    "CONNECT_RETRIES",
+    "CALL_DEADLINE",
+    "MAX_CALLS",
+    "MAX_RESPONSE_BYTES",
+    "MAX_EVENT_STREAMS",
+    "BACKEND_FAULTS_HOST",
+];
+
+const KNOWN_NAMES: KnownNames<'_> = KnownNames {
+    prefixes: &["SLOW_RESPONSE_", "TRANSIENT_", "FAULT_"],
+    of_others: &CLIENT_SETTINGS,
+};
 
 /// Everything that the backend is told at its start, validated.
 #[derive(Debug, Clone)]
@@ -25,6 +57,8 @@ pub struct Config {
     pub answers: Answers,
     /// All settings as they took effect, in one line, without the token.
     pub summary: String,
+    /// One line for each variable that is probably meant to be a setting, but is none.
+    pub near_misses: Vec<String>,
 }
 
 impl Config {
@@ -35,18 +69,20 @@ impl Config {
     /// The first variable whose value cannot be used, alone or beside another's.
     pub fn read(settings: &mut Settings<'_>) -> Result<Self, SettingError> {
         let common = CommonSettings::read(settings, DEFAULT_PORT)?;
+        let delays = Duration::ZERO..=Duration::from_secs_f64(MAX_SLOW_RESPONSE_DELAY);
         let spec = PlanSpec {
-            failure_rate: settings.number("FAILURE_RATE", 0.3)?,
-            slow_response_rate: settings.number("SLOW_RESPONSE_RATE", 0.2)?,
+            failure_rate: settings.number("FAILURE_RATE", 0.3, RATES)?,
+            slow_response_rate: settings.number("SLOW_RESPONSE_RATE", 0.2, RATES)?,
             slow_response_delay: settings
-                .seconds("SLOW_RESPONSE_DELAY", Duration::from_secs(5))?
+                .seconds("SLOW_RESPONSE_DELAY", Duration::from_secs(5), delays)?
                 .as_secs_f64(),
-            transient_failure_rate: settings.number("TRANSIENT_FAILURE_RATE", 0.6)?,
+            transient_failure_rate: settings.number("TRANSIENT_FAILURE_RATE", 0.6, RATES)?,
             sequence: None,
             repeat: false,
         };
         let plan = FaultPlan::try_from(spec).map_err(|error| setting_error(&error))?;
-        let transient_retry_after = settings.optional_seconds("TRANSIENT_RETRY_AFTER")?;
+        let transient_retry_after =
+            settings.optional_seconds("TRANSIENT_RETRY_AFTER", Duration::ZERO..=MAX_RETRY_AFTER)?;
         let fault_seed = settings.optional_integer("FAULT_SEED", 0..=u64::MAX)?;
         let pod = settings.pod();
         Ok(Self {
@@ -55,30 +91,21 @@ impl Config {
             fault_seed,
             answers: Answers { pod, transient_retry_after },
             summary: settings.summary(),
+            near_misses: settings.near_misses(KNOWN_NAMES),
         })
     }
 }
 
-/// The plan's fields have the names of their variables, in lower case.
 fn setting_error(error: &PlanError) -> SettingError {
     match *error {
-        PlanError::Rate { field, value } => {
-            SettingError::new(field.to_uppercase(), value.to_string(), "a number from 0 to 1")
-        }
-        PlanError::Delay { value } => SettingError::new(
-            "SLOW_RESPONSE_DELAY",
-            value.to_string(),
-            format!("a number of seconds from 0 to {MAX_SLOW_RESPONSE_DELAY}"),
-        ),
         PlanError::Sum { failure, slow } => SettingError::new(
             "SLOW_RESPONSE_RATE",
             slow.to_string(),
             format!("at most what FAILURE_RATE={failure} leaves of 1"),
         ),
-        // The environment has neither; said all the same, rather than assumed.
-        PlanError::Sequence { .. } | PlanError::RepeatOfNothing => {
-            SettingError::new("sequence", error.to_string(), "none")
-        }
+        // Each value alone is within its range, and the environment has no sequence; said all the same, rather than
+        // assumed.
+        _ => SettingError::new("the fault plan", error.to_string(), "none"),
     }
 }
 
@@ -138,6 +165,49 @@ mod tests {
             let error = read(&[(variable, value)]).unwrap_err();
             assert!(error.starts_with(&format!("{variable}={value:?} ")), "{error}");
         }
+    }
+
+    #[test]
+    fn garbage_and_a_value_out_of_range_get_the_same_hint_with_the_real_range() {
+        let rate = "a number from 0 to 1";
+        let delay = "a number of seconds from 0 to 3600, without a unit";
+        let wait = "a number of seconds from 0 to 10000000, without a unit";
+        let seed = "a whole number from 0 to 18446744073709551615";
+        for (variable, out_of_range, expected) in [
+            ("FAILURE_RATE", &["-0.1", "1.1"][..], rate),
+            ("SLOW_RESPONSE_RATE", &["-0.1", "1.1"], rate),
+            ("SLOW_RESPONSE_DELAY", &["-1", "3600.1"], delay),
+            ("TRANSIENT_FAILURE_RATE", &["-0.1", "60"], rate),
+            ("TRANSIENT_RETRY_AFTER", &["-1", "10000001"], wait),
+            ("FAULT_SEED", &["-1", "18446744073709551616"], seed),
+            ("SHUTDOWN_TIMEOUT", &["-1", "3600.1"], delay),
+        ] {
+            for value in [out_of_range, &["", "garbage"]].concat() {
+                let error = read(&[(variable, value)]).unwrap_err();
+                assert_eq!(
+                    error.split_once("expected ").unwrap().1,
+                    expected,
+                    "{variable}={value}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn near_misses_are_told_but_not_those_of_the_client() {
+        let clients: Vec<_> = CLIENT_SETTINGS.iter().map(|name| (*name, "1")).collect();
+        assert!(read(&clients).unwrap().near_misses.is_empty());
+        let config = read(&[
+            ("FAILURE_RAET", "hunter2"),
+            ("SLOW_RESPONSE_TIME", "1"),
+            ("BREAKER_FAIL_MAXX", "1"),
+            ("BACKEND_SERVICE_PORT_5000_TCP", "tcp://10.0.0.1:5000"),
+        ]);
+        let expected = [
+            "FAILURE_RAET is not a setting: did you mean FAILURE_RATE?",
+            "SLOW_RESPONSE_TIME is not a setting: did you mean SLOW_RESPONSE_RATE?",
+        ];
+        assert_eq!(config.unwrap().near_misses, expected);
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub const SERVICE: &str = "backend-service";
 /// The address cannot be listened on, or the fault actor died.
 pub async fn run(config: Config) -> io::Result<()> {
     log::info!("{SERVICE} {}: {}", env!("CARGO_PKG_VERSION"), config.summary);
+    for near_miss in &config.near_misses {
+        log::warn!("{near_miss}");
+    }
     let (drain, metrics) = (Drain::new(), Metrics::new(env!("CARGO_PKG_VERSION")));
     let counted = FaultMetrics::new(&metrics);
     let faults = FaultActor::start_alone(config.plan, config.fault_seed, drain.clone(), counted);

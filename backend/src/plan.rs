@@ -3,12 +3,15 @@
 //! A [`FaultPlan`] that exists is valid as a whole. It is made from a [`PlanSpec`] (what the
 //! environment says) or by a [`PlanRequest`] (what a client says) on top of another plan.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The longest delay of a slow answer, in seconds.
 pub const MAX_SLOW_RESPONSE_DELAY: f64 = 3600.0;
+
+/// Range of a rate.
+pub const RATES: RangeInclusive<f64> = 0.0..=1.0;
 
 /// The longest sequence.
 pub const MAX_SEQUENCE: usize = 10_000;
@@ -32,7 +35,7 @@ impl TryFrom<f64> for Rate {
 
     fn try_from(value: f64) -> Result<Self, NotARate> {
         // A zero has no sign here: "-0" would show in every answer.
-        if (0.0..=1.0).contains(&value) { Ok(Self(value.abs())) } else { Err(NotARate) }
+        if RATES.contains(&value) { Ok(Self(value.abs())) } else { Err(NotARate) }
     }
 }
 

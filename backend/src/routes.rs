@@ -25,6 +25,8 @@ pub fn configure(config: &mut web::ServiceConfig, faults: Addr<FaultActor>, answ
         .app_data(web::Data::new(faults))
         .app_data(web::Data::new(answers))
         .service(endpoint("/health").get(health))
+        // Load balancers probe it unless they are told otherwise.
+        .service(endpoint("/").get(health))
         .service(endpoint("/api/data").get(data))
         .service(endpoint("/api/transient-failure").get(transient_failure))
         .service(endpoint("/api/metrics").get(metrics))

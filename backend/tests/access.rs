@@ -65,7 +65,7 @@ fn whatever_is_not_for_reading_is_refused_on_every_path_without_the_token() {
     ];
     let mut changing = Vec::new();
     for path in registered() {
-        for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "MKCOL"] {
+        for method in ["POST", "PUT", "PATCH", "DELETE", "MKCOL"] {
             for headers in &wrong {
                 let answer = ask(&backend, &format!("{method} {path}"), headers, "{}");
                 if answer.starts_with("HTTP/1.1 405 ") {
@@ -86,6 +86,30 @@ fn whatever_is_not_for_reading_is_refused_on_every_path_without_the_token() {
     let right = format!("authorization: Bearer {TOKEN}\r\n");
     let answer = ask(&backend, "PUT /api/faults", &right, "{\"failure_rate\": 0}");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[test]
+fn a_load_balancers_probe_needs_no_token_and_changes_nothing() {
+    let backend = Backend::start(&[("ADMIN_TOKEN", TOKEN)]);
+    let before = ask(&backend, "GET /api/faults", "", "");
+    for path in registered().into_iter().chain(["*".to_owned()]) {
+        let answer = ask(&backend, &format!("OPTIONS {path}"), "", "{\"failure_rate\": 1}");
+        assert!(answer.starts_with("HTTP/1.1 204 "), "{path}: {answer}");
+        assert!(answer.to_lowercase().contains("\r\nallow: get, head, "), "{path}: {answer}");
+    }
+    for probe in
+        ["OPTIONS / HTTP/1.0", "OPTIONS /health HTTP/1.0", "HEAD / HTTP/1.0", "GET / HTTP/1.0"]
+    {
+        let mut stream = TcpStream::connect(backend.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // HAProxy's has no header at all.
+        stream.write_all(format!("{probe}\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.0 20"), "{probe}: {answer}");
+    }
+    let body = |answer: &str| answer.split("\r\n\r\n").nth(1).map(str::to_owned);
+    assert_eq!(body(&ask(&backend, "GET /api/faults", "", "")), body(&before));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The real binary: its start, its end, and what only a socket shows.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
+#![allow(dead_code, reason = "each test binary uses a part of the support")]
 
 mod support;
 
@@ -78,7 +79,7 @@ fn a_request_is_logged_with_the_span_that_its_caller_made_for_it() {
     const SPAN: &str = "00f067aa0ba902b7";
     for format in ["text", "json"] {
         let mut backend = Backend::start(&[("LOG_FORMAT", format)]);
-        backend.play(r#"{"sequence": ["fail"]}"#);
+        backend.play(r#"{"sequence": ["fail"], "slow_response_rate": 0}"#);
         let ask = |backend: &Backend, traceparent: &str| {
             let mut connection = backend.connect();
             let request =
@@ -95,11 +96,13 @@ fn a_request_is_logged_with_the_span_that_its_caller_made_for_it() {
             assert_eq!((&record["trace_id"], &record["span_id"]), (&TRACE.into(), &SPAN.into()));
             assert_eq!(record["message"], "request 1 /api/data: fails with 500");
         }
-        // Whoever sends this does not want it to be recorded.
+        // Who sends this does not want it to be recorded, and nobody else asks for it.
         ask(&backend, &format!("00-{TRACE}-{SPAN}-00"));
+        assert!([200, 500].contains(&backend.ask("GET", "/api/data", "").status));
         backend.signal("TERM");
         let (_, log) = backend.ended();
-        assert!(!log.iter().any(|line| line.contains("request 2")), "{log:#?}");
+        let is_there = |number| log.iter().any(|line| line.contains(&format!("request {number} ")));
+        assert!(!is_there(2) && !is_there(3), "{log:#?}");
     }
 }
 
@@ -174,6 +177,81 @@ fn second_signal_and_shutdown_timeout_cut_off_what_is_in_flight() {
         assert_eq!(status.code(), Some(0));
         assert!(log.iter().any(|line| line.contains(reason)), "{log:#?}");
     }
+}
+
+/// Their default action would end the process.
+const STRAY: [&str; 4] = ["HUP", "USR1", "USR2", "ALRM"];
+
+#[test]
+fn stray_signals_change_nothing_before_the_end_nor_in_its_middle() {
+    let variables = [("SLOW_RESPONSE_DELAY", "3600"), ("RUST_LOG", "info,service_edge=debug")];
+    let mut backend = Backend::start(&variables);
+    for name in STRAY {
+        backend.signal(name);
+        backend.wait_for_log(&format!("SIG{name} is ignored"));
+        assert_eq!(backend.ask("GET", "/health", "").status, 200);
+    }
+    backend.play(r#"{"sequence": ["slow"]}"#);
+    let mut slow = backend.connect();
+    slow.send("GET", "/api/data", "");
+    backend.wait_for_metric("slow_responses", 1);
+    backend.signal("TERM");
+    backend.wait_for_log("got SIGTERM");
+    for name in STRAY {
+        backend.signal(name);
+        backend.wait_for_log(&format!("SIG{name} is ignored"));
+        assert_eq!(backend.ask("GET", "/ready", "").status, 503);
+    }
+    backend.signal("TERM");
+    assert_eq!(backend.ended().0.code(), Some(0));
+}
+
+#[test]
+fn what_came_in_while_the_process_was_stopped_is_answered_although_its_time_is_over() {
+    let backend = Backend::start(&[("WORKERS", "1")]);
+    let (mut kept, mut begun, mut body) = (backend.connect(), backend.connect(), backend.connect());
+    kept.send("GET", "/health", "");
+    assert_eq!(kept.reply().status, 200);
+    let say = |connection: &mut support::Connection, part: &str| {
+        connection.stream.get_mut().write_all(part.as_bytes()).unwrap();
+    };
+    say(&mut begun, "GET /health HTTP/1.1\r\n");
+    // More than is read at once.
+    let plan = format!("{{{}\"failure_rate\": 1, \"slow_response_rate\": 0}}", " ".repeat(10_000));
+    let length = plan.len();
+    say(
+        &mut body,
+        &format!("PUT /api/faults HTTP/1.1\r\nHost: b\r\nContent-Length: {length}\r\n\r\n{{"),
+    );
+    // Behind all that was said so far, on the one worker.
+    assert_eq!(backend.ask("GET", "/health", "").status, 200);
+
+    backend.signal("STOP");
+    kept.send("GET", "/health", "");
+    say(&mut begun, "Host: b\r\n\r\n");
+    say(&mut body, &plan[1..]);
+    // No condition tells that a limit is over for a process that stands still.
+    thread::sleep(Duration::from_secs(11));
+    backend.signal("CONT");
+    assert_eq!(kept.reply().status, 200);
+    assert_eq!(begun.reply().status, 200);
+    assert_eq!(body.reply().status, 200);
+}
+
+#[test]
+fn a_variable_that_is_nearly_a_setting_is_told_without_its_value() {
+    let backend = Backend::start(&[
+        ("FAILURE_RAET", "hunter2"),
+        ("BACKEND_SERVICE_HOST", "10.0.0.1"),
+        ("BREAKER_FAIL_MAX", "3"),
+    ]);
+    backend.signal("TERM");
+    let (_, log) = backend.ended();
+    let told: Vec<_> = log.iter().filter(|line| line.contains("is not a setting")).collect();
+    assert_eq!(told.len(), 1, "{log:#?}");
+    assert!(told[0].contains(" WARN "), "{}", told[0]);
+    assert!(told[0].ends_with("FAILURE_RAET is not a setting: did you mean FAILURE_RATE?"));
+    assert!(!log.join("\n").contains("hunter2"), "{log:#?}");
 }
 
 #[test]

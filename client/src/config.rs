@@ -4,15 +4,28 @@
 use std::time::Duration;
 
 use resilience_actors::{
-    Allowed, BreakerConfig, BreakerScope, BreakerSettings, InvalidConfig, RetryConfig,
+    Allowed, BreakerConfig, BreakerScope, BreakerSettings, DURATIONS, InvalidConfig, RetryConfig,
     RetrySettings,
 };
-use service_edge::{CommonSettings, Limit, SettingError, Settings};
+use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 
 use crate::{backend_url::BackendUrl, replicas::ReplicaHosts};
 
 /// `PORT`, if it is not set.
 pub const DEFAULT_PORT: u16 = 8000;
+
+/// The settings of the backend, which may share the client's environment.
+pub const BACKEND_SETTINGS: [&str; 6] = [
+    "FAILURE_RATE",
+    "SLOW_RESPONSE_RATE",
+    "SLOW_RESPONSE_DELAY",
+    "TRANSIENT_FAILURE_RATE",
+    "TRANSIENT_RETRY_AFTER",
+    "FAULT_SEED",
+];
+
+const KNOWN_NAMES: KnownNames<'_> =
+    KnownNames { prefixes: &["BREAKER_", "RETRY_"], of_others: &BACKEND_SETTINGS };
 
 /// All that the client service can be told.
 #[derive(Debug, Clone)]
@@ -39,6 +52,8 @@ pub struct Config {
     pub pod: String,
     /// All settings as they took effect, in one line, without the token.
     pub summary: String,
+    /// One line for each variable that is probably meant to be a setting, but is none.
+    pub near_misses: Vec<String>,
 }
 
 impl Config {
@@ -52,7 +67,8 @@ impl Config {
             BackendUrl::parse(settings.text("BACKEND_URL", "http://backend-service:5000")?)?;
         let breaker = breaker(settings)?;
         let retry = retry(settings)?;
-        let connect_timeout = settings.seconds("CONNECT_TIMEOUT", Duration::from_secs(1))?;
+        let connect_timeout =
+            settings.seconds("CONNECT_TIMEOUT", Duration::from_secs(1), DURATIONS)?;
         let max_calls = settings.limit("MAX_CALLS", 10_000, 1..=10_000_000)?;
         let max_response_bytes =
             settings.integer("MAX_RESPONSE_BYTES", 1_048_576, 1..=1_073_741_824)?;
@@ -61,14 +77,11 @@ impl Config {
         let replicas = ReplicaHosts::new(replicas, &backend)?;
         let pod = settings.pod();
 
-        if connect_timeout.is_zero() || connect_timeout > retry.attempt_timeout {
+        if connect_timeout > retry.attempt_timeout {
             return Err(SettingError::new(
                 "CONNECT_TIMEOUT",
                 connect_timeout.as_secs_f64().to_string(),
-                format!(
-                    "seconds, more than 0 and no more than ATTEMPT_TIMEOUT={}",
-                    retry.attempt_timeout.as_secs_f64()
-                ),
+                format!("no more than ATTEMPT_TIMEOUT={}", retry.attempt_timeout.as_secs_f64()),
             ));
         }
         if breaker.trial_lease < retry.attempt_timeout {
@@ -78,7 +91,7 @@ impl Config {
                 format!("no less than ATTEMPT_TIMEOUT={}", retry.attempt_timeout.as_secs_f64()),
             ));
         }
-        let summary = settings.summary();
+        let (summary, near_misses) = (settings.summary(), settings.near_misses(KNOWN_NAMES));
         Ok(Self {
             common,
             backend,
@@ -91,22 +104,28 @@ impl Config {
             replicas,
             pod,
             summary,
+            near_misses,
         })
     }
 }
 
 fn breaker(settings: &mut Settings<'_>) -> Result<BreakerConfig, SettingError> {
     let default = BreakerSettings::default();
-    let fail_max = settings.integer("BREAKER_FAIL_MAX", default.fail_max, 0..=u32::MAX)?;
-    let reset_timeout = settings.seconds("BREAKER_RESET_TIMEOUT", default.reset_timeout)?;
+    let fail_max =
+        settings.integer("BREAKER_FAIL_MAX", default.fail_max, BreakerSettings::FAIL_MAX)?;
+    let reset_timeout =
+        settings.seconds("BREAKER_RESET_TIMEOUT", default.reset_timeout, DURATIONS)?;
     let half_open_max_calls = settings.integer(
         "BREAKER_HALF_OPEN_MAX_CALLS",
         default.half_open_max_calls,
-        0..=u32::MAX,
+        BreakerSettings::HALF_OPEN_MAX_CALLS,
     )?;
-    let success_threshold =
-        settings.integer("BREAKER_SUCCESS_THRESHOLD", default.success_threshold, 0..=u32::MAX)?;
-    let trial_lease = settings.seconds("BREAKER_TRIAL_LEASE", default.trial_lease)?;
+    let success_threshold = settings.integer(
+        "BREAKER_SUCCESS_THRESHOLD",
+        default.success_threshold,
+        BreakerSettings::SUCCESS_THRESHOLD,
+    )?;
+    let trial_lease = settings.seconds("BREAKER_TRIAL_LEASE", default.trial_lease, DURATIONS)?;
     BreakerConfig::try_from(BreakerSettings {
         fail_max,
         reset_timeout,
@@ -121,16 +140,24 @@ fn retry(settings: &mut Settings<'_>) -> Result<RetryConfig, SettingError> {
     let default = RetrySettings::default();
     let scopes = [("call", BreakerScope::Call), ("attempt", BreakerScope::Attempt)];
     let scope = settings.choice("BREAKER_SCOPE", "call", &scopes)?;
-    let max_attempts =
-        settings.integer("RETRY_MAX_ATTEMPTS", default.max_attempts, 0..=u32::MAX)?;
-    let base_delay = settings.seconds("RETRY_BASE_DELAY", default.base_delay)?;
-    let multiplier = settings.number("RETRY_MULTIPLIER", default.multiplier)?;
-    let max_delay = settings.seconds("RETRY_MAX_DELAY", default.max_delay)?;
-    let jitter = settings.number("RETRY_JITTER", default.jitter)?;
-    let attempt_timeout = settings.seconds("ATTEMPT_TIMEOUT", default.attempt_timeout)?;
-    let connect_retries =
-        settings.integer("CONNECT_RETRIES", default.connect_retries, 0..=u32::MAX)?;
-    let call_deadline = settings.seconds("CALL_DEADLINE", default.call_deadline)?;
+    let max_attempts = settings.integer(
+        "RETRY_MAX_ATTEMPTS",
+        default.max_attempts,
+        RetrySettings::MAX_ATTEMPTS,
+    )?;
+    let base_delay = settings.seconds("RETRY_BASE_DELAY", default.base_delay, DURATIONS)?;
+    let multiplier =
+        settings.number("RETRY_MULTIPLIER", default.multiplier, RetrySettings::MULTIPLIER)?;
+    let max_delay = settings.seconds("RETRY_MAX_DELAY", default.max_delay, DURATIONS)?;
+    let jitter = settings.number("RETRY_JITTER", default.jitter, RetrySettings::JITTER)?;
+    let attempt_timeout =
+        settings.seconds("ATTEMPT_TIMEOUT", default.attempt_timeout, DURATIONS)?;
+    let connect_retries = settings.integer(
+        "CONNECT_RETRIES",
+        default.connect_retries,
+        RetrySettings::CONNECT_RETRIES,
+    )?;
+    let call_deadline = settings.seconds("CALL_DEADLINE", default.call_deadline, DURATIONS)?;
     RetryConfig::try_from(RetrySettings {
         max_attempts,
         base_delay,

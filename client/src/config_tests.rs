@@ -129,3 +129,65 @@ fn each_bad_value_is_named() {
         assert!(error.starts_with(&format!("{variable}={value:?} ")), "{error}");
     }
 }
+
+/// What is said after "expected".
+fn hint(variable: &str, value: &str) -> String {
+    let error = read(&[(variable, value)]).unwrap_err();
+    error.split_once("expected ").unwrap().1.to_owned()
+}
+
+#[test]
+fn garbage_and_a_value_out_of_range_get_the_same_hint_with_the_real_range() {
+    let seconds = "a number of seconds, more than 0 and at most 2592000, without a unit";
+    for (variable, out_of_range, expected) in [
+        ("PORT", &["-1", "65536"][..], "a whole number from 0 to 65535"),
+        ("WORKERS", &["0", "1025"], "a whole number from 1 to 1024"),
+        ("MAX_CONNECTIONS", &["0", "1000001"], "a whole number from 1 to 1000000"),
+        ("SHUTDOWN_TIMEOUT", &["3600.1"], "a number of seconds from 0 to 3600, without a unit"),
+        ("BREAKER_FAIL_MAX", &["0", "1000001"], "a whole number from 1 to 1000000"),
+        ("BREAKER_RESET_TIMEOUT", &["0", "2592000.1"], seconds),
+        ("BREAKER_HALF_OPEN_MAX_CALLS", &["0", "10001"], "a whole number from 1 to 10000"),
+        ("BREAKER_SUCCESS_THRESHOLD", &["0", "10001"], "a whole number from 1 to 10000"),
+        ("BREAKER_SCOPE", &["Call"], "call or attempt"),
+        ("BREAKER_TRIAL_LEASE", &["0", "2592000.1"], seconds),
+        ("RETRY_MAX_ATTEMPTS", &["0", "10001"], "a whole number from 1 to 10000"),
+        ("RETRY_BASE_DELAY", &["0", "2592000.1"], seconds),
+        ("RETRY_MULTIPLIER", &["0.9", "1000.1", "inf"], "a number from 1 to 1000"),
+        ("RETRY_MAX_DELAY", &["0", "2592000.1"], seconds),
+        ("RETRY_JITTER", &["-0.1", "1.1"], "a number from 0 to 1"),
+        ("ATTEMPT_TIMEOUT", &["0", "2592000.1"], seconds),
+        ("CONNECT_TIMEOUT", &["0", "2592000.1"], seconds),
+        ("CONNECT_RETRIES", &["-1", "101"], "a whole number from 0 to 100"),
+        ("CALL_DEADLINE", &["0", "2592000.1"], seconds),
+        ("MAX_CALLS", &["0", "10000001"], "a whole number from 1 to 10000000"),
+        ("MAX_RESPONSE_BYTES", &["0", "1073741825"], "a whole number from 1 to 1073741824"),
+        ("MAX_EVENT_STREAMS", &["-1", "1000001"], "a whole number from 0 to 1000000"),
+    ] {
+        for value in [out_of_range, &["", "garbage"]].concat() {
+            assert_eq!(hint(variable, value), expected, "{variable}={value}");
+        }
+    }
+}
+
+#[test]
+fn near_misses_are_told_but_not_those_of_the_backend() {
+    let backends: Vec<_> = BACKEND_SETTINGS.iter().map(|name| (*name, "1")).collect();
+    assert!(read(&backends).unwrap().near_misses.is_empty());
+    let config = read(&[
+        ("BREAKER_FAIL_MAXX", "hunter2"),
+        ("MAX_CALL", "1"),
+        ("call_deadline", "1"),
+        ("FAULT_SEEED", "1"),
+        ("BACKEND_SERVICE_HOST", "10.0.0.1"),
+        ("BACKEND_PORT", "tcp://10.0.0.1:5000"),
+        ("CLIENT_PORT", "30080"),
+        ("RESTART_DELAY", "10"),
+        ("STARTUP_TIMEOUT", "30"),
+    ]);
+    let expected = [
+        "BREAKER_FAIL_MAXX is not a setting: did you mean BREAKER_FAIL_MAX?",
+        "MAX_CALL is not a setting: did you mean MAX_CALLS?",
+        "call_deadline is not a setting: did you mean CALL_DEADLINE?",
+    ];
+    assert_eq!(config.unwrap().near_misses, expected);
+}

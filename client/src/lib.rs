@@ -56,6 +56,9 @@ pub const SERVICE: &str = "client-service";
 /// frozen, or a worker could make no calls, so the process ends and is started anew.
 pub async fn run(config: Config) -> io::Result<()> {
     log::info!("{SERVICE} {}: {}", env!("CARGO_PKG_VERSION"), config.summary);
+    for near_miss in &config.near_misses {
+        log::warn!("{near_miss}");
+    }
     let arbiter = actix_rt::Arbiter::new();
     let breaker = Breaker::start_on(config.breaker.clone(), &arbiter.handle());
     let drain = Drain::new();

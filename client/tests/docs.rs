@@ -3,6 +3,12 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use client_service::{
+    Config,
+    config::{BACKEND_SETTINGS, DEFAULT_PORT},
+};
+use service_edge::{CommonSettings, Settings};
+
 /// What stands between backticks in a line.
 fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
@@ -46,4 +52,32 @@ fn each_test_that_the_promises_name_is_there() {
     assert!(missing.is_empty(), "docs/reliability.md names what is not there: {missing:#?}");
     assert!(found > 80, "only {found} tests are found in docs/reliability.md");
     assert_eq!(cases, (1..=28).collect(), "each case of the design has a test");
+}
+
+/// The variables in the README's table of `whose` settings, without the one that the system sets.
+fn documented(whose: &str) -> BTreeSet<String> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let (_, table) = readme.split_once(&format!("| {whose} | default | |\n")).unwrap();
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    let names = rows.flat_map(|row| quoted(row.split('|').nth(1).unwrap()).map(str::to_owned));
+    names.filter(|name| name != "HOSTNAME").collect()
+}
+
+fn names(settings: &Settings<'_>) -> BTreeSet<String> {
+    let names = settings.effective().iter().map(|(name, _)| (*name).to_owned());
+    names.filter(|name| name != "HOSTNAME").collect()
+}
+
+#[test]
+fn the_readme_has_each_setting_and_no_other() {
+    let mut settings = Settings::from_pairs(&[]);
+    CommonSettings::read(&mut settings, DEFAULT_PORT).unwrap();
+    let both = names(&settings);
+    assert_eq!(documented("both"), both);
+    let mut settings = Settings::from_pairs(&[]);
+    Config::read(&mut settings).unwrap();
+    let clients = &names(&settings) - &both;
+    assert_eq!(documented("client"), clients);
+    assert_eq!(documented("backend"), BACKEND_SETTINGS.map(str::to_owned).into());
 }

@@ -4,12 +4,15 @@ use actix_web::{
     App, Error, HttpRequest, HttpResponse,
     body::BoxBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
-    http::StatusCode,
+    http::{Method, StatusCode, header::ALLOW},
     web,
 };
 use serde_json::json;
 
-use crate::{AdminToken, ApiError, Drain, Metrics, around::Around, auth::Gate, endpoint, metrics};
+use crate::{
+    AdminToken, ApiError, Drain, Metrics, around::Around, auth::Gate, endpoint, metrics,
+    metrics::UNMATCHED,
+};
 
 /// An application with `configure`'s routes, `/ready`, `/metrics`, JSON for unknown paths, contained
 /// panics, and what [`endpoint()`] and handlers that take `web::Data<Drain>` need.
@@ -70,11 +73,22 @@ async fn ready(drain: web::Data<Drain>) -> HttpResponse {
     }
 }
 
+/// The target of a request about the server as a whole (RFC 9112, 3.2.4). No route can have it.
+const WHOLE_SERVER: &str = "*";
+
 async fn unknown_path(
     request: HttpRequest,
     metrics: web::Data<Metrics>,
 ) -> Result<HttpResponse, ApiError> {
+    let method = request.method();
+    if request.path() == WHOLE_SERVER && method == Method::OPTIONS {
+        let answer = HttpResponse::NoContent()
+            .insert_header((ALLOW, "GET, HEAD, POST, PUT, OPTIONS"))
+            .finish();
+        metrics.http().count_at_once(method, WHOLE_SERVER, answer.status());
+        return Ok(answer);
+    }
     let error = ApiError::not_found(format!("there is nothing at {}", request.path()));
-    metrics.http().count_unmatched(request.method(), error.status());
+    metrics.http().count_at_once(method, UNMATCHED, error.status());
     Err(error)
 }

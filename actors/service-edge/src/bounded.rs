@@ -12,9 +12,12 @@
 //!   whose buffer is the peer's own bound. Nor is anything read while an answer waits for its reader.
 //! - What actix-http refuses before there is a request (400, 431 for more than 96 headers) gets a body.
 //! - A peer that takes nothing of its answer for [`STALL_LIMIT`] is dropped.
+//!
+//! Time may stand still for the process (SIGSTOP, a suspended machine). When it goes on, all limits are over, before
+//! the runtime has asked the kernel what came in meanwhile. So the socket itself is asked before a limit counts.
 
 use std::{
-    io,
+    io::{self, Read as _},
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, ready},
@@ -242,6 +245,16 @@ impl AsyncRead for Bounded {
         }
         this.handed = 0;
         ready!(this.poll_overdue(cx));
+        match (&*SockRef::from(&this.io)).read(buffer.initialize_unfilled_to(room)) {
+            Ok(read) => {
+                buffer.advance(read);
+                this.handed = read;
+                this.connection.came_in(read);
+                return Poll::Ready(Ok(()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Poll::Ready(Err(error)),
+        }
         if this.connection.unclaimed() > 0 {
             let error = ApiError::request_timeout("the request's head did not arrive in time");
             this.refuse(&error.last_words(), cx);

@@ -63,7 +63,11 @@ impl CommonSettings {
                 &[("text", LogFormat::Text), ("json", LogFormat::Json)],
             )?,
             admin_token: settings.secret("ADMIN_TOKEN")?.as_deref().map(AdminToken::new),
-            shutdown_timeout: shutdown_timeout(settings)?,
+            shutdown_timeout: settings.seconds(
+                "SHUTDOWN_TIMEOUT",
+                Duration::from_secs(35),
+                Duration::ZERO..=MAX_SHUTDOWN_TIMEOUT,
+            )?,
         })
     }
 }
@@ -92,18 +96,6 @@ fn rust_log(settings: &mut Settings<'_>) -> Result<String, SettingError> {
 fn is_directive(directive: &str) -> bool {
     let level = directive.rsplit('=').next().unwrap_or_default();
     level.trim().parse::<LevelFilter>().is_ok()
-}
-
-fn shutdown_timeout(settings: &mut Settings<'_>) -> Result<Duration, SettingError> {
-    let timeout = settings.seconds("SHUTDOWN_TIMEOUT", Duration::from_secs(35))?;
-    if timeout > MAX_SHUTDOWN_TIMEOUT {
-        return Err(SettingError::new(
-            "SHUTDOWN_TIMEOUT",
-            timeout.as_secs_f64().to_string(),
-            "a number of seconds from 0 to 3600",
-        ));
-    }
-    Ok(timeout)
 }
 
 fn cores() -> usize {

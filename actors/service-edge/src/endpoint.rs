@@ -1,8 +1,10 @@
 //! A path that refuses wrong methods with a body and an `Allow` header, and strangers who would change
-//! something.
+//! something. OPTIONS says which methods are right (RFC 9110, 9.3.7); load balancers probe with it.
+
+use std::future::{Ready, ready};
 
 use actix_web::{
-    FromRequest, Handler, HttpRequest, Resource, Responder, Route,
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
     dev::{AppService, HttpServiceFactory},
     guard,
     http::{Method, header::ALLOW},
@@ -12,8 +14,8 @@ use actix_web::{
 
 use crate::{ApiError, auth, metrics::Observe};
 
-/// Begins an endpoint at `path`; methods that are not added are answered with 405. Its requests are
-/// counted under `path` in [`Metrics`](crate::Metrics).
+/// Begins an endpoint at `path`. OPTIONS is answered with 204 and `Allow`, other methods that are not added with
+/// 405. Its requests are counted under `path` in [`Metrics`](crate::Metrics).
 ///
 /// ```
 /// use actix_web::{HttpResponse, web};
@@ -85,9 +87,16 @@ impl Endpoint {
     }
 }
 
+/// Answers OPTIONS where these methods are right.
+fn allow(methods: &str) -> impl Fn() -> Ready<HttpResponse> + Clone + use<> {
+    let methods = methods.to_owned();
+    move || ready(HttpResponse::NoContent().insert_header((ALLOW, methods.as_str())).finish())
+}
+
 impl HttpServiceFactory for Endpoint {
     fn register(self, config: &mut AppService) {
-        let allowed = self.allowed.join(", ");
+        let allowed = [&self.allowed[..], &["OPTIONS"]].concat().join(", ");
+        let options = allow(&allowed);
         let refuse = move |request: HttpRequest| {
             let error = ApiError::method_not_allowed(format!(
                 "{} does not take {}; it takes {allowed}",
@@ -97,7 +106,8 @@ impl HttpServiceFactory for Endpoint {
             .with_header(ALLOW, &allowed);
             async move { Err::<String, _>(error) }
         };
-        let resource = self.resource.default_service(web::to(refuse));
+        let resource = self.resource.route(web::route().guard(guard::Options()).to(options));
+        let resource = resource.default_service(web::to(refuse));
         resource.wrap(Observe(self.path)).register(config);
     }
 }

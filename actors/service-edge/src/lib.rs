@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`settings`] | typed reader over the environment, or over a test's map |
 //! | [`common`] | the settings that both services have |
+//! | `near_misses` | variables that look like settings but are none |
 //! | [`logging`] | one record, one line; text or JSON |
 //! | `log_queue` | the bounded queue and the thread through which lines reach stderr |
 //! | [`error`] | every refusal is JSON with `error` and `message` |
@@ -73,6 +74,7 @@ mod listen;
 mod log_queue;
 pub mod logging;
 pub mod metrics;
+mod near_misses;
 pub mod panic;
 #[cfg(test)]
 mod props;
@@ -92,6 +94,7 @@ pub use error::ApiError;
 pub use json::JsonBody;
 pub use lifecycle::{Server, exit_code, exit_on_bad_settings, serve};
 pub use metrics::Metrics;
+pub use near_misses::KnownNames;
 pub use settings::{Limit, SettingError, Settings};
 pub use signals::ignore_stray_signals;
 pub use trace::{Trace, TraceContext};

@@ -44,9 +44,11 @@ pub fn init(common: &CommonSettings) {
     // What is written has no escape sequences but our own: env_logger need not look for any.
     builder.write_style(WriteStyle::Always);
     let colours = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
-    builder.format(move |out, record| {
-        if abort::is_report(record) { Ok(()) } else { write(out, record, colours) }
-    });
+    builder.format(
+        move |out, record| {
+            if abort::is_report(record) { Ok(()) } else { write(out, record, colours) }
+        },
+    );
     if builder.try_init().is_ok() {
         std::panic::set_hook(Box::new(|info| {
             let place = info.location().map_or_else(String::new, ToString::to_string);

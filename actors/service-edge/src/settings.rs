@@ -8,18 +8,22 @@ use std::{
     env,
     ffi::OsString,
     fmt::{self, Display},
-    ops::RangeInclusive,
+    ops::{Bound, RangeBounds, RangeInclusive},
     str::FromStr,
     time::Duration,
 };
 
-use crate::{auth::MAX_TOKEN, brief::shorten};
-
-/// The longest duration that a setting may have, in seconds (about 115 days).
-pub const MAX_SECONDS: f64 = 1e7;
+use crate::{
+    auth::MAX_TOKEN,
+    brief::shorten,
+    near_misses::{self, KnownNames},
+};
 
 /// The most that an error or the summary shows of a value, in characters.
 const MAX_SHOWN: usize = 200;
+
+/// The variable that has the name of the pod.
+pub(crate) const POD: &str = "HOSTNAME";
 
 /// The longest name of a pod: that of a host name (RFC 1035, 2.3.4).
 const MAX_POD: usize = 253;
@@ -41,29 +45,34 @@ type Lookup<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
 /// A typed reader over a lookup of variables.
 pub struct Settings<'a> {
     lookup: Box<Lookup<'a>>,
+    /// The names of all variables that are set, where they can be listed.
+    names: Vec<String>,
     effective: Vec<(&'static str, String)>,
 }
 
 impl Settings<'static> {
     /// Reads the environment of the process.
     pub fn from_env() -> Self {
-        Self::new(|name| env::var_os(name))
+        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        Self { names: names.collect(), ..Self::new(|name| env::var_os(name)) }
     }
 }
 
 impl<'a> Settings<'a> {
     /// Reads through `lookup`, which returns `None` for an unset variable.
     pub fn new(lookup: impl Fn(&str) -> Option<OsString> + 'a) -> Self {
-        Self { lookup: Box::new(lookup), effective: Vec::new() }
+        Self { lookup: Box::new(lookup), names: Vec::new(), effective: Vec::new() }
     }
 
     /// Reads these names and values and nothing else, for tests. Of a name that is there twice, the
     /// first value holds.
     pub fn from_pairs(variables: &'a [(&'a str, &'a str)]) -> Self {
-        Self::new(|name| {
+        let names = variables.iter().map(|(name, _)| (*name).to_owned());
+        let lookup = |name: &str| {
             let set = variables.iter().find(|(variable, _)| *variable == name);
             set.map(|(_, value)| value.into())
-        })
+        };
+        Self { names: names.collect(), ..Self::new(lookup) }
     }
 
     /// A text. Set but empty is an error.
@@ -89,10 +98,10 @@ impl<'a> Settings<'a> {
     /// `HOSTNAME`, the name of this pod; "local" if it is unset. Not a setting of ours but the
     /// system's: one that could not be sent in a header counts as unset, and does not stop the start.
     pub fn pod(&mut self) -> String {
-        let name = self.raw("HOSTNAME").ok().flatten();
+        let name = self.raw(POD).ok().flatten();
         let usable = |name: &String| is_visible_ascii(name) && name.len() <= MAX_POD;
         let name = name.filter(usable).unwrap_or_else(|| "local".to_owned());
-        self.record("HOSTNAME", name.clone());
+        self.record(POD, name.clone());
         name
     }
 
@@ -152,14 +161,15 @@ impl<'a> Settings<'a> {
         Ok(value)
     }
 
-    /// A duration, written as a decimal number of seconds from 0 to [`MAX_SECONDS`], without a
+    /// A duration within `allowed`, which has an end. It is written as a decimal number of seconds without a
     /// unit; fractions are allowed.
     pub fn seconds(
         &mut self,
         name: &'static str,
         default: Duration,
+        allowed: impl RangeBounds<Duration>,
     ) -> Result<Duration, SettingError> {
-        let value = self.parse_seconds(name)?.unwrap_or(default);
+        let value = self.parse_seconds(name, &allowed)?.unwrap_or(default);
         self.record(name, value.as_secs_f64().to_string());
         Ok(value)
     }
@@ -168,21 +178,28 @@ impl<'a> Settings<'a> {
     pub fn optional_seconds(
         &mut self,
         name: &'static str,
+        allowed: impl RangeBounds<Duration>,
     ) -> Result<Option<Duration>, SettingError> {
-        let value = self.parse_seconds(name)?;
+        let value = self.parse_seconds(name, &allowed)?;
         self.record_optional(name, value.map(|value| value.as_secs_f64()).as_ref());
         Ok(value)
     }
 
-    /// A finite number. Its range is for the type to check that it becomes part of.
-    pub fn number(&mut self, name: &'static str, default: f64) -> Result<f64, SettingError> {
+    /// A number within `allowed`.
+    pub fn number(
+        &mut self,
+        name: &'static str,
+        default: f64,
+        allowed: RangeInclusive<f64>,
+    ) -> Result<f64, SettingError> {
         let value = match self.raw(name)? {
             None => default,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|value: &f64| value.is_finite())
-                .ok_or_else(|| SettingError::new(name, text, "a finite number"))?,
+            Some(text) => {
+                text.parse().ok().filter(|value| allowed.contains(value)).ok_or_else(|| {
+                    let hint = format!("a number from {} to {}", allowed.start(), allowed.end());
+                    SettingError::new(name, text, hint)
+                })?
+            }
         };
         self.record(name, value.to_string());
         Ok(value)
@@ -227,6 +244,13 @@ impl<'a> Settings<'a> {
         pairs.join(" ")
     }
 
+    /// One line for each variable that is set and is probably meant to be one of those read so far, but is none. No
+    /// line shows a value.
+    pub fn near_misses(&self, known: KnownNames<'_>) -> Vec<String> {
+        let read: Vec<_> = self.effective.iter().map(|(name, _)| *name).collect();
+        near_misses::find(&self.names, &read, known)
+    }
+
     fn raw(&self, name: &'static str) -> Result<Option<String>, SettingError> {
         (self.lookup)(name)
             .map(OsString::into_string)
@@ -255,21 +279,21 @@ impl<'a> Settings<'a> {
         }
     }
 
-    fn parse_seconds(&self, name: &'static str) -> Result<Option<Duration>, SettingError> {
+    fn parse_seconds(
+        &self,
+        name: &'static str,
+        allowed: &impl RangeBounds<Duration>,
+    ) -> Result<Option<Duration>, SettingError> {
         let Some(text) = self.raw(name)? else {
             return Ok(None);
         };
         // `f64` alone would also take "inf", "NaN", "1e3" and "-0".
         let decimal = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        match text.parse::<f64>() {
-            Ok(seconds) if decimal && seconds <= MAX_SECONDS => {
-                Ok(Some(Duration::from_secs_f64(seconds)))
-            }
-            _ => Err(SettingError::new(
-                name,
-                text,
-                format!("a number of seconds from 0 to {MAX_SECONDS}, without a unit"),
-            )),
+        let seconds = text.parse().ok().filter(|_| decimal);
+        let value = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        match value.filter(|value| allowed.contains(value)) {
+            Some(value) => Ok(Some(value)),
+            None => Err(SettingError::new(name, text, seconds_hint(allowed))),
         }
     }
 
@@ -285,6 +309,21 @@ impl<'a> Settings<'a> {
 impl fmt::Debug for Settings<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings").field("effective", &self.effective).finish_non_exhaustive()
+    }
+}
+
+fn seconds_hint(allowed: &impl RangeBounds<Duration>) -> String {
+    let seconds = |bound: Bound<&Duration>| match bound {
+        Bound::Included(value) | Bound::Excluded(value) => value.as_secs_f64(),
+        Bound::Unbounded => f64::INFINITY,
+    };
+    let most = seconds(allowed.end_bound());
+    match allowed.start_bound() {
+        Bound::Excluded(least) => {
+            let least = least.as_secs_f64();
+            format!("a number of seconds, more than {least} and at most {most}, without a unit")
+        }
+        least => format!("a number of seconds from {} to {most}, without a unit", seconds(least)),
     }
 }
 

@@ -2,6 +2,8 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::*;
 
+const UP_TO_A_DAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
+
 /// Settings in which `X` has this value, or none.
 fn with(value: Option<&str>) -> Settings<'static> {
     let value = value.map(OsString::from);
@@ -23,9 +25,9 @@ fn unset_variables_take_their_defaults() {
     assert_eq!(settings.integer("X", 7_u32, 0..=9).unwrap(), 7);
     assert_eq!(settings.optional_integer("X", 0_u64..=9).unwrap(), None);
     let default = Duration::from_millis(1500);
-    assert_eq!(settings.seconds("X", default).unwrap(), default);
-    assert_eq!(settings.optional_seconds("X").unwrap(), None);
-    assert!((settings.number("X", 0.3).unwrap() - 0.3).abs() < f64::EPSILON);
+    assert_eq!(settings.seconds("X", default, UP_TO_A_DAY).unwrap(), default);
+    assert_eq!(settings.optional_seconds("X", UP_TO_A_DAY).unwrap(), None);
+    assert!((settings.number("X", 0.3, 0.0..=1.0).unwrap() - 0.3).abs() < f64::EPSILON);
     let choices = [("call", 1), ("attempt", 2)];
     assert_eq!(settings.choice("X", "attempt", &choices).unwrap(), 2);
 }
@@ -65,25 +67,42 @@ fn integer_must_be_whole_and_within_its_range() {
 #[test]
 fn seconds_are_decimal_without_a_unit() {
     for (value, millis) in
-        [("0", 0), ("5", 5000), ("0.25", 250), (".5", 500), ("10000000", 10_000_000_000)]
+        [("0", 0), ("5", 5000), ("0.25", 250), (".5", 500), ("86400", 86_400_000)]
     {
         let expected = Duration::from_millis(millis);
-        assert_eq!(with(Some(value)).seconds("X", Duration::ZERO), Ok(expected));
-        assert_eq!(with(Some(value)).optional_seconds("X"), Ok(Some(expected)));
+        assert_eq!(with(Some(value)).seconds("X", Duration::ZERO, UP_TO_A_DAY), Ok(expected));
+        assert_eq!(with(Some(value)).optional_seconds("X", UP_TO_A_DAY), Ok(Some(expected)));
     }
+    let long = "9".repeat(400);
     for value in
-        ["", "5s", "NaN", "inf", "-1", "-0", "1e3", "10000000.1", "1,5", "1.2.3", ".", " 1"]
+        ["", "5s", "NaN", "inf", "-1", "-0", "1e3", "86400.1", &long, "1,5", "1.2.3", ".", " 1"]
     {
-        refused(with(Some(value)).seconds("X", Duration::ZERO));
-        refused(with(Some(value)).optional_seconds("X"));
+        let line = refused(with(Some(value)).seconds("X", Duration::ZERO, UP_TO_A_DAY));
+        assert!(line.ends_with("expected a number of seconds from 0 to 86400, without a unit"));
+        refused(with(Some(value)).optional_seconds("X", UP_TO_A_DAY));
     }
 }
 
 #[test]
-fn number_must_be_finite() {
-    assert_eq!(with(Some("-0.5")).number("X", 1.0), Ok(-0.5));
-    for value in ["", "NaN", "inf", "-infinity", "30%", "1e999"] {
-        refused(with(Some(value)).number("X", 1.0));
+fn a_range_without_its_start_says_so() {
+    let positive = (Bound::Excluded(Duration::ZERO), Bound::Included(Duration::from_millis(1500)));
+    let expected = "expected a number of seconds, more than 0 and at most 1.5, without a unit";
+    for value in ["0", "0.0", "1.6", "soon"] {
+        let line = refused(with(Some(value)).seconds("X", Duration::ZERO, positive));
+        assert!(line.ends_with(expected), "{line}");
+    }
+    let most = Duration::from_millis(1500);
+    assert_eq!(with(Some("1.5")).seconds("X", Duration::ZERO, positive), Ok(most));
+}
+
+#[test]
+fn number_must_be_within_its_range() {
+    for (value, expected) in [("-0.5", -0.5), ("2", 2.0), ("1e-1", 0.1)] {
+        assert_eq!(with(Some(value)).number("X", 1.0, -0.5..=2.0), Ok(expected));
+    }
+    for value in ["", "NaN", "inf", "-infinity", "30%", "1e999", "2.1", "-0.6"] {
+        let line = refused(with(Some(value)).number("X", 1.0, -0.5..=2.0));
+        assert!(line.ends_with("expected a number from -0.5 to 2"), "{line}");
     }
 }
 
@@ -116,7 +135,7 @@ fn secret_is_never_shown() {
 fn value_that_is_not_utf8_is_refused() {
     let mut settings = Settings::new(|_| Some(OsString::from_vec(b"a\xff".to_vec())));
     refused(settings.text("X", "a"));
-    refused(settings.number("X", 1.0));
+    refused(settings.number("X", 1.0, 0.0..=1.0));
 }
 
 #[test]
@@ -133,8 +152,8 @@ fn summary_lists_what_takes_effect_in_order() {
     settings.text("HOST", "::").unwrap();
     settings.integer("PORT", 5000_u16, 0..=u16::MAX).unwrap();
     settings.secret("ADMIN_TOKEN").unwrap();
-    settings.seconds("DELAY", Duration::from_millis(1500)).unwrap();
-    settings.optional_seconds("RETRY_AFTER").unwrap();
+    settings.seconds("DELAY", Duration::from_millis(1500), UP_TO_A_DAY).unwrap();
+    settings.optional_seconds("RETRY_AFTER", UP_TO_A_DAY).unwrap();
     assert_eq!(
         settings.summary(),
         "HOST=:: PORT=80 ADMIN_TOKEN=(unset) DELAY=1.5 RETRY_AFTER=(unset)"

@@ -4,21 +4,14 @@
 //! request names both in its `traceparent` header; who gets it logs them, and names the same trace,
 //! with spans of its own, in the requests that it makes in turn.
 //!
-//! What belongs to a trace is logged at info if the trace is [sampled](TraceContext::is_sampled), and
-//! at debug otherwise. Sampled are those whose caller says so with its `traceparent`, and of all
-//! others the first [`SAMPLED_PER_SECOND`]: by hand every call can be followed, and under load the log
-//! stays readable, and cheap. The decision goes along with the trace, so that all services log the
-//! same calls.
+//! What belongs to a trace is logged at info if its caller says that it is [sampled](TraceContext::is_sampled), and at
+//! debug otherwise: nobody else asks for a line a call. The decision goes along with the trace, so that all services
+//! log the same calls.
 
 use std::{
     fmt,
     future::{Ready, ready},
     str,
-    sync::{
-        OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
 };
 
 use actix_web::{
@@ -28,15 +21,8 @@ use actix_web::{
 };
 use log::Level;
 
-use crate::clock;
-
 /// The header's name.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-
-/// How many traces are sampled in each second although nobody asks for it.
-pub const SAMPLED_PER_SECOND: u32 = 10;
-
-static SAMPLER: Sampler = Sampler::new(SAMPLED_PER_SECOND);
 
 /// Bit 0 of the flags: the caller records this trace.
 const SAMPLED: u8 = 1;
@@ -55,9 +41,9 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Begins a trace.
-    pub fn mint(sampled: bool) -> Self {
-        Self { trace: random(rand::random), span: random(rand::random), sampled }
+    /// Begins a trace, which is not sampled.
+    pub fn mint() -> Self {
+        Self { trace: random(rand::random), span: random(rand::random), sampled: false }
     }
 
     /// Reads a header's value; none if it is not valid. Of versions to come, the part that they
@@ -187,13 +173,9 @@ pub struct Trace {
 
 impl Trace {
     /// The span of the work on this request: a new one, unless it began the trace. For the service
-    /// that users talk to: it decides anew whether a trace is sampled whose caller does not want it.
+    /// that users talk to.
     pub fn enter(self) -> TraceContext {
-        if !self.received {
-            return self.context;
-        }
-        let child = self.context.child();
-        TraceContext { sampled: child.sampled || SAMPLER.admits_now(), ..child }
+        if self.received { self.context.child() } else { self.context }
     }
 }
 
@@ -203,41 +185,8 @@ impl FromRequest for Trace {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let received = TraceContext::received(request.headers());
-        let context = received.unwrap_or_else(|| TraceContext::mint(SAMPLER.admits_now()));
+        let context = received.unwrap_or_else(TraceContext::mint);
         ready(Ok(Self { context, received: received.is_some() }))
-    }
-}
-
-fn since_start() -> Duration {
-    static START: OnceLock<Instant> = OnceLock::new();
-    clock::now().saturating_duration_since(*START.get_or_init(clock::now))
-}
-
-/// Says yes to the first few of each second.
-struct Sampler {
-    per_second: u32,
-    /// The second, and how many it has had.
-    state: AtomicU64,
-}
-
-impl Sampler {
-    const fn new(per_second: u32) -> Self {
-        Self { per_second, state: AtomicU64::new(0) }
-    }
-
-    fn admits_now(&self) -> bool {
-        self.admits(since_start().as_secs())
-    }
-
-    /// Threads that ask at the same moment may together get a few more: that does no harm.
-    fn admits(&self, second: u64) -> bool {
-        let state = self.state.load(Ordering::Relaxed);
-        let taken = if state >> 32 == second { state & u64::from(u32::MAX) } else { 0 };
-        if taken >= u64::from(self.per_second) {
-            return false;
-        }
-        self.state.store(second << 32 | (taken + 1), Ordering::Relaxed);
-        true
     }
 }
 

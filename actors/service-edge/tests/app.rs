@@ -82,15 +82,36 @@ async fn unknown_path_is_404_for_every_method() {
 async fn wrong_method_is_405_and_says_which_are_right() {
     let service = init_service(app(Drain::new(), None, Metrics::new("1"), routes)).await;
     for (path, method, allow) in [
-        ("/cups", Method::DELETE, "GET, HEAD, PUT"),
-        ("/cups", Method::OPTIONS, "GET, HEAD, PUT"),
-        ("/panic-later", Method::PUT, "GET, HEAD"),
-        ("/ready", Method::POST, "GET, HEAD"),
+        ("/cups", Method::DELETE, "GET, HEAD, PUT, OPTIONS"),
+        ("/panic-later", Method::PUT, "GET, HEAD, OPTIONS"),
+        ("/ready", Method::POST, "GET, HEAD, OPTIONS"),
     ] {
         let request = TestRequest::with_uri(path).method(method);
         let answer = answer(&service, request.to_request()).await;
         assert_error(&answer, 405, "Method Not Allowed");
         assert_eq!(answer.headers.get(ALLOW).unwrap(), allow);
+    }
+}
+
+#[actix_web::test]
+async fn options_says_which_methods_are_right_to_everybody_and_calls_no_handler() {
+    let token = AdminToken::new("s3cret");
+    let service = init_service(app(Drain::new(), Some(token), Metrics::new("1"), routes)).await;
+    for (path, allow) in [
+        ("/cups", "GET, HEAD, PUT, OPTIONS"),
+        ("/panic-at-once", "GET, HEAD, OPTIONS"),
+        ("/ready", "GET, HEAD, OPTIONS"),
+        ("*", "GET, HEAD, POST, PUT, OPTIONS"),
+    ] {
+        let request = TestRequest::with_uri(path).method(Method::OPTIONS).set_payload("not json");
+        let answer = answer(&service, request.to_request()).await;
+        assert_eq!((answer.status.as_u16(), answer.body), (204, Value::Null), "{path}");
+        assert_eq!(answer.headers.get(ALLOW).unwrap(), allow);
+        assert!(!answer.headers.contains_key(CONTENT_LENGTH), "{path}");
+    }
+    for (method, path) in [(Method::OPTIONS, "/"), (Method::OPTIONS, "/cup"), (Method::GET, "*")] {
+        let request = TestRequest::with_uri(path).method(method);
+        assert_error(&answer(&service, request.to_request()).await, 404, "Not Found");
     }
 }
 

@@ -1,6 +1,9 @@
 //! Settings of the breaker and the rules they keep.
 
-use std::{ops::Deref, time::Duration};
+use std::{
+    ops::{Deref, RangeInclusive},
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -9,20 +12,31 @@ use crate::config::{InvalidConfig, in_range, positive, seconds};
 /// What a breaker can be told. Becomes a [`BreakerConfig`] once it is found valid.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BreakerSettings {
-    /// Consecutive counted failures that open the circuit: 1 to 1 000 000, default 5.
+    /// Consecutive counted failures that open the circuit: [`FAIL_MAX`](Self::FAIL_MAX), default 5.
     pub fail_max: u32,
-    /// Time from opening to half-open: more than 0, default 30 s.
+    /// Time from opening to half-open: one of [`DURATIONS`](crate::DURATIONS), default 30 s.
     #[serde(serialize_with = "seconds")]
     pub reset_timeout: Duration,
-    /// Trials that may be in flight at a time while half-open: 1 to 10 000, default 1.
+    /// Trials that may be in flight at a time while half-open:
+    /// [`HALF_OPEN_MAX_CALLS`](Self::HALF_OPEN_MAX_CALLS), default 1.
     pub half_open_max_calls: u32,
-    /// Successful trials that close the circuit: 1 to 10 000, default 1.
+    /// Successful trials that close the circuit: [`SUCCESS_THRESHOLD`](Self::SUCCESS_THRESHOLD), default 1.
     pub success_threshold: u32,
-    /// How long a trial may go unreported before it counts as failed: more than 0, default 5 s.
+    /// How long a trial may go unreported before it counts as failed: one of [`DURATIONS`](crate::DURATIONS),
+    /// default 5 s.
     ///
     /// Must be no shorter than a trial can take, or good trials reopen the circuit.
     #[serde(serialize_with = "seconds")]
     pub trial_lease: Duration,
+}
+
+impl BreakerSettings {
+    /// Range of [`fail_max`](Self::fail_max).
+    pub const FAIL_MAX: RangeInclusive<u32> = 1..=1_000_000;
+    /// Range of [`half_open_max_calls`](Self::half_open_max_calls).
+    pub const HALF_OPEN_MAX_CALLS: RangeInclusive<u32> = 1..=10_000;
+    /// Range of [`success_threshold`](Self::success_threshold).
+    pub const SUCCESS_THRESHOLD: RangeInclusive<u32> = 1..=10_000;
 }
 
 impl Default for BreakerSettings {
@@ -46,10 +60,12 @@ impl TryFrom<BreakerSettings> for BreakerConfig {
     type Error = InvalidConfig;
 
     fn try_from(settings: BreakerSettings) -> Result<Self, InvalidConfig> {
-        in_range("fail_max", settings.fail_max, 1..=1_000_000)?;
+        in_range("fail_max", settings.fail_max, BreakerSettings::FAIL_MAX)?;
         positive("reset_timeout", settings.reset_timeout)?;
-        in_range("half_open_max_calls", settings.half_open_max_calls, 1..=10_000)?;
-        in_range("success_threshold", settings.success_threshold, 1..=10_000)?;
+        let trials = BreakerSettings::HALF_OPEN_MAX_CALLS;
+        in_range("half_open_max_calls", settings.half_open_max_calls, trials)?;
+        let successes = BreakerSettings::SUCCESS_THRESHOLD;
+        in_range("success_threshold", settings.success_threshold, successes)?;
         positive("trial_lease", settings.trial_lease)?;
         Ok(Self(settings))
     }

@@ -1,6 +1,9 @@
 //! Settings of the retry scheduler and the rules they keep.
 
-use std::{ops::Deref, time::Duration};
+use std::{
+    ops::{Deref, RangeInclusive},
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -20,30 +23,41 @@ pub enum BreakerScope {
 /// What a retry scheduler can be told. Becomes a [`RetryConfig`] once it is found valid.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RetrySettings {
-    /// Attempts in all, the first included: 1 to 10 000, default 4.
+    /// Attempts in all, the first included: [`MAX_ATTEMPTS`](Self::MAX_ATTEMPTS), default 4.
     pub max_attempts: u32,
-    /// Wait before the second attempt: more than 0, default 1 s.
+    /// Wait before the second attempt, one of [`DURATIONS`](crate::DURATIONS) as all durations here; default 1 s.
     #[serde(serialize_with = "seconds")]
     pub base_delay: Duration,
-    /// Factor from each wait to the next: 1 to 1 000, default 2.
+    /// Factor from each wait to the next: [`MULTIPLIER`](Self::MULTIPLIER), default 2.
     pub multiplier: f64,
     /// Cap of the waits, before jitter: no less than the base delay, default 10 s.
     #[serde(serialize_with = "seconds")]
     pub max_delay: Duration,
-    /// Each wait is lengthened by a random part of itself from 0 to this: 0 to 1, default 0.1.
+    /// Each wait is lengthened by a random part of itself from 0 to this: [`JITTER`](Self::JITTER), default 0.1.
     pub jitter: f64,
-    /// Timeout of an attempt, over connect, head and body: more than 0, default 3 s.
+    /// Timeout of an attempt, over connect, head and body; default 3 s.
     #[serde(serialize_with = "seconds")]
     pub attempt_timeout: Duration,
     /// Time for a call, waits included: no less than an attempt's, default 30 s.
     #[serde(serialize_with = "seconds")]
     pub call_deadline: Duration,
     /// How often an attempt that never reached the upstream is repeated at once, on a fresh
-    /// connection and within its own timeout: 0 to 100, default 2. Calls without
+    /// connection and within its own timeout: [`CONNECT_RETRIES`](Self::CONNECT_RETRIES), default 2. Calls without
     /// [`Protection`](crate::Protection) are not repeated.
     pub connect_retries: u32,
     /// Which failures the breaker is told of, default [`BreakerScope::Call`].
     pub scope: BreakerScope,
+}
+
+impl RetrySettings {
+    /// Range of [`max_attempts`](Self::max_attempts).
+    pub const MAX_ATTEMPTS: RangeInclusive<u32> = 1..=10_000;
+    /// Range of [`multiplier`](Self::multiplier).
+    pub const MULTIPLIER: RangeInclusive<f64> = 1.0..=1_000.0;
+    /// Range of [`jitter`](Self::jitter).
+    pub const JITTER: RangeInclusive<f64> = 0.0..=1.0;
+    /// Range of [`connect_retries`](Self::connect_retries).
+    pub const CONNECT_RETRIES: RangeInclusive<u32> = 0..=100;
 }
 
 impl Default for RetrySettings {
@@ -71,14 +85,14 @@ impl TryFrom<RetrySettings> for RetryConfig {
     type Error = InvalidConfig;
 
     fn try_from(settings: RetrySettings) -> Result<Self, InvalidConfig> {
-        in_range("max_attempts", settings.max_attempts, 1..=10_000)?;
+        in_range("max_attempts", settings.max_attempts, RetrySettings::MAX_ATTEMPTS)?;
         positive("base_delay", settings.base_delay)?;
-        in_range("multiplier", settings.multiplier, 1.0..=1_000.0)?;
+        in_range("multiplier", settings.multiplier, RetrySettings::MULTIPLIER)?;
         positive("max_delay", settings.max_delay)?;
-        in_range("jitter", settings.jitter, 0.0..=1.0)?;
+        in_range("jitter", settings.jitter, RetrySettings::JITTER)?;
         positive("attempt_timeout", settings.attempt_timeout)?;
         positive("call_deadline", settings.call_deadline)?;
-        in_range("connect_retries", settings.connect_retries, 0..=100)?;
+        in_range("connect_retries", settings.connect_retries, RetrySettings::CONNECT_RETRIES)?;
         at_least("max_delay", settings.max_delay, "base_delay", settings.base_delay)?;
         at_least(
             "call_deadline",

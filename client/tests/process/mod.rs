@@ -99,6 +99,11 @@ impl Process {
         self.child.id()
     }
 
+    /// How the process ended.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     /// SIGTERM, and how the process ended.
     fn terminate(&mut self) -> ExitStatus {
         let pid = self.child.id().to_string();

@@ -31,7 +31,7 @@ pub const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// The path of requests that no route takes.
-const UNMATCHED: &str = "unmatched";
+pub(crate) const UNMATCHED: &str = "unmatched";
 
 /// The status of a request whose client left before its answer, as nginx logs it.
 const CLIENT_LEFT: u16 = 499;
@@ -83,11 +83,11 @@ impl HttpMetrics {
         ]
     }
 
-    /// Counts a request that no route took.
-    pub(crate) fn count_unmatched(&self, method: &Method, status: StatusCode) {
+    /// Counts a request that no route took, and that was answered at once.
+    pub(crate) fn count_at_once(&self, method: &Method, path: &'static str, status: StatusCode) {
         let method = METHODS[index_of(method)];
-        self.requests.with_label_values(&[method, UNMATCHED, status.as_str()]).inc();
-        self.durations.with_label_values(&[method, UNMATCHED]).observe(0.0);
+        self.requests.with_label_values(&[method, path, status.as_str()]).inc();
+        self.durations.with_label_values(&[method, path]).observe(0.0);
     }
 }
 

@@ -16,8 +16,8 @@ use prometheus::{IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEncoder, core::Co
 
 use crate::{ApiError, logging};
 pub use families::{Families, Labels};
-pub(crate) use http::Observe;
 pub use http::{HttpMetrics, SECONDS};
+pub(crate) use http::{Observe, UNMATCHED};
 
 type Source = dyn Fn() -> LocalBoxFuture<'static, Families> + Send + Sync;
 

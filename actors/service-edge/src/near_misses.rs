@@ -1,0 +1,143 @@
+//! Variables that look like settings of a service but are none: `BREAKER_FAIL_MAXX=3` would change nothing.
+
+use strsim::osa_distance;
+
+use crate::{brief::shorten, settings::POD};
+
+/// The most that a line shows of a name, in characters.
+const MAX_SHOWN: usize = 200;
+
+/// The names that a service knows, beside those of its settings.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownNames<'a> {
+    /// Beginnings of names that nobody else uses, such as `BREAKER_`: each variable with one is meant for the service.
+    pub prefixes: &'a [&'a str],
+    /// Settings of services that may share the environment. Those services say what is wrong with similar names.
+    pub of_others: &'a [&'a str],
+}
+
+/// One line for each of the `variables` that is probably meant to be one of the `settings`. It shows no value.
+pub(crate) fn find(variables: &[String], settings: &[&str], known: KnownNames<'_>) -> Vec<String> {
+    let mut lines: Vec<_> =
+        variables.iter().filter_map(|name| near_miss(name, settings, known)).collect();
+    lines.sort_unstable();
+    lines
+}
+
+fn near_miss(name: &str, settings: &[&str], known: KnownNames<'_>) -> Option<String> {
+    if settings.contains(&name) || known.of_others.contains(&name) || is_service_link(name) {
+        return None;
+    }
+    let upper = name.to_uppercase();
+    let distance = |setting: &&&str| osa_distance(&upper, setting);
+    // The system sets it: a similar name is no mistake.
+    let own = settings.iter().filter(|setting| **setting != POD).min_by_key(distance)?;
+    if !known.prefixes.iter().any(|prefix| upper.starts_with(prefix)) {
+        let others = known.of_others.iter().map(|other| osa_distance(&upper, other)).min();
+        let distance = distance(&own);
+        if distance > most_typos(own) || others.is_some_and(|others| others < distance) {
+            return None;
+        }
+    }
+    let shown = shorten(name, MAX_SHOWN);
+    Some(format!("{shown} is not a setting: did you mean {own}?"))
+}
+
+/// Number of typos (characters inserted, left out, replaced or swapped) with which a name is still recognised. A short
+/// one soon is another word: `POST` is not `PORT`.
+fn most_typos(setting: &str) -> usize {
+    match setting.len() {
+        ..6 => 0,
+        6..10 => 1,
+        _ => 2,
+    }
+}
+
+/// Kubernetes tells each pod of the Services in its namespace in such variables.
+fn is_service_link(name: &str) -> bool {
+    let after = |part| name.split_once(part).map(|(_, rest)| rest);
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_PORT")
+        || after("_SERVICE_PORT").is_some_and(|rest| rest.starts_with('_'))
+        || after("_PORT_").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: [&str; 8] = [
+        "HOST",
+        "PORT",
+        "WORKERS",
+        "BREAKER_FAIL_MAX",
+        "BREAKER_SCOPE",
+        "MAX_CALLS",
+        "CALL_DEADLINE",
+        POD,
+    ];
+    const KNOWN: KnownNames<'_> =
+        KnownNames { prefixes: &["BREAKER_"], of_others: &["FAILURE_RATE", "FAULT_SEED"] };
+
+    fn told(name: &str) -> Option<String> {
+        near_miss(name, &SETTINGS, KNOWN)
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_a_setting_is_told_with_the_setting() {
+        for (name, setting) in [
+            ("BREAKER_FAIL_MAXX", "BREAKER_FAIL_MAX"),
+            ("BREKAER_FAIL_MAX", "BREAKER_FAIL_MAX"),
+            ("breaker_fail_max", "BREAKER_FAIL_MAX"),
+            ("BREAKERFAILMAX", "BREAKER_FAIL_MAX"),
+            ("BREAKER_SCOPES", "BREAKER_SCOPE"),
+            // With a prefix of ours, however far.
+            ("BREAKER_SCOPE_OF_FAILURES", "BREAKER_SCOPE"),
+            ("MAX_CALL", "MAX_CALLS"),
+            ("CALL_DEADLNE", "CALL_DEADLINE"),
+            ("WORKER", "WORKERS"),
+            ("port", "PORT"),
+        ] {
+            let line = format!("{name} is not a setting: did you mean {setting}?");
+            assert_eq!(told(name), Some(line));
+        }
+    }
+
+    #[test]
+    fn what_is_meant_for_somebody_else_is_left_alone() {
+        for name in [
+            "PATH",
+            "HOME",
+            "HOSTNAME",
+            "HOST_NAME",
+            "HOSTS",
+            "POST",
+            "RUST_BACKTRACE",
+            "http_proxy",
+            "MAX_MEMORY",
+            // Kubernetes: Services client, backend-service and breaker.
+            "CLIENT_SERVICE_HOST",
+            "CLIENT_SERVICE_PORT",
+            "CLIENT_SERVICE_PORT_HTTP",
+            "CLIENT_SERVICE_PORT_8000_TCP",
+            "BACKEND_SERVICE_SERVICE_HOST",
+            "BACKEND_SERVICE_PORT_5000_TCP_ADDR",
+            "BREAKER_PORT",
+            "BREAKER_PORT_80_TCP_PROTO",
+            "BREAKER_SERVICE_HOST",
+            // The other service says so.
+            "FAULT_SEED",
+            "FAULT_SEEED",
+        ] {
+            assert_eq!(told(name), None);
+        }
+    }
+
+    #[test]
+    fn of_several_each_is_told_and_a_long_name_is_cut() {
+        let long = format!("BREAKER_{}", "X".repeat(10_000));
+        let lines = find(&["MAX_CALL".to_owned(), long, "PORT".to_owned()], &SETTINGS, KNOWN);
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("BREAKER_XX") && lines[0].len() < 400, "{}", lines[0]);
+    }
+}
