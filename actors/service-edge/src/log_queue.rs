@@ -22,6 +22,16 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// `PIPE_BUF` on Linux), so that lines of several processes in one pipe do not mix.
 const WRITE_BYTES: usize = 4096;
 
+/// Time that lines gather before they are written. To wake a thread for each line costs its caller more than the line:
+/// while there are lines now and then, the writer wakes by itself.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// Number of times that the writer finds nothing before it sleeps until it is woken: about half a second.
+const IDLE_ROUNDS: u32 = 100;
+
+/// Number of waiting bytes at which the writer is woken early.
+const HURRY_BYTES: usize = MAX_BYTES / 4;
+
 /// Time between two attempts to write to a stderr that was set to non-blocking and is full.
 const FULL: Duration = Duration::from_millis(10);
 
@@ -44,8 +54,10 @@ struct Shared {
 struct State {
     /// Whole lines that wait to be written.
     waiting: Vec<u8>,
-    /// The writer sleeps until it is notified.
+    /// The writer sleeps until it is woken.
     writer_sleeps: bool,
+    /// The writer shall not wait for more lines.
+    hurry: bool,
     /// Bytes ever taken into the queue.
     accepted: u64,
     /// Bytes of them that are written, or lost in a failed write.
@@ -86,7 +98,8 @@ impl LogQueue {
         }
         state.waiting.extend_from_slice(line);
         state.accepted += line.len() as u64;
-        let wake = mem::take(&mut state.writer_sleeps);
+        let much = state.waiting.len() > HURRY_BYTES && !mem::replace(&mut state.hurry, true);
+        let wake = mem::take(&mut state.writer_sleeps) || much;
         drop(state);
         if wake {
             self.0.filled.notify_one();
@@ -95,8 +108,11 @@ impl LogQueue {
 
     /// Waits until all lines that were taken before are written, for `limit` at most.
     pub(crate) fn flush(&self, limit: Duration) {
-        let state = self.lock();
+        let mut state = self.lock();
         let goal = state.accepted;
+        state.writer_sleeps = false;
+        state.hurry = true;
+        self.0.filled.notify_one();
         let _ = self.0.written.wait_timeout_while(state, limit, |state| state.done < goal);
     }
 
@@ -131,15 +147,24 @@ impl LogQueue {
     fn next_batch(&self, batch: &mut Vec<u8>, can_write: bool) -> u64 {
         batch.clear();
         let mut state = self.lock();
+        let mut idle_rounds = 0;
         loop {
+            let gathered = self.0.filled.wait_timeout_while(state, GATHER, |state| !state.hurry);
+            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
+            state.hurry = false;
             let unreported = if can_write { state.dropped - state.reported } else { 0 };
             if unreported > 0 || !state.waiting.is_empty() {
                 mem::swap(&mut state.waiting, batch);
                 state.reported += unreported;
                 return unreported;
             }
-            state.writer_sleeps = true;
-            state = self.0.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            idle_rounds += 1;
+            if idle_rounds == IDLE_ROUNDS {
+                idle_rounds = 0;
+                state.writer_sleeps = true;
+                let woken = self.0.filled.wait_while(state, |state| state.writer_sleeps);
+                state = woken.unwrap_or_else(PoisonError::into_inner);
+            }
         }
     }
 

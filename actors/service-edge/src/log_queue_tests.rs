@@ -155,6 +155,22 @@ fn a_full_out_that_does_not_block_is_asked_again_and_parts_are_completed() {
 }
 
 #[test]
+fn flush_does_not_wait_for_lines_to_gather_and_a_sleeping_writer_is_woken() {
+    let out = Strings::hold();
+    for _ in 0..2 {
+        out.queue.push(b"a line\n");
+        assert_eq!(out.writes(), "a line\n");
+        assert!(out.is_flushed());
+        let began = Instant::now();
+        while !out.queue.lock().writer_sleeps {
+            assert!(began.elapsed() < PATIENCE, "the writer never sleeps");
+            thread::yield_now();
+        }
+    }
+    assert!(out.is_flushed());
+}
+
+#[test]
 fn flush_waits_no_longer_than_its_limit() {
     let out = Strings::hold();
     out.queue.push(b"stuck\n");
