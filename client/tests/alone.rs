@@ -7,7 +7,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use process::{Process, binary, free_port, get, send_and_hold, until};
@@ -79,8 +79,7 @@ fn an_unread_log_of_a_failing_backend_delays_no_call_no_probe_and_no_end() {
         }
         dropped() > 0
     });
-    let asked = Instant::now();
     signal("TERM", child.id());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    let ended = || child.try_wait().unwrap().is_some_and(|status| status.code() == Some(0));
+    until("the client ends", Duration::from_secs(5), ended);
 }

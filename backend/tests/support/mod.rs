@@ -37,6 +37,19 @@ fn signal(name: &str, process: u32) {
     assert!(sent.unwrap().success());
 }
 
+/// Waits for the end of a process; kills it if that does not come.
+pub(crate) fn wait_for_end(child: &mut Child) -> ExitStatus {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    panic!("process {} does not end", child.id())
+}
+
 /// A running backend; it is killed at the end of the test.
 pub(crate) struct Backend {
     child: Child,
@@ -116,14 +129,7 @@ impl Backend {
 
     /// Waits for the end of a process whose log nobody reads.
     pub(crate) fn wait_for_end(mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it does not end");
-            thread::sleep(Duration::from_millis(5));
-        }
+        wait_for_end(&mut self.child)
     }
 
     pub(crate) fn connect(&self) -> Connection {
