@@ -1,9 +1,7 @@
-use std::{
-    sync::mpsc::{Receiver, Sender, channel},
-    time::Instant,
-};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;
+use crate::clock::now;
 
 /// Longer than anything here takes; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -68,7 +66,7 @@ impl Strings {
     }
 
     fn is_flushed(&self) -> bool {
-        let began = Instant::now();
+        let began = now();
         self.queue.flush(PATIENCE);
         began.elapsed() < PATIENCE
     }
@@ -161,7 +159,7 @@ fn flush_does_not_wait_for_lines_to_gather_and_a_sleeping_writer_is_woken() {
         out.queue.push(b"a line\n");
         assert_eq!(out.writes(), "a line\n");
         assert!(out.is_flushed());
-        let began = Instant::now();
+        let began = now();
         while !out.queue.lock().writer_sleeps {
             assert!(began.elapsed() < PATIENCE, "the writer never sleeps");
             thread::yield_now();
@@ -175,7 +173,7 @@ fn flush_waits_no_longer_than_its_limit() {
     let out = Strings::hold();
     out.queue.push(b"stuck\n");
     assert_eq!(out.asked(), "stuck\n");
-    let began = Instant::now();
+    let began = now();
     out.queue.flush(Duration::from_millis(50));
     assert!((50..5_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
 }
