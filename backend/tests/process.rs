@@ -239,6 +239,26 @@ fn what_came_in_while_the_process_was_stopped_is_answered_although_its_time_is_o
 }
 
 #[test]
+fn a_probe_that_came_in_at_a_full_house_while_the_process_was_stopped_is_answered() {
+    let backend = Backend::start(&[("WORKERS", "1"), ("MAX_CONNECTIONS", "1")]);
+    let mut kept = backend.connect();
+    let mut ask = || {
+        kept.send("GET", "/health", "");
+        kept.reply().status
+    };
+    assert_eq!(ask(), 200);
+    let mut guest = backend.connect();
+    // The one worker takes the guest in meanwhile.
+    assert!((0..50).all(|_| ask() == 200));
+    backend.signal("STOP");
+    guest.send("GET", "/health", "");
+    // No condition tells that a limit is over for a process that stands still.
+    thread::sleep(Duration::from_secs(2));
+    backend.signal("CONT");
+    assert_eq!(guest.reply().status, 200);
+}
+
+#[test]
 fn a_variable_that_is_nearly_a_setting_is_told_without_its_value() {
     let backend = Backend::start(&[
         ("FAILURE_RAET", "hunter2"),

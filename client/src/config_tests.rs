@@ -140,7 +140,20 @@ fn hint(variable: &str, value: &str) -> String {
 fn garbage_and_a_value_out_of_range_get_the_same_hint_with_the_real_range() {
     let seconds = "a number of seconds, more than 0 and at most 2592000, without a unit";
     for (variable, out_of_range, expected) in [
-        ("PORT", &["-1", "65536"][..], "a whole number from 0 to 65535"),
+        ("HOST", &["localhost", "1.2.3.256"][..], "an IP address, such as 0.0.0.0 or ::1"),
+        ("PORT", &["-1", "65536"], "a whole number from 0 to 65535"),
+        ("LOG_FORMAT", &["Text"], "text or json"),
+        (
+            "RUST_LOG",
+            &["info,client=loud"],
+            "off, error, warn, info, debug or trace, or target=level, separated by commas",
+        ),
+        (
+            "BACKEND_URL",
+            &["http://backend:65536", "https://backend"],
+            "http://host or http://host:port, without user, path or query",
+        ),
+        ("BACKEND_FAULTS_HOST", &["pods:65536", "http://pods"], "a host, or host:port"),
         ("WORKERS", &["0", "1025"], "a whole number from 1 to 1024"),
         ("MAX_CONNECTIONS", &["0", "1000001"], "a whole number from 1 to 1000000"),
         ("SHUTDOWN_TIMEOUT", &["3600.1"], "a number of seconds from 0 to 3600, without a unit"),
@@ -163,7 +176,7 @@ fn garbage_and_a_value_out_of_range_get_the_same_hint_with_the_real_range() {
         ("MAX_RESPONSE_BYTES", &["0", "1073741825"], "a whole number from 1 to 1073741824"),
         ("MAX_EVENT_STREAMS", &["-1", "1000001"], "a whole number from 0 to 1000000"),
     ] {
-        for value in [out_of_range, &["", "garbage"]].concat() {
+        for value in [out_of_range, &["", "gar/bage"]].concat() {
             assert_eq!(hint(variable, value), expected, "{variable}={value}");
         }
     }

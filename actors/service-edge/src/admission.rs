@@ -12,6 +12,7 @@ use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 use tokio::{
     io::AsyncWriteExt,
+    task::yield_now,
     time::{sleep, timeout},
 };
 
@@ -53,7 +54,7 @@ pub(crate) async fn admit(
             return Err(DispatchError::DisconnectTimeout);
         }
     };
-    if timeout(PATIENCE, asks_for_probe(&io)).await == Ok(true) {
+    if asks_for_probe_in_time(&io).await {
         return Ok((Bounded::new(io, connection), Protocol::Http1, peer));
     }
     connections.refused();
@@ -76,6 +77,16 @@ pub(crate) async fn admit(
 pub(crate) fn no_place(max: usize) -> ApiError {
     ApiError::unavailable(format!("all {max} connections are in use; try again in 1 s"))
         .retry_after(COME_BACK)
+}
+
+async fn asks_for_probe_in_time(io: &TcpStream) -> bool {
+    if let Ok(is_probe) = timeout(PATIENCE, asks_for_probe(io)).await {
+        return is_probe;
+    }
+    // Time may have stood still for the process (SIGSTOP): what waits in the socket is looked at before the limit
+    // counts. The runtime knows of it when the task has yielded.
+    yield_now().await;
+    timeout(Duration::ZERO, asks_for_probe(io)).await == Ok(true)
 }
 
 /// Whether that is what the first words say, which may come in parts.

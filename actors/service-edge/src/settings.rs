@@ -75,12 +75,9 @@ impl<'a> Settings<'a> {
         Self { names: names.collect(), ..Self::new(lookup) }
     }
 
-    /// A text. Set but empty is an error.
+    /// A text. What it must be is for the caller to check, an empty one too.
     pub fn text(&mut self, name: &'static str, default: &str) -> Result<String, SettingError> {
         let value = self.raw(name)?.unwrap_or_else(|| default.to_owned());
-        if value.is_empty() {
-            return Err(SettingError::new(name, value, "a text that is not empty"));
-        }
         self.record(name, value.clone());
         Ok(value)
     }
@@ -88,9 +85,6 @@ impl<'a> Settings<'a> {
     /// As [`text`](Self::text), or `None` if the variable is unset.
     pub fn optional_text(&mut self, name: &'static str) -> Result<Option<String>, SettingError> {
         let value = self.raw(name)?;
-        if value.as_ref().is_some_and(String::is_empty) {
-            return Err(SettingError::new(name, "", "a text that is not empty"));
-        }
         self.record_optional(name, value.as_ref());
         Ok(value)
     }

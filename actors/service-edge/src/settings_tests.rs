@@ -44,9 +44,11 @@ fn error_names_variable_value_and_what_is_allowed() {
 }
 
 #[test]
-fn text_that_is_empty_is_refused() {
-    assert_eq!(with(Some("b")).text("X", "a").unwrap(), "b");
-    refused(with(Some("")).text("X", "a"));
+fn text_is_what_is_there() {
+    for value in ["b", ""] {
+        assert_eq!(with(Some(value)).text("X", "a").unwrap(), value);
+        assert_eq!(with(Some(value)).optional_text("X").unwrap().unwrap(), value);
+    }
 }
 
 #[test]
