@@ -415,12 +415,12 @@ async fn unknown_paths_and_wrong_methods_are_refused_with_a_body() {
     for path in ["/health", "/ready", CALL, BASELINE, "/api/test-retry", "/api/stats"] {
         let answer = lab.post(path, "{}").await;
         assert_error(&answer, 405, "does not take POST");
-        assert_eq!(answer.header("allow"), Some("GET, HEAD"));
+        assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
     }
     for path in [STRESS, RESET] {
         let answer = lab.get(path).await;
         assert_error(&answer, 405, "does not take GET");
-        assert_eq!(answer.header("allow"), Some("POST"));
+        assert_eq!(answer.header("allow"), Some("POST, OPTIONS"));
     }
     assert_eq!(lab.breaker().await.fail_counter, 0);
 }
