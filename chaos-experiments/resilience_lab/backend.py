@@ -1,12 +1,18 @@
-"""What an experiment does to the backend, beside terminating its pods: the fault plan, and waiting for them."""
+"""What an experiment does to the backend: its fault plan, how many pods it has, and waiting for them."""
 
 import time
 
 from chaoslib.exceptions import ActivityFailed
 
-from . import cluster, users
+from . import changes, cluster, users
 
-CALM = {"failure_rate": 0.0, "slow_response_rate": 0.0, "transient_failure_rate": 0.0}
+# The variables that a pod's fault plan starts with, and what they are called in a plan.
+DICE = {
+    "FAILURE_RATE": "failure_rate",
+    "SLOW_RESPONSE_RATE": "slow_response_rate",
+    "TRANSIENT_FAILURE_RATE": "transient_failure_rate",
+}
+CALM = dict.fromkeys(DICE.values(), 0.0)
 
 
 # The pods that were last given a fault plan: when others are in their place, they have been replaced.
@@ -28,16 +34,58 @@ def calm() -> list[str]:
     return set_faults(CALM)
 
 
+def calm_from_the_start() -> list[str]:
+    """No faults at all, also in pods that are yet to come, from their first answer.
+
+    A container reads the ConfigMap when it starts, and to change that rolls out nothing.
+    """
+    path = cluster.config_map(cluster.BACKEND)
+    if missing := sorted(set(DICE) - set(cluster.read(path)["data"])):
+        raise ActivityFailed(f"{path} has no {missing[0]}, which deploy/base/backend.env sets")
+    changes.make(path, "data", dict.fromkeys(DICE, "0"))
+    return calm()
+
+
+def scale_to_none() -> None:
+    """Nobody replaces the backend's pods any more, until `scale_back`."""
+    changes.make(cluster.deployment(cluster.BACKEND), "spec", {"replicas": 0})
+
+
+def scale_back() -> bool:
+    """As many pods as before `scale_to_none`; says whether that was to be undone."""
+    return changes.undo(cluster.deployment(cluster.BACKEND), "spec")
+
+
+def restore() -> None:
+    """Gives the backend the pods and the faults of its deployment. A failure keeps nothing else from being restored."""
+    failed = []
+    # In this order: pods that come back start with the deployment's faults.
+    for undo in (let_pods_roll_dice, scale_back, restore_faults):
+        try:
+            undo()
+        except ActivityFailed as error:
+            failed.append(str(error))
+    if failed:
+        raise ActivityFailed("; ".join(failed))
+
+
+def let_pods_roll_dice() -> bool:
+    """Pods that are yet to come start with the faults of the deployment again."""
+    return changes.undo(cluster.config_map(cluster.BACKEND), "data")
+
+
 def restore_faults() -> list[str]:
-    """The fault plan that each pod was started with.
+    """The fault plan of the deployment, in every pod.
 
     One pod that cannot be reached keeps no other from being restored, and one that is not ready may be too young to
     have been given another plan, or to be asked.
     """
+    data = cluster.read(cluster.config_map(cluster.BACKEND))["data"]
+    plan = {field: float(data[name]) for name, field in DICE.items() if name in data}
     restored, failed = [], []
     for pod in cluster.pods(cluster.BACKEND):
         try:
-            cluster.ask_backend(pod.metadata.name, "PUT", "/api/faults", {})
+            cluster.ask_backend(pod.metadata.name, "PUT", "/api/faults", plan)
             restored.append(pod.metadata.name)
         except ActivityFailed as error:
             if cluster.is_ready(pod):

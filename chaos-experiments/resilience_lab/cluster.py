@@ -46,11 +46,32 @@ def names(found: list[client.V1Pod]) -> list[str]:
 
 def replicas(app: str) -> int:
     """How many pods the Deployment asks for."""
-    api = client.AppsV1Api(create_k8s_api_client())
-    try:
-        return api.read_namespaced_deployment(app, NAMESPACE, _request_timeout=TIMEOUT).spec.replicas
-    except (ApiException, urllib3.exceptions.HTTPError) as error:
-        raise ActivityFailed(f"cannot read the Deployment {app} in {NAMESPACE}: {error}") from error
+    return read(deployment(app))["spec"]["replicas"]
+
+
+def deployment(app: str) -> str:
+    """The Deployment's path in the API."""
+    return f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{app}"
+
+
+def config_map(app: str) -> str:
+    """The path of the ConfigMap that the Deployment's pods take their variables from."""
+    container = read(deployment(app))["spec"]["template"]["spec"]["containers"][0]
+    names = [source["configMapRef"]["name"] for source in container.get("envFrom", []) if "configMapRef" in source]
+    if len(names) != 1:
+        raise ActivityFailed(
+            f"{app} takes its variables from {len(names)} ConfigMaps, not from one as deploy/base has it"
+        )
+    return f"/api/v1/namespaces/{NAMESPACE}/configmaps/{names[0]}"
+
+
+def read(path: str) -> dict:
+    return answer("GET", path)
+
+
+def patch(path: str, change: dict) -> dict:
+    """A JSON merge patch: None removes."""
+    return answer("PATCH", path, change, "application/merge-patch+json")
 
 
 def log_lines(app: str, since: float) -> list[str]:
@@ -69,12 +90,25 @@ def log_lines(app: str, since: float) -> list[str]:
 
 def ask_backend(pod: str, method: str, path: str, body: Any = None) -> Any:
     """One request to one backend pod; its JSON answer. Anything but a 2xx is an ActivityFailed."""
+    try:
+        return answer(method, f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:{BACKEND_PORT}/proxy{path}", body)
+    except ActivityFailed as error:
+        if "status 401" in str(error) and "admin token" in str(error):
+            raise ActivityFailed(
+                f"{pod} wants its ADMIN_TOKEN, and the API server's proxy passes none on: "
+                "the experiments need a backend that was deployed without one"
+            ) from error
+        raise
+
+
+def answer(method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
+    """The API's JSON answer to one request. Anything but a 2xx is an ActivityFailed."""
     api = create_k8s_api_client()
     # The client's own methods for the proxy take no body.
     request = api.param_serialize(
         method=method,
-        resource_path=f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:{BACKEND_PORT}/proxy{path}",
-        header_params={"Accept": "application/json", "Content-Type": "application/json"},
+        resource_path=path,
+        header_params={"Accept": "application/json", "Content-Type": content_type},
         body=body,
         auth_settings=["BearerToken"],
     )
@@ -82,14 +116,9 @@ def ask_backend(pod: str, method: str, path: str, body: Any = None) -> Any:
         response = api.call_api(*request, _request_timeout=TIMEOUT)
         text = response.read().decode()
     except (ApiException, urllib3.exceptions.HTTPError) as error:
-        raise ActivityFailed(f"{method} {path} of {pod}: {error}") from error
-    if response.status == 401 and "admin token" in text:
-        raise ActivityFailed(
-            f"{pod} wants its ADMIN_TOKEN, and the API server's proxy passes none on: "
-            "the experiments need a backend that was deployed without one"
-        )
+        raise ActivityFailed(f"{method} {path}: {error}") from error
     if not 200 <= response.status < 300:
-        raise ActivityFailed(f"{method} {path} of {pod}: status {response.status}: {text.strip()}")
+        raise ActivityFailed(f"{method} {path}: status {response.status}: {text.strip()}")
     return json.loads(text)
 
 

@@ -1,4 +1,4 @@
-"""Control: a quiet lab to begin with. No dice in the backend, and a closed circuit.
+"""Control: a quiet lab to begin with. No dice in the backend, nor in pods to come, and a closed circuit.
 
 An experiment wants one fault: its own. At the lab's default rates every second attempt fails, and no hypothesis about
 what users see would hold for long. And it wants one circuit, which stays open for long enough to be looked at.
@@ -13,6 +13,7 @@ from . import backend, cluster, users
 
 # What an experiment does while a circuit is open takes this long, after the last attempts have ended; in seconds.
 TIME_TO_LOOK = 7
+TIME_TO_COME_BACK = 90
 
 
 def before_experiment_control(context: dict, configuration: dict) -> None:
@@ -20,7 +21,8 @@ def before_experiment_control(context: dict, configuration: dict) -> None:
         base_url = configuration["client_url"].rstrip("/")
         need_one_client()
         need_time_to_look(users.ask(base_url))
-        backend.calm()
+        undo_what_a_killed_run_left()
+        backend.calm_from_the_start()
         close_circuit(base_url)
     except Exception as error:
         # Chaos Toolkit goes on without a control that fails, unless it says this.
@@ -38,6 +40,11 @@ def need_time_to_look(settings: dict) -> None:
     least = settings["retry"]["attempt_timeout"] + TIME_TO_LOOK
     if reset_timeout < least:
         raise ActivityFailed(f"the circuit opens for {reset_timeout:g} s only, and to look at it takes {least:g} s")
+
+
+def undo_what_a_killed_run_left() -> None:
+    if backend.scale_back() and not cluster.wait_for(backend.all_ready, TIME_TO_COME_BACK):
+        raise ActivityFailed(f"not all pods of {cluster.BACKEND} are ready after {TIME_TO_COME_BACK} s")
 
 
 def close_circuit(base_url: str) -> None:

@@ -123,18 +123,15 @@ async def call_steadily(
 ) -> None:
     """Starts `per_second` calls each second until `stop()`, then waits for the answers that are due.
 
-    Cancelled, it leaves the calls that have no answer yet, without a note of them.
+    Cancelled, it abandons the calls that have no answer yet, without a note of them.
     """
-    pending: set[asyncio.Task] = set()
-    number = 0
     begin = time.monotonic()
-    while not stop():
-        task = asyncio.create_task(get(session, record, url))
-        pending.add(task)
-        task.add_done_callback(pending.discard)
-        number += 1
-        await asyncio.sleep(max(0.0, begin + number / per_second - time.monotonic()))
-    await asyncio.gather(*pending)
+    async with asyncio.TaskGroup() as calls:
+        number = 0
+        while not stop():
+            calls.create_task(get(session, record, url))
+            number += 1
+            await asyncio.sleep(max(0.0, begin + number / per_second - time.monotonic()))
 
 
 async def watch_circuit(
@@ -158,27 +155,29 @@ class Users:
     def __init__(self, base_url: str, per_second: float, path: str = "/api/call-backend") -> None:
         self.record = Record()
         self._stopped = threading.Event()
-        self._loop = asyncio.new_event_loop()
+        # At its end it cancels and awaits what is left, and closes its loop.
+        self._runner = asyncio.Runner()
+        self._loop = self._runner.get_loop()
         self._traffic = self._loop.create_task(self._run(base_url, path, per_second))
         # Not a daemon would keep an interrupted experiment alive.
         self._thread = threading.Thread(target=self._play, name="users", daemon=True)
         self._thread.start()
 
     def _play(self) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
+        with self._runner, contextlib.suppress(asyncio.CancelledError):
             self._loop.run_until_complete(self._traffic)
 
     async def _run(self, base_url: str, path: str, per_second: float) -> None:
-        async with new_session() as session:
-            await asyncio.gather(
-                call_steadily(session, self.record, base_url + path, per_second, self._stopped.is_set),
-                watch_circuit(session, self.record, base_url, self._stopped.is_set),
-            )
+        async with new_session() as session, asyncio.TaskGroup() as work:
+            work.create_task(call_steadily(session, self.record, base_url + path, per_second, self._stopped.is_set))
+            work.create_task(watch_circuit(session, self.record, base_url, self._stopped.is_set))
 
     def stop(self, wait: bool = True) -> Record:
         """No more calls. Returns when all that were made have been answered, or, without `wait`, at once."""
         self._stopped.set()
         if not wait:
-            self._loop.call_soon_threadsafe(self._traffic.cancel)
+            # A loop that is closed has nothing to cancel.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._traffic.cancel)
         self._thread.join()
         return self.record

@@ -8,13 +8,13 @@ and a `kubectl` ask for, so that an experiment written for a cluster runs here u
 What is real: the services' own binaries, a network namespace for each pod, virtual services and network policies as
 nftables rules, names by DNS, readiness by HTTP. All of it lives in namespaces that end with their first process.
 
+Pods end as a kubelet ends them: preStop, SIGTERM, SIGKILL after the grace period. With grace period 0 their object is
+gone at once, and preStop is cut off after a second. The network namespace ends with the process, so that connections to
+the pod's address hang. Services learn of an end, and of a new pod that is ready, a second later, as from kube-proxy.
+
 What is not, and matters to an experiment:
 
-- A pod that is deleted with grace period 0 gets SIGKILL at once. In a cluster its object is gone at once as well, but
-  the kubelet sends SIGTERM first, and SIGKILL a second or two later: it has a minimum of its own. Neither runs preStop.
 - A pod whose process ends by itself is replaced by a new pod. A cluster restarts the container in the same pod.
-- A pod's network namespace ends with its process. A cluster's pod keeps its own for another moment, so that there
-  connections are refused where here they find nobody, until the endpoints have followed.
 - A network policy is in force when its creation is answered, and cuts established connections too. Both are up to a
   cluster's network plugin. What it drops is dropped silently, but for datagrams: their sender sees an error (EPERM).
 - Liveness probes, resource limits, security contexts and disruption budgets have no effect. There are no evictions, no

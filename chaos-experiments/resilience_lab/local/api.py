@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from . import objects
+from .changes import CHANGEABLE, patched
 from .cluster import Cluster
 from .network import API_PORT, NODE_IP
 from .pods import Pod
@@ -48,6 +49,8 @@ class Api:
             if each.namespaced:
                 app.router.add_get(f"{each.prefix}/{each.name}", listing)
             app.router.add_get(f"{within}/{each.name}/{{name}}", partial(self._item, each.name))
+            if each.name in CHANGEABLE:
+                app.router.add_patch(f"{within}/{each.name}/{{name}}", partial(self._patch, each.name))
         core = "/api/v1/namespaces/{namespace}"
         policies = f"/apis/{POLICIES}/v1/namespaces/{{namespace}}/networkpolicies"
         app.router.add_delete(f"{core}/pods/{{name}}", self._delete_pod)
@@ -66,6 +69,16 @@ class Api:
 
     async def _item(self, kind: str, request: web.Request) -> web.Response:
         return answer_item(self._cluster.store, BY_NAME[kind], request)
+
+    async def _patch(self, kind: str, request: web.Request) -> web.Response:
+        if request.content_type != "application/merge-patch+json":
+            raise ApiError(415, f"only application/merge-patch+json is known here, not {request.content_type}")
+        item = find(self._cluster.store, BY_NAME[kind], request)
+        new = patched(kind, item, await body_of(request))
+        if not _is_dry_run(request, {}):
+            self._cluster.change(kind, new)
+            new = self._cluster.store.get(kind, new["metadata"]["name"])
+        return web.json_response(new)
 
     def _pod(self, request: web.Request, name: str | None = None) -> Pod:
         name = request.match_info["name"] if name is None else name

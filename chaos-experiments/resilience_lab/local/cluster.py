@@ -16,11 +16,13 @@ from .manifests import Deployment, Lab, made_up_name
 from .pods import Pod
 from .policy import Policy
 from .process import ending
-from .store import Store
+from .store import Object, Store
 
 # From a pod's change to the moment when connections go elsewhere, in seconds. A cluster takes about as long:
 # controller, API server and kube-proxy, which looks once a second at most.
 ENDPOINT_DELAY = 1.0
+# Nobody waits for more than the lab's own start, and no experiment sees it: seconds between startup probes then.
+STARTUP_PERIOD = 0.1
 
 
 class StartFailed(Exception):
@@ -36,13 +38,19 @@ class Cluster:
         self.lab = lab
         self.store = Store()
         self.pods: dict[str, Pod] = {}
+        # What can be changed while it runs: how many pods a Deployment wants, the ConfigMaps, and the annotations of
+        # both by kind and name. A ConfigMap that changes changes what new pods start with, and no other.
+        self.replicas = {deployment.name: deployment.replicas for deployment in lab.deployments}
+        self.config_maps = {name: dict(data) for name, data in lab.config_maps.items()}
+        self.annotations: dict[tuple[str, str], dict[str, str]] = {}
+        self._variables = {deployment.name: dict(deployment.variables) for deployment in lab.deployments}
+        self._set(settings)
         self.service_ips = {
             item.name: network.service_ip(index) for index, item in enumerate(lab.services) if not item.headless
         }
         self.namespaces = objects.namespace_labels(lab)
         # What goes wrong in the background ends everything.
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._settings = settings
         self._binaries = binaries
         self._logs = logs
         self._pod_start_delay = pod_start_delay
@@ -53,6 +61,14 @@ class Cluster:
         self._started = False
         self._ready = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def _set(self, settings: Mapping[str, Mapping[str, str]]) -> None:
+        """Each where the manifests have it: a variable of its own, or a line of its ConfigMap."""
+        for deployment in self.lab.deployments:
+            own = self._variables[deployment.name]
+            for name, value in settings.get(deployment.name, {}).items():
+                where = self.config_maps[deployment.config_maps[-1]] if deployment.config_maps else own
+                (own if name in own else where)[name] = value
 
     # ---- start and end -----------------------------------------------------------------------------------------------
 
@@ -97,19 +113,12 @@ class Cluster:
 
     def _create(self, deployment: Deployment, delay: float) -> None:
         name = f"{deployment.name}-{deployment.template_hash}-{made_up_name(random.getrandbits(64), 5)}"
-        environment = {
-            **deployment.environment,
-            **self._settings.get(deployment.name, {}),
-            "HOSTNAME": name,
-            "HOST": "0.0.0.0",
-            "PORT": str(deployment.port),
-        }
         pod = Pod(
             state=objects.PodState(name, deployment, time.time()),
             command=[str(self._binaries / deployment.binary)],
-            environment=environment,
             log_path=self._logs / f"{name}.log",
             on_change=self._publish,
+            startup_period=None if self._started else STARTUP_PERIOD,
         )
         self.pods[name] = pod
         pod.task = self._spawn(self._run(pod, delay))
@@ -123,7 +132,7 @@ class Cluster:
         ips = network.POD_IPS[(number - 1) % len(network.POD_IPS) :] + network.POD_IPS
         self._running.add(pod)
         try:
-            await pod.start(next(ip for ip in ips if ip not in used))
+            await pod.start(next(ip for ip in ips if ip not in used), self._environment(pod.state))
             await self.dataplane.add_pod(pod, f"pod{number}")
             await pod.serve()
         finally:
@@ -131,6 +140,14 @@ class Cluster:
             self._running.discard(pod)
             self.dataplane.remove_pod(pod)
         self._gone(pod)
+
+    def _environment(self, state: objects.PodState) -> dict[str, str]:
+        deployment = state.deployment
+        environment: dict[str, str] = {}
+        for name in deployment.config_maps:
+            environment |= self.config_maps[name]
+        own = {"HOSTNAME": state.name, "HOST": "0.0.0.0", "PORT": str(deployment.port)}
+        return environment | self._variables[deployment.name] | own
 
     def _gone(self, pod: Pod) -> None:
         forgotten = self.pods.pop(pod.state.name, None) is None
@@ -143,26 +160,40 @@ class Cluster:
 
     def delete_pod(self, pod: Pod, grace: int | None) -> None:
         """As the API does it: with 0 the object is gone at once, otherwise when the process has ended."""
-        if grace is None:
-            grace = int(pod.state.deployment.grace_period)
-        if pod.state.started is None or grace == 0:
+        self._end(pod, int(pod.state.deployment.grace_period) if grace is None else grace)
+        self._publish()
+
+    def _end(self, pod: Pod, grace: int) -> None:
+        if pod.state.started is None:
             # Not started yet: nothing to wait for.
             pod.state.deletion = (time.time(), 0)
             del self.pods[pod.state.name]
-            if pod.process is not None and pod.state.started is not None:
-                self._spawn(pod.kill())
-            elif pod.task is not None:
+            if pod.task is not None:
                 pod.task.cancel()
         else:
             pod.terminate(grace)
+            if grace == 0:
+                del self.pods[pod.state.name]
+
+    def change(self, kind: str, item: Object) -> None:
+        """Takes over what `changes.patched` lets through."""
+        name = item["metadata"]["name"]
+        self.annotations[kind, name] = item["metadata"].get("annotations", {})
+        if kind == "deployments":
+            self.replicas[name] = item["spec"]["replicas"]
+        else:
+            self.config_maps[name] = item["data"]
         self._publish()
 
     def _publish(self) -> None:
-        """Makes replacements, and tells the store and the services what has changed."""
-        for deployment in self.lab.deployments:
-            missing = deployment.replicas - len(self._active(deployment))
-            for _ in range(missing if self._started else 0):
+        """Makes as many pods as are wanted, and tells the store and the services what has changed."""
+        for deployment in self.lab.deployments if self._started else ():
+            wanted, active = self.replicas[deployment.name], self._active(deployment)
+            for _ in range(wanted - len(active)):
                 self._create(deployment, self._pod_start_delay)
+            # The youngest first.
+            for state in active[wanted:]:
+                self._end(self.pods[state.name], int(deployment.grace_period))
         self._fill_store()
         if all(pod.state.ready for pod in self.pods.values()):
             self._ready.set()
@@ -183,26 +214,27 @@ class Cluster:
 
     def _fill_store(self) -> None:
         namespace, created = self.lab.namespace, self._created
-        self.store.replace(
-            "namespaces", [objects.namespace(name, labels, created) for name, labels in self.namespaces.items()]
-        )
-        self.store.replace("pods", [objects.pod(pod.state, namespace) for pod in self.pods.values()])
-        self.store.replace(
-            "deployments",
-            [objects.deployment(each, self._active(each), namespace, created) for each in self.lab.deployments],
-        )
-        self.store.replace(
-            "services",
-            [
-                objects.service(each, self.service_ips.get(each.name, "None"), namespace, created)
-                for each in self.lab.services
-            ],
-        )
-        self.store.replace("networkpolicies", [item for _, item in self.dataplane.policies.values()])
+        fill = self.store.replace
+        fill("namespaces", [objects.namespace(name, labels, created) for name, labels in self.namespaces.items()])
+        fill("pods", [objects.pod(pod.state, namespace) for pod in self.pods.values()])
+        deployments = [
+            objects.deployment(each, self.replicas[each.name], self._active(each), namespace, created)
+            for each in self.lab.deployments
+        ]
+        fill("deployments", [self._annotated("deployments", item) for item in deployments])
+        maps = [objects.config_map(name, data, namespace, created) for name, data in self.config_maps.items()]
+        fill("configmaps", [self._annotated("configmaps", item) for item in maps])
+        services = [(each, self.service_ips.get(each.name, "None")) for each in self.lab.services]
+        fill("services", [objects.service(each, ip, namespace, created) for each, ip in services])
+        fill("networkpolicies", [item for _, item in self.dataplane.policies.values()])
+
+    def _annotated(self, kind: str, item: Object) -> Object:
+        annotations = self.annotations.get((kind, item["metadata"]["name"]))
+        return item if annotations is None else item | {"metadata": {**item["metadata"], "annotations": annotations}}
 
     # ---- policies ----------------------------------------------------------------------------------------------------
 
-    async def add_policy(self, policy: Policy, item: dict[str, Any]) -> None:
+    async def add_policy(self, policy: Policy, item: Object) -> None:
         """Returns when it is in force."""
         self.dataplane.policies[policy.name] = (policy, item)
         self._publish()

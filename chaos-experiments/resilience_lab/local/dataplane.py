@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import network, objects, wiring
-from .manifests import Lab
+from .manifests import Lab, Service
 from .pods import Pod
 from .policy import Peer, Policy
 
@@ -53,12 +53,15 @@ class Dataplane:
         return random.choice(ready) if ready else None
 
     def endpoints_of(self, states: Iterable[objects.PodState]) -> Endpoints:
-        """What the endpoints should be, with these pods."""
-        serving = [state for state in states if state.ready and state.deletion is None]
+        """What the endpoints should be, with these pods: where all are on their way out, those are better than none."""
+        ready = [state for state in states if state.ready and state.ip]
+
+        def ips(service: Service, leaving: bool) -> tuple[str, ...]:
+            chosen = [state for state in ready if service.selector.items() <= state.labels.items()]
+            return tuple(sorted(state.ip for state in chosen if (state.deletion is not None) == leaving))
+
         return {
-            service.name: tuple(
-                sorted(state.ip for state in serving if state.ip and service.selector.items() <= state.labels.items())
-            )
+            service.name: ips(service, leaving=False) or (() if service.headless else ips(service, leaving=True))
             for service in self._lab.services
         }
 

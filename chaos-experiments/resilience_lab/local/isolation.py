@@ -41,7 +41,7 @@ add chain ip lab out { type nat hook output priority -100 ; }
 add chain ip lab filter { type filter hook output priority 0 ; }
 add rule ip lab out ip daddr 198.51.100.1 tcp dport 1 dnat to numgen random mod 2 map { 0 : 192.0.2.1, 1 : 192.0.2.2 }:2
 add rule ip lab filter ct direction reply accept
-add rule ip lab filter ip daddr 198.51.100.1 reject with icmp type port-unreachable
+add rule ip lab filter ip daddr 198.51.100.1 limit rate 1/second burst 6 packets reject with icmp type port-unreachable
 END
 ) || { echo "nftables rules: $said"; exit 1; }
 """

@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from .config_maps import ConfigMapError, generated
+
 # Kinds that change nothing here.
 IGNORED_KINDS = {"PodDisruptionBudget"}
 KUSTOMIZATION_KEYS = {"apiVersion", "kind", "namespace", "resources", "configMapGenerator", "patches"}
@@ -27,7 +29,7 @@ class ManifestError(ValueError):
 
 @dataclass(frozen=True)
 class Probe:
-    """A readiness probe by HTTP; times in seconds."""
+    """A startup or readiness probe by HTTP; times in seconds."""
 
     path: str
     port: int
@@ -38,16 +40,18 @@ class Probe:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A Deployment with one container, with its environment worked out."""
+    """A Deployment with one container. Its environment has the ConfigMaps' settings first, then its own variables."""
 
     name: str
     replicas: int
     binary: str
     container: str
     port: int
-    environment: Mapping[str, str]
+    config_maps: tuple[str, ...]
+    variables: Mapping[str, str]
     labels: Mapping[str, str]
-    probe: Probe
+    startup: Probe | None
+    readiness: Probe
     grace_period: float
     pre_stop_sleep: float
     template_hash: str
@@ -82,14 +86,17 @@ class Lab:
     namespace_labels: Mapping[str, str]
     deployments: tuple[Deployment, ...]
     services: tuple[Service, ...]
+    config_maps: Mapping[str, Mapping[str, str]]
 
 
 def read(directory: Path) -> Lab:
     """Reads a folder with a kustomization.yaml."""
     kustomization = _kustomization(directory)
-    config_maps = {
-        generator["name"]: _settings(directory, generator) for generator in kustomization.get("configMapGenerator", [])
-    }
+    generators = kustomization.get("configMapGenerator", [])
+    try:
+        config_maps = {generator["name"]: generated(directory, generator) for generator in generators}
+    except ConfigMapError as error:
+        raise ManifestError(str(error)) from error
     by_kind: dict[str, list[Any]] = {"Namespace": [], "Deployment": [], "Service": []}
     for resource in kustomization.get("resources", []):
         for item in _documents(directory / resource):
@@ -102,7 +109,7 @@ def read(directory: Path) -> Lab:
     namespace = by_kind["Namespace"][0]["metadata"]
     deployments = tuple(_deployment(item, config_maps) for item in by_kind["Deployment"])
     services = tuple(_service(item, deployments) for item in by_kind["Service"])
-    return Lab(namespace["name"], namespace.get("labels", {}), deployments, services)
+    return Lab(namespace["name"], namespace.get("labels", {}), deployments, services, config_maps)
 
 
 def _documents(path: Path) -> list[Any]:
@@ -128,33 +135,6 @@ def _kustomization(directory: Path) -> Any:
     return kustomization
 
 
-def _settings(directory: Path, generator: Mapping[str, Any]) -> dict[str, str]:
-    if unknown := sorted(set(generator) - {"name", "envs"}):
-        raise ManifestError(f"configMapGenerator {generator.get('name')}: {unknown[0]!r} is not supported here")
-    settings: dict[str, str] = {}
-    for name in generator.get("envs", []):
-        path = directory / name
-        try:
-            settings |= env_file(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ManifestError(f"cannot read {path}: {error}") from error
-    return settings
-
-
-def env_file(text: str) -> dict[str, str]:
-    """`NAME=VALUE` lines, with comments and empty lines between them."""
-    settings = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        line = line.lstrip()
-        if not line or line.startswith("#"):
-            continue
-        name, equals, value = line.partition("=")
-        if not equals or not name:
-            raise ValueError(f"line {number} is not NAME=VALUE")
-        settings[name] = value
-    return settings
-
-
 def _deployment(item: Mapping[str, Any], config_maps: Mapping[str, Mapping[str, str]]) -> Deployment:
     name = item["metadata"]["name"]
     template = item["spec"]["template"]
@@ -168,8 +148,8 @@ def _deployment(item: Mapping[str, Any], config_maps: Mapping[str, Mapping[str, 
     if len(container.get("ports", [])) != 1:
         raise ManifestError(f"Deployment {name}: expected one container port")
     port = container["ports"][0]["containerPort"]
-    environment = _environment(name, container, config_maps)
-    text = json.dumps([template, environment], sort_keys=True)
+    sources = _config_maps(name, container, config_maps)
+    text = json.dumps([template, [config_maps[source] for source in sources]], sort_keys=True)
     return Deployment(
         name=name,
         replicas=item["spec"].get("replicas", 1),
@@ -177,9 +157,11 @@ def _deployment(item: Mapping[str, Any], config_maps: Mapping[str, Mapping[str, 
         binary=re.sub(r"[:@].*", "", container["image"].rsplit("/", 1)[-1]),
         container=container["name"],
         port=port,
-        environment=environment,
+        config_maps=sources,
+        variables=_variables(name, container),
         labels=template["metadata"]["labels"],
-        probe=_probe(name, container, port),
+        startup=_probe(name, container, "startupProbe") if "startupProbe" in container else None,
+        readiness=_probe(name, container, "readinessProbe"),
         grace_period=float(template["spec"].get("terminationGracePeriodSeconds", 30)),
         pre_stop_sleep=_pre_stop_sleep(name, container),
         template_hash=made_up_name(int(hashlib.sha256(text.encode()).hexdigest(), 16), 10),
@@ -196,30 +178,31 @@ def made_up_name(number: int, length: int) -> str:
     return "".join(letters)
 
 
-def _environment(
-    name: str, container: Mapping[str, Any], config_maps: Mapping[str, Mapping[str, str]]
-) -> dict[str, str]:
-    environment: dict[str, str] = {}
-    for source in container.get("envFrom", []):
-        reference = source.get("configMapRef", {}).get("name")
-        if set(source) != {"configMapRef"} or reference not in config_maps:
-            raise ManifestError(f"Deployment {name}: envFrom must name a ConfigMap of the kustomization")
-        environment |= config_maps[reference]
+def _config_maps(name: str, container: Mapping[str, Any], known: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    sources = container.get("envFrom", [])
+    names = tuple(source.get("configMapRef", {}).get("name") for source in sources)
+    if any(set(source) != {"configMapRef"} for source in sources) or not set(names) <= set(known):
+        raise ManifestError(f"Deployment {name}: envFrom must name a ConfigMap of the kustomization")
+    return names
+
+
+def _variables(name: str, container: Mapping[str, Any]) -> dict[str, str]:
+    variables: dict[str, str] = {}
     for variable in container.get("env", []):
         if set(variable) != {"name", "value"} or "$(" in variable["value"]:
             raise ManifestError(f"Deployment {name}: variable {variable.get('name')} must have a plain value")
-        environment[variable["name"]] = variable["value"]
-    return environment
+        variables[variable["name"]] = variable["value"]
+    return variables
 
 
-def _probe(name: str, container: Mapping[str, Any], container_port: int) -> Probe:
-    probe = container.get("readinessProbe", {})
+def _probe(name: str, container: Mapping[str, Any], key: str) -> Probe:
+    probe = container.get(key, {})
     if "httpGet" not in probe:
-        raise ManifestError(f"Deployment {name}: expected a readinessProbe with httpGet")
-    port = probe["httpGet"]["port"]
+        raise ManifestError(f"Deployment {name}: expected a {key} with httpGet")
+    own, port = container["ports"][0], probe["httpGet"]["port"]
     return Probe(
         path=probe["httpGet"].get("path", "/"),
-        port=container_port if port == container["ports"][0].get("name") else int(port),
+        port=own["containerPort"] if port == own.get("name") else int(port),
         period=probe.get("periodSeconds", 10),
         timeout=probe.get("timeoutSeconds", 1),
         failure_threshold=probe.get("failureThreshold", 3),

@@ -18,6 +18,7 @@ SERVICE_RANGE = "198.51.100.0/24"
 BRIDGE = "lab0"
 BRIDGE_MAC = "02:00:c0:00:02:01"
 API_PORT = 6443
+ICMP_LIMIT = "limit rate 1/second burst 6 packets"
 
 
 def service_ip(index: int) -> str:
@@ -63,7 +64,9 @@ def ruleset(
     """The rules of one namespace, for `nft -f -`: replaces those before it in one transaction.
 
     As kube-proxy does it, a new connection to a service goes to one of its endpoints, at random, and is refused if it
-    has none. Policies hold for the pod with these labels; the node (no labels) knows none.
+    has none. As in a cluster, only the first are: a kernel makes no more than six ICMP errors for one pod at once, and
+    then one a second (`net.ipv4.icmp_ratelimit`), so that all others find silence. Policies hold for the pod with these
+    labels; the node (no labels) knows none.
     """
     lines = [
         "add table ip lab",
@@ -76,7 +79,8 @@ def ruleset(
         if route.endpoints:
             lines.append(f"add rule ip lab services {route.match()} dnat to {_one_of(route.endpoints)}:{route.target}")
         else:
-            lines.append(f"add rule ip lab outgoing {route.match()} reject with icmp type port-unreachable")
+            rule = f"add rule ip lab outgoing {route.match()}"
+            lines += [f"{rule} {ICMP_LIMIT} reject with icmp type port-unreachable", f"{rule} drop"]
     if labels is not None:
         lines += _isolation("outgoing", "oifname", allowed(labels, policies, peers, EGRESS))
         lines += _isolation("incoming", "iifname", allowed(labels, policies, peers, INGRESS))

@@ -104,11 +104,13 @@ def _pod_status(state: PodState) -> dict[str, Any]:
     return status
 
 
-def deployment(item: Deployment, pods: Sequence[PodState], namespace: str, created: float) -> dict[str, Any]:
-    """`pods` are its own that nobody has deleted."""
+def deployment(
+    item: Deployment, replicas: int, pods: Sequence[PodState], namespace: str, created: float
+) -> dict[str, Any]:
+    """`pods` are its own that nobody has deleted; it wants `replicas` of them."""
     ready = sum(each.ready for each in pods)
     changed = max([created, *(each.ready_changed or each.created for each in pods)])
-    available = ready >= item.replicas
+    available = ready >= replicas
     condition = {
         "type": "Available",
         "status": str(available),
@@ -124,15 +126,20 @@ def deployment(item: Deployment, pods: Sequence[PodState], namespace: str, creat
         "conditions": [condition],
         # A cluster leaves out zeros; the clients know.
         **({"readyReplicas": ready, "availableReplicas": ready} if ready else {}),
-        **({"unavailableReplicas": item.replicas - ready} if ready < item.replicas else {}),
+        **({"unavailableReplicas": replicas - ready} if ready < replicas else {}),
     }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": _metadata(item.manifest, "deployments", namespace, created) | {"generation": 1},
-        "spec": {**item.manifest["spec"], "replicas": item.replicas},
+        "spec": {**item.manifest["spec"], "replicas": replicas},
         "status": status,
     }
+
+
+def config_map(name: str, data: Mapping[str, str], namespace: str, created: float) -> dict[str, Any]:
+    metadata = _metadata({"metadata": {"name": name}}, "configmaps", namespace, created)
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
 
 
 def service(item: Service, ip: str, namespace: str, created: float) -> dict[str, Any]:

@@ -75,8 +75,8 @@ def parse(arguments: Sequence[str]) -> Options:
     add(
         "--pod-start-delay",
         metavar="SECONDS",
-        default="5",
-        help="from a pod's end to the start of its replacement: scheduling and creation (default: 5)",
+        default="0.6",
+        help="from a pod's creation to the start of its process: scheduling, network, container (default: 0.6)",
     )
     add("command", metavar="COMMAND", nargs=argparse.REMAINDER, help="what to run, with its arguments")
     given = parser.parse_args(arguments)

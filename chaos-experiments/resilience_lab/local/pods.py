@@ -10,11 +10,12 @@ import aiohttp
 
 from . import wiring
 from .logs import PodLog
+from .manifests import Probe
 from .objects import PodState
 from .process import PodProcess
 
-# Until a pod is ready for the first time it is asked this often, in seconds: as with a startup probe, but less patient.
-FIRST_PROBES_PERIOD = 0.1
+# What the kubelet grants at least, in seconds: before SIGTERM, where there is a preStop hook, and after it.
+LEAST_GRACE, LEAST_TIME_TO_STOP = 1, 2
 LINES_SHOWN = 20
 
 
@@ -25,23 +26,23 @@ class Pod:
         self,
         state: PodState,
         command: Sequence[str],
-        environment: Mapping[str, str],
         log_path: Path,
         on_change: Callable[[], None],
+        startup_period: float | None = None,
     ) -> None:
+        """`startup_period` is instead of the startup probe's, in seconds."""
         self.state = state
         self.log = PodLog(log_path)
         self.process: PodProcess | None = None
         self.task: asyncio.Task[None] | None = None
         self._command = command
-        self._environment = environment
         self._on_change = on_change
+        self._startup_period = startup_period
         self._timers: list[asyncio.TimerHandle] = []
-        self._killed_at: float | None = None
 
-    async def start(self, ip: str) -> None:
+    async def start(self, ip: str, environment: Mapping[str, str]) -> None:
         self.state.ip = ip
-        self.process = await PodProcess.start(self._command, self._environment, self.log)
+        self.process = await PodProcess.start(self._command, environment, self.log)
 
     async def connect(self, interface: str, rules: str) -> None:
         assert self.process is not None and self.state.ip is not None
@@ -62,24 +63,27 @@ class Pod:
             probing.cancel()
 
     async def _probe(self) -> None:
-        probe = self.state.deployment.probe
-        url = f"http://{self.state.ip}:{probe.port}{probe.path}"
-        timeout = aiohttp.ClientTimeout(total=probe.timeout)
+        """The startup probe until it passes once, then the readiness probe, each for the first time at once."""
+        readiness, startup = self.state.deployment.readiness, self.state.deployment.startup
         failures = 0
         # A connection for each probe, as the kubelet does it.
-        connector = aiohttp.TCPConnector(force_close=True)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
+            while startup and not await self._passes(session, startup):
+                await asyncio.sleep(self._startup_period or startup.period)
             while True:
-                try:
-                    async with session.get(url, allow_redirects=False) as answer:
-                        passed = 200 <= answer.status < 400
-                except (aiohttp.ClientError, TimeoutError):
-                    passed = False
+                passed = await self._passes(session, readiness)
                 failures = 0 if passed else failures + 1
-                if passed or failures >= probe.failure_threshold:
+                if passed or failures >= readiness.failure_threshold:
                     self._set_ready(passed)
-                first = self.state.ready_changed is None
-                await asyncio.sleep(FIRST_PROBES_PERIOD if first else probe.period)
+                await asyncio.sleep(readiness.period)
+
+    async def _passes(self, session: aiohttp.ClientSession, probe: Probe) -> bool:
+        url, timeout = f"http://{self.state.ip}:{probe.port}{probe.path}", aiohttp.ClientTimeout(total=probe.timeout)
+        try:
+            async with session.get(url, allow_redirects=False, timeout=timeout) as answer:
+                return 200 <= answer.status < 400
+        except (aiohttp.ClientError, TimeoutError):
+            return False
 
     def _set_ready(self, ready: bool) -> None:
         if ready != self.state.ready:
@@ -90,17 +94,20 @@ class Pod:
     # ---- the end -----------------------------------------------------------------------------------------------------
 
     def terminate(self, grace: int) -> None:
-        """preStop, SIGTERM, and SIGKILL when the grace period is over; a second call can only shorten that."""
+        """As the kubelet does it: preStop, SIGTERM, SIGKILL. A second call can only shorten that, and begins anew."""
         deadline = time.time() + grace
         if self.state.deletion is not None and self.state.deletion[0] <= deadline:
             return
-        again = self.state.deletion is not None
         self.state.deletion = (deadline, grace)
+        for timer in self._timers:
+            timer.cancel()
+        granted = max(grace, LEAST_GRACE)
+        pre_stop = min(self.state.deployment.pre_stop_sleep, granted)
         loop = asyncio.get_running_loop()
-        if not again:
-            sleep = min(self.state.deployment.pre_stop_sleep, grace)
-            self._timers.append(loop.call_later(sleep, self._signal, signal.SIGTERM))
-        self._timers.append(loop.call_later(grace, self._signal, signal.SIGKILL))
+        self._timers = [
+            loop.call_later(pre_stop, self._signal, signal.SIGTERM),
+            loop.call_later(max(granted, pre_stop + LEAST_TIME_TO_STOP), self._signal, signal.SIGKILL),
+        ]
 
     def _signal(self, number: signal.Signals) -> None:
         if self.process is not None:

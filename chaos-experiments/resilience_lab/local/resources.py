@@ -46,7 +46,8 @@ RESOURCES = (
         fields=("metadata.name", "metadata.namespace", "status.phase", "status.podIP", "spec.nodeName"),
     ),
     Resource("services", "Service", "svc"),
-    Resource("deployments", "Deployment", "deploy", group="apps"),
+    Resource("configmaps", "ConfigMap", "cm", verbs=("get", "list", "patch", "watch")),
+    Resource("deployments", "Deployment", "deploy", group="apps", verbs=("get", "list", "patch", "watch")),
     Resource(
         "networkpolicies",
         "NetworkPolicy",

@@ -70,6 +70,7 @@ COLUMNS: dict[str, list[tuple[str, str, int, Cell]]] = {
         ("Available", "integer", 0, lambda item: item["status"].get("availableReplicas", 0)),
         ("Age", "string", 0, _age),
     ],
+    "configmaps": [("Data", "integer", 0, lambda item: len(item["data"])), ("Age", "string", 0, _age)],
     "networkpolicies": [("Pod-Selector", "string", 0, _pods_of_policy), ("Age", "string", 0, _age)],
 }
 

@@ -5,6 +5,7 @@ One story in order, on one cluster; each step leaves it as it was.
 
 import json
 import os
+import socket
 import time
 import unittest
 import urllib.error
@@ -19,6 +20,7 @@ from kubernetes import client
 from kubernetes.client.rest import ApiException
 
 NS = "lab3-resilience"
+DEPLOYMENT = f"/apis/apps/v1/namespaces/{NS}/deployments/backend-service"
 BACKEND, CLIENT = "app=backend-service", "app=client-service"
 CALM = {
     "failure_rate": 0,
@@ -40,6 +42,15 @@ def call(path="/api/call-backend-without-resilience"):
         with error:
             status, body = error.code, error.read()
     return status, json.loads(body), time.monotonic() - started
+
+
+def connect(host):
+    """What becomes of one connection to a backend."""
+    try:
+        socket.create_connection((host, 5000), timeout=0.5).close()
+    except OSError as error:
+        return type(error).__name__
+    return "connected"
 
 
 def policy(name, **spec):
@@ -106,22 +117,63 @@ class Story(unittest.TestCase):
             self.core.connect_get_namespaced_pod_proxy_with_path(f"{name}:5000", NS, "missing")
         self.assertEqual((caught.exception.status, json.loads(caught.exception.body)["error"]), (404, "Not Found"))
 
-    def test_3_killed_backends_are_refused_then_replaced(self):
-        before = {pod.metadata.name for pod in self.pods()}
-        self.assertEqual(set(terminate_pods(label_selector=BACKEND, all=True, grace_period=0, ns=NS)), before)
+    def patch(self, path, change):
+        headers = {"Content-Type": "application/merge-patch+json"}
+        answer = self.api.call_api(*self.api.param_serialize("PATCH", path, body=change, header_params=headers))
+        if answer.status != 200:
+            raise ApiException(http_resp=answer, body=answer.read().decode())
+
+    def wait_until(self, condition, seconds, why):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, why)
+            time.sleep(0.02)
+
+    def test_3_killed_backends_serve_for_a_second_then_leave_silence_and_are_replaced(self):
+        before = {pod.metadata.name: pod.status.pod_ip for pod in self.pods()}
+        killed = time.monotonic()
+        self.assertEqual(set(terminate_pods(label_selector=BACKEND, all=True, grace_period=0, ns=NS)), before.keys())
         self.assertFalse(deployment_available_and_healthy("backend-service", ns=NS, raise_on_unavailable=False))
         self.assertEqual({pod.status.phase for pod in self.pods()}, {"Pending"})
-        status, body, _ = call()
-        self.assertEqual(status, 502, body)
-        time.sleep(1.2)
-        status, body, seconds = call()
-        self.assertEqual((status, body["message"]), (502, "backend unreachable: connection refused"))
-        self.assertLess(seconds, 0.5)
+        ip = next(iter(before.values()))
+        self.assertEqual(connect(ip), "connected")
+        self.wait_until(lambda: connect(ip) == "TimeoutError", 4, "a killed pod is not silent")
         self.assertTrue(deployment_fully_available("backend-service", ns=NS, timeout=20))
+        self.assertGreater(time.monotonic() - killed, 1.5)
         self.assertTrue(pods_in_conditions(BACKEND, [{"type": "Ready", "status": "True"}], ns=NS))
-        self.assertFalse(before & {pod.metadata.name for pod in self.pods()})
+        self.assertFalse(before.keys() & {pod.metadata.name for pod in self.pods()})
         self.set_faults()
         self.wait_until_calls_succeed()
+
+    def test_3_service_without_pods_refuses_a_few_connections_and_is_silent_to_the_others(self):
+        self.patch(DEPLOYMENT, {"spec": {"replicas": 0}})
+        try:
+            terminate_pods(label_selector=BACKEND, all=True, grace_period=0, ns=NS)
+            self.wait_until(lambda: connect("backend-service") == "ConnectionRefusedError", 3, "it has endpoints")
+            self.assertEqual(self.pods(), [])
+            self.assertIn("TimeoutError", [connect("backend-service") for _ in range(7)])
+        finally:
+            self.patch(DEPLOYMENT, {"spec": {"replicas": 2}})
+        self.assertTrue(deployment_fully_available("backend-service", ns=NS, timeout=20))
+        self.set_faults()
+        self.wait_until_calls_succeed()
+
+    def test_3_new_pods_start_with_what_the_config_map_says_then(self):
+        path = f"/api/v1/namespaces/{NS}/configmaps/backend-config"
+        original = self.core.read_namespaced_config_map("backend-config", NS).data["FAILURE_RATE"]
+        self.patch(path, {"data": {"FAILURE_RATE": "0.25"}})
+        try:
+            before = {pod.metadata.name for pod in self.pods()}
+            terminate_pods(label_selector=BACKEND, qty=1, grace_period=0, ns=NS)
+            self.assertTrue(deployment_fully_available("backend-service", ns=NS, timeout=20))
+            rates = {pod.metadata.name in before: self.plan(pod)["failure_rate"] for pod in self.pods()}
+            self.assertEqual(rates, {True: 0, False: 0.25})
+        finally:
+            self.patch(path, {"data": {"FAILURE_RATE": original}})
+
+    def plan(self, pod):
+        path = f"/api/v1/namespaces/{NS}/pods/{pod.metadata.name}:5000/proxy/api/faults"
+        return json.loads(self.api.call_api(*self.api.param_serialize("GET", path)).read())
 
     def test_4_pod_that_is_told_to_go_serves_until_nobody_asks_it(self):
         name = self.pods()[0].metadata.name
@@ -198,6 +250,7 @@ class Story(unittest.TestCase):
             (404, lambda: self.core.read_namespaced_pod("missing", NS)),
             (404, lambda: self.core.read_namespaced_pod(name, "default")),
             (404, lambda: self.core.list_node()),
+            (422, lambda: self.patch(DEPLOYMENT, {"spec": {"paused": True}})),
             (405, lambda: self.core.delete_namespaced_service("client-service", NS)),
         ):
             with self.assertRaises(ApiException) as caught:

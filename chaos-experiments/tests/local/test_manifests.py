@@ -3,7 +3,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from resilience_lab.local.manifests import ManifestError, env_file, read
+from resilience_lab.local.config_maps import env_file
+from resilience_lab.local.manifests import ManifestError, read
 from resilience_lab.local.options import DEFAULT_MANIFESTS
 
 
@@ -21,13 +22,16 @@ class TheBase(unittest.TestCase):
         self.assertEqual((client.replicas, client.binary, client.port), (1, "client-service", 8000))
 
     def test_variables_come_from_the_manifest_and_from_the_settings(self):
-        environment = self.deployments["client-service"].environment
-        self.assertEqual(environment["MAX_CALLS"], "2000")
-        self.assertEqual(environment["BACKEND_URL"], "http://backend-service:5000")
+        client = self.deployments["client-service"]
+        self.assertEqual(client.variables["MAX_CALLS"], "2000")
+        (name,) = client.config_maps
+        self.assertEqual(self.lab.config_maps[name]["BACKEND_URL"], "http://backend-service:5000")
 
-    def test_probe_and_end_are_the_manifests(self):
+    def test_probes_and_end_are_the_manifests(self):
         backend = self.deployments["backend-service"]
-        self.assertEqual((backend.probe.path, backend.probe.port, backend.probe.period), ("/ready", 5000, 5))
+        startup, readiness = backend.startup, backend.readiness
+        self.assertEqual((startup.path, startup.port, startup.period), ("/health", 5000, 1))
+        self.assertEqual((readiness.path, readiness.port, readiness.period), ("/ready", 5000, 5))
         self.assertEqual((backend.grace_period, backend.pre_stop_sleep), (45, 5))
 
     def test_services_know_their_target_by_number(self):

@@ -50,12 +50,12 @@ class Rulesets(unittest.TestCase):
         expected = "ip daddr 198.51.100.10 tcp dport 80 dnat to 192.0.2.10:5000"
         self.assertEqual(rules(ruleset([route]), "services"), [expected])
 
-    def test_service_without_endpoints_refuses(self):
+    def test_service_without_endpoints_refuses_as_often_as_a_kernel_makes_icmp_errors(self):
         text = ruleset([Route("198.51.100.10", 5000, (), 5000)])
         self.assertEqual(rules(text, "services"), [])
-        self.assertEqual(
-            rules(text, "outgoing"), ["ip daddr 198.51.100.10 tcp dport 5000 reject with icmp type port-unreachable"]
-        )
+        match = "ip daddr 198.51.100.10 tcp dport 5000"
+        limited = f"{match} limit rate 1/second burst 6 packets reject with icmp type port-unreachable"
+        self.assertEqual(rules(text, "outgoing"), [limited, f"{match} drop"])
 
     def test_without_a_policy_nothing_is_filtered(self):
         text = ruleset([BACKEND], labels=CLIENT)

@@ -1,0 +1,27 @@
+"""The users' own end, with an upstream that never answers."""
+
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+# What a loop says about tasks that nobody awaits comes at the end of the process.
+STOP = """
+import socket, time
+from resilience_lab.traffic import Users
+with socket.create_server(("127.0.0.1", 0), backlog=200) as silent:
+    users = Users(f"http://127.0.0.1:{silent.getsockname()[1]}", 100)
+    while len(users.record.pending) < 20:
+        time.sleep(0.01)
+    users.stop(wait=False)
+    assert users.record.calls == [], users.record.calls
+    users.stop(wait=False)
+"""
+
+
+class Ends(unittest.TestCase):
+    def test_users_who_stop_at_once_leave_nothing_to_be_destroyed(self):
+        folder = Path(__file__).parents[1]
+        command = [sys.executable, "-X", "dev", "-c", STOP]
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+        self.assertEqual((ended.returncode, ended.stdout, ended.stderr), (0, "", ""))
