@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Proves the chaos experiments, without a cluster: they are valid, each is fulfilled on a lab as it ships, the
-# first two are not fulfilled by a client whose circuit never opens, and Ctrl-C leaves nothing behind. And that
-# the lab report says what its data say.
+# Proves the chaos experiments, without a cluster: they are valid, each is fulfilled on a lab as it ships, two
+# are not fulfilled by a client whose circuit never opens, and say so in a few lines, and Ctrl-C leaves nothing
+# behind. And that the lab report says what its data say.
 #
 # Usage: scripts/check-chaos.sh [--help]
 #
@@ -115,7 +115,17 @@ was_unfulfilled() {
   # For the right reason.
   [[ $(<"$work_dir/$2.out") == *'because: probe "the circuit opens within '*'is out of its tolerance'* ]] ||
     show_and_die "$2" "$1 with a circuit that never opens did not fail on that"
+  says_little "$2"
   say "ok: $1 is not fulfilled by a circuit that never opens"
+}
+
+# says_little RUN: what failed or was interrupted is told by its log and its verdict, and by nothing else.
+says_little() {
+  local lines
+  lines=$(wc -l <"$work_dir/$1.out")
+  if ((lines > 60)) || grep -qE 'Task was destroyed|never retrieved|Traceback' "$work_dir/$1.out"; then
+    show_and_die "$1" "$1 says more than its log and its verdict ($lines lines)"
+  fi
 }
 
 show_and_die() {
@@ -134,6 +144,7 @@ run_is_interrupted() {
     kill -s INT "$job"
     reap "$job"
     ((status == 130)) || show_and_die interrupted "an interrupt after $after s gave exit status $status, not 130"
+    says_little interrupted
     # A network namespace and its rules live as long as a process in it.
     while IFS= read -r process; do
       ! is_running "$process" || die "an interrupt after $after s left $(ps -o pid=,args= -p "$process")"

@@ -15,6 +15,9 @@ from chaoslib.hypothesis import within_tolerance
 
 logger = logging.getLogger("chaostoolkit")
 
+# Why the method was ended: Chaos Toolkit has logged that.
+_ended = ""
+
 
 def unfulfilled(run: dict, configuration: dict | None = None, secrets: dict | None = None) -> str | None:
     """Why an activity that was run is not fulfilled; None if it is."""
@@ -36,10 +39,11 @@ def after_activity_control(
     context: dict, state: dict | None, experiment: dict, configuration: dict, secrets: dict
 ) -> None:
     """Ends the method with its first activity that is not fulfilled."""
+    global _ended
     if state is None or context not in experiment["method"]:
         return
-    if why := unfulfilled(state, configuration, secrets):
-        raise InterruptExecution(why)
+    if _ended := unfulfilled(state, configuration, secrets) or "":
+        raise InterruptExecution(_ended)
 
 
 def after_experiment_control(context: dict, state: dict) -> None:
@@ -49,7 +53,8 @@ def after_experiment_control(context: dict, state: dict) -> None:
         if state["status"] == "completed":
             state["status"] = "failed"
         for reason in why:
-            logger.error(f"not fulfilled: {reason}")
+            if reason != _ended:
+                logger.error(f"not fulfilled: {reason}")
 
 
 def weaknesses(journal: dict) -> list[str]:

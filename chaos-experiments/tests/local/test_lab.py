@@ -32,6 +32,17 @@ class Inside(LabTest):
         ended = [path for path in self.logs.glob("backend-service-*.log") if "got SIGTERM" in path.read_text()]
         self.assertGreaterEqual(len(ended), 4)
 
+    def test_interrupted_experiment_gives_the_backend_back_and_says_little(self):
+        signals = ("SIGINT", "SIGTERM")
+        started = [self.start("--", sys.executable, "-m", "tests.local.interrupted", name) for name in signals]
+        for name, process in zip(signals, started, strict=True):
+            output, errors = process.communicate(timeout=120)
+            with self.subTest(name):
+                *said, left = output.splitlines()
+                self.assertEqual(left, "exit status 1 replicas 2 FAILURE_RATE 0.3", output + errors)
+                self.assertLess(len(said), 40, output)
+                self.assertNotIn("Traceback", output)
+
     def test_nothing_of_the_outside_reaches_the_command(self):
         env = {"HTTP_PROXY": "http://192.0.2.99:1", "no_proxy": "x", "KUBERNETES_CONTEXT": "other", "KEPT": "yes"}
         status, output, _ = self.run_to_end("--", "env", env=env)

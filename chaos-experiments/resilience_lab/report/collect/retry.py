@@ -34,12 +34,12 @@ def describe(url: str, calls: list[dict], **more: object) -> dict:
 
 async def spread(url: str, calls: int, rate: float) -> list[dict]:
     record, tasks = Record(), []
-    async with new_session() as session:
+    async with new_session() as session, asyncio.TaskGroup() as group:
         begin = time.monotonic()
         for number in range(calls):
             await asyncio.sleep(max(0.0, begin + number / rate - time.monotonic()))
-            tasks.append(asyncio.create_task(ask(session, record, url)))
-        return await asyncio.gather(*tasks)
+            tasks.append(group.create_task(ask(session, record, url)))
+    return [task.result() for task in tasks]
 
 
 async def burst(url: str, calls: int) -> list[dict]:

@@ -6,7 +6,7 @@ from ...traffic import percentile
 from ..stats import Share, share
 from . import timeline
 
-ORDER = ("pod-failure", "network-partition", "slow-backend", "flapping-backend", "partial-failure")
+ORDER = ("pod-failure", "network-partition", "slow-backend", "flapping-backend", "pod-kill", "partial-failure")
 
 
 def find(experiments: dict[str, dict]) -> dict[str, dict]:

@@ -2,6 +2,9 @@
 
 from ..attempts import planned_wait
 
+# A pod that is deleted without grace gets SIGTERM after a second, and has another for its end.
+PODS_GO_ON = 2.0
+
 
 def find(machine: dict, chaos: dict[str, dict]) -> dict:
     retry, breaker = machine["retry"], machine["breaker"]
@@ -23,7 +26,7 @@ def find(machine: dict, chaos: dict[str, dict]) -> dict:
         "timeouts": timeouts,
         "streak": streak,
         "rows": [
-            row("pod-failure", 0.0, retry["attempt_timeout"] + streak),
+            row("pod-failure", 0.0, PODS_GO_ON + retry["attempt_timeout"] + streak),
             row("network-partition", retry["attempt_timeout"], retry["attempt_timeout"] + streak),
             row("flapping-backend", waits, waits * (1 + retry["jitter"]) + streak),
             row("slow-backend", timeouts + waits, timeouts + waits * (1 + retry["jitter"]) + streak),
