@@ -35,7 +35,6 @@ main() {
   provide_python_tools report "$requirements" "$repo_root/scripts/lab-report-requirements.txt"
 
   run unit_tests
-  run all_are_valid
   run wrong_arguments_are_one_line
   run report_says_what_its_data_say
   # They wait more than they work, each in a lab of its own: side by side.
@@ -47,14 +46,6 @@ main() {
 unit_tests() {
   cd "$repo_root/chaos-experiments"
   python3 -m unittest discover --top-level-directory . --start-directory tests
-}
-
-all_are_valid() {
-  local name
-  cd "$repo_root/chaos-experiments"
-  for name in $("$run_chaos" --list); do
-    chaos --no-version-check --no-log-file validate "$name.yaml"
-  done
 }
 
 wrong_arguments_are_one_line() {

@@ -63,13 +63,18 @@ class Pod:
             probing.cancel()
 
     async def _probe(self) -> None:
-        """The startup probe until it passes once, then the readiness probe, each for the first time at once."""
+        """The startup probe until it passes once, then at once the readiness probe.
+
+        The first comes a period after the start: the kubelet learns late that a container runs.
+        """
         readiness, startup = self.state.deployment.readiness, self.state.deployment.startup
         failures = 0
         # A connection for each probe, as the kubelet does it.
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
-            while startup and not await self._passes(session, startup):
+            started = startup is None
+            while startup and not started:
                 await asyncio.sleep(self._startup_period or startup.period)
+                started = await self._passes(session, startup)
             while True:
                 passed = await self._passes(session, readiness)
                 failures = 0 if passed else failures + 1

@@ -45,7 +45,8 @@ def lab(good: bool = True) -> dict[str, dict]:
         data[f"herd-{name}"] = herd(chance, name, base, jitter, spread)
     for name in ("pod-failure", "network-partition", "slow-backend", "flapping-backend"):
         data[f"chaos-{name}"] = chaos(name, good)
-    data["chaos-partial-failure"] = chaos("partial-failure", good, opens=False)
+    for name in ("pod-kill", "partial-failure"):
+        data[f"chaos-{name}"] = chaos(name, good, opens=False)
     return {name: {"date": "2026-01-02", "load": 0.1, **part} for name, part in data.items()}
 
 

@@ -25,16 +25,19 @@ def main() -> None:
     if options.phase == "chaos":
         found = sorted(path.parent.name for path in options.journals.glob("*/record.json"))
         for name in found:
-            store.save(options.output / f"chaos-{name}.json", chaos.collect(options.journals, name))
+            store.save(options.output / f"chaos-{name}.json", chaos.collect(options.journals, name) | load())
         return
     more = {name: value for name in ("calls", "rate", "name") if (value := getattr(options, name, None)) is not None}
     try:
         data = PHASES[options.phase][0](options.client_url.rstrip("/"), **more)
     except ActivityFailed as error:
         sys.exit(f"error: {error}")
-    # The load average tells whether the machine had other work meanwhile.
-    when = {"date": datetime.now(UTC).date().isoformat(), "load": round(os.getloadavg()[0], 1)}
-    store.save(options.output, when | data)
+    store.save(options.output, {"date": datetime.now(UTC).date().isoformat()} | load() | data)
+
+
+def load() -> dict:
+    """Tells whether the machine had other work meanwhile."""
+    return {"load": round(os.getloadavg()[0], 1)}
 
 
 def parse() -> argparse.Namespace:
