@@ -2,7 +2,7 @@
 
 use std::{
     pin::pin,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use futures::future::poll_immediate;
@@ -19,12 +19,29 @@ pub(crate) fn now() -> Instant {
 /// time counts as over.
 const LAST_LOOKS: usize = 4;
 
+/// A timer that is noticed so much too late says that the process stood still: SIGSTOP, or a paused virtual
+/// machine. Timers of a busy thread are late by less.
+const STOOD_STILL: Duration = Duration::from_millis(50);
+
 /// Drives `future` until `due`; none if it is not ready by then.
 ///
-/// A result that is there is taken, however late the timer is. A process that stood still (SIGSTOP, a paused
-/// virtual machine) finds its timers due before its runtime has looked at the sockets, where the answer may
-/// have been waiting for long.
+/// If the process stood still meanwhile, the future gets the time that was lost, at most as much as it had: it
+/// could do nothing, and what it waits for may need it to do something first.
 pub async fn within<F: Future>(due: Instant, future: F) -> Option<F::Output> {
+    let (began, mut future) = (now(), pin!(future));
+    if let Some(output) = until(due, future.as_mut()).await {
+        return Some(output);
+    }
+    let lost = now().saturating_duration_since(due);
+    if lost < STOOD_STILL {
+        return None;
+    }
+    until(now() + lost.min(due.saturating_duration_since(began)), future).await
+}
+
+/// Drives `future` until `due`; none if it is not ready by then. A result that is there is taken, however late
+/// the timer is: after the process stood still, timers are due before the runtime has looked at the sockets.
+pub async fn until<F: Future>(due: Instant, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     if let Ok(output) = timeout_at(due.into(), &mut future).await {
         return Some(output);
@@ -46,7 +63,7 @@ pub(crate) fn date() -> SystemTime {
 
 #[cfg(test)]
 mod tests {
-    use std::{future::poll_fn, task::Poll, time::Duration};
+    use std::{future::poll_fn, task::Poll};
 
     use super::*;
 
@@ -62,9 +79,33 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_result_that_is_there_is_taken_before_a_timer_that_is_due() {
         let past = now() - Duration::from_secs(1);
-        assert_eq!(within(past, ready_at(1)).await, Some(1));
-        assert_eq!(within(past, ready_at(3)).await, Some(3));
-        assert_eq!(within(now() + Duration::from_secs(1), ready_at(3)).await, Some(3));
+        assert_eq!(until(past, ready_at(1)).await, Some(1));
+        assert_eq!(until(past, ready_at(3)).await, Some(3));
+        assert_eq!(until(now() + Duration::from_secs(1), ready_at(3)).await, Some(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_in_which_the_process_stood_still_is_given_back() {
+        let second = Duration::from_secs(1);
+        for (lost, needed, expected) in [
+            // It had a second, and its timer is noticed as much too late.
+            (second / 2, second / 4, Some(())),
+            (second / 2, second, None),
+            (10 * second, second / 2, Some(())),
+            (10 * second, 2 * second, None),
+            // So late are the timers of a busy thread.
+            (second / 100, second / 4, None),
+        ] {
+            let due = now() + second;
+            let work = async {
+                // It goes on when the clock has jumped past its time.
+                poll_fn(|_| if now() >= due { Poll::Ready(()) } else { Poll::Pending }).await;
+                tokio::time::sleep(needed).await;
+            };
+            let standstill = tokio::time::advance(second + lost);
+            let (ended, ()) = futures::join!(within(due, work), standstill);
+            assert_eq!(ended, expected, "lost {lost:?}, needs {needed:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

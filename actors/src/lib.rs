@@ -85,7 +85,7 @@ pub use breaker::{
     Counts, EpochCounts, Mode, NotPermitted, Permit, RetryCounts, State, TransitionCount,
 };
 pub use call::{AttemptRecord, CallError, CallId, CallReport, Protection};
-pub use clock::within;
+pub use clock::{until, within};
 pub use config::{Allowed, DURATIONS, InvalidConfig, MAX_DURATION};
 pub use events::{Event, EventKind, EventLog, EventReader, EventType};
 pub use limit::CallLimit;

@@ -370,14 +370,22 @@ fn a_call_whose_timer_comes_behind_its_deadline_ends_with_what_it_has() {
         };
         let scheduler = scheduler(&script, settings, &breaker);
         let hold = async {
-            while scheduler.limit().waiting() == 0 {
+            while scheduler.limit().waiting() < 2 {
                 settle().await;
             }
             std::thread::sleep(secs(0.6));
         };
-        let (report, ()) = futures::join!(scheduler.call((), Protection::Full), hold);
-        assert_eq!(report.result.unwrap().outcome, Outcome::ServerError);
-        assert_eq!((script.touched(), fail_counter(&breaker).await), (1, 1));
+        fail(&breaker, 3).await;
+        // The second of the two failures opens the circuit, and its call says so.
+        let calls =
+            futures::future::join_all([(); 2].map(|()| scheduler.call((), Protection::Full)));
+        let (reports, ()) = futures::join!(calls, hold);
+        let states: Vec<_> = reports.iter().map(|report| report.state).collect();
+        for report in reports {
+            assert_eq!(report.result.unwrap().outcome, Outcome::ServerError);
+        }
+        assert_eq!((script.touched(), fail_counter(&breaker).await), (2, 5));
+        assert!(states.contains(&State::Open), "{states:?}");
     });
 }
 

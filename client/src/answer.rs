@@ -75,13 +75,14 @@ fn head(report: &BackendReport) -> HttpResponseBuilder {
     let mut head = HttpResponse::build(status(report));
     match &report.result {
         Ok(response) => {
-            if let Some(asked) = &response.retry_after {
-                head.insert_header((RETRY_AFTER, asked.header.as_str()));
+            if let Some(wait) = response.retry_after {
+                // In seconds, also where it was a date: the caller would measure that against another clock.
+                head.insert_header((RETRY_AFTER, rounded_up(wait)));
             }
         }
         Err(error) => {
             if let Some(wait) = come_back_in(error) {
-                head.insert_header((RETRY_AFTER, whole_seconds(wait)));
+                head.insert_header((RETRY_AFTER, rounded_up(wait).max(1)));
             }
         }
     }
@@ -111,7 +112,7 @@ fn come_back_in(error: &CallError<BackendError>) -> Option<Duration> {
 fn explain(error: &CallError<BackendError>) -> String {
     match error {
         CallError::Rejected(rejection) => {
-            format!("{rejection}; try again in {} s", whole_seconds(rejection.retry_after()))
+            format!("{rejection}; try again in {} s", rounded_up(rejection.retry_after()).max(1))
         }
         CallError::Unconnected(_) => format!("backend unreachable: {error}"),
         CallError::TimedOut(_) => format!("backend timed out: {error}"),
@@ -119,9 +120,9 @@ fn explain(error: &CallError<BackendError>) -> String {
     }
 }
 
-/// Rounded up, so that a client that obeys is never early; at least 1.
-fn whole_seconds(wait: Duration) -> u64 {
-    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+/// In whole seconds, so that a client that obeys is never early.
+fn rounded_up(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
 }
 
 fn attempt_entry(record: &AttemptRecord) -> AttemptEntry {
@@ -170,9 +171,9 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_rounded_up_and_never_zero() {
-        for (millis, expected) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (30_999, 31)] {
-            assert_eq!(whole_seconds(Duration::from_millis(millis)), expected, "{millis} ms");
+    fn retry_after_is_rounded_up() {
+        for (millis, expected) in [(0, 0), (1, 1), (1_000, 1), (1_001, 2), (30_999, 31)] {
+            assert_eq!(rounded_up(Duration::from_millis(millis)), expected, "{millis} ms");
         }
     }
 }

@@ -118,11 +118,7 @@ impl Service {
         metrics: &Metrics,
     ) -> Self {
         let limit = CallLimit::new(shares.calls);
-        let workers = config.common.workers;
-        let idle_of_each = (shares.idle / workers).max(1);
-        // Even if every other worker keeps all the idle ones that it may, each call can have a connection.
-        let connections =
-            ConnectionBudget::new(shares.calls + idle_of_each * workers, idle_of_each);
+        let connections = ConnectionBudget::new(shares.calls, shares.idle);
         let streams = EventStreams::new(config.max_event_streams);
         let (stats, config) = (Arc::default(), Arc::new(config));
         let calls = CallMetrics::new(metrics, breaker.name());

@@ -130,7 +130,7 @@ async fn a_date_in_retry_after_is_measured_against_the_date_of_its_answer() {
     let lab = lab(config(&upstream.url(), &[("RETRY_MAX_ATTEMPTS", "4")])).await;
     let answer = lab.get("/api/call-backend").await;
     let asked = answer.header("retry-after");
-    assert_eq!(asked, Some("Thu, 01 Jan 1970 00:01:00 GMT"));
+    assert_eq!(asked, Some("60"), "the caller's clock may be another");
     assert_eq!(answer.attempts(), 1, "a minute does not fit before the deadline");
 
     // In the other direction: by this machine's clock the wait is of hours, by the answer's none.

@@ -6,30 +6,50 @@
 #[path = "overload/service.rs"]
 mod service;
 
-use std::{process::Command, thread, time::Duration};
+use std::{process::Command, sync::atomic::Ordering, thread, time::Duration};
 
-use service::{Service, backend, until};
+use service::{Service, counting_backend, until};
+
+const CALLS: usize = 20;
 
 #[test]
 fn answers_that_arrive_while_the_process_stands_still_are_taken() {
-    const CALLS: u64 = 20;
-    let url = backend(Duration::from_secs(1));
-    let service = Service::start(&[
-        ("BACKEND_URL", &url),
+    // The large answer does not fit into the kernel's buffers: most of it is sent when the process goes on.
+    for size in [2, 900_000] {
+        let (url, requests) = counting_backend(Duration::from_secs(1), size);
+        let service = start(&url);
+        stand_still(&service, || requests.load(Ordering::SeqCst) == CALLS);
+    }
+}
+
+/// The process stands still at any moment between the calls and their requests.
+#[test]
+fn calls_that_have_not_sent_their_requests_when_the_process_stands_still_get_their_time_back() {
+    let (url, _) = counting_backend(Duration::from_millis(100), 2);
+    let service = start(&url);
+    stand_still(&service, || {
+        service.get("/api/stats").json()["statistics"]["calls_in_flight"] == CALLS
+    });
+}
+
+fn start(url: &str) -> Service {
+    Service::start(&[
+        ("BACKEND_URL", url),
         ("ATTEMPT_TIMEOUT", "2"),
         ("RETRY_MAX_ATTEMPTS", "1"),
         ("CONNECT_RETRIES", "0"),
-    ]);
+    ])
+}
+
+/// Makes calls, stops the process at some moment for longer than they may take, and lets it go on.
+fn stand_still(service: &Service, now: impl Fn() -> bool) {
     thread::scope(|scope| {
         let calls: Vec<_> =
             (0..CALLS).map(|_| scope.spawn(|| service.get("/api/call-backend"))).collect();
-        until("all calls are in flight", || {
-            service.get("/api/stats").json()["statistics"]["calls_in_flight"] == CALLS
-        });
-        signal(&service, "STOP");
-        // Longer than the attempts may take.
+        until("the moment to stand still", now);
+        signal(service, "STOP");
         thread::sleep(Duration::from_secs(3));
-        signal(&service, "CONT");
+        signal(service, "CONT");
         for call in calls {
             let answer = call.join().unwrap();
             assert_eq!(answer.status, 200, "{answer:?}");

@@ -42,6 +42,13 @@ impl Wanted {
         });
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let shares = self.of(limit, workers);
+        if limit <= self.taken(workers) {
+            log::warn!(
+                "only {limit} files may be open: probes may fail, and calls too; raise the limit (ulimit -n) to {} \
+                 or more",
+                2 * self.taken(workers)
+            );
+        }
         let clamped = [
             ("MAX_CONNECTIONS", self.connections, shares.room.places, "connections"),
             ("MAX_CALLS", self.calls, shares.calls, "calls"),
@@ -58,16 +65,22 @@ impl Wanted {
         shares
     }
 
+    /// Descriptors that are no connection to this service and no call.
+    fn taken(self, workers: usize) -> usize {
+        SPARE + self.other + PER_WORKER.saturating_mul(workers)
+    }
+
     fn of(self, limit: usize, workers: usize) -> Shares {
-        let Self { connections, per_connection, calls, other } = self;
-        let taken = SPARE + other + PER_WORKER.saturating_mul(workers);
-        let available = limit.saturating_sub(taken);
+        let Self { connections, per_connection, calls, .. } = self;
+        let available = limit.saturating_sub(self.taken(workers));
         // Connections in the doorway, and as many more that have been refused and are leaving.
         let doorway = DOORWAY.min(available / 8 / per_connection).max(1);
         let available = available.saturating_sub(2 * doorway * per_connection);
-        let (places, idle) = (connections.value, calls.value);
-        // An idle connection to the upstream for each call, beside those in use, is as many as there can be.
-        let all = (places.saturating_mul(per_connection)).saturating_add(2 * calls.value);
+        let places = connections.value;
+        // Each worker keeps its own idle connections to the upstream, at most as many as there were calls.
+        let idle = calls.value.saturating_mul(workers);
+        let all =
+            places.saturating_mul(per_connection).saturating_add(calls.value.saturating_add(idle));
         if all <= available {
             return Shares { room: Room { places, doorway }, calls: calls.value, idle };
         }
@@ -114,20 +127,28 @@ mod tests {
     fn with_many_files_everything_is_granted() {
         let shares = wanted(10_000, 1, 10_000).of(1_048_576, 2);
         let room = Room { places: 10_000, doorway: 512 };
-        assert_eq!(shares, Shares { room, calls: 10_000, idle: 10_000 });
-        let all = wanted(usize::MAX / 4, 1, usize::MAX / 4).of(usize::MAX, 2);
-        assert_eq!(all.room.places, usize::MAX / 4);
+        assert_eq!(shares, Shares { room, calls: 10_000, idle: 20_000 });
+        let all = wanted(usize::MAX / 8, 1, usize::MAX / 8).of(usize::MAX, 2);
+        assert_eq!(all.room.places, usize::MAX / 8);
     }
 
     #[test]
     fn sixty_four_files_are_left_when_everything_is_used() {
-        for files in [300, 1_024, 4_096, 20_000, 65_536, 1_048_576] {
+        for (files, workers) in [
+            (300, 2),
+            (1_024, 2),
+            (1_024, 128),
+            (4_096, 16),
+            (20_000, 2),
+            (65_536, 2),
+            (1_048_576, 1_024),
+        ] {
             for (connections, per_connection, calls) in
                 [(10_000, 1, 10_000), (10_000, 2, 0), (50, 1, 10_000), (10_000, 1, 20)]
             {
                 let wanted = wanted(connections, per_connection, calls);
-                let shares = wanted.of(files, 2);
-                let used = used(wanted, shares, 2);
+                let shares = wanted.of(files, workers);
+                let used = used(wanted, shares, workers);
                 assert!(used + SPARE <= files, "{files} files: {used} used, {shares:?}");
                 assert!(shares.room.places > 0 && (calls == 0 || shares.calls > 0), "{shares:?}");
             }
@@ -137,7 +158,7 @@ mod tests {
     #[test]
     fn what_one_side_does_not_want_the_other_gets() {
         let few_calls = wanted(10_000, 1, 20).of(1_024, 2);
-        assert_eq!((few_calls.calls, few_calls.idle), (20, 20));
+        assert_eq!((few_calls.calls, few_calls.idle), (20, 40));
         let few_connections = wanted(50, 1, 10_000).of(1_024, 2);
         assert_eq!(few_connections.room.places, 50);
         assert!(few_connections.calls > 400, "{few_connections:?}");

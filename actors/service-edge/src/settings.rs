@@ -31,7 +31,7 @@ const MAX_POD: usize = 253;
 /// What an error shows in place of a secret.
 const HIDDEN: &str = "(hidden)";
 
-/// A bound.
+/// A bound that a variable sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// The most there may be.

@@ -147,8 +147,8 @@ impl PendingFailure {
     /// Reports the failure, at the position among the results that it had when it happened. Await what this
     /// returns to have the published state take it into account.
     ///
-    /// If a success came after it, it is part of no current streak. The breaker learns of successes only
-    /// through failures, so it could not tell: the failure is then counted and not reported.
+    /// If a success came after it, it is part of no current streak. The actor learns of successes only through
+    /// failures and would take it for part of the streak, so it is counted and not sent.
     pub(crate) fn count(self) -> impl Future<Output = ()> + use<> {
         let Self { grant, cause, successes } = self;
         let published = Arc::clone(&grant.published);

@@ -21,7 +21,8 @@ pub struct Counts {
     /// Reports count here whether or not they could change the state: late ones, and those of a
     /// disabled circuit too.
     pub failed: u64,
-    /// Attempts that said nothing, were dropped unreported, or failed and were repaired by a retry.
+    /// Attempts that said nothing, were dropped unreported, or failed before a later attempt of their call that
+    /// was a success or another failure.
     pub ignored: u64,
     /// Calls that were turned away.
     pub not_permitted: NotPermitted,

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::{
     attempt::{Shared, run},
-    messages::{Abandon, Call, Park, RetryDue},
+    messages::{Abandon, Call, Park, ResultOf, RetryDue},
     queue::DueQueue,
 };
 use crate::{
@@ -52,6 +52,12 @@ impl<T: Transport> RetryActor<T> {
         actix_rt::spawn(run(Rc::clone(&self.shared), call));
     }
 
+    /// Ends a call with what its last attempt came to.
+    fn answer(&self, call: Call<T>, result: ResultOf<T>) {
+        let shared = Rc::clone(&self.shared);
+        actix_rt::spawn(async move { shared.answer(call, result).await });
+    }
+
     /// Begins the attempts that are due, and keeps the one timer at the earliest of the others.
     /// Done at each message, since a busy mailbox is drained before timers run.
     fn settle(&mut self, ctx: &mut Context<Self>) {
@@ -66,7 +72,7 @@ impl<T: Transport> RetryActor<T> {
                 self.begin(call);
             } else {
                 // The timer came so late that there is no time left for an attempt.
-                self.shared.answer(call, result);
+                self.answer(call, result);
             }
         }
         self.timer.set(ctx, now, self.waiting.next_due(), RetryDue);
@@ -110,7 +116,7 @@ impl<T: Transport> Handler<Park<T>> for RetryActor<T> {
         } else if self.shared.breaker.state() == State::Open {
             // It has not begun to wait, so its attempt is the last thing that happened to it. If
             // the circuit opens from here on, its message is still to come.
-            self.shared.answer(parked.call, parked.result);
+            self.answer(parked.call, parked.result);
         } else {
             let Park { call, since, due, cause, .. } = &parked;
             let trace = self.shared.trace_id(&call.request);

@@ -40,15 +40,16 @@ pub(crate) struct Shared<T: Transport> {
 }
 
 impl<T: Transport> Shared<T> {
-    /// Ends a call with the last thing that happened to it.
-    pub(crate) fn answer(&self, call: Call<T>, result: ResultOf<T>) {
+    /// Ends a call with the last thing that happened to it, once the published state takes its pending failure
+    /// into account.
+    pub(crate) async fn answer(&self, mut call: Call<T>, result: ResultOf<T>) {
+        call.settle().await;
         self.answer_at(clock::now(), call, result);
     }
 
     /// As [`answer`](Self::answer), for a call whose last attempt ended at `now`.
     fn answer_at(&self, now: Instant, call: Call<T>, result: ResultOf<T>) {
-        let Call { id, request, protection, attempts, reply, started, slot, pending, .. } = call;
-        drop(pending.map(PendingFailure::count));
+        let Call { id, request, protection, attempts, reply, started, slot, .. } = call;
         let (state, elapsed) = (self.breaker.state(), now - started);
         let report = CallReport { id, result, attempts, state, elapsed };
         if !reply.is_closed() {
@@ -61,10 +62,12 @@ impl<T: Transport> Shared<T> {
         let _ = reply.send(report);
     }
 
-    /// Ends a call by turning it away.
-    pub(crate) fn reject(&self, call: Call<T>, rejection: Rejection) {
+    /// Ends a call by turning it away. Its permit was of an earlier epoch than the rejection, so its pending
+    /// failure changes no state, and nobody waits for it.
+    pub(crate) fn reject(&self, mut call: Call<T>, rejection: Rejection) {
+        drop(call.pending.take().map(PendingFailure::count));
         let spread = spread(rejection.retry_after(), &mut *self.rng.borrow_mut());
-        self.answer(call, Err(rejection.delayed_by(spread).into()));
+        self.answer_at(clock::now(), call, Err(rejection.delayed_by(spread).into()));
     }
 
     /// Ends a call because its caller has left. Its pending failure counts: impatient callers must not hide a
@@ -177,25 +180,22 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
             Effect::Pending => call.pending = Some(permit.pending_failure(cause())),
         }
     }
-    // Before the answer, which says what the state is after it.
-    if step == Step::Finish
-        && let Some(failure) = call.pending.take()
-    {
-        failure.count().await;
-    }
     // Most calls end with their first: no room for more before they come.
     call.attempts.reserve_exact(1);
     call.attempts.push(record);
 
     match step {
-        Step::Finish => shared.answer_at(now, call, result),
+        Step::Finish => {
+            call.settle().await;
+            shared.answer_at(now, call, result);
+        }
         Step::Retry { wait } => {
             let cause = cause();
             let park = Park { call, since: now, due: now + wait, result, cause };
             match shared.scheduler.get().and_then(WeakAddr::upgrade) {
                 Some(scheduler) => scheduler.do_send(park),
                 // Nobody holds the scheduler any more, so nobody is there to wait.
-                None => shared.answer(park.call, park.result),
+                None => shared.answer(park.call, park.result).await,
             }
         }
     }
@@ -247,7 +247,8 @@ async fn attempt<T: Transport>(
             let result = transport.attempt(&call.request, this).await;
             let verdict = transport.classify(&result);
             let result = result.map_err(CallError::Transport);
-            if verdict.outcome != Outcome::Unreachable || repeat >= repeats {
+            let is_over = || repeat >= repeats || clock::now() >= due;
+            if verdict.outcome != Outcome::Unreachable || is_over() {
                 return (result, verdict);
             }
             repeat += 1;

@@ -35,6 +35,15 @@ pub(crate) struct Call<T: Transport> {
     pub(crate) slot: CallSlot,
 }
 
+impl<T: Transport> Call<T> {
+    /// Counts the pending failure. Await it before the call is answered: the answer says what the state is then.
+    pub(crate) async fn settle(&mut self) {
+        if let Some(failure) = self.pending.take() {
+            failure.count().await;
+        }
+    }
+}
+
 /// A call between two attempts.
 #[derive(Message)]
 #[rtype(result = "()")]

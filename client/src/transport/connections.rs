@@ -6,6 +6,7 @@
 
 use std::{
     cell::{Cell, Ref, RefCell},
+    io,
     rc::{Rc, Weak},
     sync::{
         Arc,
@@ -15,34 +16,47 @@ use std::{
 
 use actix_rt::net::TcpStream;
 
+use super::shortage::Shortage;
+
 /// The bounds of a process's connections to the backend. Clones share them.
 #[derive(Debug, Clone)]
 pub struct ConnectionBudget {
-    open: Arc<AtomicUsize>,
-    max_open: usize,
-    max_idle: usize,
+    counts: Arc<Counts>,
+    calls: usize,
+    idle: usize,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    open: AtomicUsize,
+    idle: AtomicUsize,
 }
 
 impl ConnectionBudget {
-    /// At most `max_open` connections in all, at most `max_idle` of each worker's idle.
-    pub fn new(max_open: usize, max_idle: usize) -> Self {
-        Self { open: Arc::default(), max_open, max_idle }
+    /// At most one connection for each of `calls`, and at most `idle` that no call uses.
+    pub fn new(calls: usize, idle: usize) -> Self {
+        Self { counts: Arc::default(), calls, idle }
     }
 
-    fn try_take(&self) -> Option<Slot> {
-        let one_more = |open| (open < self.max_open).then_some(open + 1);
-        self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
-        Some(Slot(Arc::clone(&self.open)))
+    fn take(&self, max: usize) -> Option<Slot> {
+        let one_more = |open| (open < max).then_some(open + 1);
+        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.counts.open.fetch_update(set, fetch, one_more).ok()?;
+        Some(Slot(Arc::clone(&self.counts)))
+    }
+
+    fn has_too_many_idle(&self) -> bool {
+        self.counts.idle.load(Ordering::Relaxed) > self.idle
     }
 }
 
 /// The right to one open connection. Dropping it gives it back.
 #[derive(Debug)]
-pub(super) struct Slot(Arc<AtomicUsize>);
+pub(super) struct Slot(Arc<Counts>);
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -59,17 +73,22 @@ impl Connections {
         Self { budget, all: RefCell::default(), idle: Cell::new(0) }
     }
 
-    /// The right to open one more connection, if necessary in place of the idle ones.
-    pub(super) fn slot(&self) -> Option<Slot> {
-        self.spare_slot().or_else(|| {
+    /// The right to open a connection for a call, if necessary in place of idle ones.
+    ///
+    /// # Errors
+    /// All connections are in use.
+    pub(super) fn slot(&self) -> io::Result<Slot> {
+        let max = self.budget.calls + self.budget.idle;
+        let slot = self.budget.take(max).or_else(|| {
             self.close_idle();
-            self.spare_slot()
-        })
+            self.budget.take(max)
+        });
+        slot.ok_or_else(|| Shortage::of_connections(max))
     }
 
-    /// The right to open one more connection, if there is room beside the others.
+    /// The right to open another connection for the same call, if that leaves one for each other call.
     pub(super) fn spare_slot(&self) -> Option<Slot> {
-        self.budget.try_take()
+        self.budget.take(self.budget.idle)
     }
 
     /// Takes in a connection that has been opened for a request.
@@ -127,10 +146,16 @@ impl Stream {
     }
 
     fn set_idle(&self, idle: bool) {
-        let count = &self.connections.idle;
+        let (own, all) = (&self.connections.idle, &self.connections.budget.counts.idle);
         match (self.idle.replace(idle), idle) {
-            (false, true) => count.set(count.get() + 1),
-            (true, false) => count.set(count.get() - 1),
+            (false, true) => {
+                own.set(own.get() + 1);
+                all.fetch_add(1, Ordering::Relaxed);
+            }
+            (true, false) => {
+                own.set(own.get() - 1);
+                all.fetch_sub(1, Ordering::Relaxed);
+            }
             _ => {}
         }
     }
@@ -154,8 +179,7 @@ impl Drop for InUse {
             return;
         }
         stream.set_idle(true);
-        let connections = &stream.connections;
-        if connections.idle.get() > connections.budget.max_idle {
+        if stream.connections.budget.has_too_many_idle() {
             stream.close();
         }
     }
@@ -165,9 +189,9 @@ impl Drop for InUse {
 mod tests {
     use super::*;
 
-    async fn connections(max_open: usize, max_idle: usize) -> (Rc<Connections>, Fixture) {
+    async fn connections(calls: usize, idle: usize) -> (Rc<Connections>, Fixture) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let connections = Connections::new(ConnectionBudget::new(max_open, max_idle));
+        let connections = Connections::new(ConnectionBudget::new(calls, idle));
         (Rc::new(connections), Fixture(listener))
     }
 
@@ -181,16 +205,30 @@ mod tests {
         }
     }
 
+    fn open_and_idle(connections: &Connections) -> (usize, usize) {
+        let counts = &connections.budget.counts;
+        (counts.open.load(Ordering::Relaxed), counts.idle.load(Ordering::Relaxed))
+    }
+
     #[actix_web::test]
     async fn no_more_connections_than_the_budget_and_idle_ones_make_room() {
-        let (connections, fixture) = connections(2, 2).await;
+        let (connections, fixture) = connections(1, 1).await;
         let (first, second) = (fixture.open(&connections).await, fixture.open(&connections).await);
         let in_use = (InUse::new(first.clone()), InUse::new(second.clone()));
-        assert!(connections.slot().is_none());
+        assert!(connections.slot().is_err());
         drop(in_use.0);
-        assert!(connections.spare_slot().is_none());
-        assert!(connections.slot().is_some(), "in place of the idle one");
+        assert!(connections.slot().is_ok(), "in place of the idle one");
         assert!(first.io().is_none() && second.io().is_some());
+    }
+
+    #[actix_web::test]
+    async fn another_connection_for_the_same_call_leaves_one_for_each_other_call() {
+        let (connections, _fixture) = connections(3, 2).await;
+        let slots = [connections.spare_slot(), connections.spare_slot()];
+        assert!(slots.iter().all(Option::is_some));
+        assert!(connections.spare_slot().is_none());
+        let calls = [(); 3].map(|()| connections.slot());
+        assert!(calls.iter().all(Result::is_ok) && connections.slot().is_err());
     }
 
     #[actix_web::test]
@@ -201,21 +239,20 @@ mod tests {
         drop(InUse::new(idle.clone()));
         connections.close_idle();
         assert!(used.io().is_some() && idle.io().is_none());
-        assert_eq!(
-            (connections.idle.get(), connections.budget.open.load(Ordering::Relaxed)),
-            (0, 1)
-        );
+        assert_eq!(open_and_idle(&connections), (1, 0));
     }
 
     #[actix_web::test]
-    async fn what_would_be_idle_beyond_the_bound_is_closed() {
+    async fn what_would_be_idle_beyond_the_bound_of_all_workers_is_closed() {
         let (connections, fixture) = connections(10, 1).await;
-        let streams = [fixture.open(&connections).await, fixture.open(&connections).await];
+        let other_worker = Rc::new(Connections::new(connections.budget.clone()));
+        let streams = [fixture.open(&connections).await, fixture.open(&other_worker).await];
         for stream in &streams {
             drop(InUse::new(stream.clone()));
         }
         assert!(streams[0].io().is_some() && streams[1].io().is_none());
         drop(InUse::new(streams[0].clone()));
         assert!(streams[0].io().is_some(), "it was in use meanwhile");
+        assert_eq!(open_and_idle(&connections), (1, 1));
     }
 }

@@ -49,6 +49,8 @@ pub(super) async fn watched<F: Future>(
     let (mut request, mut connection) = (pin!(request), None);
     poll_fn(|cx| {
         CONNECTING.set(connecting.get());
+        // If the request before panicked, its connection is still there.
+        drop(taken());
         let polled = request.as_mut().poll(cx);
         connecting.set(CONNECTING.get());
         if let Some(taken) = taken() {
@@ -102,7 +104,7 @@ async fn connect_to_any(
     let mut untried = addresses.iter();
     loop {
         let slot = match attempts.len() {
-            0 => Some(connections.slot().ok_or_else(Shortage::of_connections)?),
+            0 => Some(connections.slot()?),
             // Only where there is room: one after the other takes longer, and gets there too.
             _ if untried.len() > 0 => connections.spare_slot(),
             _ => None,
@@ -123,7 +125,8 @@ async fn connect_to_any(
             break;
         }
     }
-    if let Some(shortage) = Shortage::of_ports(addresses, &failures) {
+    let shortage = failures.iter().find_map(Shortage::of);
+    if let Some(shortage) = shortage.or_else(|| Shortage::of_ports(addresses, &failures)) {
         return Err(shortage.into());
     }
     Err(failures.pop().unwrap_or_else(|| ErrorKind::NotFound.into()))
@@ -189,17 +192,17 @@ mod tests {
         (socket, fill, address)
     }
 
-    fn connections(max_open: usize) -> Rc<Connections> {
-        Rc::new(Connections::new(ConnectionBudget::new(max_open, 0)))
+    fn connections(calls: usize, idle: usize) -> Rc<Connections> {
+        Rc::new(Connections::new(ConnectionBudget::new(calls, idle)))
     }
 
     #[actix_web::test]
     async fn an_address_that_is_silent_or_refuses_does_not_keep_from_the_good_one_behind_it() {
         let (_socket, _fill, silent) = silent().await;
         let (_listener, good) = listening();
-        for max_open in [1, 10] {
+        for idle in [0, 10] {
             let addresses = [silent, refusing(), good];
-            let connected = connect_to_any(&addresses, LIMIT, &connections(max_open)).await;
+            let connected = connect_to_any(&addresses, LIMIT, &connections(1, idle)).await;
             let (stream, _) = connected.unwrap();
             assert_eq!(stream.peer_addr().unwrap(), good);
         }
@@ -211,7 +214,7 @@ mod tests {
         let (_listener, good) = listening();
         let addresses = [silent, silent, silent, silent, silent, good];
         let limit = Duration::from_secs(60);
-        let connections = connections(10);
+        let connections = connections(1, 10);
         let connecting = connect_to_any(&addresses, limit, &connections);
         let connected = tokio::time::timeout(limit / 2, connecting).await.unwrap();
         assert_eq!(connected.unwrap().0.peer_addr().unwrap(), good);
@@ -221,17 +224,17 @@ mod tests {
     async fn the_last_failure_says_why_no_address_could_be_connected_to() {
         let (_socket, _fill, silent) = silent().await;
         for addresses in [[refusing(), silent], [silent, refusing()]] {
-            let error = connect_to_any(&addresses, LIMIT, &connections(10)).await.unwrap_err();
+            let error = connect_to_any(&addresses, LIMIT, &connections(1, 10)).await.unwrap_err();
             assert_eq!(describe(&error), "no connection within 0.2s");
         }
-        let error = connect_to_any(&[refusing()], LIMIT, &connections(10)).await.unwrap_err();
+        let error = connect_to_any(&[refusing()], LIMIT, &connections(1, 10)).await.unwrap_err();
         assert_eq!(describe(&error), "connection refused");
     }
 
     #[actix_web::test]
     async fn without_room_for_a_connection_it_is_our_own_shortage() {
         let (_listener, good) = listening();
-        let error = connect_to_any(&[good], LIMIT, &connections(0)).await.unwrap_err();
+        let error = connect_to_any(&[good], LIMIT, &connections(0, 0)).await.unwrap_err();
         assert!(Shortage::of(&error).is_some(), "{error}");
     }
 
@@ -240,7 +243,7 @@ mod tests {
         let (_socket, _fill, silent) = silent().await;
         let (_listener, good) = listening();
         for (address, expected) in [(silent, true), (good, false)] {
-            let client = super::super::client(LIMIT * 100, Rc::default(), connections(10));
+            let client = super::super::client(LIMIT * 100, Rc::default(), connections(1, 10));
             let connecting = Cell::new(false);
             let request = client.get(format!("http://{address}/")).send();
             let ended = tokio::time::timeout(LIMIT, watched(request, &connecting)).await;

@@ -33,7 +33,7 @@ pub use connections::ConnectionBudget;
 use connections::Connections;
 use resolver::Resolver;
 use response::Answer;
-pub use response::{BackendResponse, RetryAfter};
+pub use response::BackendResponse;
 use shortage::Shortage;
 use socket::CutOff;
 
@@ -213,7 +213,7 @@ impl Transport for HttpTransport {
             Err(BackendError::Redirect(status)) => (Outcome::Redirect, Some(*status)),
             Err(BackendError::Unusable { status, .. }) => (Outcome::Unusable, *status),
         };
-        let retry_after = result.as_ref().ok().and_then(BackendResponse::wait_asked_for);
+        let retry_after = result.as_ref().ok().and_then(|response| response.retry_after);
         Verdict { outcome, code: code.map(|code| code.as_u16()), retry_after }
     }
 

@@ -1,7 +1,6 @@
-//! Resolves the backend's name: one look-up at a time, whose result all who ask meanwhile share.
+//! Resolves the backend's name. Connections that are opened together share one look-up.
 //!
-//! A look-up takes a thread and file descriptors of its own. One for each of many connections that are opened
-//! together would use up both.
+//! A look-up takes a thread and file descriptors of its own. One for each of many connections would use up both.
 
 use std::{
     cell::RefCell,
@@ -41,7 +40,8 @@ impl From<Failure> for io::Error {
 /// One worker's resolver.
 #[derive(Default)]
 pub(super) struct Resolver {
-    running: RefCell<Option<(String, u16, Lookup)>>,
+    /// The last look-up: of what, and since when.
+    running: RefCell<Option<(String, u16, Instant, Lookup)>>,
 }
 
 impl Resolver {
@@ -56,41 +56,48 @@ impl Resolver {
         limit: Duration,
     ) -> io::Result<Vec<SocketAddr>> {
         let due = (Instant::now() + limit).into_std();
-        match within(due, self.lookup(host, port)).await {
+        match within(due, self.lookup(host, port, limit)).await {
             Some(Ok(addresses)) => Ok(addresses.to_vec()),
             Some(Err(failure)) => Err(failure.into()),
             None => Err(timed_out(format!("cannot resolve {host:?} in time"))),
         }
     }
 
-    fn lookup(&self, host: &str, port: u16) -> Lookup {
+    fn lookup(&self, host: &str, port: u16, limit: Duration) -> Lookup {
         let mut running = self.running.borrow_mut();
-        if let Some((of, its_port, lookup)) = &*running
+        if let Some((of, its_port, since, lookup)) = &*running
             && (of.as_str(), *its_port) == (host, port)
             && lookup.peek().is_none()
+            // The packets of one that takes longer may be lost.
+            && since.elapsed() < limit
         {
             return lookup.clone();
         }
         let lookup = lookup(host.to_owned(), port).boxed_local().shared();
         // A task, so that it ends although all who ask give up.
         actix_rt::spawn(lookup.clone());
-        *running = Some((host.to_owned(), port, lookup.clone()));
+        *running = Some((host.to_owned(), port, Instant::now(), lookup.clone()));
         lookup
     }
 }
 
 async fn lookup(host: String, port: u16) -> Result<Rc<[SocketAddr]>, Failure> {
-    let why = match lookup_host((host.as_str(), port)).await {
+    match lookup_host((host.as_str(), port)).await {
         Ok(addresses) => {
             let addresses: Rc<[_]> = addresses.collect();
-            if !addresses.is_empty() {
-                return Ok(addresses);
+            if addresses.is_empty() {
+                return Err(Failure::Unresolved(format!("{host:?} has no address")));
             }
-            format!("{host:?} has no address")
+            Ok(addresses)
         }
-        Err(error) => format!("cannot resolve {host:?}: {error}"),
-    };
-    Err(Shortage::of_resolution().map_or(Failure::Unresolved(why), Failure::Ours))
+        Err(error) => {
+            let shortage = Shortage::of(&error).or_else(Shortage::of_resolution);
+            Err(shortage.map_or_else(
+                || Failure::Unresolved(format!("cannot resolve {host:?}: {error}")),
+                Failure::Ours,
+            ))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -111,11 +118,22 @@ mod tests {
     #[actix_web::test]
     async fn all_who_ask_at_the_same_time_share_one_lookup_and_later_ones_do_not() {
         let resolver = Resolver::default();
-        let [first, second] = [(); 2].map(|()| resolver.lookup("localhost", 5000));
+        let lookup = |port| resolver.lookup("localhost", port, LIMIT);
+        let [first, second] = [5000; 2].map(lookup);
         assert!(first.ptr_eq(&second));
-        assert!(!resolver.lookup("localhost", 5001).ptr_eq(&first));
-        let third = resolver.lookup("localhost", 5001);
+        assert!(!lookup(5001).ptr_eq(&first));
+        let third = lookup(5001);
         third.clone().await.unwrap();
-        assert!(!resolver.lookup("localhost", 5001).ptr_eq(&third));
+        assert!(!lookup(5001).ptr_eq(&third));
+    }
+
+    #[actix_web::test]
+    async fn a_lookup_that_takes_too_long_is_shared_no_more() {
+        let resolver = Resolver::default();
+        let lost = std::future::pending().boxed_local().shared();
+        let began = Instant::now();
+        *resolver.running.borrow_mut() = Some(("localhost".into(), 5000, began, lost.clone()));
+        assert!(resolver.lookup("localhost", 5000, LIMIT).ptr_eq(&lost));
+        assert!(!resolver.lookup("localhost", 5000, Duration::ZERO).ptr_eq(&lost));
     }
 }

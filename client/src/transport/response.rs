@@ -12,7 +12,7 @@ use actix_web::{
 use awc::{ClientResponse, error::PayloadError};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
-use resilience_actors::within;
+use resilience_actors::until;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -29,24 +29,8 @@ pub struct BackendResponse {
     /// Its body: JSON as it was sent, or our own `error` and `message` in place of one that cannot be used
     /// (never with 2xx).
     pub body: Box<RawValue>,
-    /// Its `Retry-After`, if it had one that can be understood.
-    pub retry_after: Option<RetryAfter>,
-}
-
-/// A `Retry-After` header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetryAfter {
-    /// As it was sent.
-    pub header: String,
-    /// How long that is from when it came.
-    pub wait: Duration,
-}
-
-impl BackendResponse {
-    /// How long the backend asked to be left alone.
-    pub fn wait_asked_for(&self) -> Option<Duration> {
-        self.retry_after.as_ref().map(|asked| asked.wait)
-    }
+    /// How long its `Retry-After` asks to be left alone, if it had one that can be understood.
+    pub retry_after: Option<Duration>,
 }
 
 /// An answer whose body has not been read yet.
@@ -105,7 +89,7 @@ impl Answer {
             }
         } else {
             let reading = read_page(&mut inner, limit);
-            match within(due - MOMENT, reading).await {
+            match until(due - MOMENT, reading).await {
                 Some(Ok(bytes)) => {
                     json(&bytes).unwrap_or_else(|_| substitute(status, "body is not JSON"))
                 }
@@ -119,11 +103,10 @@ impl Answer {
 
 /// The answer's `Retry-After`. A date is measured against the answer's own `Date`, since this process's clock
 /// may be wrong.
-fn retry_after(answer: &ClientResponse) -> Option<RetryAfter> {
+fn retry_after(answer: &ClientResponse) -> Option<Duration> {
     let value = header(answer, &RETRY_AFTER)?;
     let date = header(answer, &DATE).and_then(|date| httpdate::parse_http_date(date).ok());
-    let wait = retry_after::parse(value, date.unwrap_or_else(SystemTime::now))?;
-    Some(RetryAfter { header: value.to_owned(), wait })
+    retry_after::parse(value, date.unwrap_or_else(SystemTime::now))
 }
 
 fn header<'a>(answer: &'a ClientResponse, name: &HeaderName) -> Option<&'a str> {

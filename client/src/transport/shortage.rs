@@ -11,9 +11,9 @@ use std::{
 pub(super) struct Shortage(String);
 
 impl Shortage {
-    /// The process may open no more connections to the backend.
-    pub(super) fn of_connections() -> io::Error {
-        Self("no file descriptor is left for another connection to the backend".into()).into()
+    /// The process may open no more than `max` connections to the backend.
+    pub(super) fn of_connections(max: usize) -> io::Error {
+        Self(format!("all {max} connections to the backend are in use")).into()
     }
 
     /// What `error` says that this process lacks: file descriptors, memory or buffers.

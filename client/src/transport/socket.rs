@@ -72,11 +72,13 @@ pub(super) struct Socket {
     phase: Phase,
     /// Bytes that have come and have not been passed on.
     held: Vec<u8>,
+    /// How the connection ended behind them.
+    ended: Option<io::Error>,
 }
 
 impl Socket {
     pub(super) fn new(stream: Rc<Stream>) -> Self {
-        Self { stream, phase: Phase::Answering, held: Vec::new() }
+        Self { stream, phase: Phase::Answering, held: Vec::new(), ended: None }
     }
 
     /// Reads what comes from the connection.
@@ -106,8 +108,9 @@ impl Socket {
                 if self.held.is_empty() {
                     return Poll::Ready(Err(error));
                 }
-                // awc gets what there is of the head, and the error next time.
+                // awc gets what there is of the head, and then the error.
                 self.phase = Phase::Answering;
+                self.ended = Some(error);
                 return self.pass_on(buffer);
             }
             let came = &buffer.filled()[before..];
@@ -176,10 +179,12 @@ impl AsyncRead for Socket {
         let this = self.get_mut();
         if this.phase != Phase::Answering {
             this.poll_head(cx, buffer)
-        } else if this.held.is_empty() {
-            this.poll_fill(cx, buffer)
-        } else {
+        } else if !this.held.is_empty() {
             this.pass_on(buffer)
+        } else if let Some(error) = this.ended.take() {
+            Poll::Ready(Err(error))
+        } else {
+            this.poll_fill(cx, buffer)
         }
     }
 }

@@ -18,7 +18,8 @@ pub(super) fn heads() -> Vec<Row> {
     let tls = b"\x15\x03\x01\x00\x02\x02\x46";
     vec![
         at_request("closes in the head", [say("HTTP/1.1 200 O"), Close]).unusable("malformed head"),
-        at_request("resets in the head", [say("HTTP/1.1 200 O"), Reset]).unusable("malformed head"),
+        at_request("resets in the head", [say("HTTP/1.1 200 O"), Reset])
+            .unusable("malformed head: connection reset"),
         bad("garbage instead of a head", "garbage\r\n\r\n"),
         bad("a banner of another protocol", "220 mail.example ESMTP\r\n"),
         at_request("HTTP/0.9, a body and no head", [say(BODY), Close]).unusable("malformed head"),

@@ -109,25 +109,38 @@ async fn twenty_kept_connections_that_fall_silent_cost_one_attempt() {
 
 #[actix_web::test]
 async fn a_timeout_costs_the_connections_in_use_nothing() {
-    // The first connection never answers; the second is in use at its timeout, and goes on.
-    let upstream = Upstream::start(async |mut connection| {
-        if connection.number == 1 {
-            return connection.hold().await;
-        }
-        while connection.request().await {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            connection.say(&ok("{}")).await;
+    // Of two requests at the same time the first is never answered, the second when the other has timed out.
+    let (timed_out, answer) = (Rc::new(tokio::sync::Notify::new()), ok("{}"));
+    let told = timed_out.clone();
+    let upstream = Upstream::start(move |mut connection| {
+        let (told, answer) = (told.clone(), answer.clone());
+        async move {
+            connection.request().await;
+            if connection.number == 1 {
+                return connection.hold().await;
+            }
+            told.notified().await;
+            connection.say(&answer).await;
+            while connection.request().await {
+                connection.say(&answer).await;
+            }
         }
     })
     .await;
-    let lab = lab(config(&upstream.url(), &[("ATTEMPT_TIMEOUT", "0.5")])).await;
-    let second = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        lab.get("/api/call-backend-without-resilience").await
+    let settings = [("ATTEMPT_TIMEOUT", "3"), ("BREAKER_TRIAL_LEASE", "3")];
+    let lab = lab(config(&upstream.url(), &settings)).await;
+    let first = async {
+        let answer = lab.get("/api/call-backend-without-resilience").await;
+        assert_eq!(upstream.requests(), 2, "the second is in use when the first times out");
+        timed_out.notify_one();
+        answer.status
     };
-    let first = lab.get("/api/call-backend-without-resilience");
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        lab.get("/api/call-backend-without-resilience").await.status
+    };
     let (first, second) = futures::join!(first, second);
-    assert_eq!((first.status.as_u16(), second.status.as_u16()), (504, 200));
+    assert_eq!((first.as_u16(), second.as_u16()), (504, 200));
     assert_eq!(lab.get("/api/call-backend").await.status, 200);
     assert_eq!(upstream.connections(), 2, "the second connection is kept");
 }

@@ -5,7 +5,10 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -126,19 +129,31 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// A backend that answers each request after `delay`; its URL.
 pub(crate) fn backend(delay: Duration) -> String {
+    counting_backend(delay, 2).0
+}
+
+/// The same, with answers of so many bytes; also the number of requests that it has read.
+pub(crate) fn counting_backend(delay: Duration, size: usize) -> (String, Arc<AtomicUsize>) {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let read = Arc::clone(&requests);
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {size}\r\n\r\n{}{{}}",
+        " ".repeat(size - 2)
+    );
+    let answer: Arc<str> = answer.into();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
+            let (read, answer) = (Arc::clone(&read), Arc::clone(&answer));
             thread::spawn(move || {
                 let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
                 let mut stream = stream;
                 while let Some(Ok(line)) = lines.next() {
                     if line.is_empty() {
+                        read.fetch_add(1, Ordering::SeqCst);
                         thread::sleep(delay);
-                        let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
-                            content-length: 2\r\n\r\n{}";
-                        if stream.write_all(answer).is_err() {
+                        if stream.write_all(answer.as_bytes()).is_err() {
                             return;
                         }
                     }
@@ -146,7 +161,7 @@ pub(crate) fn backend(delay: Duration) -> String {
             });
         }
     });
-    url
+    (url, requests)
 }
 
 pub(crate) fn request(path: &str, headers: &str) -> String {
