@@ -141,14 +141,22 @@ fn hex(digits: &[u8]) -> Option<u128> {
     })
 }
 
-/// As many of the lowest digits as there is room for: an even number.
+/// The two hexadecimal digits of each byte.
+const DIGITS: [[u8; 2]; 256] = {
+    let (mut pairs, mut byte) = ([[0; 2]; 256], 0);
+    while byte < 256 {
+        pairs[byte] = [b"0123456789abcdef"[byte >> 4], b"0123456789abcdef"[byte & 0xf]];
+        byte += 1;
+    }
+    pairs
+};
+
+/// Writes as many of the lowest digits as there is room for: an even number.
 fn write_hex(number: u128, into: &mut [u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let bytes = number.to_be_bytes();
     let bytes = &bytes[bytes.len() - into.len() / 2..];
-    for (two, byte) in into.chunks_exact_mut(2).zip(bytes) {
-        two[0] = DIGITS[usize::from(byte >> 4)];
-        two[1] = DIGITS[usize::from(byte & 0xf)];
+    for (pair, byte) in into.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = DIGITS[usize::from(*byte)];
     }
 }
 

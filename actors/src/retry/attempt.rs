@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     cell::{Cell, OnceCell, RefCell},
     panic::AssertUnwindSafe,
+    pin::pin,
     rc::Rc,
     time::Instant,
 };
@@ -264,7 +265,7 @@ async fn attempt<T: Transport>(
             }
         }
     };
-    let reach = AssertUnwindSafe(reach).catch_unwind();
+    let reach = pin!(AssertUnwindSafe(reach).catch_unwind());
     let (result, verdict) = match within(due, reach).await {
         Some(Ok(ended)) => ended,
         Some(Err(_)) => {

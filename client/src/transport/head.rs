@@ -7,12 +7,16 @@
 use std::mem::MaybeUninit;
 
 use httparse::{ParserConfig, Response, Status};
+use memchr::memchr_iter;
 
 /// Larger heads are left to awc, which refuses them.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
 
 /// The most headers that awc accepts.
 const MAX_HEADERS: usize = 96;
+
+/// Where the status begins in "HTTP/1.1 200 OK".
+const STATUS: usize = 9;
 
 /// Where the minor version is in "HTTP/1.1".
 pub(super) const MINOR_VERSION: usize = 7;
@@ -37,6 +41,14 @@ impl Head {
         if bytes[..common] != version[..common] {
             return Self::Final;
         }
+        // Nearly every answer is final and has a length: then it need not be parsed.
+        if bytes.get(STATUS).is_some_and(|digit| *digit != b'1') && is_whole_with_length(bytes) {
+            return Self::Final;
+        }
+        Self::parse(bytes)
+    }
+
+    fn parse(bytes: &[u8]) -> Self {
         let (mut headers, mut response) =
             ([const { MaybeUninit::uninit() }; MAX_HEADERS], Response::new(&mut []));
         let parser = ParserConfig::default();
@@ -67,9 +79,44 @@ impl Head {
     }
 }
 
+/// True if the head is whole and has a `Content-Length`.
+fn is_whole_with_length(bytes: &[u8]) -> bool {
+    let name = b"content-length:";
+    let mut has_length = false;
+    for end_of_line in memchr_iter(b'\n', bytes) {
+        let line = &bytes[end_of_line + 1..];
+        if line.starts_with(b"\r\n") {
+            return has_length;
+        }
+        has_length |= line.get(..name.len()).is_some_and(|it| it.eq_ignore_ascii_case(name));
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_not_parsed_is_what_the_parser_says(
+            code in prop_oneof![Just("100"), Just("103"), Just("101"), Just("200"), Just("204"), Just("404"), Just("1")],
+            version in prop_oneof![Just("HTTP/1.1"), Just("HTTP/1.0"), Just("HTTP/1")],
+            lines in prop::collection::vec(prop_oneof![
+                Just("Content-Length: 2\r\n"), Just("content-length:\r\n"), Just("x-content-length: 2\r\n"),
+                Just("a: content-length: 2\r\n"), Just("transfer-encoding: chunked\r\n"), Just("a: b\n"),
+                Just("\r\n"), Just("\n"), Just("{}"),
+            ], 0..6),
+        ) {
+            let bytes = format!("{version} {code} Odd\r\n{}", lines.concat());
+            for length in 0..=bytes.len() {
+                let bytes = &bytes.as_bytes()[..length];
+                prop_assert_eq!(Head::of(bytes), Head::parse(bytes), "{:?}", bytes);
+            }
+        }
+    }
 
     #[test]
     fn a_head_is_incomplete_until_its_empty_line() {

@@ -16,7 +16,7 @@ use actix_web::{
     error::ParseError,
     http::{
         StatusCode, Uri,
-        header::{ACCEPT, HeaderName, USER_AGENT},
+        header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT},
     },
 };
 use awc::{
@@ -179,14 +179,15 @@ impl Transport for HttpTransport {
         } else {
             self.pooled.borrow().clone()
         };
-        let mut http = client
-            .get(match request.wanted {
-                Wanted::Data { .. } => self.data.clone(),
-                Wanted::Transient => self.transient.clone(),
-            })
-            .insert_header((ACCEPT, "application/json"))
-            .insert_header((USER_AGENT, PRODUCT))
-            .insert_header((TRACEPARENT, span.header()));
+        let mut http = client.get(match request.wanted {
+            Wanted::Data { .. } => self.data.clone(),
+            Wanted::Transient => self.transient.clone(),
+        });
+        // In place: `insert_header` would move the whole request each time.
+        let headers = http.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
+        headers.insert(TRACEPARENT, span.header());
         if let Wanted::Data { failure_rate: Some(rate) } = request.wanted {
             http = http.insert_header((FAILURE_RATE, rate.to_string()));
         }
