@@ -1,4 +1,4 @@
-//! The one place that reads the clocks, and the one way to wait for something until an instant.
+//! The only place in this crate that reads clocks, and the time limits for futures.
 
 use std::{
     pin::pin,
@@ -8,25 +8,24 @@ use std::{
 use futures::future::poll_immediate;
 use tokio::{task::yield_now, time::timeout_at};
 
-/// The current time of the runtime this runs on: tokio's clock, so that a test that pauses and
-/// advances it drives every actor in the crate.
+/// The current time of tokio's clock. A test that pauses and advances that clock controls every actor of the crate.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// How often a future is polled again, each time after the runtime has asked the system for events, before its
-/// time counts as over.
-const LAST_LOOKS: usize = 4;
+/// Number of times that a future is polled after its timer has fired, before the time limit applies. The task yields
+/// before each poll, so that the runtime can collect socket events.
+const EXTRA_POLLS: usize = 4;
 
-/// A timer that is noticed so much too late says that the process stood still: SIGSTOP, or a paused virtual
-/// machine. Timers of a busy thread are late by less.
+/// If a timer fires this late, the process is taken to have been stopped (SIGSTOP, paused virtual machine). A busy
+/// thread delays its timers by less.
 const STOOD_STILL: Duration = Duration::from_millis(50);
 
-/// Drives `future` until `due`; none if it is not ready by then.
+/// Runs `future` until `due`. Returns `None` if the future is not ready by then.
 ///
-/// If the process stood still meanwhile, the future gets the time that was lost, at most as much as it had: it
-/// could do nothing, and what it waits for may need it to do something first.
+/// If the process was stopped past `due`, the future gets the time after `due` back, at most as much as it had in all.
+/// While the process was stopped, the future could not do its own part, such as sending a request.
 pub async fn within<F: Future>(due: Instant, future: F) -> Option<F::Output> {
     let (began, mut future) = (now(), pin!(future));
     if let Some(output) = until(due, future.as_mut()).await {
@@ -39,14 +38,16 @@ pub async fn within<F: Future>(due: Instant, future: F) -> Option<F::Output> {
     until(now() + lost.min(due.saturating_duration_since(began)), future).await
 }
 
-/// Drives `future` until `due`; none if it is not ready by then. A result that is there is taken, however late
-/// the timer is: after the process stood still, timers are due before the runtime has looked at the sockets.
+/// Runs `future` until `due`. Returns `None` if the future is not ready by then.
+///
+/// A result that is ready when the timer fires is returned, however late that is: when a stopped process continues,
+/// the runtime handles due timers before it reads the sockets.
 pub async fn until<F: Future>(due: Instant, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     if let Ok(output) = timeout_at(due.into(), &mut future).await {
         return Some(output);
     }
-    for _ in 0..LAST_LOOKS {
+    for _ in 0..EXTRA_POLLS {
         yield_now().await;
         if let Some(output) = poll_immediate(future.as_mut()).await {
             return Some(output);
@@ -55,7 +56,7 @@ pub async fn until<F: Future>(due: Instant, future: F) -> Option<F::Output> {
     None
 }
 
-/// The date, for people to read: nothing is decided by it.
+/// The system's date, only for display. No decision depends on it.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub(crate) fn date() -> SystemTime {
     SystemTime::now()
@@ -67,7 +68,7 @@ mod tests {
 
     use super::*;
 
-    /// Ready at this poll, 1 for the first, and awake all the time.
+    /// A future that is ready at the given poll, counted from 1. It never registers a waker.
     fn ready_at(poll: usize) -> impl Future<Output = usize> {
         let mut polls = 0;
         poll_fn(move |_| {
@@ -88,17 +89,17 @@ mod tests {
     async fn time_in_which_the_process_stood_still_is_given_back() {
         let second = Duration::from_secs(1);
         for (lost, needed, expected) in [
-            // It had a second, and its timer is noticed as much too late.
+            // The timer fires half a second late.
             (second / 2, second / 4, Some(())),
             (second / 2, second, None),
             (10 * second, second / 2, Some(())),
             (10 * second, 2 * second, None),
-            // So late are the timers of a busy thread.
+            // A busy thread delays a timer by 10 ms: no time is given back.
             (second / 100, second / 4, None),
         ] {
             let due = now() + second;
             let work = async {
-                // It goes on when the clock has jumped past its time.
+                // Continues after the clock has jumped past `due`.
                 poll_fn(|_| if now() >= due { Poll::Ready(()) } else { Poll::Pending }).await;
                 tokio::time::sleep(needed).await;
             };

@@ -61,8 +61,8 @@ pub struct Attempt<'a> {
     /// The transport must open a new connection for this attempt: it is a repeat, a trial of a half-open
     /// circuit, or follows an attempt that may have failed on a dead connection.
     pub fresh_connection: bool,
-    /// When the scheduler drops this attempt. A transport that has a part of the answer by then, and can
-    /// use it, must return it by this instant.
+    /// When the scheduler drops this attempt; later if the process was stopped meanwhile. A transport that can use an
+    /// incomplete answer must return it before this instant.
     pub due: Instant,
     /// For the transport to say that it looks for a connection (true), and that it has one
     /// (false). An attempt whose time is up meanwhile is

@@ -1,4 +1,4 @@
-//! The process stands still for a while, as it does when its virtual machine is paused.
+//! Stops the service with SIGSTOP for longer than the attempt timeout, as if its virtual machine were paused.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
@@ -14,7 +14,7 @@ const CALLS: usize = 20;
 
 #[test]
 fn answers_that_arrive_while_the_process_stands_still_are_taken() {
-    // The large answer does not fit into the kernel's buffers: most of it is sent when the process goes on.
+    // The large answer does not fit into the kernel's buffers: most of it is sent after the process continues.
     for size in [2, 900_000] {
         let (url, requests) = counting_backend(Duration::from_secs(1), size);
         let service = start(&url);
@@ -22,7 +22,7 @@ fn answers_that_arrive_while_the_process_stands_still_are_taken() {
     }
 }
 
-/// The process stands still at any moment between the calls and their requests.
+/// The process is stopped when all calls have arrived. Some or none of their requests have been sent by then.
 #[test]
 fn calls_that_have_not_sent_their_requests_when_the_process_stands_still_get_their_time_back() {
     let (url, _) = counting_backend(Duration::from_millis(100), 2);
@@ -41,7 +41,8 @@ fn start(url: &str) -> Service {
     ])
 }
 
-/// Makes calls, stops the process at some moment for longer than they may take, and lets it go on.
+/// Makes calls, stops the process when `now` is true for longer than an attempt may take, then continues it. Expects
+/// that all calls succeed and that the breaker counts no failure.
 fn stand_still(service: &Service, now: impl Fn() -> bool) {
     thread::scope(|scope| {
         let calls: Vec<_> =

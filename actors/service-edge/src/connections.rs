@@ -150,7 +150,7 @@ impl Connections {
         drop(last);
         if before.is_none_or(|before| now.saturating_duration_since(before) > BURST) {
             let max = self.0.room.places;
-            log::warn!("all {max} connections are in use: more are refused (MAX_CONNECTIONS)");
+            log::warn!("all {max} connections are in use: refusing further ones (MAX_CONNECTIONS)");
         }
     }
 

@@ -1,40 +1,41 @@
-//! Shares the process's file descriptors out, so that connections and calls never use up the last ones.
+//! Divides the process's file descriptors among connections and calls, and keeps some free.
 //!
-//! A process without a free descriptor accepts no connection, not even a probe's, and reaches no upstream.
+//! A process without a free descriptor can accept no connection, not even for a probe, and can open none to an
+//! upstream.
 
 use crate::{CommonSettings, connections::Room, settings::Limit};
 
-/// Descriptors that stay free: for the log, the listener, look-ups of names, `/proc`.
+/// Number of descriptors kept for other uses: log, listener, name look-ups, `/proc`.
 const SPARE: usize = 64;
 
-/// Descriptors of an event loop: there is one for each worker.
+/// Number of descriptors that a worker's event loop needs.
 const PER_WORKER: usize = 4;
 
-/// How many connections past `MAX_CONNECTIONS` are listened to at a time, because one of them may be a probe.
+/// Maximum number of connections beyond `MAX_CONNECTIONS` whose first bytes are read, because they may be probes.
 const DOORWAY: usize = 512;
 
-/// What descriptors are wanted for.
+/// The wanted maximums of everything that needs descriptors.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
     /// Connections to this service at a time (`MAX_CONNECTIONS`).
     pub connections: Limit,
-    /// Descriptors that each of them takes.
+    /// Number of descriptors for each such connection.
     pub per_connection: usize,
     /// Calls to an upstream at a time (`MAX_CALLS`), with a connection each; 0 for none.
     pub calls: Limit,
-    /// Descriptors for anything else.
+    /// Number of descriptors for anything else in the service.
     pub other: usize,
 }
 
 impl Wanted {
-    /// The connections of `common`, each with `per_connection` descriptors, and nothing else.
+    /// Wants `MAX_CONNECTIONS` connections with `per_connection` descriptors each, and no calls.
     pub fn for_connections(common: &CommonSettings, per_connection: usize) -> Self {
         let none = Limit { value: 0, chosen: false };
         Self { connections: common.max_connections, per_connection, calls: none, other: 0 }
     }
 
-    /// Raises the process's limit of open files as far as it goes, and shares out what it allows. Says in the
-    /// log if that is less than is wanted: as a warning about what somebody chose, at info about a default.
+    /// Raises the soft limit of open files to the hard limit, and divides the descriptors. Logs each maximum that has
+    /// to be lowered: as a warning if the variable is set, at info if it is a default.
     pub fn share(self, workers: usize) -> Shares {
         let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
             log::warn!("cannot find out how many files may be open: {error}");
@@ -65,19 +66,20 @@ impl Wanted {
         shares
     }
 
-    /// Descriptors that are no connection to this service and no call.
+    /// Number of descriptors that neither connections to this service nor calls may use.
     fn taken(self, workers: usize) -> usize {
         SPARE + self.other + PER_WORKER.saturating_mul(workers)
     }
 
+    /// Divides `limit` descriptors.
     fn of(self, limit: usize, workers: usize) -> Shares {
         let Self { connections, per_connection, calls, .. } = self;
         let available = limit.saturating_sub(self.taken(workers));
-        // Connections in the doorway, and as many more that have been refused and are leaving.
+        // Twice: connections whose first bytes are read, and refused ones that are given time to read the 503.
         let doorway = DOORWAY.min(available / 8 / per_connection).max(1);
         let available = available.saturating_sub(2 * doorway * per_connection);
         let places = connections.value;
-        // Each worker keeps its own idle connections to the upstream, at most as many as there were calls.
+        // Each worker has its own pool of idle connections, which can grow to the number of calls.
         let idle = calls.value.saturating_mul(workers);
         let all =
             places.saturating_mul(per_connection).saturating_add(calls.value.saturating_add(idle));
@@ -93,13 +95,13 @@ impl Wanted {
     }
 }
 
-/// How many there may be at a time.
+/// The maximums that the file descriptors allow, each at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shares {
     pub(crate) room: Room,
     /// Calls to the upstream.
     pub calls: usize,
-    /// Connections to the upstream that no call uses.
+    /// Idle connections to the upstream, all workers together.
     pub idle: usize,
 }
 
@@ -116,7 +118,7 @@ mod tests {
         Wanted { connections, per_connection, calls, other: 32 }
     }
 
-    /// Descriptors that are open when all that is granted is used.
+    /// Number of descriptors in use when every maximum is reached.
     fn used(wanted: Wanted, shares: Shares, workers: usize) -> usize {
         let Shares { room, calls, idle } = shares;
         let connections = room.places + 2 * room.doorway;

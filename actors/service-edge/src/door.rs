@@ -1,46 +1,46 @@
-//! The socket that listens, closed in such a way that no accepted connection is lost.
+//! Closes the listening socket without losing connections in its accept queue.
 //!
-//! The kernel finishes handshakes by itself, and queues the connections until the process accepts them. Closing
-//! the socket resets the whole queue. So the process first has the kernel refuse new connections, accepts what
-//! is queued, and only then closes.
+//! The kernel completes handshakes and queues the connections until the process accepts them. Closing the socket
+//! resets all queued connections. So the process first makes the kernel refuse new connections, then accepts the
+//! queued ones, then closes the socket.
 //!
-//! New connections must not be dropped silently instead: a client then repeats its first packet (SYN), and on
-//! Kubernetes conntrack sends the repeats to the same pod until the client gives up.
+//! Dropping new connections silently instead would make clients hang: a client repeats its first packet (SYN), and on
+//! Kubernetes conntrack sends each repeat to the same pod.
 //!
-//! Only Linux can refuse new connections and keep the queue, without privileges since 5.7. Elsewhere the
-//! connections that are in the queue when the socket is closed are reset.
+//! Only Linux can refuse new connections and keep the queue; since Linux 5.7 this needs no privileges. On other systems
+//! the connections that are queued when the socket closes are reset.
 
 use std::{io, net::TcpListener};
 
 use socket2::Socket;
 
-/// A second handle to a socket that listens. The socket is closed when both handles are.
+/// A second handle to the server's listening socket. The socket is closed when both handles are dropped.
 #[derive(Debug)]
 pub(crate) struct Door(Socket);
 
 impl Door {
-    /// Of the socket that the server listens on.
+    /// Duplicates the handle of `listener`.
     pub(crate) fn of(listener: &TcpListener) -> io::Result<Self> {
         Ok(Self(listener.try_clone()?.into()))
     }
 
-    /// Refuses new connections at once (RST). Queued connections, and those whose handshake has begun, can still
-    /// be accepted.
+    /// Makes the kernel refuse new connections at once (RST). Queued connections, and those whose handshake has begun,
+    /// can still be accepted.
     pub(crate) fn refuse_newcomers(&self) {
         if let Err(error) = self.listen_on_no_interface() {
             log::debug!("connections may be reset when the listener is closed: {error}");
         }
     }
 
-    /// The kernel looks for a listener by the interface that a SYN comes from, and finds this one no more. A
-    /// handshake that has begun keeps its listener.
+    /// Binds the socket to an interface that does not exist. The kernel then finds no listener for a new SYN, because
+    /// it compares the interface on which the SYN arrives. A handshake that has begun keeps its listener.
     #[cfg(target_os = "linux")]
     fn listen_on_no_interface(&self) -> io::Result<()> {
         use std::num::NonZeroU32;
 
-        // The highest index; the kernel counts interfaces from 1.
+        // The highest index. The kernel numbers interfaces from 1, so no interface has it.
         const NO_INTERFACE: Option<NonZeroU32> = NonZeroU32::new(i32::MAX.cast_unsigned());
-        // SO_BINDTOIFINDEX, which is for IPv6 as well.
+        // Sets SO_BINDTOIFINDEX, which works for IPv6 sockets as well.
         self.0.bind_device_by_index_v4(NO_INTERFACE)
     }
 

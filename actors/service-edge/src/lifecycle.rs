@@ -1,15 +1,16 @@
-//! Bind, serve, and end well.
+//! Binds the address, serves requests, and shuts down.
 //!
-//! The end comes in three steps, within `SHUTDOWN_TIMEOUT` together.
+//! The shutdown has three steps, which together take at most `SHUTDOWN_TIMEOUT`.
 //!
-//! 1. The process goes on listening, because its clients and the cluster do not know yet: `/ready` says 503, and
-//!    every request is answered with `Connection: close`. This ends when the requests that were in flight are
-//!    finished and no new connection has come for a second, after 4 s at the latest.
-//! 2. The kernel refuses new connections at once. The process accepts those that it has queued, and gives kept
-//!    connections a moment for one more request: a connection that is closed without `Connection: close` may
-//!    lose a request that is on its way.
-//! 3. The process closes the listener and idle connections, and finishes the requests that came in since.
-//!    [`expendable`](crate::connections::expendable) connections are cut off when nothing else is left.
+//! 1. The process keeps listening, because clients and the cluster do not know of the shutdown yet. `/ready` answers
+//!    503, and every response has `Connection: close`. The step ends when all requests that were in flight at its
+//!    start are finished and no connection has been accepted for 1 s; at the latest after 4 s, or a quarter of
+//!    `SHUTDOWN_TIMEOUT` if that is less.
+//! 2. The kernel refuses new connections at once. The process accepts the queued ones, and keeps idle connections
+//!    open for one more request: closing a connection without `Connection: close` may lose a request that is on
+//!    its way.
+//! 3. The process closes the listener and idle connections, and finishes the remaining requests. It closes
+//!    [`expendable`](crate::connections::expendable) connections when no others are left.
 
 use std::{
     any::Any,
@@ -31,13 +32,13 @@ use crate::{
     door::Door, listen, logging,
 };
 
-/// If no new connection has come for this long, clients have noticed that the process ends. On Kubernetes
-/// kube-proxy sends new connections to a pod for about a second after its end has begun, and they hang once
-/// the pod's network is gone.
+/// If no connection was accepted for this long, clients are taken to know of the shutdown. On Kubernetes, kube-proxy
+/// sends new connections to a pod for about a second after its shutdown has begun; they hang once the pod's network
+/// is gone.
 const UNNOTICED: Duration = Duration::from_secs(1);
 
-/// Longest time that the process goes on listening. With the default `SHUTDOWN_TIMEOUT`, a call that comes in at
-/// the end of it, or in the farewell of at most a second, still has the default `CALL_DEADLINE`.
+/// Maximum duration of step 1. With the default `SHUTDOWN_TIMEOUT`, a call that arrives at the end of step 1 or in
+/// step 2 (at most 1 s) still has time for the default `CALL_DEADLINE`.
 const LISTENING: Duration = Duration::from_secs(4);
 
 pub(crate) type OnConnect = Arc<dyn Fn(&dyn Any, &mut Extensions) + Send + Sync>;
@@ -68,7 +69,7 @@ pub struct Server<'a> {
 }
 
 impl<'a> Server<'a> {
-    /// A server that calls itself `service` in the log.
+    /// Creates a server. Log lines use `service` as its name.
     pub fn new(
         service: &'static str,
         common: &'a CommonSettings,
@@ -78,16 +79,16 @@ impl<'a> Server<'a> {
         Self { service, common, drain, metrics, shares: None, on_connect: None }
     }
 
-    /// Takes as many connections as `shares` says. Without, as many as there are file descriptors for, at two
-    /// for each.
+    /// Sets the maximum number of connections. By default, `MAX_CONNECTIONS` with two file descriptors each, or as many
+    /// as the limit of open files allows.
     #[must_use]
     pub fn shares(mut self, shares: Shares) -> Self {
         self.shares = Some(shares);
         self
     }
 
-    /// Calls `hook` for each connection with its `actix_web::rt::net::TcpStream`; what it puts
-    /// into the extensions is each of the connection's requests' `conn_data`.
+    /// Calls `hook` for each connection with its `actix_web::rt::net::TcpStream`. Requests on the connection find the
+    /// values that `hook` puts into the extensions as `conn_data`.
     #[must_use]
     pub fn on_connect(
         mut self,
@@ -97,20 +98,21 @@ impl<'a> Server<'a> {
         self
     }
 
-    /// Serves until SIGTERM, SIGINT or [`Drain::begin`], then drains; a second signal, or the
-    /// shutdown timeout, stops at once. `configure` runs once per worker, on the worker's thread,
-    /// inside its arbiter: it may start actors.
+    /// Serves until SIGTERM, SIGINT, [`Drain::begin`] or [`Drain::fail`], then shuts down. A second signal, or the end
+    /// of the shutdown timeout, stops at once. `configure` runs once per worker, on the worker's thread and within its
+    /// arbiter, so it may start actors.
     ///
     /// # Errors
     ///
-    /// - The address cannot be listened on; the message names it.
-    /// - The reason given to [`Drain::fail`].
+    /// - The server cannot listen on the address. The message names the address.
+    /// - [`Drain::fail`] was called. The message is its reason.
     pub async fn run(
         self,
         configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     ) -> io::Result<()> {
         let Self { service, common, drain, metrics, shares, on_connect } = self;
-        // Before anybody can know that the process is there to be signalled.
+        // Before the log line that says that the server listens: a test or supervisor may send a signal as soon as it
+        // reads that line.
         let mut signals = Signals::new()?;
         let admin_token = common.admin_token.clone();
         let shares =
@@ -150,9 +152,9 @@ impl<'a> Server<'a> {
             },
         }
 
-        // With a short timeout, most of it is for the requests.
+        // With a short SHUTDOWN_TIMEOUT, most of it is left for the requests.
         let limit = common.shutdown_timeout / 4;
-        // A process that cannot go on has nothing to answer with.
+        // A process that failed cannot answer new requests, so it does not wait for new connections.
         let unnoticed = if drain.failure().is_some() { Duration::ZERO } else { UNNOTICED };
         let draining = async {
             let noticed =
@@ -168,7 +170,7 @@ impl<'a> Server<'a> {
             tokio::select! {
                 ended = stopping => ended,
                 left = connections.only_expendable() => {
-                    log::info!("{service}: cutting off {left} stream(s) that nobody reads");
+                    log::info!("{service}: cutting off {left} unread event stream(s)");
                     Ok(())
                 }
             }
@@ -190,7 +192,7 @@ impl<'a> Server<'a> {
     }
 }
 
-/// The signals that ask a process to end.
+/// The signals that start the shutdown.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -212,7 +214,7 @@ impl Signals {
     }
 }
 
-/// For `main`: the settings, or one line on stderr and the end of the process with exit code 2.
+/// For `main`: returns the settings. If they are invalid, writes one line to stderr and exits with code 2.
 pub fn exit_on_bad_settings<T>(settings: Result<T, SettingError>) -> T {
     settings.unwrap_or_else(|error| {
         logging::say(&error.to_string());
@@ -221,8 +223,8 @@ pub fn exit_on_bad_settings<T>(settings: Result<T, SettingError>) -> T {
     })
 }
 
-/// For `main`: success, or exit code 1 after one line that says why, whatever `RUST_LOG` hides. Waits a second at
-/// most for the last lines to be read.
+/// For `main`: returns the exit code. After an error this is 1, and one line says why, even if `RUST_LOG` hides errors.
+/// Waits at most a second until the last lines are written.
 pub fn exit_code(served: io::Result<()>) -> ExitCode {
     let code = match served {
         Ok(()) => ExitCode::SUCCESS,

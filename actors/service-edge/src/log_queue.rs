@@ -1,10 +1,10 @@
-//! The way of log lines to stderr: a bounded queue, and a thread of its own that writes.
+//! A bounded queue of log lines, and a thread that writes them to stderr.
 //!
-//! A write to a pipe that nobody reads blocks after 64 KiB. Only the queue's thread may block: a caller copies
-//! its line into the queue and goes on. If the queue is full, the line is dropped and counted.
+//! A write to a pipe without a reader blocks after 64 KiB. Only the queue's thread may block: a caller copies its line
+//! into the queue and continues. If the queue is full, the line is dropped and counted.
 //!
-//! Not `tracing-appender`, which does the same with a channel: it bounds lines but not bytes, allocates for each
-//! line, and cannot be flushed from a panic hook.
+//! `tracing-appender` does the same with a channel, but bounds lines instead of bytes, allocates for each line, and
+//! cannot be flushed from a panic hook.
 
 use std::{
     cell::Cell,
@@ -15,31 +15,32 @@ use std::{
     time::Duration,
 };
 
-/// Maximum number of bytes that wait to be written: about 5 000 lines. As many again may be in the writer's hands.
+/// Maximum number of bytes in the queue: about 5 000 lines. The batch that is being written can have as many again.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Maximum number of bytes in one write, unless a single line is longer. A pipe takes as many at once (POSIX's
-/// `PIPE_BUF` on Linux), so that lines of several processes in one pipe do not mix.
+/// Maximum number of bytes in one write, unless a single line is longer. Writes of up to `PIPE_BUF` bytes (4096 on
+/// Linux) to a pipe are atomic, so lines of several processes in one pipe do not mix.
 const WRITE_BYTES: usize = 4096;
 
-/// Time that lines gather before they are written. To wake a thread for each line costs its caller more than the line:
-/// while there are lines now and then, the writer wakes by itself.
+/// Interval at which the writer collects lines. Waking the writer for each line would cost a caller more than the line
+/// itself, so the writer wakes by timer while lines arrive.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// Number of times that the writer finds nothing before it sleeps until it is woken: about half a second.
+/// Number of intervals without a line after which the writer sleeps until a caller wakes it: about half a second.
 const IDLE_ROUNDS: u32 = 100;
 
-/// Number of waiting bytes at which the writer is woken early.
+/// Number of bytes in the queue at which a caller wakes the writer before its interval ends.
 const HURRY_BYTES: usize = MAX_BYTES / 4;
 
-/// Time between two attempts to write to a stderr that was set to non-blocking and is full.
+/// Time between two attempts to write to a non-blocking stderr that is full.
 const FULL: Duration = Duration::from_millis(10);
 
 thread_local! {
+    /// True on the writer's thread.
     static IS_WRITER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A bounded queue of lines. Clones are the same queue.
+/// A bounded queue of lines. Clones share the queue.
 #[derive(Clone)]
 pub(crate) struct LogQueue(Arc<Shared>);
 
@@ -52,25 +53,25 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Whole lines that wait to be written.
+    /// Complete lines that the writer has not taken yet.
     waiting: Vec<u8>,
-    /// The writer sleeps until it is woken.
+    /// True if the writer sleeps until a caller wakes it.
     writer_sleeps: bool,
-    /// The writer shall not wait for more lines.
+    /// True if the writer must write at once instead of waiting for its interval to end.
     hurry: bool,
-    /// Bytes ever taken into the queue.
+    /// Number of bytes that the queue has accepted since the start.
     accepted: u64,
-    /// Bytes of them that are written, or lost in a failed write.
+    /// Number of accepted bytes that were written, or lost in a failed write.
     done: u64,
-    /// Lines ever dropped.
+    /// Number of lines dropped since the start.
     dropped: u64,
-    /// Lines of them that the log has been told of.
+    /// Number of dropped lines that the log has already reported.
     reported: u64,
 }
 
 impl LogQueue {
-    /// Starts the thread that writes to `out`. It calls `report` with the number of lines dropped since the last
-    /// call, once `out` takes lines again.
+    /// Starts the thread that writes to `out`. When `out` accepts lines again after lines were dropped, the thread
+    /// calls `report` with the number of lines dropped since the last report.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -87,11 +88,11 @@ impl LogQueue {
         Ok(queue)
     }
 
-    /// Takes a whole line, with its line break, or drops it. Never waits for `out`.
+    /// Adds a complete line with its line feed, or drops it if the queue is full. Never waits for `out`.
     pub(crate) fn push(&self, line: &[u8]) {
         let mut state = self.lock();
         let is_full = state.waiting.len() + line.len() > MAX_BYTES;
-        // What the writer itself says must not be lost: it is one line.
+        // The writer's own report must not be dropped. It is one line, so the queue stays bounded.
         if is_full && !IS_WRITER.get() {
             state.dropped += 1;
             return;
@@ -106,7 +107,7 @@ impl LogQueue {
         }
     }
 
-    /// Waits until all lines that were taken before are written, for `limit` at most.
+    /// Waits until all lines that the queue has accepted so far are written, at most for `limit`.
     pub(crate) fn flush(&self, limit: Duration) {
         let mut state = self.lock();
         let goal = state.accepted;
@@ -123,7 +124,7 @@ impl LogQueue {
 
     fn write_for_ever(&self, mut out: impl Write, report: impl Fn(u64)) {
         let mut batch = Vec::new();
-        // A report about lines that could not be written would be such a line itself.
+        // After a failed write, a report would be lost as well: it waits until a write succeeds.
         let mut can_write = true;
         loop {
             let unreported = self.next_batch(&mut batch, can_write);
@@ -143,7 +144,7 @@ impl LogQueue {
         }
     }
 
-    /// Waits for lines, or for a report to be due. Returns the number of lines to report.
+    /// Waits for lines, or until a report is due. Returns the number of dropped lines to report.
     fn next_batch(&self, batch: &mut Vec<u8>, can_write: bool) -> u64 {
         batch.clear();
         let mut state = self.lock();
@@ -185,7 +186,7 @@ impl Write for LogQueue {
     }
 }
 
-/// Writes whole lines. Returns how many of them were lost because `out` failed.
+/// Writes complete lines. Returns the number of lines that were lost because a write failed.
 fn write_lines(out: &mut impl Write, mut lines: &[u8]) -> u64 {
     while !lines.is_empty() {
         let (some, rest) = lines.split_at(some_lines(lines));
@@ -197,7 +198,7 @@ fn write_lines(out: &mut impl Write, mut lines: &[u8]) -> u64 {
     0
 }
 
-/// Length of as many whole lines as fit in one write; of one line at least.
+/// Length in bytes of the complete lines that fit into one write, or of the first line if it is longer.
 fn some_lines(lines: &[u8]) -> usize {
     let is_end = |byte: &u8| *byte == b'\n';
     let fitting = &lines[..lines.len().min(WRITE_BYTES)];
@@ -205,7 +206,7 @@ fn some_lines(lines: &[u8]) -> usize {
     end.map_or(lines.len(), |end| end + 1)
 }
 
-/// As [`Write::write_all`], but waits where a non-blocking `out` is full. The error is what is left unwritten.
+/// As [`Write::write_all`], but waits while a non-blocking `out` is full. The error contains the unwritten bytes.
 fn write_all<'a>(out: &mut impl Write, mut bytes: &'a [u8]) -> Result<(), &'a [u8]> {
     while !bytes.is_empty() {
         match out.write(bytes) {

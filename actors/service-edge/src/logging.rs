@@ -62,7 +62,8 @@ pub fn init(common: &CommonSettings) {
 /// The queue in front of stderr. None if its thread cannot be started: then lines are written where they arise.
 fn queue() -> Option<&'static LogQueue> {
     static QUEUE: OnceLock<Option<LogQueue>> = OnceLock::new();
-    let report = |count| log::warn!("{count} log lines were dropped: the log was not read");
+    let report =
+        |count| log::warn!("{count} log lines were dropped: stderr was full or not writable");
     QUEUE.get_or_init(|| LogQueue::start(io::stderr(), report).ok()).as_ref()
 }
 

@@ -1,22 +1,23 @@
-//! Variables that look like settings of a service but are none: `BREAKER_FAIL_MAXX=3` would change nothing.
+//! Finds environment variables that are probably misspelt settings, such as `BREAKER_FAIL_MAXX=3`.
 
 use strsim::osa_distance;
 
 use crate::{brief::shorten, settings::POD};
 
-/// The most that a line shows of a name, in characters.
+/// Maximum number of characters of a name that a line shows.
 const MAX_SHOWN: usize = 200;
 
-/// The names that a service knows, beside those of its settings.
+/// Names that a service knows in addition to those of its settings.
 #[derive(Debug, Clone, Copy)]
 pub struct KnownNames<'a> {
-    /// Beginnings of names that nobody else uses, such as `BREAKER_`: each variable with one is meant for the service.
+    /// Prefixes that only this service's settings have, such as `BREAKER_`. A variable with one that is no setting is
+    /// reported, however different the rest of its name is.
     pub prefixes: &'a [&'a str],
-    /// Settings of services that may share the environment. Those services say what is wrong with similar names.
+    /// Settings of other services that may share the environment. Those services report names that are similar to them.
     pub of_others: &'a [&'a str],
 }
 
-/// One line for each of the `variables` that is probably meant to be one of the `settings`. It shows no value.
+/// Returns one line for each of the `variables` that is probably a misspelt one of the `settings`. Shows no values.
 pub(crate) fn find(variables: &[String], settings: &[&str], known: KnownNames<'_>) -> Vec<String> {
     let mut lines: Vec<_> =
         variables.iter().filter_map(|name| near_miss(name, settings, known)).collect();
@@ -30,7 +31,7 @@ fn near_miss(name: &str, settings: &[&str], known: KnownNames<'_>) -> Option<Str
     }
     let upper = name.to_uppercase();
     let distance = |setting: &&&str| osa_distance(&upper, setting);
-    // The system sets it: a similar name is no mistake.
+    // The system sets this variable, so a similar name is no misspelling.
     let own = settings.iter().filter(|setting| **setting != POD).min_by_key(distance)?;
     if !known.prefixes.iter().any(|prefix| upper.starts_with(prefix)) {
         let others = known.of_others.iter().map(|other| osa_distance(&upper, other)).min();
@@ -43,8 +44,8 @@ fn near_miss(name: &str, settings: &[&str], known: KnownNames<'_>) -> Option<Str
     Some(format!("{shown} is not a setting: did you mean {own}?"))
 }
 
-/// Number of typos (characters inserted, left out, replaced or swapped) with which a name is still recognised. A short
-/// one soon is another word: `POST` is not `PORT`.
+/// Maximum number of typos (inserted, missing, replaced or swapped characters) of a misspelt `setting`. Short names
+/// allow none, because a similar name is often another word: `POST` is not `PORT`.
 fn most_typos(setting: &str) -> usize {
     match setting.len() {
         ..6 => 0,
@@ -53,7 +54,7 @@ fn most_typos(setting: &str) -> usize {
     }
 }
 
-/// Kubernetes tells each pod of the Services in its namespace in such variables.
+/// True for the variables by which Kubernetes tells a pod the addresses of Services, such as `CLIENT_SERVICE_HOST`.
 fn is_service_link(name: &str) -> bool {
     let after = |part| name.split_once(part).map(|(_, rest)| rest);
     name.ends_with("_SERVICE_HOST")
@@ -91,7 +92,7 @@ mod tests {
             ("breaker_fail_max", "BREAKER_FAIL_MAX"),
             ("BREAKERFAILMAX", "BREAKER_FAIL_MAX"),
             ("BREAKER_SCOPES", "BREAKER_SCOPE"),
-            // With a prefix of ours, however far.
+            // A known prefix is enough, however different the rest is.
             ("BREAKER_SCOPE_OF_FAILURES", "BREAKER_SCOPE"),
             ("MAX_CALL", "MAX_CALLS"),
             ("CALL_DEADLNE", "CALL_DEADLINE"),
@@ -125,7 +126,7 @@ mod tests {
             "BREAKER_PORT",
             "BREAKER_PORT_80_TCP_PROTO",
             "BREAKER_SERVICE_HOST",
-            // The other service says so.
+            // The other service reports these.
             "FAULT_SEED",
             "FAULT_SEEED",
         ] {

@@ -1,10 +1,10 @@
-//! Signals that would end the process although nobody asks for its end.
+//! Ignores signals whose default action would end the process.
 
 use actix_web::rt;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Their default action ends a process. A terminal that closes sends SIGHUP, operators send it to have settings read
-/// anew; log rotation and debuggers send SIGUSR1 and SIGUSR2. None of them means anything here.
+/// The ignored signals. A closing terminal sends SIGHUP, and operators send it to make a process reload its settings;
+/// log rotation and debuggers send SIGUSR1 and SIGUSR2. The services give none of them a meaning.
 const STRAY: [(SignalKind, &str); 4] = [
     (SignalKind::hangup(), "SIGHUP"),
     (SignalKind::user_defined1(), "SIGUSR1"),
@@ -12,14 +12,14 @@ const STRAY: [(SignalKind, &str); 4] = [
     (SignalKind::alarm(), "SIGALRM"),
 ];
 
-/// For the beginning of `main`: from now on SIGHUP, SIGUSR1, SIGUSR2 and SIGALRM change nothing. SIGQUIT keeps its
-/// default, which ends the process at once, with a core dump.
+/// Makes the process ignore SIGHUP, SIGUSR1, SIGUSR2 and SIGALRM. Call it at the beginning of `main`. SIGQUIT keeps its
+/// default action: it ends the process at once, with a core dump.
 ///
 /// # Panics
-/// Outside of a runtime.
+/// Panics outside of an actix runtime.
 pub fn ignore_stray_signals() {
     for (kind, name) in STRAY {
-        // Once there is a handler, the process has it for ever.
+        // tokio never removes a handler, so the default action cannot come back.
         match signal(kind) {
             Ok(mut received) => drop(rt::spawn(async move {
                 while received.recv().await.is_some() {

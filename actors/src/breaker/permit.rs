@@ -1,4 +1,4 @@
-//! Leave to make one attempt, and the duty to say how it went.
+//! The permission to make one attempt, and the obligation to report its result.
 
 use std::{sync::Arc, task::Poll};
 
@@ -13,26 +13,24 @@ use super::{
 };
 use crate::outcome::CallKind;
 
-/// Leave to make one attempt on the upstream.
+/// The permission to make one attempt on the upstream.
 ///
-/// Say how the attempt went by [`success`](Self::success), [`failure`](Self::failure) or
-/// [`neutral`](Self::neutral). A permit that is dropped unreported goes back as neutral, so a
-/// panic, a cancelled future or a lost reply cannot leak one. Reports on a permit from before a
-/// transition change nothing.
+/// Report the result with [`success`](Self::success), [`failure`](Self::failure) or [`neutral`](Self::neutral).
+/// Dropping a permit reports neutral, so a panic, a cancelled future or a lost reply cannot leak a permit. A report on
+/// a permit from before a transition does not change the state.
 ///
-/// The report is made by the call itself. Await what it returns: then the published state takes the
-/// report into account, and nobody's next call sees a state older than its own result.
+/// Calling one of these methods sends the report at once. The returned future is ready when the published state
+/// reflects the report. A caller that awaits it never sees a state older than its own result.
 #[must_use = "a permit that is dropped at once goes back unused"]
 #[derive(Debug)]
 pub struct Permit<'a> {
-    /// Borrowed: threads that count owners of one thing wait for each other.
+    /// Borrowed, because cloning the `Arc` would make threads contend for its reference count.
     published: &'a Arc<Published>,
     ticket: Ticket,
     duty: Duty,
 }
 
-/// To say how the attempt went. As wide as its neighbours: where a byte has just been written, a
-/// processor stalls over the word around it, and permits are moved as soon as they are made.
+/// Whether the permit must still be reported. `usize`-wide to avoid a store-forwarding stall when the permit is moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 enum Duty {
@@ -46,18 +44,18 @@ impl<'a> Permit<'a> {
         Self { published, ticket, duty: Duty::Owed }
     }
 
-    /// Whether this is one of the limited trials of a half-open circuit.
+    /// True if the attempt is a trial of a half-open circuit.
     #[inline]
     pub fn is_trial(&self) -> bool {
         self.ticket.trial.is_some()
     }
 
-    /// The number of the epoch that gave it.
+    /// The number of the epoch in which the permit was granted.
     pub fn epoch(&self) -> u64 {
         self.ticket.epoch
     }
 
-    /// The upstream answered as it should. In closed state: one atomic add, nothing to wait for.
+    /// Reports a success. In closed state this is one atomic add, and the returned future is ready at once.
     #[inline]
     pub fn success(mut self) -> impl Future<Output = ()> + use<> {
         self.duty = Duty::Done;
@@ -69,7 +67,7 @@ impl<'a> Permit<'a> {
         })
     }
 
-    /// The upstream failed; `cause` goes into the log if this opens the circuit.
+    /// Reports a failure of the upstream. The log shows `cause` if this failure opens the circuit.
     pub fn failure<C: Into<String>>(mut self, cause: C) -> impl Future<Output = ()> + use<C> {
         let successes = self.published.successes.read();
         let report = Report::Failure { cause: cause.into(), successes };
@@ -77,18 +75,18 @@ impl<'a> Permit<'a> {
         taken_into_account(tell(self.published, self.ticket, report))
     }
 
-    /// The attempt says nothing about the upstream.
+    /// Reports that the attempt says nothing about the upstream.
     pub fn neutral(mut self) -> impl Future<Output = ()> + use<> {
         taken_into_account(if self.is_trial() {
             self.duty = Duty::Done;
             tell(self.published, self.ticket, Report::Neutral)
         } else {
-            // Dropped, it is neutral anyway.
+            // Dropping the permit reports neutral.
             None
         })
     }
 
-    /// A failure of now that may yet turn out not to count.
+    /// Converts the permit into a failure that happened now, and may be counted later.
     pub(crate) fn pending_failure(mut self, cause: String) -> PendingFailure {
         self.duty = Duty::Done;
         let successes = self.published.successes.read();
@@ -105,13 +103,13 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// What a permit stands for, where nobody can lend it the published state: on its way from the actor,
-/// or in a call that waits. Dropped, it goes back.
+/// A permit that owns its reference to the published state: in the actor's reply, or in a waiting call. Dropping it
+/// reports neutral, unless [`accept`](Self::accept) has taken the ticket.
 #[derive(Debug)]
 pub(crate) struct Grant {
     published: Arc<Published>,
     ticket: Ticket,
-    /// Nobody else has the duty yet.
+    /// True until `accept` passes the obligation to report on.
     owed: bool,
 }
 
@@ -120,7 +118,7 @@ impl Grant {
         Self { published: Arc::clone(published), ticket, owed: true }
     }
 
-    /// The ticket, with the duty to report on it.
+    /// Returns the ticket. The caller must report on it.
     pub(crate) fn accept(mut self) -> Ticket {
         self.owed = false;
         self.ticket
@@ -135,7 +133,7 @@ impl Drop for Grant {
     }
 }
 
-/// A failure that counts unless a later attempt of its call is a success. Dropped, it does not count.
+/// A failure that counts unless a later attempt of its call succeeds. If it is dropped, it counts as neutral.
 #[derive(Debug)]
 pub(crate) struct PendingFailure {
     grant: Grant,
@@ -144,11 +142,11 @@ pub(crate) struct PendingFailure {
 }
 
 impl PendingFailure {
-    /// Reports the failure, at the position among the results that it had when it happened. Await what this
-    /// returns to have the published state take it into account.
+    /// Reports the failure at the position among the results that it had when it happened. The returned future is ready
+    /// when the published state reflects it.
     ///
-    /// If a success came after it, it is part of no current streak. The actor learns of successes only through
-    /// failures and would take it for part of the streak, so it is counted and not sent.
+    /// If another call has succeeded since, the failure belongs to no current streak: it is counted in the statistics
+    /// and not sent. The actor learns of successes only from later failures, and would add this failure to the streak.
     pub(crate) fn count(self) -> impl Future<Output = ()> + use<> {
         let Self { grant, cause, successes } = self;
         let published = Arc::clone(&grant.published);
@@ -162,18 +160,18 @@ impl PendingFailure {
     }
 }
 
-// All that follows takes what it needs by value, not the permit: one whose address is known to
-// nobody stays in registers.
+// The functions below take fields by value and never a reference to the permit, so that the compiler can keep the
+// permit in registers.
 
-/// Makes a report, and returns what becomes ready when it has been taken into account: nothing, if it
-/// can change nothing.
+/// Sends a report. Returns a receiver that is ready when the actor has handled the report, or `None` if the report
+/// cannot change the state.
 fn tell(
     published: &Arc<Published>,
     ticket: Ticket,
     report: Report,
 ) -> Option<oneshot::Receiver<()>> {
-    // Not `send`: that takes its message back if nobody waits for it any more, and with it the
-    // report on a trial, whose permit would be taken until its lease ran out.
+    // `Addr::send` would withdraw the message if its future were dropped. A trial's permit would then stay taken
+    // until its lease ends.
     let (done, told) = oneshot::channel();
     judge(published, ticket, report, Some(done)).then_some(told)
 }
@@ -181,7 +179,7 @@ fn tell(
 #[inline]
 fn taken_into_account(mut told: Option<oneshot::Receiver<()>>) -> impl Future<Output = ()> {
     poll_fn(move |context| match &mut told {
-        // An error means that the actor is gone, and with it all that the report could change.
+        // An error means that the actor is gone: the report can change nothing.
         Some(told) => told.poll_unpin(context).map(|_| ()),
         None => Poll::Ready(()),
     })
@@ -195,7 +193,7 @@ fn give_back(published: &Arc<Published>, ticket: Ticket) {
     }
 }
 
-/// Counts a report, and sends it to the actor. False if it can change nothing and is not sent.
+/// Counts a report and sends it to the actor. Returns false if the report is not sent, because it can change nothing.
 fn judge(
     published: &Arc<Published>,
     ticket: Ticket,
@@ -207,7 +205,7 @@ fn judge(
         Report::Failure { .. } => CallKind::Failed,
         Report::Neutral => CallKind::Ignored,
     });
-    // A disabled circuit takes no report, its own ones nor those of older epochs.
+    // A disabled circuit ignores all reports, those of older epochs included.
     if published.phase() == Phase::Disabled {
         return false;
     }

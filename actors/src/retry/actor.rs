@@ -1,4 +1,4 @@
-//! The actor that owns calls: begins their attempts, and holds them while they wait.
+//! The actor that starts the attempts of calls, and keeps calls that wait for their next attempt.
 
 use std::{borrow::Cow, rc::Rc, time::Instant};
 
@@ -21,16 +21,16 @@ use crate::{
     transport::Transport,
 };
 
-/// One worker's retry scheduler. Talked to through [`Scheduler`](super::Scheduler).
+/// One worker's retry scheduler. Callers use it through [`Scheduler`](super::Scheduler).
 pub(crate) struct RetryActor<T: Transport> {
     shared: Rc<Shared<T>>,
     waiting: DueQueue<Box<Waiting<T>>>,
     timer: Timer,
-    /// Dropped with the actor, however it ends: so others learn that it is gone.
+    /// Dropped with the actor, also if it panics. Receivers learn from it that the actor is gone.
     _alive: watch::Sender<()>,
 }
 
-/// A call that waits. Boxed in the queue, whose nodes are half empty at times.
+/// A call that waits for its next attempt. Boxed, because the queue's B-tree nodes can be half empty.
 struct Waiting<T: Transport> {
     parked: Park<T>,
     _mark: WaitMark,
@@ -46,20 +46,20 @@ impl<T: Transport> RetryActor<T> {
         }
     }
 
-    /// Begins the next attempt as a task of its own. A future of the actor would be polled at each
-    /// of its messages, and would end with it.
+    /// Starts the next attempt as a separate task. actix would poll a future of the actor at every message, and drop
+    /// it with the actor.
     fn begin(&self, call: Call<T>) {
         actix_rt::spawn(run(Rc::clone(&self.shared), call));
     }
 
-    /// Ends a call with what its last attempt came to.
+    /// Ends a call with the result of its last attempt.
     fn answer(&self, call: Call<T>, result: ResultOf<T>) {
         let shared = Rc::clone(&self.shared);
         actix_rt::spawn(async move { shared.answer(call, result).await });
     }
 
-    /// Begins the attempts that are due, and keeps the one timer at the earliest of the others.
-    /// Done at each message, since a busy mailbox is drained before timers run.
+    /// Starts the attempts that are due, and sets the timer to the next due time. Every message handler calls this,
+    /// because actix drains a busy mailbox before it runs timers.
     fn settle(&mut self, ctx: &mut Context<Self>) {
         if self.waiting.next_due().is_none() && !self.timer.is_armed() {
             return;
@@ -71,7 +71,7 @@ impl<T: Transport> RetryActor<T> {
             if now < call.deadline {
                 self.begin(call);
             } else {
-                // The timer came so late that there is no time left for an attempt.
+                // The timer fired after the deadline: no time is left for an attempt.
                 self.answer(call, result);
             }
         }
@@ -79,7 +79,7 @@ impl<T: Transport> RetryActor<T> {
     }
 }
 
-/// The call with its wait, which began at `since`, written down as it was.
+/// Records the actual wait of the call, from `since` to `now`, in its last attempt.
 fn resumed<T: Transport>(mut call: Call<T>, since: Instant, now: Instant) -> Call<T> {
     if let Some(last) = call.attempts.last_mut() {
         last.wait = Some(now.saturating_duration_since(since));
@@ -91,9 +91,9 @@ impl<T: Transport> Actor for RetryActor<T> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        // Set once: an actor starts once.
+        // Cannot fail: an actor starts once.
         let _ = self.shared.scheduler.set(ctx.address().downgrade());
-        // An error means that the breaker is gone, and opens no more.
+        // An error means that the breaker's actor is gone, so there will be no opening to learn of.
         let _ = self.shared.breaker.subscribe(&ctx.address().recipient());
     }
 }
@@ -114,8 +114,8 @@ impl<T: Transport> Handler<Park<T>> for RetryActor<T> {
         if parked.call.reply.is_closed() {
             self.shared.give_up(parked.call);
         } else if self.shared.breaker.state() == State::Open {
-            // It has not begun to wait, so its attempt is the last thing that happened to it. If
-            // the circuit opens from here on, its message is still to come.
+            // The call has not started to wait, so it ends with the result of its last attempt. If the circuit opens
+            // later than this check, `CircuitOpened` arrives later than this message and releases the call.
             self.answer(parked.call, parked.result);
         } else {
             let Park { call, since, due, cause, .. } = &parked;
@@ -169,8 +169,8 @@ impl<T: Transport> Handler<CircuitOpened> for RetryActor<T> {
 
     fn handle(&mut self, opened: CircuitOpened, ctx: &mut Context<Self>) {
         let now = clock::now();
-        // All that wait were let through before the opening: a permit of a later epoch exists only
-        // after this message was sent, and messages keep their order.
+        // All waiting calls got their permits before this opening: permits of a later epoch exist only after
+        // `CircuitOpened` was sent, and the mailbox keeps the order of messages.
         let released = self.waiting.take_all();
         let calls = released.len();
         if calls > 0 {

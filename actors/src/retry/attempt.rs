@@ -1,4 +1,4 @@
-//! One attempt of a call, from permit to report: a task of its own, which outlives its caller.
+//! One attempt of a call, from permit to report. It runs as its own task and ends even if the caller has left.
 
 use std::{
     borrow::Cow,
@@ -30,25 +30,25 @@ use futures::FutureExt as _;
 use log::Level;
 use rand::rngs::SmallRng;
 
-/// What the attempts of one scheduler share.
+/// State that all attempts of one scheduler share.
 pub(crate) struct Shared<T: Transport> {
     pub(crate) transport: T,
     pub(crate) config: RetryConfig,
     pub(crate) breaker: Breaker,
     pub(crate) rng: RefCell<SmallRng>,
-    /// Weak, so that attempts in flight do not keep a scheduler alive that nobody uses.
+    /// Weak, so that attempts in flight do not keep the scheduler alive after its last handle is dropped.
     pub(crate) scheduler: OnceCell<WeakAddr<RetryActor<T>>>,
 }
 
 impl<T: Transport> Shared<T> {
-    /// Ends a call with the last thing that happened to it, once the published state takes its pending failure
-    /// into account.
+    /// Ends a call with the result of its last attempt. First counts its pending failure and waits until the published
+    /// state reflects it.
     pub(crate) async fn answer(&self, mut call: Call<T>, result: ResultOf<T>) {
         call.settle().await;
         self.answer_at(clock::now(), call, result);
     }
 
-    /// As [`answer`](Self::answer), for a call whose last attempt ended at `now`.
+    /// Ends a call at `now`. Its pending failure must have been counted before.
     fn answer_at(&self, now: Instant, call: Call<T>, result: ResultOf<T>) {
         let Call { id, request, protection, attempts, reply, started, slot, .. } = call;
         let (state, elapsed) = (self.breaker.state(), now - started);
@@ -57,14 +57,14 @@ impl<T: Transport> Shared<T> {
             count_end(&self.breaker, protection, &report);
         }
         log_end(&report, || self.trace_id(&request));
-        // Before the answer: who has it may call again at once.
+        // Free the slot before the answer is sent, because the caller may make its next call at once.
         drop(slot);
         // An error means that the caller has left.
         let _ = reply.send(report);
     }
 
-    /// Ends a call by turning it away. Its permit was of an earlier epoch than the rejection, so its pending
-    /// failure changes no state, and nobody waits for it.
+    /// Ends a call with a rejection. The pending failure belongs to an earlier epoch than the rejection: it counts in
+    /// the statistics and changes no state, so the call does not wait for it.
     pub(crate) fn reject(&self, mut call: Call<T>, rejection: Rejection) {
         drop(call.pending.take().map(PendingFailure::count));
         let spread = spread(rejection.retry_after(), &mut *self.rng.borrow_mut());
@@ -81,14 +81,14 @@ impl<T: Transport> Shared<T> {
         drop(call.pending.map(PendingFailure::count));
     }
 
-    /// The trace of a request. A transport that panics over the question has none: it is asked by
-    /// the actor too.
+    /// Asks the transport for the trace ID of a request. Returns `None` if the transport panics, because a panic would
+    /// end the actor, which calls this function too.
     pub(crate) fn trace_id<'a>(&self, request: &'a T::Request) -> Option<Cow<'a, str>> {
         let ask = AssertUnwindSafe(|| self.transport.trace_id(request));
         std::panic::catch_unwind(ask).unwrap_or_default()
     }
 
-    /// Tells the transport of an attempt that has ended. Its panic must not cost the call its answer.
+    /// Tells the transport that an attempt has ended. A panic of the transport must not cost the call its answer.
     fn tell_ended(&self, call: &Call<T>, attempt: &AttemptRecord) {
         let tell = AssertUnwindSafe(|| self.transport.ended(call.protection, attempt));
         // The panic hook has logged it.
@@ -96,7 +96,7 @@ impl<T: Transport> Shared<T> {
     }
 }
 
-/// Counts a call that is answered.
+/// Counts an answered call, if it was made with retries.
 pub(crate) fn count_end<R, E: std::error::Error>(
     breaker: &Breaker,
     protection: Protection,
@@ -108,8 +108,8 @@ pub(crate) fn count_end<R, E: std::error::Error>(
     }
 }
 
-/// Logs how a call ended: at info if the upstream failed it, else at debug. A call that was turned away before
-/// its first attempt is at debug: the transition says why, and there may be thousands.
+/// Logs how a call ended: at info if its last attempt was not successful, else at debug. A call that was rejected
+/// before its first attempt is logged at debug: there may be thousands, and the transition's line says why.
 pub(crate) fn log_end<'a, R, E: std::error::Error>(
     report: &CallReport<R, E>,
     trace: impl FnOnce() -> Option<Cow<'a, str>>,
@@ -137,7 +137,7 @@ pub(crate) fn log_end<'a, R, E: std::error::Error>(
     );
 }
 
-/// Makes the next attempt of `call`, then answers it or has it wait.
+/// Makes the next attempt of `call`, then answers the call or parks it until its next attempt.
 pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) {
     let permit = if call.protection.asks_breaker() {
         match shared.breaker.admit().await {
@@ -160,7 +160,7 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
     let Verdict { outcome, code, .. } = verdict;
     let (start, elapsed) = (began - call.started, now - began);
     let record = AttemptRecord { number, outcome, code, start, elapsed, wait: None };
-    // Before its report: what follows from it is seen after it.
+    // The transport must learn of the attempt before the breaker does, so that a transition follows its cause.
     shared.tell_ended(&call, &record);
 
     let retried = call.protection.retries() && idempotent;
@@ -181,7 +181,7 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
             Effect::Pending => call.pending = Some(permit.pending_failure(cause())),
         }
     }
-    // Most calls end with their first: no room for more before they come.
+    // Most calls make one attempt, so room for more is reserved only when needed.
     call.attempts.reserve_exact(1);
     call.attempts.push(record);
 
@@ -195,22 +195,22 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
             let park = Park { call, since: now, due: now + wait, result, cause };
             match shared.scheduler.get().and_then(WeakAddr::upgrade) {
                 Some(scheduler) => scheduler.do_send(park),
-                // Nobody holds the scheduler any more, so nobody is there to wait.
+                // The scheduler is gone, so the call cannot wait for another attempt.
                 None => shared.answer(park.call, park.result).await,
             }
         }
     }
 }
 
-/// What an attempt came to.
+/// The result of an attempt.
 struct Ended<T: Transport> {
     result: ResultOf<T>,
     verdict: Verdict,
     idempotent: bool,
 }
 
-/// Makes one attempt within its time, repeating it at once for as long as the upstream is not even
-/// reached.
+/// Makes one attempt within its timeout. Repeats it at once, up to `connect_retries` times, while it does not reach
+/// the upstream.
 async fn attempt<T: Transport>(
     shared: &Shared<T>,
     call: &Call<T>,
@@ -219,8 +219,8 @@ async fn attempt<T: Transport>(
     fresh_connection: bool,
 ) -> Ended<T> {
     let Shared { transport, config, .. } = shared;
-    // The first has its whole timeout whatever the deadline: a call that was held up on its way
-    // here must not take a backend that hangs for a deadline that cut it short.
+    // The first attempt gets its full timeout, even past the deadline: after a delay in the queue, a hanging upstream
+    // must count as a timeout, not as a deadline.
     let budget = match number {
         1 => config.attempt_timeout,
         _ => config.attempt_timeout.min(call.deadline.saturating_duration_since(began)),
@@ -285,7 +285,7 @@ async fn attempt<T: Transport>(
     Ended { result, verdict, idempotent: idempotent.get() }
 }
 
-/// What went wrong, in a few words.
+/// A short description of what went wrong.
 fn cause<R, E: std::error::Error>(result: &Result<R, CallError<E>>, verdict: &Verdict) -> String {
     match (result, verdict.code) {
         (Err(error), _) => error.to_string(),

@@ -1,4 +1,4 @@
-//! What a retry scheduler is told. Callers use [`Scheduler`](super::Scheduler), which sends these.
+//! Messages to the retry scheduler's actor. [`Scheduler`](super::Scheduler) and the attempts send them.
 
 use std::time::Instant;
 
@@ -12,13 +12,13 @@ use crate::{
     transport::Transport,
 };
 
-/// How a call of transport `T` is answered.
+/// The report that the caller of transport `T` gets.
 pub(crate) type ReportOf<T> = CallReport<<T as Transport>::Response, <T as Transport>::Error>;
-/// What an attempt of transport `T` came to.
+/// The result of an attempt with transport `T`.
 pub(crate) type ResultOf<T> =
     Result<<T as Transport>::Response, CallError<<T as Transport>::Error>>;
 
-/// A call, owned by the scheduler from its first attempt to its answer.
+/// Starts a call. The scheduler owns it from its first attempt to its answer.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Call<T: Transport> {
@@ -28,7 +28,7 @@ pub(crate) struct Call<T: Transport> {
     pub(crate) started: Instant,
     pub(crate) deadline: Instant,
     pub(crate) attempts: Vec<AttemptRecord>,
-    /// The last failure, which counts when the call ends unless a later attempt is a success.
+    /// The last failure. It counts when the call ends, unless a later attempt succeeds.
     pub(crate) pending: Option<PendingFailure>,
     /// Closed when the caller has left.
     pub(crate) reply: oneshot::Sender<ReportOf<T>>,
@@ -36,7 +36,8 @@ pub(crate) struct Call<T: Transport> {
 }
 
 impl<T: Transport> Call<T> {
-    /// Counts the pending failure. Await it before the call is answered: the answer says what the state is then.
+    /// Counts the pending failure, and waits until the published state reflects it. To be awaited before the call is
+    /// answered, because the answer contains the circuit's state.
     pub(crate) async fn settle(&mut self) {
         if let Some(failure) = self.pending.take() {
             failure.count().await;
@@ -44,25 +45,25 @@ impl<T: Transport> Call<T> {
     }
 }
 
-/// A call between two attempts.
+/// Keeps a call until its next attempt is due.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Park<T: Transport> {
     pub(crate) call: Call<T>,
     pub(crate) since: Instant,
     pub(crate) due: Instant,
-    /// What the last attempt came to: the answer, if the call does not wait after all.
+    /// The result of the last attempt. It is the answer if no further attempt is made.
     pub(crate) result: ResultOf<T>,
     /// What went wrong, for the log.
     pub(crate) cause: String,
 }
 
-/// A caller left.
+/// Ends a waiting call because its caller has left.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Abandon(pub(crate) CallId);
 
-/// The retry timer: the earliest waiting call may be due.
+/// Sent by the retry timer: the earliest waiting call may be due.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct RetryDue;

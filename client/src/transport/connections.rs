@@ -1,8 +1,7 @@
-//! The connections to the backend: how many may be open, and which of one worker's are idle.
+//! Bounds the number of connections to the backend, and closes idle ones.
 //!
-//! awc keeps idle connections in a pool that can neither be counted nor closed from outside. So each
-//! connection's TCP stream is shared: awc's pool has one handle, this module another. A stream that is
-//! closed here looks to the pool like one that the backend closed.
+//! awc's pool of idle connections can neither be counted nor closed from outside. So the pool and this module share
+//! each connection's TCP stream. A stream that this module closes looks to the pool as if the backend had closed it.
 
 use std::{
     cell::{Cell, Ref, RefCell},
@@ -18,7 +17,7 @@ use actix_rt::net::TcpStream;
 
 use super::shortage::Shortage;
 
-/// The bounds of a process's connections to the backend. Clones share them.
+/// Bounds on the number of the process's connections to the backend. Clones share the same counters.
 #[derive(Debug, Clone)]
 pub struct ConnectionBudget {
     counts: Arc<Counts>,
@@ -33,11 +32,12 @@ struct Counts {
 }
 
 impl ConnectionBudget {
-    /// At most one connection for each of `calls`, and at most `idle` that no call uses.
+    /// Allows at most `calls + idle` open connections, and at most `idle` that no request uses.
     pub fn new(calls: usize, idle: usize) -> Self {
         Self { counts: Arc::default(), calls, idle }
     }
 
+    /// Takes a slot if fewer than `max` connections are open.
     fn take(&self, max: usize) -> Option<Slot> {
         let one_more = |open| (open < max).then_some(open + 1);
         let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
@@ -50,7 +50,7 @@ impl ConnectionBudget {
     }
 }
 
-/// The right to one open connection. Dropping it gives it back.
+/// The right to have one connection open. Dropping the slot frees it.
 #[derive(Debug)]
 pub(super) struct Slot(Arc<Counts>);
 
@@ -73,10 +73,10 @@ impl Connections {
         Self { budget, all: RefCell::default(), idle: Cell::new(0) }
     }
 
-    /// The right to open a connection for a call, if necessary in place of idle ones.
+    /// Takes a slot for a new connection of a call. If none is free, closes this worker's idle connections first.
     ///
     /// # Errors
-    /// All connections are in use.
+    /// No slot is free, although this worker has no idle connection.
     pub(super) fn slot(&self) -> io::Result<Slot> {
         let max = self.budget.calls + self.budget.idle;
         let slot = self.budget.take(max).or_else(|| {
@@ -86,12 +86,12 @@ impl Connections {
         slot.ok_or_else(|| Shortage::of_connections(max))
     }
 
-    /// The right to open another connection for the same call, if that leaves one for each other call.
+    /// Takes a slot for an additional connection of the same call, if every other call can still get one.
     pub(super) fn spare_slot(&self) -> Option<Slot> {
         self.budget.take(self.budget.idle)
     }
 
-    /// Takes in a connection that has been opened for a request.
+    /// Registers a connection that was opened for a request.
     pub(super) fn add(self: &Rc<Self>, io: TcpStream, slot: Slot) -> Rc<Stream> {
         let stream = Rc::new(Stream {
             open: RefCell::new(Some((io, slot))),
@@ -106,7 +106,7 @@ impl Connections {
         stream
     }
 
-    /// Closes all connections that no request is using.
+    /// Closes this worker's idle connections.
     pub(super) fn close_idle(&self) {
         if self.idle.get() == 0 {
             return;
@@ -119,23 +119,23 @@ impl Connections {
     }
 }
 
-/// The TCP stream of a connection.
+/// A TCP stream that awc's pool and [`Connections`] share.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// None once it is closed.
+    /// `None` after [`close`](Self::close).
     open: RefCell<Option<(TcpStream, Slot)>>,
-    /// No request is using it.
+    /// True if no request uses the connection.
     idle: Cell<bool>,
     connections: Rc<Connections>,
 }
 
 impl Stream {
-    /// The TCP stream; none if it is closed.
+    /// Returns the TCP stream, or `None` if it is closed.
     pub(super) fn io(&self) -> Option<Ref<'_, TcpStream>> {
         Ref::filter_map(self.open.borrow(), |open| open.as_ref().map(|(io, _)| io)).ok()
     }
 
-    /// Gives `work` the TCP stream; none if it is closed.
+    /// Calls `work` with the TCP stream. Returns `None` if the stream is closed.
     pub(super) fn with_io<R>(&self, work: impl FnOnce(&mut TcpStream) -> R) -> Option<R> {
         self.open.borrow_mut().as_mut().map(|(io, _)| work(io))
     }
@@ -161,7 +161,8 @@ impl Stream {
     }
 }
 
-/// A request that uses a connection. When it is dropped, the connection is idle.
+/// Marks a connection as used by a request. When it is dropped, the connection becomes idle, or is closed if there
+/// are too many idle ones.
 #[derive(Debug)]
 pub(super) struct InUse(Rc<Stream>);
 

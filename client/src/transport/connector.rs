@@ -1,8 +1,8 @@
-//! Connects to one of the addresses of the backend's name.
+//! Resolves the backend's name and connects to one of its addresses.
 //!
-//! In place of awc's own connector, whose one timeout covers the name and all addresses together: an address
-//! that swallows packets would use it up, and the good address behind it would never be tried. Here the next
-//! address is tried beside one that does not answer soon (the idea is Happy Eyeballs', RFC 8305).
+//! This replaces awc's own connector. awc's single timeout covers the look-up and all addresses together, so one
+//! address that drops packets uses it up before the next address is tried. This connector starts a second attempt in
+//! parallel if an address does not respond soon (the idea of Happy Eyeballs, RFC 8305).
 
 use std::{
     cell::Cell,
@@ -31,17 +31,18 @@ use super::{
     socket::{Socket, taken},
 };
 
-/// How long an address may stay silent before the next one is tried beside it, at most.
-const SILENCE: Duration = Duration::from_millis(250);
+/// Maximum time to wait for a response from an address before connecting to the next address in parallel.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 thread_local! {
-    /// Whether the request that is being polled looks for a connection. awc does not tell a
-    /// connector for whom it connects, but polls it within the request's own future.
+    /// True while the currently polled request waits for a new connection. awc does not tell a connector which
+    /// request it connects for, but polls the connector within the request's future.
     static CONNECTING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Drives `request` to its end, and keeps in `connecting` whether it looks for a connection. A request that
-/// gets a connection from the pool never does. Also returns the connection, in use until that is dropped.
+/// Runs `request` to completion. Sets `connecting` to true while the request waits for a new connection; a request
+/// that gets a pooled connection leaves it false. Also returns the connection, which counts as in use until the
+/// returned [`InUse`] is dropped.
 pub(super) async fn watched<F: Future>(
     request: F,
     connecting: &Cell<bool>,
@@ -49,7 +50,7 @@ pub(super) async fn watched<F: Future>(
     let (mut request, mut connection) = (pin!(request), None);
     poll_fn(|cx| {
         CONNECTING.set(connecting.get());
-        // If the request before panicked, its connection is still there.
+        // A request that panicked while it was polled has left its connection here.
         drop(taken());
         let polled = request.as_mut().poll(cx);
         connecting.set(CONNECTING.get());
@@ -61,7 +62,7 @@ pub(super) async fn watched<F: Future>(
     .await
 }
 
-/// A connector in which resolving, and connecting to each address, may take `limit`.
+/// Creates the connector. `limit` applies to the look-up of the name, and to the connect to each address.
 pub(super) fn service(
     limit: Duration,
     resolver: Rc<Resolver>,
@@ -80,7 +81,7 @@ pub(super) fn service(
             CONNECTING.set(true);
             let addresses = resolver.resolve(&host, info.port(), limit);
             let mut addresses = addresses.await.map_err(ConnectError::Io)?;
-            // From a random one on, so that clients share the load out over what is behind the name.
+            // Start at a random address to spread the load of all clients over the addresses.
             let first = rand::random_range(0..addresses.len());
             addresses.rotate_left(first);
             let connected = connect_to_any(&addresses, limit, &connections).await;
@@ -92,20 +93,21 @@ pub(super) fn service(
     })
 }
 
-/// Connects to the address that answers first. Each is tried when the one before it has failed or been silent
-/// for a moment, so that all of them are tried within `limit`.
+/// Connects to the address that accepts first. Starts with the next address when an attempt fails, or after
+/// [`ATTEMPT_DELAY`] if the budget allows a spare connection. With spare connections, the attempts to all addresses start
+/// within `limit`; without, one attempt runs at a time.
 async fn connect_to_any(
     addresses: &[SocketAddr],
     limit: Duration,
     connections: &Connections,
 ) -> io::Result<(TcpStream, Slot)> {
-    let silence = SILENCE.min(limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX));
+    let silence = ATTEMPT_DELAY.min(limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX));
     let (mut attempts, mut failures) = (FuturesUnordered::new(), Vec::new());
     let mut untried = addresses.iter();
     loop {
         let slot = match attempts.len() {
             0 => Some(connections.slot()?),
-            // Only where there is room: one after the other takes longer, and gets there too.
+            // A parallel attempt is optional: without a spare slot, the next address is tried after this attempt ends.
             _ if untried.len() > 0 => connections.spare_slot(),
             _ => None,
         };
@@ -141,7 +143,7 @@ async fn connect(
     let stream = within(due, TcpStream::connect(address)).await.unwrap_or_else(|| {
         Err(timed_out(format!("no connection within {:.1}s", limit.as_secs_f64())))
     })?;
-    // One small request at a time: waiting for more to send would only delay it.
+    // Each request is small and complete, so Nagle's algorithm would only delay it.
     stream.set_nodelay(true)?;
     Ok((stream, slot))
 }
@@ -150,7 +152,7 @@ pub(super) fn timed_out(what: String) -> io::Error {
     io::Error::new(ErrorKind::TimedOut, what)
 }
 
-/// An error of a connection in a few words, without the system's number for it.
+/// Describes an error of a connection. Leaves out the system's error number for the two most common errors.
 pub(super) fn describe(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::ConnectionRefused => "connection refused".into(),
@@ -178,7 +180,7 @@ mod tests {
         listening().1
     }
 
-    /// A socket that lets nobody in any more, and says so to nobody: its backlog is full.
+    /// A listener whose backlog is full: the kernel drops further connects without a response.
     async fn silent() -> (Socket, Vec<TcpStream>, SocketAddr) {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let any: SocketAddr = ([127, 0, 0, 1], 0).into();

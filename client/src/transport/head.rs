@@ -1,36 +1,37 @@
-//! Reads the head of an answer before awc does, and corrects what awc would misread.
+//! Parses the head of a response before awc does, to correct two cases that awc gets wrong.
 //!
-//! awc returns an interim answer (1xx) as the final one, and takes the body of an HTTP/1.1 answer that has
-//! neither a length nor chunks for empty, although it goes on until the connection ends (RFC 9112, 6.3). The
-//! latter it reads correctly from an HTTP/1.0 answer.
+//! - awc returns an interim response (1xx) as if it were the final one.
+//! - awc treats the body of an HTTP/1.1 response without `Content-Length` and without chunks as empty. The body
+//!   ends when the connection closes (RFC 9112, 6.3). awc handles this correctly for HTTP/1.0.
 
 use std::mem::MaybeUninit;
 
 use httparse::{ParserConfig, Response, Status};
 use memchr::memchr_iter;
 
-/// Larger heads are left to awc, which refuses them.
-pub(super) const MAX_HEAD: usize = 64 * 1024;
+/// Maximum number of bytes of a head that is parsed here. awc refuses an incomplete head of this size.
+pub(super) const MAX_HEAD: usize = 128 * 1024;
 
-/// The most headers that awc accepts.
+/// Maximum number of headers that awc accepts.
 const MAX_HEADERS: usize = 96;
 
-/// Where the status begins in "HTTP/1.1 200 OK".
+/// Index of the first digit of the status in "HTTP/1.1 200 OK".
 const STATUS: usize = 9;
 
-/// Where the minor version is in "HTTP/1.1".
+/// Index of the minor version digit in "HTTP/1.1".
 pub(super) const MINOR_VERSION: usize = 7;
 
-/// What the first bytes of an answer are.
+/// Classification of the first bytes of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Head {
-    /// The head goes on.
+    /// The end of the head has not arrived yet.
     Incomplete,
-    /// An interim answer of this length. The final one follows it.
+    /// An interim response with this length in bytes. The final response follows it.
     Interim(usize),
-    /// The final answer. Its body ends with the connection, and its version must say 1.0 for awc to see that.
+    /// A final HTTP/1.1 response whose body ends when the connection closes. The caller must change the version to
+    /// 1.0, because awc only then reads the body to the end of the connection.
     Unbounded,
-    /// The final answer, or bytes that are no answer: awc handles both.
+    /// A final response, or bytes that are not HTTP/1.x: awc handles both without correction.
     Final,
 }
 
@@ -41,7 +42,7 @@ impl Head {
         if bytes[..common] != version[..common] {
             return Self::Final;
         }
-        // Nearly every answer is final and has a length: then it need not be parsed.
+        // Most responses are final and have a length. They need no parsing.
         if bytes.get(STATUS).is_some_and(|digit| *digit != b'1') && is_whole_with_length(bytes) {
             return Self::Final;
         }
@@ -71,7 +72,7 @@ impl Head {
         match response.code {
             // After a 101 the connection speaks another protocol.
             Some(100 | 102..=199) => Self::Interim(length),
-            // These have no body.
+            // 101, 204 and 304 have no body.
             Some(101 | 204 | 304) => Self::Final,
             _ if response.version == Some(1) && !has_length() && !is_chunked() => Self::Unbounded,
             _ => Self::Final,
@@ -79,7 +80,7 @@ impl Head {
     }
 }
 
-/// True if the head is whole and has a `Content-Length`.
+/// True if the head is complete and has a `Content-Length`.
 fn is_whole_with_length(bytes: &[u8]) -> bool {
     let name = b"content-length:";
     let mut has_length = false;
@@ -99,16 +100,24 @@ mod tests {
 
     use super::*;
 
+    const LINES: &[&str] = &[
+        "Content-Length: 2\r\n",
+        "content-length:\r\n",
+        "x-content-length: 2\r\n",
+        "a: content-length: 2\r\n",
+        "transfer-encoding: chunked\r\n",
+        "a: b\n",
+        "\r\n",
+        "\n",
+        "{}",
+    ];
+
     proptest! {
         #[test]
         fn what_is_not_parsed_is_what_the_parser_says(
-            code in prop_oneof![Just("100"), Just("103"), Just("101"), Just("200"), Just("204"), Just("404"), Just("1")],
-            version in prop_oneof![Just("HTTP/1.1"), Just("HTTP/1.0"), Just("HTTP/1")],
-            lines in prop::collection::vec(prop_oneof![
-                Just("Content-Length: 2\r\n"), Just("content-length:\r\n"), Just("x-content-length: 2\r\n"),
-                Just("a: content-length: 2\r\n"), Just("transfer-encoding: chunked\r\n"), Just("a: b\n"),
-                Just("\r\n"), Just("\n"), Just("{}"),
-            ], 0..6),
+            code in prop::sample::select(vec!["100", "103", "101", "200", "204", "404", "1"]),
+            version in prop::sample::select(vec!["HTTP/1.1", "HTTP/1.0", "HTTP/1"]),
+            lines in prop::collection::vec(prop::sample::select(LINES), 0..6),
         ) {
             let bytes = format!("{version} {code} Odd\r\n{}", lines.concat());
             for length in 0..=bytes.len() {

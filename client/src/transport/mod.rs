@@ -37,33 +37,33 @@ pub use response::BackendResponse;
 use shortage::Shortage;
 use socket::CutOff;
 
-/// Asks the backend to fail at this rate for one request, instead of at its own.
+/// The header that overrides the backend's failure rate for one request.
 const FAILURE_RATE: HeaderName = HeaderName::from_static("x-failure-rate");
 
-/// What requests say who makes them.
+/// The `User-Agent` of requests to the backend.
 const PRODUCT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// Longer than any attempt: for what the scheduler times out, awc need not.
+/// awc's own timeout, longer than any attempt: the scheduler's timeouts apply instead.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What became of a call to the backend.
+/// The result of a call to the backend.
 pub type BackendReport = CallReport<BackendResponse, BackendError>;
 
 /// A request to the backend.
 #[derive(Debug, Clone)]
 pub struct BackendRequest {
-    /// What is asked.
+    /// The endpoint to ask.
     pub wanted: Wanted,
     /// The span of the call: each attempt is a child of it.
     pub trace: TraceContext,
 }
 
-/// What can be asked of the backend.
+/// An endpoint of the backend.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Wanted {
-    /// `GET /api/data`, failing at its own rate or at this one, 0 to 1.
+    /// `GET /api/data`.
     Data {
-        /// The rate to fail at, instead of the backend's own.
+        /// Failure rate for this request, 0 to 1. `None`: the backend's own rate.
         failure_rate: Option<f64>,
     },
     /// `GET /api/transient-failure`.
@@ -73,28 +73,29 @@ pub enum Wanted {
 /// Why the backend gave no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
-    /// It was not reached: refused, unresolvable, connect timeout, or closed before a byte.
+    /// The request did not reach the backend: name not resolved, connect refused or timed out, or connection closed
+    /// before the first byte of a response.
     #[error("backend unreachable: {0}")]
     Unreachable(String),
-    /// This process lacks what a connection to it takes.
+    /// This process lacks a resource that a connection needs: descriptors, memory, ports, or a place in the budget.
     #[error("no connection to the backend: {0}")]
     LocalShortage(String),
-    /// Its answer points elsewhere.
+    /// The response is a redirect. It is not followed.
     #[error("backend answered with a redirect, status {0}")]
     Redirect(StatusCode),
-    /// Its answer cannot be used.
+    /// The response cannot be used.
     #[error("backend's answer is unusable: {reason}")]
     Unusable {
-        /// The status it came with, if its head could be read.
+        /// The status, if the head could be parsed.
         status: Option<StatusCode>,
-        /// What is wrong with it.
+        /// What is wrong with the response.
         reason: String,
     },
 }
 
-/// One worker's connections to the backend.
+/// One worker's HTTP client for the backend.
 pub struct HttpTransport {
-    /// The pool. Replaced when a connection in it may hold bytes that belong to no answer.
+    /// The client with the pool of kept connections. Replaced when a pooled connection may receive leftover bytes.
     pooled: RefCell<Client>,
     connections: Rc<Connections>,
     resolver: Rc<Resolver>,
@@ -107,7 +108,7 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// With no connection yet.
+    /// Creates the transport. Opens no connection.
     pub fn new(
         config: &Config,
         budget: ConnectionBudget,
@@ -130,15 +131,15 @@ impl HttpTransport {
         }
     }
 
-    /// A client that has no connection yet.
+    /// Creates a client with an empty pool.
     fn fresh_client(&self) -> Client {
         let (resolver, connections) = (Rc::clone(&self.resolver), Rc::clone(&self.connections));
         client(self.connect_timeout, resolver, connections)
     }
 }
 
-/// A client with a pool of its own. The scheduler times attempts out, so awc need not; and it bounds
-/// calls, so the pool's limit would only make them wait unseen.
+/// Creates a client with its own pool. awc's timeouts and pool limit are off: the scheduler bounds the time of each
+/// attempt and the number of calls.
 fn client(
     connect_timeout: Duration,
     resolver: Rc<Resolver>,
@@ -167,12 +168,12 @@ impl Transport for HttpTransport {
         attempt: Attempt<'_>,
     ) -> Result<BackendResponse, BackendError> {
         let span = request.trace.child();
-        // At its beginning: an attempt that takes too long is not there at its end.
+        // Logged at the start, because an attempt that times out is dropped before its end.
         log::log!(
             span.level(),
             trace_id:% = span.trace_id(),
             span_id:% = span.span_id();
-            "call {} attempt {}: sent to the backend", attempt.call, attempt.number
+            "call {} attempt {}: sending to the backend", attempt.call, attempt.number
         );
         let client = if attempt.fresh_connection {
             self.fresh_client()
@@ -183,7 +184,7 @@ impl Transport for HttpTransport {
             Wanted::Data { .. } => self.data.clone(),
             Wanted::Transient => self.transient.clone(),
         });
-        // In place: `insert_header` would move the whole request each time.
+        // Inserted in place, because `insert_header` moves the whole request builder.
         let headers = http.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
@@ -194,13 +195,13 @@ impl Transport for HttpTransport {
         if attempt.number > 1 && attempt.repeat == 0 {
             self.stats.resilient.count_retry();
         }
-        // In use until the answer has been read.
+        // Keeps the connection in use until the response has been read.
         let (answer, _connection) = connector::watched(http.send(), attempt.connecting).await;
         let answer = Answer::new(answer.map_err(unsent)?);
         if answer.may_be_followed() {
-            // The connection is back in the pool already, and the next request on it could receive
-            // what follows as its answer. Nothing ran in between: `await` above returned in the
-            // same turn.
+            // The connection is already back in the pool. The next request on it could receive the leftover bytes as
+            // its response. No other task has run since the connection went back: the `await` above returned in
+            // the same poll.
             self.pooled.replace(self.fresh_client());
         }
         answer.read(self.max_response_bytes, attempt.due).await
@@ -224,19 +225,19 @@ impl Transport for HttpTransport {
 
     fn ended(&self, protection: Protection, attempt: &AttemptRecord) {
         if attempt.outcome == Outcome::TimedOut {
-            // A firewall or a dead host may have silenced them too, and each would cost a call its timeout.
+            // Idle connections may be dead as well (firewall, dead host). Each would cost a call one timeout.
             self.connections.close_idle();
         }
         self.metrics.attempt_ended(protection, attempt);
     }
 
     fn is_idempotent(&self, _: &BackendRequest) -> bool {
-        // All of them are GETs (RFC 9110, 9.2.2).
+        // All requests are GETs (RFC 9110, 9.2.2).
         true
     }
 }
 
-/// What a usable answer of this status means.
+/// Maps the status of a usable response to an outcome.
 fn outcome_of(status: StatusCode) -> Outcome {
     match status.as_u16() {
         200..=299 => Outcome::Success,
@@ -249,7 +250,7 @@ fn outcome_of(status: StatusCode) -> Outcome {
     }
 }
 
-/// Why there is not even a head.
+/// Converts awc's error of a request that got no response head.
 fn unsent(error: SendRequestError) -> BackendError {
     if let Some(shortage) = io_error(&error).and_then(Shortage::of) {
         return BackendError::LocalShortage(shortage.to_string());
@@ -285,7 +286,7 @@ fn malformed_head(error: &dyn std::fmt::Display) -> BackendError {
     BackendError::Unusable { status: None, reason: format!("malformed head: {error}") }
 }
 
-/// Without awc's own words around it.
+/// Describes a connect error without the text that awc puts around it.
 fn connect_failure(error: &ConnectError) -> String {
     match error {
         ConnectError::Io(error) => connector::describe(error),

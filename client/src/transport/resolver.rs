@@ -1,6 +1,6 @@
-//! Resolves the backend's name. Connections that are opened together share one look-up.
+//! Resolves the backend's name. Connects that start while a look-up is running share that look-up.
 //!
-//! A look-up takes a thread and file descriptors of its own. One for each of many connections would use up both.
+//! Each look-up needs a thread and file descriptors. A look-up for every connection would exhaust both under load.
 
 use std::{
     cell::RefCell,
@@ -21,9 +21,10 @@ use super::{connector::timed_out, shortage::Shortage};
 
 type Lookup = Shared<LocalBoxFuture<'static, Result<Rc<[SocketAddr]>, Failure>>>;
 
-/// Why a name has no address.
+/// Why a look-up failed.
 #[derive(Debug, Clone)]
 enum Failure {
+    /// This process lacked a resource, so the failure says nothing about the name.
     Ours(Shortage),
     Unresolved(String),
 }
@@ -40,15 +41,15 @@ impl From<Failure> for io::Error {
 /// One worker's resolver.
 #[derive(Default)]
 pub(super) struct Resolver {
-    /// The last look-up: of what, and since when.
+    /// The most recent look-up: its host, its port, its start, and its result. It may have ended.
     running: RefCell<Option<(String, u16, Instant, Lookup)>>,
 }
 
 impl Resolver {
-    /// The addresses of `host`, at least one, each with `port`.
+    /// Returns the addresses of `host`, each with `port`. Returns at least one.
     ///
     /// # Errors
-    /// It has none, or could not be resolved within `limit`.
+    /// `host` has no address, the look-up failed, or it took longer than `limit`.
     pub(super) async fn resolve(
         &self,
         host: &str,
@@ -68,13 +69,13 @@ impl Resolver {
         if let Some((of, its_port, since, lookup)) = &*running
             && (of.as_str(), *its_port) == (host, port)
             && lookup.peek().is_none()
-            // The packets of one that takes longer may be lost.
+            // An older look-up may wait for a reply that was lost.
             && since.elapsed() < limit
         {
             return lookup.clone();
         }
         let lookup = lookup(host.to_owned(), port).boxed_local().shared();
-        // A task, so that it ends although all who ask give up.
+        // The task runs the look-up to its end even if every waiting connect gives up.
         actix_rt::spawn(lookup.clone());
         *running = Some((host.to_owned(), port, Instant::now(), lookup.clone()));
         lookup

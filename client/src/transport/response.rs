@@ -1,4 +1,4 @@
-//! Reads an answer, and finds out whether it is one.
+//! Reads a response of the backend, and checks whether it can be used.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,25 +18,26 @@ use serde_json::value::RawValue;
 
 use super::{BackendError, retry_after, socket::CutOff};
 
-/// How long before its attempt's time is over the body of an answer that has failed anyway is given up.
-const MOMENT: Duration = Duration::from_millis(1);
+/// Reading the body of a non-2xx response stops this long before the attempt is due, so that its status is
+/// returned instead of a timeout.
+const MARGIN: Duration = Duration::from_millis(1);
 
-/// A usable answer of the backend, 2xx, 4xx or 5xx.
+/// A usable response of the backend: 2xx, 4xx or 5xx.
 #[derive(Debug, Clone)]
 pub struct BackendResponse {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its body: JSON as it was sent, or our own `error` and `message` in place of one that cannot be used
-    /// (never with 2xx).
+    /// The JSON body as the backend sent it. If the body of a 4xx or 5xx cannot be used, an object with `error` and
+    /// `message` that this module makes.
     pub body: Box<RawValue>,
-    /// How long its `Retry-After` asks to be left alone, if it had one that can be understood.
+    /// The wait that `Retry-After` asks for. `None` if the header is missing or invalid.
     pub retry_after: Option<Duration>,
 }
 
-/// An answer whose body has not been read yet.
+/// A response whose body has not been read yet.
 pub(super) struct Answer {
     inner: ClientResponse,
-    /// awc has found no body, and has put the connection back into its pool.
+    /// True if awc expects no body and has already put the connection back into its pool.
     released: bool,
 }
 
@@ -50,21 +51,21 @@ impl Answer {
         Self { inner, released }
     }
 
-    /// Whether more may come on a connection that awc has put back: after a 1xx, another head;
-    /// after an answer that does not say that its body is empty, a body that awc did not look for.
+    /// True if more bytes of this response may arrive on a connection that awc has already put back into its pool:
+    /// after a 101, or if the response does not say `Content-Length: 0`.
     pub(super) fn may_be_followed(&self) -> bool {
         let is_empty =
             !self.inner.status().is_informational() && content_length(&self.inner) == Some(0);
         self.released && !is_empty
     }
 
-    /// Reads the body, of at most `limit` bytes, until `due`.
+    /// Reads the body, at most `limit` bytes.
     ///
-    /// For every status but 2xx the head decides, whatever becomes of the body. It is given up a moment before
-    /// `due`.
+    /// A 4xx or 5xx is a result whether or not its body can be read; the body is replaced if it is not complete shortly
+    /// before `due`. For a 2xx this function sets no time limit: the scheduler drops the attempt at its timeout.
     ///
     /// # Errors
-    /// A redirect, an unexpected status, or a 2xx without a usable body. A 2xx whose body stalls never ends.
+    /// A redirect, an unexpected status, or a 2xx without a usable body.
     pub(super) async fn read(
         self,
         limit: usize,
@@ -89,7 +90,7 @@ impl Answer {
             }
         } else {
             let reading = read_page(&mut inner, limit);
-            match until(due - MOMENT, reading).await {
+            match until(due - MARGIN, reading).await {
                 Some(Ok(bytes)) => {
                     json(&bytes).unwrap_or_else(|_| substitute(status, "body is not JSON"))
                 }
@@ -101,8 +102,7 @@ impl Answer {
     }
 }
 
-/// The answer's `Retry-After`. A date is measured against the answer's own `Date`, since this process's clock
-/// may be wrong.
+/// Parses `Retry-After`. A date is compared with the response's own `Date`, because this process's clock may be wrong.
 fn retry_after(answer: &ClientResponse) -> Option<Duration> {
     let value = header(answer, &RETRY_AFTER)?;
     let date = header(answer, &DATE).and_then(|date| httpdate::parse_http_date(date).ok());
@@ -113,15 +113,15 @@ fn header<'a>(answer: &'a ClientResponse, name: &HeaderName) -> Option<&'a str> 
     answer.headers().get(name)?.to_str().ok()
 }
 
-/// Reads the body of an answer that a caller gets.
+/// Reads the body of a response to a call. Also rejects a 204 and contradictory framing headers.
 async fn read_page(answer: &mut ClientResponse, limit: usize) -> Result<Bytes, String> {
     if answer.status() == StatusCode::NO_CONTENT {
-        // Whatever its headers say (RFC 9112, 6.3): awc would wait for what they promise.
+        // A 204 has no body, whatever its headers say (RFC 9112, 6.3). awc would wait for the announced length.
         return Err("no body".into());
     }
     if answer.headers().contains_key(TRANSFER_ENCODING) && content_length(answer).is_some() {
-        // "Ought to be handled as an error" (RFC 9112, 6.3): something on the way may have taken the other one
-        // for the end of this answer.
+        // "Ought to be handled as an error" (RFC 9112, 6.3): an intermediary may have used the other header to find
+        // the end of this response.
         return Err("both a length and a transfer-encoding".into());
     }
     read_body(answer, limit).await
@@ -131,12 +131,12 @@ fn content_length(answer: &ClientResponse) -> Option<u64> {
     header(answer, &CONTENT_LENGTH)?.trim().parse().ok()
 }
 
-/// Reads a body of at most `limit` bytes, or says why there is no whole one.
+/// Reads a body of at most `limit` bytes. The error says why the body is not complete.
 pub(super) async fn read_body(answer: &mut ClientResponse, limit: usize) -> Result<Bytes, String> {
     let too_large = || format!("body larger than {limit} bytes");
     let expected = content_length(answer);
     match expected {
-        // awc would wait for the end of the connection where this is HTTP/1.0.
+        // For HTTP/1.0, awc would wait until the connection closes.
         Some(0) => return Ok(Bytes::new()),
         Some(expected) if usize::try_from(expected).map_or(true, |expected| expected > limit) => {
             return Err(too_large());
@@ -170,12 +170,12 @@ pub(super) async fn read_body(answer: &mut ClientResponse, limit: usize) -> Resu
     Ok(body.freeze())
 }
 
-/// The body, found to be one JSON value and not looked at further.
+/// Checks that the body is one JSON value, without parsing it into a tree.
 fn json(bytes: &Bytes) -> Result<Box<RawValue>, serde_json::Error> {
     serde_json::from_slice(bytes)
 }
 
-/// In place of a body that cannot be used for this reason.
+/// Makes the body that replaces an unusable one.
 fn substitute(status: StatusCode, reason: &str) -> Box<RawValue> {
     #[derive(Serialize)]
     struct Body {

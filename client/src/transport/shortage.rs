@@ -1,22 +1,22 @@
-//! Errors that say what this process lacks, and nothing about the backend.
+//! Recognizes errors that are caused by a shortage of this process's own resources, not by the backend.
 
 use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
 };
 
-/// What this process lacks.
+/// A shortage of one of this process's resources. The text names the resource.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Shortage(String);
 
 impl Shortage {
-    /// The process may open no more than `max` connections to the backend.
+    /// All `max` connections that the budget allows are open.
     pub(super) fn of_connections(max: usize) -> io::Error {
-        Self(format!("all {max} connections to the backend are in use")).into()
+        Self(format!("the limit of {max} connections to the backend is reached")).into()
     }
 
-    /// What `error` says that this process lacks: file descriptors, memory or buffers.
+    /// Returns the shortage that `error` reports: file descriptors, memory, buffers, or a [`Shortage`] inside it.
     pub(super) fn of(error: &io::Error) -> Option<Self> {
         if let Some(shortage) = error.get_ref().and_then(|error| error.downcast_ref::<Self>()) {
             return Some(shortage.clone());
@@ -25,16 +25,16 @@ impl Shortage {
         errors.contains(&error.raw_os_error()?).then(|| Self(error.to_string()))
     }
 
-    /// What the failed connections to all `addresses` of the backend say that this process lacks: ports. An
-    /// address family that this machine does not have fails with the same error, but has no route either.
+    /// Returns a shortage of local ports if the connects to all `addresses` failed with `EADDRNOTAVAIL`. An address
+    /// family without an interface fails with the same error, so at least one address must have a route.
     pub(super) fn of_ports(addresses: &[SocketAddr], errors: &[io::Error]) -> Option<Self> {
         let unavailable = |error: &io::Error| error.raw_os_error() == Some(libc::EADDRNOTAVAIL);
         let is_ours = errors.iter().all(unavailable) && addresses.iter().any(has_route);
         is_ours.then(|| Self("no local port is left for another connection to the backend".into()))
     }
 
-    /// What a name that could not be resolved says that this process lacks. The system's resolver reports a
-    /// lack of file descriptors as a failed resolution.
+    /// To be called after a failed look-up. Opens a socket to find out whether the process lacks file descriptors:
+    /// the system's resolver reports that shortage as a failed look-up.
     pub(super) fn of_resolution() -> Option<Self> {
         UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).err().as_ref().and_then(Self::of)
     }
@@ -46,7 +46,7 @@ impl From<Shortage> for io::Error {
     }
 }
 
-/// Whether this machine would send something to `address`. Sends nothing.
+/// True if this machine has a route to `address`. Sends nothing: connecting a UDP socket only looks up the route.
 fn has_route(address: &SocketAddr) -> bool {
     let socket = match address {
         SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)),
@@ -84,7 +84,7 @@ mod tests {
     fn ports_are_ours_only_if_every_address_says_so_and_one_has_a_route() {
         let lacking = || os(libc::EADDRNOTAVAIL);
         let local: SocketAddr = ([127, 0, 0, 1], 5000).into();
-        // Broadcasts need a permission that no connection has.
+        // Without SO_BROADCAST, connecting to the broadcast address fails: it counts as an address without a route.
         let nowhere: SocketAddr = ([255, 255, 255, 255], 5000).into();
         assert!(Shortage::of_ports(&[local], &[lacking()]).is_some());
         assert!(Shortage::of_ports(&[local, nowhere], &[lacking(), lacking()]).is_some());

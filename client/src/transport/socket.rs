@@ -1,8 +1,8 @@
-//! A connection to the backend as awc sees it: its answers' heads are corrected ([`Head`]), and an answer that
-//! was cut off can be told from one that never came.
+//! The stream that awc reads from and writes to. It corrects response heads ([`Head`]), and reports a truncated
+//! response and a missing response as different errors.
 //!
-//! awc takes the end of a connection for the end of a chunked body whose last chunk is missing, and cannot tell
-//! a reset in a head from one before the head.
+//! awc accepts a chunked body without its last chunk as complete if the connection closes. awc also returns the same
+//! error for a reset before the first byte of a head and for a reset within the head.
 
 use std::{
     cell::RefCell,
@@ -22,19 +22,20 @@ use super::{
 };
 
 thread_local! {
-    /// The connection that the request which is being polled has begun to use. awc does not tell which it took.
+    /// The connection that the currently polled request has started to use. awc does not say which connection it
+    /// took from its pool.
     static TAKEN: RefCell<Option<InUse>> = const { RefCell::new(None) };
 }
 
-/// Takes the connection that a request has begun to use since the last time.
+/// Returns the connection that a request has started to use since the last call of this function.
 pub(super) fn taken() -> Option<InUse> {
     TAKEN.take()
 }
 
-/// Why a connection ended when a part of an answer had come.
+/// How a connection ended after at least one byte of the response had arrived.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CutOff {
-    /// Of an answer without a length this is the proper end.
+    /// The regular end of a response whose body ends with the connection.
     #[error("connection closed")]
     Closed,
     #[error("{0}")]
@@ -42,7 +43,7 @@ pub(super) enum CutOff {
 }
 
 impl CutOff {
-    /// None if no byte of the answer had come.
+    /// Returns `None` if no byte of the response had arrived.
     pub(super) fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
@@ -54,25 +55,25 @@ impl From<CutOff> for io::Error {
     }
 }
 
-/// How far the connection is with its last request.
+/// Progress of the response to the last request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// No byte of the answer has come.
+    /// No byte of the response has arrived.
     Unanswered,
-    /// A part of the head has come. It is in `held`.
+    /// A part of the head has arrived and is in `held`.
     InHead,
-    /// The head has been passed on to awc, or is in `held` for it.
+    /// The head is complete: awc has it, or it is in `held` until awc reads it.
     Answering,
 }
 
-/// A connection to the backend.
+/// A connection to the backend, with corrected response heads.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: Rc<Stream>,
     phase: Phase,
-    /// Bytes that have come and have not been passed on.
+    /// Bytes that were read from the stream and that awc has not read yet.
     held: Vec<u8>,
-    /// How the connection ended behind them.
+    /// The error to return after the bytes in `held`.
     ended: Option<io::Error>,
 }
 
@@ -81,10 +82,10 @@ impl Socket {
         Self { stream, phase: Phase::Answering, held: Vec::new(), ended: None }
     }
 
-    /// Reads what comes from the connection.
+    /// Reads from the stream. Returns [`CutOff`] if the stream ends after the first byte of a response.
     fn poll_fill(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        // One that was closed here ends as if the backend had closed it.
+        // A stream that `Stream::close` has closed looks like one that the backend has closed.
         let read = self.stream.with_io(|io| Pin::new(io).poll_read(cx, buffer));
         let read = ready!(read.unwrap_or(Poll::Ready(Ok(()))));
         let has_ended = buffer.filled().len() == before && buffer.remaining() > 0;
@@ -96,7 +97,7 @@ impl Socket {
         })
     }
 
-    /// Reads until the final head is there, and passes it on with whatever came with it.
+    /// Reads until the final head is complete, then gives awc the head and the bytes after it.
     fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
@@ -108,7 +109,7 @@ impl Socket {
                 if self.held.is_empty() {
                     return Poll::Ready(Err(error));
                 }
-                // awc gets what there is of the head, and then the error.
+                // awc first gets the incomplete head, then the error.
                 self.phase = Phase::Answering;
                 self.ended = Some(error);
                 return self.pass_on(buffer);
@@ -120,7 +121,7 @@ impl Socket {
             let has_line = came.contains(&b'\n');
             self.phase = Phase::InHead;
             if self.held.is_empty() {
-                // Nearly always the whole head comes at once: then nothing is copied.
+                // The usual case, the whole head in one read, needs no copy.
                 match Head::of(came) {
                     Head::Final => self.phase = Phase::Answering,
                     Head::Unbounded => {
@@ -135,7 +136,7 @@ impl Socket {
             }
             self.held.extend_from_slice(&buffer.filled()[before..]);
             buffer.set_filled(before);
-            // A head ends with a line. One that comes byte by byte is not parsed at each of them.
+            // A head can only be complete after a line feed, so a head that arrives byte by byte is parsed once a line.
             if (has_line || self.held.len() >= MAX_HEAD) && self.find_final_head() {
                 self.phase = Phase::Answering;
                 return self.pass_on(buffer);
@@ -143,7 +144,7 @@ impl Socket {
         }
     }
 
-    /// Drops interim answers from the held bytes. True if what is left can be passed on.
+    /// Removes interim responses from `held`. Returns true if the rest can be given to awc.
     fn find_final_head(&mut self) -> bool {
         loop {
             match Head::of(&self.held) {
@@ -158,7 +159,7 @@ impl Socket {
         }
     }
 
-    /// Gives awc as many of the held bytes as it has room for.
+    /// Moves as many bytes as fit from `held` into `buffer`.
     fn pass_on(&mut self, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let length = self.held.len().min(buffer.remaining());
         buffer.put_slice(&self.held[..length]);
