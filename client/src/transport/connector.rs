@@ -101,7 +101,7 @@ async fn connect_to_any(
     limit: Duration,
     connections: &Connections,
 ) -> io::Result<(TcpStream, Slot)> {
-    let silence = ATTEMPT_DELAY.min(limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX));
+    let delay = ATTEMPT_DELAY.min(limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX));
     let (mut attempts, mut failures) = (FuturesUnordered::new(), Vec::new());
     let mut untried = addresses.iter();
     loop {
@@ -121,7 +121,7 @@ async fn connect_to_any(
                 Ok(connected) => return Ok(connected),
                 Err(error) => failures.push(error),
             },
-            () = sleep(silence), if untried.len() > 0 => {}
+            () = sleep(delay), if untried.len() > 0 => {}
         }
         if attempts.is_empty() && untried.len() == 0 {
             break;
