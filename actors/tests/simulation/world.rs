@@ -553,10 +553,10 @@ impl World {
         let Some(attempt) = call.attempts.last_mut() else {
             return self.fault(format!("call {token}: an attempt ends that never began"));
         };
+        let timeout = rules.retry.attempt_timeout;
+        let budget = if number == 1 { timeout } else { timeout.min(deadline - attempt.began) };
+        let took = now - attempt.began;
         let verdict = verdict.unwrap_or_else(|| {
-            let timeout = rules.retry.attempt_timeout;
-            let left = if number == 1 { timeout } else { deadline - attempt.began };
-            let (budget, took) = (timeout.min(left), now - attempt.began);
             let in_time = took >= budget && took <= budget + TICK;
             hold!(self, in_time, "call {token}: dropped after {took:?} of {budget:?}");
             let outcome = match connecting {
@@ -569,7 +569,8 @@ impl World {
             outcome.into()
         });
         let outcome = verdict.outcome;
-        if outcome == Outcome::Unreachable && attempt.repeat < repeats {
+        // It is repeated, unless its time is over.
+        if outcome == Outcome::Unreachable && attempt.repeat < repeats && took < budget {
             return;
         }
         attempt.ended = Some((now, verdict));

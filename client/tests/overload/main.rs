@@ -355,8 +355,14 @@ fn more_calls_than_the_limit_are_refused_at_once_and_the_others_are_served() {
 fn few_files_mean_few_connections_and_no_standstill() {
     let url = backend(Duration::ZERO);
     let service = Service::start_with_files(300, &[("BACKEND_URL", &url)]);
-    // Both are defaults, so that nobody is warned; of a value that somebody chose they would be.
-    assert_eq!(service.logged("INFO  service_edge::descriptors at most 300 files may be open"), 2);
+    let clamped = "service_edge::descriptors at most 300 files may be open";
+    // Of a default nobody is warned, of a value that somebody chose they are.
+    assert_eq!(service.logged(&format!("INFO  {clamped}")), 2);
+    let settings = [("BACKEND_URL", url.as_str()), ("MAX_CONNECTIONS", "10000")];
+    let chosen = Service::start_with_files(300, &settings);
+    assert_eq!(chosen.logged(&format!("WARN  {clamped}")), 1);
+    assert_eq!(chosen.logged(&format!("INFO  {clamped}")), 1);
+    drop(chosen);
     let places = service.metric("http_connections_max");
     assert!(places < 150, "{places}");
     let mut crowd: Vec<_> = (0..600).map(|_| service.connect()).collect();
