@@ -127,6 +127,7 @@ fn five_thousand_connections_of_which_a_thousand_have_places() {
     });
     assert!(probes.load(Ordering::Relaxed) > 10);
     assert!(service.metric("http_connections_refused_total") >= 4000);
+    until("the burst is in the log", || service.logged("connections are in use") > 0);
     assert_eq!(service.logged("connections are in use"), 1, "one line for one burst");
     service.assert_as_before();
 }

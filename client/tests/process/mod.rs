@@ -95,6 +95,13 @@ impl Process {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Waits until the log contains `part`: a service writes its lines a moment later.
+    #[track_caller]
+    pub(crate) fn log_with(&self, part: &str) -> String {
+        until(&format!("{part:?} in the log"), PATIENCE, || self.log().contains(part));
+        self.log()
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -153,6 +160,18 @@ impl Lab {
 
     pub(crate) fn client_log(&self) -> String {
         self.client.log()
+    }
+
+    /// Waits until the client's log contains `part`.
+    #[track_caller]
+    pub(crate) fn client_log_with(&self, part: &str) -> String {
+        self.client.log_with(part)
+    }
+
+    /// Waits until the backend's log contains `part`.
+    #[track_caller]
+    pub(crate) fn backend_log_with(&self, part: &str) -> String {
+        self.backend.log_with(part)
     }
 
     pub(crate) fn backend_log(&self) -> String {
