@@ -315,7 +315,9 @@ impl World {
                 && attempt.trial == Some(false)
                 && call.attempts.len() < retry.max_attempts as usize
                 && now + longest + TICK < call.started + retry.call_deadline
-                && report.state != State::Open;
+                && report.state != State::Open
+                // If the circuit changed at this instant, it may have been open when the call was to wait.
+                && notes.place.since < now;
             hold!(self, !gave_up, "call {token} could have been retried: {report:?}");
         }
         if let Some(kind) = rejection {
