@@ -168,16 +168,15 @@ pub(crate) async fn run<T: Transport>(shared: Rc<Shared<T>>, mut call: Call<T>) 
     let step = next_step(&shared.config, &verdict, &situation, &mut *shared.rng.borrow_mut());
     let cause = || cause(&result, &verdict);
     if let Some(permit) = permit {
-        match effect(shared.config.scope, outcome, trial, step) {
-            Effect::Success => {
-                call.pending = None;
-                permit.success().await;
-            }
+        let effect = effect(shared.config.scope, outcome, trial, step);
+        if effect != Effect::Neutral {
+            // A success repairs the pending failure, and another failure of the call replaces it.
+            call.pending = None;
+        }
+        match effect {
+            Effect::Success => permit.success().await,
             Effect::Neutral => permit.neutral().await,
-            Effect::Failure => {
-                call.pending = None;
-                permit.failure(cause()).await;
-            }
+            Effect::Failure => permit.failure(cause()).await,
             Effect::Pending => call.pending = Some(permit.pending_failure(cause())),
         }
     }
