@@ -72,7 +72,7 @@ pub(crate) fn say(line: &str) {
     let line = format!("{line}\n");
     match queue() {
         Some(queue) => queue.push(line.as_bytes()),
-        // Nobody is left to be told.
+        // There is no other place to report a failed write.
         None => drop(io::stderr().write_all(line.as_bytes())),
     }
 }
@@ -94,7 +94,7 @@ pub(crate) fn tell(families: &mut Families) {
     let dropped = queue().map_or(0.0, |queue| queue.dropped() as f64);
     families.counter(
         "log_lines_dropped_total",
-        "Log lines that were dropped because nobody read the log, or it could not be written.",
+        "Log lines that were dropped because stderr was full or not writable.",
         dropped,
     );
 }

@@ -357,7 +357,7 @@ fn few_files_mean_few_connections_and_no_standstill() {
     let url = backend(Duration::ZERO);
     let service = Service::start_with_files(300, &[("BACKEND_URL", &url)]);
     let clamped = "service_edge::descriptors at most 300 files may be open";
-    // Of a default nobody is warned, of a value that somebody chose they are.
+    // A lowered default is logged at info, a lowered setting as a warning.
     assert_eq!(service.logged(&format!("INFO  {clamped}")), 2);
     let settings = [("BACKEND_URL", url.as_str()), ("MAX_CONNECTIONS", "10000")];
     let chosen = Service::start_with_files(300, &settings);
