@@ -127,11 +127,17 @@ async fn connect_to_any(
             break;
         }
     }
+    Err(combine(addresses, failures))
+}
+
+/// Returns the error of a connect to `addresses` that all failed: a shortage of this process if one of them was, else
+/// the last failure.
+fn combine(addresses: &[SocketAddr], mut failures: Vec<io::Error>) -> io::Error {
     let shortage = failures.iter().find_map(Shortage::of);
-    if let Some(shortage) = shortage.or_else(|| Shortage::of_ports(addresses, &failures)) {
-        return Err(shortage.into());
+    match shortage.or_else(|| Shortage::of_ports(addresses, &failures)) {
+        Some(shortage) => shortage.into(),
+        None => failures.pop().unwrap_or_else(|| ErrorKind::NotFound.into()),
     }
-    Err(failures.pop().unwrap_or_else(|| ErrorKind::NotFound.into()))
 }
 
 async fn connect(
@@ -231,6 +237,15 @@ mod tests {
         }
         let error = connect_to_any(&[refusing()], LIMIT, &connections(1, 10)).await.unwrap_err();
         assert_eq!(describe(&error), "connection refused");
+    }
+
+    #[test]
+    fn a_shortage_is_reported_although_another_address_fails_later() {
+        let addresses = [refusing(), refusing()];
+        let failures = || vec![io::Error::from_raw_os_error(libc::EMFILE), timed_out("no".into())];
+        assert!(Shortage::of(&combine(&addresses, failures())).is_some());
+        let others = vec![ErrorKind::ConnectionRefused.into(), timed_out("no".into())];
+        assert_eq!(combine(&addresses, others).kind(), ErrorKind::TimedOut);
     }
 
     #[actix_web::test]
