@@ -214,6 +214,10 @@ ends_before_a_late_rule() {
   ask --request PUT --data '{"failure_rate": 0, "sequence": ["slow"]}' "$pod/api/faults" >"$work_dir/plan"
   start_job ask "$pod/api/data" >"$work_dir/slow"
   slow=$job
+  # The plan has one slow answer. It must not go to one of the callers.
+  until in_node curl -q --silent --noproxy '*' "$pod/api/metrics" | grep -q '"slow_responses": *1\b'; do
+    sleep 0.05
+  done
   start_callers
   terminate
   sleep 7
