@@ -25,7 +25,7 @@ PLAIN_FILES = ("namespace.yaml", "backend-deployment.yaml", "client-deployment.y
 # a call in the client, and of a request in the backend; of a stream, with all that the kernel keeps for it. All
 # of them with their connection. Of one that asks for nothing any more, with 4000 open, and of one without a place.
 PROCESS_KIB, CALL_KIB, REQUEST_KIB, STREAM_KIB, IDLE_KIB, REFUSED_KIB = 12 * 1024, 41, 21, 170, 21, 4
-# Connections without a place that are listened to, or told so: twice DOORWAY in actors/service-edge/src/files.rs.
+# Connections without a place that are listened to, or told so: twice DOORWAY in actors/edge/src/descriptors.rs.
 REFUSED = 2 * 512
 
 # What Pod Security `restricted` asks for, and more.
@@ -559,7 +559,7 @@ def known_settings(service):
     """The settings that the service's sources read."""
     crate = service.removesuffix("-service")
     names = set()
-    for path in (f"{crate}/src/config.rs", "actors/service-edge/src/common.rs"):
+    for path in (f"{crate}/src/config.rs", "actors/edge/src/common.rs"):
         source = (ROOT / path).read_text(encoding="utf-8").partition("#[cfg(test)]")[0]
         names |= set(re.findall(r'settings\s*\.\w+\(\s*"([A-Z_]+)"', source))
     return names

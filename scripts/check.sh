@@ -82,7 +82,7 @@ stage_examples() {
   need_cargo
   ensure_linker
   cargo build --workspace --locked --examples
-  for source in actors/examples/*.rs; do
+  for source in actors/runtime/examples/*.rs; do
     [ -e "$source" ] || continue
     found=yes
     example=${source##*/}
@@ -90,7 +90,7 @@ stage_examples() {
     say "--- $example"
     timeout 60 "$(target_dir)/debug/examples/$example"
   done
-  [ "$found" = yes ] || die "actors/examples has no example"
+  [ "$found" = yes ] || die "actors/runtime/examples has no example"
 }
 
 stage_shellcheck() {

@@ -25,7 +25,7 @@ pub mod faults;
 pub mod metrics;
 pub mod plan;
 #[cfg(test)]
-#[path = "../../actors/service-edge/src/props.rs"]
+#[path = "../../actors/edge/src/props.rs"]
 mod props;
 pub mod reset;
 pub mod routes;

@@ -23,7 +23,7 @@ pub mod config;
 pub mod events;
 pub mod metrics;
 #[cfg(test)]
-#[path = "../../actors/service-edge/src/props.rs"]
+#[path = "../../actors/edge/src/props.rs"]
 mod props;
 pub mod replicas;
 pub mod routes;

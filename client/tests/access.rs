@@ -24,7 +24,7 @@ const FAULTS: &str = "/api/backend/faults";
 fn registered() -> BTreeSet<String> {
     let here = env!("CARGO_MANIFEST_DIR");
     let mut paths = paths_in(&format!("{here}/src"));
-    paths.extend(paths_in(&format!("{here}/../actors/service-edge/src")));
+    paths.extend(paths_in(&format!("{here}/../actors/edge/src")));
     for known in ["/health", "/ready", FAULTS, "/api/stress-test", "/dashboard.js", "/"] {
         assert!(paths.contains(known), "{known} is not found in the sources: {paths:?}");
     }

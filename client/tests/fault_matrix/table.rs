@@ -12,7 +12,7 @@ that did not reach the backend (`CONNECT_RETRIES`), at most 10000 bytes of body.
 `cargo test -p client-service --test fault_matrix`; written anew with `FAULT_MATRIX_WRITE=1`.
 
 - *status*: what the caller of `/api/call-backend` gets; *unprotected*: of `/api/call-backend-without-resilience`.
-- *outcome*: how the attempts end, by the table in `actors/src/outcome.rs`.
+- *outcome*: how the attempts end, by the table in `actors/runtime/src/outcome.rs`.
 - *breaker*: what the call is to the breaker: a success, neutral, or so many failures.
 - *connections*, *requests*: what the backend sees of the call: new connections, and requests on any.
 
