@@ -12,7 +12,7 @@ use resilience_actors::{
 use crate::{
     support::{pass, paused, secs, settle},
     upstream::{Mood, Request, Upstream},
-    world::{Report, Rules, TICK, Token, Totals, World, hold},
+    world::{CallRules, Report, Route, Rules, TICK, Token, Totals, World, hold},
 };
 
 /// How many steps a seed stands for.
@@ -22,7 +22,7 @@ pub(crate) const STEPS: u64 = 1_000;
 enum Op {
     Calls {
         calls: u32,
-        protection: Protection,
+        route: Route,
         idempotent: bool,
         touchy: bool,
     },
@@ -98,7 +98,7 @@ fn rules(rng: &mut SmallRng) -> Rules {
         trial_lease: millis(rng, 200, 3_000),
     };
     let (base_delay, attempt_timeout) = (millis(rng, 50, 1_000), millis(rng, 200, 2_500));
-    let retry = RetrySettings {
+    let retry = CallRules {
         max_attempts: rng.random_range(1..=5),
         base_delay,
         multiplier: rng.random_range(1.0..3.0),
@@ -112,6 +112,23 @@ fn rules(rng: &mut SmallRng) -> Rules {
     let max_calls = rng.random_range(1..=40);
     let (schedulers, leavers) = (rng.random_range(1..=3), rng.random_bool(0.7));
     Rules { breaker, retry, max_calls, schedulers, leavers }
+}
+
+fn config(rules: &CallRules) -> RetryConfig {
+    let CallRules { max_attempts, base_delay, multiplier, max_delay, jitter, .. } = *rules;
+    let CallRules { attempt_timeout, call_deadline, connect_retries, scope, .. } = *rules;
+    let settings = RetrySettings {
+        max_attempts,
+        base_delay,
+        multiplier,
+        max_delay,
+        jitter,
+        attempt_timeout,
+        call_deadline,
+        connect_retries,
+        scope,
+    };
+    RetryConfig::try_from(settings).expect("valid")
 }
 
 struct Episode {
@@ -134,7 +151,7 @@ impl Episode {
             Breaker::start(BreakerConfig::try_from(rules.breaker.clone()).expect("valid"));
         let world = Rc::new(World::new(rules, rng.fork()));
         world.breaker.set(breaker.clone()).expect("the first");
-        let retry = RetryConfig::try_from(world.rules.retry.clone()).expect("valid");
+        let retry = config(&world.rules.retry);
         let schedulers = (0..world.rules.schedulers).map(|_| {
             let (upstream, limit) = (Upstream(Rc::clone(&world)), world.limit.clone());
             Scheduler::start_seeded(upstream, retry.clone(), breaker.clone(), limit, rng.next_u64())
@@ -180,10 +197,10 @@ impl Episode {
         match rng.random_range(0..100) {
             0..38 => Op::Calls {
                 calls: if rng.random_bool(0.1) { rng.random_range(2..12) } else { 1 },
-                protection: match rng.random_range(0..10) {
-                    0 => Protection::None,
-                    1 => Protection::BreakerOnly,
-                    _ => Protection::Full,
+                route: match rng.random_range(0..10) {
+                    0 => Route::Bare,
+                    1 => Route::BreakerOnly,
+                    _ => Route::Protected,
                 },
                 idempotent: rng.random_bool(0.9),
                 touchy: rng.random_bool(0.02),
@@ -224,9 +241,9 @@ impl Episode {
 
     async fn step(&mut self, op: Op) {
         match op {
-            Op::Calls { calls, protection, idempotent, touchy } => {
+            Op::Calls { calls, route, idempotent, touchy } => {
                 for _ in 0..calls {
-                    let call = self.comes(protection, idempotent, touchy);
+                    let call = self.comes(route, idempotent, touchy);
                     self.calls.push(actix_rt::spawn(call));
                 }
             }
@@ -234,7 +251,7 @@ impl Episode {
                 self.holders.push(actix_rt::spawn(permit(Rc::clone(&self.world), hold, then)));
             }
             Op::FickleCall(turns) => {
-                let call = self.comes(Protection::Full, true, false);
+                let call = self.comes(Route::Protected, true, false);
                 for_so_many_turns(turns, call).await;
             }
             Op::FicklePermit(turns, then) => {
@@ -270,7 +287,7 @@ impl Episode {
 
     fn comes(
         &mut self,
-        protection: Protection,
+        route: Route,
         idempotent: bool,
         touchy: bool,
     ) -> impl Future<Output = ()> + use<> {
@@ -279,7 +296,7 @@ impl Episode {
         let request = Request { token, idempotent, touchy };
         let scheduler = self.rng.random_range(0..self.schedulers.len());
         let scheduler = self.schedulers[scheduler].clone();
-        call(Rc::clone(&self.world), scheduler, request, protection)
+        call(Rc::clone(&self.world), scheduler, request, route)
     }
 
     /// Waits until nothing can run, and sees whether all is as it must be.
@@ -381,15 +398,15 @@ fn leave(rng: &mut SmallRng, tasks: &mut Vec<JoinHandle<()>>) {
 }
 
 /// A caller, who may leave at any time.
-async fn call(
-    world: Rc<World>,
-    scheduler: Scheduler<Upstream>,
-    request: Request,
-    protection: Protection,
-) {
+async fn call(world: Rc<World>, scheduler: Scheduler<Upstream>, request: Request, route: Route) {
     let was_full = world.limit.in_use() >= world.limit.max();
-    world.arrives(request.token, protection, request.idempotent && !request.touchy);
+    world.arrives(request.token, route, request.idempotent && !request.touchy);
     let caller = Caller { world: &world, token: request.token };
+    let protection = match route {
+        Route::Protected => Protection::Full,
+        Route::BreakerOnly => Protection::BreakerOnly,
+        Route::Bare => Protection::None,
+    };
     let report: Report = scheduler.call(request, protection).await;
     world.is_answered(caller.token, &report, was_full);
 }

@@ -16,7 +16,7 @@ use std::{
 use rand::rngs::SmallRng;
 use resilience_actors::{
     AttemptRecord, Breaker, BreakerScope, BreakerSettings, CallError, CallKind, CallLimit,
-    CallReport, Mode, Outcome, Protection, Rejection, RejectionKind, RetrySettings, State, Verdict,
+    CallReport, Mode, Outcome, Rejection, RejectionKind, State, Verdict,
 };
 
 use crate::{
@@ -45,11 +45,36 @@ pub(crate) type Report = CallReport<Answer, NoAnswer>;
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(crate) breaker: BreakerSettings,
-    pub(crate) retry: RetrySettings,
+    pub(crate) retry: CallRules,
     pub(crate) max_calls: usize,
     pub(crate) schedulers: usize,
     /// Whether callers leave. Where none does, some things are known exactly.
     pub(crate) leavers: bool,
+}
+
+/// How calls are made and retried.
+#[derive(Debug, Clone)]
+pub(crate) struct CallRules {
+    pub(crate) max_attempts: u32,
+    pub(crate) base_delay: Duration,
+    pub(crate) multiplier: f64,
+    pub(crate) max_delay: Duration,
+    pub(crate) jitter: f64,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) call_deadline: Duration,
+    pub(crate) connect_retries: u32,
+    pub(crate) scope: BreakerScope,
+}
+
+/// The policies between a call and the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// Circuit breaker and retries.
+    Protected,
+    /// Circuit breaker, one attempt.
+    BreakerOnly,
+    /// One attempt, without the breaker.
+    Bare,
 }
 
 #[derive(Debug)]
@@ -68,7 +93,7 @@ pub(crate) struct World {
 /// A call that somebody waits for, or whose attempt is still in flight.
 #[derive(Debug)]
 struct Call {
-    protection: Protection,
+    route: Route,
     idempotent: bool,
     started: Instant,
     left: bool,
@@ -93,11 +118,11 @@ impl Call {
     }
 
     fn asks_breaker(&self) -> bool {
-        self.protection != Protection::None
+        self.route != Route::Bare
     }
 
     fn retries(&self) -> bool {
-        self.protection == Protection::Full && self.idempotent
+        self.route == Route::Protected && self.idempotent
     }
 }
 
@@ -239,11 +264,10 @@ impl World {
 
     // ---- callers ---------------------------------------------------------------------------------
 
-    pub(crate) fn arrives(&self, token: Token, protection: Protection, idempotent: bool) {
+    pub(crate) fn arrives(&self, token: Token, route: Route, idempotent: bool) {
         let attempts = Vec::new();
         let started = now();
-        let call =
-            Call { protection, idempotent, started, left: false, attempts, undecided: false };
+        let call = Call { route, idempotent, started, left: false, attempts, undecided: false };
         let notes = &mut *self.notes.borrow_mut();
         notes.totals.calls += 1;
         notes.calls.insert(token, call);
@@ -323,7 +347,7 @@ impl World {
         if let Some(kind) = rejection {
             notes.totals.refused[kind as usize] += 1;
         }
-        if call.protection == Protection::Full && rejection != Some(RejectionKind::Overloaded) {
+        if call.route == Route::Protected && rejection != Some(RejectionKind::Overloaded) {
             let succeeded = rejection.is_none() && last_outcome == Some(Outcome::Success);
             let retried = call.attempts.len() > 1;
             notes.totals.answered[usize::from(succeeded)][usize::from(retried)] += 1;
@@ -342,7 +366,7 @@ impl World {
             RejectionKind::CircuitOpen | RejectionKind::TrialLimit => {
                 call.asks_breaker() && self.may_be_closed_to_all(notes)
             }
-            RejectionKind::Stopped => false,
+            _ => false,
         };
         hold!(self, allowed, "{rejection:?} after {attempts} attempts in {:?}", notes.place);
         let reset = self.rules.breaker.reset_timeout;
