@@ -1,11 +1,11 @@
 //! Makes calls for the endpoints, and tells of each: to the statistics, the metrics, the event log
 //! and the log.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use resilience_actors::{
-    CallId, CallReport, Protection, Scheduler,
-    events::{CallEvent, CallOutcome, EventKind, EventType},
+    AttemptRecord, CallId, CallOutcome, State,
+    events::{EventKind, EventType, Fields},
 };
 use service_edge::TraceContext;
 use tokio::time::Instant;
@@ -14,17 +14,19 @@ use crate::{
     answer::status,
     metrics::CallMetrics,
     stats::{Pending, Stats},
-    transport::{BackendReport, BackendRequest, HttpTransport, Wanted},
+    transport::{BackendCall, BackendReport, BackendRequest, HttpTransport, Wanted},
+    upstreams::{Protection, Upstreams},
+    wire::{AttemptEvent, CallEvent},
 };
 
-/// A call that somebody asks for.
+/// A call that an endpoint is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// Where it was asked for, in the event log's words.
+    /// The endpoint, in the event log's words.
     pub endpoint: &'static str,
-    /// What of the backend.
+    /// What is asked of the backend.
     pub wanted: Wanted,
-    /// With what protection.
+    /// The policies between the call and the backend.
     pub protection: Protection,
     /// The span of the work on it.
     pub trace: TraceContext,
@@ -32,24 +34,26 @@ pub struct Asked {
 
 /// One worker's way to make calls.
 pub struct Calls {
-    scheduler: Scheduler<HttpTransport>,
+    upstreams: Upstreams,
+    transport: Rc<HttpTransport>,
     stats: Arc<Stats>,
     metrics: CallMetrics,
 }
 
 impl Calls {
-    /// Through this worker's scheduler.
+    /// Over this worker's transport.
     pub fn new(
-        scheduler: Scheduler<HttpTransport>,
+        upstreams: Upstreams,
+        transport: Rc<HttpTransport>,
         stats: Arc<Stats>,
         metrics: CallMetrics,
     ) -> Self {
-        Self { scheduler, stats, metrics }
+        Self { upstreams, transport, stats, metrics }
     }
 
-    /// The scheduler.
-    pub fn scheduler(&self) -> &Scheduler<HttpTransport> {
-        &self.scheduler
+    /// The upstreams.
+    pub fn upstreams(&self) -> &Upstreams {
+        &self.upstreams
     }
 
     /// The statistics.
@@ -64,21 +68,17 @@ impl Calls {
             Protection::None => &self.stats.baseline,
             Protection::Full | Protection::BreakerOnly => &self.stats.resilient,
         };
-        let call = CallId::next();
+        let (call, pending) = (CallId::next(), Some(tally.begin()));
+        let begun = Begun { calls: self, asked, call, since: Instant::now(), pending };
         let request = BackendRequest { wanted, trace };
-        let pending = tally.begin();
-        let begun =
-            Begun { calls: self, asked, call, since: Instant::now(), pending: Some(pending) };
-        let report = self.scheduler.call_as(call, request, protection).await;
+        let operation = BackendCall { transport: Rc::clone(&self.transport), request };
+        let mut report = self.upstreams.get(protection).run_as(call, operation).await;
+        if protection == Protection::None {
+            // The baseline's upstream has no circuit, but its reader wants to know of the one beside it.
+            report.state = self.upstreams.breaker().state();
+        }
         begun.finish(&report);
         report
-    }
-
-    fn record(&self, asked: &Asked, event: impl FnOnce() -> CallEvent) {
-        self.scheduler.breaker().events().record_with(EventType::Call, || {
-            let trace_id = Some(asked.trace.trace_id().to_string());
-            EventKind::Call(Box::new(CallEvent { trace_id, ..event() }))
-        });
     }
 }
 
@@ -98,7 +98,13 @@ impl Begun<'_> {
         }
         let Self { calls, asked, .. } = &self;
         calls.metrics.call_ended(&report.attempts);
-        calls.record(asked, || event(asked, report));
+        self.record(|| Ended {
+            status: Some(status(report).as_u16()),
+            outcome: report.outcome(),
+            elapsed: report.elapsed,
+            state: report.state,
+            attempts: &report.attempts,
+        });
         let trace = asked.trace;
         log::log!(
             trace.level(),
@@ -113,6 +119,34 @@ impl Begun<'_> {
             report.state,
         );
     }
+
+    /// Records the end of the call, if the event log keeps it.
+    fn record<'b>(&self, ended: impl FnOnce() -> Ended<'b>) {
+        let Self { calls, asked, call, .. } = self;
+        calls.upstreams.breaker().events().record_with(EventType::Call, || {
+            let Ended { status, outcome, elapsed, state, attempts } = ended();
+            EventKind::Call(Fields::new(CallEvent {
+                call: *call,
+                status,
+                outcome,
+                protection: asked.protection,
+                endpoint: asked.endpoint,
+                elapsed_seconds: elapsed.as_secs_f64(),
+                circuit_breaker_state: state,
+                attempts: attempts.iter().map(AttemptEvent::from).collect(),
+                trace_id: asked.trace.trace_id().to_string(),
+            }))
+        });
+    }
+}
+
+/// How a call ended.
+struct Ended<'a> {
+    status: Option<u16>,
+    outcome: CallOutcome,
+    elapsed: Duration,
+    state: State,
+    attempts: &'a [AttemptRecord],
 }
 
 impl Drop for Begun<'_> {
@@ -120,32 +154,12 @@ impl Drop for Begun<'_> {
         if self.pending.is_none() {
             return;
         }
-        let Self { calls, asked, call, since, .. } = self;
-        calls.record(asked, || CallEvent {
-            call: *call,
+        self.record(|| Ended {
             status: None,
             outcome: CallOutcome::Abandoned,
-            protection: asked.protection,
-            endpoint: asked.endpoint,
-            elapsed: since.elapsed(),
-            state: calls.scheduler.state(),
-            attempts: Vec::new(),
-            trace_id: None,
+            elapsed: self.since.elapsed(),
+            state: self.calls.upstreams.breaker().state(),
+            attempts: &[],
         });
-    }
-}
-
-fn event(asked: &Asked, report: &BackendReport) -> CallEvent {
-    let CallReport { id, attempts, state, elapsed, .. } = report;
-    CallEvent {
-        call: *id,
-        status: Some(status(report).as_u16()),
-        outcome: CallOutcome::of(report),
-        protection: asked.protection,
-        endpoint: asked.endpoint,
-        elapsed: *elapsed,
-        state: *state,
-        attempts: attempts.clone(),
-        trace_id: None,
     }
 }

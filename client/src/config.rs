@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use resilience_actors::{
-    Allowed, BreakerConfig, BreakerScope, BreakerSettings, DURATIONS, InvalidConfig, RetryConfig,
-    RetrySettings,
+    Allowed, BreakerConfig, BreakerScope, BreakerSettings, CallConfig, CallSettings, DURATIONS,
+    InvalidConfig, Retry,
 };
+use serde::{Serialize, Serializer};
 use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 
 use crate::{backend_url::BackendUrl, replicas::ReplicaHosts};
@@ -36,8 +37,8 @@ pub struct Config {
     pub backend: BackendUrl,
     /// `BREAKER_*`.
     pub breaker: BreakerConfig,
-    /// `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES` and `BREAKER_SCOPE`.
-    pub retry: RetryConfig,
+    /// `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES` and `BREAKER_SCOPE`. Valid.
+    pub calls: Calls,
     /// `CONNECT_TIMEOUT`: time to resolve the name, and to connect to each of its addresses.
     pub connect_timeout: Duration,
     /// `MAX_CALLS`: calls in flight and waiting, over all workers.
@@ -56,6 +57,41 @@ pub struct Config {
     pub near_misses: Vec<String>,
 }
 
+/// How calls are made, with time limits that are always there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Calls {
+    /// `RETRY_*`.
+    #[serde(flatten)]
+    pub retry: Retry,
+    /// `ATTEMPT_TIMEOUT`.
+    #[serde(serialize_with = "in_seconds")]
+    pub attempt_timeout: Duration,
+    /// `CALL_DEADLINE`.
+    #[serde(serialize_with = "in_seconds")]
+    pub call_deadline: Duration,
+    /// `CONNECT_RETRIES`.
+    pub connect_retries: u32,
+    /// `BREAKER_SCOPE`.
+    pub scope: BreakerScope,
+}
+
+impl Calls {
+    /// The same as settings of an upstream.
+    pub fn settings(&self) -> CallSettings {
+        CallSettings {
+            retry: Some(self.retry.clone()),
+            attempt_timeout: Some(self.attempt_timeout),
+            call_deadline: Some(self.call_deadline),
+            connect_retries: self.connect_retries,
+            scope: self.scope,
+        }
+    }
+}
+
+fn in_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
 impl Config {
     /// Reads all of them.
     ///
@@ -66,7 +102,7 @@ impl Config {
         let backend =
             BackendUrl::parse(settings.text("BACKEND_URL", "http://backend-service:5000")?)?;
         let breaker = breaker(settings)?;
-        let retry = retry(settings)?;
+        let calls = calls(settings)?;
         let connect_timeout =
             settings.seconds("CONNECT_TIMEOUT", Duration::from_secs(1), DURATIONS)?;
         let max_calls = settings.limit("MAX_CALLS", 10_000, 1..=10_000_000)?;
@@ -77,18 +113,18 @@ impl Config {
         let replicas = ReplicaHosts::new(replicas, &backend)?;
         let pod = settings.pod();
 
-        if connect_timeout > retry.attempt_timeout {
+        if connect_timeout > calls.attempt_timeout {
             return Err(SettingError::new(
                 "CONNECT_TIMEOUT",
                 connect_timeout.as_secs_f64().to_string(),
-                format!("no more than ATTEMPT_TIMEOUT={}", retry.attempt_timeout.as_secs_f64()),
+                format!("no more than ATTEMPT_TIMEOUT={}", calls.attempt_timeout.as_secs_f64()),
             ));
         }
-        if breaker.trial_lease < retry.attempt_timeout {
+        if breaker.trial_lease < calls.attempt_timeout {
             return Err(SettingError::new(
                 "BREAKER_TRIAL_LEASE",
                 breaker.trial_lease.as_secs_f64().to_string(),
-                format!("no less than ATTEMPT_TIMEOUT={}", retry.attempt_timeout.as_secs_f64()),
+                format!("no less than ATTEMPT_TIMEOUT={}", calls.attempt_timeout.as_secs_f64()),
             ));
         }
         let (summary, near_misses) = (settings.summary(), settings.near_misses(KNOWN_NAMES));
@@ -96,7 +132,7 @@ impl Config {
             common,
             backend,
             breaker,
-            retry,
+            calls,
             connect_timeout,
             max_calls,
             max_response_bytes,
@@ -136,40 +172,23 @@ fn breaker(settings: &mut Settings<'_>) -> Result<BreakerConfig, SettingError> {
     .map_err(named)
 }
 
-fn retry(settings: &mut Settings<'_>) -> Result<RetryConfig, SettingError> {
-    let default = RetrySettings::default();
+fn calls(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
+    let default = Retry::default();
     let scopes = [("call", BreakerScope::Call), ("attempt", BreakerScope::Attempt)];
     let scope = settings.choice("BREAKER_SCOPE", "call", &scopes)?;
-    let max_attempts = settings.integer(
-        "RETRY_MAX_ATTEMPTS",
-        default.max_attempts,
-        RetrySettings::MAX_ATTEMPTS,
-    )?;
+    let max_attempts =
+        settings.integer("RETRY_MAX_ATTEMPTS", default.max_attempts, Retry::MAX_ATTEMPTS)?;
     let base_delay = settings.seconds("RETRY_BASE_DELAY", default.base_delay, DURATIONS)?;
-    let multiplier =
-        settings.number("RETRY_MULTIPLIER", default.multiplier, RetrySettings::MULTIPLIER)?;
+    let multiplier = settings.number("RETRY_MULTIPLIER", default.multiplier, Retry::MULTIPLIER)?;
     let max_delay = settings.seconds("RETRY_MAX_DELAY", default.max_delay, DURATIONS)?;
-    let jitter = settings.number("RETRY_JITTER", default.jitter, RetrySettings::JITTER)?;
-    let attempt_timeout =
-        settings.seconds("ATTEMPT_TIMEOUT", default.attempt_timeout, DURATIONS)?;
-    let connect_retries = settings.integer(
-        "CONNECT_RETRIES",
-        default.connect_retries,
-        RetrySettings::CONNECT_RETRIES,
-    )?;
-    let call_deadline = settings.seconds("CALL_DEADLINE", default.call_deadline, DURATIONS)?;
-    RetryConfig::try_from(RetrySettings {
-        max_attempts,
-        base_delay,
-        multiplier,
-        max_delay,
-        jitter,
-        attempt_timeout,
-        call_deadline,
-        connect_retries,
-        scope,
-    })
-    .map_err(named)
+    let jitter = settings.number("RETRY_JITTER", default.jitter, Retry::JITTER)?;
+    let retry = Retry { max_attempts, base_delay, multiplier, max_delay, jitter };
+    let attempt_timeout = settings.seconds("ATTEMPT_TIMEOUT", Duration::from_secs(3), DURATIONS)?;
+    let connect_retries = settings.integer("CONNECT_RETRIES", 2, CallSettings::CONNECT_RETRIES)?;
+    let call_deadline = settings.seconds("CALL_DEADLINE", Duration::from_secs(30), DURATIONS)?;
+    let calls = Calls { retry, attempt_timeout, call_deadline, connect_retries, scope };
+    CallConfig::try_from(calls.settings()).map_err(named)?;
+    Ok(calls)
 }
 
 /// The runtime's refusal, in terms of the variables that the values came from.
@@ -181,7 +200,7 @@ fn named(InvalidConfig { field, value, allowed }: InvalidConfig) -> SettingError
     SettingError::new(variable(field), value, allowed)
 }
 
-/// The variable that sets a field of the breaker's or the scheduler's settings.
+/// The variable that sets a field of the breaker's or the calls' settings.
 fn variable(field: &str) -> String {
     let prefix = match field {
         "max_attempts" | "base_delay" | "multiplier" | "max_delay" | "jitter" => "RETRY_",

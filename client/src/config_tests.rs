@@ -11,7 +11,14 @@ fn nothing_set_gives_the_documented_defaults() {
     assert_eq!(config.common.port, 8000);
     assert_eq!(config.backend.join("/api/data"), "http://backend-service:5000/api/data");
     assert_eq!(config.breaker, BreakerConfig::default());
-    assert_eq!(config.retry, RetryConfig::default());
+    let calls = Calls {
+        retry: Retry::default(),
+        attempt_timeout: Duration::from_secs(3),
+        call_deadline: Duration::from_secs(30),
+        connect_retries: 2,
+        scope: BreakerScope::Call,
+    };
+    assert_eq!(config.calls, calls);
     assert_eq!(config.connect_timeout, Duration::from_secs(1));
     assert_eq!((config.max_calls.value, config.max_response_bytes), (10_000, 1_048_576));
     assert_eq!((config.max_event_streams, config.pod.as_str()), (2_000, "local"));
@@ -53,18 +60,21 @@ fn everything_set_is_used() {
         trial_lease: Duration::from_millis(700),
     };
     assert_eq!(*config.breaker, breaker);
-    let retry = RetrySettings {
+    let retry = Retry {
         max_attempts: 6,
         base_delay: Duration::from_millis(100),
         multiplier: 3.0,
         max_delay: Duration::from_secs(5),
         jitter: 0.0,
+    };
+    let calls = Calls {
+        retry,
         attempt_timeout: Duration::from_millis(500),
         call_deadline: Duration::from_secs(9),
         connect_retries: 0,
         scope: BreakerScope::Attempt,
     };
-    assert_eq!(*config.retry, retry);
+    assert_eq!(config.calls, calls);
     assert_eq!(config.connect_timeout, Duration::from_millis(200));
     assert_eq!((config.max_calls.value, config.max_response_bytes), (7, 1000));
     assert_eq!((config.max_event_streams, config.pod.as_str()), (0, "client-0"));

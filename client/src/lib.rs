@@ -7,6 +7,7 @@
 //! | [`backend_url`] | where the backend is |
 //! | [`transport`] | carries a request to the backend: the only user of awc |
 //! | [`replicas`] | where all replicas of the backend are |
+//! | [`upstreams`] | the backend behind three sets of policies |
 //! | [`calls`] | makes calls, and tells of each |
 //! | [`events`] | the event log as Server-Sent Events |
 //! | [`metrics`] | what is counted for `GET /metrics` |
@@ -30,12 +31,13 @@ pub mod routes;
 pub mod stats;
 pub mod stress;
 pub mod transport;
+pub mod upstreams;
 pub mod wire;
 
-use std::{io, sync::Arc};
+use std::{io, rc::Rc, sync::Arc};
 
 use actix_web::web;
-use resilience_actors::{Breaker, CallLimit, Scheduler};
+use resilience_actors::{Breaker, CallLimit};
 use service_edge::{Drain, Metrics, Server, Shares, Wanted};
 
 use calls::Calls;
@@ -45,6 +47,7 @@ use metrics::CallMetrics;
 use routes::Turns;
 use stats::Stats;
 use transport::{ConnectionBudget, HttpTransport, replicas::MAX_CONNECTIONS};
+use upstreams::{Protection, Upstreams};
 
 /// The name under which the service logs and answers.
 pub const SERVICE: &str = "client-service";
@@ -97,9 +100,8 @@ fn fail_after(stopped: impl Future<Output = ()> + 'static, drain: &Drain, reason
 #[derive(Debug, Clone)]
 pub struct Service {
     config: Arc<Config>,
-    breaker: Breaker,
+    upstreams: Upstreams,
     drain: Drain,
-    limit: CallLimit,
     connections: ConnectionBudget,
     stats: Arc<Stats>,
     calls: CallMetrics,
@@ -110,6 +112,7 @@ pub struct Service {
 impl Service {
     /// A service over a running breaker, which is told of in `metrics`. Should a worker's scheduler
     /// die, `drain` ends it.
+    #[expect(clippy::expect_used, reason = "a valid configuration has valid settings")]
     pub fn new(
         config: Config,
         shares: Shares,
@@ -123,25 +126,19 @@ impl Service {
         let (stats, config) = (Arc::default(), Arc::new(config));
         let calls = CallMetrics::new(metrics, breaker.name());
         metrics::add_sources(metrics, &breaker, &limit, &stats, &streams);
+        let upstreams = Upstreams::new(&config.calls, &breaker, &limit, &stats, &calls)
+            .expect("`Config` has checked the settings");
         let turns = Arc::default();
-        Self { config, breaker, drain, limit, connections, stats, calls, streams, turns }
+        Self { config, upstreams, drain, connections, stats, calls, streams, turns }
     }
 
     /// Sets one worker up: its own connections and retry scheduler, the shared rest, the routes.
     pub fn configure(&self, routes: &mut web::ServiceConfig) {
-        let scheduler = Scheduler::start(
-            HttpTransport::new(
-                &self.config,
-                self.connections.clone(),
-                Arc::clone(&self.stats),
-                self.calls.clone(),
-            ),
-            self.config.retry.clone(),
-            self.breaker.clone(),
-            self.limit.clone(),
-        );
-        fail_after(scheduler.stopped(), &self.drain, "a worker's retry scheduler died");
-        let calls = Calls::new(scheduler, Arc::clone(&self.stats), self.calls.clone());
+        let transport = HttpTransport::new(&self.config, self.connections.clone());
+        let stopped = self.upstreams.get(Protection::Full).stopped();
+        fail_after(stopped, &self.drain, "a worker's retry scheduler died");
+        let (upstreams, stats) = (self.upstreams.clone(), Arc::clone(&self.stats));
+        let calls = Calls::new(upstreams, Rc::new(transport), stats, self.calls.clone());
         routes
             .app_data(web::Data::new(calls))
             .app_data(web::Data::from(Arc::clone(&self.config)))

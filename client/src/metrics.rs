@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use prometheus::{Histogram, HistogramOpts, HistogramVec};
 use resilience_actors::{
-    AttemptRecord, Breaker, BreakerSnapshot, CallKind, CallLimit, Mode, Protection, State,
+    AttemptRecord, Breaker, BreakerSnapshot, CallKind, CallLimit, Mode, State,
 };
 use service_edge::{
     Metrics,
@@ -54,11 +54,8 @@ impl CallMetrics {
         }
     }
 
-    /// Counts an attempt when it ends. A baseline's is none of the breaker's.
-    pub fn attempt_ended(&self, protection: Protection, attempt: &AttemptRecord) {
-        if protection == Protection::None {
-            return;
-        }
+    /// Counts an attempt through the circuit breaker when it ends.
+    pub fn attempt_ended(&self, attempt: &AttemptRecord) {
         let of_kind = match attempt.outcome.kind() {
             CallKind::Successful => &self.successful,
             CallKind::Failed => &self.failed,

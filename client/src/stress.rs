@@ -3,7 +3,6 @@
 use std::{cell::Cell, collections::BTreeMap, fmt::Display, ops::RangeInclusive, time::Duration};
 
 use futures::{StreamExt as _, stream};
-use resilience_actors::Protection;
 use serde::Deserialize;
 use service_edge::{Drain, TraceContext};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -12,6 +11,7 @@ use crate::{
     answer::status,
     calls::{Asked, Calls},
     transport::Wanted,
+    upstreams::Protection,
     wire::{Latency, StressBody, StressResult, StressSummary, seconds},
 };
 
@@ -127,7 +127,7 @@ pub async fn run(
         test_type: "stress_test",
         total_requests: results.len(),
         failure_rate: plan.failure_rate,
-        final_circuit_breaker_state: calls.scheduler().state(),
+        final_circuit_breaker_state: calls.upstreams().breaker().state(),
         summary: StressSummary {
             by_status: by_status(&results),
             latency_seconds: latency(&results),

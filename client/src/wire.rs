@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use resilience_actors::{
-    BreakerSnapshot, CallId, Event, Mode, Outcome, RetryConfig, State, breaker::Counts,
+    AttemptRecord, BreakerSnapshot, CallId, CallOutcome, Event, Mode, Outcome, State,
+    breaker::Counts,
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::stats;
+use crate::{config::Calls, stats, upstreams::Protection};
 
 /// `GET /health`.
 #[derive(Debug, Serialize)]
@@ -97,8 +98,8 @@ pub struct StatsBody {
     pub statistics: Statistics,
     /// The breaker, with its configuration.
     pub circuit_breaker: BreakerSnapshot,
-    /// The retry scheduler's configuration.
-    pub retry: RetryConfig,
+    /// How calls are made.
+    pub retry: Calls,
 }
 
 /// The counters of [`StatsBody`].
@@ -159,6 +160,53 @@ pub struct HistoryBody {
     pub oldest: u64,
     /// Number of the newest.
     pub newest: u64,
+}
+
+/// The end of a call in the event log: the fields of an event of type `call`.
+#[derive(Debug, Serialize)]
+pub struct CallEvent {
+    /// The call.
+    pub call: CallId,
+    /// What the caller was answered with; null if the caller had left.
+    pub status: Option<u16>,
+    /// What became of the call.
+    pub outcome: CallOutcome,
+    /// The policies between the call and the backend.
+    pub protection: Protection,
+    /// The endpoint that the caller asked.
+    pub endpoint: &'static str,
+    /// From the start of the call to its answer.
+    pub elapsed_seconds: f64,
+    /// The state after the call's own report.
+    pub circuit_breaker_state: State,
+    /// Its attempts, in order. Empty if it was rejected before the first, or if the caller had left.
+    pub attempts: Vec<AttemptEvent>,
+    /// The trace that it belongs to.
+    pub trace_id: String,
+}
+
+/// One attempt in [`CallEvent`].
+#[derive(Debug, Serialize)]
+pub struct AttemptEvent {
+    attempt: u32,
+    outcome: Outcome,
+    status_code: Option<u16>,
+    start_seconds: f64,
+    elapsed_seconds: f64,
+    wait_seconds: Option<f64>,
+}
+
+impl From<&AttemptRecord> for AttemptEvent {
+    fn from(record: &AttemptRecord) -> Self {
+        Self {
+            attempt: record.number,
+            outcome: record.outcome,
+            status_code: record.code,
+            start_seconds: record.start.as_secs_f64(),
+            elapsed_seconds: record.elapsed.as_secs_f64(),
+            wait_seconds: record.wait.map(|wait| wait.as_secs_f64()),
+        }
+    }
 }
 
 /// `POST /api/stress-test`.
@@ -222,4 +270,44 @@ fn each<S: Serializer>(events: &[Arc<Event>], serializer: S) -> Result<S::Ok, S:
 /// Seconds with microsecond digits.
 pub fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_call_event_has_the_fields_that_readers_know() {
+        let millis = Duration::from_millis;
+        let record = AttemptRecord {
+            number: 1,
+            outcome: Outcome::ServerError,
+            code: Some(500),
+            start: millis(1),
+            elapsed: millis(5),
+            wait: None,
+        };
+        let call = CallId::next();
+        let event = CallEvent {
+            call,
+            status: Some(500),
+            outcome: CallOutcome::Failure,
+            protection: Protection::BreakerOnly,
+            endpoint: "call-backend",
+            elapsed_seconds: 1.25,
+            circuit_breaker_state: State::HalfOpen,
+            attempts: vec![AttemptEvent::from(&record)],
+            trace_id: "4bf9".to_owned(),
+        };
+        let expected = json!({
+            "call": call, "status": 500, "outcome": "failure", "protection": "breaker-only",
+            "endpoint": "call-backend", "elapsed_seconds": 1.25,
+            "circuit_breaker_state": "half-open", "trace_id": "4bf9",
+            "attempts": [{"attempt": 1, "outcome": "server_error", "status_code": 500,
+                "start_seconds": 0.001, "elapsed_seconds": 0.005, "wait_seconds": null}],
+        });
+        assert_eq!(serde_json::to_value(event).unwrap(), expected);
+    }
 }

@@ -8,15 +8,11 @@
 #[path = "../tests/support/busy.rs"]
 mod busy;
 
-use std::{
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use busy::Busy;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use futures::{StreamExt as _, stream::FuturesUnordered};
-use resilience_actors::{Breaker, BreakerConfig, CallLimit, Protection, RetryConfig, Scheduler};
+use resilience_actors::{BreakerSettings, CallLimit, Retry, Upstream};
 
 fn waiting_calls(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("waiting_calls");
@@ -27,16 +23,17 @@ fn waiting_calls(criterion: &mut Criterion) {
             .build()
             .unwrap()
     });
-    let scheduler = Rc::new(system.block_on(async {
-        let breaker = Breaker::start(BreakerConfig::default());
-        Scheduler::start_seeded(Busy, RetryConfig::default(), breaker, CallLimit::new(1_000_000), 1)
-    }));
+    let upstream = system.block_on(async {
+        let builder = Upstream::builder("busy").breaker(BreakerSettings::default());
+        let builder = builder.retry(Retry::default()).limit(CallLimit::new(1_000_000));
+        builder.deadline(Duration::from_secs(30)).seed(1).start().unwrap()
+    });
     for calls in [1_000, 100_000_u32] {
         group.bench_function(BenchmarkId::from_parameter(calls), |bencher| {
             bencher.iter_custom(|iterations| {
                 let mut spent = Duration::ZERO;
                 for _ in 0..iterations {
-                    spent += system.block_on(all_at_once(&scheduler, calls)) / calls;
+                    spent += system.block_on(all_at_once(&upstream, calls)) / calls;
                 }
                 spent
             });
@@ -45,13 +42,17 @@ fn waiting_calls(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Each caller is a task of its own: tasks that are woken together would otherwise be polled again and again.
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-async fn all_at_once(scheduler: &Scheduler<Busy>, calls: u32) -> Duration {
+async fn all_at_once(upstream: &Upstream, calls: u32) -> Duration {
     let begun = Instant::now();
-    let mut calls: FuturesUnordered<_> =
-        (0..calls).map(|_| scheduler.call((), Protection::Full)).collect();
-    while let Some(report) = calls.next().await {
-        assert_eq!(report.attempts.len(), 2);
+    let call = || {
+        let upstream = upstream.clone();
+        actix_rt::spawn(async move { upstream.run(Busy).await.attempts.len() })
+    };
+    let callers: Vec<_> = (0..calls).map(|_| call()).collect();
+    for caller in callers {
+        assert_eq!(caller.await.unwrap(), 2);
     }
     begun.elapsed()
 }

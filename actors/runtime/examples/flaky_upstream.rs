@@ -1,22 +1,18 @@
-//! An upstream that fails, dies and comes back, seen through breaker and retry scheduler.
+//! An upstream that fails, dies and comes back, seen through circuit breaker and retries.
 //!
 //! ```text
 //! cargo run -p resilience-actors --example flaky_upstream
 //! ```
 //!
-//! Everything that a program needs is here: a [`Transport`] of its own, one [`Breaker`] on an
-//! arbiter of its own, one [`Scheduler`] on the thread that makes the calls. The log on stderr tells
-//! each retry and each transition.
+//! The log on stderr has a line for each retry and each transition.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use actix_rt::time::sleep;
 use resilience_actors::{
-    Attempt, Breaker, BreakerConfig, BreakerSettings, CallLimit, Outcome, Protection, RetryConfig,
-    RetrySettings, Scheduler, State, Transport, Verdict,
+    Attempt, BreakerSettings, Operation, Outcome, Retry, State, Upstream, Verdict,
 };
 
-/// How the upstream is today.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Mood {
     /// Fails twice, then answers; and again.
@@ -25,22 +21,22 @@ enum Mood {
     Well,
 }
 
-struct Upstream {
+#[derive(Clone)]
+struct Get {
     mood: Rc<Cell<Mood>>,
-    attempts: Cell<u32>,
+    attempts: Rc<Cell<u32>>,
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("connection refused")]
 struct Refused;
 
-impl Transport for Upstream {
-    type Request = &'static str;
+impl Operation for Get {
     /// An HTTP status, for instance.
-    type Response = u16;
+    type Answer = u16;
     type Error = Refused;
 
-    async fn attempt(&self, _request: &&'static str, _: Attempt<'_>) -> Result<u16, Refused> {
+    async fn run(&self, _: Attempt<'_>) -> Result<u16, Refused> {
         sleep(Duration::from_millis(5)).await;
         self.attempts.set(self.attempts.get() + 1);
         match self.mood.get() {
@@ -58,50 +54,38 @@ impl Transport for Upstream {
         };
         Verdict { outcome, code, retry_after: None }
     }
-
-    fn is_idempotent(&self, request: &&'static str) -> bool {
-        *request == "GET"
-    }
 }
 
 #[actix::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     env_logger::Builder::new().filter_level(log::LevelFilter::Info).init();
-    let home = actix_rt::Arbiter::new();
-    let breaker = Breaker::start_on(
-        BreakerConfig::try_from(BreakerSettings {
+    let upstream = Upstream::builder("flaky")
+        .breaker(BreakerSettings {
             reset_timeout: Duration::from_millis(500),
-            ..Default::default()
-        })?,
-        &home.handle(),
-    );
+            ..BreakerSettings::default()
+        })
+        .retry(Retry::exponential(Duration::from_millis(50)))
+        .timeout(Duration::from_secs(1))
+        .start()?;
     let mood = Rc::new(Cell::new(Mood::Flaky));
-    let scheduler = Scheduler::start(
-        Upstream { mood: Rc::clone(&mood), attempts: Cell::new(0) },
-        RetryConfig::try_from(RetrySettings {
-            base_delay: Duration::from_millis(50),
-            ..Default::default()
-        })?,
-        breaker.clone(),
-        CallLimit::new(100),
-    );
+    let get = Get { mood: Rc::clone(&mood), attempts: Rc::default() };
 
-    let report = scheduler.call("GET", Protection::Full).await;
+    let report = upstream.run(get.clone()).await;
     println!("flaky: {:?} after {} attempts", report.result?, report.attempts.len());
 
     mood.set(Mood::Dead);
-    while breaker.state() != State::Open {
-        let report = scheduler.call("GET", Protection::Full).await;
+    while upstream.state() != State::Open {
+        let report = upstream.run(get.clone()).await;
         println!("dead: {}", report.result.err().map_or_else(String::new, |e| e.to_string()));
     }
-    let report = scheduler.call("GET", Protection::Full).await;
+    let report = upstream.run(get.clone()).await;
     println!("open: rejected in {:?}", report.elapsed);
 
     mood.set(Mood::Well);
-    while breaker.state() != State::HalfOpen {
+    while upstream.state() != State::HalfOpen {
         sleep(Duration::from_millis(20)).await;
     }
-    let report = scheduler.call("GET", Protection::Full).await;
+    let report = upstream.run(get).await;
     println!("well again: {:?}, circuit {}", report.result?, report.state);
     Ok(())
 }

@@ -1,10 +1,12 @@
-//! What both configurations have in common: how a value that breaks a rule is refused.
+//! Rules of settings, and the error for a value that breaks one.
 
 use std::{
     fmt::{self, Display},
     ops::{Bound, RangeBounds as _, RangeInclusive},
     time::Duration,
 };
+
+use serde::{Deserialize, de::Error as _};
 
 /// The longest duration that any setting takes: 30 days.
 pub const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -17,8 +19,7 @@ pub const DURATIONS: (Bound<Duration>, Bound<Duration>) =
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} = {value} is not valid: expected {allowed}")]
 pub struct InvalidConfig {
-    /// Name of the field of [`BreakerSettings`](crate::BreakerSettings) or
-    /// [`RetrySettings`](crate::RetrySettings).
+    /// Name of the field, for instance of [`BreakerSettings`](crate::BreakerSettings) or [`Retry`](crate::Retry).
     pub field: &'static str,
     /// The value that was refused.
     pub value: String,
@@ -111,4 +112,27 @@ pub(crate) fn optional_seconds<S: serde::Serializer>(
         Some(value) => seconds(value, serializer),
         None => serializer.serialize_none(),
     }
+}
+
+/// Reads seconds with fractions. What is out of range is refused here if no [`Duration`] can hold it, and by the
+/// setting's own rule otherwise.
+pub(crate) fn from_seconds<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Duration, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        let most = MAX_DURATION.as_secs();
+        D::Error::custom(format!(
+            "{seconds} is not valid: expected seconds, more than 0 and at most {most}"
+        ))
+    })
+}
+
+/// The same, with null for none.
+pub(crate) fn optional_from_seconds<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    #[derive(Deserialize)]
+    struct Seconds(#[serde(deserialize_with = "from_seconds")] Duration);
+    Ok(Option::<Seconds>::deserialize(deserializer)?.map(|Seconds(duration)| duration))
 }

@@ -1,11 +1,20 @@
 //! The bound on calls in flight and waiting.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
 };
 
-/// Counts calls in flight and waiting, over all the schedulers that share it by cloning.
+use crate::{
+    gate::{Gate, Sample},
+    rejection::Rejection,
+};
+
+/// Limits the calls in flight and waiting, over all upstreams that share it by cloning. A call asks this gate once,
+/// before its first attempt, and keeps its place until its answer.
 #[derive(Debug, Clone)]
 pub struct CallLimit {
     counts: Arc<Counts>,
@@ -19,7 +28,7 @@ struct Counts {
 }
 
 impl CallLimit {
-    /// At most `max` calls at a time; 0 turns every call away.
+    /// At most `max` calls at a time; 0 rejects every call.
     pub fn new(max: usize) -> Self {
         Self { counts: Arc::default(), max }
     }
@@ -29,44 +38,45 @@ impl CallLimit {
         self.counts.calls.load(Ordering::Relaxed)
     }
 
-    /// Those of them that wait for their next attempt.
+    /// Calls that wait for their next attempt now.
     pub fn waiting(&self) -> usize {
         self.counts.waiting.load(Ordering::Relaxed)
     }
 
-    /// The most there may be.
+    /// The maximum number of calls at a time.
     pub fn max(&self) -> usize {
         self.max
     }
 
-    /// A place for one more call, if there is one.
-    pub(crate) fn try_acquire(&self) -> Option<CallSlot> {
+    /// Counts a call as waiting for as long as the result lives.
+    pub(crate) fn mark_waiting(&self) -> WaitMark {
+        self.counts.waiting.fetch_add(1, Ordering::Relaxed);
+        WaitMark(Arc::clone(&self.counts))
+    }
+
+    fn free(&self) {
+        self.counts.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Gate for CallLimit {
+    fn admit(&self, _: Instant) -> Result<u64, Rejection> {
         let one_more = |calls| (calls < self.max).then_some(calls + 1);
         let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
-        self.counts.calls.fetch_update(set, fetch, one_more).ok()?;
-        Some(CallSlot(Arc::clone(&self.counts)))
+        let taken = self.counts.calls.fetch_update(set, fetch, one_more);
+        taken.map(|_| 0).map_err(|_| Rejection::overloaded())
+    }
+
+    fn settle(&self, _: u64, _: &Sample) {
+        self.free();
+    }
+
+    fn dropped(&self, _: u64) {
+        self.free();
     }
 }
 
-/// One call's place. Dropping it frees the place.
-#[derive(Debug)]
-pub(crate) struct CallSlot(Arc<Counts>);
-
-impl CallSlot {
-    /// Counts the call as waiting for as long as the result lives.
-    pub(crate) fn waiting(&self) -> WaitMark {
-        self.0.waiting.fetch_add(1, Ordering::Relaxed);
-        WaitMark(Arc::clone(&self.0))
-    }
-}
-
-impl Drop for CallSlot {
-    fn drop(&mut self) {
-        self.0.calls.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Says that a call waits.
+/// A call that waits.
 #[derive(Debug)]
 pub(crate) struct WaitMark(Arc<Counts>);
 
@@ -79,25 +89,26 @@ impl Drop for WaitMark {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{clock::now, gate::Pass};
 
     #[test]
     fn no_more_places_than_the_limit_and_each_is_free_again() {
         let limit = CallLimit::new(2);
-        let first = limit.try_acquire().unwrap();
-        let _second = limit.clone().try_acquire().unwrap();
-        assert!(limit.try_acquire().is_none());
-        assert_eq!(limit.in_use(), 2, "a refusal takes no place");
+        let gate: Arc<dyn Gate> = Arc::new(limit.clone());
+        let first = Pass::take(&gate, now()).unwrap();
+        let _second = Pass::take(&gate, now()).unwrap();
+        assert!(Pass::take(&gate, now()).is_err());
+        assert_eq!(limit.in_use(), 2, "a rejection takes no place");
         drop(first);
-        assert!(limit.try_acquire().is_some());
+        assert!(Pass::take(&gate, now()).is_ok());
     }
 
     #[test]
     fn a_call_waits_for_as_long_as_it_is_marked() {
         let limit = CallLimit::new(1);
-        let slot = limit.try_acquire().unwrap();
-        let mark = slot.waiting();
-        assert_eq!((limit.in_use(), limit.waiting()), (1, 1));
+        let mark = limit.mark_waiting();
+        assert_eq!(limit.waiting(), 1);
         drop(mark);
-        assert_eq!((limit.in_use(), limit.waiting()), (1, 0));
+        assert_eq!(limit.waiting(), 0);
     }
 }

@@ -141,7 +141,7 @@ impl Outcome {
     }
 }
 
-/// A [`Transport`](crate::Transport)'s reading of one result.
+/// A [`Operation`](crate::Operation)'s reading of one result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
     /// What it says.

@@ -1,14 +1,13 @@
-//! The ways in which the runtime itself turns a call away.
+//! Why the runtime rejects a call.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use serde::Serialize;
 
-/// A call that was turned away without asking the upstream. Never counts against the upstream.
+/// A call that a gate rejected without asking the upstream. Never counts against the upstream.
 ///
-/// Every kind says after what time it makes sense to come back. Where the circuit turns a call away,
-/// a [`Scheduler`](crate::Scheduler) adds a random spread, so that callers who were turned away
-/// together do not return together.
+/// Each says which gate rejected the call, why, and when it makes sense to try again. For rejected attempts, the
+/// runtime adds a random spread to that time, so that callers that were rejected together do not return together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// The circuit is open.
@@ -35,10 +34,20 @@ pub enum Rejection {
         /// One second.
         retry_after: Duration,
     },
-    /// The actor that decides is gone: the process is ending.
+    /// The breaker's actor is gone: the process is ending.
     #[error("circuit breaker is not running")]
     Stopped {
         /// One second.
+        retry_after: Duration,
+    },
+    /// A [`Gate`](crate::Gate) of the user's own rejected the attempt.
+    #[error("{reason}")]
+    Gate {
+        /// The gate's name.
+        gate: &'static str,
+        /// Why, as a user should read it.
+        reason: Cow<'static, str>,
+        /// When the gate may admit an attempt.
         retry_after: Duration,
     },
 }
@@ -57,14 +66,22 @@ pub enum RejectionKind {
     Overloaded,
     /// [`Rejection::Stopped`].
     Stopped,
+    /// [`Rejection::Gate`].
+    Gate,
 }
 
 impl RejectionKind {
-    /// All there are.
-    pub const ALL: [Self; 5] =
-        [Self::CircuitOpen, Self::TrialLimit, Self::Released, Self::Overloaded, Self::Stopped];
+    /// All kinds.
+    pub const ALL: [Self; 6] = [
+        Self::CircuitOpen,
+        Self::TrialLimit,
+        Self::Released,
+        Self::Overloaded,
+        Self::Stopped,
+        Self::Gate,
+    ];
 
-    /// Its name in kebab-case.
+    /// The kind's name in kebab-case.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CircuitOpen => "circuit-open",
@@ -72,12 +89,34 @@ impl RejectionKind {
             Self::Released => "released",
             Self::Overloaded => "overloaded",
             Self::Stopped => "stopped",
+            Self::Gate => "gate",
         }
     }
 }
 
 impl Rejection {
-    /// Its kind.
+    /// The rejection by a gate of the user's own.
+    pub fn by_gate(
+        gate: &'static str,
+        reason: impl Into<Cow<'static, str>>,
+        retry_after: Duration,
+    ) -> Self {
+        Self::Gate { gate, reason: reason.into(), retry_after }
+    }
+
+    /// The gate that rejected the call: `circuit-breaker`, `call-limit`, or the name of the user's own gate.
+    pub fn gate(&self) -> &'static str {
+        match self {
+            Self::CircuitOpen { .. }
+            | Self::TrialLimit { .. }
+            | Self::Released { .. }
+            | Self::Stopped { .. } => "circuit-breaker",
+            Self::Overloaded { .. } => "call-limit",
+            Self::Gate { gate, .. } => gate,
+        }
+    }
+
+    /// The kind.
     pub fn kind(&self) -> RejectionKind {
         match self {
             Self::CircuitOpen { .. } => RejectionKind::CircuitOpen,
@@ -85,17 +124,19 @@ impl Rejection {
             Self::Released { .. } => RejectionKind::Released,
             Self::Overloaded { .. } => RejectionKind::Overloaded,
             Self::Stopped { .. } => RejectionKind::Stopped,
+            Self::Gate { .. } => RejectionKind::Gate,
         }
     }
 
-    /// After what time it makes sense to ask again.
+    /// After what time it makes sense to try again.
     pub fn retry_after(&self) -> Duration {
         match *self {
             Self::CircuitOpen { retry_after }
             | Self::TrialLimit { retry_after }
             | Self::Released { retry_after }
             | Self::Overloaded { retry_after }
-            | Self::Stopped { retry_after } => retry_after,
+            | Self::Stopped { retry_after }
+            | Self::Gate { retry_after, .. } => retry_after,
         }
     }
 
@@ -113,7 +154,8 @@ impl Rejection {
         | Self::TrialLimit { retry_after }
         | Self::Released { retry_after }
         | Self::Overloaded { retry_after }
-        | Self::Stopped { retry_after }) = &mut self;
+        | Self::Stopped { retry_after }
+        | Self::Gate { retry_after, .. }) = &mut self;
         *retry_after += spread;
         self
     }

@@ -14,26 +14,26 @@ use std::{
 
 use futures::future::join_all;
 use resilience_actors::{
-    Attempt, Breaker, BreakerConfig, CallError, CallLimit, Outcome, Protection, Rejection,
-    RetryConfig, RetrySettings, Scheduler, State, Transport, Verdict,
+    Attempt, Breaker, BreakerConfig, CallError, CallLimit, Operation, Outcome, Rejection, State,
+    Verdict,
 };
 use support::{
-    NoAnswer, Script, Step, answer, closed, exact, fail, fail_counter, now, pass, paused,
-    scheduler, secs,
+    Lab, NoAnswer, Rules, Script, Step, answer, closed, exact, fail, fail_counter, lab, now, pass,
+    paused, secs,
 };
 
 #[test]
 fn five_calls_without_retries_open_and_the_sixth_does_not_touch_the_backend() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
+        let lab = lab(&script, exact(), &breaker);
         for call in 1..=5 {
-            let report = scheduler.call((), Protection::BreakerOnly).await;
+            let report = lab.call_once().await;
             assert_eq!(report.result.unwrap().outcome, Outcome::ServerError);
             let expected = if call < 5 { State::Closed } else { State::Open };
             assert_eq!(report.state, expected, "the state after the call's own report");
         }
-        let report = scheduler.call((), Protection::Full).await;
+        let report = lab.call().await;
         let Err(CallError::Rejected(Rejection::CircuitOpen { retry_after })) = report.result else {
             panic!("{report:?}")
         };
@@ -47,10 +47,10 @@ fn rejected_callers_are_told_to_come_back_at_different_times() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::Success)]), closed());
         fail(&breaker, 5).await;
-        let scheduler = scheduler(&script, exact(), &breaker);
+        let lab = lab(&script, exact(), &breaker);
         let mut times = Vec::new();
         for _ in 0..100 {
-            match scheduler.call((), Protection::Full).await.result {
+            match lab.call().await.result {
                 Err(CallError::Rejected(rejection)) => times.push(rejection.retry_after()),
                 other => panic!("{other:?}"),
             }
@@ -64,14 +64,14 @@ fn rejected_callers_are_told_to_come_back_at_different_times() {
 fn a_dead_backend_opens_the_breaker_within_the_second_call() {
     paused(async {
         let (script, breaker) = (Script::new([Step::Unreachable(Duration::ZERO)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
+        let lab = lab(&script, exact(), &breaker);
 
-        let first = scheduler.call((), Protection::Full).await;
+        let first = lab.call().await;
         assert!(matches!(first.result, Err(CallError::Transport(NoAnswer))));
         assert_eq!((first.attempts.len(), fail_counter(&breaker).await), (4, 4));
         assert_eq!(script.touched(), 4 * 3, "each attempt is repeated twice, at once");
 
-        let second = scheduler.call((), Protection::Full).await;
+        let second = lab.call().await;
         assert!(matches!(second.result, Err(CallError::Transport(NoAnswer))));
         assert_eq!((second.attempts.len(), second.state), (1, State::Open));
         assert_eq!(second.elapsed, Duration::ZERO, "nobody waits on an open circuit");
@@ -82,12 +82,12 @@ fn a_dead_backend_opens_the_breaker_within_the_second_call() {
 fn the_breaker_opens_while_calls_wait_and_all_are_answered_at_once() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
+        let lab = lab(&script, exact(), &breaker);
         let start = now();
-        let calls = (0..50).map(|_| scheduler.call((), Protection::Full));
+        let calls = (0..50).map(|_| lab.call());
         let opening = async {
             pass(secs(0.5)).await;
-            assert_eq!(scheduler.limit().waiting(), 50);
+            assert_eq!(lab.limit.waiting(), 50);
             fail(&breaker, 5).await;
         };
         let (reports, ()) = futures::join!(join_all(calls), opening);
@@ -102,8 +102,8 @@ fn the_breaker_opens_while_calls_wait_and_all_are_answered_at_once() {
             assert_eq!(report.attempts[0].wait, Some(secs(0.5)));
         }
         assert_eq!(now() - start, secs(0.5));
-        assert_eq!((script.touched(), scheduler.limit().in_use()), (50, 0));
-        assert_eq!(scheduler.limit().waiting(), 0);
+        assert_eq!((script.touched(), lab.limit.in_use()), (50, 0));
+        assert_eq!(lab.limit.waiting(), 0);
     });
 }
 
@@ -111,22 +111,17 @@ fn the_breaker_opens_while_calls_wait_and_all_are_answered_at_once() {
 #[derive(Clone)]
 struct Failing(Arc<AtomicUsize>);
 
-impl Transport for Failing {
-    type Request = ();
-    type Response = ();
+impl Operation for Failing {
+    type Answer = ();
     type Error = NoAnswer;
 
-    async fn attempt(&self, (): &(), _: Attempt<'_>) -> Result<(), NoAnswer> {
+    async fn run(&self, _: Attempt<'_>) -> Result<(), NoAnswer> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
     fn classify(&self, _: &Result<(), NoAnswer>) -> Verdict {
         Outcome::ServerError.into()
-    }
-
-    fn is_idempotent(&self, (): &()) -> bool {
-        true
     }
 }
 
@@ -139,22 +134,21 @@ fn the_breaker_opens_and_the_calls_of_every_worker_are_answered_at_once() {
         let breaker = Breaker::start_on(BreakerConfig::default(), &home.handle());
         let (limit, touched) = (CallLimit::new(1_000), Arc::new(AtomicUsize::new(0)));
         let hours = Duration::from_secs(3_600);
-        let settings = RetrySettings {
+        let rules = Rules {
             base_delay: hours,
             max_delay: hours,
             call_deadline: hours * 24,
             ..Default::default()
         };
-        let config = RetryConfig::try_from(settings).unwrap();
         let workers: Vec<_> = (0..WORKERS).map(|_| actix_rt::Arbiter::new()).collect();
         let mut answers = Vec::new();
         for worker in &workers {
             let (tell, told) = tokio::sync::oneshot::channel();
-            let (transport, config) = (Failing(touched.clone()), config.clone());
+            let (failing, rules) = (Failing(touched.clone()), rules.clone());
             let (breaker, limit) = (breaker.clone(), limit.clone());
             worker.spawn(async move {
-                let scheduler = Scheduler::start(transport, config, breaker, limit);
-                let calls = (0..CALLS).map(|_| scheduler.call((), Protection::Full));
+                let lab = Lab::new(failing, rules, &breaker, limit);
+                let calls = (0..CALLS).map(|_| lab.call());
                 tell.send(join_all(calls).await).unwrap();
             });
             answers.push(told);
@@ -181,8 +175,8 @@ fn an_attempt_that_ends_after_the_opening_answers_its_call_without_a_wait() {
     paused(async {
         let slow = Step::AnswerAfter(secs(1.0), Outcome::ServerError.into());
         let (script, breaker) = (Script::new([slow]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
-        let (report, ()) = futures::join!(scheduler.call((), Protection::Full), fail(&breaker, 5));
+        let lab = lab(&script, exact(), &breaker);
+        let (report, ()) = futures::join!(lab.call(), fail(&breaker, 5));
         assert_eq!(report.result.unwrap().outcome, Outcome::ServerError);
         assert_eq!((report.elapsed, report.state), (secs(1.0), State::Open));
     });
@@ -192,11 +186,11 @@ fn an_attempt_that_ends_after_the_opening_answers_its_call_without_a_wait() {
 fn a_caller_who_leaves_during_a_wait_ends_the_call_and_its_failure_counts() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
-        let patience = tokio::time::timeout(secs(0.5), scheduler.call((), Protection::Full));
+        let lab = lab(&script, exact(), &breaker);
+        let patience = tokio::time::timeout(secs(0.5), lab.call());
         assert!(patience.await.is_err());
         pass(secs(0.0)).await;
-        assert_eq!((scheduler.limit().in_use(), scheduler.limit().waiting()), (0, 0));
+        assert_eq!((lab.limit.in_use(), lab.limit.waiting()), (0, 0));
         assert_eq!(fail_counter(&breaker).await, 1);
         pass(secs(60.0)).await;
         assert_eq!(script.touched(), 1);
@@ -207,13 +201,13 @@ fn a_caller_who_leaves_during_a_wait_ends_the_call_and_its_failure_counts() {
 fn a_caller_who_leaves_during_an_attempt_does_not_hide_it_from_the_breaker() {
     paused(async {
         let (script, breaker) = (Script::new([Step::Hang]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
+        let lab = lab(&script, exact(), &breaker);
         for left in 1..=5 {
-            let patience = tokio::time::timeout(secs(0.5), scheduler.call((), Protection::Full));
+            let patience = tokio::time::timeout(secs(0.5), lab.call());
             assert!(patience.await.is_err());
-            assert_eq!(scheduler.limit().in_use(), 1, "the attempt keeps its place");
+            assert_eq!(lab.limit.in_use(), 1, "the attempt keeps its place");
             pass(secs(2.6)).await;
-            assert_eq!((script.touched(), scheduler.limit().in_use()), (left, 0));
+            assert_eq!((script.touched(), lab.limit.in_use()), (left, 0));
         }
         assert_eq!(breaker.state(), State::Open);
     });
@@ -230,7 +224,7 @@ fn a_trial_is_one_attempt_and_its_outcome_is_the_answer() {
             let (script, breaker) = (Script::new([answer(outcome)]), closed());
             fail(&breaker, 5).await;
             pass(secs(30.0)).await;
-            let report = scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
+            let report = lab(&script, exact(), &breaker).call().await;
             assert_eq!(report.result.unwrap().outcome, outcome);
             assert_eq!((report.attempts.len(), report.state), (1, state));
         }
@@ -241,16 +235,9 @@ fn a_trial_is_one_attempt_and_its_outcome_is_the_answer() {
 fn calls_beyond_the_limit_are_turned_away_at_once_and_do_not_count() {
     paused(async {
         let (script, breaker) = (Script::new([Step::Hang]), closed());
-        let scheduler = Scheduler::start(
-            script.clone(),
-            RetryConfig::default(),
-            breaker.clone(),
-            CallLimit::new(2),
-        );
-        let call = |protection| scheduler.call((), protection);
-        let (_, _, third) = futures::join!(call(Protection::Full), call(Protection::None), async {
-            call(Protection::Full).await
-        });
+        let lab = Lab::new(script.clone(), Rules::default(), &breaker, CallLimit::new(2));
+        let third = async { lab.call().await };
+        let (_, _, third) = futures::join!(lab.call(), lab.call_bare(), third);
         let Err(CallError::Rejected(rejection)) = third.result else { panic!("{third:?}") };
         assert_eq!(rejection, Rejection::Overloaded { retry_after: secs(1.0) });
         assert_eq!(third.elapsed, Duration::ZERO);
@@ -264,15 +251,15 @@ fn a_panic_in_an_attempt_fails_that_call_only_and_gives_its_permit_back() {
         let breaker = closed();
         fail(&breaker, 5).await;
         pass(secs(30.0)).await;
-        let scheduler = scheduler(&script, exact(), &breaker);
+        let lab = lab(&script, exact(), &breaker);
 
-        let report = scheduler.call((), Protection::Full).await;
+        let report = lab.call().await;
         assert!(matches!(report.result, Err(CallError::Panicked)), "{report:?}");
         assert_eq!(report.state, State::Open, "the trial failed");
-        assert_eq!(scheduler.limit().in_use(), 0);
+        assert_eq!(lab.limit.in_use(), 0);
 
         pass(secs(30.0)).await;
-        let report = scheduler.call((), Protection::Full).await;
+        let report = lab.call().await;
         assert!(report.result.is_ok());
         assert_eq!(report.state, State::Closed);
     });
@@ -284,8 +271,8 @@ fn a_hundred_thousand_waiting_calls_are_all_answered_in_due_order() {
     paused(async {
         let failed = std::iter::repeat_n(answer(Outcome::Throttled), CALLS);
         let script = Script::new(failed.chain([answer(Outcome::Success)]));
-        let scheduler = scheduler(&script, RetrySettings::default(), &closed());
-        let calls = (0..CALLS).map(|_| scheduler.call((), Protection::Full));
+        let lab = lab(&script, Rules::default(), &closed());
+        let calls = (0..CALLS).map(|_| lab.call());
         let mut reports = join_all(calls).await;
         assert!(reports.iter().all(|report| report.result.is_ok()));
 
@@ -296,18 +283,28 @@ fn a_hundred_thousand_waiting_calls_are_all_answered_in_due_order() {
         assert!(second.is_sorted());
         let (first, last) = (second[0], second[CALLS - 1]);
         assert!(last - first > secs(0.09) && last - first <= secs(0.102), "{:?}", last - first);
-        assert_eq!(scheduler.limit().waiting(), 0);
+        assert_eq!(lab.limit.waiting(), 0);
     });
 }
 
 #[test]
-fn callers_of_a_scheduler_that_is_gone_are_told_so() {
-    let scheduler =
-        paused(async { scheduler(&Script::new([answer(Outcome::Success)]), exact(), &closed()) });
+fn a_call_whose_scheduler_is_gone_is_lost_and_the_next_call_gets_a_new_scheduler() {
+    let script = Script::new([answer(Outcome::Throttled), answer(Outcome::Success)]);
+    let (lab, mut waiting) = paused(async {
+        let lab = lab(&script, exact(), &closed());
+        let (upstream, operation) = (lab.protected.clone(), script.clone());
+        let mut waiting = Box::pin(async move { upstream.run(operation).await });
+        assert!(futures::poll!(&mut waiting).is_pending());
+        support::settle().await;
+        assert_eq!(lab.limit.waiting(), 1);
+        (lab, waiting)
+    });
+    // The thread's actix system has ended, and its scheduler with it.
     paused(async move {
-        scheduler.stopped().await;
-        let report = scheduler.call((), Protection::Full).await;
+        let report = (&mut waiting).await;
         assert!(matches!(report.result, Err(CallError::Lost)), "{report:?}");
+        assert!(lab.call_bare().await.result.is_ok());
+        assert_eq!(resilience_actors::retry::schedulers_died(), 0, "it ended with its system");
     });
 }
 
@@ -317,12 +314,11 @@ fn callers_who_leave_late_do_not_open_the_circuit_of_a_backend_that_has_recovere
         let failed = std::iter::repeat_n(answer(Outcome::ServerError), 5);
         let script = Script::new(failed.chain([answer(Outcome::Success)]));
         let breaker = closed();
-        let scheduler = scheduler(&script, exact(), &breaker);
-        let impatient =
-            (0..5).map(|_| tokio::time::timeout(secs(0.5), scheduler.call((), Protection::Full)));
+        let lab = lab(&script, exact(), &breaker);
+        let impatient = (0..5).map(|_| tokio::time::timeout(secs(0.5), lab.call()));
         let good = async {
             pass(secs(0.2)).await;
-            scheduler.call((), Protection::Full).await
+            lab.call().await
         };
         let (left, good) = futures::join!(join_all(impatient), good);
         assert!(left.iter().all(Result::is_err) && good.result.is_ok());
@@ -335,16 +331,16 @@ fn callers_who_leave_late_do_not_open_the_circuit_of_a_backend_that_has_recovere
 fn a_caller_who_leaves_just_as_the_retry_falls_due_does_not_take_the_failure_along() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
+        let lab = lab(&script, exact(), &breaker);
         // A task of its own, whose patience ends in the turn in which the next attempt is begun:
-        // behind the scheduler, and before the attempt.
+        // after the scheduler has woken the call, and before the attempt.
         let caller = actix_rt::spawn(async move {
-            let mut call = Box::pin(scheduler.call((), Protection::Full));
+            let mut call = Box::pin(lab.call());
             assert!(futures::poll!(&mut call).is_pending());
             support::settle().await;
-            assert_eq!(scheduler.limit().waiting(), 1);
+            assert_eq!(lab.limit.waiting(), 1);
             tokio::time::sleep(secs(1.0)).await;
-            assert_eq!(scheduler.limit().waiting(), 0, "the next attempt is on its way");
+            assert_eq!(lab.limit.waiting(), 0, "the next attempt is on its way");
             drop(call);
         });
         caller.await.unwrap();
@@ -357,17 +353,17 @@ fn a_caller_who_leaves_just_as_the_retry_falls_due_does_not_take_the_failure_alo
 fn a_caller_who_leaves_before_the_first_attempt_touches_nothing_and_keeps_no_trial() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::Success)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
+        let lab = lab(&script, exact(), &breaker);
         for half_open in [false, true] {
             if half_open {
                 fail(&breaker, 5).await;
                 pass(secs(30.0)).await;
             }
-            let mut call = Box::pin(scheduler.call((), Protection::Full));
+            let mut call = Box::pin(lab.call());
             assert!(futures::poll!(&mut call).is_pending());
             drop(call);
             support::settle().await;
-            assert_eq!((script.touched(), scheduler.limit().in_use()), (0, 0));
+            assert_eq!((script.touched(), lab.limit.in_use()), (0, 0));
             assert_eq!(breaker.inspect().await.unwrap().trials_in_flight, 0);
         }
     });
@@ -375,75 +371,62 @@ fn a_caller_who_leaves_before_the_first_attempt_touches_nothing_and_keeps_no_tri
 
 #[test]
 fn a_call_has_given_its_place_back_before_it_is_answered() {
-    actix_rt::System::new().block_on(async {
-        let worker = actix_rt::Arbiter::new();
-        let (tell, told) = tokio::sync::oneshot::channel();
-        worker.spawn(async move {
-            let breaker = closed();
-            let transport = Failing(Arc::default());
-            let config = RetryConfig::default();
-            let scheduler = Scheduler::start(transport, config, breaker, CallLimit::new(1));
-            assert!(tell.send(scheduler).is_ok());
-            std::future::pending::<()>().await;
-        });
-        // One caller, on another thread, and one place.
-        let scheduler = told.await.unwrap();
+    paused(async {
+        let lab = Lab::new(Failing(Arc::default()), exact(), &closed(), CallLimit::new(1));
         for _ in 0..2_000 {
-            let report = scheduler.call((), Protection::None).await;
+            let report = lab.call_bare().await;
             assert!(report.result.is_ok(), "{report:?}");
         }
     });
 }
 
 #[test]
-fn a_transport_that_panics_on_the_question_of_idempotency_fails_its_call_only() {
+fn an_operation_that_panics_on_the_question_of_idempotency_fails_its_call_only() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::Success)]).touchy(), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
-        let report = scheduler.call((), Protection::Full).await;
+        let lab = lab(&script, exact(), &breaker);
+        let report = lab.call().await;
         assert!(matches!(report.result, Err(CallError::Panicked)), "{report:?}");
         assert_eq!(fail_counter(&breaker).await, 1);
     });
 }
 
 #[test]
-fn schedulers_and_breakers_that_nobody_holds_end() {
+fn a_breaker_ends_when_neither_a_handle_nor_an_upstream_holds_it() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::Success)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
-        scheduler.call((), Protection::Full).await;
-        let (scheduler_gone, breaker_gone) = (scheduler.stopped(), breaker.stopped());
-        drop(scheduler);
-        scheduler_gone.await;
-        drop(breaker);
-        breaker_gone.await;
+        let lab = lab(&script, exact(), &breaker);
+        lab.call().await;
+        let gone = breaker.stopped();
+        drop((lab, breaker));
+        gone.await;
     });
 }
 
 #[test]
-fn the_transport_is_told_of_each_attempt_as_it_ends_also_if_its_caller_has_left() {
+fn observers_are_told_of_each_attempt_as_it_ends_also_if_its_caller_has_left() {
     paused(async {
         let steps = [answer(Outcome::ServerError), Step::Hang];
         let script = Script::new(steps);
-        let scheduler = scheduler(&script, exact(), &closed());
+        let lab = lab(&script, exact(), &closed());
         let begin = now();
         // It leaves in its second attempt, which begins after 1 s and may take 3.
-        let call = scheduler.call((), Protection::Full);
+        let call = lab.call();
         assert!(tokio::time::timeout(secs(2.0), call).await.is_err());
-        assert_eq!(script.ended(), [(begin, Outcome::ServerError)]);
+        assert_eq!(lab.ended(), [(begin, Outcome::ServerError)]);
         pass(secs(3.0)).await;
         let expected = [(begin, Outcome::ServerError), (begin + secs(4.0), Outcome::TimedOut)];
-        assert_eq!(script.ended(), expected);
+        assert_eq!(lab.ended(), expected);
     });
 }
 
 #[test]
-fn a_transport_that_panics_over_what_it_is_told_costs_nothing() {
+fn an_observer_that_panics_costs_nothing() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::Unsupported)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
-        let report = scheduler.call((), Protection::Full).await;
+        let lab = lab(&script, exact(), &breaker);
+        let report = lab.call().await;
         assert_eq!(report.result.unwrap().outcome, Outcome::Unsupported);
-        assert_eq!((script.ended().len(), fail_counter(&breaker).await), (1, 1));
+        assert_eq!((lab.ended().len(), fail_counter(&breaker).await), (1, 1));
     });
 }

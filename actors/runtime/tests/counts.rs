@@ -6,11 +6,11 @@ mod support;
 
 use futures::{FutureExt as _, future::join_all};
 use resilience_actors::{
-    Breaker, BreakerSettings, EpochCounts, NotPermitted, Outcome, Protection, RetryCounts, State,
+    Breaker, BreakerSettings, EpochCounts, NotPermitted, Outcome, RetryCounts, State,
     TransitionCount,
 };
 use support::{
-    Script, Step, answer, breaker, closed, exact, fail, pass, paused, scheduler, secs, settle,
+    Script, Step, answer, breaker, closed, exact, fail, lab, pass, paused, secs, settle,
 };
 
 /// Successful, failed, ignored.
@@ -107,8 +107,8 @@ fn the_sum_never_falls_while_epochs_end() {
 fn rejections_are_counted_by_kind() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let calls = scheduler(&script, exact(), &breaker);
-        let waiting = join_all((0..3).map(|_| calls.call((), Protection::Full)));
+        let calls = lab(&script, exact(), &breaker);
+        let waiting = join_all((0..3).map(|_| calls.call()));
         let opening = async {
             settle().await;
             fail(&breaker, 5).await;
@@ -126,6 +126,7 @@ fn rejections_are_counted_by_kind() {
             released: 3,
             overloaded: 0,
             stopped: 0,
+            gate: 0,
         };
         assert_eq!(breaker.counts().not_permitted, expected);
         assert_eq!(expected.by_circuit(), 6);
@@ -140,15 +141,15 @@ fn calls_are_counted_by_whether_a_retry_helped() {
         let fails_for_good = std::iter::repeat_n(answer(ServerError), 4);
         let script = Script::new(steps.into_iter().chain(fails_for_good));
         let breaker = closed();
-        let scheduler = scheduler(&script, exact(), &breaker);
+        let lab = lab(&script, exact(), &breaker);
         for _ in 0..4 {
-            scheduler.call((), Protection::Full).await;
+            lab.call().await;
         }
         // Neither of these can be retried, so they say nothing about retries.
-        scheduler.call((), Protection::None).await;
-        scheduler.call((), Protection::BreakerOnly).await;
+        lab.call_bare().await;
+        lab.call_once().await;
         breaker.force_open().await.unwrap();
-        scheduler.call((), Protection::Full).await;
+        lab.call().await;
         assert_eq!(
             breaker.counts().retries,
             RetryCounts {
@@ -166,8 +167,8 @@ fn a_call_whose_caller_left_is_not_among_those_that_were_answered() {
     paused(async {
         let script = Script::new([Step::AnswerAfter(secs(1.0), Outcome::Success.into())]);
         let breaker = closed();
-        let scheduler = scheduler(&script, exact(), &breaker);
-        let patience = tokio::time::timeout(secs(0.5), scheduler.call((), Protection::Full));
+        let lab = lab(&script, exact(), &breaker);
+        let patience = tokio::time::timeout(secs(0.5), lab.call());
         assert!(patience.await.is_err());
         pass(secs(1.0)).await;
         assert_eq!(kinds(&breaker), (1, 0, 0), "the attempt in flight has reported");
@@ -180,17 +181,17 @@ fn a_failure_that_a_retry_repaired_is_ignored_and_one_that_nothing_repaired_has_
     paused(async {
         let breaker = closed();
         let repaired = Script::new([Outcome::ServerError, Outcome::Success].map(answer));
-        scheduler(&repaired, exact(), &breaker).call((), Protection::Full).await;
+        lab(&repaired, exact(), &breaker).call().await;
         assert_eq!(kinds(&breaker), (1, 0, 1));
         let left = Script::new([answer(Outcome::ServerError)]);
-        let scheduler = scheduler(&left, exact(), &breaker);
-        let patience = tokio::time::timeout(secs(0.5), scheduler.call((), Protection::Full));
+        let lab = lab(&left, exact(), &breaker);
+        let patience = tokio::time::timeout(secs(0.5), lab.call());
         assert!(patience.await.is_err());
         settle().await;
         assert_eq!(kinds(&breaker), (1, 1, 1));
 
         // Nor does it matter to the count that another call has succeeded since.
-        let patience = tokio::time::timeout(secs(0.5), scheduler.call((), Protection::Full));
+        let patience = tokio::time::timeout(secs(0.5), lab.call());
         let success = async {
             pass(secs(0.2)).await;
             succeed(&breaker, 1).await;

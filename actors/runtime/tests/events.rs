@@ -1,4 +1,4 @@
-//! What breaker and schedulers record, when, and with what in it.
+//! What breaker and upstreams record, when, and with what in it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
@@ -9,10 +9,10 @@ use std::time::Duration;
 use futures::future::join_all;
 use resilience_actors::{
     Breaker, BreakerConfig, BreakerSettings, CallLimit, EventKind, EventLog, EventType, Mode,
-    Outcome, Protection, RejectionKind, RetryConfig, Scheduler, State,
+    Outcome, RejectionKind, State,
 };
 use support::{
-    Script, Step, answer, breaker, closed, exact, fail, pass, paused, scheduler, secs, settle,
+    Lab, Rules, Script, Step, answer, breaker, closed, exact, fail, lab, pass, paused, secs, settle,
 };
 
 /// All that has been recorded, in order.
@@ -233,9 +233,9 @@ fn trials_that_are_refused_and_calls_beyond_the_limit_are_bursts_of_their_own() 
         turn_away(&breaker, 2).await;
         let nobody = CallLimit::new(0);
         let script = Script::new([Step::Hang]);
-        let scheduler = Scheduler::start(script, RetryConfig::default(), breaker.clone(), nobody);
+        let lab = Lab::new(script, Rules::default(), &breaker, nobody);
         for _ in 0..3 {
-            assert!(scheduler.call((), Protection::Full).await.result.is_err());
+            assert!(lab.call().await.result.is_err());
         }
         pass(secs(1.0)).await;
         assert_eq!(
@@ -251,7 +251,7 @@ fn each_retry_is_told() {
         let steps =
             [answer(Outcome::ServerError), answer(Outcome::ServerError), answer(Outcome::Success)];
         let (script, breaker) = (Script::new(steps), closed());
-        let report = scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
+        let report = lab(&script, exact(), &breaker).call().await;
         let starts: Vec<_> = report.attempts.iter().map(|attempt| attempt.start).collect();
         assert_eq!(starts, [0.0, 1.0, 3.0].map(secs));
         let retry = |attempt, wait| EventKind::Retry {
@@ -270,8 +270,8 @@ fn each_retry_is_told() {
 fn a_storm_of_retries_is_summed() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::Throttled)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
-        let calls = join_all((0..1000).map(|_| scheduler.call((), Protection::Full)));
+        let lab = lab(&script, exact(), &breaker);
+        let calls = join_all((0..1000).map(|_| lab.call()));
         assert!(tokio::time::timeout(secs(1.5), calls).await.is_err());
         assert_eq!(of(&breaker, EventType::Retry).len(), 200, "a hundred a second, for two");
         let skipped = EventKind::CallsSkipped { of: EventType::Retry, count: 900 };
@@ -283,9 +283,9 @@ fn a_storm_of_retries_is_summed() {
 fn an_opening_tells_how_many_calls_it_released_and_why_it_opened() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::Throttled)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
-        let idle = support::scheduler(&script, exact(), &breaker);
-        let calls = join_all((0..50).map(|_| scheduler.call((), Protection::Full)));
+        let lab = lab(&script, exact(), &breaker);
+        let idle = support::lab(&script, exact(), &breaker);
+        let calls = join_all((0..50).map(|_| lab.call()));
         let opening = async {
             pass(secs(0.5)).await;
             breaker.force_open().await.unwrap();

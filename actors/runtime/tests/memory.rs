@@ -9,9 +9,9 @@ use std::{alloc::System, env, fs};
 
 use busy::Busy;
 use futures::{FutureExt as _, StreamExt as _, future::poll_immediate, stream::FuturesUnordered};
-use resilience_actors::{CallLimit, Protection, RetryConfig, Scheduler};
+use resilience_actors::CallLimit;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use support::{closed, fail, paused, settle};
+use support::{Lab, Rules, closed, fail, paused, settle};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -31,19 +31,17 @@ fn admission_allocates_nothing_and_a_waiting_call_takes_little() {
         assert_eq!(allocations, 0, "closed: leave, and the report of a success");
 
         let limit = CallLimit::new(usize::MAX);
-        let scheduler =
-            Scheduler::start_seeded(Busy, RetryConfig::default(), breaker.clone(), limit, 1);
+        let lab = Lab::new(Busy, Rules::default(), &breaker, limit);
         settle().await;
         let calls = 10_000_u32;
         let region = Region::new(ALLOCATOR);
-        let mut waiting: FuturesUnordered<_> =
-            (0..calls).map(|_| scheduler.call((), Protection::Full)).collect();
+        let mut waiting: FuturesUnordered<_> = (0..calls).map(|_| lab.call()).collect();
         // A few of them get a turn at a time.
         for _ in 0..calls {
             assert!(poll_immediate(waiting.next()).await.is_none(), "not before its wait is over");
             tokio::task::yield_now().await;
         }
-        assert_eq!(scheduler.limit().waiting(), calls as usize);
+        assert_eq!(lab.limit.waiting(), calls as usize);
         let change = region.change();
         let bytes = change.bytes_allocated - change.bytes_deallocated;
         let each = bytes as f64 / f64::from(calls);

@@ -6,8 +6,8 @@ mod support;
 
 use std::time::Duration;
 
-use resilience_actors::{CallError, Mode, Outcome, Protection, Rejection, State};
-use support::{Script, answer, closed, exact, fail, pass, paused, scheduler, secs};
+use resilience_actors::{CallError, Mode, Outcome, Rejection, State};
+use support::{Script, answer, closed, exact, fail, lab, pass, paused, secs};
 
 const RESET: Duration = Duration::from_secs(30);
 
@@ -50,8 +50,8 @@ fn disabled_lets_every_call_pass_and_no_failure_opens_it() {
         breaker.disable().await.unwrap();
         assert_eq!((breaker.state(), breaker.mode()), (State::Closed, Mode::Disabled));
         fail(&breaker, 100).await;
-        let scheduler = scheduler(&script, exact(), &breaker);
-        let report = scheduler.call((), Protection::Full).await;
+        let lab = lab(&script, exact(), &breaker);
+        let report = lab.call().await;
         assert_eq!((report.attempts.len(), report.state), (4, State::Closed));
         let seen = breaker.inspect().await.unwrap();
         assert_eq!((seen.epoch, seen.fail_counter, seen.open_count), (2, 0, 1));
@@ -74,13 +74,13 @@ fn failures_while_disabled_send_no_message() {
 fn calls_that_wait_are_answered_when_the_circuit_is_forced_open() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
+        let lab = lab(&script, exact(), &breaker);
         let forcing = async {
             pass(secs(0.5)).await;
-            assert_eq!(scheduler.limit().waiting(), 1);
+            assert_eq!(lab.limit.waiting(), 1);
             breaker.force_open().await.unwrap();
         };
-        let (report, ()) = futures::join!(scheduler.call((), Protection::Full), forcing);
+        let (report, ()) = futures::join!(lab.call(), forcing);
         let Err(CallError::Rejected(Rejection::Released { retry_after })) = report.result else {
             panic!("{report:?}")
         };
@@ -91,17 +91,17 @@ fn calls_that_wait_are_answered_when_the_circuit_is_forced_open() {
 }
 
 #[test]
-fn a_scheduler_that_starts_on_a_circuit_that_is_forced_open_turns_calls_away() {
+fn an_upstream_that_starts_on_a_circuit_that_is_forced_open_rejects_calls() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::Success)]), closed());
         breaker.force_open().await.unwrap();
-        let scheduler = scheduler(&script, exact(), &breaker);
-        let report = scheduler.call((), Protection::Full).await;
+        let lab = lab(&script, exact(), &breaker);
+        let report = lab.call().await;
         assert!(
             matches!(report.result, Err(CallError::Rejected(Rejection::CircuitOpen { .. }))),
             "{report:?}"
         );
-        let baseline = scheduler.call((), Protection::None).await;
+        let baseline = lab.call_bare().await;
         assert!(baseline.result.is_ok(), "the baseline does not ask");
     });
 }

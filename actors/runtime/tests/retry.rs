@@ -6,11 +6,9 @@ mod support;
 
 use std::time::Duration;
 
-use resilience_actors::{
-    BreakerScope, CallError, Outcome, Protection, RetrySettings, State, Verdict,
-};
+use resilience_actors::{BreakerScope, CallError, Outcome, State, Verdict};
 use support::{
-    Script, Step, answer, closed, exact, fail, fail_counter, now, pass, paused, scheduler, secs,
+    Rules, Script, Step, answer, closed, exact, fail, fail_counter, lab, now, pass, paused, secs,
     settle,
 };
 
@@ -21,7 +19,7 @@ fn fail_fail_success_is_three_attempts_one_call_and_no_count() {
             Script::new([Outcome::ServerError, Outcome::ServerError, Outcome::Success].map(answer));
         let breaker = closed();
         let start = now();
-        let report = scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
+        let report = lab(&script, exact(), &breaker).call().await;
 
         assert_eq!(report.result.unwrap().outcome, Outcome::Success);
         let outcomes: Vec<_> = report.attempts.iter().map(|attempt| attempt.outcome).collect();
@@ -39,9 +37,7 @@ fn fail_fail_success_is_three_attempts_one_call_and_no_count() {
 fn the_waits_of_a_call_lie_within_the_jitter() {
     paused(async {
         let script = Script::new([answer(Outcome::ServerError)]);
-        let report = scheduler(&script, RetrySettings::default(), &closed())
-            .call((), Protection::Full)
-            .await;
+        let report = lab(&script, Rules::default(), &closed()).call().await;
         for (attempt, base) in report.attempts.iter().zip([1.0, 2.0, 4.0]) {
             let wait = attempt.wait.unwrap().as_secs_f64();
             // Timers are exact to a millisecond.
@@ -55,7 +51,7 @@ fn the_waits_of_a_call_lie_within_the_jitter() {
 fn a_call_that_fails_to_the_end_counts_once_and_is_answered_by_its_last_attempt() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let report = scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
+        let report = lab(&script, exact(), &breaker).call().await;
         assert_eq!(report.result.unwrap().outcome, Outcome::ServerError);
         assert_eq!((report.attempts.len(), fail_counter(&breaker).await), (4, 1));
     });
@@ -65,8 +61,8 @@ fn a_call_that_fails_to_the_end_counts_once_and_is_answered_by_its_last_attempt(
 fn every_failed_attempt_counts_in_attempt_scope() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let settings = RetrySettings { scope: BreakerScope::Attempt, ..exact() };
-        scheduler(&script, settings, &breaker).call((), Protection::Full).await;
+        let settings = Rules { scope: BreakerScope::Attempt, ..exact() };
+        lab(&script, settings, &breaker).call().await;
         assert_eq!(fail_counter(&breaker).await, 4);
     });
 }
@@ -77,7 +73,7 @@ fn an_attempt_that_did_not_reach_the_backend_is_repeated_at_once_on_a_fresh_conn
         let unreachable = Step::Unreachable(secs(0.5));
         let script = Script::new([unreachable.clone(), unreachable, answer(Outcome::Success)]);
         let breaker = closed();
-        let report = scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
+        let report = lab(&script, exact(), &breaker).call().await;
         assert!(report.result.is_ok());
         assert_eq!((report.attempts.len(), report.elapsed), (1, secs(1.0)));
         assert_eq!(script.repeats(), [0, 1, 2]);
@@ -89,8 +85,8 @@ fn an_attempt_that_did_not_reach_the_backend_is_repeated_at_once_on_a_fresh_conn
 fn an_attempt_whose_time_goes_by_in_connecting_is_unreachable() {
     paused(async {
         let (script, breaker) = (Script::new([Step::Unreachable(secs(2.0))]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
-        let report = scheduler.call((), Protection::BreakerOnly).await;
+        let lab = lab(&script, exact(), &breaker);
+        let report = lab.call_once().await;
         assert!(matches!(report.result, Err(CallError::Unconnected(_))), "{report:?}");
         assert_eq!(report.attempts[0].outcome, Outcome::Unreachable);
         assert_eq!(report.elapsed, secs(3.0), "within the attempt's timeout");
@@ -102,7 +98,7 @@ fn a_request_that_is_not_idempotent_is_neither_retried_nor_repeated() {
     paused(async {
         for step in [answer(Outcome::ServerError), Step::Unreachable(Duration::ZERO)] {
             let script = Script::new([step]).not_idempotent();
-            let report = scheduler(&script, exact(), &closed()).call((), Protection::Full).await;
+            let report = lab(&script, exact(), &closed()).call().await;
             assert_eq!((report.attempts.len(), script.touched()), (1, 1));
         }
     });
@@ -112,11 +108,11 @@ fn a_request_that_is_not_idempotent_is_neither_retried_nor_repeated() {
 fn calls_without_protection_make_one_attempt_whatever_the_circuit_says() {
     paused(async {
         let (script, breaker) = (Script::new([Step::Unreachable(Duration::ZERO)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
-        scheduler.call((), Protection::None).await;
+        let lab = lab(&script, exact(), &breaker);
+        lab.call_bare().await;
         assert_eq!((script.touched(), fail_counter(&breaker).await), (1, 0));
         fail(&breaker, 5).await;
-        scheduler.call((), Protection::None).await;
+        lab.call_bare().await;
         assert_eq!(script.touched(), 2);
     });
 }
@@ -126,8 +122,8 @@ fn calls_without_protection_make_one_attempt_whatever_the_circuit_says() {
 fn the_deadline_bounds_waits_and_one_that_cannot_fit_is_not_begun() {
     paused(async {
         let script = Script::new([answer(Outcome::ServerError)]);
-        let settings = RetrySettings { call_deadline: secs(3.5), ..exact() };
-        let report = scheduler(&script, settings, &closed()).call((), Protection::Full).await;
+        let settings = Rules { call_deadline: secs(3.5), ..exact() };
+        let report = lab(&script, settings, &closed()).call().await;
         // 0 s, 1 s, 3 s; the wait of 4 s would end behind the deadline.
         assert_eq!((report.attempts.len(), report.elapsed), (3, secs(3.0)));
         assert_eq!(report.result.unwrap().outcome, Outcome::ServerError);
@@ -140,9 +136,9 @@ fn an_attempt_that_the_deadline_cuts_short_says_nothing_about_the_backend() {
     paused(async {
         for second in [Step::Hang, Step::Unreachable(secs(2.5))] {
             let script = Script::new([answer(Outcome::Throttled), second]);
-            let settings = RetrySettings { call_deadline: secs(3.0), ..exact() };
+            let settings = Rules { call_deadline: secs(3.0), ..exact() };
             let breaker = closed();
-            let report = scheduler(&script, settings, &breaker).call((), Protection::Full).await;
+            let report = lab(&script, settings, &breaker).call().await;
             assert!(matches!(report.result, Err(CallError::DeadlineExceeded(_))), "{report:?}");
             assert_eq!(report.attempts[1].outcome, Outcome::DeadlineExceeded);
             assert_eq!((report.elapsed, fail_counter(&breaker).await), (secs(3.0), 0));
@@ -154,7 +150,7 @@ fn an_attempt_that_the_deadline_cuts_short_says_nothing_about_the_backend() {
 fn a_backend_that_hangs_times_each_attempt_out_and_counts_once() {
     paused(async {
         let (script, breaker) = (Script::new([Step::Hang]), closed());
-        let report = scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
+        let report = lab(&script, exact(), &breaker).call().await;
         assert!(matches!(report.result, Err(CallError::TimedOut(_))), "{report:?}");
         // Four timeouts of 3 s, and waits of 1, 2 and 4 s.
         assert_eq!((report.attempts.len(), report.elapsed), (4, secs(19.0)));
@@ -170,16 +166,12 @@ fn a_backend_that_hangs_opens_the_circuit_whatever_deadline_attempts_and_timeout
             for (max_attempts, attempt_timeout) in
                 [1, 2, 4, 5, 6].into_iter().flat_map(|max| [0.5, 3.0].map(|it| (max, secs(it))))
             {
-                let settings = RetrySettings {
-                    max_attempts,
-                    call_deadline,
-                    attempt_timeout,
-                    ..RetrySettings::default()
-                };
+                let settings =
+                    Rules { max_attempts, call_deadline, attempt_timeout, ..Rules::default() };
                 let (script, breaker) = (Script::new([Step::Hang]), closed());
-                let scheduler = scheduler(&script, settings.clone(), &breaker);
+                let lab = lab(&script, settings.clone(), &breaker);
                 for call in 1..=5 {
-                    scheduler.call((), Protection::Full).await;
+                    lab.call().await;
                     let counted = fail_counter(&breaker).await;
                     assert_eq!(counted, call, "after call {call} with {settings:?}");
                 }
@@ -196,9 +188,8 @@ fn a_failure_counts_when_only_neutral_outcomes_follow_it() {
             for failure in [Outcome::ServerError, Outcome::Unusable] {
                 let breaker = closed();
                 let script = Script::new([answer(failure), answer(neutral)]);
-                let settings = RetrySettings { max_attempts: 3, ..exact() };
-                let report =
-                    scheduler(&script, settings, &breaker).call((), Protection::Full).await;
+                let settings = Rules { max_attempts: 3, ..exact() };
+                let report = lab(&script, settings, &breaker).call().await;
                 assert_eq!(report.result.unwrap().outcome, neutral);
                 assert_eq!((script.touched(), fail_counter(&breaker).await), (3, 1), "{neutral:?}");
             }
@@ -213,7 +204,7 @@ fn a_failure_that_a_success_of_its_call_follows_counts_for_nothing() {
             let steps = [Outcome::ServerError, Outcome::Throttled, success].map(answer);
             let (script, breaker) = (Script::new(steps), closed());
             fail(&breaker, 3).await;
-            scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
+            lab(&script, exact(), &breaker).call().await;
             let counts = breaker.counts();
             assert_eq!((fail_counter(&breaker).await, counts.failed), (0, 3), "{counts:?}");
         }
@@ -225,7 +216,7 @@ fn a_call_with_several_failures_counts_once() {
     paused(async {
         let steps = [Outcome::ServerError, Outcome::Unusable, Outcome::Throttled].map(answer);
         let (script, breaker) = (Script::new(steps), closed());
-        scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
+        lab(&script, exact(), &breaker).call().await;
         assert_eq!((fail_counter(&breaker).await, breaker.counts().failed), (1, 1));
     });
 }
@@ -235,13 +226,13 @@ fn a_failure_counts_where_it_happened_and_not_behind_the_success_of_another_call
     paused(async {
         let steps = [Outcome::ServerError, Outcome::Success, Outcome::Throttled].map(answer);
         let (script, breaker) = (Script::new(steps), closed());
-        let settings = RetrySettings { max_attempts: 2, ..exact() };
-        let scheduler = scheduler(&script, settings, &breaker);
+        let settings = Rules { max_attempts: 2, ..exact() };
+        let lab = lab(&script, settings, &breaker);
         let good = async {
             pass(secs(0.5)).await;
-            scheduler.call((), Protection::Full).await
+            lab.call().await
         };
-        let (failed, good) = futures::join!(scheduler.call((), Protection::Full), good);
+        let (failed, good) = futures::join!(lab.call(), good);
         assert_eq!(failed.result.unwrap().outcome, Outcome::Throttled);
         assert_eq!(good.result.unwrap().outcome, Outcome::Success);
         let counts = breaker.counts();
@@ -253,12 +244,12 @@ fn a_failure_counts_where_it_happened_and_not_behind_the_success_of_another_call
 fn a_failure_counts_when_the_circuit_turns_its_retry_away() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
+        let lab = lab(&script, exact(), &breaker);
         let opening = async {
             pass(secs(0.5)).await;
             fail(&breaker, 5).await;
         };
-        let (released, ()) = futures::join!(scheduler.call((), Protection::Full), opening);
+        let (released, ()) = futures::join!(lab.call(), opening);
         assert!(matches!(released.result, Err(CallError::Rejected(_))), "{released:?}");
         assert_eq!((breaker.counts().failed, breaker.counts().ignored), (6, 0));
     });
@@ -276,8 +267,8 @@ fn a_retry_of_what_may_be_a_dead_connection_uses_a_fresh_one() {
             (answer(Outcome::Unusable), false),
         ] {
             let script = Script::new([first.clone(), answer(Outcome::Success)]);
-            let settings = RetrySettings { connect_retries: 0, ..exact() };
-            scheduler(&script, settings, &closed()).call((), Protection::Full).await;
+            let settings = Rules { connect_retries: 0, ..exact() };
+            lab(&script, settings, &closed()).call().await;
             assert_eq!(script.fresh_connections(), [false, fresh], "after {first:?}");
         }
     });
@@ -288,13 +279,13 @@ fn repeats_and_trials_use_fresh_connections() {
     paused(async {
         let steps = [Step::Unreachable(Duration::ZERO), answer(Outcome::Success)];
         let (script, breaker) = (Script::new(steps), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
-        scheduler.call((), Protection::Full).await;
+        let lab = lab(&script, exact(), &breaker);
+        lab.call().await;
         assert_eq!(script.fresh_connections(), [false, true]);
         fail(&breaker, 5).await;
         pass(secs(30.0)).await;
-        scheduler.call((), Protection::Full).await;
-        scheduler.call((), Protection::Full).await;
+        lab.call().await;
+        lab.call().await;
         assert_eq!(script.fresh_connections(), [false, true, true, false]);
     });
 }
@@ -307,12 +298,12 @@ fn a_throttled_call_waits_at_least_retry_after_and_leaves_the_count_alone() {
         let script = Script::new([Step::Answer(throttled), answer(Outcome::Success)]);
         let breaker = closed();
         fail(&breaker, 3).await;
-        let scheduler = scheduler(&script, RetrySettings::default(), &breaker);
+        let lab = lab(&script, Rules::default(), &breaker);
         let half_way = async {
             pass(secs(5.0)).await;
             fail_counter(&breaker).await
         };
-        let (report, counter) = futures::join!(scheduler.call((), Protection::Full), half_way);
+        let (report, counter) = futures::join!(lab.call(), half_way);
         assert_eq!(counter, 3, "the 429 itself is neutral");
         assert!((15.0..=16.501).contains(&report.elapsed.as_secs_f64()), "{:?}", report.elapsed);
         assert_eq!(report.result.unwrap().outcome, Outcome::Success);
@@ -325,7 +316,7 @@ fn not_found_and_not_implemented_are_one_attempt_a_success_and_a_failure() {
         for (outcome, counter) in [(Outcome::ClientError, 0), (Outcome::Unsupported, 4)] {
             let (script, breaker) = (Script::new([answer(outcome)]), closed());
             fail(&breaker, 3).await;
-            let report = scheduler(&script, exact(), &breaker).call((), Protection::Full).await;
+            let report = lab(&script, exact(), &breaker).call().await;
             assert_eq!(report.attempts.len(), 1);
             assert_eq!(fail_counter(&breaker).await, counter, "{outcome:?}");
         }
@@ -337,8 +328,8 @@ fn an_attempt_that_reaches_a_hanging_backend_after_a_stale_connection_is_a_timeo
     paused(async {
         let (script, breaker) =
             (Script::new([Step::Unreachable(Duration::ZERO), Step::Hang]), closed());
-        let scheduler = scheduler(&script, exact(), &breaker);
-        let report = scheduler.call((), Protection::BreakerOnly).await;
+        let lab = lab(&script, exact(), &breaker);
+        let report = lab.call_once().await;
         assert!(matches!(report.result, Err(CallError::TimedOut(_))), "{report:?}");
         assert_eq!(script.touched(), 2);
     });
@@ -350,8 +341,8 @@ fn a_deadline_of_one_attempt_does_not_hide_a_hanging_backend_from_the_breaker() 
     actix_rt::System::new().block_on(async {
         let (script, breaker) = (Script::new([Step::Hang]), closed());
         let (attempt_timeout, call_deadline) = (secs(0.05), secs(0.05));
-        let settings = RetrySettings { attempt_timeout, call_deadline, ..exact() };
-        let report = scheduler(&script, settings, &breaker).call((), Protection::Full).await;
+        let settings = Rules { attempt_timeout, call_deadline, ..exact() };
+        let report = lab(&script, settings, &breaker).call().await;
         assert!(matches!(report.result, Err(CallError::TimedOut(_))), "{report:?}");
         assert_eq!(fail_counter(&breaker).await, 1);
     });
@@ -362,23 +353,22 @@ fn a_deadline_of_one_attempt_does_not_hide_a_hanging_backend_from_the_breaker() 
 fn a_call_whose_timer_comes_behind_its_deadline_ends_with_what_it_has() {
     actix_rt::System::new().block_on(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let settings = RetrySettings {
+        let settings = Rules {
             base_delay: secs(0.2),
             attempt_timeout: secs(0.3),
             call_deadline: secs(0.4),
             ..exact()
         };
-        let scheduler = scheduler(&script, settings, &breaker);
+        let lab = lab(&script, settings, &breaker);
         let hold = async {
-            while scheduler.limit().waiting() < 2 {
+            while lab.limit.waiting() < 2 {
                 settle().await;
             }
             std::thread::sleep(secs(0.6));
         };
         fail(&breaker, 3).await;
         // The second of the two failures opens the circuit, and its call says so.
-        let calls =
-            futures::future::join_all([(); 2].map(|()| scheduler.call((), Protection::Full)));
+        let calls = futures::future::join_all([(); 2].map(|()| lab.call()));
         let (reports, ()) = futures::join!(calls, hold);
         let states: Vec<_> = reports.iter().map(|report| report.state).collect();
         for report in reports {
@@ -396,15 +386,15 @@ fn what_is_due_is_begun_at_the_next_message_before_what_the_message_asks_for() {
     actix_rt::System::new().block_on(async {
         let first = answer(Outcome::ServerError);
         let (script, breaker) = (Script::new([first, answer(Outcome::Success)]), closed());
-        let settings = RetrySettings { base_delay: secs(0.02), ..exact() };
-        let scheduler = scheduler(&script, settings, &breaker);
-        let waiting = scheduler.call((), Protection::Full);
+        let settings = Rules { base_delay: secs(0.02), ..exact() };
+        let lab = lab(&script, settings, &breaker);
+        let waiting = lab.call();
         let second = async {
-            while scheduler.limit().waiting() == 0 {
+            while lab.limit.waiting() == 0 {
                 settle().await;
             }
             std::thread::sleep(secs(0.04));
-            scheduler.call((), Protection::Full).await
+            lab.call().await
         };
         let (waited, second) = futures::join!(waiting, second);
         let calls: Vec<_> = script.calls();

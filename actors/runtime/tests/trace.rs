@@ -15,10 +15,7 @@ use log::{
     Log, Metadata, Record,
     kv::{self, Key, Value, VisitSource},
 };
-use resilience_actors::{
-    Attempt, CallId, CallLimit, EventKind, Outcome, Protection, RetryConfig, RetrySettings,
-    Scheduler, Transport, Verdict,
-};
+use resilience_actors::{Attempt, CallId, EventKind, Operation, Outcome, Retry, Upstream, Verdict};
 use support::{closed, paused};
 
 /// Keeps each line with its keys.
@@ -62,29 +59,27 @@ fn logger() -> &'static Lines {
     LINES.get_or_init(Lines::default)
 }
 
-/// Fails once. The request is its trace.
-struct Once(Cell<bool>);
+/// Fails once.
+struct Once {
+    fails: Cell<bool>,
+    trace: Option<&'static str>,
+}
 
-impl Transport for Once {
-    type Request = Option<&'static str>;
-    type Response = ();
+impl Operation for Once {
+    type Answer = ();
     type Error = Infallible;
 
-    async fn attempt(&self, _: &Self::Request, _: Attempt<'_>) -> Result<(), Infallible> {
+    async fn run(&self, _: Attempt<'_>) -> Result<(), Infallible> {
         Ok(())
     }
 
     fn classify(&self, _: &Result<(), Infallible>) -> Verdict {
-        if self.0.replace(false) { Outcome::ServerError } else { Outcome::Success }.into()
+        if self.fails.replace(false) { Outcome::ServerError } else { Outcome::Success }.into()
     }
 
-    fn is_idempotent(&self, _: &Self::Request) -> bool {
-        true
-    }
-
-    fn trace_id<'a>(&self, request: &'a Self::Request) -> Option<Cow<'a, str>> {
-        assert_ne!(*request, Some("touchy"), "not to be asked");
-        request.map(Cow::Borrowed)
+    fn trace_id(&self) -> Option<Cow<'_, str>> {
+        assert_ne!(self.trace, Some("touchy"), "not to be asked");
+        self.trace.map(Cow::Borrowed)
     }
 }
 
@@ -94,10 +89,10 @@ fn retried(trace: Option<&'static str>) -> (Vec<(String, Vec<String>)>, Option<S
     log::set_max_level(log::LevelFilter::Debug);
     paused(async move {
         let breaker = closed();
-        let config = RetryConfig::try_from(RetrySettings { jitter: 0.0, ..Default::default() });
-        let (transport, limit) = (Once(Cell::new(true)), CallLimit::new(10));
-        let scheduler = Scheduler::start(transport, config.unwrap(), breaker.clone(), limit);
-        let report = scheduler.call(trace, Protection::Full).await;
+        let retry = Retry { jitter: 0.0, ..Retry::default() };
+        let upstream = Upstream::builder("backend").breaker(breaker.clone()).retry(retry);
+        let once = Once { fails: Cell::new(true), trace };
+        let report = upstream.start().unwrap().run(once).await;
         assert!(report.result.is_ok(), "{report:?}");
         let kind = breaker.events().since(0, 1).events[0].kind.clone();
         let EventKind::Retry { trace_id, .. } = kind else { panic!("{kind:?}") };
@@ -125,7 +120,7 @@ fn a_call_without_a_trace_has_no_key() {
 }
 
 #[test]
-fn a_transport_that_panics_over_its_trace_costs_the_trace_only() {
+fn an_operation_that_panics_over_its_trace_costs_the_trace_only() {
     let (lines, trace_id) = retried(Some("touchy"));
     assert!(lines.iter().all(|(_, keys)| keys.is_empty()) && lines.len() == 2, "{lines:?}");
     assert_eq!(trace_id, None);

@@ -41,7 +41,7 @@ pub(super) async fn stream(
     streams: web::Data<EventStreams>,
     drain: web::Data<Drain>,
 ) -> Result<HttpResponse, ApiError> {
-    let log = calls.scheduler().breaker().events();
+    let log = calls.upstreams().breaker().events();
     let last = request.headers().get(LAST_EVENT_ID).map(HeaderValue::as_bytes);
     let start = Start::parse(last, &streams, log).map_err(ApiError::bad_request)?;
     let mut response = HttpResponse::Ok();
@@ -73,7 +73,7 @@ pub(super) async fn history(
     calls: web::Data<Calls>,
 ) -> Result<web::Json<HistoryBody>, ApiError> {
     let Wanted { limit, types } = Wanted::parse(request.query_string())?;
-    let log = calls.scheduler().breaker().events();
+    let log = calls.upstreams().breaker().events();
     let wanted = |of: EventType| types.is_empty() || types.contains(&of);
     let events = log.last(limit, |event| wanted(event.kind.event_type()));
     Ok(web::Json(HistoryBody { events, oldest: log.oldest(), newest: log.newest() }))

@@ -9,14 +9,15 @@ mod turns;
 pub use turns::Turns;
 
 use actix_web::{HttpResponse, web};
-use resilience_actors::Protection;
 use service_edge::{ApiError, Drain, JsonBody, Trace, endpoint, trace::TRACEPARENT};
 
 use crate::{
     SERVICE, answer,
     calls::{Asked, Calls},
+    config::Config,
     stress::{self, StressRequest},
     transport::{BackendReport, Wanted},
+    upstreams::Protection,
     wire,
 };
 
@@ -42,7 +43,7 @@ pub fn configure(routes: &mut web::ServiceConfig) {
 
 async fn health(calls: web::Data<Calls>) -> web::Json<wire::Health> {
     // Read once, so that they are of one moment.
-    let (state, mode) = calls.scheduler().breaker().state_and_mode();
+    let (state, mode) = calls.upstreams().breaker().state_and_mode();
     web::Json(wire::Health {
         status: "healthy",
         service: SERVICE,
@@ -82,20 +83,23 @@ async fn answered(
     response
 }
 
-async fn stats(calls: web::Data<Calls>) -> Result<web::Json<wire::StatsBody>, ApiError> {
-    let (scheduler, stats) = (calls.scheduler(), calls.stats());
+async fn stats(
+    calls: web::Data<Calls>,
+    config: web::Data<Config>,
+) -> Result<web::Json<wire::StatsBody>, ApiError> {
+    let (limit, stats) = (calls.upstreams().limit(), calls.stats());
     let circuit_breaker = circuit::inspect(&calls).await?;
     Ok(web::Json(wire::StatsBody {
         statistics: wire::Statistics {
             resilient: stats.resilient.counts(),
             circuit_breaker_open_count: circuit_breaker.open_count,
-            calls_in_flight: scheduler.limit().in_use(),
-            calls_waiting: scheduler.limit().waiting(),
-            max_calls: scheduler.limit().max(),
+            calls_in_flight: limit.in_use(),
+            calls_waiting: limit.waiting(),
+            max_calls: limit.max(),
             baseline: stats.baseline.counts(),
         },
         circuit_breaker,
-        retry: scheduler.config().clone(),
+        retry: config.calls.clone(),
     }))
 }
 

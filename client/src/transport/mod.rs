@@ -10,7 +10,13 @@ mod retry_after;
 mod shortage;
 mod socket;
 
-use std::{borrow::Cow, cell::RefCell, io, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    io,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     error::ParseError,
@@ -23,12 +29,10 @@ use awc::{
     Client,
     error::{ConnectError, SendRequestError},
 };
-use resilience_actors::{
-    Attempt, AttemptRecord, CallReport, Outcome, Protection, Transport, Verdict,
-};
+use resilience_actors::{Attempt, Operation, Outcome, ReportOf, Verdict};
 use service_edge::{TraceContext, trace::TRACEPARENT};
 
-use crate::{config::Config, metrics::CallMetrics, stats::Stats};
+use crate::config::Config;
 pub use connections::ConnectionBudget;
 use connections::Connections;
 use resolver::Resolver;
@@ -47,7 +51,7 @@ const PRODUCT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSI
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The result of a call to the backend.
-pub type BackendReport = CallReport<BackendResponse, BackendError>;
+pub type BackendReport = ReportOf<BackendCall>;
 
 /// A request to the backend.
 #[derive(Debug, Clone)]
@@ -103,18 +107,11 @@ pub struct HttpTransport {
     max_response_bytes: usize,
     data: Uri,
     transient: Uri,
-    stats: Arc<Stats>,
-    metrics: CallMetrics,
 }
 
 impl HttpTransport {
     /// Creates the transport. Opens no connection.
-    pub fn new(
-        config: &Config,
-        budget: ConnectionBudget,
-        stats: Arc<Stats>,
-        metrics: CallMetrics,
-    ) -> Self {
+    pub fn new(config: &Config, budget: ConnectionBudget) -> Self {
         let connect_timeout = config.connect_timeout;
         let (connections, resolver) = (Rc::new(Connections::new(budget)), Rc::default());
         let pooled = client(connect_timeout, Rc::clone(&resolver), Rc::clone(&connections));
@@ -126,8 +123,6 @@ impl HttpTransport {
             max_response_bytes: config.max_response_bytes,
             data: config.backend.join("/api/data"),
             transient: config.backend.join("/api/transient-failure"),
-            stats,
-            metrics,
         }
     }
 
@@ -136,33 +131,9 @@ impl HttpTransport {
         let (resolver, connections) = (Rc::clone(&self.resolver), Rc::clone(&self.connections));
         client(self.connect_timeout, resolver, connections)
     }
-}
 
-/// Creates a client with its own pool. awc's timeouts and pool limit are off: the scheduler bounds the time of each
-/// attempt and the number of calls.
-fn client(
-    connect_timeout: Duration,
-    resolver: Rc<Resolver>,
-    connections: Rc<Connections>,
-) -> Client {
-    let connector = awc::Connector::new()
-        .connector(connector::service(connect_timeout, resolver, connections))
-        .timeout(NEVER)
-        .limit(0);
-    Client::builder()
-        .connector(connector)
-        .disable_timeout()
-        .disable_redirects()
-        .no_default_headers()
-        .finish()
-}
-
-impl Transport for HttpTransport {
-    type Request = BackendRequest;
-    type Response = BackendResponse;
-    type Error = BackendError;
-
-    async fn attempt(
+    /// Sends the request and reads the response.
+    async fn send(
         &self,
         request: &BackendRequest,
         attempt: Attempt<'_>,
@@ -192,11 +163,8 @@ impl Transport for HttpTransport {
         if let Wanted::Data { failure_rate: Some(rate) } = request.wanted {
             http = http.insert_header((FAILURE_RATE, rate.to_string()));
         }
-        if attempt.number > 1 && attempt.repeat == 0 {
-            self.stats.resilient.count_retry();
-        }
         // Keeps the connection in use until the response has been read.
-        let (answer, _connection) = connector::watched(http.send(), attempt.connecting).await;
+        let (answer, _connection) = connector::watched(http.send(), attempt.connecting()).await;
         let answer = Answer::new(answer.map_err(unsent)?);
         if answer.may_be_followed() {
             // The connection is already back in the pool. The next request on it could receive the leftover bytes as
@@ -204,7 +172,45 @@ impl Transport for HttpTransport {
             // the same poll.
             self.pooled.replace(self.fresh_client());
         }
-        answer.read(self.max_response_bytes, attempt.due).await
+        answer
+            .read(self.max_response_bytes, attempt.due.unwrap_or_else(|| Instant::now() + NEVER))
+            .await
+    }
+}
+
+/// Creates a client with its own pool. awc's timeouts and pool limit are off: the scheduler bounds the time of each
+/// attempt and the number of calls.
+fn client(
+    connect_timeout: Duration,
+    resolver: Rc<Resolver>,
+    connections: Rc<Connections>,
+) -> Client {
+    let connector = awc::Connector::new()
+        .connector(connector::service(connect_timeout, resolver, connections))
+        .timeout(NEVER)
+        .limit(0);
+    Client::builder()
+        .connector(connector)
+        .disable_timeout()
+        .disable_redirects()
+        .no_default_headers()
+        .finish()
+}
+
+/// A call of the backend: a request, and the worker's transport.
+pub struct BackendCall {
+    /// The transport of the caller's thread.
+    pub transport: Rc<HttpTransport>,
+    /// What is asked. All requests are GETs, so they can be repeated (RFC 9110, 9.2.2).
+    pub request: BackendRequest,
+}
+
+impl Operation for BackendCall {
+    type Answer = BackendResponse;
+    type Error = BackendError;
+
+    async fn run(&self, attempt: Attempt<'_>) -> Result<BackendResponse, BackendError> {
+        self.transport.send(&self.request, attempt).await
     }
 
     fn classify(&self, result: &Result<BackendResponse, BackendError>) -> Verdict {
@@ -219,21 +225,13 @@ impl Transport for HttpTransport {
         Verdict { outcome, code: code.map(|code| code.as_u16()), retry_after }
     }
 
-    fn trace_id<'a>(&self, request: &'a BackendRequest) -> Option<Cow<'a, str>> {
-        Some(Cow::Owned(request.trace.trace_id().to_string()))
+    fn trace_id(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Owned(self.request.trace.trace_id().to_string()))
     }
 
-    fn ended(&self, protection: Protection, attempt: &AttemptRecord) {
-        if attempt.outcome == Outcome::TimedOut {
-            // Idle connections may be dead as well (firewall, dead host). Each would cost a call one timeout.
-            self.connections.close_idle();
-        }
-        self.metrics.attempt_ended(protection, attempt);
-    }
-
-    fn is_idempotent(&self, _: &BackendRequest) -> bool {
-        // All requests are GETs (RFC 9110, 9.2.2).
-        true
+    fn timed_out(&self) {
+        // Idle connections may be dead as well (firewall, dead host). Each would cost a call one timeout.
+        self.transport.connections.close_idle();
     }
 }
 

@@ -75,11 +75,11 @@ pub async fn ask_all(
     config: &Config,
 ) -> Vec<(SocketAddr, PlanAnswer)> {
     let max_bytes = config.max_response_bytes.min(MAX_PLAN_BYTES);
-    let end = Instant::now() + config.retry.call_deadline;
+    let end = Instant::now() + config.calls.call_deadline;
     stream::iter(addresses)
         .map(|address| async move {
             let began = Instant::now();
-            let limit = config.retry.attempt_timeout.min(end - began);
+            let limit = config.calls.attempt_timeout.min(end - began);
             let client = client(
                 config.connect_timeout,
                 Rc::default(),

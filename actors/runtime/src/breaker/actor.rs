@@ -73,6 +73,7 @@ impl BreakerActor {
                 (State::Open, Mode::Auto) => Phase::Open { until: now + reset_timeout },
             };
             let opened = (transition.to == State::Open).then(|| CircuitOpened {
+                breaker: self.published.id,
                 epoch: transition.epoch,
                 retry_after: reset_timeout,
                 cause: transition.reason.to_string().into(),
@@ -165,6 +166,7 @@ impl Handler<Subscribe> for BreakerActor {
     type Result = ();
 
     fn handle(&mut self, Subscribe(subscriber): Subscribe, ctx: &mut Context<Self>) {
+        let breaker = self.published.id;
         let opened = self.step(ctx, |core, now| {
             let retry_after = match core.open_until() {
                 Some(until) => until.saturating_duration_since(now),
@@ -172,7 +174,7 @@ impl Handler<Subscribe> for BreakerActor {
                 None => return None,
             };
             let cause = "it was open already".into();
-            Some(CircuitOpened { epoch: core.epoch(), retry_after, cause })
+            Some(CircuitOpened { breaker, epoch: core.epoch(), retry_after, cause })
         });
         if let Some(opened) = opened {
             tell(&subscriber, opened);

@@ -137,12 +137,6 @@ impl Breaker {
         })
     }
 
-    /// A rejection that the published state alone gives, counted. None: ask for leave.
-    pub(crate) fn turned_away(&self) -> Option<Rejection> {
-        let (_, phase) = self.published.current();
-        if phase.passes() { None } else { self.turn_away(phase) }
-    }
-
     /// A rejection that needs no question, counted.
     fn turn_away(&self, phase: Phase) -> Option<Rejection> {
         let retry_after = match phase {
@@ -178,6 +172,11 @@ impl Breaker {
 
     pub(crate) fn tally(&self) -> &Tally {
         &self.published.tally
+    }
+
+    /// Number of the breaker, unique in the process.
+    pub(crate) fn id(&self) -> u64 {
+        self.published.id
     }
 
     /// The published state.

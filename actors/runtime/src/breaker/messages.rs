@@ -66,6 +66,8 @@ pub(crate) struct TimerElapsed;
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct CircuitOpened {
+    /// Number of the breaker, unique in the process.
+    pub breaker: u64,
     /// The epoch that began with it.
     pub epoch: u64,
     /// When it makes sense to come back: time to half-open, or the reset timeout where the circuit

@@ -33,6 +33,7 @@ mod messages;
 mod mode_tests;
 #[cfg(test)]
 mod model_tests;
+mod observer;
 mod permit;
 mod published;
 mod recorder;

@@ -69,6 +69,8 @@ const PHASE_BITS: u32 = 3;
 /// read by everybody.
 #[derive(Debug)]
 pub(crate) struct Published {
+    /// Unique among the breakers of the process.
+    pub(crate) id: u64,
     /// The epoch's number and phase. Grows with each transition.
     word: AtomicU64,
     /// When the last opening ends, in nanoseconds after `start`. Written before the word: who reads
@@ -89,7 +91,9 @@ pub(crate) struct Published {
 impl Published {
     /// Closed, in epoch 0.
     pub(crate) fn new(reset_timeout: Duration) -> Self {
+        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             word: AtomicU64::default(),
             open_until: AtomicU64::default(),
             start: clock::now(),

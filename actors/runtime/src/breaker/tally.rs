@@ -47,18 +47,20 @@ pub struct NotPermitted {
     pub overloaded: u64,
     /// The breaker was gone.
     pub stopped: u64,
+    /// A gate of the user's own rejected them.
+    pub gate: u64,
 }
 
 impl NotPermitted {
-    /// Those that the circuit turned away: all but `overloaded`.
+    /// Those that the circuit rejected: all but `overloaded` and `gate`.
     pub fn by_circuit(&self) -> u64 {
-        let Self { circuit_open, trial_limit, released, overloaded: _, stopped } = self;
+        let Self { circuit_open, trial_limit, released, overloaded: _, stopped, gate: _ } = self;
         circuit_open + trial_limit + released + stopped
     }
 }
 
-/// Calls with [`Protection::Full`](crate::Protection::Full) that were answered. Those that were
-/// [`overloaded`](NotPermitted::overloaded), or whose callers left, are not among them.
+/// Answered calls to upstreams with retries. Those that were [`overloaded`](NotPermitted::overloaded), or whose callers
+/// left, are not among them.
 ///
 /// A call succeeds if its last attempt is a [`Success`](crate::Outcome::Success). One that was
 /// turned away has failed.
@@ -168,7 +170,7 @@ impl Tally {
     /// All, with the successes that the epochs have counted.
     pub(crate) fn counts(&self, successful: u64, epoch: EpochCounts) -> Counts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let [circuit_open, trial_limit, released, overloaded, stopped] = self.rejected();
+        let [circuit_open, trial_limit, released, overloaded, stopped, gate] = self.rejected();
         let [failed, succeeded] = &self.retries;
         const STATES: [State; 3] = [State::Closed, State::Open, State::HalfOpen];
         let pairs = STATES.into_iter().flat_map(|from| STATES.map(|to| (from, to)));
@@ -187,6 +189,7 @@ impl Tally {
                 released,
                 overloaded,
                 stopped,
+                gate,
             },
             retries: RetryCounts {
                 successful_without_retry: read(&succeeded[0]),

@@ -1,6 +1,7 @@
 //! What can happen, as data. Its JSON is what readers of the stream see.
 
 use std::{
+    fmt,
     sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
@@ -11,10 +12,9 @@ use serde::{Serialize, Serializer};
 use super::EventType;
 use crate::{
     breaker::{Mode, State},
-    call::{AttemptRecord, CallError, CallId, CallReport, Protection},
     config::{optional_seconds, seconds},
-    outcome::Outcome,
     rejection::RejectionKind,
+    report::CallId,
 };
 
 /// Something that happened at one moment.
@@ -100,7 +100,7 @@ pub enum EventKind {
         /// How long the call waits.
         #[serde(rename = "wait_seconds", serialize_with = "seconds")]
         wait: Duration,
-        /// The trace that the call belongs to ([`Transport::trace_id`](crate::Transport::trace_id)).
+        /// The trace that the call belongs to ([`Operation::trace_id`](crate::Operation::trace_id)).
         #[serde(skip_serializing_if = "Option::is_none")]
         trace_id: Option<String>,
     },
@@ -132,8 +132,8 @@ pub enum EventKind {
         /// The mode after.
         to: Mode,
     },
-    /// A call ended. Recorded by whoever answers it, who knows what was asked.
-    Call(Box<CallEvent>),
+    /// A call ended. Recorded by the service that answers it, with fields of its own.
+    Call(Fields),
     /// Events that were too many to be kept one by one.
     CallsSkipped {
         /// Their type.
@@ -160,65 +160,32 @@ impl EventKind {
     }
 }
 
-/// A call, when it has ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CallEvent {
-    /// The call.
-    pub call: CallId,
-    /// What the caller was answered with; null if nobody was there to answer.
-    pub status: Option<u16>,
-    /// What became of it.
-    pub outcome: CallOutcome,
-    /// What stood between it and the upstream.
-    pub protection: Protection,
-    /// What the caller asked for, in the edge's own words.
-    pub endpoint: &'static str,
-    /// From the moment it was asked for to its answer.
-    #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
-    pub elapsed: Duration,
-    /// The circuit's state after the call's own report.
-    #[serde(rename = "circuit_breaker_state")]
-    pub state: State,
-    /// Its attempts, in order. Empty if it was turned away before the first, or if nobody was there
-    /// to be told of them.
-    pub attempts: Vec<AttemptRecord>,
-    /// The trace that it belongs to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace_id: Option<String>,
-}
+/// Fields of an event that this crate knows nothing of: any value that serialises as a map.
+#[derive(Clone)]
+pub struct Fields(Arc<dyn erased_serde::Serialize + Send + Sync>);
 
-/// What became of a call, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CallOutcome {
-    /// Its last attempt was a success.
-    Success,
-    /// The upstream answered otherwise, or not at all.
-    Failure,
-    /// The runtime turned it away.
-    Rejected,
-    /// Its caller left before the answer.
-    Abandoned,
-}
-
-impl CallOutcome {
-    /// That of a call that was answered.
-    pub fn of<R, E: std::error::Error>(report: &CallReport<R, E>) -> Self {
-        match (&report.result, report.attempts.last()) {
-            (Err(CallError::Rejected(_)), _) => Self::Rejected,
-            (Ok(_), Some(last)) if last.outcome == Outcome::Success => Self::Success,
-            _ => Self::Failure,
-        }
+impl Fields {
+    /// Keeps `fields` until the event is serialised.
+    pub fn new(fields: impl Serialize + Send + Sync + 'static) -> Self {
+        Self(Arc::new(fields))
     }
+}
 
-    /// `success`, `failure`, `rejected` or `abandoned`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
-            Self::Rejected => "rejected",
-            Self::Abandoned => "abandoned",
-        }
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fields(..)")
+    }
+}
+
+impl PartialEq for Fields {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        erased_serde::serialize(&*self.0, serializer)
     }
 }
 

@@ -23,7 +23,7 @@ mod ring;
 mod ring_tests;
 
 pub use self::log::{DEFAULT_CAPACITY, EventLog};
-pub use event::{CallEvent, CallOutcome, Event, EventKind};
+pub use event::{Event, EventKind, Fields};
 pub use kind::{EventType, UnknownEventType};
 pub use quota::EVENTS_PER_SECOND;
 pub use reader::{EventReader, WAKE_INTERVAL};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt as _};
 
-use super::config::RetrySettings;
+use super::settings::Retry;
 use crate::config::MAX_DURATION;
 
 /// The wait after attempt `attempt` (1 for the first): exponential, capped, at least
@@ -14,7 +14,7 @@ use crate::config::MAX_DURATION;
 /// `Retry-After` is never undercut.
 pub(crate) fn wait_after(
     attempt: u32,
-    settings: &RetrySettings,
+    settings: &Retry,
     retry_after: Option<Duration>,
     rng: &mut impl Rng,
 ) -> Duration {
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_cap() {
-        let settings = RetrySettings { jitter: 0.0, ..Default::default() };
+        let settings = Retry { jitter: 0.0, ..Default::default() };
         let waits: Vec<_> =
             (1..=6).map(|attempt| wait_after(attempt, &settings, None, &mut rng())).collect();
         assert_eq!(waits, [1, 2, 4, 8, 10, 10].map(Duration::from_secs));
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn jitter_lengthens_each_wait_by_up_to_a_tenth_and_uses_all_of_it() {
-        let (settings, mut rng) = (RetrySettings::default(), rng());
+        let (settings, mut rng) = (Retry::default(), rng());
         let waits: Vec<_> =
             (0..10_000).map(|_| wait_after(3, &settings, None, &mut rng).as_secs_f64()).collect();
         let (least, most) = waits
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn attempt_ten_thousand_waits_the_cap_and_overflows_nothing() {
-        let settings = RetrySettings { multiplier: 1_000.0, jitter: 1.0, ..Default::default() };
+        let settings = Retry { multiplier: 1_000.0, jitter: 1.0, ..Default::default() };
         for attempt in [10_000, u32::MAX] {
             let wait = wait_after(attempt, &settings, None, &mut rng());
             assert!((10.0..=20.0).contains(&wait.as_secs_f64()), "{wait:?}");
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn retry_after_is_a_floor_that_may_pass_the_cap_with_jitter_on_top() {
-        let settings = RetrySettings::default();
+        let settings = Retry::default();
         let wait = |attempt, floor| {
             wait_after(attempt, &settings, Some(Duration::from_secs(floor)), &mut rng())
                 .as_secs_f64()

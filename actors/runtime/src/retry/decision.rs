@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 
-use super::{
-    backoff::wait_after,
-    config::{BreakerScope, RetryConfig},
+use super::{backoff::wait_after, settings::Retry};
+use crate::{
+    outcome::{Outcome, Verdict, Weight},
+    settings::BreakerScope,
 };
-use crate::outcome::{Outcome, Verdict, Weight};
 
 /// Where a call stands when an attempt of it ends.
 #[derive(Debug, Clone, Copy)]
@@ -17,10 +17,10 @@ pub(crate) struct Situation {
     pub(crate) attempt: u32,
     /// It was a trial of a half-open circuit.
     pub(crate) trial: bool,
-    /// The call is of a kind that is retried.
-    pub(crate) retried: bool,
+    /// The operation may be repeated.
+    pub(crate) idempotent: bool,
     pub(crate) now: Instant,
-    pub(crate) deadline: Instant,
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// What the call does next.
@@ -44,23 +44,21 @@ pub(crate) enum Effect {
 
 /// Whether the call tries again, and when. A wait that would pass the deadline is not begun.
 pub(crate) fn next_step(
-    config: &RetryConfig,
+    retry: &Retry,
     verdict: &Verdict,
     at: &Situation,
     rng: &mut impl Rng,
 ) -> Step {
-    if !at.retried
+    if !at.idempotent
         || at.trial
-        || at.attempt >= config.max_attempts
+        || at.attempt >= retry.max_attempts
         || !verdict.outcome.is_retryable()
     {
         return Step::Finish;
     }
-    let wait = wait_after(at.attempt, config, verdict.retry_after, rng);
-    if wait >= at.deadline.saturating_duration_since(at.now) {
-        return Step::Finish;
-    }
-    Step::Retry { wait }
+    let wait = wait_after(at.attempt, retry, verdict.retry_after, rng);
+    let fits = at.deadline.is_none_or(|deadline| wait < deadline.saturating_duration_since(at.now));
+    if fits { Step::Retry { wait } } else { Step::Finish }
 }
 
 /// What the breaker is told of an attempt, given what the call does next.
@@ -83,21 +81,19 @@ mod tests {
     use rand::{SeedableRng, rngs::SmallRng};
 
     use super::*;
-    use crate::retry::config::RetrySettings;
 
     const RETRY: Step = Step::Retry { wait: Duration::ZERO };
 
     #[expect(clippy::disallowed_methods, reason = "any instant will do")]
     fn first_attempt() -> Situation {
         let now = Instant::now();
-        let deadline = now + Duration::from_secs(30);
-        Situation { attempt: 1, trial: false, retried: true, now, deadline }
+        let deadline = Some(now + Duration::from_secs(30));
+        Situation { attempt: 1, trial: false, idempotent: true, now, deadline }
     }
 
     fn step(outcome: Outcome, at: &Situation) -> Step {
-        let settings = RetrySettings { jitter: 0.0, ..Default::default() };
-        let config = RetryConfig::try_from(settings).unwrap();
-        next_step(&config, &outcome.into(), at, &mut SmallRng::seed_from_u64(1))
+        let retry = Retry { jitter: 0.0, ..Retry::default() };
+        next_step(&retry, &outcome.into(), at, &mut SmallRng::seed_from_u64(1))
     }
 
     #[test]
@@ -145,14 +141,15 @@ mod tests {
     fn a_trial_is_never_retried_nor_a_call_of_another_kind() {
         let first = first_attempt();
         let trial = Situation { trial: true, ..first };
-        let other = Situation { retried: false, ..first };
+        let other = Situation { idempotent: false, ..first };
         assert_eq!(step(Outcome::ServerError, &trial), Step::Finish);
         assert_eq!(step(Outcome::ServerError, &other), Step::Finish);
     }
 
     #[test]
     fn a_wait_that_cannot_fit_before_the_deadline_is_not_begun() {
-        let left = |left| Situation { deadline: first_attempt().now + left, ..first_attempt() };
+        let left =
+            |left| Situation { deadline: Some(first_attempt().now + left), ..first_attempt() };
         let wait = Duration::from_secs(1);
         assert_eq!(step(Outcome::ServerError, &left(wait)), Step::Finish);
         let more = left(wait + Duration::from_millis(100));

@@ -5,13 +5,12 @@ use std::{collections::VecDeque, rc::Rc, time::Duration};
 use actix_rt::task::JoinHandle;
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::SmallRng};
 use resilience_actors::{
-    Breaker, BreakerConfig, BreakerScope, BreakerSettings, CallKind, Mode, Protection, RetryConfig,
-    RetrySettings, Scheduler, State,
+    Breaker, BreakerConfig, BreakerScope, BreakerSettings, CallKind, Mode, State,
 };
 
 use crate::{
-    support::{pass, paused, secs, settle},
-    upstream::{Mood, Request, Upstream},
+    support::{self, Lab, pass, paused, secs, settle},
+    upstream::{Ask, Mood, Request},
     world::{CallRules, Report, Route, Rules, TICK, Token, Totals, World, hold},
 };
 
@@ -26,7 +25,7 @@ enum Op {
         idempotent: bool,
         touchy: bool,
     },
-    /// Somebody who uses the breaker without a scheduler.
+    /// A user of the breaker without an upstream.
     Permit {
         hold: Duration,
         then: Then,
@@ -114,10 +113,10 @@ fn rules(rng: &mut SmallRng) -> Rules {
     Rules { breaker, retry, max_calls, schedulers, leavers }
 }
 
-fn config(rules: &CallRules) -> RetryConfig {
+fn lab_rules(rules: &CallRules) -> support::Rules {
     let CallRules { max_attempts, base_delay, multiplier, max_delay, jitter, .. } = *rules;
     let CallRules { attempt_timeout, call_deadline, connect_retries, scope, .. } = *rules;
-    let settings = RetrySettings {
+    support::Rules {
         max_attempts,
         base_delay,
         multiplier,
@@ -127,15 +126,14 @@ fn config(rules: &CallRules) -> RetryConfig {
         call_deadline,
         connect_retries,
         scope,
-    };
-    RetryConfig::try_from(settings).expect("valid")
+    }
 }
 
 struct Episode {
     rng: SmallRng,
     world: Rc<World>,
     breaker: Breaker,
-    schedulers: Vec<Scheduler<Upstream>>,
+    labs: Vec<Lab<()>>,
     next_token: Token,
     calls: Vec<JoinHandle<()>>,
     holders: Vec<JoinHandle<()>>,
@@ -151,14 +149,13 @@ impl Episode {
             Breaker::start(BreakerConfig::try_from(rules.breaker.clone()).expect("valid"));
         let world = Rc::new(World::new(rules, rng.fork()));
         world.breaker.set(breaker.clone()).expect("the first");
-        let retry = config(&world.rules.retry);
-        let schedulers = (0..world.rules.schedulers).map(|_| {
-            let (upstream, limit) = (Upstream(Rc::clone(&world)), world.limit.clone());
-            Scheduler::start_seeded(upstream, retry.clone(), breaker.clone(), limit, rng.next_u64())
+        let labs = (0..world.rules.schedulers).map(|_| {
+            let (rules, limit) = (lab_rules(&world.rules.retry), world.limit.clone());
+            Lab::seeded((), rules, &breaker, limit, rng.next_u64())
         });
-        let schedulers = schedulers.collect();
+        let labs = labs.collect();
         let (calls, holders, lately) = (Vec::new(), Vec::new(), VecDeque::new());
-        Self { rng, world, breaker, schedulers, next_token: 1, calls, holders, lately }
+        Self { rng, world, breaker, labs, next_token: 1, calls, holders, lately }
     }
 
     async fn play(mut self) -> Totals {
@@ -294,9 +291,8 @@ impl Episode {
         let token = self.next_token;
         self.next_token += 1;
         let request = Request { token, idempotent, touchy };
-        let scheduler = self.rng.random_range(0..self.schedulers.len());
-        let scheduler = self.schedulers[scheduler].clone();
-        call(Rc::clone(&self.world), scheduler, request, route)
+        let lab = self.labs[self.rng.random_range(0..self.labs.len())].clone();
+        call(Rc::clone(&self.world), lab, request, route)
     }
 
     /// Waits until nothing can run, and sees whether all is as it must be.
@@ -398,16 +394,16 @@ fn leave(rng: &mut SmallRng, tasks: &mut Vec<JoinHandle<()>>) {
 }
 
 /// A caller, who may leave at any time.
-async fn call(world: Rc<World>, scheduler: Scheduler<Upstream>, request: Request, route: Route) {
+async fn call(world: Rc<World>, lab: Lab<()>, request: Request, route: Route) {
     let was_full = world.limit.in_use() >= world.limit.max();
     world.arrives(request.token, route, request.idempotent && !request.touchy);
     let caller = Caller { world: &world, token: request.token };
-    let protection = match route {
-        Route::Protected => Protection::Full,
-        Route::BreakerOnly => Protection::BreakerOnly,
-        Route::Bare => Protection::None,
+    let upstream = match route {
+        Route::Protected => &lab.protected,
+        Route::BreakerOnly => &lab.breaker_only,
+        Route::Bare => &lab.bare,
     };
-    let report: Report = scheduler.call(request, protection).await;
+    let report: Report = upstream.run(Ask { world: Rc::clone(&world), request }).await;
     world.is_answered(caller.token, &report, was_full);
 }
 

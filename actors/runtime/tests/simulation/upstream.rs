@@ -3,7 +3,7 @@
 use std::{cell::Cell, future::pending, panic::resume_unwind, rc::Rc, time::Duration};
 
 use rand::{RngExt as _, rngs::SmallRng};
-use resilience_actors::{Attempt, Outcome, Transport, Verdict};
+use resilience_actors::{Attempt, Operation, Outcome, Verdict};
 
 use crate::{
     support::NoAnswer,
@@ -90,7 +90,7 @@ pub(crate) enum Ending {
     PanicInClassify,
 }
 
-/// A request: whose it is, and what the transport is to think of it.
+/// A request: whose it is, and what the runtime is told of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request {
     pub(crate) token: Token,
@@ -108,23 +108,24 @@ pub(crate) struct Answer {
     panics: bool,
 }
 
-/// Tells the world of each attempt, and does what it plans.
+/// Tells the world of each attempt of a request, and does what the world plans.
 #[derive(Debug, Clone)]
-pub(crate) struct Upstream(pub(crate) Rc<World>);
+pub(crate) struct Ask {
+    pub(crate) world: Rc<World>,
+    pub(crate) request: Request,
+}
 
-impl Transport for Upstream {
-    type Request = Request;
-    type Response = Answer;
+impl Operation for Ask {
+    type Answer = Answer;
     type Error = NoAnswer;
 
-    async fn attempt(&self, request: &Request, attempt: Attempt<'_>) -> Result<Answer, NoAnswer> {
-        let token = request.token;
-        let plan = self.0.begin(token, attempt.number, attempt.repeat);
-        self.0.connects(token, attempt.fresh_connection);
-        let mut ending =
-            Ends { world: &self.0, token, verdict: None, connecting: attempt.connecting };
+    async fn run(&self, attempt: Attempt<'_>) -> Result<Answer, NoAnswer> {
+        let (world, token) = (&self.world, self.request.token);
+        let plan = world.begin(token, attempt.number, attempt.repeat);
+        world.connects(token, attempt.fresh_connection);
+        let mut ending = Ends { world, token, verdict: None, connecting: attempt.connecting() };
         if matches!(plan.ending, Ending::NoAnswer | Ending::HangConnecting) {
-            attempt.connecting.set(!plan.delay.is_zero());
+            attempt.connecting().set(!plan.delay.is_zero());
         }
         if !plan.delay.is_zero() {
             tokio::time::sleep(plan.delay).await;
@@ -135,7 +136,7 @@ impl Transport for Upstream {
             Ending::NoAnswer => (Outcome::Unreachable.into(), Err(NoAnswer)),
             Ending::Hang => pending().await,
             Ending::HangConnecting => {
-                attempt.connecting.set(true);
+                attempt.connecting().set(true);
                 pending().await
             }
             Ending::Panic => {
@@ -159,12 +160,12 @@ impl Transport for Upstream {
         }
     }
 
-    fn is_idempotent(&self, request: &Request) -> bool {
-        if request.touchy {
-            self.0.panics_before_its_attempt(request.token);
+    fn is_idempotent(&self) -> bool {
+        if self.request.touchy {
+            self.world.panics_before_its_attempt(self.request.token);
             resume_unwind(Box::new("as planned"));
         }
-        request.idempotent
+        self.request.idempotent
     }
 }
 

@@ -2,17 +2,17 @@
 
 use std::convert::Infallible;
 
-use resilience_actors::{Attempt, Outcome, Transport, Verdict};
+use resilience_actors::{Attempt, Operation, Outcome, Verdict};
 
 /// Throttles each call's first attempt.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Busy;
 
-impl Transport for Busy {
-    type Request = ();
-    type Response = u32;
+impl Operation for Busy {
+    type Answer = u32;
     type Error = Infallible;
 
-    async fn attempt(&self, (): &(), attempt: Attempt<'_>) -> Result<u32, Infallible> {
+    async fn run(&self, attempt: Attempt<'_>) -> Result<u32, Infallible> {
         Ok(attempt.number)
     }
 
@@ -21,9 +21,5 @@ impl Transport for Busy {
             Ok(1) => Outcome::Throttled.into(),
             _ => Outcome::Success.into(),
         }
-    }
-
-    fn is_idempotent(&self, (): &()) -> bool {
-        true
     }
 }

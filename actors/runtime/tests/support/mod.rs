@@ -7,6 +7,8 @@
     reason = "a test that cannot go on should end"
 )]
 
+mod lab;
+
 use std::{
     cell::RefCell,
     collections::VecDeque,
@@ -15,9 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use lab::{Lab, Rules};
 use resilience_actors::{
-    Attempt, AttemptRecord, Breaker, BreakerConfig, BreakerSettings, CallId, CallLimit, Outcome,
-    Protection, RetryConfig, RetrySettings, Scheduler, Transport, Verdict,
+    Attempt, Breaker, BreakerConfig, BreakerSettings, CallId, CallLimit, Operation, Outcome,
+    Verdict,
 };
 
 /// Runs `test` in an actix system whose clock stands still while anything can run, and jumps to
@@ -66,8 +69,8 @@ pub(crate) fn closed() -> Breaker {
 }
 
 /// The default settings, without jitter.
-pub(crate) fn exact() -> RetrySettings {
-    RetrySettings { jitter: 0.0, ..Default::default() }
+pub(crate) fn exact() -> Rules {
+    Rules { jitter: 0.0, ..Rules::default() }
 }
 
 pub(crate) async fn fail_counter(breaker: &Breaker) -> u32 {
@@ -81,14 +84,8 @@ pub(crate) async fn fail(breaker: &Breaker, times: u32) {
     }
 }
 
-pub(crate) fn scheduler(
-    script: &Script,
-    retry: RetrySettings,
-    breaker: &Breaker,
-) -> Scheduler<Script> {
-    let config = RetryConfig::try_from(retry).unwrap();
-    let limit = CallLimit::new(1_000_000);
-    Scheduler::start_seeded(script.clone(), config, breaker.clone(), limit, 1)
+pub(crate) fn lab(script: &Script, rules: Rules, breaker: &Breaker) -> Lab<Script> {
+    Lab::new(script.clone(), rules, breaker, CallLimit::new(1_000_000))
 }
 
 /// What one attempt meets.
@@ -116,7 +113,6 @@ pub(crate) struct Script {
     steps: Rc<RefCell<VecDeque<Step>>>,
     seen: Rc<RefCell<Vec<(Instant, CallId, u32)>>>,
     fresh: Rc<RefCell<Vec<bool>>>,
-    ended: Rc<RefCell<Vec<(Instant, Outcome)>>>,
     /// None: asking panics.
     idempotent: Option<bool>,
 }
@@ -127,7 +123,6 @@ impl Script {
             steps: Rc::new(RefCell::new(steps.into_iter().collect())),
             seen: Rc::default(),
             fresh: Rc::default(),
-            ended: Rc::default(),
             idempotent: Some(true),
         }
     }
@@ -152,11 +147,6 @@ impl Script {
         self.seen.borrow().iter().map(|(at, ..)| *at).collect()
     }
 
-    /// The attempts that it was told the end of: when, and how.
-    pub(crate) fn ended(&self) -> Vec<(Instant, Outcome)> {
-        self.ended.borrow().clone()
-    }
-
     /// By which calls.
     pub(crate) fn calls(&self) -> Vec<CallId> {
         self.seen.borrow().iter().map(|(_, call, _)| *call).collect()
@@ -173,12 +163,11 @@ impl Script {
     }
 }
 
-impl Transport for Script {
-    type Request = ();
-    type Response = Verdict;
+impl Operation for Script {
+    type Answer = Verdict;
     type Error = NoAnswer;
 
-    async fn attempt(&self, (): &(), attempt: Attempt<'_>) -> Result<Verdict, NoAnswer> {
+    async fn run(&self, attempt: Attempt<'_>) -> Result<Verdict, NoAnswer> {
         self.seen.borrow_mut().push((now(), attempt.call, attempt.repeat));
         self.fresh.borrow_mut().push(attempt.fresh_connection);
         let step = {
@@ -193,7 +182,7 @@ impl Transport for Script {
             }
             Step::Unreachable(time) => {
                 if !time.is_zero() {
-                    attempt.connecting.set(true);
+                    attempt.connecting().set(true);
                     pass(time).await;
                 }
                 Err(NoAnswer)
@@ -207,12 +196,7 @@ impl Transport for Script {
         result.unwrap_or_else(|NoAnswer| Outcome::Unreachable.into())
     }
 
-    fn is_idempotent(&self, (): &()) -> bool {
+    fn is_idempotent(&self) -> bool {
         self.idempotent.expect("not to be asked")
-    }
-
-    fn ended(&self, _: Protection, attempt: &AttemptRecord) {
-        self.ended.borrow_mut().push((now(), attempt.outcome));
-        assert_ne!(attempt.outcome, Outcome::Unsupported, "not to be told");
     }
 }

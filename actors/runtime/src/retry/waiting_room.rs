@@ -5,22 +5,22 @@ use std::{
     time::Instant,
 };
 
-use crate::call::CallId;
+use crate::report::CallId;
 
 /// An ordered set of deadlines with what is due at each. Adding and removing cost O(log n).
 #[derive(Debug)]
-pub(crate) struct DueQueue<T> {
+pub(crate) struct WaitingRoom<T> {
     by_time: BTreeMap<(Instant, CallId), T>,
     times: HashMap<CallId, Instant>,
 }
 
-impl<T> Default for DueQueue<T> {
+impl<T> Default for WaitingRoom<T> {
     fn default() -> Self {
         Self { by_time: BTreeMap::new(), times: HashMap::new() }
     }
 }
 
-impl<T> DueQueue<T> {
+impl<T> WaitingRoom<T> {
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.by_time.len()
@@ -52,10 +52,10 @@ impl<T> DueQueue<T> {
         Some(item)
     }
 
-    /// Takes out all, in the order in which they were due.
-    pub(crate) fn take_all(&mut self) -> impl ExactSizeIterator<Item = T> + use<T> {
-        self.times.clear();
-        std::mem::take(&mut self.by_time).into_values()
+    /// Takes out what is `wanted`, in the order in which it is due.
+    pub(crate) fn take(&mut self, wanted: impl Fn(&T) -> bool) -> Vec<T> {
+        let taken = self.by_time.extract_if(.., |_, item| wanted(item));
+        taken.inspect(|((_, id), _)| _ = self.times.remove(id)).map(|(_, item)| item).collect()
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_hundred_thousand_waiting_calls_keep_their_due_order_and_none_is_lost() {
         let (start, mut rng) = (start(), SmallRng::seed_from_u64(1));
-        let mut queue = DueQueue::default();
+        let mut queue = WaitingRoom::default();
         let mut expected = Vec::new();
         for _ in 0..100_000 {
             let due = start + Duration::from_millis(rng.random_range(0..60_000));
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn nothing_is_due_before_its_time() {
-        let (start, mut queue) = (start(), DueQueue::default());
+        let (start, mut queue) = (start(), WaitingRoom::default());
         queue.insert(start + Duration::from_secs(1), CallId::next(), "later");
         assert_eq!(queue.pop_due(start), None);
         assert_eq!(queue.pop_due(start + Duration::from_secs(1)), Some("later"));
@@ -108,14 +108,14 @@ mod tests {
 
     #[test]
     fn what_was_removed_or_taken_is_gone() {
-        let (now, mut queue) = (start(), DueQueue::default());
+        let (now, mut queue) = (start(), WaitingRoom::default());
         let ids: Vec<_> = (0..4).map(|_| CallId::next()).collect();
         for (item, &id) in ids.iter().enumerate() {
             queue.insert(now, id, item);
         }
         assert_eq!(queue.remove(ids[1]), Some(1));
         assert_eq!(queue.remove(ids[1]), None);
-        assert_eq!(queue.take_all().collect::<Vec<_>>(), [0, 2, 3]);
-        assert_eq!((queue.pop_due(now), queue.remove(ids[2]), queue.len()), (None, None, 0));
+        assert_eq!(queue.take(|item| *item > 0), [2, 3]);
+        assert_eq!((queue.pop_due(now), queue.remove(ids[2]), queue.len()), (Some(0), None, 0));
     }
 }

@@ -1,0 +1,196 @@
+//! What happens to calls and circuits, told to observers.
+//!
+//! Everything that the runtime does is one [`Observation`]. Log lines ([`LogLines`]), the event log and the counts of
+//! a [`Breaker`](crate::Breaker) are observers; add your own with
+//! [`UpstreamBuilder::observer`](crate::UpstreamBuilder::observer).
+
+mod log_lines;
+
+use std::{borrow::Cow, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+pub use log_lines::LogLines;
+
+use crate::{
+    breaker::State,
+    operation::Operation,
+    outcome::CallKind,
+    rejection::Rejection,
+    report::{AttemptRecord, CallId, CallOutcome},
+};
+
+/// Is told of everything that happens, in the order in which it happens.
+///
+/// An observer runs on the thread and in the moment of what it observes: it must not block. A panic in it is contained.
+pub trait Observer: Send + Sync + 'static {
+    /// Something happened.
+    fn observe(&self, observation: &Observation<'_>);
+}
+
+/// Something that happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Observation<'a> {
+    /// The gates have admitted an attempt, which begins now.
+    Admitted {
+        /// The call.
+        call: CallId,
+        /// 1 for the first attempt.
+        attempt: u32,
+    },
+    /// A call was rejected, before its first attempt or instead of a later one.
+    Rejected {
+        /// The call.
+        call: CallId,
+        /// By which gate, and why.
+        rejection: &'a Rejection,
+    },
+    /// An attempt did not reach the upstream, and is repeated at once on a fresh connection.
+    AttemptRepeated {
+        /// The call.
+        call: CallOf<'a>,
+        /// The attempt, 1 for the first.
+        attempt: u32,
+        /// 1 for the first repeat.
+        repeat: u32,
+        /// The maximum number of repeats.
+        repeats: u32,
+        /// What went wrong.
+        cause: &'a str,
+    },
+    /// An attempt ended, also if its caller has left. Told before the breaker learns of it. `wait` is not known yet.
+    AttemptEnded {
+        /// The call.
+        call: CallOf<'a>,
+        /// The attempt.
+        attempt: &'a AttemptRecord,
+    },
+    /// A call waits for its next attempt.
+    RetryScheduled(&'a RetryScheduled),
+    /// The circuit opened, and these calls, which waited for their next attempt, are answered.
+    Released {
+        /// How many, at least one.
+        calls: usize,
+        /// Why the circuit opened.
+        cause: &'a Arc<str>,
+    },
+    /// A call was answered.
+    CallEnded(&'a CallEnded<'a>),
+    /// A caller left before the answer, and its call makes no further attempt.
+    CallAbandoned {
+        /// The call.
+        call: CallOf<'a>,
+    },
+}
+
+/// A call, and the trace that it belongs to.
+#[derive(Clone, Copy)]
+pub struct CallOf<'a> {
+    /// The call.
+    pub id: CallId,
+    pub(crate) trace: &'a dyn Fn() -> Option<String>,
+}
+
+impl CallOf<'_> {
+    /// Asks the operation for the trace. `None` if there is none.
+    pub fn trace_id(&self) -> Option<String> {
+        (self.trace)()
+    }
+}
+
+impl fmt::Debug for CallOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CallOf").field(&self.id).finish()
+    }
+}
+
+/// Tells of a call of `operation`, with the way to ask for its trace.
+pub(crate) fn about<O: Operation>(operation: &O, id: CallId, tell: impl FnOnce(CallOf<'_>)) {
+    tell(CallOf { id, trace: &|| trace_id(operation) });
+}
+
+/// The trace of an operation. `None` if the operation panics.
+pub(crate) fn trace_id<O: Operation>(operation: &O) -> Option<String> {
+    let ask = AssertUnwindSafe(|| operation.trace_id().map(Cow::into_owned));
+    std::panic::catch_unwind(ask).unwrap_or_default()
+}
+
+/// A call waits for its next attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetryScheduled {
+    /// The call.
+    pub call: CallId,
+    /// The attempt that failed, 1 for the first.
+    pub attempt: u32,
+    /// The maximum number of attempts.
+    pub max_attempts: u32,
+    /// What went wrong.
+    pub cause: String,
+    /// How long the call waits.
+    pub wait: Duration,
+    /// The trace that the call belongs to.
+    pub trace_id: Option<String>,
+}
+
+/// A call was answered.
+#[derive(Debug)]
+pub struct CallEnded<'a> {
+    /// The call.
+    pub call: CallOf<'a>,
+    /// What became of it.
+    pub outcome: CallOutcome,
+    /// Why there is no answer, if there is none.
+    pub error: Option<&'a dyn ErrorText>,
+    /// Why the call was rejected, if it was.
+    pub rejection: Option<&'a Rejection>,
+    /// Its attempts.
+    pub attempts: &'a [AttemptRecord],
+    /// The state of the circuit, if there is one.
+    pub state: Option<State>,
+    /// Time from the start of the call to its answer.
+    pub elapsed: Duration,
+    /// True if the upstream has retries.
+    pub retries: bool,
+    /// False if the caller has left during the last attempt.
+    pub answered: bool,
+}
+
+/// The text of an error of any type.
+pub trait ErrorText: fmt::Display {}
+
+impl<T: fmt::Display> ErrorText for T {}
+
+impl fmt::Debug for dyn ErrorText + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl CallEnded<'_> {
+    /// True if the last attempt was successful, by the words of [`CallKind`].
+    pub fn is_successful(&self) -> bool {
+        self.attempts.last().is_some_and(|last| last.outcome.kind() == CallKind::Successful)
+    }
+}
+
+/// The observers of one upstream.
+#[derive(Clone, Default)]
+pub(crate) struct Observers(Vec<Arc<dyn Observer>>);
+
+impl Observers {
+    pub(crate) fn add(&mut self, observer: Arc<dyn Observer>) {
+        self.0.push(observer);
+    }
+
+    pub(crate) fn tell(&self, observation: &Observation<'_>) {
+        for observer in &self.0 {
+            // The panic hook has logged it.
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| observer.observe(observation)));
+        }
+    }
+}
+
+impl fmt::Debug for Observers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} observers", self.0.len())
+    }
+}

@@ -1,0 +1,103 @@
+//! Log lines about calls: an observer.
+
+use log::{Level, log_enabled};
+
+use super::{CallEnded, CallOf, Observation, Observer, RetryScheduled};
+use crate::report::AttemptRecord;
+
+/// The target of all lines about calls.
+const TARGET: &str = "resilience_actors::retry";
+
+/// Writes a line with the call's trace as the key `trace_id`, if there is one.
+macro_rules! traced {
+    ($level:expr, $trace:expr, $($line:tt)+) => {
+        match $trace.as_deref() {
+            Some(trace) => log::log!(target: TARGET, $level, trace_id = trace; $($line)+),
+            None => log::log!(target: TARGET, $level, $($line)+),
+        }
+    };
+}
+
+/// Logs retries, releases and failed calls at info, panics at error, and the rest at debug.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogLines;
+
+impl Observer for LogLines {
+    fn observe(&self, observation: &Observation<'_>) {
+        match observation {
+            Observation::RetryScheduled(retry) => retry_line(retry),
+            Observation::Released { calls, .. } => {
+                log::info!(target: TARGET, "retry: released {calls} waiting call(s), the circuit opened");
+            }
+            Observation::CallEnded(ended) => call_line(ended),
+            Observation::CallAbandoned { call } => {
+                debug(*call, || format!("call {}: its caller left, no further attempt", call.id));
+            }
+            Observation::AttemptRepeated { call, attempt, repeat, repeats, cause } => {
+                debug(*call, || {
+                    format!(
+                        "call {}: attempt {attempt} did not reach the upstream ({cause}), repeated at once \
+                         ({repeat}/{repeats})",
+                        call.id
+                    )
+                });
+            }
+            Observation::AttemptEnded { call, attempt } => {
+                if attempt.outcome == crate::Outcome::Panicked {
+                    let number = attempt.number;
+                    traced!(
+                        Level::Error,
+                        call.trace_id(),
+                        "call {}: attempt {number} panicked",
+                        call.id
+                    );
+                }
+            }
+            Observation::Admitted { .. } | Observation::Rejected { .. } => {}
+        }
+    }
+}
+
+fn debug(call: CallOf<'_>, line: impl FnOnce() -> String) {
+    if log_enabled!(target: TARGET, Level::Debug) {
+        traced!(Level::Debug, call.trace_id(), "{}", line());
+    }
+}
+
+fn retry_line(retry: &RetryScheduled) {
+    let RetryScheduled { call, attempt, max_attempts, cause, wait, trace_id } = retry;
+    traced!(
+        Level::Info,
+        trace_id,
+        "retry: call {call} attempt {attempt}/{max_attempts}: {cause}; next attempt in {:.3}s",
+        wait.as_secs_f64(),
+    );
+}
+
+/// A line on how a call ended: at info if its last attempt was not successful, else at debug. A call that was rejected
+/// before its first attempt is logged at debug: there may be thousands, and the transition's line says why.
+fn call_line(ended: &CallEnded<'_>) {
+    let CallEnded { call, error, attempts, state, elapsed, .. } = ended;
+    let failed = !ended.is_successful();
+    let level = if failed && !attempts.is_empty() { Level::Info } else { Level::Debug };
+    if !log_enabled!(target: TARGET, level) {
+        return;
+    }
+    let end = match (error, attempts.last()) {
+        (Some(rejection), _) if ended.outcome == crate::CallOutcome::Rejected => {
+            format!("turned away, {rejection}")
+        }
+        (Some(error), _) => format!("failed, {error}"),
+        (None, Some(AttemptRecord { code: Some(code), .. })) if failed => {
+            format!("failed, status {code}")
+        }
+        (None, _) => if failed { "failed" } else { "succeeded" }.to_owned(),
+    };
+    let circuit = state.map_or_else(String::new, |state| format!(", circuit {state}"));
+    let (id, tries, secs) = (call.id, attempts.len(), elapsed.as_secs_f64());
+    traced!(
+        level,
+        call.trace_id(),
+        "retry: call {id} {end}; attempts: {tries}, {secs:.3}s{circuit}"
+    );
+}

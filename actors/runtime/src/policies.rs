@@ -1,0 +1,52 @@
+//! What stands between the calls to one upstream and the upstream.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rand::rngs::SmallRng;
+
+use crate::{
+    breaker::{Breaker, State},
+    gate::Gate,
+    limit::CallLimit,
+    observe::Observers,
+    settings::CallConfig,
+};
+
+/// The policies of one upstream, shared by all its calls.
+pub(crate) struct Policies {
+    pub(crate) name: Arc<str>,
+    pub(crate) config: CallConfig,
+    pub(crate) breaker: Option<Breaker>,
+    /// Asked after the breaker, in this order.
+    pub(crate) gates: Vec<Arc<dyn Gate>>,
+    pub(crate) limit: Option<CallLimit>,
+    /// The same limit, as the gate that a call passes first.
+    pub(crate) limit_gate: Option<Arc<dyn Gate>>,
+    pub(crate) observers: Observers,
+    /// For jitter and the spread of rejections.
+    pub(crate) rng: Mutex<SmallRng>,
+}
+
+impl Policies {
+    pub(crate) fn state(&self) -> Option<State> {
+        self.breaker.as_ref().map(Breaker::state)
+    }
+
+    pub(crate) fn with_rng<R>(&self, with: impl FnOnce(&mut SmallRng) -> R) -> R {
+        with(&mut self.rng.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for Policies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policies")
+            .field("name", &self.name)
+            .field("config", &self.config)
+            .field("breaker", &self.breaker)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}

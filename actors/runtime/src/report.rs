@@ -1,0 +1,133 @@
+//! What a call's caller gets back.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use crate::{
+    breaker::State,
+    config::{optional_seconds, seconds},
+    outcome::Outcome,
+    rejection::Rejection,
+};
+
+/// Number of a call, unique in the process, from 1 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct CallId(u64);
+
+impl CallId {
+    /// Returns the next unused number.
+    pub fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One attempt of a call. Serialises with its times in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AttemptRecord {
+    /// 1 for the first attempt.
+    pub number: u32,
+    /// How the attempt ended.
+    pub outcome: Outcome,
+    /// The protocol's own status, if there was an answer.
+    pub code: Option<u16>,
+    /// Time from the start of the call to the start of the attempt.
+    #[serde(serialize_with = "seconds")]
+    pub start: Duration,
+    /// How long the attempt took.
+    #[serde(serialize_with = "seconds")]
+    pub elapsed: Duration,
+    /// How long the call waited after the attempt. `None` after the last attempt.
+    #[serde(serialize_with = "optional_seconds")]
+    pub wait: Option<Duration>,
+}
+
+/// Why a call has no answer from the upstream.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError<E> {
+    /// The last attempt returned this error.
+    #[error("{0}")]
+    Transport(E),
+    /// The last attempt took longer than its timeout.
+    #[error("no answer within {:.3}s", .0.as_secs_f64())]
+    TimedOut(Duration),
+    /// The last attempt's timeout passed before it had a connection.
+    #[error("no connection within {:.3}s", .0.as_secs_f64())]
+    Unconnected(Duration),
+    /// The call's deadline cut its last attempt short.
+    #[error("the call's deadline of {:.3}s passed", .0.as_secs_f64())]
+    DeadlineExceeded(Duration),
+    /// The last attempt panicked.
+    #[error("internal error: the attempt panicked")]
+    Panicked,
+    /// The runtime rejected the call.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The scheduler ended before the call was answered.
+    #[error("internal error: the retry scheduler is gone")]
+    Lost,
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub struct CallReport<R, E> {
+    /// The call.
+    pub id: CallId,
+    /// The last thing that happened to the call: the last attempt's answer, good or bad, or why there is none.
+    pub result: Result<R, CallError<E>>,
+    /// The call's attempts, in order. Empty if the call was rejected before the first.
+    pub attempts: Vec<AttemptRecord>,
+    /// The circuit's state after the call's own report. [`State::Closed`] if the upstream has no circuit breaker.
+    pub state: State,
+    /// Time from the start of the call to its answer, waits included.
+    pub elapsed: Duration,
+}
+
+impl<R, E> CallReport<R, E> {
+    /// What became of the call, in one word.
+    pub fn outcome(&self) -> CallOutcome {
+        match (&self.result, self.attempts.last()) {
+            (Err(CallError::Rejected(_)), _) => CallOutcome::Rejected,
+            (Ok(_), Some(last)) if last.outcome == Outcome::Success => CallOutcome::Success,
+            _ => CallOutcome::Failure,
+        }
+    }
+}
+
+/// What became of a call, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallOutcome {
+    /// The call's last attempt was a success.
+    Success,
+    /// The upstream answered otherwise, or not at all.
+    Failure,
+    /// The runtime rejected the call.
+    Rejected,
+    /// The caller left before the answer.
+    Abandoned,
+}
+
+impl CallOutcome {
+    /// `success`, `failure`, `rejected` or `abandoned`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Rejected => "rejected",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}

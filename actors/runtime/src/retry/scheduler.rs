@@ -1,0 +1,304 @@
+//! The actor that starts the calls of one thread, and wakes those that wait for their next attempt.
+
+use std::{
+    cell::RefCell,
+    collections::HashSet,
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use actix::prelude::*;
+use futures::FutureExt as _;
+use send_wrapper::SendWrapper;
+use tokio::sync::{oneshot, watch};
+
+use super::waiting_room::WaitingRoom;
+use crate::{
+    breaker::{Breaker, CircuitOpened, State},
+    clock,
+    lifeline::ended,
+    limit::{CallLimit, WaitMark},
+    observe::{Observation, RetryScheduled},
+    policies::Policies,
+    report::CallId,
+    timer::Timer,
+};
+
+/// One thread's retry scheduler. It serves the calls of all upstreams that are made on its thread.
+pub(crate) struct Scheduler {
+    waiting: WaitingRoom<Waiting>,
+    timer: Timer,
+    /// The breakers that tell this scheduler of their openings.
+    subscribed: HashSet<u64>,
+    /// Dropped with the actor, also if it panics. Receivers learn from it that the actor is gone.
+    _alive: watch::Sender<()>,
+}
+
+/// A call that waits for its next attempt.
+struct Waiting {
+    policies: Arc<Policies>,
+    /// The epoch of its last attempt's permit.
+    epoch: u64,
+    wake: oneshot::Sender<Wake>,
+    _mark: Option<WaitMark>,
+}
+
+/// Starts a call as a task of its own. actix would poll a future of the actor at every message.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Call {
+    /// Spawns the call. Never leaves its thread, but actix wants messages to be `Send`.
+    spawn: SendWrapper<Box<dyn FnOnce()>>,
+    breaker: Option<Breaker>,
+}
+
+/// A wait of a call, until its next attempt is due or its circuit opens.
+pub(crate) struct Wait {
+    pub(crate) due: Instant,
+    /// The epoch of the permit of the attempt that failed.
+    pub(crate) epoch: u64,
+    pub(crate) policies: Arc<Policies>,
+    /// Told to the observers if the call begins to wait.
+    pub(crate) retry: RetryScheduled,
+}
+
+/// Begins a wait.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct BeginWait {
+    wait: Wait,
+    wake: oneshot::Sender<Wake>,
+}
+
+/// Why a call that waits goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// Its next attempt is due.
+    Due,
+    /// It cannot wait: the circuit is open already.
+    Refused,
+    /// The circuit opened while it waited.
+    Released { retry_after: Duration },
+    /// The scheduler is gone.
+    Lost,
+}
+
+/// Takes a call out of the waiting room, because its caller has left.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Withdraw(CallId);
+
+/// The retry timer: the earliest waiting call may be due.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct RetryDue;
+
+impl Scheduler {
+    /// Wakes the calls that are due, and sets the timer to the next due time. Every message handler calls this, because
+    /// actix drains a busy mailbox before it runs timers.
+    fn wake_due(&mut self, ctx: &mut Context<Self>) {
+        if self.waiting.next_due().is_none() && !self.timer.is_armed() {
+            return;
+        }
+        let now = clock::now();
+        while let Some(waiting) = self.waiting.pop_due(now) {
+            // An error means that the caller has just left.
+            let _ = waiting.wake.send(Wake::Due);
+        }
+        self.timer.set(ctx, now, self.waiting.next_due(), RetryDue);
+    }
+}
+
+impl Actor for Scheduler {
+    type Context = Context<Self>;
+}
+
+impl Handler<Call> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, Call { spawn, breaker }: Call, ctx: &mut Context<Self>) {
+        self.wake_due(ctx);
+        if let Some(breaker) = breaker
+            && self.subscribed.insert(breaker.id())
+        {
+            // An error means that the breaker's actor is gone, so there will be no opening to learn of.
+            let _ = breaker.subscribe(&ctx.address().recipient());
+        }
+        spawn.take()();
+    }
+}
+
+impl Handler<BeginWait> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, BeginWait { wait, wake }: BeginWait, ctx: &mut Context<Self>) {
+        let Wait { due, epoch, policies, retry } = wait;
+        if policies.state() == Some(State::Open) {
+            // If the circuit opens later than this check, `CircuitOpened` arrives later than this message and releases
+            // the call.
+            let _ = wake.send(Wake::Refused);
+        } else if !wake.is_closed() {
+            policies.observers.tell(&Observation::RetryScheduled(&retry));
+            let mark = policies.limit.as_ref().map(CallLimit::mark_waiting);
+            self.waiting.insert(due, retry.call, Waiting { policies, epoch, wake, _mark: mark });
+        }
+        self.wake_due(ctx);
+    }
+}
+
+impl Handler<RetryDue> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, _: RetryDue, ctx: &mut Context<Self>) {
+        self.timer.delivered();
+        self.wake_due(ctx);
+    }
+}
+
+impl Handler<Withdraw> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, Withdraw(call): Withdraw, ctx: &mut Context<Self>) {
+        self.waiting.remove(call);
+        self.wake_due(ctx);
+    }
+}
+
+impl Handler<CircuitOpened> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, opened: CircuitOpened, ctx: &mut Context<Self>) {
+        let released = self.waiting.take(|waiting| {
+            let breaker = waiting.policies.breaker.as_ref();
+            breaker.is_some_and(|breaker| breaker.id() == opened.breaker)
+                && waiting.epoch < opened.epoch
+        });
+        let mut by_upstream: Vec<(Arc<Policies>, usize)> = Vec::new();
+        for Waiting { policies, .. } in &released {
+            match by_upstream.iter_mut().find(|(known, _)| Arc::ptr_eq(known, policies)) {
+                Some((_, calls)) => *calls += 1,
+                None => by_upstream.push((Arc::clone(policies), 1)),
+            }
+        }
+        for (policies, calls) in by_upstream {
+            let cause = &opened.cause;
+            policies.observers.tell(&Observation::Released { calls, cause });
+        }
+        for Waiting { wake, .. } in released {
+            let _ = wake.send(Wake::Released { retry_after: opened.retry_after });
+        }
+        self.wake_due(ctx);
+    }
+}
+
+// ---- the scheduler of the current thread ---------------------------------------------------------
+
+/// A scheduler, and the actix system that it runs in.
+struct Running {
+    actor: Addr<Scheduler>,
+    alive: watch::Receiver<()>,
+    system: Option<usize>,
+}
+
+thread_local!(static CURRENT: RefCell<Option<Running>> = const { RefCell::new(None) });
+
+static DIED: AtomicU64 = AtomicU64::new(0);
+
+/// Number of schedulers of this process that died while their actix system was running, and were replaced.
+pub fn schedulers_died() -> u64 {
+    DIED.load(Ordering::Relaxed)
+}
+
+/// Starts a call on the current thread.
+///
+/// # Panics
+/// Outside an actix system and a tokio `LocalSet`.
+pub(crate) fn start(life: impl Future<Output = ()> + 'static, breaker: Option<&Breaker>) {
+    let spawn = || drop(actix_rt::spawn(life));
+    let spawn = SendWrapper::new(Box::new(spawn) as Box<dyn FnOnce()>);
+    with_current(|running| running.actor.do_send(Call { spawn, breaker: breaker.cloned() }));
+}
+
+/// Makes a call wait, for as long as the result lives.
+pub(crate) fn wait(wait: Wait) -> Entry {
+    let call = wait.retry.call;
+    let (wake, woken) = oneshot::channel();
+    with_current(|running| {
+        running.actor.do_send(BeginWait { wait, wake });
+        Entry { call, woken }
+    })
+}
+
+/// Returns when the current thread's scheduler is gone.
+pub(crate) fn stopped() -> impl Future<Output = ()> {
+    ended(with_current(|running| running.alive.clone()))
+}
+
+fn with_current<R>(with: impl FnOnce(&Running) -> R) -> R {
+    CURRENT.with_borrow_mut(|current| {
+        if let Some(running) = current
+            && running.actor.connected()
+        {
+            return with(running);
+        }
+        let system = System::try_current().map(|system| system.id());
+        if current.as_ref().is_some_and(|dead| dead.system == system) {
+            DIED.fetch_add(1, Ordering::Relaxed);
+            log::error!(
+                "retry: this thread's scheduler died and is replaced; calls that waited are lost"
+            );
+        }
+        with(current.insert(launch(system)))
+    })
+}
+
+fn launch(system: Option<usize>) -> Running {
+    let (sender, alive) = watch::channel(());
+    let scheduler = Scheduler {
+        waiting: WaitingRoom::default(),
+        timer: Timer::default(),
+        subscribed: HashSet::new(),
+        _alive: sender,
+    };
+    Running { actor: scheduler.start(), alive, system }
+}
+
+/// A call's entry in the waiting room. Dropping it takes the call out.
+pub(crate) struct Entry {
+    call: CallId,
+    woken: oneshot::Receiver<Wake>,
+}
+
+impl Entry {
+    /// Waits until the scheduler wakes the call. `None`: the caller, which waits for `reply`, has left.
+    pub(crate) fn woken<T>(
+        mut self,
+        reply: &mut oneshot::Sender<T>,
+    ) -> impl Future<Output = Option<Wake>> {
+        poll_fn(move |context| {
+            if let Poll::Ready(wake) = self.woken.poll_unpin(context) {
+                return Poll::Ready(Some(wake.unwrap_or(Wake::Lost)));
+            }
+            reply.poll_closed(context).map(|()| None)
+        })
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        // Closed if the scheduler has woken the call, and so taken it out.
+        if !self.woken.is_terminated() {
+            // An error means that the thread is ending.
+            let _ = CURRENT.try_with(|current| {
+                if let Some(running) = &*current.borrow() {
+                    running.actor.do_send(Withdraw(self.call));
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! How calls to one upstream are made.
+
+use std::{
+    ops::{Deref, RangeInclusive},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{
+        InvalidConfig, at_least, in_range, optional_from_seconds, optional_seconds, positive,
+    },
+    retry::Retry,
+};
+
+/// Which failures the breaker is told of while the circuit is closed. It is always told of failures of trials, and of
+/// outcomes that count at once (see [`Outcome`](crate::Outcome)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BreakerScope {
+    /// The last attempt's: a failure that a retry repaired does not count.
+    Call,
+    /// Every attempt's.
+    Attempt,
+}
+
+/// How calls are made. Becomes a [`CallConfig`] once it is found valid. By default a call is one attempt without a time
+/// limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CallSettings {
+    /// How often a call is tried, and how long it waits between attempts.
+    pub retry: Option<Retry>,
+    /// Timeout of an attempt, over connect, head and body: one of [`DURATIONS`](crate::DURATIONS).
+    #[serde(serialize_with = "optional_seconds", deserialize_with = "optional_from_seconds")]
+    pub attempt_timeout: Option<Duration>,
+    /// Time for a call, waits included: one of [`DURATIONS`](crate::DURATIONS), no less than an attempt's.
+    #[serde(serialize_with = "optional_seconds", deserialize_with = "optional_from_seconds")]
+    pub call_deadline: Option<Duration>,
+    /// How often an attempt that never reached the upstream is repeated at once, on a fresh connection and within its
+    /// own timeout: [`CONNECT_RETRIES`](Self::CONNECT_RETRIES), default 0.
+    pub connect_retries: u32,
+    /// Which failures the breaker is told of, default [`BreakerScope::Call`].
+    pub scope: BreakerScope,
+}
+
+impl CallSettings {
+    /// Range of [`connect_retries`](Self::connect_retries).
+    pub const CONNECT_RETRIES: RangeInclusive<u32> = 0..=100;
+}
+
+impl Default for CallSettings {
+    fn default() -> Self {
+        Self {
+            retry: None,
+            attempt_timeout: None,
+            call_deadline: None,
+            connect_retries: 0,
+            scope: BreakerScope::Call,
+        }
+    }
+}
+
+/// Valid [`CallSettings`]: the only way to one is through `try_from`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(try_from = "CallSettings", into = "CallSettings")]
+pub struct CallConfig(CallSettings);
+
+impl TryFrom<CallSettings> for CallConfig {
+    type Error = InvalidConfig;
+
+    fn try_from(settings: CallSettings) -> Result<Self, InvalidConfig> {
+        settings.retry.as_ref().map_or(Ok(()), Retry::validate)?;
+        let CallSettings { attempt_timeout, call_deadline, connect_retries, .. } = settings;
+        if let Some(timeout) = attempt_timeout {
+            positive("attempt_timeout", timeout)?;
+        }
+        if let Some(deadline) = call_deadline {
+            positive("call_deadline", deadline)?;
+            let least = attempt_timeout.unwrap_or_default();
+            at_least("call_deadline", deadline, "attempt_timeout", least)?;
+        }
+        in_range("connect_retries", connect_retries, CallSettings::CONNECT_RETRIES)?;
+        Ok(Self(settings))
+    }
+}
+
+impl From<CallConfig> for CallSettings {
+    fn from(config: CallConfig) -> Self {
+        config.0
+    }
+}
+
+impl Deref for CallConfig {
+    type Target = CallSettings;
+
+    fn deref(&self) -> &CallSettings {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid() {
+        assert_eq!(CallConfig::try_from(CallSettings::default()), Ok(CallConfig::default()));
+        assert_eq!(Retry::default().validate(), Ok(()));
+        assert_eq!(Retry::exponential(Duration::from_secs(60)).validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_contradiction_names_both_settings() {
+        let retry = Retry { base_delay: Duration::from_secs(11), ..Retry::default() };
+        assert_eq!(
+            retry.validate().unwrap_err().to_string(),
+            "max_delay = 10 is not valid: expected no less than base_delay = 11"
+        );
+    }
+
+    #[test]
+    fn each_setting_out_of_bounds_is_named() {
+        let retry = |retry| CallSettings { retry: Some(retry), ..CallSettings::default() };
+        let (default, second) = (Retry::default, Duration::from_secs(1));
+        let times = |attempt_timeout, call_deadline| CallSettings {
+            attempt_timeout: Some(attempt_timeout),
+            call_deadline: Some(call_deadline),
+            ..CallSettings::default()
+        };
+        let bad = [
+            ("max_attempts", retry(Retry { max_attempts: 0, ..default() })),
+            ("base_delay", retry(Retry { base_delay: Duration::ZERO, ..default() })),
+            ("multiplier", retry(Retry { multiplier: 0.5, ..default() })),
+            ("multiplier", retry(Retry { multiplier: f64::NAN, ..default() })),
+            ("max_delay", retry(Retry { max_delay: Duration::MAX, ..default() })),
+            ("max_delay", retry(Retry { max_delay: Duration::from_millis(999), ..default() })),
+            ("jitter", retry(Retry { jitter: 1.1, ..default() })),
+            ("jitter", retry(Retry { jitter: -0.1, ..default() })),
+            ("attempt_timeout", times(Duration::ZERO, second)),
+            ("call_deadline", times(second, Duration::ZERO)),
+            ("call_deadline", times(second, second / 2)),
+            ("connect_retries", CallSettings { connect_retries: 101, ..Default::default() }),
+        ];
+        for (field, settings) in bad {
+            let error = CallConfig::try_from(settings).unwrap_err();
+            assert_eq!(error.field, field, "{error}");
+        }
+    }
+
+    #[test]
+    fn settings_are_read_from_seconds_and_validated_on_the_way_in() {
+        let read = |json: &str| serde_json::from_str::<CallConfig>(json);
+        let config = read(r#"{"retry": {"max_attempts": 2}, "attempt_timeout": 0.5}"#).unwrap();
+        assert_eq!(config.attempt_timeout, Some(Duration::from_millis(500)));
+        assert_eq!((config.retry.clone().unwrap().max_attempts, config.call_deadline), (2, None));
+        let again = serde_json::to_string(&config).unwrap();
+        assert_eq!(read(&again).unwrap(), config);
+        for (json, error) in [
+            (r#"{"attempt_timeout": 0}"#, "attempt_timeout = 0 is not valid: expected seconds"),
+            (r#"{"attempt_timeout": -1}"#, "expected seconds"),
+            (r#"{"retry": {"max_attempt": 2}}"#, "unknown field `max_attempt`"),
+        ] {
+            let told = read(json).unwrap_err().to_string();
+            assert!(told.contains(error), "{told}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What a user starts with: an upstream, and calls to it.
+
+mod builder;
+
+use std::{fmt::Display, sync::Arc, time::Instant};
+
+use tokio::sync::oneshot;
+
+pub use builder::{BreakerChoice, UpstreamBuilder};
+
+use crate::{
+    breaker::{Breaker, State},
+    call::{self, Call, tell_end},
+    clock,
+    gate::Pass,
+    limit::CallLimit,
+    observe::Observation,
+    operation::{Attempt, Closure, Operation, ReportOf},
+    policies::Policies,
+    report::{CallError, CallId, CallReport},
+    retry::scheduler,
+    settings::CallConfig,
+};
+
+/// One upstream with its policies: a cheap handle, shared by cloning.
+///
+/// Make one for each upstream and process, and use it on any thread. Calls can be made on every thread that runs an
+/// actix system or a tokio `LocalSet`; each such thread has one retry scheduler, which starts at its first call.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use resilience_actors::{Breaker, Retry, Upstream};
+/// # #[derive(Clone)] struct Client;
+/// # async fn fetch(_: &Client, _: resilience_actors::Attempt<'_>) -> Result<u16, std::io::Error> { Ok(200) }
+/// # let client = Client;
+/// # actix::System::new().block_on(async {
+/// let payments = Upstream::builder("payments")
+///     .retry(Retry::exponential(Duration::from_millis(100)).attempts(4))
+///     .timeout(Duration::from_secs(3))
+///     .start()?;
+/// let answer = payments.call(async move |attempt| fetch(&client, attempt).await).await?;
+/// # assert_eq!(answer, 200);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    policies: Arc<Policies>,
+}
+
+impl Upstream {
+    /// An upstream without any policy, to which policies are added.
+    pub fn builder(name: impl Into<Arc<str>>) -> UpstreamBuilder {
+        UpstreamBuilder::new(name.into())
+    }
+
+    /// Makes a call: runs `attempt` once, or more often if the upstream has retries. `Ok` is a success and `Err` a
+    /// failure of the upstream.
+    ///
+    /// The closure owns what it uses, and may run more than once: clone what it borrows. Dropping the future abandons
+    /// the call: no further attempt is begun, and an attempt in flight runs to its end and reports to the breaker.
+    ///
+    /// # Errors
+    /// Why there is no answer: the last attempt's error, a time limit, or a gate's rejection.
+    ///
+    /// # Panics
+    /// On a thread that runs neither an actix system nor a tokio `LocalSet`.
+    pub async fn call<T, E, F>(&self, attempt: F) -> Result<T, CallError<E>>
+    where
+        T: 'static,
+        E: Display + 'static,
+        F: AsyncFn(Attempt<'_>) -> Result<T, E> + 'static,
+    {
+        self.report(attempt).await.result
+    }
+
+    /// Makes a call as [`call`](Self::call) does, in one attempt: what it asks for must not be repeated.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    ///
+    /// # Panics
+    /// As [`call`](Self::call).
+    pub async fn call_once<T, E, F>(&self, attempt: F) -> Result<T, CallError<E>>
+    where
+        T: 'static,
+        E: Display + 'static,
+        F: AsyncFn(Attempt<'_>) -> Result<T, E> + 'static,
+    {
+        self.run(Closure::new(attempt, false)).await.result
+    }
+
+    /// Makes a call as [`call`](Self::call) does, and returns all that became of it.
+    ///
+    /// # Panics
+    /// As [`call`](Self::call).
+    pub async fn report<T, E, F>(&self, attempt: F) -> CallReport<T, E>
+    where
+        T: 'static,
+        E: Display + 'static,
+        F: AsyncFn(Attempt<'_>) -> Result<T, E> + 'static,
+    {
+        self.run(Closure::new(attempt, true)).await
+    }
+
+    /// Makes a call of `operation`, and returns all that became of it.
+    ///
+    /// # Panics
+    /// As [`call`](Self::call).
+    pub fn run<O: Operation>(&self, operation: O) -> impl Future<Output = ReportOf<O>> {
+        self.run_as(CallId::next(), operation)
+    }
+
+    /// As [`run`](Self::run), under a number that the caller knows from the beginning: [`CallId::next`], used for one
+    /// call.
+    ///
+    /// # Panics
+    /// As [`call`](Self::call).
+    pub async fn run_as<O: Operation>(&self, id: CallId, operation: O) -> ReportOf<O> {
+        let started = clock::now();
+        let answer = self.begin(id, started, operation);
+        answer.await.unwrap_or_else(|_| self.unanswered(id, started, CallError::Lost))
+    }
+
+    /// Sends the call to this thread's scheduler. Not a part of [`run_as`](Self::run_as), whose future would have room
+    /// for the whole call for as long as it waits.
+    fn begin<O: Operation>(
+        &self,
+        id: CallId,
+        started: Instant,
+        operation: O,
+    ) -> oneshot::Receiver<ReportOf<O>> {
+        let (reply, answer) = oneshot::channel();
+        let Policies { limit_gate, breaker, .. } = &*self.policies;
+        match limit_gate.as_ref().map(|gate| Pass::take(gate, started)).transpose() {
+            Ok(place) => {
+                let call = Call::new(id, operation, started, reply, place);
+                scheduler::start(call::run(Arc::clone(&self.policies), call), breaker.as_ref());
+            }
+            Err(rejection) => {
+                let observers = &self.policies.observers;
+                observers.tell(&Observation::Rejected { call: id, rejection: &rejection });
+                let report = self.unanswered(id, started, rejection.into());
+                tell_end(&self.policies, &operation, &report, true);
+                // Cannot fail: the receiver is here.
+                let _ = reply.send(report);
+            }
+        }
+        answer
+    }
+
+    fn unanswered<R, E>(
+        &self,
+        id: CallId,
+        started: Instant,
+        error: CallError<E>,
+    ) -> CallReport<R, E> {
+        let (state, elapsed) = (self.state(), clock::now() - started);
+        CallReport { id, result: Err(error), attempts: Vec::new(), state, elapsed }
+    }
+
+    /// The upstream's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.policies.name
+    }
+
+    /// The circuit breaker, if the upstream has one.
+    pub fn breaker(&self) -> Option<&Breaker> {
+        self.policies.breaker.as_ref()
+    }
+
+    /// The limit on calls, if the upstream has one.
+    pub fn limit(&self) -> Option<&CallLimit> {
+        self.policies.limit.as_ref()
+    }
+
+    /// How calls are made.
+    pub fn config(&self) -> &CallConfig {
+        &self.policies.config
+    }
+
+    /// The published state of the circuit: [`State::Closed`] if the upstream has no circuit breaker.
+    pub fn state(&self) -> State {
+        self.policies.state().unwrap_or(State::Closed)
+    }
+
+    /// Returns when the breaker's actor or the current thread's scheduler is gone, so a service should end. The future
+    /// keeps neither alive. A scheduler that died is replaced at the next call on its thread.
+    ///
+    /// # Panics
+    /// On a thread that runs neither an actix system nor a tokio `LocalSet`.
+    pub fn stopped(&self) -> impl Future<Output = ()> + use<> {
+        let (breaker, scheduler) = (self.breaker().map(Breaker::stopped), scheduler::stopped());
+        async move {
+            match breaker {
+                Some(breaker) => tokio::select! { () = breaker => {} () = scheduler => {} },
+                None => scheduler.await,
+            }
+        }
+    }
+}

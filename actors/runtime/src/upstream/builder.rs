@@ -1,0 +1,173 @@
+//! Puts an upstream's policies together.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use actix::System;
+use rand::{SeedableRng as _, rngs::SmallRng};
+
+use super::Upstream;
+use crate::{
+    breaker::{Breaker, BreakerConfig, BreakerSettings},
+    config::InvalidConfig,
+    events::{DEFAULT_CAPACITY, EventLog},
+    gate::Gate,
+    limit::CallLimit,
+    observe::{LogLines, Observer, Observers},
+    policies::Policies,
+    retry::Retry,
+    settings::{BreakerScope, CallConfig, CallSettings},
+};
+
+/// Builds an [`Upstream`]: each policy that is not asked for is not there.
+#[must_use = "an upstream is built by `start`"]
+pub struct UpstreamBuilder {
+    name: Arc<str>,
+    settings: CallSettings,
+    breaker: Option<BreakerChoice>,
+    gates: Vec<Arc<dyn Gate>>,
+    limit: Option<CallLimit>,
+    observers: Vec<Arc<dyn Observer>>,
+    seed: Option<u64>,
+}
+
+/// The circuit breaker of an upstream: a running one, which other upstreams may share, or settings for a new one.
+#[derive(Debug, Clone)]
+pub enum BreakerChoice {
+    /// A running breaker.
+    Running(Breaker),
+    /// A new breaker with these settings.
+    New(BreakerSettings),
+}
+
+impl From<Breaker> for BreakerChoice {
+    fn from(breaker: Breaker) -> Self {
+        Self::Running(breaker)
+    }
+}
+
+impl From<BreakerSettings> for BreakerChoice {
+    fn from(settings: BreakerSettings) -> Self {
+        Self::New(settings)
+    }
+}
+
+impl UpstreamBuilder {
+    pub(super) fn new(name: Arc<str>) -> Self {
+        Self {
+            name,
+            settings: CallSettings::default(),
+            breaker: None,
+            gates: Vec::new(),
+            limit: None,
+            observers: Vec::new(),
+            seed: None,
+        }
+    }
+
+    /// Adds a circuit breaker.
+    pub fn breaker(mut self, breaker: impl Into<BreakerChoice>) -> Self {
+        self.breaker = Some(breaker.into());
+        self
+    }
+
+    /// Adds retries.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.settings.retry = Some(retry);
+        self
+    }
+
+    /// Limits the time of each attempt.
+    pub fn timeout(mut self, attempt: Duration) -> Self {
+        self.settings.attempt_timeout = Some(attempt);
+        self
+    }
+
+    /// Limits the time of each call, waits included.
+    pub fn deadline(mut self, call: Duration) -> Self {
+        self.settings.call_deadline = Some(call);
+        self
+    }
+
+    /// Repeats an attempt that did not reach the upstream at once on a fresh connection, so many times at most.
+    pub fn connect_retries(mut self, repeats: u32) -> Self {
+        self.settings.connect_retries = repeats;
+        self
+    }
+
+    /// Says which failures the breaker is told of.
+    pub fn scope(mut self, scope: BreakerScope) -> Self {
+        self.settings.scope = scope;
+        self
+    }
+
+    /// Sets retries, time limits, repeats and scope at once.
+    pub fn settings(mut self, settings: CallSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Limits the calls in flight and waiting, with all other upstreams that have the same limit.
+    pub fn limit(mut self, limit: CallLimit) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Adds a gate, which is asked after the breaker and the gates before it.
+    pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
+        self.gates.push(gate);
+        self
+    }
+
+    /// Adds an observer. [`LogLines`] and the breaker, if there is one, observe anyway.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
+    /// Makes jitter the same at each run, for tests.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Starts the upstream. A new breaker runs on the actix system's arbiter, or on the current thread if there is no
+    /// actix system.
+    ///
+    /// # Errors
+    /// A setting breaks its rule.
+    ///
+    /// # Panics
+    /// If a new breaker is to be started on a thread that runs neither an actix system nor a tokio `LocalSet`.
+    pub fn start(self) -> Result<Upstream, InvalidConfig> {
+        let Self { name, settings, breaker, gates, limit, observers: own, seed } = self;
+        let config = CallConfig::try_from(settings)?;
+        let breaker = match breaker {
+            None => None,
+            Some(BreakerChoice::Running(breaker)) => Some(breaker),
+            Some(BreakerChoice::New(settings)) => {
+                Some(start_breaker(Arc::clone(&name), BreakerConfig::try_from(settings)?))
+            }
+        };
+        let mut observers = Observers::default();
+        observers.add(Arc::new(LogLines));
+        if let Some(breaker) = &breaker {
+            observers.add(Arc::new(breaker.clone()));
+        }
+        own.into_iter().for_each(|observer| observers.add(observer));
+        let rng = Mutex::new(seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64));
+        let limit_gate = limit.clone().map(|limit| Arc::new(limit) as Arc<dyn Gate>);
+        let policies = Policies { name, config, breaker, gates, limit, limit_gate, observers, rng };
+        Ok(Upstream { policies: Arc::new(policies) })
+    }
+}
+
+fn start_breaker(name: Arc<str>, config: BreakerConfig) -> Breaker {
+    let events = EventLog::new(name, DEFAULT_CAPACITY);
+    match System::try_current() {
+        Some(system) => Breaker::start_recording_on(config, events, system.arbiter()),
+        None => Breaker::start_recording(config, events),
+    }
+}

@@ -1,0 +1,139 @@
+//! An upstream behind three sets of policies, which share one breaker and one call limit.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use resilience_actors::{
+    Breaker, BreakerScope, CallLimit, CallSettings, Observation, Observer, Operation, Outcome,
+    ReportOf, Retry, Upstream,
+};
+
+use super::now;
+
+/// How calls are made and retried; by default as the lab's client does.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    pub(crate) max_attempts: u32,
+    pub(crate) base_delay: Duration,
+    pub(crate) multiplier: f64,
+    pub(crate) max_delay: Duration,
+    pub(crate) jitter: f64,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) call_deadline: Duration,
+    pub(crate) connect_retries: u32,
+    pub(crate) scope: BreakerScope,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        let Retry { max_attempts, base_delay, multiplier, max_delay, jitter } = Retry::default();
+        Self {
+            max_attempts,
+            base_delay,
+            multiplier,
+            max_delay,
+            jitter,
+            attempt_timeout: Duration::from_secs(3),
+            call_deadline: Duration::from_secs(30),
+            connect_retries: 2,
+            scope: BreakerScope::Call,
+        }
+    }
+}
+
+impl From<Rules> for CallSettings {
+    fn from(rules: Rules) -> Self {
+        let Rules { max_attempts, base_delay, multiplier, max_delay, jitter, .. } = rules;
+        Self {
+            retry: Some(Retry { max_attempts, base_delay, multiplier, max_delay, jitter }),
+            attempt_timeout: Some(rules.attempt_timeout),
+            call_deadline: Some(rules.call_deadline),
+            connect_retries: rules.connect_retries,
+            scope: rules.scope,
+        }
+    }
+}
+
+/// The same operation through three upstreams.
+#[derive(Clone)]
+pub(crate) struct Lab<O> {
+    operation: O,
+    pub(crate) limit: CallLimit,
+    /// Circuit breaker and retries.
+    pub(crate) protected: Upstream,
+    /// Circuit breaker, one attempt.
+    pub(crate) breaker_only: Upstream,
+    /// One attempt, without the breaker.
+    pub(crate) bare: Upstream,
+    ended: Arc<Mutex<Vec<(Instant, Outcome)>>>,
+}
+
+impl<O> Lab<O> {
+    pub(crate) fn new(operation: O, rules: Rules, breaker: &Breaker, limit: CallLimit) -> Self {
+        Self::seeded(operation, rules, breaker, limit, 1)
+    }
+
+    pub(crate) fn seeded(
+        operation: O,
+        rules: Rules,
+        breaker: &Breaker,
+        limit: CallLimit,
+        seed: u64,
+    ) -> Self {
+        let ended = Arc::<Mutex<_>>::default();
+        let settings = CallSettings::from(rules);
+        let once = CallSettings { retry: None, ..settings.clone() };
+        let bare = CallSettings { connect_retries: 0, ..once.clone() };
+        let start = |settings, seed| {
+            let ends = Arc::new(Ends(Arc::clone(&ended)));
+            let builder = Upstream::builder("backend").settings(settings).limit(limit.clone());
+            builder.observer(ends).seed(seed)
+        };
+        let shared = |settings, seed| start(settings, seed).breaker(breaker.clone());
+        Self {
+            protected: shared(settings, seed).start().unwrap(),
+            breaker_only: shared(once, seed).start().unwrap(),
+            // The breaker counts its rejections, and does not decide on them.
+            bare: start(bare, seed).observer(Arc::new(breaker.clone())).start().unwrap(),
+            operation,
+            limit,
+            ended,
+        }
+    }
+
+    /// The attempts that observers were told the end of: when, and how.
+    pub(crate) fn ended(&self) -> Vec<(Instant, Outcome)> {
+        self.ended.lock().unwrap().clone()
+    }
+}
+
+impl<O: Operation + Clone> Lab<O> {
+    /// With circuit breaker and retries.
+    pub(crate) fn call(&self) -> impl Future<Output = ReportOf<O>> + use<'_, O> {
+        self.protected.run(self.operation.clone())
+    }
+
+    /// With the circuit breaker, in one attempt.
+    pub(crate) fn call_once(&self) -> impl Future<Output = ReportOf<O>> + use<'_, O> {
+        self.breaker_only.run(self.operation.clone())
+    }
+
+    /// In one attempt, without the circuit breaker.
+    pub(crate) fn call_bare(&self) -> impl Future<Output = ReportOf<O>> + use<'_, O> {
+        self.bare.run(self.operation.clone())
+    }
+}
+
+/// Writes down the end of each attempt. Panics after it has written down an [`Outcome::Unsupported`].
+struct Ends(Arc<Mutex<Vec<(Instant, Outcome)>>>);
+
+impl Observer for Ends {
+    fn observe(&self, observation: &Observation<'_>) {
+        if let Observation::AttemptEnded { attempt, .. } = observation {
+            self.0.lock().unwrap().push((now(), attempt.outcome));
+            assert_ne!(attempt.outcome, Outcome::Unsupported, "not to be told");
+        }
+    }
+}
