@@ -23,7 +23,7 @@ use crate::{
     admission::{PROBES, no_place},
     connections::{Connection, Working},
     drain::InFlight,
-    panic::message,
+    panic_message::panic_message,
 };
 
 /// The middleware. It says `Connection: close` on all answers from the beginning of the end, and where
@@ -129,7 +129,7 @@ where
 /// Nothing that the handler left half-done is looked at again: the request is dropped with it.
 fn contain<R>(method: &Method, uri: &Uri, work: impl FnOnce() -> R) -> Result<R, ApiError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        log::error!("{method} {}: the handler panicked: {}", uri.path(), message(&*panic));
+        log::error!("{method} {}: the handler panicked: {}", uri.path(), panic_message(&*panic));
         ApiError::internal("the request failed unexpectedly")
     })
 }

@@ -9,9 +9,8 @@ use std::{
 };
 
 use crate::{
-    CommonSettings, Settings,
-    brief::{brief, shorten},
-    exit_on_bad_settings, logging,
+    CommonSettings, Settings, exit_on_bad_settings, logging,
+    untrusted_text::{short_line, shorten},
 };
 
 /// How long the service may take to say that it is healthy.
@@ -69,7 +68,7 @@ pub fn other_than_serving(
             Some(ExitCode::SUCCESS)
         }
         _ => {
-            let arguments = brief(&format!("{arguments:?}"), MAX_SHOWN);
+            let arguments = short_line(&format!("{arguments:?}"), MAX_SHOWN);
             logging::say(&format!(
                 "{service}: cannot do {arguments}: expected nothing, healthcheck, --help or --version"
             ));

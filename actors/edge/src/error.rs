@@ -11,7 +11,7 @@ use actix_web::{
 };
 use serde_json::{Value, json};
 
-use crate::brief::brief;
+use crate::untrusted_text::short_line;
 
 /// The longest message, in characters: it may quote what a client sent.
 const MAX_MESSAGE: usize = 600;
@@ -28,7 +28,7 @@ impl ApiError {
     /// An error of any status; prefer the constructors below where one fits. The message is put on
     /// one line, and cut in its middle if it is long: it may quote what a client sent.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        let message = brief(&message.into(), MAX_MESSAGE);
+        let message = short_line(&message.into(), MAX_MESSAGE);
         Self { status, message, headers: HeaderMap::new() }
     }
 

@@ -16,7 +16,6 @@
 //! | [`auth`] | the admin token, without which nothing is changed |
 //! | [`endpoint()`] | a path that refuses wrong methods with a body |
 //! | `around` | what is around every request: a handler's panic costs it and nobody else |
-//! | [`mod@panic`] | what a panic said |
 //! | [`abort()`] | closing a connection without a byte |
 //! | [`mod@metrics`] | what is counted, and `GET /metrics` |
 //! | [`trace`] | W3C `traceparent`: one call, followed through all services |
@@ -58,7 +57,6 @@ mod app;
 mod around;
 pub mod auth;
 mod bounded;
-mod brief;
 pub mod cli;
 mod clock;
 pub mod common;
@@ -75,12 +73,13 @@ mod log_queue;
 pub mod logging;
 pub mod metrics;
 mod near_misses;
-pub mod panic;
+mod panic_message;
 #[cfg(test)]
 mod props;
 pub mod settings;
 mod signals;
 pub mod trace;
+mod untrusted_text;
 
 pub use abort::abort;
 pub use app::app;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     io::{self, Write},
     sync::OnceLock,
     thread,
@@ -20,7 +19,10 @@ use log::{
 };
 use serde::Serialize;
 
-use crate::{CommonSettings, LogFormat, abort, log_queue::LogQueue, metrics::Families, panic};
+use crate::{
+    CommonSettings, LogFormat, abort, log_queue::LogQueue, metrics::Families,
+    panic_message::panic_message, untrusted_text::one_line,
+};
 
 /// Maximum time that the end of the process waits for its last lines to be read.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -52,7 +54,7 @@ pub fn init(common: &CommonSettings) {
     if builder.try_init().is_ok() {
         std::panic::set_hook(Box::new(|info| {
             let place = info.location().map_or_else(String::new, ToString::to_string);
-            log::error!("panic at {place}: {}", panic::message(info.payload()));
+            log::error!("panic at {place}: {}", panic_message(info.payload()));
             let ends_process = thread::current().name() == Some("main");
             flush(if ends_process { LAST_LINES } else { PANIC_LINE });
         }));
@@ -150,33 +152,9 @@ fn fields(record: &Record<'_>) -> Vec<(String, String)> {
     fields.0
 }
 
-/// Escapes control characters, and those that break a line or turn its direction: what a client sends
-/// must not forge a line of the log, nor steer the terminal that shows it.
-pub(crate) fn one_line(message: &str) -> String {
-    let mut line = String::with_capacity(message.len());
-    for c in message.chars() {
-        let steers = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if steers || c.is_control() {
-            let _ = write!(line, "{}", c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn message_with_line_breaks_stays_on_its_line() {
-        let forged = "GET /\n2026-01-01T00:00:00.000Z INFO  all is well\u{1b}[2J\u{2028}\u{202e}";
-        let line = one_line(forged);
-        assert!(!line.contains(char::is_control), "{line}");
-        assert!(line.ends_with("\\u{1b}[2J\\u{2028}\\u{202e}"), "{line}");
-        assert!(line.starts_with("GET /\\n2026"), "{line}");
-    }
 
     #[test]
     fn fields_are_told_in_their_order() {
@@ -190,10 +168,5 @@ mod tests {
 
     fn own((key, value): (&str, &str)) -> (String, String) {
         (key.to_owned(), value.to_owned())
-    }
-
-    #[test]
-    fn ordinary_message_is_left_as_it_is() {
-        assert_eq!(one_line("closed -> open (5×, µs)"), "closed -> open (5×, µs)");
     }
 }

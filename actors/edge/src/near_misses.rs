@@ -2,7 +2,7 @@
 
 use strsim::osa_distance;
 
-use crate::{brief::shorten, settings::POD};
+use crate::{settings::POD, untrusted_text::shorten};
 
 /// Maximum number of characters of a name that a line shows.
 const MAX_SHOWN: usize = 200;

@@ -15,8 +15,8 @@ use std::{
 
 use crate::{
     auth::MAX_TOKEN,
-    brief::shorten,
     near_misses::{self, KnownNames},
+    untrusted_text::shorten,
 };
 
 /// The most that an error or the summary shows of a value, in characters.
