@@ -559,7 +559,7 @@ def known_settings(service):
     """The settings that the service's sources read."""
     crate = service.removesuffix("-service")
     names = set()
-    for path in (f"{crate}/src/config.rs", "actors/edge/src/common.rs"):
+    for path in (f"{crate}/src/config.rs", "actors/edge/src/config/common_settings.rs"):
         source = (ROOT / path).read_text(encoding="utf-8").partition("#[cfg(test)]")[0]
         names |= set(re.findall(r'settings\s*\.\w+\(\s*"([A-Z_]+)"', source))
     return names

@@ -3,8 +3,7 @@
 //! [`endpoint()`](crate::endpoint()) asks for it itself wherever a method is added that is not for
 //! reading, before anything of the request's body is read.
 
-use std::fmt;
-
+use crate::{ApiError, config::admin_token::AdminToken};
 use actix_web::{
     Error, HttpRequest,
     body::BoxBody,
@@ -12,54 +11,6 @@ use actix_web::{
     http::header::{AUTHORIZATION, WWW_AUTHENTICATE},
     middleware::Next,
 };
-use subtle::ConstantTimeEq;
-
-use crate::ApiError;
-
-/// The longest token, in bytes.
-pub const MAX_TOKEN: usize = 1024;
-
-/// The token that requests which change something must carry. Its `Debug` does not show it.
-#[derive(Clone)]
-pub struct AdminToken {
-    /// Filled up with zeros, so that how long it is cannot be told from the time that a comparison
-    /// takes.
-    padded: Box<[u8; MAX_TOKEN]>,
-    length: u64,
-}
-
-impl AdminToken {
-    /// Takes the token as it will be sent in the header. One of no bytes, or of more than
-    /// [`MAX_TOKEN`], nobody has; the settings refuse it.
-    pub fn new(token: &str) -> Self {
-        Self {
-            padded: Box::new(padded(token).unwrap_or([0; MAX_TOKEN])),
-            length: token.len() as u64,
-        }
-    }
-
-    /// Whether `presented` is the token. The time this takes depends on `presented` alone, so that
-    /// neither the token nor its length can be guessed piece by piece.
-    pub fn matches(&self, presented: &str) -> bool {
-        let Some(bytes) = padded(presented).filter(|_| !presented.is_empty()) else {
-            return false;
-        };
-        let same_length = (presented.len() as u64).ct_eq(&self.length);
-        (bytes.ct_eq(&*self.padded) & same_length).into()
-    }
-}
-
-fn padded(token: &str) -> Option<[u8; MAX_TOKEN]> {
-    let mut bytes = [0; MAX_TOKEN];
-    bytes.get_mut(..token.len())?.copy_from_slice(token.as_bytes());
-    Some(bytes)
-}
-
-impl fmt::Debug for AdminToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AdminToken(..)")
-    }
-}
 
 /// What [`app`](crate::app()) tells [`admit`]: the token, if there is one.
 #[derive(Clone)]
@@ -169,21 +120,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_the_token_itself_matches() {
-        let longest = "x".repeat(MAX_TOKEN);
-        for token in ["s", "s3cret", &longest] {
-            let is = AdminToken::new(token);
-            assert!(is.matches(token));
-            for other in [&token[1..], &format!("{token}x"), &format!("{token}\0"), "", "\0"] {
-                assert!(!is.matches(other), "{other:?}");
-            }
-        }
-        for nobodys in [String::new(), "x".repeat(MAX_TOKEN + 1)] {
-            assert!(!AdminToken::new(&nobodys).matches(&nobodys), "{}", nobodys.len());
-        }
-    }
-
     proptest! {
         #![proptest_config(crate::props::config())]
 
@@ -208,11 +144,5 @@ mod tests {
     fn outside_of_the_app_nobody_passes() {
         let request = TestRequest::default().to_http_request();
         assert_eq!(check(&request).unwrap_err().status(), 500);
-    }
-
-    #[test]
-    fn debug_does_not_show_the_token() {
-        let token = AdminToken::new("s3cret");
-        assert!(!format!("{token:?}").contains("s3cret"));
     }
 }

@@ -3,7 +3,7 @@
 //! A process without a free descriptor can accept no connection, not even for a probe, and can open none to an
 //! upstream.
 
-use crate::{CommonSettings, connections::Room, settings::Limit};
+use crate::{CommonSettings, config::Limit, connections::Room};
 
 /// Number of descriptors kept for other uses: log, listener, name look-ups, `/proc`.
 const SPARE: usize = 64;

@@ -59,7 +59,7 @@ pub mod auth;
 mod bounded;
 pub mod cli;
 mod clock;
-pub mod common;
+mod config;
 pub mod connections;
 mod descriptors;
 mod door;
@@ -72,20 +72,19 @@ mod listen;
 mod log_queue;
 pub mod logging;
 pub mod metrics;
-mod near_misses;
 mod panic_message;
 #[cfg(test)]
 mod props;
-pub mod settings;
 mod signals;
 pub mod trace;
 mod untrusted_text;
 
 pub use abort::abort;
 pub use app::app;
-pub use auth::AdminToken;
 pub use cli::other_than_serving;
-pub use common::{CommonSettings, LogFormat};
+pub use config::{
+    AdminToken, CommonSettings, KnownNames, Limit, LogFormat, MAX_TOKEN, SettingError, Settings,
+};
 pub use descriptors::{Shares, Wanted};
 pub use drain::Drain;
 pub use endpoint::{Endpoint, endpoint};
@@ -93,7 +92,5 @@ pub use error::ApiError;
 pub use json::JsonBody;
 pub use lifecycle::{Server, exit_code, exit_on_bad_settings, serve};
 pub use metrics::Metrics;
-pub use near_misses::KnownNames;
-pub use settings::{Limit, SettingError, Settings};
 pub use signals::ignore_stray_signals;
 pub use trace::{Trace, TraceContext};

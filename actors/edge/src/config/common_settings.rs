@@ -9,15 +9,18 @@ use std::{
 
 use log::LevelFilter;
 
-use crate::{AdminToken, Limit, SettingError, Settings};
+use super::{
+    admin_token::AdminToken, number_settings::Limit, setting_error::SettingError,
+    settings::Settings,
+};
 
-/// The longest time that a service may be given to drain.
+/// Maximum value of `SHUTDOWN_TIMEOUT`.
 const MAX_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// How log records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Timestamp, level, target and message, for people.
+    /// Timestamp, level, target and message, for people to read.
     Text,
     /// One JSON object per line, for collectors.
     Json,
@@ -28,28 +31,28 @@ pub enum LogFormat {
 pub struct CommonSettings {
     /// `HOST`: the address to listen on.
     pub host: IpAddr,
-    /// `PORT`: the port to listen on; 0 lets the system choose, and the log tells its choice.
+    /// `PORT`: the port to listen on; 0 lets the system choose one, and the log shows it.
     pub port: u16,
-    /// `WORKERS`: threads that serve requests, 1 to 1024.
+    /// `WORKERS`: number of threads that serve requests, 1 to 1024.
     pub workers: usize,
-    /// `MAX_CONNECTIONS`: connections that are served at a time, 1 to 1 000 000.
+    /// `MAX_CONNECTIONS`: maximum number of connections at a time, 1 to 1 000 000.
     pub max_connections: Limit,
-    /// `RUST_LOG`: what is logged: levels, and targets with levels, in `env_logger`'s syntax.
+    /// `RUST_LOG`: the log filter, in `env_logger`'s syntax; each part needs a level.
     pub rust_log: String,
     /// `LOG_FORMAT`: text or json.
     pub log_format: LogFormat,
-    /// `ADMIN_TOKEN`: when set, changing something needs it.
+    /// `ADMIN_TOKEN`: if set, requests that change something need it.
     pub admin_token: Option<AdminToken>,
-    /// `SHUTDOWN_TIMEOUT`: how long a drain may take, at most an hour.
+    /// `SHUTDOWN_TIMEOUT`: maximum duration of the shutdown, at most an hour.
     pub shutdown_timeout: Duration,
 }
 
 impl CommonSettings {
-    /// Reads all of them.
+    /// Reads all of them. `default_port` is the default of `PORT`.
     ///
     /// # Errors
     ///
-    /// The first variable whose value cannot be used.
+    /// Names the first variable whose value cannot be used.
     pub fn read(settings: &mut Settings<'_>, default_port: u16) -> Result<Self, SettingError> {
         Ok(Self {
             host: host(settings)?,
@@ -91,8 +94,8 @@ fn rust_log(settings: &mut Settings<'_>) -> Result<String, SettingError> {
     ))
 }
 
-/// A level, or a target with one. `env_logger` would take any other word for a target, so that a
-/// level that is misspelt would silence everything.
+/// True for a level, or a target with a level. `env_logger` takes any other word for a target, so a misspelt level
+/// would turn the log off.
 fn is_directive(directive: &str) -> bool {
     let level = directive.rsplit('=').next().unwrap_or_default();
     level.trim().parse::<LevelFilter>().is_ok()

@@ -2,7 +2,8 @@
 
 use strsim::osa_distance;
 
-use crate::{settings::POD, untrusted_text::shorten};
+use super::{settings::Settings, text_settings::POD};
+use crate::untrusted_text::shorten;
 
 /// Maximum number of characters of a name that a line shows.
 const MAX_SHOWN: usize = 200;
@@ -17,8 +18,17 @@ pub struct KnownNames<'a> {
     pub of_others: &'a [&'a str],
 }
 
+impl Settings<'_> {
+    /// Returns one line for each variable that is set, is not one of those read so far, and is probably a misspelt one
+    /// of them. No line shows a value.
+    pub fn near_misses(&self, known: KnownNames<'_>) -> Vec<String> {
+        let read: Vec<_> = self.effective().iter().map(|(name, _)| *name).collect();
+        find(&self.names, &read, known)
+    }
+}
+
 /// Returns one line for each of the `variables` that is probably a misspelt one of the `settings`. Shows no values.
-pub(crate) fn find(variables: &[String], settings: &[&str], known: KnownNames<'_>) -> Vec<String> {
+fn find(variables: &[String], settings: &[&str], known: KnownNames<'_>) -> Vec<String> {
     let mut lines: Vec<_> =
         variables.iter().filter_map(|name| near_miss(name, settings, known)).collect();
     lines.sort_unstable();

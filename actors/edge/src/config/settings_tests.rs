@@ -1,6 +1,14 @@
-use std::os::unix::ffi::OsStringExt;
+//! Tests of the typed readers.
 
-use super::*;
+use std::{
+    ffi::OsString,
+    fmt,
+    ops::{Bound, RangeInclusive},
+    os::unix::ffi::OsStringExt as _,
+    time::Duration,
+};
+
+use super::{SettingError, Settings};
 
 const UP_TO_A_DAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
 

@@ -1,19 +1,17 @@
-//! Whatever the environment holds: each reader takes exactly what it says it takes, and refuses the
-//! rest in one short line.
+//! Properties of the typed readers: each accepts exactly what its documentation says, and refuses anything else with
+//! one short line.
 
-use std::os::unix::ffi::OsStringExt as _;
+use std::{ffi::OsString, fmt, os::unix::ffi::OsStringExt as _, time::Duration};
 
-use log::LevelFilter;
 use proptest::prelude::*;
 
-use super::*;
-use crate::CommonSettings;
+use super::{SettingError, Settings, text_settings::MAX_POD};
 
-/// What people, scripts and generators of bad luck put into a variable.
-/// The bound of durations here.
+/// Maximum of the durations in these tests.
 const MOST: Duration = Duration::from_secs(10_000_000);
 
-fn values() -> impl Strategy<Value = OsString> {
+/// Values that people, scripts and programs with errors put into a variable.
+pub(super) fn values() -> impl Strategy<Value = OsString> {
     prop_oneof![
         any::<String>().prop_map(OsString::from),
         prop::collection::vec(any::<u8>(), 0..40).prop_map(OsString::from_vec),
@@ -53,12 +51,12 @@ const STRANGE: [&str; 23] = [
     "5.",
 ];
 
-/// Settings in which every variable has this value.
+/// Settings in which each variable has this value.
 fn all(value: &OsString) -> Settings<'_> {
     Settings::new(move |_| Some(value.clone()))
 }
 
-/// The value, if it is text of this form.
+/// The value, if it is UTF-8 and `is_so` holds for it.
 fn of_form(value: &OsString, is_so: impl Fn(&str) -> bool) -> Option<&str> {
     value.to_str().filter(|text| is_so(text))
 }
@@ -67,13 +65,13 @@ fn digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether decimal digits are no more than a bound, without making a number of them.
+/// True if the number `whole` is at most `bound`. Compares digits, since `whole` may not fit into an integer.
 fn at_most(whole: &str, bound: &str) -> bool {
     let whole = whole.trim_start_matches('0');
     whole.len() < bound.len() || whole.len() == bound.len() && whole <= bound
 }
 
-/// One short line that names the variable, and says what is allowed.
+/// The error must be one short line that names the variable and says what is allowed.
 fn assert_refusal(error: &SettingError) -> Result<(), TestCaseError> {
     let line = error.to_string();
     prop_assert!(line.starts_with("X="), "{}", line);
@@ -85,7 +83,7 @@ fn assert_refusal(error: &SettingError) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Takes exactly what is expected, and refuses the rest well; the summary stays short and one line.
+/// `read` must return `expected`, or refuse the value if `expected` is `None`. The summary must be one short line.
 fn assert_read<T: PartialEq + fmt::Debug>(
     value: &OsString,
     read: impl Fn(&mut Settings<'_>) -> Result<T, SettingError>,
@@ -138,7 +136,7 @@ proptest! {
                 let nanos: String = fraction.chars().chain("000000000".chars()).take(9).collect();
                 let whole = whole.trim_start_matches('0').parse().unwrap_or(0);
                 let exact = Duration::new(whole, nanos.parse().unwrap());
-                // A fraction of a second is an f64 on its way.
+                // The parser goes through an f64.
                 prop_assert!(read.abs_diff(exact) <= Duration::from_nanos(2), "{:?} is {:?}", value, read);
             }
             Err(error) => {
@@ -194,60 +192,6 @@ proptest! {
         let pod = all(&value).pod();
         prop_assert!((1..=MAX_POD).contains(&pod.len()));
         prop_assert!(actix_web::http::header::HeaderValue::from_str(&pod).is_ok());
-    }
-
-    #[test]
-    fn addresses_and_ports(value in prop_oneof![values(), any::<std::net::IpAddr>().prop_map(|a| a.to_string().into())]) {
-        for variable in ["HOST", "PORT", "LOG_FORMAT", "WORKERS", "SHUTDOWN_TIMEOUT", "RUST_LOG", "ADMIN_TOKEN"] {
-            let given = value.clone();
-            let mut settings = Settings::new(move |name| (name == variable).then(|| given.clone()));
-            match CommonSettings::read(&mut settings, 5000) {
-                Err(error) => {
-                    let line = error.to_string();
-                    prop_assert!(line.starts_with(&format!("{variable}=")), "{}", line);
-                    prop_assert!(line.len() < 4_000 && !line.contains(char::is_control), "{}", line);
-                }
-                Ok(common) => {
-                    let text = value.to_str().unwrap();
-                    let is_right = match variable {
-                        "HOST" => text.parse() == Ok(common.host),
-                        "PORT" => text.parse() == Ok(common.port),
-                        "WORKERS" => (1..=1024).contains(&common.workers),
-                        "SHUTDOWN_TIMEOUT" => common.shutdown_timeout <= Duration::from_secs(3600),
-                        "LOG_FORMAT" => ["text", "json"].contains(&text),
-                        _ => true,
-                    };
-                    prop_assert!(is_right, "{}={:?}", variable, value);
-                }
-            }
-        }
-    }
-
-    /// What is taken for a filter filters as it says: `env_logger` takes what it does not understand
-    /// for a target, and then logs nothing.
-    #[test]
-    fn log_filters_have_a_level_in_each_part(
-        parts in prop::collection::vec(("([a-z_:]{1,8}=)?", "(?i)off|error|warn|info|debug|trace|inof|5|"), 1..5),
-        junk in prop_oneof![4 => Just(String::new()), 1 => "[,=/ \\pC]{1,3}"],
-    ) {
-        let parts: Vec<_> = parts.into_iter().map(|(target, level)| format!("{target}{level}")).collect();
-        let value = OsString::from(parts.join(",") + &junk);
-        let given = value.clone();
-        let mut settings = Settings::new(move |name| (name == "RUST_LOG").then(|| given.clone()));
-        let level = |part: &String| part.rsplit('=').next().unwrap_or_default().parse::<LevelFilter>().ok();
-        let levels: Option<Vec<_>> = parts.iter().map(level).collect();
-        match CommonSettings::read(&mut settings, 5000) {
-            Ok(common) => {
-                let most = env_filter::Builder::new().parse(&common.rust_log).build().filter();
-                // Spaces around a part may stand; whatever else is added makes a part without a level.
-                let levels = levels.expect("a part without a level is taken");
-                prop_assert!(levels.contains(&most), "{:?}: {}", value, most);
-            }
-            Err(error) => {
-                prop_assert!(!junk.is_empty() || levels.is_none(), "{}", error);
-                prop_assert!(error.to_string().starts_with("RUST_LOG="));
-            }
-        }
     }
 }
 
