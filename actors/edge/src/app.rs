@@ -7,11 +7,15 @@ use actix_web::{
     http::{Method, StatusCode, header::ALLOW},
     web,
 };
+use prometheus::TEXT_FORMAT;
 use serde_json::json;
 
 use crate::{
-    AdminToken, ApiError, Drain, Metrics, around::Around, auth::Gate, endpoint, metrics,
-    metrics::UNMATCHED,
+    AdminToken, ApiError, Drain, Metrics,
+    around::Around,
+    auth::Gate,
+    endpoint,
+    telemetry::{log_targets::METRICS, metrics::http_metrics::UNMATCHED},
 };
 
 /// An application with `configure`'s routes, `/ready`, `/metrics`, JSON for unknown paths, contained
@@ -54,7 +58,7 @@ pub fn app(
         .app_data(web::Data::new(metrics))
         .app_data(Gate(admin_token))
         .service(endpoint("/ready").get(ready))
-        .service(endpoint("/metrics").get(metrics::answer))
+        .service(endpoint("/metrics").get(answer_metrics))
         .configure(configure)
         .default_service(web::to(unknown_path))
         .wrap(Around(drain))
@@ -71,6 +75,15 @@ async fn ready(drain: web::Data<Drain>) -> HttpResponse {
     } else {
         HttpResponse::Ok().json(json!({ "status": "ready" }))
     }
+}
+
+/// Answers `GET /metrics`.
+async fn answer_metrics(metrics: web::Data<Metrics>) -> Result<HttpResponse, ApiError> {
+    let text = metrics.render().await.map_err(|error| {
+        log::error!(target: METRICS, "metrics: {error}");
+        ApiError::internal("the metrics cannot be written")
+    })?;
+    Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
 }
 
 /// The target of a request about the server as a whole (RFC 9112, 3.2.4). No route can have it.

@@ -9,7 +9,8 @@ use std::{
 };
 
 use crate::{
-    CommonSettings, Settings, exit_on_bad_settings, logging,
+    CommonSettings, Settings, exit_on_bad_settings,
+    telemetry::logging::stderr,
     untrusted_text::{short_line, shorten},
 };
 
@@ -49,8 +50,8 @@ pub fn other_than_serving(
             Some(match healthcheck(address) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
-                    logging::say(&format!("{service} at {address} is not healthy: {error}"));
-                    logging::flush_last_lines();
+                    stderr::write_line(&format!("{service} at {address} is not healthy: {error}"));
+                    stderr::flush_last_lines();
                     ExitCode::FAILURE
                 }
             })
@@ -69,10 +70,10 @@ pub fn other_than_serving(
         }
         _ => {
             let arguments = short_line(&format!("{arguments:?}"), MAX_SHOWN);
-            logging::say(&format!(
+            stderr::write_line(&format!(
                 "{service}: cannot do {arguments}: expected nothing, healthcheck, --help or --version"
             ));
-            logging::flush_last_lines();
+            stderr::flush_last_lines();
             Some(ExitCode::from(2))
         }
     }

@@ -23,7 +23,7 @@ use actix_web::{
 };
 use tokio::time::{sleep, timeout};
 
-use crate::{clock, metrics::Families};
+use crate::{clock, telemetry::metrics::families::Families};
 
 /// How long kept connections may stay idle before they are closed. One in use is used again within that.
 const FAREWELL: Duration = Duration::from_millis(500);

@@ -12,7 +12,7 @@ use actix_web::{
     web,
 };
 
-use crate::{ApiError, auth, metrics::Observe};
+use crate::{ApiError, auth, http::count_requests::CountRequests};
 
 /// Begins an endpoint at `path`. OPTIONS is answered with 204 and `Allow`, other methods that are not added with
 /// 405. Its requests are counted under `path` in [`Metrics`](crate::Metrics).
@@ -108,6 +108,6 @@ impl HttpServiceFactory for Endpoint {
         };
         let resource = self.resource.route(web::route().guard(guard::Options()).to(options));
         let resource = resource.default_service(web::to(refuse));
-        resource.wrap(Observe(self.path)).register(config);
+        resource.wrap(CountRequests(self.path)).register(config);
     }
 }

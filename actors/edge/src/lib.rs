@@ -66,17 +66,15 @@ mod door;
 pub mod drain;
 mod endpoint;
 pub mod error;
+mod http;
 pub mod json;
 pub mod lifecycle;
 mod listen;
-mod log_queue;
-pub mod logging;
-pub mod metrics;
 mod panic_message;
 #[cfg(test)]
 mod props;
 mod signals;
-pub mod trace;
+mod telemetry;
 mod untrusted_text;
 
 pub use abort::abort;
@@ -91,6 +89,9 @@ pub use endpoint::{Endpoint, endpoint};
 pub use error::ApiError;
 pub use json::JsonBody;
 pub use lifecycle::{Server, exit_code, exit_on_bad_settings, serve};
-pub use metrics::Metrics;
 pub use signals::ignore_stray_signals;
-pub use trace::{Trace, TraceContext};
+pub use telemetry::{
+    logging,
+    metrics::{self, Metrics},
+    trace::{self, Trace, TraceContext},
+};

@@ -29,7 +29,7 @@ use tokio::{
 
 use crate::{
     CommonSettings, Drain, Metrics, SettingError, Shares, Wanted, app, connections::Connections,
-    door::Door, listen, logging,
+    door::Door, listen, telemetry::logging::stderr,
 };
 
 /// If no connection was accepted for this long, clients are taken to know of the shutdown. On Kubernetes, kube-proxy
@@ -217,8 +217,8 @@ impl Signals {
 /// For `main`: returns the settings. If they are invalid, writes one line to stderr and exits with code 2.
 pub fn exit_on_bad_settings<T>(settings: Result<T, SettingError>) -> T {
     settings.unwrap_or_else(|error| {
-        logging::say(&error.to_string());
-        logging::flush_last_lines();
+        stderr::write_line(&error.to_string());
+        stderr::flush_last_lines();
         process::exit(2)
     })
 }
@@ -232,11 +232,11 @@ pub fn exit_code(served: io::Result<()>) -> ExitCode {
             if log::log_enabled!(log::Level::Error) {
                 log::error!("{error}");
             } else {
-                logging::say(&error.to_string());
+                stderr::write_line(&error.to_string());
             }
             ExitCode::FAILURE
         }
     };
-    logging::flush_last_lines();
+    stderr::flush_last_lines();
     code
 }

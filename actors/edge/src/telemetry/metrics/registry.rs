@@ -1,27 +1,16 @@
-//! `GET /metrics`, in Prometheus' text format 0.0.4.
-//!
-//! Numbers are kept where they arise, in atomics, and are read when Prometheus asks: counting costs
-//! no lock and no message. Label values come from fixed sets (routes' patterns, known methods,
-//! statuses), so that no client can make the answer grow.
-
-mod families;
-mod http;
-mod process;
+//! The registry of all metrics of a process.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix_web::{HttpResponse, web};
 use futures::future::{LocalBoxFuture, join_all, ready};
-use prometheus::{IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEncoder, core::Collector};
+use prometheus::{IntGaugeVec, Opts, Registry, TextEncoder, core::Collector};
 
-use crate::{ApiError, logging};
-pub use families::{Families, Labels};
-pub use http::{HttpMetrics, SECONDS};
-pub(crate) use http::{Observe, UNMATCHED};
+use super::{families::Families, http_metrics::HttpMetrics, log_metrics, process};
+use crate::telemetry::log_targets::METRICS;
 
 type Source = dyn Fn() -> LocalBoxFuture<'static, Families> + Send + Sync;
 
-/// All that a process counts. Clones are the same.
+/// All metrics of a process. Clones share them.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Registry,
@@ -30,7 +19,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// What every service has: its HTTP requests, its process, and `build_info` with `version`.
+    /// Creates the metrics that each service has: its HTTP requests, its process, its log, and `build_info` with
+    /// `version`.
     pub fn new(version: &str) -> Self {
         let metrics =
             Self { registry: Registry::new(), http: HttpMetrics::new(), sources: Arc::default() };
@@ -43,22 +33,21 @@ impl Metrics {
                 build.with_label_values(&[version]).set(1);
                 metrics.register(Box::new(build));
             }
-            Err(error) => log::error!("metrics: {error}"),
+            Err(error) => log::error!(target: METRICS, "metrics: {error}"),
         }
         metrics.add_source(process::read);
-        metrics.add_source(logging::tell);
+        metrics.add_source(log_metrics::read);
         metrics
     }
 
-    /// Adds a metric of the `prometheus` crate. One whose name is there already is left out, with a
-    /// line in the log.
+    /// Adds a metric of the `prometheus` crate. If its name is taken, it is left out, and the log has a line.
     pub fn register(&self, collector: Box<dyn Collector>) {
         if let Err(error) = self.registry.register(collector) {
-            log::error!("metrics: {error}");
+            log::error!(target: METRICS, "metrics: {error}");
         }
     }
 
-    /// Adds numbers that are kept elsewhere, and read each time that somebody asks.
+    /// Adds metrics that `source` reads at each scrape.
     pub fn add_source(&self, source: impl Fn(&mut Families) + Send + Sync + 'static) {
         self.add_asking_source(move || {
             let mut families = Families::default();
@@ -67,7 +56,8 @@ impl Metrics {
         });
     }
 
-    /// Adds numbers that somebody must be asked for, each time. It must not wait for long.
+    /// As [`add_source`](Self::add_source), for a source that must wait, such as for an actor's reply. A scrape waits
+    /// for it, so the wait must be short.
     pub fn add_asking_source(
         &self,
         source: impl Fn() -> LocalBoxFuture<'static, Families> + Send + Sync + 'static,
@@ -75,15 +65,15 @@ impl Metrics {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(source));
     }
 
-    /// Requests, counted by [`endpoint`](crate::endpoint()).
+    /// The metrics of HTTP requests, which [`endpoint`](crate::endpoint()) counts.
     pub fn http(&self) -> &HttpMetrics {
         &self.http
     }
 
-    /// Everything, in text format 0.0.4.
+    /// Returns all metrics in text format 0.0.4.
     ///
     /// # Errors
-    /// A metric that the format cannot hold.
+    /// The format cannot hold a metric.
     pub async fn render(&self) -> Result<String, prometheus::Error> {
         let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let read = join_all(sources.iter().map(|source| source())).await;
@@ -91,13 +81,4 @@ impl Metrics {
         families.extend(read);
         TextEncoder::new().encode_to_string(&families.sorted())
     }
-}
-
-/// Answers `GET /metrics`.
-pub(crate) async fn answer(metrics: web::Data<Metrics>) -> Result<HttpResponse, ApiError> {
-    let text = metrics.render().await.map_err(|error| {
-        log::error!("metrics: {error}");
-        ApiError::internal("the metrics cannot be written")
-    })?;
-    Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
 }

@@ -1,17 +1,18 @@
-//! The process as Linux sees it, from `/proc/self`. Elsewhere there is nothing to tell.
+//! Metrics of the process, from `/proc/self` of Linux. Other systems have none.
 //!
-//! Not the collector of the `prometheus` crate: that one counts CPU time in whole seconds, which
-//! hides what a service at rest uses, and makes `rate()` jump.
+//! The collector of the `prometheus` crate counts CPU time in whole seconds. That hides the CPU time of an idle service,
+//! and makes `rate()` jump.
 
 use std::fs;
 
-use super::Families;
+use super::families::Families;
 
-/// In which `/proc` counts CPU time: 100 a second in what user space sees, whatever the kernel uses.
+/// The unit of CPU time in `/proc`: always 1/100 s in user space, whatever the kernel uses.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 const KIBIBYTE: f64 = 1024.0;
 
+/// A source for [`Metrics`](crate::Metrics).
 pub(super) fn read(families: &mut Families) {
     if let Some(stat) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(parse_stat) {
         families.counter(
@@ -40,7 +41,7 @@ pub(super) fn read(families: &mut Families) {
         }
     }
     if let Ok(descriptors) = fs::read_dir("/proc/self/fd") {
-        // One of them is that of the directory.
+        // One of them is the directory's own.
         let open = u32::try_from(descriptors.count().saturating_sub(1)).unwrap_or(u32::MAX);
         families.gauge("process_open_fds", "Number of open file descriptors.", open.into());
     }
@@ -54,16 +55,15 @@ pub(super) fn read(families: &mut Families) {
 struct Stat {
     cpu_seconds: f64,
     threads: f64,
-    /// After the system's start.
+    /// Seconds after the boot of the system.
     started_seconds: f64,
 }
 
-/// See proc_pid_stat(5). The second field is the program's name in parentheses, and may hold
-/// anything.
+/// See proc_pid_stat(5). The second field is the program's name in parentheses, and may contain any characters.
 fn parse_stat(stat: &str) -> Option<Stat> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = after_name.split_whitespace().collect();
-    // The first after the name is field 3.
+    // The first field after the name is field 3.
     let field = |number: usize| fields.get(number - 3)?.parse::<f64>().ok();
     Some(Stat {
         cpu_seconds: (field(14)? + field(15)?) / TICKS_PER_SECOND,
@@ -104,7 +104,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn this_process_is_there() {
+    fn this_process_has_all_metrics() {
         let mut families = Families::default();
         read(&mut families);
         let names: Vec<_> =

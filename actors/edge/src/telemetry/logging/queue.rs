@@ -8,19 +8,17 @@
 
 use std::{
     cell::Cell,
-    io::{self, ErrorKind, Write},
+    io::{self, Write},
     mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
+use super::line_writer::write_lines;
+
 /// Maximum number of bytes in the queue: about 5 000 lines. The batch that is being written can have as many again.
 const MAX_BYTES: usize = 1024 * 1024;
-
-/// Maximum number of bytes in one write, unless a single line is longer. Writes of up to `PIPE_BUF` bytes (4096 on
-/// Linux) to a pipe are atomic, so lines of several processes in one pipe do not mix.
-const WRITE_BYTES: usize = 4096;
 
 /// Interval at which the writer collects lines. Waking the writer for each line would cost a caller more than the line
 /// itself, so the writer wakes by timer while lines arrive.
@@ -31,9 +29,6 @@ const IDLE_ROUNDS: u32 = 100;
 
 /// Number of bytes in the queue at which a caller wakes the writer before its interval ends.
 const HURRY_BYTES: usize = MAX_BYTES / 4;
-
-/// Time between two attempts to write to a non-blocking stderr that is full.
-const FULL: Duration = Duration::from_millis(10);
 
 thread_local! {
     /// True on the writer's thread.
@@ -186,44 +181,6 @@ impl Write for LogQueue {
     }
 }
 
-/// Writes complete lines. Returns the number of lines that were lost because a write failed.
-fn write_lines(out: &mut impl Write, mut lines: &[u8]) -> u64 {
-    while !lines.is_empty() {
-        let (some, rest) = lines.split_at(some_lines(lines));
-        if let Err(unwritten) = write_all(out, some) {
-            return count_lines(unwritten) + count_lines(rest);
-        }
-        lines = rest;
-    }
-    0
-}
-
-/// Length in bytes of the complete lines that fit into one write, or of the first line if it is longer.
-fn some_lines(lines: &[u8]) -> usize {
-    let is_end = |byte: &u8| *byte == b'\n';
-    let fitting = &lines[..lines.len().min(WRITE_BYTES)];
-    let end = fitting.iter().rposition(is_end).or_else(|| lines.iter().position(is_end));
-    end.map_or(lines.len(), |end| end + 1)
-}
-
-/// As [`Write::write_all`], but waits while a non-blocking `out` is full. The error contains the unwritten bytes.
-fn write_all<'a>(out: &mut impl Write, mut bytes: &'a [u8]) -> Result<(), &'a [u8]> {
-    while !bytes.is_empty() {
-        match out.write(bytes) {
-            Ok(0) => return Err(bytes),
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(FULL),
-            Err(_) => return Err(bytes),
-        }
-    }
-    Ok(())
-}
-
-fn count_lines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
-}
-
 #[cfg(test)]
-#[path = "log_queue_tests.rs"]
+#[path = "queue_tests.rs"]
 mod tests;

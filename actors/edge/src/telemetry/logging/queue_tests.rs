@@ -1,7 +1,10 @@
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::{
+    io::ErrorKind,
+    sync::mpsc::{Receiver, Sender, channel},
+};
 
 use super::*;
-use crate::clock::now;
+use crate::{clock::now, telemetry::logging::line_writer::WRITE_BYTES};
 
 /// Longer than anything here takes; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -176,13 +179,4 @@ fn flush_waits_no_longer_than_its_limit() {
     let began = now();
     out.queue.flush(Duration::from_millis(50));
     assert!((50..5_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
-}
-
-#[test]
-fn only_whole_lines_go_into_one_write() {
-    let long = [vec![b'x'; 5000], vec![b'\n']].concat();
-    assert_eq!(some_lines(&[b"a\nb\n", long.as_slice()].concat()), 4);
-    assert_eq!(some_lines(&[long.as_slice(), b"a\n"].concat()), 5001);
-    assert_eq!(some_lines(b"a\nb"), 2);
-    assert_eq!(some_lines(b"no end"), 6);
 }

@@ -112,23 +112,6 @@ fn one_header_counts_and_several_do_not() {
     assert!(received(&["garbage"]).is_none());
 }
 
-#[actix_web::test]
-async fn work_on_a_request_is_a_span_of_its_callers_trace() {
-    let header = (TRACEPARENT, format!("00-{TRACE}-{SPAN}-00"));
-    let request = TestRequest::default().insert_header(header).to_http_request();
-    let trace = Trace::extract(&request).await.unwrap();
-    assert!(trace.received);
-    let work = trace.enter();
-    assert_eq!(work.trace_id().to_string(), TRACE);
-    assert_ne!(work.span_id().to_string(), SPAN);
-    assert!(!work.is_sampled());
-
-    let begun = Trace::extract(&TestRequest::default().to_http_request()).await.unwrap();
-    assert!(!begun.received);
-    assert_eq!(begun.enter(), begun.context);
-    assert!(!begun.context.is_sampled(), "nobody asked for it");
-}
-
 #[test]
 fn no_identifier_is_zero() {
     let mut draws = [0_u64, 0, 7].into_iter();

@@ -1,11 +1,11 @@
-//! Numbers on their way from where they are kept to the text format.
+//! A snapshot of metrics, from which the text format is made.
 
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
-/// The labels of a series: names and values.
+/// The labels of a series: pairs of name and value.
 pub type Labels<'a> = &'a [(&'a str, &'a str)];
 
-/// Metrics of one moment. Series that are added under a name that is there already join the others.
+/// A snapshot of metrics. A series whose metric is already in the snapshot joins it.
 #[derive(Debug, Default)]
 pub struct Families(Vec<MetricFamily>);
 
@@ -16,17 +16,17 @@ impl From<Vec<MetricFamily>> for Families {
 }
 
 impl Families {
-    /// A gauge without labels.
+    /// Adds a gauge without labels.
     pub fn gauge(&mut self, name: &str, help: &str, value: f64) {
         self.gauges(name, help, [(&[][..], value)]);
     }
 
-    /// A counter without labels. Its name ends in `_total`.
+    /// Adds a counter without labels. Its name must end in `_total`.
     pub fn counter(&mut self, name: &str, help: &str, value: f64) {
         self.counters(name, help, [(&[][..], value)]);
     }
 
-    /// The series of a gauge.
+    /// Adds the series of a gauge.
     pub fn gauges<'a>(
         &mut self,
         name: &str,
@@ -40,7 +40,7 @@ impl Families {
         });
     }
 
-    /// The series of a counter, whose name ends in `_total`.
+    /// Adds the series of a counter. Its name must end in `_total`.
     pub fn counters<'a>(
         &mut self,
         name: &str,
@@ -84,12 +84,12 @@ impl Families {
         self.0.push(family);
     }
 
-    /// Adds these, too.
+    /// Adds the metrics of other snapshots.
     pub(crate) fn extend(&mut self, others: impl IntoIterator<Item = Self>) {
         self.0.extend(others.into_iter().flat_map(|other| other.0));
     }
 
-    /// In the order of their names.
+    /// The metrics, sorted by name.
     pub(crate) fn sorted(mut self) -> Vec<MetricFamily> {
         self.0.sort_by(|one, other| one.name().cmp(other.name()));
         self.0
