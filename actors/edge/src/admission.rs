@@ -3,7 +3,7 @@
 //! Past `MAX_CONNECTIONS` a connection is refused at once, in words that every client understands: 503, with
 //! `Retry-After`. But whoever asks for [`PROBES`] is served all the same: an orchestrator that hears nothing would
 //! kill the process for being in demand. So it is looked what the newcomer asks, before anything is
-//! spent on it. Past [`Room::doorway`](crate::connections::Room) newcomers at a time there is no time for that.
+//! spent on it. Past `ConnectionLimits::screened` newcomers at a time there is no time for that.
 
 use std::{future::poll_fn, io, mem::MaybeUninit, net::SocketAddr, task::Poll, time::Duration};
 
@@ -19,7 +19,7 @@ use tokio::{
 use crate::{
     ApiError,
     bounded::Bounded,
-    connections::{Connections, Entry},
+    connections::tracker::{Admission, ConnectionTracker},
 };
 
 /// Served however many connections there are.
@@ -40,26 +40,26 @@ const COME_BACK: Duration = Duration::from_secs(1);
 /// It is not: it was refused, and is closed.
 pub(crate) async fn admit(
     io: TcpStream,
-    connections: Connections,
+    connections: ConnectionTracker,
 ) -> Result<(Bounded, Protocol, Option<SocketAddr>), DispatchError> {
     let peer = io.peer_addr().ok();
-    let connection = match connections.enter() {
-        Entry::Place(connection) => {
+    let connection = match connections.admit() {
+        Admission::Served(connection) => {
             return Ok((Bounded::new(io, connection), Protocol::Http1, peer));
         }
-        Entry::Doorway(connection) => connection,
-        Entry::Nowhere => {
-            connections.refused();
-            let _ = slam(&io, &no_place(connections.room().places).last_words());
+        Admission::Screened(connection) => connection,
+        Admission::Refused => {
+            connections.count_refusal();
+            let _ = slam(&io, &no_place(connections.limits().served).last_words());
             return Err(DispatchError::DisconnectTimeout);
         }
     };
     if asks_for_probe_in_time(&io).await {
         return Ok((Bounded::new(io, connection), Protocol::Http1, peer));
     }
-    connections.refused();
-    let answer = no_place(connections.room().places).last_words();
-    if !connection.leave_doorway() {
+    connections.count_refusal();
+    let answer = no_place(connections.limits().served).last_words();
+    if !connection.begin_closing() {
         let _ = slam(&io, &answer);
         return Err(DispatchError::DisconnectTimeout);
     }

@@ -21,7 +21,7 @@ use pin_project_lite::pin_project;
 use crate::{
     ApiError, Drain,
     admission::{PROBES, no_place},
-    connections::{Connection, Working},
+    connections::{active_request::ActiveRequest, connection::Connection},
     drain::InFlight,
     panic_message::panic_message,
 };
@@ -66,13 +66,15 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let in_flight = self.drain.enter();
-        let working = Connection::of(&request).map(|it| it.begin(request.headers()));
-        let guest = working.as_ref().map(Working::connection).filter(|guest| !guest.has_place());
+        let working =
+            Connection::of(&request).map(|it| ActiveRequest::begin(it, request.headers()));
+        let guest =
+            working.as_ref().map(ActiveRequest::connection).filter(|guest| !guest.is_served());
         let (is_guest, drain) = (guest.is_some(), self.drain.clone());
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let (future, decided) = match guest {
             Some(guest) if !PROBES.contains(&request.path()) => {
-                let refusal = no_place(guest.places()).error_response();
+                let refusal = no_place(guest.max_served()).error_response();
                 (None, Some(Ok(request.into_response(refusal))))
             }
             // A handler begins in here, and may panic in here.
@@ -97,7 +99,7 @@ pin_project! {
         drain: Drain,
         // Its connection gets no further answer.
         is_guest: bool,
-        working: Option<Working>,
+        working: Option<ActiveRequest>,
         _in_flight: Option<InFlight>,
     }
 }
@@ -117,7 +119,7 @@ where
             (None, None) => return Poll::Pending,
         };
         let mut response = ended?;
-        let drops_chunks = |working: &Working| working.connection().drops_chunks();
+        let drops_chunks = |working: &ActiveRequest| working.connection().discards_chunks();
         let is_last = *this.is_guest || this.working.as_ref().is_some_and(drops_chunks);
         if is_last || this.drain.is_draining() {
             response.response_mut().head_mut().set_connection_type(ConnectionType::Close);

@@ -31,7 +31,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use crate::{ApiError, clock, connections::Connection};
+use crate::{ApiError, clock, connections::connection::Connection};
 
 /// How long a connection may be without a request, and then take for a request's head.
 pub(crate) const QUIET_LIMIT: Duration = Duration::from_secs(5);
@@ -105,9 +105,9 @@ impl Bounded {
             let now = clock::now();
             let deadline = if let Some(since) = self.blocked_since {
                 since + STALL_LIMIT
-            } else if self.connection.is_quiet() {
-                let since = self.connection.quiet_since();
-                let begun = self.connection.unclaimed() > 0;
+            } else if self.connection.is_idle() {
+                let since = self.connection.idle_since();
+                let begun = self.connection.unclaimed_bytes() > 0;
                 let extended = self.extended_at.filter(|at| *at >= since);
                 if begun && extended.is_none() && since + QUIET_LIMIT <= now {
                     self.extended_at = Some(now);
@@ -174,7 +174,7 @@ impl Bounded {
 
     /// What was held back may be read now.
     fn wake_if_held_back(&mut self, cx: &Context<'_>) {
-        if self.held_back && self.blocked_since.is_none() && self.connection.takes_more() {
+        if self.held_back && self.blocked_since.is_none() && self.connection.may_read() {
             self.held_back = false;
             cx.waker().wake_by_ref();
         }
@@ -217,10 +217,10 @@ impl AsyncRead for Bounded {
             this.held_back = true;
             return Poll::Pending;
         }
-        if !this.connection.takes_more() {
+        if !this.connection.may_read() {
             return this.poll_hold_back(cx);
         }
-        if this.connection.unclaimed() > MAX_HEAD {
+        if this.connection.unclaimed_bytes() > MAX_HEAD {
             let message = format!("the request's head is over {MAX_HEAD} bytes");
             let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
             this.refuse(&ApiError::new(status, message).last_words(), cx);
@@ -229,7 +229,7 @@ impl AsyncRead for Bounded {
         if this.handed >= READ_AT_ONCE {
             this.handed = 0;
             // Chunks may come and come, and are bounded by time alone.
-            this.refused = this.connection.drops_chunks() && this.poll_overdue(cx).is_ready();
+            this.refused = this.connection.discards_chunks() && this.poll_overdue(cx).is_ready();
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -240,7 +240,7 @@ impl AsyncRead for Bounded {
         if polled.is_ready() {
             buffer.advance(read);
             this.handed += read;
-            this.connection.came_in(read);
+            this.connection.count_received(read);
             return polled;
         }
         this.handed = 0;
@@ -249,13 +249,13 @@ impl AsyncRead for Bounded {
             Ok(read) => {
                 buffer.advance(read);
                 this.handed = read;
-                this.connection.came_in(read);
+                this.connection.count_received(read);
                 return Poll::Ready(Ok(()));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Poll::Ready(Err(error)),
         }
-        if this.connection.unclaimed() > 0 {
+        if this.connection.unclaimed_bytes() > 0 {
             let error = ApiError::request_timeout("the request's head did not arrive in time");
             this.refuse(&error.last_words(), cx);
         } else {
@@ -292,7 +292,7 @@ impl AsyncWrite for Bounded {
             polled = Poll::Ready(sent.map_err(|_| io::ErrorKind::TimedOut.into()));
         }
         if this.blocked_since.take().is_some() {
-            this.connection.quiet_from_now();
+            this.connection.restart_idle_time();
             this.wake_if_held_back(cx);
         }
         polled

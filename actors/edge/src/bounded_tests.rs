@@ -5,7 +5,10 @@ use socket2::SockRef;
 use tokio::{net::TcpListener, task::yield_now, time::advance};
 
 use super::*;
-use crate::connections::{Connections, Entry, Room};
+use crate::connections::{
+    limits::ConnectionLimits,
+    tracker::{Admission, ConnectionTracker},
+};
 
 /// A stream, and its peer.
 async fn pair() -> (Bounded, std::net::TcpStream) {
@@ -13,7 +16,9 @@ async fn pair() -> (Bounded, std::net::TcpStream) {
     let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     peer.set_nonblocking(true).unwrap();
     let (io, _) = listener.accept().await.unwrap();
-    let Entry::Place(connection) = Connections::new(Room { places: 1, doorway: 1 }).enter() else {
+    let Admission::Served(connection) =
+        ConnectionTracker::new(ConnectionLimits { served: 1, screened: 1 }).admit()
+    else {
         panic!("there is a place")
     };
     (Bounded::new(io, connection), peer)

@@ -3,7 +3,7 @@
 //! A process without a free descriptor can accept no connection, not even for a probe, and can open none to an
 //! upstream.
 
-use crate::{CommonSettings, config::Limit, connections::Room};
+use crate::{CommonSettings, config::Limit, connections::limits::ConnectionLimits};
 
 /// Number of descriptors kept for other uses: log, listener, name look-ups, `/proc`.
 const SPARE: usize = 64;
@@ -51,7 +51,7 @@ impl Wanted {
             );
         }
         let clamped = [
-            ("MAX_CONNECTIONS", self.connections, shares.room.places, "connections"),
+            ("MAX_CONNECTIONS", self.connections, shares.room.served, "connections"),
             ("MAX_CALLS", self.calls, shares.calls, "calls"),
         ];
         for (name, Limit { value, chosen }, granted, what) in clamped {
@@ -84,21 +84,29 @@ impl Wanted {
         let all =
             places.saturating_mul(per_connection).saturating_add(calls.value.saturating_add(idle));
         if all <= available {
-            return Shares { room: Room { places, doorway }, calls: calls.value, idle };
+            return Shares {
+                room: ConnectionLimits { served: places, screened: doorway },
+                calls: calls.value,
+                idle,
+            };
         }
         let half = if calls.value == 0 { available } else { available / 2 };
         let places = places.min(half / per_connection).max(1);
         let rest = available.saturating_sub(places * per_connection);
         let granted = calls.value.min((rest * 2 / 3).max(1));
         let idle = idle.min(rest.saturating_sub(granted));
-        Shares { room: Room { places, doorway }, calls: granted, idle }
+        Shares {
+            room: ConnectionLimits { served: places, screened: doorway },
+            calls: granted,
+            idle,
+        }
     }
 }
 
 /// The maximums that the file descriptors allow, each at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shares {
-    pub(crate) room: Room,
+    pub(crate) room: ConnectionLimits,
     /// Calls to the upstream.
     pub calls: usize,
     /// Idle connections to the upstream, all workers together.
@@ -121,17 +129,17 @@ mod tests {
     /// Number of descriptors in use when every maximum is reached.
     fn used(wanted: Wanted, shares: Shares, workers: usize) -> usize {
         let Shares { room, calls, idle } = shares;
-        let connections = room.places + 2 * room.doorway;
+        let connections = room.served + 2 * room.screened;
         connections * wanted.per_connection + calls + idle + wanted.other + PER_WORKER * workers
     }
 
     #[test]
     fn with_many_files_everything_is_granted() {
         let shares = wanted(10_000, 1, 10_000).of(1_048_576, 2);
-        let room = Room { places: 10_000, doorway: 512 };
+        let room = ConnectionLimits { served: 10_000, screened: 512 };
         assert_eq!(shares, Shares { room, calls: 10_000, idle: 20_000 });
         let all = wanted(usize::MAX / 8, 1, usize::MAX / 8).of(usize::MAX, 2);
-        assert_eq!(all.room.places, usize::MAX / 8);
+        assert_eq!(all.room.served, usize::MAX / 8);
     }
 
     #[test]
@@ -152,7 +160,7 @@ mod tests {
                 let shares = wanted.of(files, workers);
                 let used = used(wanted, shares, workers);
                 assert!(used + SPARE <= files, "{files} files: {used} used, {shares:?}");
-                assert!(shares.room.places > 0 && (calls == 0 || shares.calls > 0), "{shares:?}");
+                assert!(shares.room.served > 0 && (calls == 0 || shares.calls > 0), "{shares:?}");
             }
         }
     }
@@ -162,13 +170,16 @@ mod tests {
         let few_calls = wanted(10_000, 1, 20).of(1_024, 2);
         assert_eq!((few_calls.calls, few_calls.idle), (20, 40));
         let few_connections = wanted(50, 1, 10_000).of(1_024, 2);
-        assert_eq!(few_connections.room.places, 50);
+        assert_eq!(few_connections.room.served, 50);
         assert!(few_connections.calls > 400, "{few_connections:?}");
     }
 
     #[test]
     fn where_nothing_fits_there_is_one_of_each() {
         let shares = wanted(10_000, 2, 10_000).of(10, 2);
-        assert_eq!(shares, Shares { room: Room { places: 1, doorway: 1 }, calls: 1, idle: 0 });
+        assert_eq!(
+            shares,
+            Shares { room: ConnectionLimits { served: 1, screened: 1 }, calls: 1, idle: 0 }
+        );
     }
 }

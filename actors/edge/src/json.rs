@@ -13,7 +13,7 @@ use futures::{Stream, StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use tokio::{task::yield_now, time::timeout};
 
-use crate::{ApiError, connections::let_body_in};
+use crate::{ApiError, connections::request_body::BodyReading};
 
 /// The largest request body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -44,12 +44,12 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for JsonBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let head = check_head(request);
         let payload = payload.take();
-        let wanted = let_body_in(request);
+        let wanted = BodyReading::begin(request);
         Box::pin(async move {
             head?;
             let body = read_in_time(payload).await?;
             if let Some(wanted) = wanted {
-                wanted.all_in();
+                wanted.complete();
             }
             parse(&body).map(Self)
         })

@@ -28,8 +28,8 @@ use tokio::{
 };
 
 use crate::{
-    CommonSettings, Drain, Metrics, SettingError, Shares, Wanted, app, connections::Connections,
-    door::Door, listen, telemetry::logging::stderr,
+    CommonSettings, Drain, Metrics, SettingError, Shares, Wanted, app,
+    connections::tracker::ConnectionTracker, door::Door, listen, telemetry::logging::stderr,
 };
 
 /// If no connection was accepted for this long, clients are taken to know of the shutdown. On Kubernetes, kube-proxy
@@ -117,9 +117,9 @@ impl<'a> Server<'a> {
         let admin_token = common.admin_token.clone();
         let shares =
             shares.unwrap_or_else(|| Wanted::for_connections(common, 2).share(common.workers));
-        let connections = Connections::new(shares.room);
+        let connections = ConnectionTracker::new(shares.room);
         let told = connections.clone();
-        metrics.add_source(move |families| told.tell(families));
+        metrics.add_source(move |families| told.add_metrics(families));
         let app_drain = drain.clone();
         let factory =
             move || app(app_drain.clone(), admin_token.clone(), metrics.clone(), configure.clone());
@@ -157,19 +157,20 @@ impl<'a> Server<'a> {
         // A process that failed cannot answer new requests, so it does not wait for new connections.
         let unnoticed = if drain.failure().is_some() { Duration::ZERO } else { UNNOTICED };
         let draining = async {
-            let noticed =
-                async { futures::join!(drain.finished(), connections.no_newcomer_for(unnoticed)) };
+            let noticed = async {
+                futures::join!(drain.finished(), connections.no_new_connection_for(unnoticed))
+            };
             tokio::select! {
                 ended = &mut running => return ended,
                 _ = timeout(LISTENING.min(limit), noticed) => {}
             }
             door.refuse_newcomers();
-            connections.farewell(limit).await;
+            connections.last_requests(limit).await;
             drop(door);
             let stopping = async { futures::join!(running, handle.stop(true)).0 };
             tokio::select! {
                 ended = stopping => ended,
-                left = connections.only_expendable() => {
+                left = connections.only_expendable_left() => {
                     log::info!("{service}: cutting off {left} unread event stream(s)");
                     Ok(())
                 }

@@ -22,7 +22,9 @@ use actix_web::{
 };
 use socket2::{Domain, Socket, Type};
 
-use crate::{admission, bounded::Bounded, connections::Connections, lifecycle::OnConnect};
+use crate::{
+    admission, bounded::Bounded, connections::tracker::ConnectionTracker, lifecycle::OnConnect,
+};
 
 /// Connections that the kernel keeps for us until they are accepted.
 const BACKLOG: u16 = 1024;
@@ -42,7 +44,7 @@ pub(crate) fn server<F, I, S>(
     listener: TcpListener,
     workers: usize,
     shutdown_timeout: Duration,
-    connections: Connections,
+    connections: ConnectionTracker,
     on_connect: Option<OnConnect>,
     factory: F,
 ) -> io::Result<Server>
@@ -59,14 +61,14 @@ where
     S::Future: 'static,
     S::Service: 'static,
 {
-    let room = connections.room();
+    let room = connections.limits();
     let builder = ServerBuilder::new()
         .workers(workers)
         .disable_signals()
         // Whole seconds only; the exact deadline is the caller's.
         .shutdown_timeout(shutdown_timeout.as_secs() + 1)
         // The door is the bound; at this one actix would stop accepting, and newcomers hear nothing.
-        .max_concurrent_connections(room.places + 4 * room.doorway);
+        .max_concurrent_connections(room.served + 4 * room.screened);
     let ending = builder.graceful_shutdown_signal();
     let serve = move || {
         let (connections, on_connect, ending) =
