@@ -15,7 +15,7 @@ const ANOTHER: &str = "MarkerOfAnother9Zk";
 fn registered() -> Vec<String> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
-    for file in ["src/routes.rs", "../actors/edge/src/app.rs"] {
+    for file in ["src/routes.rs", "../actors/edge/src/http/app.rs"] {
         let source = fs::read_to_string(here.join(file)).unwrap();
         let code: Vec<_> =
             source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();

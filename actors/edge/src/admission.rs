@@ -17,22 +17,16 @@ use tokio::{
 };
 
 use crate::{
-    ApiError,
     bounded::Bounded,
     connections::tracker::{Admission, ConnectionTracker},
+    http::connection_limit::{PROBES, refusal},
 };
-
-/// Served however many connections there are.
-pub(crate) const PROBES: [&str; 3] = ["/health", "/ready", "/metrics"];
 
 /// How long a newcomer without a place may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How soon it is looked again, where the first words are not all there.
 const MORE_WORDS: Duration = Duration::from_millis(10);
-
-/// When one who was refused should come again: places are free again as soon as somebody is done.
-const COME_BACK: Duration = Duration::from_secs(1);
 
 /// The stream of a connection that is to be served.
 ///
@@ -50,7 +44,7 @@ pub(crate) async fn admit(
         Admission::Screened(connection) => connection,
         Admission::Refused => {
             connections.count_refusal();
-            let _ = slam(&io, &no_place(connections.limits().served).last_words());
+            let _ = slam(&io, &refusal(connections.limits().served).to_closing_response());
             return Err(DispatchError::DisconnectTimeout);
         }
     };
@@ -58,7 +52,7 @@ pub(crate) async fn admit(
         return Ok((Bounded::new(io, connection), Protocol::Http1, peer));
     }
     connections.count_refusal();
-    let answer = no_place(connections.limits().served).last_words();
+    let answer = refusal(connections.limits().served).to_closing_response();
     if !connection.begin_closing() {
         let _ = slam(&io, &answer);
         return Err(DispatchError::DisconnectTimeout);
@@ -71,12 +65,6 @@ pub(crate) async fn admit(
     .await;
     let _ = stream.shutdown().await;
     Err(DispatchError::DisconnectTimeout)
-}
-
-/// What one who finds no place is told.
-pub(crate) fn no_place(max: usize) -> ApiError {
-    ApiError::unavailable(format!("all {max} connections are in use; try again in 1 s"))
-        .retry_after(COME_BACK)
 }
 
 async fn asks_for_probe_in_time(io: &TcpStream) -> bool {

@@ -223,7 +223,7 @@ impl AsyncRead for Bounded {
         if this.connection.unclaimed_bytes() > MAX_HEAD {
             let message = format!("the request's head is over {MAX_HEAD} bytes");
             let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            this.refuse(&ApiError::new(status, message).last_words(), cx);
+            this.refuse(&ApiError::new(status, message).to_closing_response(), cx);
             return Poll::Ready(Ok(()));
         }
         if this.handed >= READ_AT_ONCE {
@@ -257,7 +257,7 @@ impl AsyncRead for Bounded {
         }
         if this.connection.unclaimed_bytes() > 0 {
             let error = ApiError::request_timeout("the request's head did not arrive in time");
-            this.refuse(&error.last_words(), cx);
+            this.refuse(&error.to_closing_response(), cx);
         } else {
             // A connection that nobody uses is no failure: it just ends.
             this.refused = true;
@@ -275,7 +275,7 @@ impl AsyncWrite for Bounded {
         let this = self.get_mut();
         let bytes = match this.bodyless_refusal(bytes) {
             Some((0, error)) => {
-                this.refuse(&error.last_words(), cx);
+                this.refuse(&error.to_closing_response(), cx);
                 return Poll::Ready(Ok(bytes.len()));
             }
             Some((begin, _)) => &bytes[..begin],

@@ -51,11 +51,7 @@
 //! }
 //! ```
 
-mod abort;
 mod admission;
-mod app;
-mod around;
-pub mod auth;
 mod bounded;
 pub mod cli;
 mod clock;
@@ -64,10 +60,7 @@ pub mod connections;
 mod descriptors;
 mod door;
 pub mod drain;
-mod endpoint;
-pub mod error;
 mod http;
-pub mod json;
 pub mod lifecycle;
 mod listen;
 mod panic_message;
@@ -77,17 +70,13 @@ mod signals;
 mod telemetry;
 mod untrusted_text;
 
-pub use abort::abort;
-pub use app::app;
 pub use cli::other_than_serving;
 pub use config::{
     AdminToken, CommonSettings, KnownNames, Limit, LogFormat, MAX_TOKEN, SettingError, Settings,
 };
 pub use descriptors::{Shares, Wanted};
 pub use drain::Drain;
-pub use endpoint::{Endpoint, endpoint};
-pub use error::ApiError;
-pub use json::JsonBody;
+pub use http::{ApiError, BODY_TIMEOUT, Endpoint, JsonBody, MAX_BODY_BYTES, abort, app, endpoint};
 pub use lifecycle::{Server, exit_code, exit_on_bad_settings, serve};
 pub use signals::ignore_stray_signals;
 pub use telemetry::{

@@ -1,1 +1,16 @@
-pub(crate) mod count_requests;
+//! HTTP: the stack around a service's routes, request bodies, and JSON errors.
+
+pub(crate) mod abort;
+pub(crate) mod api_error;
+pub(crate) mod app;
+pub(crate) mod connection_limit;
+pub(crate) mod endpoint;
+pub(crate) mod json_body;
+mod middleware;
+mod standard_routes;
+
+pub use abort::abort;
+pub use api_error::ApiError;
+pub use app::app;
+pub use endpoint::{Endpoint, endpoint};
+pub use json_body::{BODY_TIMEOUT, JsonBody, MAX_BODY_BYTES};

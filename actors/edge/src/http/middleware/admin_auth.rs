@@ -1,9 +1,9 @@
-//! The admin token: who may change something.
+//! The middleware that requires the admin token.
 //!
-//! [`endpoint()`](crate::endpoint()) asks for it itself wherever a method is added that is not for
-//! reading, before anything of the request's body is read.
+//! [`endpoint()`](crate::endpoint()) adds it to each method that is not for reading. It runs before the request's body
+//! is read.
 
-use crate::{ApiError, config::admin_token::AdminToken};
+use crate::{config::admin_token::AdminToken, http::api_error::ApiError};
 use actix_web::{
     Error, HttpRequest,
     body::BoxBody,
@@ -12,16 +12,13 @@ use actix_web::{
     middleware::Next,
 };
 
-/// What [`app`](crate::app()) tells [`admit`]: the token, if there is one.
+/// The configured token, which [`app`](crate::app()) passes to [`require_admin_token`]. `None` lets every client pass.
 #[derive(Clone)]
-pub(crate) struct Gate(pub(crate) Option<AdminToken>);
+pub(crate) struct RequiredToken(pub(crate) Option<AdminToken>);
 
-/// A middleware for a route that changes something: it is for holders of the admin token; with no
-/// token configured it is for everybody.
-///
-/// Refuses with 401 and `WWW-Authenticate: Bearer`. Outside of [`app`](crate::app()) it refuses
-/// with 500, because it cannot know the token.
-pub(crate) async fn admit(
+/// The middleware. Refuses requests without the admin token with 401 and `WWW-Authenticate: Bearer`. Outside of
+/// [`app`](crate::app()) it does not know the token, and refuses with 500.
+pub(crate) async fn require_admin_token(
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
@@ -32,7 +29,7 @@ pub(crate) async fn admit(
 }
 
 fn check(request: &HttpRequest) -> Result<(), ApiError> {
-    let Some(Gate(token)) = request.app_data() else {
+    let Some(RequiredToken(token)) = request.app_data() else {
         return Err(ApiError::internal("the admin token is not configured"));
     };
     match token {
@@ -45,8 +42,8 @@ fn check(request: &HttpRequest) -> Result<(), ApiError> {
     }
 }
 
-/// The token of the `Authorization` header; the scheme's name is case-insensitive (RFC 9110, 11.1).
-/// Of several such headers none counts: who is in front of us may have looked at another.
+/// The token of the `Authorization` header. The scheme's name is case-insensitive (RFC 9110, 11.1). With several such
+/// headers there is no token: a proxy in front may have checked another one.
 fn bearer(request: &HttpRequest) -> Option<&str> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let header = headers.next()?.to_str().ok()?;
@@ -66,7 +63,7 @@ mod tests {
 
     fn refused(token: Option<&str>, authorization: Option<&str>) -> Option<ApiError> {
         let token = token.map(AdminToken::new);
-        let mut request = TestRequest::default().app_data(Gate(token));
+        let mut request = TestRequest::default().app_data(RequiredToken(token));
         if let Some(value) = authorization {
             request = request.insert_header((AUTHORIZATION, value));
         }
@@ -74,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_configured_token_everybody_passes() {
+    fn without_a_configured_token_every_request_passes() {
         assert!(refused(None, None).is_none());
         assert!(refused(None, Some("Bearer anything")).is_none());
     }
@@ -107,7 +104,8 @@ mod tests {
     #[test]
     fn of_several_headers_none_counts() {
         let two = |first, second| {
-            let request = TestRequest::default().app_data(Gate(Some(AdminToken::new("s3cret"))));
+            let request =
+                TestRequest::default().app_data(RequiredToken(Some(AdminToken::new("s3cret"))));
             let request = request.append_header((AUTHORIZATION, first));
             check(&request.append_header((AUTHORIZATION, second)).to_http_request())
         };
@@ -131,7 +129,7 @@ mod tests {
             ]
         ) {
             let Ok(header) = HeaderValue::from_bytes(&value) else { return Ok(()) };
-            let request = TestRequest::default().app_data(Gate(Some(AdminToken::new("s3cret"))));
+            let request = TestRequest::default().app_data(RequiredToken(Some(AdminToken::new("s3cret"))));
             let request = request.insert_header((AUTHORIZATION, header)).to_http_request();
             let text = String::from_utf8_lossy(&value).to_ascii_lowercase();
             let is_it = text.strip_prefix("bearer ").is_some_and(|rest| rest.trim_matches(' ') == "s3cret");
@@ -141,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_the_app_nobody_passes() {
+    fn outside_of_the_app_no_request_passes() {
         let request = TestRequest::default().to_http_request();
         assert_eq!(check(&request).unwrap_err().status(), 500);
     }

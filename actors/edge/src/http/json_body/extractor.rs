@@ -1,34 +1,28 @@
-//! Request bodies: bounded in size and time, optional, strictly typed.
+//! The extractor of JSON bodies.
 
-use std::{any::type_name, cell::Cell, fmt, pin::pin, task::Poll, time::Duration};
+use std::{any::type_name, fmt};
 
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
-    error::PayloadError,
     http::header::{CONTENT_ENCODING, CONTENT_LENGTH},
-    web::{Bytes, BytesMut},
 };
-use futures::{Stream, StreamExt, future::LocalBoxFuture};
+use futures::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
-use tokio::{task::yield_now, time::timeout};
 
-use crate::{ApiError, connections::request_body::BodyReading};
+use super::reader::{MAX_BODY_BYTES, read_in_time, too_large};
+use crate::{connections::request_body::BodyReading, http::api_error::ApiError};
 
-/// The largest request body that is read, in bytes.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// How long a client may take to send its body.
-pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A JSON request body, an object.
+/// A request body that is a JSON object.
 ///
-/// - Any `Content-Type` will do, and none: `curl -d` sends that of a form.
+/// - `Content-Type` is ignored: `curl -d` sends that of a form.
 /// - An empty body means `T::default()`.
-/// - Over [`MAX_BODY_BYTES`]: 413, unread if `Content-Length` tells it in advance.
-/// - Compressed: 415. Not there within [`BODY_TIMEOUT`]: 408.
-/// - Not JSON, or not a `T`: 400, with what is wrong and where. Let `T` deny unknown fields, so
-///   that a misspelt one is not silently ignored.
+/// - A body over [`MAX_BODY_BYTES`](crate::MAX_BODY_BYTES) is answered with 413. It is not read if `Content-Length`
+///   says its size.
+/// - A compressed body is answered with 415, and one that does not arrive within
+///   [`BODY_TIMEOUT`](crate::BODY_TIMEOUT) with 408.
+/// - A body that is not JSON, or not a `T`, is answered with 400 and with what is wrong and where. Let `T` deny unknown
+///   fields, so that a misspelt one is an error.
 pub struct JsonBody<T>(pub T);
 
 impl<T> fmt::Debug for JsonBody<T> {
@@ -44,19 +38,19 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for JsonBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let head = check_head(request);
         let payload = payload.take();
-        let wanted = BodyReading::begin(request);
+        let reading = BodyReading::begin(request);
         Box::pin(async move {
             head?;
             let body = read_in_time(payload).await?;
-            if let Some(wanted) = wanted {
-                wanted.complete();
+            if let Some(reading) = reading {
+                reading.complete();
             }
             parse(&body).map(Self)
         })
     }
 }
 
-/// What the head alone says against the body.
+/// Refuses a body by the request's head alone.
 fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
     let header = |name| request.headers().get(name)?.to_str().ok();
     if let Some(encoding) = header(CONTENT_ENCODING)
@@ -71,55 +65,11 @@ fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-async fn read_in_time<S>(payload: S) -> Result<Bytes, ApiError>
-where
-    S: Stream<Item = Result<Bytes, PayloadError>>,
-{
-    let arrived = Cell::new(0);
-    let mut reading = pin!(read(payload, &arrived));
-    if let Ok(body) = timeout(BODY_TIMEOUT, reading.as_mut()).await {
-        return body;
-    }
-    // Time may have stood still for the process (SIGSTOP): what waits in the socket is taken before the limit counts.
-    // The runtime looks there when the task has yielded.
-    loop {
-        let before = arrived.get();
-        yield_now().await;
-        match futures::poll!(reading.as_mut()) {
-            Poll::Ready(body) => return body,
-            Poll::Pending if arrived.get() > before => {}
-            Poll::Pending => break,
-        }
-    }
-    let limit = BODY_TIMEOUT.as_secs();
-    Err(ApiError::request_timeout(format!("the body did not arrive within {limit} s")))
-}
-
-/// Reads the whole body. `arrived` is the number of bytes so far.
-async fn read<S>(payload: S, arrived: &Cell<usize>) -> Result<Bytes, ApiError>
-where
-    S: Stream<Item = Result<Bytes, PayloadError>>,
-{
-    let mut payload = pin!(payload);
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| {
-            ApiError::bad_request(format!("the body could not be read: {error}"))
-        })?;
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&chunk);
-        arrived.set(body.len());
-    }
-    Ok(body.freeze())
-}
-
 fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, ApiError> {
     if body.is_empty() {
         return Ok(T::default());
     }
-    // serde would take an array for a struct's fields in their order.
+    // serde would accept an array as a struct's fields in their order.
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(ApiError::bad_request("the body must be a JSON object, but is an array"));
     }
@@ -127,14 +77,11 @@ fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, ApiError> {
         .map_err(|error| ApiError::bad_request(format!("the body is not valid: {error}")))
 }
 
-fn too_large() -> ApiError {
-    ApiError::payload_too_large(format!("the body is over {MAX_BODY_BYTES} bytes"))
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
-    use futures::stream;
+    use actix_web::{error::PayloadError, web::Bytes};
+    use futures::{Stream, stream};
     use serde::Deserialize;
 
     use super::*;
@@ -143,11 +90,6 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Order {
         cups: u32,
-    }
-
-    fn chunks(sizes: &[usize]) -> impl Stream<Item = Result<Bytes, PayloadError>> + use<> {
-        let sizes = sizes.to_vec();
-        stream::iter(sizes.into_iter().map(|size| Ok(Bytes::from(vec![b' '; size]))))
     }
 
     #[test]
@@ -176,14 +118,6 @@ mod tests {
         let deep = "[".repeat(60_000);
         assert_eq!(parse::<Order>(deep.as_bytes()).unwrap_err().status(), 400);
         assert_eq!(parse::<Order>(b"{\"\xff\":1}").unwrap_err().status(), 400);
-    }
-
-    #[actix_web::test]
-    async fn body_at_the_limit_is_read_and_one_byte_more_is_not() {
-        let read_in_full = read_in_time(chunks(&[1, MAX_BODY_BYTES - 1])).await.unwrap();
-        assert_eq!(read_in_full.len(), MAX_BODY_BYTES);
-        let error = read_in_time(chunks(&[1, MAX_BODY_BYTES])).await.unwrap_err();
-        assert_eq!(error.status(), 413);
     }
 
     #[actix_web::test]
@@ -221,5 +155,5 @@ mod tests {
 }
 
 #[cfg(test)]
-#[path = "json_props.rs"]
+#[path = "props.rs"]
 mod props;

@@ -1,5 +1,5 @@
-//! A path that refuses wrong methods with a body and an `Allow` header, and strangers who would change
-//! something. OPTIONS says which methods are right (RFC 9110, 9.3.7); load balancers probe with it.
+//! Routes of one path. Other methods are refused with a JSON body and an `Allow` header, and changes without the admin
+//! token are refused. OPTIONS lists the methods (RFC 9110, 9.3.7); load balancers probe with it.
 
 use std::future::{Ready, ready};
 
@@ -12,10 +12,13 @@ use actix_web::{
     web,
 };
 
-use crate::{ApiError, auth, http::count_requests::CountRequests};
+use super::{
+    api_error::ApiError,
+    middleware::{admin_auth::require_admin_token, count_requests::CountRequests},
+};
 
-/// Begins an endpoint at `path`. OPTIONS is answered with 204 and `Allow`, other methods that are not added with
-/// 405. Its requests are counted under `path` in [`Metrics`](crate::Metrics).
+/// Creates an endpoint at `path` without methods. It answers OPTIONS with 204 and `Allow`, and methods that are not
+/// added with 405. [`Metrics`](crate::Metrics) counts its requests under `path`.
 ///
 /// ```
 /// use actix_web::{HttpResponse, web};
@@ -49,7 +52,7 @@ impl Endpoint {
         self.add(&["GET", "HEAD"], web::route().guard(get_or_head).to(handler))
     }
 
-    /// Answers POST, to holders of the [admin token](crate::auth).
+    /// Answers POST requests that have the [admin token](crate::AdminToken).
     pub fn post<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args>,
@@ -59,7 +62,7 @@ impl Endpoint {
         self.change("POST", Method::POST, handler)
     }
 
-    /// Answers PUT, to holders of the [admin token](crate::auth).
+    /// Answers PUT requests that have the [admin token](crate::AdminToken).
     pub fn put<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args>,
@@ -69,7 +72,7 @@ impl Endpoint {
         self.change("PUT", Method::PUT, handler)
     }
 
-    /// Whatever is not for reading is for holders of the token: no handler can forget to ask.
+    /// Adds a method that changes something. It always requires the admin token, so that no handler can forget it.
     fn change<F, Args>(self, name: &'static str, method: Method, handler: F) -> Self
     where
         F: Handler<Args>,
@@ -77,7 +80,7 @@ impl Endpoint {
         F::Output: Responder + 'static,
     {
         let route = web::route().guard(guard::Method(method)).to(handler);
-        self.add(&[name], route.wrap(from_fn(auth::admit)))
+        self.add(&[name], route.wrap(from_fn(require_admin_token)))
     }
 
     fn add(mut self, methods: &[&'static str], route: Route) -> Self {
@@ -87,7 +90,7 @@ impl Endpoint {
     }
 }
 
-/// Answers OPTIONS where these methods are right.
+/// The answer to OPTIONS on a path that takes `methods`.
 fn allow(methods: &str) -> impl Fn() -> Ready<HttpResponse> + Clone + use<> {
     let methods = methods.to_owned();
     move || ready(HttpResponse::NoContent().insert_header((ALLOW, methods.as_str())).finish())
