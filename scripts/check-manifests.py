@@ -25,7 +25,8 @@ PLAIN_FILES = ("namespace.yaml", "backend-deployment.yaml", "client-deployment.y
 # a call in the client, and of a request in the backend; of a stream, with all that the kernel keeps for it. All
 # of them with their connection. Of one that asks for nothing any more, with 4000 open, and of one without a place.
 PROCESS_KIB, CALL_KIB, REQUEST_KIB, STREAM_KIB, IDLE_KIB, REFUSED_KIB = 12 * 1024, 41, 21, 170, 21, 4
-# Connections without a place that are listened to, or told so: twice DOORWAY in actors/edge/src/descriptors.rs.
+# Connections beyond MAX_CONNECTIONS that are screened or closing: twice MAX_SCREENED in
+# actors/edge/src/process/file_descriptors.rs.
 REFUSED = 2 * 512
 
 # What Pod Security `restricted` asks for, and more.

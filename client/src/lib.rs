@@ -38,7 +38,7 @@ use std::{io, rc::Rc, sync::Arc};
 
 use actix_web::web;
 use resilience_actors::{Breaker, CallLimit};
-use service_edge::{Drain, Metrics, Server, Shares, Wanted};
+use service_edge::{Capacity, CapacityRequest, Drain, Metrics, Server};
 
 use calls::Calls;
 pub use config::Config;
@@ -68,23 +68,23 @@ pub async fn run(config: Config) -> io::Result<()> {
     fail_after(breaker.stopped(), &drain, "the circuit breaker's actor died");
     let common = config.common.clone();
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let shares = share_descriptors(&config);
-    let service = Service::new(config, shares, breaker, drain.clone(), &metrics);
+    let capacity = share_descriptors(&config);
+    let service = Service::new(config, capacity, breaker, drain.clone(), &metrics);
     Server::new(SERVICE, &common, drain, metrics)
-        .shares(shares)
+        .capacity(capacity)
         .on_connect(stall::bound)
         .run(move |routes| service.configure(routes))
         .await
 }
 
-/// Raises the limit of open files, and shares out what it allows to connections and calls.
-pub fn share_descriptors(config: &Config) -> Shares {
-    let wanted = Wanted {
+/// Raises the limit of open files, and divides the descriptors among connections and calls.
+pub fn share_descriptors(config: &Config) -> Capacity {
+    let request = CapacityRequest {
         calls: config.max_calls,
         other: MAX_CONNECTIONS,
-        ..Wanted::for_connections(&config.common, 1)
+        ..CapacityRequest::for_connections(&config.common, 1)
     };
-    wanted.share(config.common.workers)
+    request.grant(config.common.workers)
 }
 
 /// Ends the process with an error when `stopped` is; nothing new if it is ending already.
@@ -115,13 +115,13 @@ impl Service {
     #[expect(clippy::expect_used, reason = "a valid configuration has valid settings")]
     pub fn new(
         config: Config,
-        shares: Shares,
+        capacity: Capacity,
         breaker: Breaker,
         drain: Drain,
         metrics: &Metrics,
     ) -> Self {
-        let limit = CallLimit::new(shares.calls);
-        let connections = ConnectionBudget::new(shares.calls, shares.idle);
+        let limit = CallLimit::new(capacity.calls);
+        let connections = ConnectionBudget::new(capacity.calls, capacity.idle);
         let streams = EventStreams::new(config.max_event_streams);
         let (stats, config) = (Arc::default(), Arc::new(config));
         let calls = CallMetrics::new(metrics, breaker.name());

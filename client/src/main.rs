@@ -4,7 +4,7 @@ use std::{env, process::ExitCode};
 
 use client_service::{Config, SERVICE, config::DEFAULT_PORT};
 use service_edge::{
-    Settings, exit_code, exit_on_bad_settings, ignore_stray_signals, logging, other_than_serving,
+    Settings, exit_code, exit_on_bad_settings, handle_arguments, ignore_stray_signals, logging,
 };
 
 #[actix_web::main]
@@ -12,7 +12,7 @@ async fn main() -> ExitCode {
     ignore_stray_signals();
     let arguments = env::args_os().skip(1);
     let version = env!("CARGO_PKG_VERSION");
-    if let Some(code) = other_than_serving(SERVICE, version, DEFAULT_PORT, arguments) {
+    if let Some(code) = handle_arguments(SERVICE, version, DEFAULT_PORT, arguments) {
         return code;
     }
     let config = exit_on_bad_settings(Config::read(&mut Settings::from_env()));

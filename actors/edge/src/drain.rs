@@ -1,4 +1,4 @@
-//! The one-way switch from serving to ending.
+//! The switch that begins the shutdown.
 
 use std::sync::{
     Arc,
@@ -14,10 +14,10 @@ enum Phase {
     Failed(String),
 }
 
-/// Whether the process is ending. All clones are the same switch.
+/// The switch that begins the shutdown. It cannot be switched back. Clones share it.
 ///
-/// Handlers take it as `web::Data<Drain>`; what would hold up the end (hung requests, open
-/// streams) ends itself when [`started`](Self::started) resolves.
+/// Handlers take it as `web::Data<Drain>`. Handlers that would delay the shutdown (hung requests, open streams) end
+/// when [`started`](Self::started) resolves.
 #[derive(Debug, Clone)]
 pub struct Drain {
     inner: Arc<Inner>,
@@ -25,7 +25,7 @@ pub struct Drain {
 
 #[derive(Debug)]
 struct Inner {
-    /// Whether the phase is another than serving: what each request asks.
+    /// True if the phase is not `Serving`. Each request reads it, and an atomic is cheaper than the channel.
     begun: AtomicBool,
     phase: watch::Sender<Phase>,
     in_flight: AtomicUsize,
@@ -33,7 +33,7 @@ struct Inner {
 }
 
 impl Drain {
-    /// A switch that stands at serving.
+    /// Creates a switch for a process that serves.
     pub fn new() -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -45,32 +45,32 @@ impl Drain {
         }
     }
 
-    /// Whether the end has begun.
+    /// True once the shutdown has begun.
     pub fn is_draining(&self) -> bool {
         self.inner.begun.load(Ordering::Acquire)
     }
 
-    /// Begins the end: `/ready` says 503 from now on, and [`serve`](crate::serve) finishes what is
-    /// in flight and returns. Further calls change nothing.
+    /// Begins the shutdown: `/ready` answers 503 from now on, and [`serve`](crate::serve) finishes the requests in
+    /// flight and returns. Further calls change nothing.
     pub fn begin(&self) {
         self.advance(Phase::Draining);
     }
 
-    /// Begins the end because the process cannot do its work any more (an actor died):
-    /// [`serve`](crate::serve) finishes what is in flight and returns an error with this reason.
-    /// Changes nothing if the end has begun already.
+    /// Begins the shutdown because the process cannot do its work any more, such as after the death of an actor:
+    /// [`serve`](crate::serve) finishes the requests in flight and returns an error with this reason. Changes nothing
+    /// if the shutdown has already begun.
     pub fn fail(&self, reason: impl Into<String>) {
         self.advance(Phase::Failed(reason.into()));
     }
 
-    /// Resolves when the end begins, at once if it has begun.
+    /// Resolves when the shutdown begins, at once if it has begun.
     pub async fn started(&self) {
         let mut phase = self.inner.phase.subscribe();
-        // The sender lives as long as `self`, so that this cannot fail.
+        // Cannot fail: the sender lives as long as `self`.
         let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
     }
 
-    /// The reason given to [`fail`](Self::fail), if it began the end.
+    /// The reason given to [`fail`](Self::fail), if that began the shutdown.
     pub fn failure(&self) -> Option<String> {
         match &*self.inner.phase.borrow() {
             Phase::Failed(reason) => Some(reason.clone()),
@@ -89,7 +89,7 @@ impl Drain {
         });
     }
 
-    /// Resolves when no request is being worked on that came before the end began.
+    /// Resolves when the shutdown has begun and all requests that came before are finished.
     pub(crate) async fn finished(&self) {
         self.started().await;
         loop {
@@ -101,7 +101,7 @@ impl Drain {
         }
     }
 
-    /// Counts a request for as long as what this returns lives; none once the end has begun.
+    /// Counts a request while the returned value lives. `None` once the shutdown has begun.
     pub(crate) fn enter(&self) -> Option<InFlight> {
         if self.is_draining() {
             return None;
@@ -117,7 +117,7 @@ impl Default for Drain {
     }
 }
 
-/// Counts a request while it is worked on, also if its client leaves and its handler is dropped.
+/// Counts a request until it is dropped, which also happens if the client leaves.
 pub(crate) struct InFlight(Drain);
 
 impl Drop for InFlight {
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn begins_once_and_for_all_clones() {
+    fn shutdown_begins_once_and_for_all_clones() {
         let drain = Drain::new();
         let clone = drain.clone();
         assert!(!clone.is_draining());
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn failure_begins_the_end_and_is_remembered() {
+    fn failure_begins_the_shutdown_and_the_first_reason_stays() {
         let drain = Drain::new();
         drain.fail("the actor died");
         assert!(drain.is_draining());
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn failure_after_the_end_began_is_no_failure() {
+    fn failure_after_the_shutdown_began_is_no_failure() {
         let drain = Drain::new();
         drain.begin();
         drain.fail("actors die when the process ends");
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_who_waits_is_woken() {
+    async fn a_waiting_task_is_woken() {
         let drain = Drain::new();
         let waiting = tokio::spawn({
             let drain = drain.clone();

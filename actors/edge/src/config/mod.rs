@@ -4,7 +4,7 @@ pub(crate) mod admin_token;
 pub(crate) mod common_settings;
 mod duration_settings;
 mod near_misses;
-mod number_settings;
+pub(crate) mod number_settings;
 pub(crate) mod setting_error;
 pub(crate) mod settings;
 mod text_settings;

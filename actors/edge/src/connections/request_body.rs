@@ -6,8 +6,8 @@ use actix_web::HttpRequest;
 
 use super::connection::Connection;
 
-/// A handler that reads the body of its request. While this lives, the server reads the body from the socket; otherwise the
-/// body waits in the kernel's buffer.
+/// A handler that reads the body of its request. While this lives, the server reads the body from the socket; otherwise
+/// the body waits in the kernel's buffer.
 pub(crate) struct BodyReading(Rc<Connection>);
 
 impl BodyReading {

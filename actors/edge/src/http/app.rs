@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{config::admin_token::AdminToken, drain::Drain, telemetry::metrics::registry::Metrics};
 
-/// Returns an application with `configure`'s routes, `/ready`, `/metrics`, JSON for unknown paths, and contained panics.
-/// Handlers can take `web::Data<Drain>` and `web::Data<Metrics>`.
+/// Returns an application with `configure`'s routes, `/ready`, `/metrics`, JSON for unknown paths, and contained
+/// panics. Handlers can take `web::Data<Drain>` and `web::Data<Metrics>`.
 ///
 /// Tests that use it have the production stack:
 ///

@@ -1,8 +1,8 @@
 //! The middleware around all requests. It counts active requests, answers only probes on screened connections, closes
 //! connections during the shutdown, and contains panics.
 //!
-//! It is one middleware with its own future because all requests pay for it: each `from_fn` would add a boxed future and
-//! a look-up.
+//! It is one middleware with its own future because all requests pay for it: each `from_fn` would add a boxed future
+//! and a look-up.
 
 use std::{
     future::{Ready, ready},

@@ -11,8 +11,8 @@ const NO_REQUEST: &str = "stream error: request parse error";
 /// Contained in the error of a connection that the service aborts on purpose.
 pub(crate) const ABORTED_ON_PURPOSE: &str = "connection aborted on purpose";
 
-/// True for actix's report of a connection that was aborted on purpose, or of a head that is not HTTP. actix logs both at level
-/// error.
+/// True for actix's report of a connection that was aborted on purpose, or of a head that is not HTTP. actix logs both
+/// at level error.
 pub(super) fn is_expected(record: &Record<'_>) -> bool {
     if record.target() != DISPATCHER {
         return false;

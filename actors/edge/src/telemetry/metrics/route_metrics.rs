@@ -27,7 +27,7 @@ impl RouteMetrics {
         self.metrics.in_flight.inc();
     }
 
-    /// Counts the end of a request, which took `elapsed`. `method` is its [`method_index`](super::http_metrics::method_index).
+    /// Counts the end of a request, which took `elapsed`. `method` is its `method_index`.
     pub(crate) fn end(&self, method: usize, status: u16, elapsed: Duration) {
         self.metrics.in_flight.dec();
         let labels = [METHODS[method], self.path.as_str()];

@@ -32,8 +32,8 @@ impl TraceContext {
         Self { trace: random(rand::random), span: random(rand::random), sampled: false }
     }
 
-    /// Parses the value of a header. `None` if it is not valid. Of a later version, the part in the format of version 00
-    /// is read (section 3.2.4).
+    /// Parses the value of a header. `None` if it is not valid. Of a later version, the part in the format of version
+    /// 00 is read (section 3.2.4).
     pub fn parse(value: &[u8]) -> Option<Self> {
         let (version, rest) = (value.get(..LENGTH)?, value.get(LENGTH..)?);
         let dashes = [version[2], version[35], version[52]];

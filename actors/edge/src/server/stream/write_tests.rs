@@ -1,17 +1,20 @@
-use std::io::Read as _;
+use std::{io::Read as _, time::Duration};
 
 use futures::task::noop_waker;
 use socket2::SockRef;
 use tokio::{net::TcpListener, task::yield_now, time::advance};
 
 use super::*;
-use crate::connections::{
-    limits::ConnectionLimits,
-    tracker::{Admission, ConnectionTracker},
+use crate::{
+    connections::{
+        limits::ConnectionLimits,
+        tracker::{Admission, ConnectionTracker},
+    },
+    server::stream::deadline::STALL_LIMIT,
 };
 
 /// A stream, and its peer.
-async fn pair() -> (Bounded, std::net::TcpStream) {
+async fn pair() -> (BoundedStream, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     peer.set_nonblocking(true).unwrap();
@@ -19,13 +22,13 @@ async fn pair() -> (Bounded, std::net::TcpStream) {
     let Admission::Served(connection) =
         ConnectionTracker::new(ConnectionLimits { served: 1, screened: 1 }).admit()
     else {
-        panic!("there is a place")
+        panic!("the limit is not reached")
     };
-    (Bounded::new(io, connection), peer)
+    (BoundedStream::new(io, connection), peer)
 }
 
 /// Writes as much as goes in.
-fn write(stream: &mut Bounded) -> io::Result<usize> {
+fn write(stream: &mut BoundedStream) -> io::Result<usize> {
     let waker = noop_waker();
     let mut cx = Context::from_waker(&waker);
     let mut written = 0;
@@ -44,7 +47,7 @@ async fn settle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_who_takes_nothing_of_its_answer_is_dropped() {
+async fn a_peer_that_takes_nothing_of_its_response_is_dropped() {
     let (mut stream, _peer) = pair().await;
     assert!(write(&mut stream).unwrap() > 0);
     advance(STALL_LIMIT - Duration::from_secs(1)).await;
@@ -54,12 +57,12 @@ async fn one_who_takes_nothing_of_its_answer_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_who_reads_slowly_is_not_dropped() {
+async fn a_peer_that_reads_slowly_is_not_dropped() {
     let (mut stream, mut peer) = pair().await;
     let full = write(&mut stream).unwrap();
     let mut some = vec![0; full / 20];
     for _ in 0..4 {
-        // As little as makes room at all: the kernel says so only when there is more.
+        // Makes so little room that the kernel does not report it.
         while SockRef::from(stream.io()).send(b" ").is_err() {
             let _ = peer.read(&mut some);
             settle().await;

@@ -3,6 +3,8 @@
 use actix_web::rt;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::telemetry::log_targets::SIGNALS;
+
 /// The ignored signals. A closing terminal sends SIGHUP, and operators send it to make a process reload its settings;
 /// log rotation and debuggers send SIGUSR1 and SIGUSR2. The services give none of them a meaning.
 const STRAY: [(SignalKind, &str); 4] = [
@@ -23,10 +25,10 @@ pub fn ignore_stray_signals() {
         match signal(kind) {
             Ok(mut received) => drop(rt::spawn(async move {
                 while received.recv().await.is_some() {
-                    log::debug!("{name} is ignored");
+                    log::debug!(target: SIGNALS, "{name} is ignored");
                 }
             })),
-            Err(error) => log::warn!("{name} is not ignored: {error}"),
+            Err(error) => log::warn!(target: SIGNALS, "{name} is not ignored: {error}"),
         }
     }
 }

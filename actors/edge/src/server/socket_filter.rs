@@ -14,21 +14,24 @@ use std::{io, net::TcpListener};
 
 use socket2::Socket;
 
-/// A second handle to the server's listening socket. The socket is closed when both handles are dropped.
-#[derive(Debug)]
-pub(crate) struct Door(Socket);
+use crate::telemetry::log_targets::SOCKET_FILTER;
 
-impl Door {
+/// A filter on the server's listening socket. It is a second handle to the socket, which is closed when both handles
+/// are dropped.
+#[derive(Debug)]
+pub(super) struct SocketFilter(Socket);
+
+impl SocketFilter {
     /// Duplicates the handle of `listener`.
-    pub(crate) fn of(listener: &TcpListener) -> io::Result<Self> {
+    pub(super) fn of(listener: &TcpListener) -> io::Result<Self> {
         Ok(Self(listener.try_clone()?.into()))
     }
 
     /// Makes the kernel refuse new connections at once (RST). Queued connections, and those whose handshake has begun,
     /// can still be accepted.
-    pub(crate) fn refuse_newcomers(&self) {
+    pub(super) fn refuse_new_connections(&self) {
         if let Err(error) = self.listen_on_no_interface() {
-            log::debug!("connections may be reset when the listener is closed: {error}");
+            log::debug!(target: SOCKET_FILTER, "connections may be reset when the listener is closed: {error}");
         }
     }
 
@@ -59,15 +62,15 @@ mod tests {
     };
 
     use super::*;
-    use crate::listen::listener;
+    use crate::server::listener::listen_on;
 
     #[test]
     fn queued_connection_is_accepted_and_a_new_one_is_refused_at_once() {
-        let listener = listener((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-        let door = Door::of(&listener).unwrap();
+        let listener = listen_on((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let filter = SocketFilter::of(&listener).unwrap();
         let address = listener.local_addr().unwrap();
         let mut queued = TcpStream::connect(address).unwrap();
-        door.refuse_newcomers();
+        filter.refuse_new_connections();
         queued.write_all(b"hello").unwrap();
 
         let refused = TcpStream::connect_timeout(&address, Duration::from_secs(10));

@@ -1,14 +1,10 @@
-//! The server itself: what actix-web's `HttpServer` does, with a door of our own before it
-//! ([`admission`]) and bounds around each connection ([`bounded`](crate::bounded)), for
-//! which `HttpServer` has no hooks.
+//! Assembles the server from actix-server and actix-http, as actix-web's `HttpServer` does. `HttpServer` has no hooks
+//! to refuse a connection ([`admission`]) or to limit it ([`BoundedStream`]).
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    rc::Rc,
-    time::Duration,
-};
+use std::{any::Any, io, net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
+use super::{admission, stream::BoundedStream};
+use crate::connections::tracker::ConnectionTracker;
 use actix_http::{HttpService, KeepAlive, Request};
 use actix_server::{Server, ServerBuilder};
 use actix_service::{
@@ -17,30 +13,15 @@ use actix_service::{
 use actix_web::{
     Error,
     body::BoxBody,
-    dev::{AppConfig, ServiceResponse},
+    dev::{AppConfig, Extensions, ServiceResponse},
     rt::net::TcpStream,
 };
-use socket2::{Domain, Socket, Type};
 
-use crate::{
-    admission, bounded::Bounded, connections::tracker::ConnectionTracker, lifecycle::OnConnect,
-};
+/// A hook for each connection: [`Server::on_connect`](crate::Server::on_connect).
+pub(super) type OnConnect = Arc<dyn Fn(&dyn Any, &mut Extensions) + Send + Sync>;
 
-/// Connections that the kernel keeps for us until they are accepted.
-const BACKLOG: u16 = 1024;
-
-/// A listener on `address`.
-pub(crate) fn listener(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // Or a restart would have to wait for the kernel to forget the connections of before.
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG.into())?;
-    Ok(socket.into())
-}
-
-/// A server of `factory`'s applications, one for each of `workers`, on `listener`.
-pub(crate) fn server<F, I, S>(
+/// Starts a server on `listener` with one application of `factory` for each of the `workers`.
+pub(super) fn start<F, I, S>(
     listener: TcpListener,
     workers: usize,
     shutdown_timeout: Duration,
@@ -61,14 +42,15 @@ where
     S::Future: 'static,
     S::Service: 'static,
 {
-    let room = connections.limits();
+    let limits = connections.limits();
     let builder = ServerBuilder::new()
         .workers(workers)
         .disable_signals()
-        // Whole seconds only; the exact deadline is the caller's.
+        // actix takes whole seconds. The caller enforces the exact timeout.
         .shutdown_timeout(shutdown_timeout.as_secs() + 1)
-        // The door is the bound; at this one actix would stop accepting, and newcomers hear nothing.
-        .max_concurrent_connections(room.served + 4 * room.screened);
+        // Never reached, because admission refuses connections before. Past it, actix would stop accepting, and new
+        // connections would get no answer.
+        .max_concurrent_connections(limits.served + 4 * limits.screened);
     let ending = builder.graceful_shutdown_signal();
     let serve = move || {
         let (connections, on_connect, ending) =
@@ -78,11 +60,11 @@ where
                 let ending = ending.clone();
                 async move { ending.notified().await }
             })
-            // These times are `Bounded`'s.
+            // `BoundedStream` enforces these timeouts.
             .keep_alive(KeepAlive::Os)
             .client_request_timeout(Duration::ZERO)
             .h1_allow_half_closed(false)
-            .on_connect_ext(move |stream: &Bounded, extensions| {
+            .on_connect_ext(move |stream: &BoundedStream, extensions| {
                 extensions.insert(Rc::clone(stream.connection()));
                 if let Some(hook) = &on_connect {
                     hook(stream.io(), extensions);

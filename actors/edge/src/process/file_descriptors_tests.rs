@@ -1,0 +1,70 @@
+use super::*;
+
+fn limit(value: usize) -> Limit {
+    Limit { value, chosen: false }
+}
+
+fn request(connections: usize, per_connection: usize, calls: usize) -> CapacityRequest {
+    let (connections, calls) = (limit(connections), limit(calls));
+    CapacityRequest { connections, per_connection, calls, other: 32 }
+}
+
+/// Number of descriptors in use when every maximum is reached.
+fn used(request: CapacityRequest, capacity: Capacity, workers: usize) -> usize {
+    let Capacity { connections, calls, idle } = capacity;
+    let connections = connections.served + 2 * connections.screened;
+    connections * request.per_connection + calls + idle + request.other + PER_WORKER * workers
+}
+
+#[test]
+fn with_many_files_everything_is_granted() {
+    let capacity = request(10_000, 1, 10_000).divide(1_048_576, 2);
+    let connections = ConnectionLimits { served: 10_000, screened: 512 };
+    assert_eq!(capacity, Capacity { connections, calls: 10_000, idle: 20_000 });
+    let all = request(usize::MAX / 8, 1, usize::MAX / 8).divide(usize::MAX, 2);
+    assert_eq!(all.connections.served, usize::MAX / 8);
+}
+
+#[test]
+fn sixty_four_files_are_left_when_everything_is_used() {
+    for (files, workers) in [
+        (300, 2),
+        (1_024, 2),
+        (1_024, 128),
+        (4_096, 16),
+        (20_000, 2),
+        (65_536, 2),
+        (1_048_576, 1_024),
+    ] {
+        for (connections, per_connection, calls) in
+            [(10_000, 1, 10_000), (10_000, 2, 0), (50, 1, 10_000), (10_000, 1, 20)]
+        {
+            let request = request(connections, per_connection, calls);
+            let capacity = request.divide(files, workers);
+            let used = used(request, capacity, workers);
+            assert!(used + SPARE <= files, "{files} files: {used} used, {capacity:?}");
+            assert!(
+                capacity.connections.served > 0 && (calls == 0 || capacity.calls > 0),
+                "{capacity:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_one_side_does_not_want_the_other_gets() {
+    let few_calls = request(10_000, 1, 20).divide(1_024, 2);
+    assert_eq!((few_calls.calls, few_calls.idle), (20, 40));
+    let few_connections = request(50, 1, 10_000).divide(1_024, 2);
+    assert_eq!(few_connections.connections.served, 50);
+    assert!(few_connections.calls > 400, "{few_connections:?}");
+}
+
+#[test]
+fn where_nothing_fits_there_is_one_of_each() {
+    let capacity = request(10_000, 2, 10_000).divide(10, 2);
+    assert_eq!(
+        capacity,
+        Capacity { connections: ConnectionLimits { served: 1, screened: 1 }, calls: 1, idle: 0 }
+    );
+}

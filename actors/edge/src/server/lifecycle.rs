@@ -1,0 +1,142 @@
+//! Starts the server, and runs it until the shutdown has ended.
+
+use std::{any::Any, io, net::SocketAddr, sync::Arc};
+
+use actix_web::{dev::Extensions, web};
+
+use super::{
+    http_server::{self, OnConnect},
+    listener::listen_on,
+    shutdown::Shutdown,
+    socket_filter::SocketFilter,
+};
+use crate::{
+    config::common_settings::CommonSettings,
+    connections::tracker::ConnectionTracker,
+    drain::Drain,
+    http::app::app,
+    process::{
+        file_descriptors::{Capacity, CapacityRequest},
+        shutdown_signals::ShutdownSignals,
+    },
+    telemetry::{log_targets::LIFECYCLE, metrics::registry::Metrics},
+};
+
+/// Serves `configure`'s routes until SIGTERM or SIGINT, as [`Server`] does.
+///
+/// # Errors
+///
+/// As [`Server::run`].
+pub async fn serve(
+    service: &'static str,
+    common: &CommonSettings,
+    drain: Drain,
+    metrics: Metrics,
+    configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) -> io::Result<()> {
+    Server::new(service, common, drain, metrics).run(configure).await
+}
+
+/// A service's HTTP server.
+pub struct Server<'a> {
+    service: &'static str,
+    common: &'a CommonSettings,
+    drain: Drain,
+    metrics: Metrics,
+    capacity: Option<Capacity>,
+    on_connect: Option<OnConnect>,
+}
+
+impl<'a> Server<'a> {
+    /// Creates a server. Log lines use `service` as its name.
+    pub fn new(
+        service: &'static str,
+        common: &'a CommonSettings,
+        drain: Drain,
+        metrics: Metrics,
+    ) -> Self {
+        Self { service, common, drain, metrics, capacity: None, on_connect: None }
+    }
+
+    /// Sets the maximum number of connections. By default, `MAX_CONNECTIONS` with two file descriptors each, or as many
+    /// as the limit of open files allows.
+    #[must_use]
+    pub fn capacity(mut self, capacity: Capacity) -> Self {
+        self.capacity = Some(capacity);
+        self
+    }
+
+    /// Calls `hook` for each connection with its `actix_web::rt::net::TcpStream`. Requests on the connection find the
+    /// values that `hook` puts into the extensions as `conn_data`.
+    #[must_use]
+    pub fn on_connect(
+        mut self,
+        hook: impl Fn(&dyn Any, &mut Extensions) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_connect = Some(Arc::new(hook));
+        self
+    }
+
+    /// Serves until SIGTERM, SIGINT, [`Drain::begin`] or [`Drain::fail`], then shuts down. A second signal, or the end
+    /// of the shutdown timeout, stops at once. `configure` runs once per worker, on the worker's thread and within its
+    /// arbiter, so it may start actors.
+    ///
+    /// # Errors
+    ///
+    /// - The server cannot listen on the address. The message names the address.
+    /// - [`Drain::fail`] was called. The message is its reason.
+    pub async fn run(
+        self,
+        configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+    ) -> io::Result<()> {
+        let Self { service, common, drain, metrics, capacity, on_connect } = self;
+        // Before the log line that says that the server listens: a test or supervisor may send a signal as soon as it
+        // reads that line.
+        let mut signals = ShutdownSignals::new()?;
+        let capacity = capacity
+            .unwrap_or_else(|| CapacityRequest::for_connections(common, 2).grant(common.workers));
+        let connections = ConnectionTracker::new(capacity.connections);
+        let counted = connections.clone();
+        metrics.add_source(move |families| counted.add_metrics(families));
+        let address = SocketAddr::new(common.host, common.port);
+        let listener = listen_on(address).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        })?;
+        let filter = SocketFilter::of(&listener)?;
+        let bound = listener.local_addr()?;
+        log::info!(target: LIFECYCLE, "{service} listening on {bound} ({} workers)", common.workers);
+
+        let (app_drain, admin_token) = (drain.clone(), common.admin_token.clone());
+        let factory =
+            move || app(app_drain.clone(), admin_token.clone(), metrics.clone(), configure.clone());
+        let limit = common.shutdown_timeout;
+        let mut running = http_server::start(
+            listener,
+            common.workers,
+            limit,
+            connections.clone(),
+            on_connect,
+            factory,
+        )?;
+        tokio::select! {
+            ended = &mut running => return ended,
+            name = signals.next() => {
+                drain.begin();
+                log::info!(target: LIFECYCLE, "{service} got {name}: finishing what is in flight");
+            }
+            () = drain.started() => log_reason(service, &drain),
+        }
+        let failed = drain.clone();
+        Shutdown { service, limit, drain, connections, filter, running }.run(signals).await?;
+        log::info!(target: LIFECYCLE, "{service} stopped");
+        failed.failure().map_or(Ok(()), |reason| Err(io::Error::other(reason)))
+    }
+}
+
+/// Logs why the shutdown began, if no signal began it.
+fn log_reason(service: &str, drain: &Drain) {
+    match drain.failure() {
+        Some(reason) => log::error!(target: LIFECYCLE, "{service} cannot go on: {reason}"),
+        None => log::info!(target: LIFECYCLE, "{service} is ending: finishing what is in flight"),
+    }
+}
