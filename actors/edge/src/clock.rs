@@ -1,9 +1,9 @@
-//! The one place where this crate reads the clock.
+//! The only place in this crate that reads the clock.
 
 use std::time::Instant;
 
-/// Now, on tokio's clock: in tests with paused time it stands still.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+/// The current time of tokio's clock, which tests can pause.
+#[expect(clippy::disallowed_methods, reason = "all other code reads this function")]
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }

@@ -4,15 +4,15 @@
 //!
 //! | module | role |
 //! |---|---|
+//! | `drain` | the switch that begins the shutdown: [`Drain`] |
 //! | `config` | settings from environment variables |
 //! | `telemetry` | [`logging`], [`mod@metrics`] and [`trace`] headers |
 //! | [`connections`] | how many connections there are, and what each is doing |
-//! | `http` | the stack around a service's routes ([`app()`], [`endpoint()`]), [JSON bodies](JsonBody), [JSON errors](ApiError), the [admin token](AdminToken) |
-//! | `server` | the [`Server`]: it admits connections, limits each of them, and shuts down |
 //! | `process` | command line, signals, exit codes, file descriptors |
-//! | `drain` | the switch that begins the shutdown: [`Drain`] |
+//! | `http` | routes ([`app()`], [`endpoint()`]), [`JsonBody`], [`ApiError`], the check of the [`AdminToken`] |
+//! | `server` | the [`Server`]: it admits connections, limits each of them, and shuts down |
 //!
-//! Each module uses only modules above it; `server` uses `process`, and `http` and `server` use `drain`.
+//! Each module uses only modules above it.
 //!
 //! A service's `main` sets up signals, settings and the log, and then calls [`serve`]:
 //!

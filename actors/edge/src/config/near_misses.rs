@@ -90,12 +90,12 @@ mod tests {
     const KNOWN: KnownNames<'_> =
         KnownNames { prefixes: &["BREAKER_"], of_others: &["FAILURE_RATE", "FAULT_SEED"] };
 
-    fn told(name: &str) -> Option<String> {
+    fn line_for(name: &str) -> Option<String> {
         near_miss(name, &SETTINGS, KNOWN)
     }
 
     #[test]
-    fn a_name_that_is_nearly_a_setting_is_told_with_the_setting() {
+    fn a_name_that_is_nearly_a_setting_is_reported_with_the_setting() {
         for (name, setting) in [
             ("BREAKER_FAIL_MAXX", "BREAKER_FAIL_MAX"),
             ("BREKAER_FAIL_MAX", "BREAKER_FAIL_MAX"),
@@ -110,12 +110,12 @@ mod tests {
             ("port", "PORT"),
         ] {
             let line = format!("{name} is not a setting: did you mean {setting}?");
-            assert_eq!(told(name), Some(line));
+            assert_eq!(line_for(name), Some(line));
         }
     }
 
     #[test]
-    fn what_is_meant_for_somebody_else_is_left_alone() {
+    fn a_name_with_another_meaning_is_left_alone() {
         for name in [
             "PATH",
             "HOME",
@@ -140,12 +140,12 @@ mod tests {
             "FAULT_SEED",
             "FAULT_SEEED",
         ] {
-            assert_eq!(told(name), None);
+            assert_eq!(line_for(name), None);
         }
     }
 
     #[test]
-    fn of_several_each_is_told_and_a_long_name_is_cut() {
+    fn each_of_several_is_reported_and_a_long_name_is_cut() {
         let long = format!("BREAKER_{}", "X".repeat(10_000));
         let lines = find(&["MAX_CALL".to_owned(), long, "PORT".to_owned()], &SETTINGS, KNOWN);
         assert_eq!(lines.len(), 2);

@@ -17,7 +17,7 @@ const MAX_SHOWN: usize = 200;
 /// | arguments | action | exit code |
 /// |---|---|---|
 /// | none | none | `None` |
-/// | `healthcheck` | requests `/health` of the service that runs with the same `HOST` and `PORT` | 0, or 1 if it is not healthy |
+/// | `healthcheck` | requests `/health` of the service with the same `HOST` and `PORT` | 0, or 1 if not healthy |
 /// | `--help`, `--version` | prints it | 0 |
 /// | anything else | says what is allowed | 2 |
 ///

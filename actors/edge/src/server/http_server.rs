@@ -64,14 +64,19 @@ where
             .keep_alive(KeepAlive::Os)
             .client_request_timeout(Duration::ZERO)
             .h1_allow_half_closed(false)
-            .on_connect_ext(move |stream: &BoundedStream, extensions| {
-                extensions.insert(Rc::clone(stream.connection()));
-                if let Some(hook) = &on_connect {
-                    hook(stream.io(), extensions);
-                }
-            })
+            .on_connect_ext(share_with_requests(on_connect))
             .finish(map_config(factory(), |()| AppConfig::default()));
         fn_service(move |io: TcpStream| admission::admit(io, connections.clone())).and_then(http)
     };
     Ok(builder.listen("http", listener, serve)?.run())
+}
+
+/// Lets requests find their connection as `conn_data`, and calls the service's hook.
+fn share_with_requests(hook: Option<OnConnect>) -> impl Fn(&BoundedStream, &mut Extensions) {
+    move |stream, extensions| {
+        extensions.insert(Rc::clone(stream.connection()));
+        if let Some(hook) = &hook {
+            hook(stream.io(), extensions);
+        }
+    }
 }

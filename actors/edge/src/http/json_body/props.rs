@@ -1,4 +1,4 @@
-//! Whatever is sent as a body: what is taken is what was written, and the rest is refused in short.
+//! Properties of the parser of bodies: it returns what was sent, or refuses the body with a short message.
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -51,7 +51,7 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// What the fields of an order may hold, by another way than a derived one.
+/// Parses an order without serde's derived code. `None` if the body is not valid.
 fn expected(body: &[u8]) -> Option<Order> {
     if body.is_empty() {
         return Some(Order::default());
@@ -90,7 +90,7 @@ proptest! {
     fn a_body_is_what_was_written_or_refused(body in bodies()) {
         match (parse::<Order>(&body), expected(&body)) {
             (Ok(order), Some(expected)) => prop_assert_eq!(order, expected),
-            // The same field twice: a map keeps the last.
+            // The body has a field twice: a map keeps the last one.
             (Err(error), Some(_)) => prop_assert!(error.message().contains("duplicate field"), "{}", error),
             (Err(error), None) => assert_refusal(&error)?,
             (Ok(order), None) => prop_assert!(false, "{:?} is taken for {:?}", body, order),

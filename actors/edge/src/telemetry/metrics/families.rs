@@ -68,7 +68,7 @@ impl Families {
             metric
         });
         let series: Vec<_> = series.collect();
-        // The format has no place for a metric without series.
+        // The format cannot express a metric without series.
         if series.is_empty() {
             return;
         }

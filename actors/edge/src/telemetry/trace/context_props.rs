@@ -1,10 +1,10 @@
-//! Whatever comes as `traceparent`, against the specification's grammar read in another way.
+//! Properties of the parser of `traceparent`, against a second implementation of the specification's grammar.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// The parts of a valid header (section 3.2), by splitting it: trace, span, and whether it is sampled.
+/// Parses a header (section 3.2) by splitting it. Returns trace, span, and whether it is sampled.
 fn oracle(value: &[u8]) -> Option<(String, String, bool)> {
     let text = std::str::from_utf8(value.get(..55).filter(|_| value.len() >= 55)?).ok()?;
     let parts: Vec<_> = text.split('-').collect();
@@ -46,7 +46,7 @@ proptest! {
         let told = read.map(|c| (c.trace_id().to_string(), c.span_id().to_string(), c.is_sampled()));
         prop_assert_eq!(told, oracle(&value));
         if let Some(context) = read {
-            // What is passed on is of our version, whatever came.
+            // The outgoing header always has version 00.
             prop_assert_eq!(TraceContext::parse(context.header().as_bytes()), Some(context));
             prop_assert_eq!(context.header().len(), LENGTH);
         }

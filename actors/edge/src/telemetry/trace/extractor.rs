@@ -57,6 +57,6 @@ mod tests {
         let begun = Trace::extract(&TestRequest::default().to_http_request()).await.unwrap();
         assert!(!begun.received);
         assert_eq!(begun.enter(), begun.context);
-        assert!(!begun.context.is_sampled(), "nobody asked for it");
+        assert!(!begun.context.is_sampled(), "no client asked for it");
     }
 }
