@@ -26,28 +26,38 @@
 mod actor;
 mod burst;
 mod config;
+mod counted;
+mod grant;
 mod handle;
-mod letter;
+#[cfg(all(test, loom))]
+mod loom_tests;
+mod machine;
+#[cfg(test)]
+mod machine_tests;
 mod messages;
 #[cfg(test)]
 mod mode_tests;
 #[cfg(test)]
 mod model_tests;
+mod pending;
 mod permit;
 mod published;
 mod recorder;
+mod report;
+mod reporting;
+mod snapshot;
 mod state;
-#[cfg(test)]
-mod state_tests;
 mod successes;
 mod tally;
 mod transition;
-mod window;
+mod trials;
+mod trip;
 
 pub use config::{BreakerConfig, BreakerSettings};
 pub use handle::{Breaker, BreakerStopped};
-pub use messages::{BreakerSnapshot, CircuitOpened};
-pub(crate) use permit::PendingFailure;
+pub use messages::CircuitOpened;
+pub(crate) use pending::PendingFailure;
 pub use permit::Permit;
+pub use snapshot::BreakerSnapshot;
+pub use state::{Mode, State};
 pub use tally::{Counts, EpochCounts, NotPermitted, RetryCounts, TransitionCount};
-pub use transition::{Mode, State};

@@ -2,9 +2,9 @@
 
 use super::{
     config::BreakerSettings,
-    state::{Report, Ticket},
-    state_tests::{Bench, LEASE, RESET, failure},
-    transition::{Mode, State},
+    machine_tests::{Bench, LEASE, RESET, failure},
+    report::{Report, Ticket},
+    state::{Mode, State},
 };
 use crate::rejection::Rejection;
 

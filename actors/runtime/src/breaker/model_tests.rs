@@ -21,8 +21,10 @@ use proptest::{
 
 use super::{
     config::{BreakerConfig, BreakerSettings},
-    state::{BreakerCore, Report, Ticket},
-    transition::{Mode, Reason, State, Transition},
+    machine::Machine,
+    report::{Report, Ticket},
+    state::{Mode, Phase, State},
+    transition::{Reason, Transition},
 };
 use crate::rejection::Rejection;
 
@@ -60,6 +62,7 @@ enum Said {
 /// A breaker as the design describes it. Nothing is ever forgotten.
 #[derive(Debug)]
 struct Model {
+    start: Instant,
     settings: BreakerSettings,
     mode: Mode,
     state: State,
@@ -74,8 +77,9 @@ struct Model {
 }
 
 impl Model {
-    fn new(settings: BreakerSettings) -> Self {
+    fn new(start: Instant, settings: BreakerSettings) -> Self {
         Self {
+            start,
             settings,
             mode: Mode::Auto,
             state: State::Closed,
@@ -147,7 +151,15 @@ impl Model {
         let half_open_in = self.is(State::Open).then_some(self.settings.reset_timeout);
         self.half_open_at = now + self.settings.reset_timeout;
         let epoch = self.epoch;
+        let phase = match (mode, to) {
+            (Mode::Disabled, _) => Phase::Disabled,
+            (Mode::ForcedOpen, _) => Phase::ForcedOpen,
+            (Mode::Auto, State::Closed) => Phase::Closed,
+            (Mode::Auto, State::HalfOpen) => Phase::HalfOpen,
+            (Mode::Auto, State::Open) => Phase::Open { until: self.start + self.half_open_at },
+        };
         self.transitions.push(Transition {
+            phase,
             from,
             to,
             from_mode,
@@ -349,7 +361,7 @@ struct Letter {
 }
 
 struct Pair {
-    core: BreakerCore,
+    core: Machine,
     model: Model,
     start: Instant,
     now: Duration,
@@ -366,10 +378,11 @@ impl Pair {
     #[expect(clippy::disallowed_methods, reason = "any instant will do as the first")]
     fn new(settings: BreakerSettings) -> Self {
         let config = BreakerConfig::try_from(settings.clone()).unwrap();
+        let start = Instant::now();
         Self {
-            core: BreakerCore::new(config),
-            model: Model::new(settings),
-            start: Instant::now(),
+            core: Machine::new(config),
+            model: Model::new(start, settings),
+            start,
             now: Duration::ZERO,
             leaves: Vec::new(),
             on_their_way: Vec::new(),

@@ -5,62 +5,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::WeakAddr;
+use actix::WeakRecipient;
 
 use super::{
-    actor::BreakerActor,
+    counted::{Counted, Depth},
+    messages::ReportResult,
+    state::Phase,
     successes::Successes,
     tally::{Counts, EpochCounts, Tally},
-    transition::{Mode, State},
 };
 use crate::{
     clock,
     outcome::CallKind,
     sync::{AtomicU64, Mutex},
 };
-
-/// What callers need to know of the state while an epoch lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Closed,
-    Open { until: Instant },
-    HalfOpen,
-    ForcedOpen,
-    Disabled,
-}
-
-impl Phase {
-    pub(crate) fn state(self) -> State {
-        match self {
-            Self::Closed | Self::Disabled => State::Closed,
-            Self::Open { .. } | Self::ForcedOpen => State::Open,
-            Self::HalfOpen => State::HalfOpen,
-        }
-    }
-
-    pub(crate) fn mode(self) -> Mode {
-        match self {
-            Self::Closed | Self::Open { .. } | Self::HalfOpen => Mode::Auto,
-            Self::ForcedOpen => Mode::ForcedOpen,
-            Self::Disabled => Mode::Disabled,
-        }
-    }
-
-    /// Whether every call passes.
-    pub(crate) fn passes(self) -> bool {
-        matches!(self, Self::Closed | Self::Disabled)
-    }
-
-    fn code(self) -> u64 {
-        match self {
-            Self::Closed => 0,
-            Self::Open { .. } => 1,
-            Self::HalfOpen => 2,
-            Self::ForcedOpen => 3,
-            Self::Disabled => 4,
-        }
-    }
-}
 
 /// The low bits of the published word say which phase it is, the others are the epoch's number.
 const PHASE_BITS: u32 = 3;
@@ -82,7 +40,9 @@ pub(crate) struct Published {
     /// counted twice or not at all, while somebody adds them up.
     settled: Mutex<u64>,
     /// Where reports go. Weak, so that the published state does not keep its own writer alive.
-    pub(crate) actor: OnceLock<WeakAddr<BreakerActor>>,
+    reports: OnceLock<WeakRecipient<Counted<ReportResult>>>,
+    /// Messages on their way to the actor.
+    pub(crate) depth: Depth,
     pub(crate) tally: Tally,
 }
 
@@ -96,16 +56,26 @@ impl Published {
             reset_timeout,
             successes: Successes::default(),
             settled: Mutex::default(),
-            actor: OnceLock::new(),
+            reports: OnceLock::new(),
+            depth: Depth::default(),
             tally: Tally::default(),
         }
     }
 
-    /// Says which actor takes the reports. Called once, before anybody can have a permit.
-    pub(crate) fn connect(&self, actor: WeakAddr<BreakerActor>) {
-        if self.actor.set(actor).is_err() {
+    /// Sets where reports go. Called once, before the first permit is given.
+    pub(crate) fn connect(&self, reports: WeakRecipient<Counted<ReportResult>>) {
+        if self.reports.set(reports).is_err() {
             log::error!("circuit_breaker: a second actor claims a published state");
         }
+    }
+
+    /// Sends a report to the actor. False if the actor is gone.
+    pub(crate) fn send(&self, report: ReportResult) -> bool {
+        let Some(actor) = self.reports.get().and_then(WeakRecipient::upgrade) else {
+            return false;
+        };
+        actor.do_send(self.depth.counted(report));
+        true
     }
 
     /// The epoch's number and phase.
@@ -142,7 +112,7 @@ impl Published {
             let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
             // Before the word: who is admitted by the new epoch finds that its successes are counted.
             *settled += self.successes.begin(number);
-            self.word.store(number << PHASE_BITS | phase.code(), Ordering::Release);
+            self.word.store(number << PHASE_BITS | code(phase), Ordering::Release);
         }
         tell();
     }
@@ -160,5 +130,16 @@ impl Published {
         let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
         let epoch = EpochCounts { number: self.current().0, successful: self.successes.read() };
         self.tally.counts(*settled + epoch.successful, epoch)
+    }
+}
+
+/// The inverse of what [`Published::current`] does.
+fn code(phase: Phase) -> u64 {
+    match phase {
+        Phase::Closed => 0,
+        Phase::Open { .. } => 1,
+        Phase::HalfOpen => 2,
+        Phase::ForcedOpen => 3,
+        Phase::Disabled => 4,
     }
 }

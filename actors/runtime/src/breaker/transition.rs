@@ -1,67 +1,8 @@
-//! States, and the record of a change from one to another.
+//! The record of a change from one state to another.
 
 use std::{fmt, time::Duration};
 
-use serde::Serialize;
-
-/// The three states of a circuit breaker (Nygard, *Release It!*, 2007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// Calls pass; consecutive failures are counted.
-    Closed,
-    /// Calls are rejected at once, until the reset timeout has passed.
-    Open,
-    /// A limited number of trial calls find out whether the upstream has recovered.
-    HalfOpen,
-}
-
-impl State {
-    /// `closed`, `open` or `half-open`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half-open",
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// Whether a circuit is under its own control.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// It opens and closes as its rules say.
-    #[default]
-    Auto,
-    /// Open until somebody says otherwise: every call is turned away.
-    ForcedOpen,
-    /// Closed until somebody says otherwise: every call passes.
-    Disabled,
-}
-
-impl Mode {
-    /// `auto`, `forced-open` or `disabled`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::ForcedOpen => "forced-open",
-            Self::Disabled => "disabled",
-        }
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+use super::state::{Mode, Phase, State};
 
 /// Why a breaker changed its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +54,8 @@ impl fmt::Display for Reason {
 /// A change of state. Its `Display` is the log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Transition {
+    /// What begins.
+    pub(crate) phase: Phase,
     /// The state before.
     pub(crate) from: State,
     /// The state after: the same as before where a closed breaker was reset.

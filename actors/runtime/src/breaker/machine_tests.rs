@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::{
     config::{BreakerConfig, BreakerSettings},
-    state::{BreakerCore, Report, Ticket},
-    transition::{Reason, State, Transition},
+    machine::Machine,
+    report::{Report, Ticket},
+    state::State,
+    transition::{Reason, Transition},
 };
 use crate::rejection::Rejection;
 
@@ -14,7 +16,7 @@ pub(super) const LEASE: Duration = Duration::from_secs(5);
 
 /// A core, and the time that it is told.
 pub(super) struct Bench {
-    pub(super) core: BreakerCore,
+    pub(super) core: Machine,
     pub(super) now: Instant,
 }
 
@@ -22,7 +24,7 @@ impl Bench {
     #[expect(clippy::disallowed_methods, reason = "any instant will do as the first")]
     pub(super) fn new(settings: BreakerSettings) -> Self {
         let config = BreakerConfig::try_from(settings).unwrap();
-        Self { core: BreakerCore::new(config), now: Instant::now() }
+        Self { core: Machine::new(config), now: Instant::now() }
     }
 
     pub(super) fn with_trials(half_open_max_calls: u32, success_threshold: u32) -> Self {

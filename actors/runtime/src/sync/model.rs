@@ -1,4 +1,4 @@
-//! The crate's `sync` for the model checker.
+//! The types of the model checker.
 //!
 //! loom takes an access with `SeqCst` for one with `AcqRel`, which is weaker: it would find orders
 //! that cannot be. Fences it takes for what they are. So here such an access comes with a fence, in
@@ -87,7 +87,6 @@ macro_rules! atomic {
 
 atomic!(AtomicBool, bool);
 atomic!(AtomicU64, u64, adds);
-atomic!(AtomicUsize, usize, adds);
 
 pub(crate) const LANES: usize = 2;
 

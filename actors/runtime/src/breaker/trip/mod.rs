@@ -1,0 +1,3 @@
+//! Trips: the rules that open a closed circuit.
+
+pub(crate) mod consecutive;
