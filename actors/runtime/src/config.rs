@@ -38,6 +38,8 @@ pub enum Allowed {
         /// Its value.
         value: String,
     },
+    /// Only if one of these other settings is set too.
+    Beside(&'static [&'static str]),
 }
 
 impl fmt::Display for Allowed {
@@ -45,6 +47,7 @@ impl fmt::Display for Allowed {
         match self {
             Self::Values(values) => f.write_str(values),
             Self::AtLeast { field, value } => write!(f, "no less than {field} = {value}"),
+            Self::Beside(others) => write!(f, "{} to be set", others.join(" or ")),
         }
     }
 }
@@ -81,17 +84,35 @@ pub(crate) fn positive(field: &'static str, value: Duration) -> Result<(), Inval
 }
 
 /// `value` is no less than the value `floor` of the setting `other`.
-pub(crate) fn at_least(
+pub(crate) fn at_least<T: Setting>(
     field: &'static str,
-    value: Duration,
+    value: T,
     other: &'static str,
-    floor: Duration,
+    floor: T,
 ) -> Result<(), InvalidConfig> {
     if value >= floor {
         return Ok(());
     }
-    let allowed = Allowed::AtLeast { field: other, value: floor.as_secs_f64().to_string() };
-    Err(InvalidConfig { field, value: value.as_secs_f64().to_string(), allowed })
+    let allowed = Allowed::AtLeast { field: other, value: floor.shown() };
+    Err(InvalidConfig { field, value: value.shown(), allowed })
+}
+
+/// A value of a setting, as messages show it.
+pub(crate) trait Setting: PartialOrd + Copy {
+    fn shown(&self) -> String;
+}
+
+impl Setting for u32 {
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Setting for Duration {
+    /// In seconds.
+    fn shown(&self) -> String {
+        self.as_secs_f64().to_string()
+    }
 }
 
 /// Serialises durations as seconds with fractions.

@@ -76,13 +76,14 @@ mod limit;
 mod outcome;
 mod rejection;
 pub mod retry;
+mod seconds;
 mod sync;
 mod timer;
 mod transport;
 
 pub use breaker::{
     Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, BreakerStopped, CircuitOpened,
-    Counts, EpochCounts, Mode, NotPermitted, Permit, RetryCounts, State, TransitionCount,
+    Counts, EpochCounts, Mode, NotPermitted, Permit, RetryCounts, State, TransitionCount, Window,
 };
 pub use call::{AttemptRecord, CallError, CallId, CallReport, Protection};
 pub use clock::{until, within};

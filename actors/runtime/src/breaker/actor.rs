@@ -15,6 +15,7 @@ use super::{
     },
     published::Published,
     recorder::Recorder,
+    report::CountersAt,
     snapshot::BreakerSnapshot,
     state::State,
 };
@@ -65,10 +66,10 @@ impl BreakerActor {
         self.machine.handle_timeout(now);
         let result = step(&mut self.machine, now);
         while let Some(transition) = self.machine.poll_transition() {
-            let reset_timeout = self.machine.config().reset_timeout;
+            let reset_timeout = self.published.reset_timeout;
             let opened = (transition.to == State::Open).then(|| CircuitOpened {
                 epoch: transition.epoch,
-                retry_after: reset_timeout,
+                retry_after: transition.half_open_in.unwrap_or(reset_timeout),
                 cause: transition.reason.to_string().into(),
             });
             self.published.publish(transition.epoch, transition.phase, || {
@@ -180,21 +181,31 @@ impl Handler<Inspect> for BreakerActor {
     type Result = BreakerSnapshot;
 
     fn handle(&mut self, _: Inspect, ctx: &mut Context<Self>) -> BreakerSnapshot {
-        let successes = self.published.successes.read();
-        self.step(ctx, |machine, now| {
-            let (trials_in_flight, trials_succeeded) = machine.trials();
-            BreakerSnapshot {
-                state: machine.state(),
-                mode: machine.mode(),
-                epoch: machine.epoch(),
-                fail_counter: machine.fail_counter(successes),
-                open_count: machine.open_count(),
-                half_open_in: machine.open_until().map(|at| at.saturating_duration_since(now)),
-                trials_in_flight,
-                trials_succeeded,
-                settings: (**machine.config()).clone(),
-            }
-        })
+        let published = Arc::clone(&self.published);
+        self.step(ctx, |machine, now| snapshot(machine, &published.look(now)))
+    }
+}
+
+/// What can be seen from outside, for a reader who sees the counters at `now`.
+fn snapshot(machine: &Machine, now: &CountersAt) -> BreakerSnapshot {
+    let readings = machine.readings(now);
+    let (trials_in_flight, trials_succeeded) = machine.trials();
+    BreakerSnapshot {
+        state: machine.state(),
+        mode: machine.mode(),
+        epoch: machine.epoch(),
+        fail_counter: readings.fail_counter,
+        current_failure_rate: readings.failure_rate,
+        current_slow_rate: readings.slow_rate,
+        buffered_calls: readings.calls,
+        failed_calls: readings.failed,
+        slow_calls: readings.slow,
+        open_count: machine.open_count(),
+        open_time: machine.open_time(),
+        half_open_in: machine.open_until().map(|at| at.saturating_duration_since(now.at)),
+        trials_in_flight,
+        trials_succeeded,
+        settings: (**machine.config()).clone(),
     }
 }
 

@@ -1,6 +1,9 @@
 //! The breaker as its callers see it.
 
-use std::task::{Poll, ready};
+use std::{
+    task::{Poll, ready},
+    time::Duration,
+};
 
 use actix::{Actor, Addr, ArbiterHandle, Handler, Message, Recipient, dev::ToEnvelope};
 use futures::{
@@ -98,8 +101,9 @@ impl Breaker {
         start: impl FnOnce(BreakerActor) -> Addr<BreakerActor>,
     ) -> Self {
         let (alive_tx, alive) = watch::channel(());
-        let published = Arc::new(Published::new(config.reset_timeout));
-        let machine = Machine::new(config);
+        let start_time = clock::now();
+        let published = Arc::new(Published::new(&config, start_time));
+        let machine = Machine::new(config, start_time);
         let told = (Arc::clone(&published), events.clone());
         let actor = start(BreakerActor::new(machine, told.0, told.1, alive_tx));
         published.connect(actor.downgrade().recipient());
@@ -193,6 +197,11 @@ impl Breaker {
     pub fn state_and_mode(&self) -> (State, Mode) {
         let phase = self.published.phase();
         (phase.state(), phase.mode())
+    }
+
+    /// How long a call may take before [`Permit::slow`] has to be told. None if no trip asks for it.
+    pub fn slow_after(&self) -> Option<Duration> {
+        self.published.slow_call
     }
 
     /// Its name: that of its event log.

@@ -11,11 +11,11 @@ use std::{
 
 use super::{
     config::BreakerConfig,
-    report::{Report, Ticket},
+    report::{CountersAt, Report, Ticket},
     state::{Mode, Phase, State},
     transition::{Reason, Transition},
     trials::Trials,
-    trip::consecutive::Streak,
+    trip::{Readings, Trip, trips},
 };
 use crate::rejection::Rejection;
 
@@ -29,7 +29,13 @@ pub(crate) struct Machine {
     config: BreakerConfig,
     phase: Phase,
     epoch: u64,
-    streak: Streak,
+    /// Numbers the slices of a window of time from here.
+    start: Instant,
+    trips: Vec<Box<dyn Trip>>,
+    /// Length of the streak when the circuit last left closed.
+    opened_after: u32,
+    /// How long the circuit stays open, or was open last.
+    open_time: Duration,
     trials: Trials,
     open_count: u64,
     transitions: VecDeque<Transition>,
@@ -37,12 +43,15 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Closed, in epoch 0.
-    pub(crate) fn new(config: BreakerConfig) -> Self {
+    pub(crate) fn new(config: BreakerConfig, start: Instant) -> Self {
         Self {
+            start,
+            trips: trips(&config, start),
+            opened_after: 0,
+            open_time: config.reset_timeout,
             config,
             phase: Phase::Closed,
             epoch: 0,
-            streak: Streak::default(),
             trials: Trials::default(),
             open_count: 0,
             transitions: VecDeque::new(),
@@ -78,14 +87,21 @@ impl Machine {
         self.open_count
     }
 
-    /// Consecutive failures for a reader who sees `successes` on the current epoch's counter. Out
-    /// of closed state: the streak that opened the circuit, so zero where nothing did.
-    pub(crate) fn fail_counter(&self, successes: u64) -> u32 {
+    /// How long the circuit stays open, or would if it opened now.
+    pub(crate) fn open_time(&self) -> Duration {
+        self.open_time
+    }
+
+    /// What the trips count, for a reader who sees the current epoch's counters at `now`. Out of closed state only the
+    /// streak that opened the circuit, if it opened by its own rules.
+    pub(crate) fn readings(&self, now: &CountersAt) -> Readings {
+        let mut readings = Readings::default();
         match self.phase {
-            Phase::Closed => self.streak.len(successes),
-            Phase::ForcedOpen | Phase::Disabled => 0,
-            _ => self.streak.len(0),
+            Phase::Closed => self.trips.iter().for_each(|trip| trip.read(now, &mut readings)),
+            Phase::ForcedOpen | Phase::Disabled => {}
+            Phase::Open { .. } | Phase::HalfOpen => readings.fail_counter = self.opened_after,
         }
+        readings
     }
 
     /// Trials in flight and trials that succeeded in this half-open phase; zeros elsewhere.
@@ -115,7 +131,7 @@ impl Machine {
         match self.phase {
             Phase::Closed | Phase::ForcedOpen | Phase::Disabled => {}
             Phase::Open { .. } => {
-                self.enter(Phase::HalfOpen, Reason::ResetTimeout(self.config.reset_timeout));
+                self.enter(Phase::HalfOpen, Reason::ResetTimeout(self.open_time));
             }
             Phase::HalfOpen => self.open(now, Reason::LeaseExpired(self.config.trial_lease)),
         }
@@ -150,10 +166,10 @@ impl Machine {
             return;
         }
         match (self.phase, report) {
-            (Phase::Closed, Report::Failure { cause, successes }) => {
-                let failures = self.streak.record_failure(successes);
-                if failures >= self.config.fail_max {
-                    self.open(now, Reason::ConsecutiveFailures { failures, last: cause });
+            (Phase::Closed, report) => {
+                if let Some(reason) = self.trips.iter_mut().find_map(|trip| trip.report(&report)) {
+                    self.opened_after = self.readings(&CountersAt::start(now)).fail_counter;
+                    self.open(now, reason);
                 }
             }
             (Phase::HalfOpen, report) if self.trials.end(ticket.trial) => match report {
@@ -163,8 +179,12 @@ impl Machine {
                         self.close(Reason::TrialsSucceeded(successes));
                     }
                 }
-                Report::Failure { cause, .. } => self.open(now, Reason::TrialFailed(cause)),
-                Report::Neutral => {}
+                Report::Failure(failure) => self.open(now, Reason::TrialFailed(failure.cause)),
+                Report::Slow(_) => {
+                    let slow = self.config.slow_call.unwrap_or_default().as_secs_f64();
+                    self.open(now, Reason::TrialFailed(format!("took over {slow}s")));
+                }
+                Report::Neutral | Report::SliceBegan(_) => {}
             },
             _ => {}
         }
@@ -193,18 +213,23 @@ impl Machine {
     }
 
     fn open(&mut self, now: Instant, reason: Reason) {
-        self.enter(Phase::Open { until: now + self.config.reset_timeout }, reason);
+        if self.phase == Phase::HalfOpen {
+            self.open_time = self.config.open_time_after(self.open_time);
+        }
+        self.enter(Phase::Open { until: now + self.open_time }, reason);
     }
 
     fn close(&mut self, reason: Reason) {
-        self.streak = Streak::default();
+        self.trips = trips(&self.config, self.start);
+        self.opened_after = 0;
+        self.open_time = self.config.reset_timeout;
         self.enter(Phase::Closed, reason);
     }
 
     fn enter(&mut self, phase: Phase, reason: Reason) {
         let (from, from_mode) = (self.state(), self.mode());
         let half_open_in = match phase {
-            Phase::Open { .. } => Some(self.config.reset_timeout),
+            Phase::Open { .. } => Some(self.open_time),
             _ => None,
         };
         self.phase = phase;

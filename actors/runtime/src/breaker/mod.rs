@@ -6,8 +6,8 @@
 //!
 //! | from | to | when |
 //! |---|---|---|
-//! | closed | open | `fail_max` consecutive counted failures |
-//! | open | half-open | the timer's message, `reset_timeout` after opening |
+//! | closed | open | a trip says so: consecutive failures, a share of failures, or a share of slow calls |
+//! | open | half-open | the timer's message, after the open time |
 //! | half-open | closed | `success_threshold` successful trials |
 //! | half-open | open | a trial failed, or did not report within its lease |
 //! | any | closed | manual reset |
@@ -24,9 +24,11 @@
 //! (the idea is gobreaker's generation).
 
 mod actor;
+mod builder;
 mod burst;
 mod config;
 mod counted;
+mod counters;
 mod grant;
 mod handle;
 #[cfg(all(test, loom))]
@@ -45,15 +47,15 @@ mod published;
 mod recorder;
 mod report;
 mod reporting;
+mod slices;
 mod snapshot;
 mod state;
-mod successes;
 mod tally;
 mod transition;
 mod trials;
 mod trip;
 
-pub use config::{BreakerConfig, BreakerSettings};
+pub use config::{BreakerConfig, BreakerSettings, Window};
 pub use handle::{Breaker, BreakerStopped};
 pub use messages::CircuitOpened;
 pub(crate) use pending::PendingFailure;

@@ -1,13 +1,15 @@
 //! The permission to make one attempt, and the obligation to report its result.
 
+use std::time::Instant;
+
 use super::{
     grant::Grant,
     pending::PendingFailure,
     published::Published,
-    report::{Report, Ticket},
-    reporting::{give_back, taken_into_account, tell},
+    report::{Failure, Report, Ticket},
+    reporting::{begin_slice, fail, give_back, send, taken_into_account, tell},
 };
-use crate::sync::Arc;
+use crate::{clock, sync::Arc};
 
 /// The permission to make one attempt on the upstream.
 ///
@@ -31,6 +33,8 @@ pub struct Permit<'a> {
 #[repr(usize)]
 enum Obligation {
     Owed,
+    /// Owed, and the call was reported as slow.
+    OwedSlow,
     Done,
 }
 
@@ -51,24 +55,58 @@ impl<'a> Permit<'a> {
         self.ticket.epoch
     }
 
-    /// Reports a success. In closed state this is one atomic add, and the returned future is ready at once.
+    /// Reports a success. In closed state this is one atomic add, and the returned future is ready at once. Reads the
+    /// clock if a trip looks at a window of time.
     #[inline]
-    pub fn success(mut self) -> impl Future<Output = ()> + use<> {
+    pub fn success(self) -> impl Future<Output = ()> + use<> {
+        let now = self.published.slices.is_some().then(clock::now);
+        self.succeed(now)
+    }
+
+    /// Reports a success that comes now. Reads no clock.
+    #[inline]
+    pub fn success_at(self, now: Instant) -> impl Future<Output = ()> + use<> {
+        self.succeed(Some(now))
+    }
+
+    #[inline]
+    fn succeed(mut self, now: Option<Instant>) -> impl Future<Output = ()> + use<> {
+        let slow = self.obligation == Obligation::OwedSlow;
         self.obligation = Obligation::Done;
         taken_into_account(if self.is_trial() {
             tell(self.published, self.ticket, Report::Success)
         } else {
-            self.published.count_success(self.ticket.epoch);
+            if let Some(now) = now {
+                begin_slice(self.published, self.ticket, now);
+            }
+            if slow {
+                self.published.count_slow_success(self.ticket.epoch);
+            } else {
+                self.published.count_success(self.ticket.epoch);
+            }
             None
         })
     }
 
+    /// Reports that the call has become slow: it has taken [`slow_after`](super::Breaker::slow_after) and has not
+    /// ended. It counts as slow from now on, however it ends. A slow trial has failed. Does nothing if no trip asks for
+    /// slow calls, or the second time.
+    pub fn slow(&mut self) {
+        if self.published.slow_call.is_some() && self.obligation == Obligation::Owed {
+            self.obligation = Obligation::OwedSlow;
+            let now = self.published.enter_slice(clock::now());
+            send(self.published, self.ticket, Report::Slow(now), None);
+        }
+    }
+
     /// Reports a failure of the upstream. The log shows `cause` if this failure opens the circuit.
     pub fn failure<C: Into<String>>(mut self, cause: C) -> impl Future<Output = ()> + use<C> {
-        let successes = self.published.successes.read();
-        let report = Report::Failure { cause: cause.into(), successes };
+        let (slow, at) = (self.obligation == Obligation::OwedSlow, clock::now());
         self.obligation = Obligation::Done;
-        taken_into_account(tell(self.published, self.ticket, report))
+        // One reading for both: a success that comes between two would hide the failure.
+        let sent = self.published.enter_slice(at);
+        let failure = Failure { cause: cause.into(), at, successes: sent.successes, sent };
+        taken_into_account(fail(self.published, self.ticket, failure, slow))
     }
 
     /// Reports that the attempt says nothing about the upstream.
@@ -84,16 +122,16 @@ impl<'a> Permit<'a> {
 
     /// Converts the permit into a failure that happened now, and may be counted later.
     pub(crate) fn pending_failure(mut self, cause: String) -> PendingFailure {
+        let slow = self.obligation == Obligation::OwedSlow;
         self.obligation = Obligation::Done;
-        let successes = self.published.successes.read();
-        PendingFailure::new(Grant::new(self.published, self.ticket), cause, successes)
+        PendingFailure::new(Grant::new(self.published, self.ticket), cause, slow)
     }
 }
 
 impl Drop for Permit<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.obligation == Obligation::Owed {
+        if self.obligation != Obligation::Done {
             give_back(self.published, self.ticket);
         }
     }

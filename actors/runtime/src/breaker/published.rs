@@ -8,14 +8,16 @@ use std::{
 use actix::WeakRecipient;
 
 use super::{
+    config::{BreakerConfig, Window},
     counted::{Counted, Depth},
+    counters::{Counters, Totals},
     messages::ReportResult,
+    report::CountersAt,
+    slices::Slices,
     state::Phase,
-    successes::Successes,
     tally::{Counts, EpochCounts, Tally},
 };
 use crate::{
-    clock,
     outcome::CallKind,
     sync::{AtomicU64, Mutex},
 };
@@ -33,9 +35,15 @@ pub(crate) struct Published {
     /// it behind an older opening's word is told to come back later, which is true by then.
     open_until: AtomicU64,
     start: Instant,
+    /// Slices of the window of time, if a rate is taken of one.
+    pub(crate) slices: Option<Slices>,
+    /// The newest slice in which a result was counted. Raised before the result is counted.
+    last_slice: AtomicU64,
+    /// When a call is slow, if that matters.
+    pub(crate) slow_call: Option<Duration>,
     /// How long callers are sent away by a circuit that was opened by hand.
     pub(crate) reset_timeout: Duration,
-    pub(crate) successes: Successes,
+    pub(crate) counters: Counters,
     /// The successes of epochs that are over. The lock keeps an epoch from ending, and so from being
     /// counted twice or not at all, while somebody adds them up.
     settled: Mutex<u64>,
@@ -48,13 +56,20 @@ pub(crate) struct Published {
 
 impl Published {
     /// Closed, in epoch 0.
-    pub(crate) fn new(reset_timeout: Duration) -> Self {
+    pub(crate) fn new(config: &BreakerConfig, start: Instant) -> Self {
+        let slices = match config.window {
+            Window::Time(time) if config.has_rate() => Some(Slices::new(start, time)),
+            _ => None,
+        };
         Self {
             word: AtomicU64::default(),
             open_until: AtomicU64::default(),
-            start: clock::now(),
-            reset_timeout,
-            successes: Successes::default(),
+            start,
+            slices,
+            last_slice: AtomicU64::default(),
+            slow_call: config.slow_call,
+            reset_timeout: config.reset_timeout,
+            counters: Counters::default(),
             settled: Mutex::default(),
             reports: OnceLock::new(),
             depth: Depth::default(),
@@ -111,7 +126,7 @@ impl Published {
         {
             let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
             // Before the word: who is admitted by the new epoch finds that its successes are counted.
-            *settled += self.successes.begin(number);
+            *settled += self.counters.begin(number);
             self.word.store(number << PHASE_BITS | code(phase), Ordering::Release);
         }
         tell();
@@ -120,15 +135,52 @@ impl Published {
     /// Counts a success of `epoch`, which may be over.
     #[inline]
     pub(crate) fn count_success(&self, epoch: u64) {
-        if !self.successes.count(epoch) {
+        if !self.counters.success(epoch) {
             self.tally.count(CallKind::Successful);
         }
+    }
+
+    /// The same for a slow one.
+    pub(crate) fn count_slow_success(&self, epoch: u64) {
+        if !self.counters.slow_success(epoch) {
+            self.tally.count(CallKind::Successful);
+        }
+    }
+
+    /// What the counters say now, for a reader.
+    pub(crate) fn look(&self, at: Instant) -> CountersAt {
+        // The slice after the counters: what they count came in it or earlier.
+        self.moment(at, || self.last_slice.load(Ordering::SeqCst))
+    }
+
+    /// What the counters say now, for the sender of a report. What is counted after it may be of this slice.
+    pub(crate) fn enter_slice(&self, at: Instant) -> CountersAt {
+        let slice = self.slices.map_or(0, |slices| slices.of(at));
+        self.moment(at, || self.last_slice.fetch_max(slice, Ordering::SeqCst))
+    }
+
+    /// The same, if the slice begins with it.
+    pub(crate) fn begin_slice(&self, at: Instant) -> Option<CountersAt> {
+        let slice = self.slices?.of(at);
+        let began = |last_slice| last_slice >= slice;
+        if began(self.last_slice.load(Ordering::SeqCst)) {
+            return None;
+        }
+        let moment = self.enter_slice(at);
+        (!began(moment.last_slice)).then_some(moment)
+    }
+
+    fn moment(&self, at: Instant, last_slice: impl FnOnce() -> u64) -> CountersAt {
+        let Totals { successes, not_slow } = self.counters.read();
+        let last_slice = if self.slices.is_some() { last_slice() } else { 0 };
+        CountersAt { at, successes, not_slow, last_slice }
     }
 
     /// What has been counted up to now.
     pub(crate) fn counts(&self) -> Counts {
         let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-        let epoch = EpochCounts { number: self.current().0, successful: self.successes.read() };
+        let epoch =
+            EpochCounts { number: self.current().0, successful: self.counters.read().successes };
         self.tally.counts(*settled + epoch.successful, epoch)
     }
 }

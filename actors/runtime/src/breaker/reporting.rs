@@ -3,7 +3,7 @@
 //! The functions take a permit's fields by value and never a reference to the permit, so that the compiler can keep the
 //! permit in registers.
 
-use std::task::Poll;
+use std::{task::Poll, time::Instant};
 
 use futures::{FutureExt as _, future::poll_fn};
 use tokio::sync::oneshot;
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::{
     messages::ReportResult,
     published::Published,
-    report::{Report, Ticket},
+    report::{Failure, Report, Ticket},
     state::Phase,
 };
 use crate::outcome::CallKind;
@@ -41,6 +41,27 @@ pub(crate) fn taken_into_account(
     })
 }
 
+/// Counts and reports a failure.
+pub(crate) fn fail(
+    published: &Published,
+    ticket: Ticket,
+    failure: Failure,
+    slow: bool,
+) -> Option<oneshot::Receiver<()>> {
+    // A slow call counts where it became slow.
+    if !slow {
+        published.counters.failure(ticket.epoch);
+    }
+    tell(published, ticket, Report::Failure(failure))
+}
+
+/// Reports the counters if a slice of time begins with a success that comes now.
+pub(crate) fn begin_slice(published: &Published, ticket: Ticket, now: Instant) {
+    if let Some(moment) = published.begin_slice(now) {
+        send(published, ticket, Report::SliceBegan(moment), None);
+    }
+}
+
 /// Reports neutral on a permit that was not reported on.
 pub(crate) fn give_back(published: &Published, ticket: Ticket) {
     if ticket.trial.is_some() {
@@ -51,17 +72,19 @@ pub(crate) fn give_back(published: &Published, ticket: Ticket) {
 }
 
 /// Counts a report and sends it to the actor. Returns false if the report is not sent, because it can change nothing.
-fn send(
+pub(crate) fn send(
     published: &Published,
     ticket: Ticket,
     report: Report,
     done: Option<oneshot::Sender<()>>,
 ) -> bool {
-    published.tally.count(match report {
-        Report::Success => CallKind::Successful,
-        Report::Failure { .. } => CallKind::Failed,
-        Report::Neutral => CallKind::Ignored,
-    });
+    match report {
+        Report::Success => published.tally.count(CallKind::Successful),
+        Report::Failure(_) => published.tally.count(CallKind::Failed),
+        Report::Neutral => published.tally.count(CallKind::Ignored),
+        // The end of the call counts.
+        Report::Slow(_) | Report::SliceBegan(_) => {}
+    }
     // A disabled circuit ignores all reports, those of older epochs included.
     if published.phase() == Phase::Disabled {
         return false;

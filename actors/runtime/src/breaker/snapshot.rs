@@ -9,7 +9,7 @@ use super::{
     config::BreakerSettings,
     state::{Mode, State},
 };
-use crate::config::optional_seconds;
+use crate::config::{optional_seconds, seconds};
 
 /// All that can be seen of a breaker from outside, at one moment. Durations serialise as seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, MessageResponse)]
@@ -23,8 +23,22 @@ pub struct BreakerSnapshot {
     /// Consecutive counted failures; out of closed state, those that opened the circuit. 0 in any
     /// mode but auto.
     pub fail_counter: u32,
+    /// Share of failures in the window. None without such a trip, with fewer than `min_calls` calls, and out of closed
+    /// state.
+    pub current_failure_rate: Option<f64>,
+    /// Share of slow calls in the window. None as above.
+    pub current_slow_rate: Option<f64>,
+    /// Calls in the window. 0 without a trip that looks at it, and out of closed state.
+    pub buffered_calls: u64,
+    /// Those of them that failed. 0 without a failure rate.
+    pub failed_calls: u64,
+    /// Those of them that were slow. 0 without a slow rate.
+    pub slow_calls: u64,
     /// Transitions to open since the start.
     pub open_count: u64,
+    /// How long the circuit stays open, or would if it opened now.
+    #[serde(serialize_with = "seconds")]
+    pub open_time: Duration,
     /// Time to half-open; none unless open by itself.
     #[serde(serialize_with = "optional_seconds")]
     pub half_open_in: Option<Duration>,

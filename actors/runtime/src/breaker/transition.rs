@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use super::state::{Mode, Phase, State};
+use super::{
+    config::Window,
+    state::{Mode, Phase, State},
+};
 
 /// Why a breaker changed its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,13 +17,29 @@ pub(crate) enum Reason {
         /// What the last one was.
         last: String,
     },
+    /// Too large a share of the calls in the window failed.
+    FailureRate {
+        failed: u64,
+        calls: u64,
+        window: Window,
+        /// What the last failure was.
+        last: String,
+    },
+    /// Too large a share of the calls in the window were slow.
+    SlowRate {
+        slow: u64,
+        calls: u64,
+        window: Window,
+        /// What counts as slow.
+        slow_call: Duration,
+    },
     /// A trial failed, of this cause.
     TrialFailed(String),
     /// A trial did not report within its lease, of this length.
     LeaseExpired(Duration),
     /// So many trials succeeded.
     TrialsSucceeded(u32),
-    /// The reset timeout, of this length, has passed.
+    /// The open time, of this length, has passed.
     ResetTimeout(Duration),
     /// Somebody asked for it.
     ManualReset,
@@ -33,6 +52,13 @@ impl fmt::Display for Reason {
         match self {
             Self::ConsecutiveFailures { failures, last } => {
                 write!(f, "{failures} consecutive failures, last: {last}")
+            }
+            Self::FailureRate { failed, calls, window, last } => {
+                write!(f, "{} failed, last: {last}", Share { of: *calls, some: *failed, window })
+            }
+            Self::SlowRate { slow, calls, window, slow_call } => {
+                let share = Share { of: *calls, some: *slow, window };
+                write!(f, "{share} took over {}s", slow_call.as_secs_f64())
             }
             Self::TrialFailed(cause) => write!(f, "trial failed: {cause}"),
             Self::LeaseExpired(lease) => {
@@ -47,6 +73,26 @@ impl fmt::Display for Reason {
             Self::ModeChosen(Mode::Auto) => write!(f, "enabled by hand"),
             Self::ModeChosen(Mode::ForcedOpen) => write!(f, "forced open by hand"),
             Self::ModeChosen(Mode::Disabled) => write!(f, "disabled by hand"),
+        }
+    }
+}
+
+/// `50 % of the last 100 calls`, `50 % of 40 calls in 60.0s`.
+struct Share<'a> {
+    some: u64,
+    of: u64,
+    window: &'a Window,
+}
+
+impl fmt::Display for Share<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { some, of, window } = self;
+        let percent = 100 * some / (*of).max(1);
+        match window {
+            Window::Calls(_) => write!(f, "{percent} % of the last {of} calls"),
+            Window::Time(time) => {
+                write!(f, "{percent} % of {of} calls in {:.1}s", time.as_secs_f64())
+            }
         }
     }
 }

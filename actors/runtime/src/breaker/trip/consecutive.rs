@@ -1,67 +1,74 @@
-//! The streak of consecutive failures, told apart from successes that nobody reported.
+//! Opens after a number of failures in a row.
 //!
-//! In closed state a success is one atomic add on its epoch's counter and reaches no actor. So a
-//! failure brings along the value that the counter had when the failure happened: where it differs
-//! from the one before, a success lay between the two.
+//! A failure brings along the number of successes that were counted when it happened. Where that differs from the one
+//! before, a success lay between the two.
 
-/// Consecutive failures of one closed epoch.
-///
-/// Failures may arrive in another order than they happened: one that carries an older counter
-/// value belongs to a streak that a success has ended, and is not counted.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Streak {
-    failures: u32,
-    successes_seen: u64,
+use std::time::{Duration, Instant};
+
+use super::{Readings, Trip};
+use crate::breaker::{
+    config::BreakerSettings,
+    report::{CountersAt, Report},
+    transition::Reason,
+};
+
+/// The current streak. A failure that happened before the last known success is not part of it, whenever it arrives.
+#[derive(Debug)]
+pub(crate) struct Consecutive {
+    fail_max: u32,
+    max_age: Option<Duration>,
+    successes: u64,
+    /// When the failures of the streak happened, in this order.
+    streak: Vec<Instant>,
 }
 
-impl Streak {
-    /// Counts a failure that happened when the epoch's counter stood at `successes`, and returns
-    /// the length of the current streak.
-    pub(crate) fn record_failure(&mut self, successes: u64) -> u32 {
-        if successes > self.successes_seen {
-            self.successes_seen = successes;
-            self.failures = 1;
-        } else if successes == self.successes_seen {
-            self.failures = self.failures.saturating_add(1);
+impl Consecutive {
+    pub(crate) fn new(settings: &BreakerSettings) -> Option<Self> {
+        let (fail_max, max_age) = (settings.fail_max, settings.streak_max_age);
+        (fail_max > 0).then(|| Self { fail_max, max_age, successes: 0, streak: Vec::new() })
+    }
+
+    fn len(&self) -> u32 {
+        u32::try_from(self.streak.len()).unwrap_or(u32::MAX)
+    }
+
+    fn is_gap(&self, earlier: Instant, later: Instant) -> bool {
+        self.max_age.is_some_and(|max_age| later.saturating_duration_since(earlier) > max_age)
+    }
+
+    /// Adds a failure at its place. A gap ends the streak before it, so only the first or the last failure can make one.
+    fn add(&mut self, at: Instant) {
+        let place = self.streak.partition_point(|&known| known <= at);
+        match (place.checked_sub(1), self.streak.get(place)) {
+            (None, Some(&next)) if self.is_gap(at, next) => return,
+            (Some(before), None) if self.is_gap(self.streak[before], at) => self.streak.clear(),
+            _ => {}
         }
-        self.failures
-    }
-
-    /// The length of the streak for a reader who sees the counter at `successes` now.
-    pub(crate) fn len(&self, successes: u64) -> u32 {
-        if successes > self.successes_seen { 0 } else { self.failures }
+        self.streak.insert(place.min(self.streak.len()), at);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn failures_without_a_success_between_add_up() {
-        let mut streak = Streak::default();
-        assert_eq!([0, 0, 0].map(|at| streak.record_failure(at)), [1, 2, 3]);
-        assert_eq!(streak.len(0), 3);
+impl Trip for Consecutive {
+    fn report(&mut self, report: &Report) -> Option<Reason> {
+        let Report::Failure(failure) = report else { return None };
+        let successes = failure.successes;
+        // If a success came between the failure and its report, the streak of this failure is over.
+        if successes < self.successes || successes < failure.sent.successes {
+            return None;
+        }
+        if successes > self.successes {
+            self.successes = successes;
+            self.streak.clear();
+        }
+        self.add(failure.at);
+        let (failures, last) = (self.len(), &failure.cause);
+        (failures >= self.fail_max)
+            .then(|| Reason::ConsecutiveFailures { failures, last: last.clone() })
     }
 
-    #[test]
-    fn a_success_between_starts_the_streak_again() {
-        let mut streak = Streak::default();
-        assert_eq!([0, 0, 1, 1].map(|at| streak.record_failure(at)), [1, 2, 1, 2]);
-    }
-
-    #[test]
-    fn a_reader_who_sees_a_later_success_sees_no_streak() {
-        let mut streak = Streak::default();
-        streak.record_failure(0);
-        assert_eq!((streak.len(0), streak.len(1)), (1, 0));
-    }
-
-    #[test]
-    fn a_failure_from_before_the_last_success_that_arrives_late_is_not_counted() {
-        let mut streak = Streak::default();
-        assert_eq!(streak.record_failure(1), 1);
-        assert_eq!(streak.record_failure(0), 1);
-        assert_eq!(streak.record_failure(1), 2);
+    fn read(&self, now: &CountersAt, readings: &mut Readings) {
+        let over = now.successes > self.successes
+            || self.streak.last().is_some_and(|&last| self.is_gap(last, now.at));
+        readings.fail_counter = if over { 0 } else { self.len() };
     }
 }
