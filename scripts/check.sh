@@ -24,6 +24,7 @@ fmt         the code is formatted as rustfmt does it
 clippy      no warning from the compiler or clippy, in any target
 doc         the documentation builds without a warning, private items included
 test        unit, integration and documentation tests
+loom        what threads share without a message, in every order in which they may run
 simulation  a million steps of breaker, schedulers, callers and upstream (SIMULATION_STEPS, SIMULATION_SEED)
 examples    each example of the runtime runs to its end
 shellcheck  no warning in any script; each can be executed and has --help
@@ -67,6 +68,16 @@ stage_test() {
   need_cargo
   ensure_linker
   cargo test --workspace --locked
+}
+
+# The flag is for the one crate: its dependencies have a meaning of their own for it.
+stage_loom() {
+  local binary
+  need_cargo
+  ensure_linker
+  binary=$(cargo rustc -p resilience-actors --locked --lib --profile test --message-format json-render-diagnostics \
+    -- --cfg loom | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
+  "$binary" loom
 }
 
 # As the tests are built, so that nothing is built twice.

@@ -147,8 +147,9 @@ impl Config {
 
 fn breaker(settings: &mut Settings<'_>) -> Result<BreakerConfig, SettingError> {
     let default = BreakerSettings::default();
-    let fail_max =
-        settings.integer("BREAKER_FAIL_MAX", default.fail_max, BreakerSettings::FAIL_MAX)?;
+    // 0 switches the streak off, which needs another trip.
+    let fail_max = 1..=*BreakerSettings::FAIL_MAX.end();
+    let fail_max = settings.integer("BREAKER_FAIL_MAX", default.fail_max, fail_max)?;
     let reset_timeout =
         settings.seconds("BREAKER_RESET_TIMEOUT", default.reset_timeout, DURATIONS)?;
     let half_open_max_calls = settings.integer(
@@ -168,6 +169,7 @@ fn breaker(settings: &mut Settings<'_>) -> Result<BreakerConfig, SettingError> {
         half_open_max_calls,
         success_threshold,
         trial_lease,
+        ..default
     })
     .map_err(named)
 }
@@ -196,6 +198,10 @@ fn named(InvalidConfig { field, value, allowed }: InvalidConfig) -> SettingError
     let allowed = match allowed {
         Allowed::Values(values) => values,
         Allowed::AtLeast { field, value } => format!("no less than {}={value}", variable(field)),
+        Allowed::Beside(others) => {
+            let others: Vec<_> = others.iter().map(|field| variable(field)).collect();
+            format!("{} to be set", others.join(" or "))
+        }
     };
     SettingError::new(variable(field), value, allowed)
 }

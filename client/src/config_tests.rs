@@ -58,6 +58,7 @@ fn everything_set_is_used() {
         half_open_max_calls: 4,
         success_threshold: 2,
         trial_lease: Duration::from_millis(700),
+        ..BreakerSettings::default()
     };
     assert_eq!(*config.breaker, breaker);
     let retry = Retry {

@@ -6,8 +6,6 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, de::Error as _};
-
 /// The longest duration that any setting takes: 30 days.
 pub const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -39,6 +37,8 @@ pub enum Allowed {
         /// Its value.
         value: String,
     },
+    /// Only if one of these other settings is set too.
+    Beside(&'static [&'static str]),
 }
 
 impl fmt::Display for Allowed {
@@ -46,6 +46,7 @@ impl fmt::Display for Allowed {
         match self {
             Self::Values(values) => f.write_str(values),
             Self::AtLeast { field, value } => write!(f, "no less than {field} = {value}"),
+            Self::Beside(others) => write!(f, "{} to be set", others.join(" or ")),
         }
     }
 }
@@ -82,57 +83,33 @@ pub(crate) fn positive(field: &'static str, value: Duration) -> Result<(), Inval
 }
 
 /// `value` is no less than the value `floor` of the setting `other`.
-pub(crate) fn at_least(
+pub(crate) fn at_least<T: Setting>(
     field: &'static str,
-    value: Duration,
+    value: T,
     other: &'static str,
-    floor: Duration,
+    floor: T,
 ) -> Result<(), InvalidConfig> {
     if value >= floor {
         return Ok(());
     }
-    let allowed = Allowed::AtLeast { field: other, value: floor.as_secs_f64().to_string() };
-    Err(InvalidConfig { field, value: value.as_secs_f64().to_string(), allowed })
+    let allowed = Allowed::AtLeast { field: other, value: floor.shown() };
+    Err(InvalidConfig { field, value: value.shown(), allowed })
 }
 
-/// Serialises durations as seconds with fractions.
-pub(crate) fn seconds<S: serde::Serializer>(
-    value: &Duration,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(value.as_secs_f64())
+/// A value of a setting, as messages show it.
+pub(crate) trait Setting: PartialOrd + Copy {
+    fn shown(&self) -> String;
 }
 
-/// The same, with null for none.
-pub(crate) fn optional_seconds<S: serde::Serializer>(
-    value: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => seconds(value, serializer),
-        None => serializer.serialize_none(),
+impl Setting for u32 {
+    fn shown(&self) -> String {
+        self.to_string()
     }
 }
 
-/// Reads seconds with fractions. What is out of range is refused here if no [`Duration`] can hold it, and by the
-/// setting's own rule otherwise.
-pub(crate) fn from_seconds<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Duration, D::Error> {
-    let seconds = f64::deserialize(deserializer)?;
-    Duration::try_from_secs_f64(seconds).map_err(|_| {
-        let most = MAX_DURATION.as_secs();
-        D::Error::custom(format!(
-            "{seconds} is not valid: expected seconds, more than 0 and at most {most}"
-        ))
-    })
-}
-
-/// The same, with null for none.
-pub(crate) fn optional_from_seconds<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Duration>, D::Error> {
-    #[derive(Deserialize)]
-    struct Seconds(#[serde(deserialize_with = "from_seconds")] Duration);
-    Ok(Option::<Seconds>::deserialize(deserializer)?.map(|Seconds(duration)| duration))
+impl Setting for Duration {
+    /// In seconds.
+    fn shown(&self) -> String {
+        self.as_secs_f64().to_string()
+    }
 }

@@ -43,6 +43,7 @@ mod policies;
 mod rejection;
 mod report;
 pub mod retry;
+mod seconds;
 mod settings;
 mod sync;
 mod timer;
@@ -50,7 +51,7 @@ mod upstream;
 
 pub use breaker::{
     Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, BreakerStopped, CircuitOpened,
-    Counts, EpochCounts, Mode, NotPermitted, Permit, RetryCounts, State, TransitionCount,
+    Counts, EpochCounts, Mode, NotPermitted, Permit, RetryCounts, State, TransitionCount, Window,
 };
 pub use clock::{until, within};
 pub use config::{Allowed, DURATIONS, InvalidConfig, MAX_DURATION};

@@ -8,12 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{
-    breaker::State,
-    config::{optional_seconds, seconds},
-    outcome::Outcome,
-    rejection::Rejection,
-};
+use crate::{breaker::State, outcome::Outcome, rejection::Rejection};
 
 /// Number of a call, unique in the process, from 1 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -44,13 +39,13 @@ pub struct AttemptRecord {
     /// The protocol's own status, if there was an answer.
     pub code: Option<u16>,
     /// Time from the start of the call to the start of the attempt.
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "crate::seconds::serialize")]
     pub start: Duration,
     /// How long the attempt took.
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "crate::seconds::serialize")]
     pub elapsed: Duration,
     /// How long the call waited after the attempt. `None` after the last attempt.
-    #[serde(serialize_with = "optional_seconds")]
+    #[serde(serialize_with = "crate::seconds::optional::serialize")]
     pub wait: Option<Duration>,
 }
 

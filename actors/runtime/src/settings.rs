@@ -8,9 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{
-        InvalidConfig, at_least, in_range, optional_from_seconds, optional_seconds, positive,
-    },
+    config::{InvalidConfig, at_least, in_range, positive},
     retry::Retry,
 };
 
@@ -33,10 +31,10 @@ pub struct CallSettings {
     /// How often a call is tried, and how long it waits between attempts.
     pub retry: Option<Retry>,
     /// Timeout of an attempt, over connect, head and body: one of [`DURATIONS`](crate::DURATIONS).
-    #[serde(serialize_with = "optional_seconds", deserialize_with = "optional_from_seconds")]
+    #[serde(with = "crate::seconds::optional")]
     pub attempt_timeout: Option<Duration>,
     /// Time for a call, waits included: one of [`DURATIONS`](crate::DURATIONS), no less than an attempt's.
-    #[serde(serialize_with = "optional_seconds", deserialize_with = "optional_from_seconds")]
+    #[serde(with = "crate::seconds::optional")]
     pub call_deadline: Option<Duration>,
     /// How often an attempt that never reached the upstream is repeated at once, on a fresh connection and within its
     /// own timeout: [`CONNECT_RETRIES`](Self::CONNECT_RETRIES), default 0.

@@ -1,23 +1,25 @@
-//! The actor around the state machine: turns messages and the timer into core steps, and their
+//! The actor around the state machine: turns messages and the timer into machine steps, and their
 //! results into published epochs, log lines and messages.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use actix::{WeakRecipient, prelude::*};
 use tokio::sync::watch;
 
 use super::{
+    counted::Counted,
+    grant::{Acquire, Grant},
+    machine::Machine,
     messages::{
-        Acquire, BreakerSnapshot, BurstBegan, CircuitOpened, Inspect, Judge, Reset, SetMode,
-        Subscribe, TimerElapsed,
+        BurstBegan, CircuitOpened, Inspect, ReportResult, Reset, SetMode, Subscribe, TimerElapsed,
     },
-    permit::Grant,
-    published::{Phase, Published},
+    published::Published,
     recorder::Recorder,
-    state::BreakerCore,
-    transition::{Mode, State},
+    report::CountersAt,
+    snapshot::BreakerSnapshot,
+    state::State,
 };
-use crate::{clock, events::EventLog, rejection::Rejection, timer::Timer};
+use crate::{clock, events::EventLog, rejection::Rejection, sync::Arc, timer::Timer};
 
 /// Messages that may queue before those who ask through one handle are made to wait for room.
 const MAILBOX: usize = 1024;
@@ -25,7 +27,7 @@ const MAILBOX: usize = 1024;
 /// The one writer of a breaker's state. Talked to through [`Breaker`](super::Breaker).
 #[derive(Debug)]
 pub(crate) struct BreakerActor {
-    core: BreakerCore,
+    machine: Machine,
     published: Arc<Published>,
     recorder: Recorder,
     subscribers: Vec<WeakRecipient<CircuitOpened>>,
@@ -36,14 +38,14 @@ pub(crate) struct BreakerActor {
 
 impl BreakerActor {
     pub(crate) fn new(
-        core: BreakerCore,
+        machine: Machine,
         published: Arc<Published>,
         events: EventLog,
         alive: watch::Sender<()>,
     ) -> Self {
         let recorder = Recorder::new(events, Arc::clone(&published));
         Self {
-            core,
+            machine,
             published,
             recorder,
             subscribers: Vec::new(),
@@ -52,33 +54,26 @@ impl BreakerActor {
         }
     }
 
-    /// Runs one step of the core at the current time, then makes what changed known. Every message
+    /// Runs one step of the machine at the current time, then makes what changed known. Every message
     /// comes through here, the timer's as well, so what is due is done before what was asked: a
     /// busy mailbox is drained before timers run.
     fn step<R>(
         &mut self,
         ctx: &mut Context<Self>,
-        step: impl FnOnce(&mut BreakerCore, Instant) -> R,
+        step: impl FnOnce(&mut Machine, Instant) -> R,
     ) -> R {
         let now = clock::now();
-        self.core.handle_timeout(now);
-        let result = step(&mut self.core, now);
-        while let Some(transition) = self.core.poll_transition() {
-            let reset_timeout = self.core.config().reset_timeout;
-            let phase = match (transition.to, transition.mode) {
-                (_, Mode::Disabled) => Phase::Disabled,
-                (_, Mode::ForcedOpen) => Phase::ForcedOpen,
-                (State::Closed, Mode::Auto) => Phase::Closed,
-                (State::HalfOpen, Mode::Auto) => Phase::HalfOpen,
-                (State::Open, Mode::Auto) => Phase::Open { until: now + reset_timeout },
-            };
+        self.machine.handle_timeout(now);
+        let result = step(&mut self.machine, now);
+        while let Some(transition) = self.machine.poll_transition() {
+            let reset_timeout = self.published.reset_timeout;
             let opened = (transition.to == State::Open).then(|| CircuitOpened {
                 breaker: self.published.id,
                 epoch: transition.epoch,
-                retry_after: reset_timeout,
+                retry_after: transition.half_open_in.unwrap_or(reset_timeout),
                 cause: transition.reason.to_string().into(),
             });
-            self.published.publish(transition.epoch, phase, || {
+            self.published.publish(transition.epoch, transition.phase, || {
                 log::info!("{transition}");
                 // Recorded before it is told, so that no release comes before its opening.
                 self.recorder.transition(now, transition);
@@ -88,7 +83,7 @@ impl BreakerActor {
             });
         }
         self.recorder.rejections(now, false);
-        let due = [self.core.poll_timeout(), self.recorder.poll_timeout()];
+        let due = [self.machine.poll_timeout(), self.recorder.poll_timeout()];
         self.timer.set(ctx, now, due.into_iter().flatten().min(), TimerElapsed);
         result
     }
@@ -111,18 +106,19 @@ impl Handler<Acquire> for BreakerActor {
     type Result = Result<Grant, Rejection>;
 
     fn handle(&mut self, _: Acquire, ctx: &mut Context<Self>) -> Self::Result {
-        let ticket = self.step(ctx, BreakerCore::acquire)?;
+        let ticket = self.step(ctx, Machine::acquire)?;
         Ok(Grant::new(&self.published, ticket))
     }
 }
 
-impl Handler<Judge> for BreakerActor {
+impl Handler<ReportResult> for BreakerActor {
     type Result = ();
 
-    fn handle(&mut self, Judge { ticket, report, done }: Judge, ctx: &mut Context<Self>) {
-        self.step(ctx, |core, now| core.report(now, ticket, report));
+    fn handle(&mut self, message: ReportResult, ctx: &mut Context<Self>) {
+        let ReportResult { ticket, report, done } = message;
+        self.step(ctx, |machine, now| machine.report(now, ticket, report));
         if let Some(done) = done {
-            // An error means that nobody waits any more.
+            // An error means that the caller has left.
             let _ = done.send(());
         }
     }
@@ -132,7 +128,7 @@ impl Handler<Reset> for BreakerActor {
     type Result = ();
 
     fn handle(&mut self, _: Reset, ctx: &mut Context<Self>) {
-        self.step(ctx, BreakerCore::reset);
+        self.step(ctx, Machine::reset);
     }
 }
 
@@ -140,7 +136,7 @@ impl Handler<SetMode> for BreakerActor {
     type Result = ();
 
     fn handle(&mut self, SetMode(mode): SetMode, ctx: &mut Context<Self>) {
-        self.step(ctx, |core, now| core.set_mode(now, mode));
+        self.step(ctx, |machine, now| machine.set_mode(now, mode));
     }
 }
 
@@ -167,14 +163,14 @@ impl Handler<Subscribe> for BreakerActor {
 
     fn handle(&mut self, Subscribe(subscriber): Subscribe, ctx: &mut Context<Self>) {
         let breaker = self.published.id;
-        let opened = self.step(ctx, |core, now| {
-            let retry_after = match core.open_until() {
+        let opened = self.step(ctx, |machine, now| {
+            let retry_after = match machine.open_until() {
                 Some(until) => until.saturating_duration_since(now),
-                None if core.state() == State::Open => core.config().reset_timeout,
+                None if machine.state() == State::Open => machine.config().reset_timeout,
                 None => return None,
             };
             let cause = "it was open already".into();
-            Some(CircuitOpened { breaker, epoch: core.epoch(), retry_after, cause })
+            Some(CircuitOpened { breaker, epoch: machine.epoch(), retry_after, cause })
         });
         if let Some(opened) = opened {
             tell(&subscriber, opened);
@@ -187,20 +183,49 @@ impl Handler<Inspect> for BreakerActor {
     type Result = BreakerSnapshot;
 
     fn handle(&mut self, _: Inspect, ctx: &mut Context<Self>) -> BreakerSnapshot {
-        let successes = self.published.successes.read();
-        self.step(ctx, |core, now| {
-            let (trials_in_flight, trials_succeeded) = core.trials();
-            BreakerSnapshot {
-                state: core.state(),
-                mode: core.mode(),
-                epoch: core.epoch(),
-                fail_counter: core.fail_counter(successes),
-                open_count: core.open_count(),
-                half_open_in: core.open_until().map(|at| at.saturating_duration_since(now)),
-                trials_in_flight,
-                trials_succeeded,
-                settings: (**core.config()).clone(),
-            }
-        })
+        let published = Arc::clone(&self.published);
+        self.step(ctx, |machine, now| snapshot(machine, &published.look(now)))
     }
 }
+
+/// What can be seen from outside, for a reader who sees the counters at `now`.
+fn snapshot(machine: &Machine, now: &CountersAt) -> BreakerSnapshot {
+    let readings = machine.readings(now);
+    let (trials_in_flight, trials_succeeded) = machine.trials();
+    BreakerSnapshot {
+        state: machine.state(),
+        mode: machine.mode(),
+        epoch: machine.epoch(),
+        fail_counter: readings.fail_counter,
+        current_failure_rate: readings.failure_rate,
+        current_slow_rate: readings.slow_rate,
+        buffered_calls: readings.calls,
+        failed_calls: readings.failed,
+        slow_calls: readings.slow,
+        open_count: machine.open_count(),
+        open_time: machine.open_time(),
+        half_open_in: machine.open_until().map(|at| at.saturating_duration_since(now.at)),
+        trials_in_flight,
+        trials_succeeded,
+        settings: (**machine.config()).clone(),
+    }
+}
+
+/// One implementation for each message, because a generic one would apply to `Counted` messages too.
+macro_rules! counted {
+    ($($message:ty),+) => { $(
+        impl Handler<Counted<$message>> for BreakerActor {
+            type Result = <Self as Handler<$message>>::Result;
+
+            fn handle(
+                &mut self,
+                counted: Counted<$message>,
+                ctx: &mut Context<Self>,
+            ) -> Self::Result {
+                self.handle(counted.message, ctx)
+            }
+        }
+    )+ };
+}
+
+counted!(Acquire, ReportResult, Reset, SetMode, BurstBegan, Subscribe, Inspect);

@@ -1,22 +1,53 @@
 //! Settings of the breaker and the rules they keep.
 
 use std::{
+    fmt::Display,
     ops::{Deref, RangeInclusive},
     time::Duration,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::config::{InvalidConfig, in_range, positive, seconds};
+use crate::config::{Allowed, InvalidConfig, at_least, in_range, positive};
 
 /// What a breaker can be told. Becomes a [`BreakerConfig`] once it is found valid.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+///
+/// The circuit opens when the first of its trips says so: a number of consecutive failures (`fail_max`), a share of
+/// failures (`failure_rate`) or a share of slow calls (`slow_rate`). Durations serialise as seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct BreakerSettings {
-    /// Consecutive counted failures that open the circuit: [`FAIL_MAX`](Self::FAIL_MAX), default 5.
+    /// Consecutive counted failures that open the circuit: [`FAIL_MAX`](Self::FAIL_MAX), default 5. 0 switches this trip
+    /// off.
     pub fail_max: u32,
+    /// Longest time between two failures of a streak: one of [`DURATIONS`](crate::DURATIONS), or no limit, which is the
+    /// default.
+    #[serde(with = "crate::seconds::optional")]
+    pub streak_max_age: Option<Duration>,
+    /// Share of failures in the window that opens the circuit: more than 0, at most 1. None, the default, switches this
+    /// trip off.
+    pub failure_rate: Option<f64>,
+    /// The results that rates are taken of, default the last 100 calls.
+    pub window: Window,
+    /// Calls in the window below which no rate opens the circuit: [`MIN_CALLS`](Self::MIN_CALLS), default 20. At most
+    /// the window's size.
+    pub min_calls: u32,
+    /// A call is slow when it has taken this long: one of [`DURATIONS`](crate::DURATIONS). Set together with `slow_rate`.
+    #[serde(with = "crate::seconds::optional")]
+    pub slow_call: Option<Duration>,
+    /// Share of slow calls in the window that opens the circuit: more than 0, at most 1. None, the default, switches
+    /// this trip off.
+    pub slow_rate: Option<f64>,
     /// Time from opening to half-open: one of [`DURATIONS`](crate::DURATIONS), default 30 s.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub reset_timeout: Duration,
+    /// Factor by which the open time grows with each reopening: [`RESET_BACKOFF`](Self::RESET_BACKOFF), default 1. Once
+    /// the circuit has closed, the open time is `reset_timeout` again.
+    pub reset_backoff: f64,
+    /// The longest open time: one of [`DURATIONS`](crate::DURATIONS), no less than `reset_timeout`. Default
+    /// [`MAX_DURATION`](crate::MAX_DURATION).
+    #[serde(with = "crate::seconds")]
+    pub reset_max: Duration,
     /// Trials that may be in flight at a time while half-open:
     /// [`HALF_OPEN_MAX_CALLS`](Self::HALF_OPEN_MAX_CALLS), default 1.
     pub half_open_max_calls: u32,
@@ -26,13 +57,34 @@ pub struct BreakerSettings {
     /// default 5 s.
     ///
     /// Must be no shorter than a trial can take, or good trials reopen the circuit.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub trial_lease: Duration,
+}
+
+/// The results that a rate is taken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Window {
+    /// The last calls, so many: [`WINDOW_CALLS`](BreakerSettings::WINDOW_CALLS).
+    #[serde(rename = "calls")]
+    Calls(u32),
+    /// The calls of the last so long: [`WINDOW_TIME`](BreakerSettings::WINDOW_TIME). It moves in steps of a tenth, and
+    /// is up to one step shorter than this.
+    #[serde(rename = "seconds", with = "crate::seconds")]
+    Time(Duration),
 }
 
 impl BreakerSettings {
     /// Range of [`fail_max`](Self::fail_max).
-    pub const FAIL_MAX: RangeInclusive<u32> = 1..=1_000_000;
+    pub const FAIL_MAX: RangeInclusive<u32> = 0..=1_000_000;
+    /// Range of a window of calls.
+    pub const WINDOW_CALLS: RangeInclusive<u32> = 1..=100_000;
+    /// Range of a window of time: 100 ms to a day.
+    pub const WINDOW_TIME: RangeInclusive<Duration> =
+        Duration::from_millis(100)..=Duration::from_secs(86_400);
+    /// Range of [`min_calls`](Self::min_calls).
+    pub const MIN_CALLS: RangeInclusive<u32> = 1..=1_000_000;
+    /// Range of [`reset_backoff`](Self::reset_backoff).
+    pub const RESET_BACKOFF: RangeInclusive<f64> = 1.0..=100.0;
     /// Range of [`half_open_max_calls`](Self::half_open_max_calls).
     pub const HALF_OPEN_MAX_CALLS: RangeInclusive<u32> = 1..=10_000;
     /// Range of [`success_threshold`](Self::success_threshold).
@@ -43,7 +95,15 @@ impl Default for BreakerSettings {
     fn default() -> Self {
         Self {
             fail_max: 5,
+            streak_max_age: None,
+            failure_rate: None,
+            window: Window::Calls(100),
+            min_calls: 20,
+            slow_call: None,
+            slow_rate: None,
             reset_timeout: Duration::from_secs(30),
+            reset_backoff: 1.0,
+            reset_max: crate::MAX_DURATION,
             half_open_max_calls: 1,
             success_threshold: 1,
             trial_lease: Duration::from_secs(5),
@@ -52,16 +112,20 @@ impl Default for BreakerSettings {
 }
 
 /// Valid [`BreakerSettings`]: the only way to one is through `try_from`.
-#[derive(Debug, Clone, PartialEq, Serialize, Default)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(try_from = "BreakerSettings")]
 pub struct BreakerConfig(BreakerSettings);
 
 impl TryFrom<BreakerSettings> for BreakerConfig {
     type Error = InvalidConfig;
 
     fn try_from(settings: BreakerSettings) -> Result<Self, InvalidConfig> {
-        in_range("fail_max", settings.fail_max, BreakerSettings::FAIL_MAX)?;
-        positive("reset_timeout", settings.reset_timeout)?;
+        check_trips(&settings)?;
+        let BreakerSettings { reset_timeout, reset_max, .. } = settings;
+        positive("reset_timeout", reset_timeout)?;
+        in_range("reset_backoff", settings.reset_backoff, BreakerSettings::RESET_BACKOFF)?;
+        positive("reset_max", reset_max)?;
+        at_least("reset_max", reset_max, "reset_timeout", reset_timeout)?;
         let trials = BreakerSettings::HALF_OPEN_MAX_CALLS;
         in_range("half_open_max_calls", settings.half_open_max_calls, trials)?;
         let successes = BreakerSettings::SUCCESS_THRESHOLD;
@@ -71,12 +135,73 @@ impl TryFrom<BreakerSettings> for BreakerConfig {
     }
 }
 
+impl BreakerConfig {
+    /// True if a trip looks at the window.
+    pub(crate) fn has_rate(&self) -> bool {
+        self.failure_rate.is_some() || self.slow_rate.is_some()
+    }
+
+    /// The open time of a circuit that opens again after being open this long.
+    pub(crate) fn open_time_after(&self, last: Duration) -> Duration {
+        last.mul_f64(self.reset_backoff).min(self.reset_max)
+    }
+}
+
 impl Deref for BreakerConfig {
     type Target = BreakerSettings;
 
     fn deref(&self) -> &BreakerSettings {
         &self.0
     }
+}
+
+fn check_trips(settings: &BreakerSettings) -> Result<(), InvalidConfig> {
+    let BreakerSettings { fail_max, failure_rate, slow_rate, slow_call, .. } = *settings;
+    in_range("fail_max", fail_max, BreakerSettings::FAIL_MAX)?;
+    if fail_max == 0 && failure_rate.is_none() && slow_rate.is_none() {
+        return Err(needs("fail_max", fail_max, &["failure_rate", "slow_rate"]));
+    }
+    settings.streak_max_age.map_or(Ok(()), |max_age| positive("streak_max_age", max_age))?;
+    failure_rate.map_or(Ok(()), |share| check_share("failure_rate", share))?;
+    slow_rate.map_or(Ok(()), |share| check_share("slow_rate", share))?;
+    slow_call.map_or(Ok(()), |slow_call| positive("slow_call", slow_call))?;
+    match (slow_rate, slow_call) {
+        (Some(share), None) => return Err(needs("slow_rate", share, &["slow_call"])),
+        (None, Some(time)) => return Err(needs("slow_call", time.as_secs_f64(), &["slow_rate"])),
+        _ => {}
+    }
+    in_range("min_calls", settings.min_calls, BreakerSettings::MIN_CALLS)?;
+    match settings.window {
+        Window::Calls(calls) => {
+            in_range("window", calls, BreakerSettings::WINDOW_CALLS)?;
+            at_least("window", calls, "min_calls", settings.min_calls)
+        }
+        Window::Time(time) if BreakerSettings::WINDOW_TIME.contains(&time) => Ok(()),
+        Window::Time(time) => {
+            let (low, high) = BreakerSettings::WINDOW_TIME.into_inner();
+            let allowed = format!("seconds, {} to {}", low.as_secs_f64(), high.as_secs_f64());
+            Err(invalid("window", time.as_secs_f64(), Allowed::Values(allowed)))
+        }
+    }
+}
+
+fn check_share(field: &'static str, share: f64) -> Result<(), InvalidConfig> {
+    if share > 0.0 && share <= 1.0 {
+        return Ok(());
+    }
+    Err(invalid(field, share, Allowed::Values("a number more than 0 and at most 1".to_owned())))
+}
+
+fn needs(
+    field: &'static str,
+    value: impl Display,
+    others: &'static [&'static str],
+) -> InvalidConfig {
+    invalid(field, value, Allowed::Beside(others))
+}
+
+fn invalid(field: &'static str, value: impl Display, allowed: Allowed) -> InvalidConfig {
+    InvalidConfig { field, value: value.to_string(), allowed }
 }
 
 #[cfg(test)]
@@ -94,11 +219,28 @@ mod tests {
     #[test]
     fn each_setting_out_of_bounds_is_named() {
         let default = BreakerSettings::default;
+        let zero = Some(Duration::ZERO);
+        let rate = || BreakerSettings { failure_rate: Some(0.5), ..default() };
         let bad = [
             ("fail_max", BreakerSettings { fail_max: 0, ..default() }),
             ("fail_max", BreakerSettings { fail_max: 1_000_001, ..default() }),
+            ("streak_max_age", BreakerSettings { streak_max_age: zero, ..default() }),
+            ("failure_rate", BreakerSettings { failure_rate: Some(0.0), ..default() }),
+            ("failure_rate", BreakerSettings { failure_rate: Some(1.1), ..default() }),
+            ("failure_rate", BreakerSettings { failure_rate: Some(f64::NAN), ..default() }),
+            ("slow_rate", BreakerSettings { slow_rate: Some(2.0), slow_call: zero, ..default() }),
+            ("slow_call", BreakerSettings { slow_rate: Some(0.5), slow_call: zero, ..default() }),
+            ("slow_rate", BreakerSettings { slow_rate: Some(0.5), ..default() }),
+            ("slow_call", BreakerSettings { slow_call: Some(crate::MAX_DURATION), ..default() }),
+            ("window", BreakerSettings { window: Window::Calls(0), ..rate() }),
+            ("window", BreakerSettings { window: Window::Calls(19), ..rate() }),
+            ("window", BreakerSettings { window: Window::Time(Duration::ZERO), ..rate() }),
+            ("window", BreakerSettings { window: Window::Time(Duration::MAX), ..rate() }),
+            ("min_calls", BreakerSettings { min_calls: 0, ..rate() }),
             ("reset_timeout", BreakerSettings { reset_timeout: Duration::ZERO, ..default() }),
             ("reset_timeout", BreakerSettings { reset_timeout: Duration::MAX, ..default() }),
+            ("reset_backoff", BreakerSettings { reset_backoff: 0.9, ..default() }),
+            ("reset_max", BreakerSettings { reset_max: Duration::from_secs(29), ..default() }),
             ("half_open_max_calls", BreakerSettings { half_open_max_calls: 0, ..default() }),
             ("success_threshold", BreakerSettings { success_threshold: 0, ..default() }),
             ("trial_lease", BreakerSettings { trial_lease: Duration::ZERO, ..default() }),
@@ -107,6 +249,50 @@ mod tests {
             let error = BreakerConfig::try_from(settings).unwrap_err();
             assert_eq!(error.field, field);
             assert!(error.to_string().starts_with(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn settings_that_need_each_other_are_both_named() {
+        let default = BreakerSettings::default;
+        for (settings, sentence) in [
+            (
+                BreakerSettings { fail_max: 0, ..default() },
+                "fail_max = 0 is not valid: expected failure_rate or slow_rate to be set",
+            ),
+            (
+                BreakerSettings { slow_rate: Some(0.5), ..default() },
+                "slow_rate = 0.5 is not valid: expected slow_call to be set",
+            ),
+            (
+                BreakerSettings { window: Window::Calls(10), ..default() },
+                "window = 10 is not valid: expected no less than min_calls = 20",
+            ),
+        ] {
+            assert_eq!(BreakerConfig::try_from(settings).unwrap_err().to_string(), sentence);
+        }
+    }
+
+    #[test]
+    fn settings_are_read_with_durations_in_seconds_and_checked() {
+        let read = serde_json::from_str::<BreakerConfig>;
+        assert_eq!(read("{}").unwrap(), BreakerConfig::default());
+        let json = r#"{"fail_max": 0, "failure_rate": 0.5, "window": {"seconds": 60.0},
+            "slow_rate": 0.3, "slow_call": 0.5, "streak_max_age": null, "reset_timeout": 1.5}"#;
+        let config = read(json).unwrap();
+        assert_eq!(config.window, Window::Time(Duration::from_secs(60)));
+        assert_eq!(config.slow_call, Some(Duration::from_millis(500)));
+        assert_eq!(config.reset_timeout, Duration::from_millis(1500));
+        let written = serde_json::to_string(&config).unwrap();
+        assert_eq!(read(&written).unwrap(), config, "what is written can be read");
+        for (bad, part) in [
+            (r#"{"fail_maxx": 1}"#, "fail_maxx"),
+            (r#"{"trial_lease": -1}"#, "negative"),
+            (r#"{"window": {"calls": 0}}"#, "window = 0"),
+            (r#"{"fail_max": 0}"#, "failure_rate or slow_rate"),
+        ] {
+            let error = read(bad).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
         }
     }
 }

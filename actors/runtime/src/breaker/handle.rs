@@ -1,8 +1,8 @@
 //! The breaker as its callers see it.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
     task::{Poll, ready},
+    time::Duration,
 };
 
 use actix::{Actor, Addr, ArbiterHandle, Handler, Message, Recipient, dev::ToEnvelope};
@@ -15,21 +15,23 @@ use tokio::sync::watch;
 use super::{
     actor::BreakerActor,
     config::BreakerConfig,
-    letter::Letter,
-    messages::{
-        Acquire, BreakerSnapshot, BurstBegan, CircuitOpened, Inspect, Reset, SetMode, Subscribe,
-    },
-    permit::{Grant, Permit},
-    published::{Phase, Published},
-    state::{BreakerCore, Ticket},
+    counted::Counted,
+    grant::{Acquire, Grant},
+    machine::Machine,
+    messages::{BurstBegan, CircuitOpened, Inspect, Reset, SetMode, Subscribe},
+    permit::Permit,
+    published::Published,
+    report::Ticket,
+    snapshot::BreakerSnapshot,
+    state::{Mode, Phase, State},
     tally::{Counts, Tally},
-    transition::{Mode, State},
 };
 use crate::{
     clock,
     events::EventLog,
     lifeline::ended,
     rejection::{Rejection, RejectionKind},
+    sync::Arc,
 };
 
 /// The breaker's actor is gone, so that nothing changes its state any more.
@@ -99,11 +101,12 @@ impl Breaker {
         start: impl FnOnce(BreakerActor) -> Addr<BreakerActor>,
     ) -> Self {
         let (alive_tx, alive) = watch::channel(());
-        let published = Arc::new(Published::new(config.reset_timeout));
-        let core = BreakerCore::new(config);
+        let start_time = clock::now();
+        let published = Arc::new(Published::new(&config, start_time));
+        let machine = Machine::new(config, start_time);
         let told = (Arc::clone(&published), events.clone());
-        let actor = start(BreakerActor::new(core, told.0, told.1, alive_tx));
-        published.connect(actor.downgrade());
+        let actor = start(BreakerActor::new(machine, told.0, told.1, alive_tx));
+        published.connect(actor.downgrade().recipient());
         Self { actor, published, events, alive }
     }
 
@@ -166,7 +169,7 @@ impl Breaker {
     /// Counts a call that was turned away, and tells the actor if it is the first for a while.
     pub(crate) fn count_rejection(&self, kind: RejectionKind) {
         if self.tally().turn_away(kind) {
-            self.actor.do_send(Letter::new(&self.published, BurstBegan));
+            self.actor.do_send(self.published.depth.counted(BurstBegan));
         }
     }
 
@@ -195,8 +198,13 @@ impl Breaker {
         (phase.state(), phase.mode())
     }
 
+    /// How long a call may take before [`Permit::slow`] has to be told. None if no trip asks for it.
+    pub fn slow_after(&self) -> Option<Duration> {
+        self.published.slow_call
+    }
+
     /// Its name: that of its event log.
-    pub fn name(&self) -> &Arc<str> {
+    pub fn name(&self) -> &std::sync::Arc<str> {
         self.events.name()
     }
 
@@ -212,7 +220,7 @@ impl Breaker {
 
     /// Messages that are on their way to the actor, about: timers are not among them.
     pub fn mailbox_depth(&self) -> usize {
-        self.tally().mailed().load(Ordering::Relaxed)
+        self.published.depth.read()
     }
 
     /// Closes the circuit by hand, into auto mode and a new epoch: results of calls in flight no
@@ -274,17 +282,17 @@ impl Breaker {
             return Err(BreakerStopped);
         }
         let subscribe = Subscribe(subscriber.downgrade());
-        self.actor.do_send(Letter::new(&self.published, subscribe));
+        self.actor.do_send(self.published.depth.counted(subscribe));
         Ok(())
     }
 
     async fn send<M>(&self, message: M) -> Result<M::Result, BreakerStopped>
     where
         M: Message<Result: Send> + Send + 'static,
-        BreakerActor: Handler<Letter<M>>,
-        actix::Context<BreakerActor>: ToEnvelope<BreakerActor, Letter<M>>,
+        BreakerActor: Handler<Counted<M>>,
+        actix::Context<BreakerActor>: ToEnvelope<BreakerActor, Counted<M>>,
     {
-        self.actor.send(Letter::new(&self.published, message)).await.map_err(|_| BreakerStopped)
+        self.actor.send(self.published.depth.counted(message)).await.map_err(|_| BreakerStopped)
     }
 
     /// Returns when the actor is gone. Its published state is frozen from then on, so a service

@@ -4,29 +4,21 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::{WeakRecipient, prelude::*};
-use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::{
-    config::BreakerSettings,
-    permit::Grant,
-    state::{Report, Ticket},
-    transition::{Mode, State},
+    report::{Report, Ticket},
+    snapshot::BreakerSnapshot,
+    state::Mode,
 };
-use crate::{config::optional_seconds, rejection::Rejection};
-
-/// Asks for leave to make an attempt, where the published state alone cannot give it.
-#[derive(Message)]
-#[rtype(result = "Result<Grant, Rejection>")]
-pub(crate) struct Acquire;
 
 /// Reports how an attempt went.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Judge {
+pub(crate) struct ReportResult {
     pub(crate) ticket: Ticket,
     pub(crate) report: Report,
-    /// Who waits until it is taken into account.
+    /// Told when the report has been taken into account.
     pub(crate) done: Option<oneshot::Sender<()>>,
 }
 
@@ -75,30 +67,4 @@ pub struct CircuitOpened {
     pub retry_after: Duration,
     /// Why.
     pub cause: Arc<str>,
-}
-
-/// All that can be seen of a breaker from outside, at one moment. Durations serialise as seconds.
-#[derive(Debug, Clone, PartialEq, Serialize, MessageResponse)]
-pub struct BreakerSnapshot {
-    /// The state.
-    pub state: State,
-    /// Whether it is under its own control.
-    pub mode: Mode,
-    /// Number of the current epoch: grows by one with each transition.
-    pub epoch: u64,
-    /// Consecutive counted failures; out of closed state, those that opened the circuit. 0 in any
-    /// mode but auto.
-    pub fail_counter: u32,
-    /// Transitions to open since the start.
-    pub open_count: u64,
-    /// Time to half-open; none unless open by itself.
-    #[serde(serialize_with = "optional_seconds")]
-    pub half_open_in: Option<Duration>,
-    /// Trials in flight.
-    pub trials_in_flight: usize,
-    /// Trials of this half-open phase that succeeded.
-    pub trials_succeeded: u32,
-    /// The configuration.
-    #[serde(flatten)]
-    pub settings: BreakerSettings,
 }

@@ -6,8 +6,8 @@
 //!
 //! | from | to | when |
 //! |---|---|---|
-//! | closed | open | `fail_max` consecutive counted failures |
-//! | open | half-open | the timer's message, `reset_timeout` after opening |
+//! | closed | open | a trip says so: consecutive failures, a share of failures, or a share of slow calls |
+//! | open | half-open | the timer's message, after the open time |
 //! | half-open | closed | `success_threshold` successful trials |
 //! | half-open | open | a trial failed, or did not report within its lease |
 //! | any | closed | manual reset |
@@ -24,31 +24,43 @@
 //! (the idea is gobreaker's generation).
 
 mod actor;
+mod builder;
 mod burst;
 mod config;
+mod counted;
+mod counters;
+mod grant;
 mod handle;
-mod letter;
+#[cfg(all(test, loom))]
+mod loom_tests;
+mod machine;
+#[cfg(test)]
+mod machine_tests;
 mod messages;
 #[cfg(test)]
 mod mode_tests;
 #[cfg(test)]
 mod model_tests;
 mod observer;
+mod pending;
 mod permit;
 mod published;
 mod recorder;
+mod report;
+mod reporting;
+mod slices;
+mod snapshot;
 mod state;
-#[cfg(test)]
-mod state_tests;
-mod successes;
 mod tally;
 mod transition;
-mod window;
+mod trials;
+mod trip;
 
-pub use config::{BreakerConfig, BreakerSettings};
+pub use config::{BreakerConfig, BreakerSettings, Window};
 pub use handle::{Breaker, BreakerStopped};
-pub use messages::{BreakerSnapshot, CircuitOpened};
-pub(crate) use permit::PendingFailure;
+pub use messages::CircuitOpened;
+pub(crate) use pending::PendingFailure;
 pub use permit::Permit;
+pub use snapshot::BreakerSnapshot;
+pub use state::{Mode, State};
 pub use tally::{Counts, EpochCounts, NotPermitted, RetryCounts, TransitionCount};
-pub use transition::{Mode, State};

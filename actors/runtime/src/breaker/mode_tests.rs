@@ -2,9 +2,9 @@
 
 use super::{
     config::BreakerSettings,
-    state::{Report, Ticket},
-    state_tests::{Bench, LEASE, RESET, failure},
-    transition::{Mode, State},
+    machine_tests::{Bench, LEASE, RESET, failure},
+    report::{Report, Ticket},
+    state::{Mode, State},
 };
 use crate::rejection::Rejection;
 
@@ -60,7 +60,7 @@ fn disabled_admits_without_limit_and_no_report_changes_anything() {
         }
     }
     assert_eq!(bench.place(), (State::Closed, Mode::Disabled, 1));
-    assert_eq!((bench.core.fail_counter(0), bench.core.poll_timeout()), (0, None));
+    assert_eq!((bench.fail_counter(0), bench.core.poll_timeout()), (0, None));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn permits_from_before_a_change_of_mode_count_for_nothing_after_it() {
             bench.fail(ticket);
         }
         assert_eq!(bench.place(), (State::Closed, Mode::Auto, 2), "{there}");
-        assert_eq!(bench.core.fail_counter(0), 0, "{there}");
+        assert_eq!(bench.fail_counter(0), 0, "{there}");
     }
 }
 
@@ -106,11 +106,11 @@ fn a_streak_from_before_a_mode_does_not_go_on_after_it() {
             bench.fail(ticket);
         }
         bench.set(there);
-        assert_eq!(bench.core.fail_counter(0), 0, "nothing opened it");
+        assert_eq!(bench.fail_counter(0), 0, "nothing opened it");
         bench.set(Mode::Auto);
         let ticket = bench.acquire();
         bench.fail(ticket);
-        assert_eq!((bench.core.state(), bench.core.fail_counter(0)), (State::Closed, 1));
+        assert_eq!((bench.core.state(), bench.fail_counter(0)), (State::Closed, 1));
     }
 }
 

@@ -21,8 +21,10 @@ use proptest::{
 
 use super::{
     config::{BreakerConfig, BreakerSettings},
-    state::{BreakerCore, Report, Ticket},
-    transition::{Mode, Reason, State, Transition},
+    machine::Machine,
+    report::{CountersAt, Failure, Report, Ticket},
+    state::{Mode, Phase, State},
+    transition::{Reason, Transition},
 };
 use crate::rejection::Rejection;
 
@@ -60,6 +62,7 @@ enum Said {
 /// A breaker as the design describes it. Nothing is ever forgotten.
 #[derive(Debug)]
 struct Model {
+    start: Instant,
     settings: BreakerSettings,
     mode: Mode,
     state: State,
@@ -74,8 +77,9 @@ struct Model {
 }
 
 impl Model {
-    fn new(settings: BreakerSettings) -> Self {
+    fn new(start: Instant, settings: BreakerSettings) -> Self {
         Self {
+            start,
             settings,
             mode: Mode::Auto,
             state: State::Closed,
@@ -137,6 +141,15 @@ impl Model {
         self.transitions.iter().filter(opened).count()
     }
 
+    /// The open time of an opening that happens now: it grows with each since the circuit was last closed.
+    fn open_time(&self) -> Duration {
+        let openings =
+            self.transitions.iter().rev().take_while(|change| change.to != State::Closed);
+        let openings = openings.filter(|change| change.to == State::Open).count();
+        let factor = (0..openings).fold(1.0, |factor, _| factor * self.settings.reset_backoff);
+        self.settings.reset_timeout.mul_f64(factor).min(self.settings.reset_max)
+    }
+
     fn change(&mut self, now: Duration, to: State, mode: Mode, reason: Reason) {
         let (from, from_mode) = (self.state, self.mode);
         self.epoch += 1;
@@ -144,10 +157,18 @@ impl Model {
         if to == State::Closed && mode == Mode::Auto {
             self.failures.clear();
         }
-        let half_open_in = self.is(State::Open).then_some(self.settings.reset_timeout);
-        self.half_open_at = now + self.settings.reset_timeout;
+        let half_open_in = self.is(State::Open).then(|| self.open_time());
+        self.half_open_at = now + half_open_in.unwrap_or_default();
         let epoch = self.epoch;
+        let phase = match (mode, to) {
+            (Mode::Disabled, _) => Phase::Disabled,
+            (Mode::ForcedOpen, _) => Phase::ForcedOpen,
+            (Mode::Auto, State::Closed) => Phase::Closed,
+            (Mode::Auto, State::HalfOpen) => Phase::HalfOpen,
+            (Mode::Auto, State::Open) => Phase::Open { until: self.start + self.half_open_at },
+        };
         self.transitions.push(Transition {
+            phase,
             from,
             to,
             from_mode,
@@ -164,7 +185,8 @@ impl Model {
             return;
         }
         if self.is(State::Open) {
-            let reason = Reason::ResetTimeout(self.settings.reset_timeout);
+            let opened = self.transitions.last().and_then(|opening| opening.half_open_in);
+            let reason = Reason::ResetTimeout(opened.expect("it opened by its own rules"));
             self.change(now, State::HalfOpen, Mode::Auto, reason);
         } else {
             let reason = Reason::LeaseExpired(self.settings.trial_lease);
@@ -322,14 +344,26 @@ fn op() -> impl Strategy<Value = Op> {
 
 fn settings() -> impl Strategy<Value = BreakerSettings> {
     let secs = || (1_u64..=6).prop_map(Duration::from_secs);
-    (1_u32..=4, secs(), 1_u32..=3, 1_u32..=3, secs()).prop_map(
-        |(fail_max, reset_timeout, half_open_max_calls, success_threshold, trial_lease)| {
+    let backoff = prop_oneof![Just(1.0), Just(1.5), Just(2.0)];
+    (1_u32..=4, secs(), 1_u32..=3, 1_u32..=3, secs(), backoff, secs()).prop_map(
+        |(
+            fail_max,
+            reset_timeout,
+            half_open_max_calls,
+            success_threshold,
+            trial_lease,
+            factor,
+            more,
+        )| {
             BreakerSettings {
                 fail_max,
                 reset_timeout,
+                reset_backoff: factor,
+                reset_max: reset_timeout + more,
                 half_open_max_calls,
                 success_threshold,
                 trial_lease,
+                ..Default::default()
             }
         },
     )
@@ -349,7 +383,7 @@ struct Letter {
 }
 
 struct Pair {
-    core: BreakerCore,
+    core: Machine,
     model: Model,
     start: Instant,
     now: Duration,
@@ -366,10 +400,11 @@ impl Pair {
     #[expect(clippy::disallowed_methods, reason = "any instant will do as the first")]
     fn new(settings: BreakerSettings) -> Self {
         let config = BreakerConfig::try_from(settings.clone()).unwrap();
+        let start = Instant::now();
         Self {
-            core: BreakerCore::new(config),
-            model: Model::new(settings),
-            start: Instant::now(),
+            core: Machine::new(config, start),
+            model: Model::new(start, settings),
+            start,
             now: Duration::ZERO,
             leaves: Vec::new(),
             on_their_way: Vec::new(),
@@ -459,7 +494,11 @@ impl Pair {
         let (ticket, leave) = self.leaves[*leave];
         let report = match said.clone() {
             Said::Good => Report::Success,
-            Said::Bad { cause, successes } => Report::Failure { cause, successes },
+            Said::Bad { cause, successes } => {
+                let at = self.start + self.now;
+                let sent = CountersAt { successes, ..CountersAt::start(at) };
+                Report::Failure(Failure { cause, at, successes, sent })
+            }
             Said::Nothing => Report::Neutral,
         };
         self.core.report(self.start + self.now, ticket, report);
@@ -497,7 +536,8 @@ impl Pair {
         // For readers who know of all successes, of none, and of one that has not been counted yet.
         let counter = self.counter(self.core.epoch());
         for successes in [0, counter, counter + 1] {
-            let shown = self.core.fail_counter(successes) as usize;
+            let reader = CountersAt { successes, ..CountersAt::start(self.start + self.now) };
+            let shown = self.core.readings(&reader).fail_counter as usize;
             prop_assert_eq!(
                 shown,
                 self.model.shown_in_a_row(successes),

@@ -5,62 +5,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::WeakAddr;
+use actix::WeakRecipient;
 
 use super::{
-    actor::BreakerActor,
-    successes::Successes,
+    config::{BreakerConfig, Window},
+    counted::{Counted, Depth},
+    counters::{Counters, Totals},
+    messages::ReportResult,
+    report::CountersAt,
+    slices::Slices,
+    state::Phase,
     tally::{Counts, EpochCounts, Tally},
-    transition::{Mode, State},
 };
 use crate::{
-    clock,
     outcome::CallKind,
     sync::{AtomicU64, Mutex},
 };
-
-/// What callers need to know of the state while an epoch lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Closed,
-    Open { until: Instant },
-    HalfOpen,
-    ForcedOpen,
-    Disabled,
-}
-
-impl Phase {
-    pub(crate) fn state(self) -> State {
-        match self {
-            Self::Closed | Self::Disabled => State::Closed,
-            Self::Open { .. } | Self::ForcedOpen => State::Open,
-            Self::HalfOpen => State::HalfOpen,
-        }
-    }
-
-    pub(crate) fn mode(self) -> Mode {
-        match self {
-            Self::Closed | Self::Open { .. } | Self::HalfOpen => Mode::Auto,
-            Self::ForcedOpen => Mode::ForcedOpen,
-            Self::Disabled => Mode::Disabled,
-        }
-    }
-
-    /// Whether every call passes.
-    pub(crate) fn passes(self) -> bool {
-        matches!(self, Self::Closed | Self::Disabled)
-    }
-
-    fn code(self) -> u64 {
-        match self {
-            Self::Closed => 0,
-            Self::Open { .. } => 1,
-            Self::HalfOpen => 2,
-            Self::ForcedOpen => 3,
-            Self::Disabled => 4,
-        }
-    }
-}
 
 /// The low bits of the published word say which phase it is, the others are the epoch's number.
 const PHASE_BITS: u32 = 3;
@@ -77,39 +37,64 @@ pub(crate) struct Published {
     /// it behind an older opening's word is told to come back later, which is true by then.
     open_until: AtomicU64,
     start: Instant,
+    /// Slices of the window of time, if a rate is taken of one.
+    pub(crate) slices: Option<Slices>,
+    /// The newest slice in which a result was counted. Raised before the result is counted.
+    last_slice: AtomicU64,
+    /// When a call is slow, if that matters.
+    pub(crate) slow_call: Option<Duration>,
     /// How long callers are sent away by a circuit that was opened by hand.
     pub(crate) reset_timeout: Duration,
-    pub(crate) successes: Successes,
+    pub(crate) counters: Counters,
     /// The successes of epochs that are over. The lock keeps an epoch from ending, and so from being
     /// counted twice or not at all, while somebody adds them up.
     settled: Mutex<u64>,
     /// Where reports go. Weak, so that the published state does not keep its own writer alive.
-    pub(crate) actor: OnceLock<WeakAddr<BreakerActor>>,
+    reports: OnceLock<WeakRecipient<Counted<ReportResult>>>,
+    /// Messages on their way to the actor.
+    pub(crate) depth: Depth,
     pub(crate) tally: Tally,
 }
 
 impl Published {
     /// Closed, in epoch 0.
-    pub(crate) fn new(reset_timeout: Duration) -> Self {
+    pub(crate) fn new(config: &BreakerConfig, start: Instant) -> Self {
         static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        let slices = match config.window {
+            Window::Time(time) if config.has_rate() => Some(Slices::new(start, time)),
+            _ => None,
+        };
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             word: AtomicU64::default(),
             open_until: AtomicU64::default(),
-            start: clock::now(),
-            reset_timeout,
-            successes: Successes::default(),
+            start,
+            slices,
+            last_slice: AtomicU64::default(),
+            slow_call: config.slow_call,
+            reset_timeout: config.reset_timeout,
+            counters: Counters::default(),
             settled: Mutex::default(),
-            actor: OnceLock::new(),
+            reports: OnceLock::new(),
+            depth: Depth::default(),
             tally: Tally::default(),
         }
     }
 
-    /// Says which actor takes the reports. Called once, before anybody can have a permit.
-    pub(crate) fn connect(&self, actor: WeakAddr<BreakerActor>) {
-        if self.actor.set(actor).is_err() {
+    /// Sets where reports go. Called once, before the first permit is given.
+    pub(crate) fn connect(&self, reports: WeakRecipient<Counted<ReportResult>>) {
+        if self.reports.set(reports).is_err() {
             log::error!("circuit_breaker: a second actor claims a published state");
         }
+    }
+
+    /// Sends a report to the actor. False if the actor is gone.
+    pub(crate) fn send(&self, report: ReportResult) -> bool {
+        let Some(actor) = self.reports.get().and_then(WeakRecipient::upgrade) else {
+            return false;
+        };
+        actor.do_send(self.depth.counted(report));
+        true
     }
 
     /// The epoch's number and phase.
@@ -145,8 +130,8 @@ impl Published {
         {
             let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
             // Before the word: who is admitted by the new epoch finds that its successes are counted.
-            *settled += self.successes.begin(number);
-            self.word.store(number << PHASE_BITS | phase.code(), Ordering::Release);
+            *settled += self.counters.begin(number);
+            self.word.store(number << PHASE_BITS | code(phase), Ordering::Release);
         }
         tell();
     }
@@ -154,15 +139,63 @@ impl Published {
     /// Counts a success of `epoch`, which may be over.
     #[inline]
     pub(crate) fn count_success(&self, epoch: u64) {
-        if !self.successes.count(epoch) {
+        if !self.counters.success(epoch) {
             self.tally.count(CallKind::Successful);
         }
+    }
+
+    /// The same for a slow one.
+    pub(crate) fn count_slow_success(&self, epoch: u64) {
+        if !self.counters.slow_success(epoch) {
+            self.tally.count(CallKind::Successful);
+        }
+    }
+
+    /// What the counters say now, for a reader.
+    pub(crate) fn look(&self, at: Instant) -> CountersAt {
+        // The slice after the counters: what they count came in it or earlier.
+        self.moment(at, || self.last_slice.load(Ordering::SeqCst))
+    }
+
+    /// What the counters say now, for the sender of a report. What is counted after it may be of this slice.
+    pub(crate) fn enter_slice(&self, at: Instant) -> CountersAt {
+        let slice = self.slices.map_or(0, |slices| slices.of(at));
+        self.moment(at, || self.last_slice.fetch_max(slice, Ordering::SeqCst))
+    }
+
+    /// The same, if the slice begins with it.
+    pub(crate) fn begin_slice(&self, at: Instant) -> Option<CountersAt> {
+        let slice = self.slices?.of(at);
+        let began = |last_slice| last_slice >= slice;
+        if began(self.last_slice.load(Ordering::SeqCst)) {
+            return None;
+        }
+        let moment = self.enter_slice(at);
+        (!began(moment.last_slice)).then_some(moment)
+    }
+
+    fn moment(&self, at: Instant, last_slice: impl FnOnce() -> u64) -> CountersAt {
+        let Totals { successes, not_slow } = self.counters.read();
+        let last_slice = if self.slices.is_some() { last_slice() } else { 0 };
+        CountersAt { at, successes, not_slow, last_slice }
     }
 
     /// What has been counted up to now.
     pub(crate) fn counts(&self) -> Counts {
         let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-        let epoch = EpochCounts { number: self.current().0, successful: self.successes.read() };
+        let epoch =
+            EpochCounts { number: self.current().0, successful: self.counters.read().successes };
         self.tally.counts(*settled + epoch.successful, epoch)
+    }
+}
+
+/// The inverse of what [`Published::current`] does.
+fn code(phase: Phase) -> u64 {
+    match phase {
+        Phase::Closed => 0,
+        Phase::Open { .. } => 1,
+        Phase::HalfOpen => 2,
+        Phase::ForcedOpen => 3,
+        Phase::Disabled => 4,
     }
 }

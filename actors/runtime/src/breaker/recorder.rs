@@ -42,7 +42,7 @@ impl Recorder {
     /// Records a transition, and first what it came of.
     pub(crate) fn transition(&mut self, now: Instant, transition: Transition) {
         self.rejections(now, true);
-        let Transition { from, to, from_mode, mode, epoch, reason, half_open_in } = transition;
+        let Transition { from, to, from_mode, mode, epoch, reason, half_open_in, .. } = transition;
         let tally = &self.published.tally;
         tally.transition(from, to);
         let (began, rejected_before) = self.epoch_began;

@@ -4,11 +4,11 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
-use super::transition::State;
+use super::state::State;
 use crate::{
     outcome::CallKind,
     rejection::RejectionKind,
-    sync::{AtomicBool, AtomicU64, AtomicUsize},
+    sync::{AtomicBool, AtomicU64},
 };
 
 /// What has been counted since the start of a breaker, by all who use it. Only grows.
@@ -111,8 +111,6 @@ pub(crate) struct Tally {
     transitions: [[AtomicU64; 3]; 3],
     /// A burst of rejections goes on, and the actor knows.
     bursting: AtomicBool,
-    /// Messages on their way to the actor.
-    mailed: AtomicUsize,
 }
 
 impl Tally {
@@ -161,10 +159,6 @@ impl Tally {
     /// Rejections of each kind so far.
     pub(crate) fn rejected(&self) -> [u64; RejectionKind::ALL.len()] {
         RejectionKind::ALL.map(|kind| self.rejected[kind as usize].load(Ordering::SeqCst))
-    }
-
-    pub(crate) fn mailed(&self) -> &AtomicUsize {
-        &self.mailed
     }
 
     /// All, with the successes that the epochs have counted.

@@ -1,67 +1,11 @@
-//! States, and the record of a change from one to another.
+//! The record of a change from one state to another.
 
 use std::{fmt, time::Duration};
 
-use serde::Serialize;
-
-/// The three states of a circuit breaker (Nygard, *Release It!*, 2007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// Calls pass; consecutive failures are counted.
-    Closed,
-    /// Calls are rejected at once, until the reset timeout has passed.
-    Open,
-    /// A limited number of trial calls find out whether the upstream has recovered.
-    HalfOpen,
-}
-
-impl State {
-    /// `closed`, `open` or `half-open`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half-open",
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// Whether a circuit is under its own control.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// It opens and closes as its rules say.
-    #[default]
-    Auto,
-    /// Open until somebody says otherwise: every call is turned away.
-    ForcedOpen,
-    /// Closed until somebody says otherwise: every call passes.
-    Disabled,
-}
-
-impl Mode {
-    /// `auto`, `forced-open` or `disabled`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::ForcedOpen => "forced-open",
-            Self::Disabled => "disabled",
-        }
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+use super::{
+    config::Window,
+    state::{Mode, Phase, State},
+};
 
 /// Why a breaker changed its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,13 +17,29 @@ pub(crate) enum Reason {
         /// What the last one was.
         last: String,
     },
+    /// Too large a share of the calls in the window failed.
+    FailureRate {
+        failed: u64,
+        calls: u64,
+        window: Window,
+        /// What the last failure was.
+        last: String,
+    },
+    /// Too large a share of the calls in the window were slow.
+    SlowRate {
+        slow: u64,
+        calls: u64,
+        window: Window,
+        /// What counts as slow.
+        slow_call: Duration,
+    },
     /// A trial failed, of this cause.
     TrialFailed(String),
     /// A trial did not report within its lease, of this length.
     LeaseExpired(Duration),
     /// So many trials succeeded.
     TrialsSucceeded(u32),
-    /// The reset timeout, of this length, has passed.
+    /// The open time, of this length, has passed.
     ResetTimeout(Duration),
     /// Somebody asked for it.
     ManualReset,
@@ -92,6 +52,13 @@ impl fmt::Display for Reason {
         match self {
             Self::ConsecutiveFailures { failures, last } => {
                 write!(f, "{failures} consecutive failures, last: {last}")
+            }
+            Self::FailureRate { failed, calls, window, last } => {
+                write!(f, "{} failed, last: {last}", Share { of: *calls, some: *failed, window })
+            }
+            Self::SlowRate { slow, calls, window, slow_call } => {
+                let share = Share { of: *calls, some: *slow, window };
+                write!(f, "{share} took over {}s", slow_call.as_secs_f64())
             }
             Self::TrialFailed(cause) => write!(f, "trial failed: {cause}"),
             Self::LeaseExpired(lease) => {
@@ -110,9 +77,31 @@ impl fmt::Display for Reason {
     }
 }
 
+/// `50 % of the last 100 calls`, `50 % of 40 calls in 60.0s`.
+struct Share<'a> {
+    some: u64,
+    of: u64,
+    window: &'a Window,
+}
+
+impl fmt::Display for Share<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { some, of, window } = self;
+        let percent = 100 * some / (*of).max(1);
+        match window {
+            Window::Calls(_) => write!(f, "{percent} % of the last {of} calls"),
+            Window::Time(time) => {
+                write!(f, "{percent} % of {of} calls in {:.1}s", time.as_secs_f64())
+            }
+        }
+    }
+}
+
 /// A change of state. Its `Display` is the log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Transition {
+    /// What begins.
+    pub(crate) phase: Phase,
     /// The state before.
     pub(crate) from: State,
     /// The state after: the same as before where a closed breaker was reset.

@@ -12,7 +12,6 @@ use serde::{Serialize, Serializer};
 use super::EventType;
 use crate::{
     breaker::{Mode, State},
-    config::{optional_seconds, seconds},
     rejection::RejectionKind,
     report::CallId,
 };
@@ -65,12 +64,12 @@ pub enum EventKind {
         /// Why, in the log line's words.
         cause: String,
         /// How long the epoch that ended lasted.
-        #[serde(rename = "after_seconds", serialize_with = "seconds")]
+        #[serde(rename = "after_seconds", serialize_with = "crate::seconds::serialize")]
         after: Duration,
         /// How long the circuit stays open, where it opened and will end by itself.
         #[serde(
             rename = "half_open_in_seconds",
-            serialize_with = "optional_seconds",
+            serialize_with = "crate::seconds::optional::serialize",
             skip_serializing_if = "Option::is_none"
         )]
         half_open_in: Option<Duration>,
@@ -84,7 +83,7 @@ pub enum EventKind {
         /// How many.
         count: u64,
         /// Within what time: 1 s, less where a transition ended it.
-        #[serde(rename = "seconds", serialize_with = "seconds")]
+        #[serde(rename = "seconds", serialize_with = "crate::seconds::serialize")]
         window: Duration,
     },
     /// An attempt failed and its call waits for the next.
@@ -98,7 +97,7 @@ pub enum EventKind {
         /// What went wrong.
         cause: String,
         /// How long the call waits.
-        #[serde(rename = "wait_seconds", serialize_with = "seconds")]
+        #[serde(rename = "wait_seconds", serialize_with = "crate::seconds::serialize")]
         wait: Duration,
         /// The trace that the call belongs to ([`Operation::trace_id`](crate::Operation::trace_id)).
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,7 +121,7 @@ pub enum EventKind {
         /// The half-open epoch that it belonged to, and that ended with it.
         epoch: u64,
         /// How long it had.
-        #[serde(rename = "lease_seconds", serialize_with = "seconds")]
+        #[serde(rename = "lease_seconds", serialize_with = "crate::seconds::serialize")]
         lease: Duration,
     },
     /// Somebody took the circuit out of its own control, or gave it back.

@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{InvalidConfig, at_least, from_seconds, in_range, positive, seconds};
+use crate::config::{InvalidConfig, at_least, in_range, positive};
 
 /// How often a call is tried, and how long it waits between attempts: exponential backoff with jitter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,13 +13,13 @@ pub struct Retry {
     /// Maximum number of attempts, the first included: [`MAX_ATTEMPTS`](Self::MAX_ATTEMPTS), default 4.
     pub max_attempts: u32,
     /// Wait before the second attempt: one of [`DURATIONS`](crate::DURATIONS), default 1 s.
-    #[serde(serialize_with = "seconds", deserialize_with = "from_seconds")]
+    #[serde(with = "crate::seconds")]
     pub base_delay: Duration,
     /// Factor from each wait to the next: [`MULTIPLIER`](Self::MULTIPLIER), default 2.
     pub multiplier: f64,
     /// Cap of the waits, before jitter: one of [`DURATIONS`](crate::DURATIONS), no less than the base delay, default
     /// 10 s.
-    #[serde(serialize_with = "seconds", deserialize_with = "from_seconds")]
+    #[serde(with = "crate::seconds")]
     pub max_delay: Duration,
     /// Each wait is lengthened by a random part of itself from 0 to this: [`JITTER`](Self::JITTER), default 0.1.
     pub jitter: f64,

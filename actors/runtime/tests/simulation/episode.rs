@@ -95,6 +95,7 @@ fn rules(rng: &mut SmallRng) -> Rules {
         half_open_max_calls: rng.random_range(1..=4),
         success_threshold: rng.random_range(1..=4),
         trial_lease: millis(rng, 200, 3_000),
+        ..BreakerSettings::default()
     };
     let (base_delay, attempt_timeout) = (millis(rng, 50, 1_000), millis(rng, 200, 2_500));
     let retry = CallRules {

@@ -1,11 +1,13 @@
-//! What threads share without a message, by one name: so that `tests/loom/` can compile the files that
-//! use it against a model checker's own, which tries every order in which threads may run.
+//! The types of the standard library.
 
-use std::{cell::Cell, sync::atomic::Ordering};
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 pub(crate) use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    atomic::{AtomicBool, AtomicU64},
 };
 
 /// Lanes for counting side by side: as many threads as serve requests on most machines. Two that

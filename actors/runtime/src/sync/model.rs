@@ -1,4 +1,4 @@
-//! The crate's `sync` for the model checker.
+//! The types of the model checker.
 //!
 //! loom takes an access with `SeqCst` for one with `AcqRel`, which is weaker: it would find orders
 //! that cannot be. Fences it takes for what they are. So here such an access comes with a fence, in
@@ -71,6 +71,10 @@ macro_rules! atomic {
                 reading(order, || writing(order, || self.0.fetch_add(value, order)))
             }
 
+            pub(crate) fn fetch_max(&self, value: $value, order: Ordering) -> $value {
+                reading(order, || writing(order, || self.0.fetch_max(value, order)))
+            }
+
             pub(crate) fn compare_exchange(
                 &self,
                 current: $value,
@@ -87,7 +91,6 @@ macro_rules! atomic {
 
 atomic!(AtomicBool, bool);
 atomic!(AtomicU64, u64, adds);
-atomic!(AtomicUsize, usize, adds);
 
 pub(crate) const LANES: usize = 2;
 

@@ -5,32 +5,29 @@
 //! rejections. loom runs each model through all interleavings of its threads (with up to
 //! three switches that no thread asked for), and all values that its reads may see.
 //!
-//! The files under test are the crate's own, compiled once more against loom's atomics, locks and
-//! `Arc`s (`sync.rs`). A thread with a queue plays an actor with its mailbox.
-#![allow(dead_code, unreachable_pub, reason = "of the crate's files, a part is used")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
-
-mod breaker;
-#[path = "../../src/outcome.rs"]
-mod outcome;
-#[path = "../../src/rejection.rs"]
-mod rejection;
-mod stand_ins;
-mod sync;
+//! Run them with `cargo rustc -p resilience-actors --lib --profile test -- --cfg loom`, which prints the name of the test
+//! binary, and that binary with `loom`. The crate then uses loom's atomics, locks and `Arc`s (`sync/model.rs`). A thread
+//! with a queue plays an actor with its mailbox.
 
 use std::{collections::VecDeque, time::Duration};
 
-use breaker::{
-    published::{Phase, Published},
-    recorder::Recorder,
-    successes::Successes,
-    transition::State,
-    window::Streak,
-};
 use loom::thread;
-use rejection::RejectionKind;
-use stand_ins::{clock, events, events::EventLog};
-use sync::{Arc, FENCES, Fences, Mutex, change_lane};
+
+use super::{
+    config::{BreakerConfig, BreakerSettings, Window},
+    counters::{Counters, Totals},
+    machine::Machine,
+    published::Published,
+    recorder::Recorder,
+    report::{CountersAt, Failure, Report, Ticket},
+    state::{Phase, State},
+};
+use crate::{
+    clock,
+    events::{EventKind, EventLog},
+    rejection::RejectionKind,
+    sync::{Arc, FENCES, Fences, Mutex, change_lane},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -48,12 +45,21 @@ fn model_with(fences: Fences, preemptions: usize, model: impl Fn() + Send + Sync
 }
 
 fn published() -> Published {
-    Published::new(SECOND)
+    Published::new(&BreakerConfig::default(), clock::now())
 }
 
 /// A caller who is admitted, and succeeds.
 fn succeed(published: &Published) {
     published.count_success(published.current().0);
+}
+
+/// The sum of what the events of bursts say.
+fn rejections_told(events: &EventLog) -> u64 {
+    let counts = events.last(usize::MAX, |_| true).into_iter().map(|event| match event.kind {
+        EventKind::RejectionBurst { count, .. } => count,
+        _ => 0,
+    });
+    counts.sum()
 }
 
 fn open() -> Phase {
@@ -180,18 +186,26 @@ fn a_reader_sees_the_sum_grow_while_epochs_end() {
     });
 }
 
-/// A streak behind a lock: the breaker's actor, and failures on their way to it.
-fn failure_arrives(streak: &Mutex<Streak>, successes: u64) -> u32 {
-    streak.lock().unwrap().record_failure(successes)
+/// A machine behind a lock plays the breaker's actor, and threads play failures on their way to it.
+fn machine() -> Arc<Mutex<Machine>> {
+    Arc::new(Mutex::new(Machine::new(BreakerConfig::default(), clock::now())))
+}
+
+fn failure_arrives(machine: &Mutex<Machine>, sent: CountersAt) -> u32 {
+    let CountersAt { at, successes, .. } = sent;
+    let failure = Failure { cause: String::new(), at, successes, sent };
+    let mut machine = machine.lock().unwrap();
+    machine.report(at, Ticket { epoch: 0, trial: None }, Report::Failure(failure));
+    machine.readings(&CountersAt::start(at)).fail_counter
 }
 
 #[test]
 fn a_success_between_two_failures_ends_the_streak_in_whatever_order_they_arrive() {
     model(|| {
-        let (published, streak) = (Arc::new(published()), Arc::new(Mutex::new(Streak::default())));
+        let (published, streak) = (Arc::new(published()), machine());
         // A call fails; its report is on its way while another succeeds, and a third, which began
         // after that, fails.
-        let before = published.successes.read();
+        let before = published.look(clock::now());
         let report = {
             let streak = Arc::clone(&streak);
             thread::spawn(move || failure_arrives(&streak, before))
@@ -201,10 +215,11 @@ fn a_success_between_two_failures_ends_the_streak_in_whatever_order_they_arrive(
             thread::spawn(move || succeed(&published))
         };
         success.join().unwrap();
-        let in_a_row = failure_arrives(&streak, published.successes.read());
+        let in_a_row = failure_arrives(&streak, published.look(clock::now()));
         let reported = report.join().unwrap();
         assert!(in_a_row == 1 && reported == 1, "{in_a_row}, {reported}");
-        assert_eq!(streak.lock().unwrap().len(published.successes.read()), 1);
+        let seen = streak.lock().unwrap().readings(&published.look(clock::now()));
+        assert_eq!(seen.fail_counter, 1);
     });
 }
 
@@ -213,10 +228,10 @@ fn failures_with_no_success_between_them_are_a_streak_in_whatever_order_they_arr
     model(|| {
         let published = Arc::new(published());
         succeed(&published);
-        let streak = Arc::new(Mutex::new(Streak::default()));
+        let streak = machine();
         let failures = [(); 2].map(|()| {
             let (published, streak) = (Arc::clone(&published), Arc::clone(&streak));
-            thread::spawn(move || failure_arrives(&streak, published.successes.read()))
+            thread::spawn(move || failure_arrives(&streak, published.look(clock::now())))
         });
         let mut lengths = failures.map(|failure| failure.join().unwrap());
         lengths.sort_unstable();
@@ -229,14 +244,14 @@ fn what_two_failures_see_of_successes_on_two_threads_fits_into_one_order() {
     // With fences behind writes alone, loom lets two readers see two writes in either order. A
     // processor that orders `SeqCst` in that way does not.
     model_with(Fences::BeforeReads, 2, || {
-        let successes = Arc::new(Successes::default());
+        let successes = Arc::new(Counters::default());
         let callers = [false, true].map(|second| {
             let successes = Arc::clone(&successes);
             thread::spawn(move || {
                 if second {
                     change_lane();
                 }
-                assert!(successes.count(0));
+                assert!(successes.success(0));
             })
         });
         let readers = [(); 2].map(|()| {
@@ -244,10 +259,11 @@ fn what_two_failures_see_of_successes_on_two_threads_fits_into_one_order() {
             thread::spawn(move || successes.snapshot())
         });
         let [mine, theirs] = readers.map(|reader| reader.join().unwrap());
-        let no_later = |one: [u64; 2], other: [u64; 2]| one[0] <= other[0] && one[1] <= other[1];
+        let no_later = |one: [u64; 4], other: [u64; 4]| one[0] <= other[0] && one[1] <= other[1];
         assert!(no_later(mine, theirs) || no_later(theirs, mine), "{mine:?}, {theirs:?}");
         callers.into_iter().for_each(|caller| caller.join().unwrap());
-        assert_eq!((successes.snapshot(), successes.read()), ([1, 1], 2));
+        let totals = Totals { successes: 2, not_slow: 2 };
+        assert_eq!((successes.snapshot(), successes.read()), ([1, 1, 0, 0], totals));
     });
 }
 
@@ -269,7 +285,7 @@ fn who_is_admitted_by_an_epoch_counts_in_it() {
         };
         breaker.join().unwrap();
         let epoch = caller.join().unwrap();
-        assert_eq!(published.successes.read(), epoch, "one in epoch 1, none from epoch 0");
+        assert_eq!(published.counters.read().successes, epoch, "one in epoch 1, none from epoch 0");
     });
 }
 
@@ -282,7 +298,7 @@ fn a_success_counts_in_its_own_epoch_or_in_none() {
             thread::spawn(move || published.count_success(0))
         };
         published.publish(1, Phase::Closed, || ());
-        assert_eq!(published.successes.read(), 0);
+        assert_eq!(published.counters.read().successes, 0);
         late.join().unwrap();
         let counts = published.counts();
         assert_eq!((counts.epoch.successful, counts.successful), (0, 1));
@@ -308,7 +324,7 @@ fn no_rejection_goes_untold_while_a_burst_ends_and_the_next_begins() {
         recorder.burst_began(now);
         now += SECOND;
         recorder.rejections(now, false);
-        assert_eq!(events.rejections_told(), 1);
+        assert_eq!(rejections_told(&events), 1);
 
         let callers = [(); 2].map(|()| {
             let (published, mailbox) = (Arc::clone(&published), Arc::clone(&mailbox));
@@ -326,7 +342,37 @@ fn no_rejection_goes_untold_while_a_burst_ends_and_the_next_begins() {
         while let Some(due) = recorder.poll_timeout() {
             recorder.rejections(due, false);
         }
-        assert_eq!(events.rejections_told(), 3);
+        assert_eq!(rejections_told(&events), 3);
         assert!(tally.turn_away(RejectionKind::CircuitOpen), "the next is told of again");
+    });
+}
+
+#[test]
+fn no_report_counts_a_success_of_a_later_slice_than_it_says() {
+    model(|| {
+        let settings = BreakerConfig::try_from(BreakerSettings {
+            failure_rate: Some(0.5),
+            window: Window::Time(10 * SECOND),
+            ..Default::default()
+        });
+        let start = clock::now();
+        let published = Arc::new(Published::new(&settings.unwrap(), start));
+        let successes = [1, 2].map(|slice| {
+            let published = Arc::clone(&published);
+            thread::spawn(move || {
+                let began = published.begin_slice(start + slice * SECOND);
+                published.count_success(0);
+                began
+            })
+        });
+        // A failure of the second slice.
+        let failed = published.enter_slice(start + 2 * SECOND);
+        let began = successes.map(|success| success.join().unwrap());
+        let told = [Some(failed), began[0], began[1]].into_iter().flatten();
+        for moment in told {
+            assert!(moment.successes <= moment.last_slice, "{moment:?}");
+        }
+        let second = [failed.last_slice < 2, began[1].is_some()];
+        assert!(second[0] != second[1], "one report begins a slice");
     });
 }

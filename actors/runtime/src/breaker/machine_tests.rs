@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::{
     config::{BreakerConfig, BreakerSettings},
-    state::{BreakerCore, Report, Ticket},
-    transition::{Reason, State, Transition},
+    machine::Machine,
+    report::{CountersAt, Failure, Report, Ticket},
+    state::State,
+    transition::{Reason, Transition},
 };
 use crate::rejection::Rejection;
 
@@ -14,7 +16,7 @@ pub(super) const LEASE: Duration = Duration::from_secs(5);
 
 /// A core, and the time that it is told.
 pub(super) struct Bench {
-    pub(super) core: BreakerCore,
+    pub(super) core: Machine,
     pub(super) now: Instant,
 }
 
@@ -22,7 +24,8 @@ impl Bench {
     #[expect(clippy::disallowed_methods, reason = "any instant will do as the first")]
     pub(super) fn new(settings: BreakerSettings) -> Self {
         let config = BreakerConfig::try_from(settings).unwrap();
-        Self { core: BreakerCore::new(config), now: Instant::now() }
+        let now = Instant::now();
+        Self { core: Machine::new(config, now), now }
     }
 
     pub(super) fn with_trials(half_open_max_calls: u32, success_threshold: u32) -> Self {
@@ -62,13 +65,23 @@ impl Bench {
         assert_eq!(self.core.state(), State::HalfOpen);
     }
 
+    /// The streak for a reader who sees so many successes.
+    pub(super) fn fail_counter(&self, successes: u64) -> u32 {
+        let now = CountersAt { successes, ..CountersAt::start(self.now) };
+        self.core.readings(&now).fail_counter
+    }
+
     pub(super) fn transitions(&mut self) -> Vec<Transition> {
         std::iter::from_fn(|| self.core.poll_transition()).collect()
     }
 }
 
+/// A failure after so many successes. When does not matter.
+#[expect(clippy::disallowed_methods, reason = "any instant will do")]
 pub(super) fn failure(successes: u64) -> Report {
-    Report::Failure { cause: "connection refused".into(), successes }
+    let at = Instant::now();
+    let sent = CountersAt { successes, ..CountersAt::start(at) };
+    Report::Failure(Failure { cause: "connection refused".into(), at, successes, sent })
 }
 
 #[test]
@@ -77,7 +90,7 @@ fn five_consecutive_failures_open() {
     for failures in 1..=4 {
         let ticket = bench.acquire();
         bench.fail(ticket);
-        assert_eq!((bench.core.state(), bench.core.fail_counter(0)), (State::Closed, failures));
+        assert_eq!((bench.core.state(), bench.fail_counter(0)), (State::Closed, failures));
     }
     let ticket = bench.acquire();
     bench.fail(ticket);
@@ -96,8 +109,8 @@ fn four_failures_and_a_success_do_not_open_and_the_count_restarts() {
         let ticket = bench.acquire();
         bench.report(ticket, failure(successes));
     }
-    assert_eq!((bench.core.state(), bench.core.fail_counter(1)), (State::Closed, 4));
-    assert_eq!(bench.core.fail_counter(2), 0, "a reader who sees a later success");
+    assert_eq!((bench.core.state(), bench.fail_counter(1)), (State::Closed, 4));
+    assert_eq!(bench.fail_counter(2), 0, "a reader who sees a later success");
 }
 
 #[test]
@@ -107,7 +120,7 @@ fn failures_from_before_a_success_that_arrive_behind_it_do_not_open() {
         let ticket = bench.acquire();
         bench.report(ticket, failure(successes));
     }
-    assert_eq!((bench.core.state(), bench.core.fail_counter(1)), (State::Closed, 2));
+    assert_eq!((bench.core.state(), bench.fail_counter(1)), (State::Closed, 2));
 }
 
 #[test]
@@ -189,7 +202,7 @@ fn enough_successful_trials_close() {
             assert_eq!(bench.core.trials(), (0, successes));
         }
     }
-    assert_eq!((bench.core.state(), bench.core.fail_counter(0)), (State::Closed, 0));
+    assert_eq!((bench.core.state(), bench.fail_counter(0)), (State::Closed, 0));
     assert_eq!(bench.transitions().last().unwrap().reason, Reason::TrialsSucceeded(3));
 }
 
@@ -221,7 +234,7 @@ fn a_success_from_before_the_opening_changes_nothing_while_open() {
     let early = bench.acquire();
     bench.open();
     bench.report(early, Report::Success);
-    assert_eq!((bench.core.state(), bench.core.fail_counter(0)), (State::Open, 5));
+    assert_eq!((bench.core.state(), bench.fail_counter(0)), (State::Open, 5));
 }
 
 #[test]
@@ -293,13 +306,13 @@ fn results_from_before_a_manual_reset_do_not_count() {
     bench.core.reset(bench.now);
     assert_eq!((bench.core.state(), bench.core.epoch()), (State::Closed, 1));
     closed.into_iter().for_each(|ticket| bench.fail(ticket));
-    assert_eq!((bench.core.state(), bench.core.fail_counter(0)), (State::Closed, 0));
+    assert_eq!((bench.core.state(), bench.fail_counter(0)), (State::Closed, 0));
 
     bench.half_open();
     let trial = bench.acquire();
     bench.core.reset(bench.now);
     bench.fail(trial);
-    assert_eq!((bench.core.state(), bench.core.fail_counter(0)), (State::Closed, 0));
+    assert_eq!((bench.core.state(), bench.fail_counter(0)), (State::Closed, 0));
     assert_eq!(
         bench.transitions().last().unwrap().to_string(),
         "circuit_breaker: half-open -> closed (manual reset)"

@@ -1,0 +1,253 @@
+//! The breaker's state machine: no clock, no I/O, no actor.
+//!
+//! It is driven like a protocol engine (the pattern is quinn-proto's): the owner passes `now` into
+//! every step, asks [`Machine::poll_timeout`] when to come back, and takes what changed from
+//! [`Machine::poll_transition`].
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use super::{
+    config::BreakerConfig,
+    report::{CountersAt, Report, Ticket},
+    state::{Mode, Phase, State},
+    transition::{Reason, Transition},
+    trials::Trials,
+    trip::{Readings, Trip, trips},
+};
+use crate::rejection::Rejection;
+
+/// How soon a caller may ask again when every trial permit is taken. Trials end within moments or
+/// their lease, and nobody can know which.
+const TRIAL_LIMIT_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The state machine of one circuit breaker.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    config: BreakerConfig,
+    phase: Phase,
+    epoch: u64,
+    /// Numbers the slices of a window of time from here.
+    start: Instant,
+    trips: Vec<Box<dyn Trip>>,
+    /// Length of the streak when the circuit last left closed.
+    opened_after: u32,
+    /// How long the circuit stays open, or was open last.
+    open_time: Duration,
+    trials: Trials,
+    open_count: u64,
+    transitions: VecDeque<Transition>,
+}
+
+impl Machine {
+    /// Closed, in epoch 0.
+    pub(crate) fn new(config: BreakerConfig, start: Instant) -> Self {
+        Self {
+            start,
+            trips: trips(&config, start),
+            opened_after: 0,
+            open_time: config.reset_timeout,
+            config,
+            phase: Phase::Closed,
+            epoch: 0,
+            trials: Trials::default(),
+            open_count: 0,
+            transitions: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn config(&self) -> &BreakerConfig {
+        &self.config
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.phase.state()
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.phase.mode()
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// When half-open begins, while open by its own rules.
+    pub(crate) fn open_until(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Open { until } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// Transitions to open since the start.
+    pub(crate) fn open_count(&self) -> u64 {
+        self.open_count
+    }
+
+    /// How long the circuit stays open, or would if it opened now.
+    pub(crate) fn open_time(&self) -> Duration {
+        self.open_time
+    }
+
+    /// What the trips count, for a reader who sees the current epoch's counters at `now`. Out of closed state only the
+    /// streak that opened the circuit, if it opened by its own rules.
+    pub(crate) fn readings(&self, now: &CountersAt) -> Readings {
+        let mut readings = Readings::default();
+        match self.phase {
+            Phase::Closed => self.trips.iter().for_each(|trip| trip.read(now, &mut readings)),
+            Phase::ForcedOpen | Phase::Disabled => {}
+            Phase::Open { .. } | Phase::HalfOpen => readings.fail_counter = self.opened_after,
+        }
+        readings
+    }
+
+    /// Trials in flight and trials that succeeded in this half-open phase; zeros elsewhere.
+    pub(crate) fn trials(&self) -> (usize, u32) {
+        (self.trials.in_flight(), self.trials.succeeded())
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do next.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Closed | Phase::ForcedOpen | Phase::Disabled => None,
+            Phase::Open { until } => Some(until),
+            Phase::HalfOpen => self.trials.first_lease(),
+        }
+    }
+
+    /// The oldest transition that has not been taken yet.
+    pub(crate) fn poll_transition(&mut self) -> Option<Transition> {
+        self.transitions.pop_front()
+    }
+
+    /// Does what is due: ends the open time, or a trial whose lease has run out.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_none_or(|at| now < at) {
+            return;
+        }
+        match self.phase {
+            Phase::Closed | Phase::ForcedOpen | Phase::Disabled => {}
+            Phase::Open { .. } => {
+                self.enter(Phase::HalfOpen, Reason::ResetTimeout(self.open_time));
+            }
+            Phase::HalfOpen => self.open(now, Reason::LeaseExpired(self.config.trial_lease)),
+        }
+    }
+
+    /// Asks for leave to make an attempt.
+    pub(crate) fn acquire(&mut self, now: Instant) -> Result<Ticket, Rejection> {
+        self.handle_timeout(now);
+        match self.phase {
+            Phase::Closed | Phase::Disabled => Ok(Ticket { epoch: self.epoch, trial: None }),
+            Phase::ForcedOpen => {
+                Err(Rejection::CircuitOpen { retry_after: self.config.reset_timeout })
+            }
+            Phase::Open { until } => {
+                Err(Rejection::CircuitOpen { retry_after: until.saturating_duration_since(now) })
+            }
+            Phase::HalfOpen => {
+                if self.trials.in_flight() >= self.config.half_open_max_calls as usize {
+                    return Err(Rejection::TrialLimit { retry_after: TRIAL_LIMIT_RETRY_AFTER });
+                }
+                let trial = self.trials.begin(now, self.config.trial_lease);
+                Ok(Ticket { epoch: self.epoch, trial: Some(trial) })
+            }
+        }
+    }
+
+    /// Takes the outcome of an attempt. Reports from older epochs, second reports, and reports in any
+    /// mode but auto change nothing.
+    pub(crate) fn report(&mut self, now: Instant, ticket: Ticket, report: Report) {
+        self.handle_timeout(now);
+        if ticket.epoch != self.epoch {
+            return;
+        }
+        match (self.phase, report) {
+            (Phase::Closed, report) => {
+                if let Some(reason) = self.trips.iter_mut().find_map(|trip| trip.report(&report)) {
+                    self.opened_after = self.readings(&CountersAt::start(now)).fail_counter;
+                    self.open(now, reason);
+                }
+            }
+            (Phase::HalfOpen, report) if self.trials.end(ticket.trial) => match report {
+                Report::Success => {
+                    let successes = self.trials.succeed();
+                    if successes >= self.config.success_threshold {
+                        self.close(Reason::TrialsSucceeded(successes));
+                    }
+                }
+                Report::Failure(failure) => self.open(now, Reason::TrialFailed(failure.cause)),
+                Report::Slow(_) => {
+                    let slow = self.config.slow_call.unwrap_or_default().as_secs_f64();
+                    self.open(now, Reason::TrialFailed(format!("took over {slow}s")));
+                }
+                Report::Neutral | Report::SliceBegan(_) => {}
+            },
+            _ => {}
+        }
+    }
+
+    /// Closes by hand, into auto mode and a new epoch even from closed: what is in flight no longer
+    /// counts.
+    pub(crate) fn reset(&mut self, now: Instant) {
+        self.handle_timeout(now);
+        self.close(Reason::ManualReset);
+    }
+
+    /// Changes the mode, into a new epoch: what is in flight no longer counts. Out of any other mode,
+    /// auto begins closed. A mode that is already there is left as it is.
+    pub(crate) fn set_mode(&mut self, now: Instant, mode: Mode) {
+        self.handle_timeout(now);
+        if mode == self.mode() {
+            return;
+        }
+        let reason = Reason::ModeChosen(mode);
+        match mode {
+            Mode::Auto => self.close(reason),
+            Mode::ForcedOpen => self.enter(Phase::ForcedOpen, reason),
+            Mode::Disabled => self.enter(Phase::Disabled, reason),
+        }
+    }
+
+    fn open(&mut self, now: Instant, reason: Reason) {
+        if self.phase == Phase::HalfOpen {
+            self.open_time = self.config.open_time_after(self.open_time);
+        }
+        self.enter(Phase::Open { until: now + self.open_time }, reason);
+    }
+
+    fn close(&mut self, reason: Reason) {
+        self.trips = trips(&self.config, self.start);
+        self.opened_after = 0;
+        self.open_time = self.config.reset_timeout;
+        self.enter(Phase::Closed, reason);
+    }
+
+    fn enter(&mut self, phase: Phase, reason: Reason) {
+        let (from, from_mode) = (self.state(), self.mode());
+        let half_open_in = match phase {
+            Phase::Open { .. } => Some(self.open_time),
+            _ => None,
+        };
+        self.phase = phase;
+        self.trials.clear();
+        self.epoch += 1;
+        let (to, mode, epoch) = (self.state(), self.mode(), self.epoch);
+        if to == State::Open && from != State::Open {
+            self.open_count += 1;
+        }
+        self.transitions.push_back(Transition {
+            phase,
+            from,
+            to,
+            from_mode,
+            mode,
+            epoch,
+            reason,
+            half_open_in,
+        });
+    }
+}

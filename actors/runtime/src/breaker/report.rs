@@ -1,0 +1,69 @@
+//! What a permit says to the state machine.
+
+use std::time::Instant;
+
+/// Permission to make one attempt, as the state machine knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    /// The epoch that gave it. Reports on tickets of older epochs change nothing.
+    pub(crate) epoch: u64,
+    /// The number of the trial, if it was given while half-open.
+    pub(crate) trial: Option<u64>,
+}
+
+/// What an attempt says about the upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// Only trials report it. Other successes are counted.
+    Success,
+    Failure(Failure),
+    /// Says nothing: frees the trial's permit and leaves the counts alone.
+    Neutral,
+    /// The call has become slow at this moment. Its end comes later.
+    Slow(CountersAt),
+    /// The first success of a slice of time.
+    SliceBegan(CountersAt),
+}
+
+/// A failure, with its position among the results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// What went wrong, for the log.
+    pub(crate) cause: String,
+    /// When it happened.
+    pub(crate) at: Instant,
+    /// The epoch's successes up to then.
+    pub(crate) successes: u64,
+    /// When it is reported: later than it happened if the call had hoped for a repair.
+    pub(crate) sent: CountersAt,
+}
+
+/// What the breaker's counters say at one moment of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CountersAt {
+    pub(crate) at: Instant,
+    /// Successes so far, slow ones included.
+    pub(crate) successes: u64,
+    /// Successes and failures so far that were not slow.
+    pub(crate) not_slow: u64,
+    /// No result that is counted above came in a later slice of time than this one. 0 without a window of time.
+    pub(crate) last_slice: u64,
+}
+
+impl CountersAt {
+    /// Seen by a reader at `at` who knows of no result.
+    pub(crate) fn start(at: Instant) -> Self {
+        Self { at, successes: 0, not_slow: 0, last_slice: 0 }
+    }
+}
+
+impl Report {
+    /// The moment at which the report was sent, if it tells.
+    pub(crate) fn sent(&self) -> Option<&CountersAt> {
+        match self {
+            Self::Failure(failure) => Some(&failure.sent),
+            Self::Slow(moment) | Self::SliceBegan(moment) => Some(moment),
+            Self::Success | Self::Neutral => None,
+        }
+    }
+}

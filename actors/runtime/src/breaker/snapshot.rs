@@ -1,0 +1,51 @@
+//! What can be seen of a breaker from outside.
+
+use std::time::Duration;
+
+use actix::MessageResponse;
+use serde::Serialize;
+
+use super::{
+    config::BreakerSettings,
+    state::{Mode, State},
+};
+
+/// All that can be seen of a breaker from outside, at one moment. Durations serialise as seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, MessageResponse)]
+pub struct BreakerSnapshot {
+    /// The state.
+    pub state: State,
+    /// Whether it is under its own control.
+    pub mode: Mode,
+    /// Number of the current epoch: grows by one with each transition.
+    pub epoch: u64,
+    /// Consecutive counted failures; out of closed state, those that opened the circuit. 0 in any
+    /// mode but auto.
+    pub fail_counter: u32,
+    /// Share of failures in the window. None without such a trip, with fewer than `min_calls` calls, and out of closed
+    /// state.
+    pub current_failure_rate: Option<f64>,
+    /// Share of slow calls in the window. None as above.
+    pub current_slow_rate: Option<f64>,
+    /// Calls in the window. 0 without a trip that looks at it, and out of closed state.
+    pub buffered_calls: u64,
+    /// Those of them that failed. 0 without a failure rate.
+    pub failed_calls: u64,
+    /// Those of them that were slow. 0 without a slow rate.
+    pub slow_calls: u64,
+    /// Transitions to open since the start.
+    pub open_count: u64,
+    /// How long the circuit stays open, or would if it opened now.
+    #[serde(serialize_with = "crate::seconds::serialize")]
+    pub open_time: Duration,
+    /// Time to half-open; none unless open by itself.
+    #[serde(serialize_with = "crate::seconds::optional::serialize")]
+    pub half_open_in: Option<Duration>,
+    /// Trials in flight.
+    pub trials_in_flight: usize,
+    /// Trials of this half-open phase that succeeded.
+    pub trials_succeeded: u32,
+    /// The configuration.
+    #[serde(flatten)]
+    pub settings: BreakerSettings,
+}
