@@ -3,80 +3,33 @@
 //! A call takes turns. In each turn it passes the gates, makes one attempt, decides what follows, and settles with each
 //! gate. Then it is answered, or waits for its next turn.
 
+mod in_progress;
+
 use std::{
+    pin::{Pin, pin},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use tokio::sync::oneshot;
+pub(crate) use in_progress::{Call, tell_end};
+use in_progress::{answer, give_up, rejected, scheduled};
 
 use crate::{
     attempt::{self, Ended, ResultOf, Which},
-    breaker::{PendingFailure, Permit, State},
-    clock,
+    breaker::{Breaker, Permit},
+    clock::{self, until},
     gate::{Pass, Sample, pass_all},
-    observe::{CallEnded, ErrorText, Observation, RetryScheduled, about, trace_id},
-    operation::{Operation, ReportOf},
+    observe::{Observation, about},
+    operation::Operation,
     outcome::Verdict,
     policies::Policies,
     rejection::Rejection,
-    report::{AttemptRecord, CallError, CallId, CallReport},
+    report::{AttemptRecord, CallError},
     retry::{
-        backoff::spread,
         decision::{Effect, Situation, Step, effect, next_step},
         scheduler::{self, Entry, Wait, Wake},
     },
 };
-
-/// A call between its beginning and its answer.
-pub(crate) struct Call<O: Operation> {
-    id: CallId,
-    operation: O,
-    started: Instant,
-    attempts: Vec<AttemptRecord>,
-    /// The last failure. It counts when the call ends, unless a later attempt succeeds.
-    pending: Option<PendingFailure>,
-    /// Closed when the caller has left.
-    reply: oneshot::Sender<ReportOf<O>>,
-    /// The call's place under the call limit.
-    place: Option<Pass>,
-}
-
-impl<O: Operation> Call<O> {
-    pub(crate) fn new(
-        id: CallId,
-        operation: O,
-        started: Instant,
-        reply: oneshot::Sender<ReportOf<O>>,
-        place: Option<Pass>,
-    ) -> Self {
-        Self { id, operation, started, attempts: Vec::new(), pending: None, reply, place }
-    }
-
-    fn deadline(&self, policies: &Policies) -> Option<Instant> {
-        policies.config.call_deadline.map(|time| self.started + time)
-    }
-
-    /// Counts the pending failure, and waits until the published state reflects it: the answer contains that state.
-    async fn settle(&mut self) {
-        if let Some(failure) = self.pending.take() {
-            failure.count().await;
-        }
-    }
-
-    /// Records that the call has waited since the end of its last attempt.
-    fn waited(&mut self, now: Instant) {
-        if let Some(last) = self.attempts.last_mut() {
-            let since = self.started + last.start + last.elapsed;
-            last.wait = Some(now.saturating_duration_since(since));
-        }
-    }
-
-    /// Counts the pending failure where nothing waits for it.
-    fn settle_unobserved(&mut self) {
-        drop(self.pending.take().map(PendingFailure::count));
-    }
-}
 
 /// What follows from a turn.
 enum Turn<O: Operation> {
@@ -137,7 +90,7 @@ pub(crate) fn run<O: Operation>(
 
 /// One turn: admit, attempt, decide, settle.
 async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Turn<O> {
-    let (permit, passes) = match admit(policies).await {
+    let (mut permit, passes) = match admit(policies).await {
         Ok(admitted) => admitted,
         Err(rejection) => {
             let error = rejected(policies, call, rejection);
@@ -159,8 +112,10 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
         began,
         deadline: call.deadline(policies),
     };
-    let Ended { result, verdict, idempotent } =
-        attempt::make(policies, &call.operation, which).await;
+    let Ended { result, verdict, idempotent } = {
+        let attempt = pin!(attempt::make(policies, &call.operation, which));
+        make_known_if_slow(policies, permit.as_mut(), began, attempt).await
+    };
     let now = clock::now();
     let Verdict { outcome, code, .. } = verdict;
     let (start, elapsed) = (began - call.started, now - began);
@@ -189,10 +144,10 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
             call.pending = None;
         }
         match effect {
-            Effect::Success => permit.success().await,
+            Effect::Success => permit.success_at(now).await,
             Effect::Neutral => permit.neutral().await,
             Effect::Failure => permit.failure(cause()).await,
-            Effect::Pending => call.pending = Some(permit.pending_failure(cause())),
+            Effect::Pending => call.pending = Some(Box::new(permit.pending_failure(cause()))),
         }
     }
     // Most calls make one attempt, so room for more is reserved only when needed.
@@ -212,6 +167,23 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
     }
 }
 
+/// Waits for an attempt, and tells the breaker at the moment at which the attempt becomes slow.
+async fn make_known_if_slow<T>(
+    policies: &Policies,
+    permit: Option<&mut Permit<'_>>,
+    began: Instant,
+    mut attempt: Pin<&mut impl Future<Output = T>>,
+) -> T {
+    let slow_after = policies.breaker.as_ref().and_then(Breaker::slow_after);
+    if let (Some(permit), Some(slow_after)) = (permit, slow_after) {
+        if let Some(ended) = until(began + slow_after, attempt.as_mut()).await {
+            return ended;
+        }
+        permit.slow();
+    }
+    attempt.await
+}
+
 /// Asks the gates: first the breaker, then the user's own.
 async fn admit(policies: &Policies) -> Result<(Option<Permit<'_>>, Vec<Pass>), Rejection> {
     let permit = match &policies.breaker {
@@ -222,81 +194,4 @@ async fn admit(policies: &Policies) -> Result<(Option<Permit<'_>>, Vec<Pass>), R
         return Ok((permit, Vec::new()));
     }
     Ok((permit, pass_all(&policies.gates, clock::now())?))
-}
-
-fn scheduled<O: Operation>(
-    policies: &Policies,
-    call: &Call<O>,
-    cause: String,
-    wait: Duration,
-) -> RetryScheduled {
-    RetryScheduled {
-        call: call.id,
-        attempt: call.attempts.last().map_or(0, |attempt| attempt.number),
-        max_attempts: policies.config.retry.as_ref().map_or(1, |retry| retry.max_attempts),
-        cause,
-        wait,
-        trace_id: trace_id(&call.operation),
-    }
-}
-
-/// The error of a call that a gate has rejected. The pending failure belongs to an earlier epoch than the rejection: it
-/// counts in the statistics and changes no state, so the call does not wait for it.
-fn rejected<O: Operation>(
-    policies: &Policies,
-    call: &mut Call<O>,
-    rejection: Rejection,
-) -> CallError<O::Error> {
-    call.settle_unobserved();
-    let spread = policies.with_rng(|rng| spread(rejection.retry_after(), rng));
-    let rejection = rejection.delayed_by(spread);
-    policies.observers.tell(&Observation::Rejected { call: call.id, rejection: &rejection });
-    rejection.into()
-}
-
-/// Ends a call because its caller has left. Its pending failure counts: impatient callers must not hide a failing
-/// upstream from the breaker.
-fn give_up<O: Operation>(policies: &Policies, mut call: Call<O>) {
-    about(&call.operation, call.id, |call| {
-        policies.observers.tell(&Observation::CallAbandoned { call });
-    });
-    call.settle_unobserved();
-}
-
-/// Ends a call with its answer.
-fn answer<O: Operation>(policies: &Policies, call: Call<O>, at: Instant, result: ResultOf<O>) {
-    let Call { id, operation, attempts, reply, started, place, .. } = call;
-    let state = policies.state().unwrap_or(State::Closed);
-    let report = CallReport { id, result, attempts, state, elapsed: at - started };
-    tell_end(policies, &operation, &report, !reply.is_closed());
-    // Free the place before the answer is sent, because the caller may make its next call at once.
-    drop(place);
-    // An error means that the caller has left.
-    let _ = reply.send(report);
-}
-
-/// Tells the observers how a call ended.
-pub(crate) fn tell_end<O: Operation>(
-    policies: &Policies,
-    operation: &O,
-    report: &ReportOf<O>,
-    answered: bool,
-) {
-    let rejection = match &report.result {
-        Err(CallError::Rejected(rejection)) => Some(rejection),
-        _ => None,
-    };
-    about(operation, report.id, |call| {
-        policies.observers.tell(&Observation::CallEnded(&CallEnded {
-            call,
-            outcome: report.outcome(),
-            error: report.result.as_ref().err().map(|error| error as &dyn ErrorText),
-            rejection,
-            attempts: &report.attempts,
-            state: policies.state(),
-            elapsed: report.elapsed,
-            retries: policies.config.retry.is_some(),
-            answered,
-        }));
-    });
 }

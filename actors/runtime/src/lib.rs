@@ -45,6 +45,7 @@ mod report;
 pub mod retry;
 mod seconds;
 mod settings;
+mod state;
 mod sync;
 mod timer;
 mod upstream;

@@ -11,11 +11,11 @@ use std::{borrow::Cow, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 pub use log_lines::LogLines;
 
 use crate::{
-    breaker::State,
     operation::Operation,
     outcome::CallKind,
-    rejection::Rejection,
+    rejection::{Rejection, RejectionKind},
     report::{AttemptRecord, CallId, CallOutcome},
+    state::{Mode, State},
 };
 
 /// Is told of everything that happens, in the order in which it happens.
@@ -30,6 +30,18 @@ pub trait Observer: Send + Sync + 'static {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Observation<'a> {
+    /// A circuit began a new epoch.
+    Transition(&'a Transition),
+    /// A circuit's breaker rejected calls, or other gates did that its breaker counts for. One for each kind of
+    /// rejection and second in which there were any.
+    RejectionBurst {
+        /// The kind.
+        rejection: RejectionKind,
+        /// How many.
+        count: u64,
+        /// Within what time: 1 s, less if a transition ended it.
+        window: Duration,
+    },
     /// The gates have admitted an attempt, which begins now.
     Admitted {
         /// The call.
@@ -103,6 +115,44 @@ impl fmt::Debug for CallOf<'_> {
     }
 }
 
+/// A circuit began a new epoch. Its `Display` is the log line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    /// The state before.
+    pub from: State,
+    /// The state after: the same if a closed circuit was reset, or an open one forced open.
+    pub to: State,
+    /// The mode before.
+    pub from_mode: Mode,
+    /// The mode after.
+    pub mode: Mode,
+    /// Number of the epoch that began. It grows by one with each transition.
+    pub epoch: u64,
+    /// Why.
+    pub cause: String,
+    /// The lease of the trial that did not report in time, if that was the cause.
+    pub expired_lease: Option<Duration>,
+    /// True if the circuit was reset by hand.
+    pub manual_reset: bool,
+    /// How long the epoch before lasted.
+    pub after: Duration,
+    /// How long the circuit stays open, if it opened by its own rules.
+    pub half_open_in: Option<Duration>,
+    /// Calls that the circuit rejected in the epoch before.
+    pub rejected: u64,
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, cause, .. } = self;
+        write!(f, "circuit_breaker: {from} -> {to} ({cause}")?;
+        if let Some(wait) = self.half_open_in {
+            write!(f, "; half-open in {:.1}s", wait.as_secs_f64())?;
+        }
+        f.write_str(")")
+    }
+}
+
 /// Tells of a call of `operation`, with the way to ask for its trace.
 pub(crate) fn about<O: Operation>(operation: &O, id: CallId, tell: impl FnOnce(CallOf<'_>)) {
     tell(CallOf { id, trace: &|| trace_id(operation) });
@@ -172,7 +222,7 @@ impl CallEnded<'_> {
     }
 }
 
-/// The observers of one upstream.
+/// The observers of one upstream, or of one breaker.
 #[derive(Clone, Default)]
 pub(crate) struct Observers(Vec<Arc<dyn Observer>>);
 

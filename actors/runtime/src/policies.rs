@@ -8,11 +8,8 @@ use std::{
 use rand::rngs::SmallRng;
 
 use crate::{
-    breaker::{Breaker, State},
-    gate::Gate,
-    limit::CallLimit,
-    observe::Observers,
-    settings::CallConfig,
+    breaker::Breaker, gate::Gate, limit::CallLimit, observe::Observers, settings::CallConfig,
+    state::State,
 };
 
 /// The policies of one upstream, shared by all its calls.

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{breaker::State, outcome::Outcome, rejection::Rejection};
+use crate::{outcome::Outcome, rejection::Rejection, state::State};
 
 /// Number of a call, unique in the process, from 1 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 pub use builder::{BreakerChoice, UpstreamBuilder};
 
 use crate::{
-    breaker::{Breaker, State},
+    breaker::Breaker,
     call::{self, Call, tell_end},
     clock,
     gate::Pass,
@@ -20,6 +20,7 @@ use crate::{
     report::{CallError, CallId, CallReport},
     retry::scheduler,
     settings::CallConfig,
+    state::State,
 };
 
 /// One upstream with its policies: a cheap handle, shared by cloning.

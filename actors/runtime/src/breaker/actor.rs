@@ -11,15 +11,17 @@ use super::{
     grant::{Acquire, Grant},
     machine::Machine,
     messages::{
-        BurstBegan, CircuitOpened, Inspect, ReportResult, Reset, SetMode, Subscribe, TimerElapsed,
+        BurstBegan, CircuitOpened, Inspect, Observe, ReportResult, Reset, SetMode, Subscribe,
+        TimerElapsed,
     },
     published::Published,
     recorder::Recorder,
     report::CountersAt,
     snapshot::BreakerSnapshot,
-    state::State,
 };
-use crate::{clock, events::EventLog, rejection::Rejection, sync::Arc, timer::Timer};
+use crate::{
+    clock, observe::Observers, rejection::Rejection, state::State, sync::Arc, timer::Timer,
+};
 
 /// Messages that may queue before those who ask through one handle are made to wait for room.
 const MAILBOX: usize = 1024;
@@ -40,10 +42,10 @@ impl BreakerActor {
     pub(crate) fn new(
         machine: Machine,
         published: Arc<Published>,
-        events: EventLog,
+        observers: Observers,
         alive: watch::Sender<()>,
     ) -> Self {
-        let recorder = Recorder::new(events, Arc::clone(&published));
+        let recorder = Recorder::new(observers, Arc::clone(&published));
         Self {
             machine,
             published,
@@ -74,8 +76,7 @@ impl BreakerActor {
                 cause: transition.reason.to_string().into(),
             });
             self.published.publish(transition.epoch, transition.phase, || {
-                log::info!("{transition}");
-                // Recorded before it is told, so that no release comes before its opening.
+                // Observers are told before subscribers, so that no release comes before its opening.
                 self.recorder.transition(now, transition);
                 if let Some(opened) = opened {
                     self.subscribers.retain(|subscriber| tell(subscriber, opened.clone()));
@@ -179,6 +180,14 @@ impl Handler<Subscribe> for BreakerActor {
     }
 }
 
+impl Handler<Observe> for BreakerActor {
+    type Result = ();
+
+    fn handle(&mut self, Observe(observer): Observe, _: &mut Context<Self>) {
+        self.recorder.add(observer);
+    }
+}
+
 impl Handler<Inspect> for BreakerActor {
     type Result = BreakerSnapshot;
 
@@ -228,4 +237,4 @@ macro_rules! counted {
     )+ };
 }
 
-counted!(Acquire, ReportResult, Reset, SetMode, BurstBegan, Subscribe, Inspect);
+counted!(Acquire, ReportResult, Reset, SetMode, BurstBegan, Subscribe, Observe, Inspect);

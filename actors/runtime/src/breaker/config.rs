@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(read(&written).unwrap(), config, "what is written can be read");
         for (bad, part) in [
             (r#"{"fail_maxx": 1}"#, "fail_maxx"),
-            (r#"{"trial_lease": -1}"#, "negative"),
+            (r#"{"trial_lease": -1}"#, "-1 is not valid: expected seconds"),
             (r#"{"window": {"calls": 0}}"#, "window = 0"),
             (r#"{"fail_max": 0}"#, "failure_rate or slow_rate"),
         ] {

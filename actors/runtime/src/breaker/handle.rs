@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use actix::{Actor, Addr, ArbiterHandle, Handler, Message, Recipient, dev::ToEnvelope};
+use actix::{Addr, Handler, Message, dev::ToEnvelope};
 use futures::{
     FutureExt as _,
     future::{BoxFuture, poll_fn},
@@ -14,16 +14,13 @@ use tokio::sync::watch;
 
 use super::{
     actor::BreakerActor,
-    config::BreakerConfig,
     counted::Counted,
     grant::{Acquire, Grant},
-    machine::Machine,
-    messages::{BurstBegan, CircuitOpened, Inspect, Reset, SetMode, Subscribe},
+    messages::BurstBegan,
     permit::Permit,
+    phase::Phase,
     published::Published,
     report::Ticket,
-    snapshot::BreakerSnapshot,
-    state::{Mode, Phase, State},
     tally::{Counts, Tally},
 };
 use crate::{
@@ -31,6 +28,7 @@ use crate::{
     events::EventLog,
     lifeline::ended,
     rejection::{Rejection, RejectionKind},
+    state::{Mode, State},
     sync::Arc,
 };
 
@@ -56,60 +54,13 @@ pub struct BreakerStopped;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Breaker {
-    actor: Addr<BreakerActor>,
-    published: Arc<Published>,
-    events: EventLog,
-    alive: watch::Receiver<()>,
+    pub(super) actor: Addr<BreakerActor>,
+    pub(super) published: Arc<Published>,
+    pub(super) events: EventLog,
+    pub(super) alive: watch::Receiver<()>,
 }
 
 impl Breaker {
-    /// Starts a closed breaker on the current arbiter, named "backend", with an event log of its
-    /// own.
-    ///
-    /// # Panics
-    /// Outside an actix system.
-    pub fn start(config: BreakerConfig) -> Self {
-        Self::start_recording(config, EventLog::default())
-    }
-
-    /// Starts a closed breaker on the current arbiter that records into `events`, and has its name.
-    ///
-    /// # Panics
-    /// Outside an actix system.
-    pub fn start_recording(config: BreakerConfig, events: EventLog) -> Self {
-        Self::launch(config, events, Actor::start)
-    }
-
-    /// Starts a closed breaker on `arbiter`: what a service does, so that its breaker answers
-    /// however busy the workers are.
-    pub fn start_on(config: BreakerConfig, arbiter: &ArbiterHandle) -> Self {
-        Self::start_recording_on(config, EventLog::default(), arbiter)
-    }
-
-    /// Starts a closed breaker on `arbiter` that records into `events`, and has its name.
-    pub fn start_recording_on(
-        config: BreakerConfig,
-        events: EventLog,
-        arbiter: &ArbiterHandle,
-    ) -> Self {
-        Self::launch(config, events, |actor| BreakerActor::start_in_arbiter(arbiter, |_| actor))
-    }
-
-    fn launch(
-        config: BreakerConfig,
-        events: EventLog,
-        start: impl FnOnce(BreakerActor) -> Addr<BreakerActor>,
-    ) -> Self {
-        let (alive_tx, alive) = watch::channel(());
-        let start_time = clock::now();
-        let published = Arc::new(Published::new(&config, start_time));
-        let machine = Machine::new(config, start_time);
-        let told = (Arc::clone(&published), events.clone());
-        let actor = start(BreakerActor::new(machine, told.0, told.1, alive_tx));
-        published.connect(actor.downgrade().recipient());
-        Self { actor, published, events, alive }
-    }
-
     /// Asks for leave to make one attempt.
     ///
     /// Closed and open are answered from the published state, without a message. Half-open asks
@@ -223,70 +174,7 @@ impl Breaker {
         self.published.depth.read()
     }
 
-    /// Closes the circuit by hand, into auto mode and a new epoch: results of calls in flight no
-    /// longer count.
-    ///
-    /// # Errors
-    /// The actor is gone, and nothing was done.
-    pub async fn reset(&self) -> Result<(), BreakerStopped> {
-        self.send(Reset).await
-    }
-
-    /// Opens the circuit by hand, until [`enable`](Self::enable) or [`reset`](Self::reset). Every
-    /// call is turned away and told to come back after the reset timeout; calls that wait for a
-    /// retry are answered; no timer and no result changes the state.
-    ///
-    /// As with every change of mode, results of calls in flight no longer count. Nothing happens
-    /// if it is forced open already.
-    ///
-    /// # Errors
-    /// The actor is gone, and nothing was done.
-    pub async fn force_open(&self) -> Result<(), BreakerStopped> {
-        self.send(SetMode(Mode::ForcedOpen)).await
-    }
-
-    /// Takes the circuit out of service by hand, until [`enable`](Self::enable) or
-    /// [`reset`](Self::reset). It shows closed, every call passes, and no result changes the state.
-    /// Nothing happens if it is disabled already.
-    ///
-    /// # Errors
-    /// The actor is gone, and nothing was done.
-    pub async fn disable(&self) -> Result<(), BreakerStopped> {
-        self.send(SetMode(Mode::Disabled)).await
-    }
-
-    /// Gives the circuit back to its own control, closed. Nothing happens in auto mode, not even if
-    /// the circuit is open: [`reset`](Self::reset) closes it.
-    ///
-    /// # Errors
-    /// The actor is gone, and nothing was done.
-    pub async fn enable(&self) -> Result<(), BreakerStopped> {
-        self.send(SetMode(Mode::Auto)).await
-    }
-
-    /// All that can be seen from outside.
-    ///
-    /// # Errors
-    /// The actor is gone.
-    pub async fn inspect(&self) -> Result<BreakerSnapshot, BreakerStopped> {
-        self.send(Inspect).await
-    }
-
-    /// Has `subscriber` told of each opening from now on, and of the present one if the circuit is
-    /// open. Does not keep its actor alive.
-    ///
-    /// # Errors
-    /// The actor is gone: `subscriber` will be told nothing.
-    pub fn subscribe(&self, subscriber: &Recipient<CircuitOpened>) -> Result<(), BreakerStopped> {
-        if !self.actor.connected() {
-            return Err(BreakerStopped);
-        }
-        let subscribe = Subscribe(subscriber.downgrade());
-        self.actor.do_send(self.published.depth.counted(subscribe));
-        Ok(())
-    }
-
-    async fn send<M>(&self, message: M) -> Result<M::Result, BreakerStopped>
+    pub(super) async fn send<M>(&self, message: M) -> Result<M::Result, BreakerStopped>
     where
         M: Message<Result: Send> + Send + 'static,
         BreakerActor: Handler<Counted<M>>,

@@ -17,15 +17,17 @@ use super::{
     config::{BreakerConfig, BreakerSettings, Window},
     counters::{Counters, Totals},
     machine::Machine,
+    phase::Phase,
     published::Published,
     recorder::Recorder,
     report::{CountersAt, Failure, Report, Ticket},
-    state::{Phase, State},
 };
 use crate::{
     clock,
     events::{EventKind, EventLog},
+    observe::Observers,
     rejection::RejectionKind,
+    state::State,
     sync::{Arc, FENCES, Fences, Mutex, change_lane},
 };
 
@@ -317,7 +319,9 @@ fn no_rejection_goes_untold_while_a_burst_ends_and_the_next_begins() {
             }
         };
         let events = EventLog::default();
-        let mut recorder = Recorder::new(events.clone(), Arc::clone(&published));
+        let mut observers = Observers::default();
+        observers.add(std::sync::Arc::new(events.clone()));
+        let mut recorder = Recorder::new(observers, Arc::clone(&published));
         // A burst that has been told of: its last window is empty.
         let mut now = clock::now();
         assert!(tally.turn_away(RejectionKind::CircuitOpen));

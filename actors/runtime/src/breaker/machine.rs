@@ -11,13 +11,14 @@ use std::{
 
 use super::{
     config::BreakerConfig,
+    phase::Phase,
     report::{CountersAt, Report, Ticket},
-    state::{Mode, Phase, State},
     transition::{Reason, Transition},
     trials::Trials,
     trip::{Readings, Trip, trips},
 };
 use crate::rejection::Rejection;
+use crate::state::{Mode, State};
 
 /// How soon a caller may ask again when every trial permit is taken. Trials end within moments or
 /// their lease, and nobody can know which.

@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 use super::{
     report::{Report, Ticket},
     snapshot::BreakerSnapshot,
-    state::Mode,
 };
+use crate::{observe::Observer, state::Mode};
 
 /// Reports how an attempt went.
 #[derive(Message)]
@@ -42,6 +42,11 @@ pub(crate) struct BurstBegan;
 #[derive(Message)]
 #[rtype(result = "BreakerSnapshot")]
 pub(crate) struct Inspect;
+
+/// Adds an observer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Observe(pub(crate) Arc<dyn Observer>);
 
 /// Asks to be told of each opening from now on, and of the present one if the circuit is open.
 /// Weak, so that the breaker keeps nobody alive.

@@ -2,11 +2,11 @@
 
 use super::{
     config::BreakerSettings,
-    machine_tests::{Bench, LEASE, RESET, failure},
+    machine_tests::{Bench, LEASE, RESET, failure, line},
     report::{Report, Ticket},
-    state::{Mode, State},
 };
 use crate::rejection::Rejection;
+use crate::state::{Mode, State};
 
 impl Bench {
     fn set(&mut self, mode: Mode) {
@@ -182,7 +182,7 @@ fn openings_by_hand_are_counted_and_say_that_they_are() {
         bench.set(mode);
     }
     assert_eq!(bench.core.open_count(), 2);
-    let lines: Vec<_> = bench.transitions().iter().map(ToString::to_string).collect();
+    let lines: Vec<_> = bench.transitions().iter().map(line).collect();
     assert_eq!(
         lines,
         [

@@ -22,11 +22,12 @@ use proptest::{
 use super::{
     config::{BreakerConfig, BreakerSettings},
     machine::Machine,
+    phase::Phase,
     report::{CountersAt, Failure, Report, Ticket},
-    state::{Mode, Phase, State},
     transition::{Reason, Transition},
 };
 use crate::rejection::Rejection;
+use crate::state::{Mode, State};
 
 const NANO: Duration = Duration::from_nanos(1);
 

@@ -2,13 +2,12 @@
 
 use super::Breaker;
 use crate::{
-    events::{EventKind, EventType},
-    observe::{Observation, Observer, RetryScheduled},
+    observe::{Observation, Observer},
     rejection::RejectionKind,
     report::CallOutcome,
 };
 
-/// Counts rejections by other gates, released calls and ended calls, and records retries and releases in the event log.
+/// Counts rejections by other gates, released calls and ended calls.
 impl Observer for Breaker {
     fn observe(&self, observation: &Observation<'_>) {
         match observation {
@@ -19,13 +18,8 @@ impl Observer for Breaker {
                     self.count_rejection(kind);
                 }
             }
-            Observation::RetryScheduled(retry) => {
-                self.events().record_with(EventType::Retry, || retry_event(retry));
-            }
-            Observation::Released { calls, cause } => {
-                let (calls, cause) = (*calls, (*cause).clone());
-                self.tally().reject(RejectionKind::Released, calls as u64);
-                self.events().record(EventKind::Release { calls, cause });
+            Observation::Released { calls, .. } => {
+                self.tally().reject(RejectionKind::Released, *calls as u64);
             }
             Observation::CallEnded(ended) if ended.retries && ended.answered => {
                 let overloaded =
@@ -38,9 +32,4 @@ impl Observer for Breaker {
             _ => {}
         }
     }
-}
-
-fn retry_event(retry: &RetryScheduled) -> EventKind {
-    let RetryScheduled { call, attempt, max_attempts, cause, wait, trace_id } = retry.clone();
-    EventKind::Retry { call, attempt, max_attempts, cause, wait, trace_id }
 }

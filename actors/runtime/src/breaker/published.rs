@@ -12,9 +12,9 @@ use super::{
     counted::{Counted, Depth},
     counters::{Counters, Totals},
     messages::ReportResult,
+    phase::Phase,
     report::CountersAt,
     slices::Slices,
-    state::Phase,
     tally::{Counts, EpochCounts, Tally},
 };
 use crate::{

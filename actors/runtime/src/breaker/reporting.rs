@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 
 use super::{
     messages::ReportResult,
+    phase::Phase,
     published::Published,
     report::{Failure, Report, Ticket},
-    state::Phase,
 };
 use crate::outcome::CallKind;
 

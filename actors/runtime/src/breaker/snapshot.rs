@@ -5,10 +5,8 @@ use std::time::Duration;
 use actix::MessageResponse;
 use serde::Serialize;
 
-use super::{
-    config::BreakerSettings,
-    state::{Mode, State},
-};
+use super::config::BreakerSettings;
+use crate::state::{Mode, State};
 
 /// All that can be seen of a breaker from outside, at one moment. Durations serialise as seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, MessageResponse)]

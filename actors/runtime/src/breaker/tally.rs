@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
-use super::state::State;
 use crate::{
     outcome::CallKind,
     rejection::RejectionKind,
+    state::State,
     sync::{AtomicBool, AtomicU64},
 };
 

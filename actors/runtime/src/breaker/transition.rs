@@ -2,9 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use super::{
-    config::Window,
-    state::{Mode, Phase, State},
+use super::{config::Window, phase::Phase};
+use crate::{
+    observe,
+    state::{Mode, State},
 };
 
 /// Why a breaker changed its state.
@@ -97,7 +98,7 @@ impl fmt::Display for Share<'_> {
     }
 }
 
-/// A change of state. Its `Display` is the log line.
+/// A change of state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Transition {
     /// What begins.
@@ -118,13 +119,25 @@ pub(crate) struct Transition {
     pub(crate) half_open_in: Option<Duration>,
 }
 
-impl fmt::Display for Transition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, to, reason, .. } = self;
-        write!(f, "circuit_breaker: {from} -> {to} ({reason}")?;
-        if let Some(wait) = self.half_open_in {
-            write!(f, "; half-open in {:.1}s", wait.as_secs_f64())?;
+impl Transition {
+    /// What observers are told, with how long the epoch before lasted and how many calls it rejected.
+    pub(crate) fn told(self, after: Duration, rejected: u64) -> observe::Transition {
+        let Self { from, to, from_mode, mode, epoch, reason, half_open_in, .. } = self;
+        observe::Transition {
+            from,
+            to,
+            from_mode,
+            mode,
+            epoch,
+            cause: reason.to_string(),
+            expired_lease: match reason {
+                Reason::LeaseExpired(lease) => Some(lease),
+                _ => None,
+            },
+            manual_reset: reason == Reason::ManualReset,
+            after,
+            half_open_in,
+            rejected,
         }
-        f.write_str(")")
     }
 }

@@ -11,9 +11,9 @@ use serde::{Serialize, Serializer};
 
 use super::EventType;
 use crate::{
-    breaker::{Mode, State},
     rejection::RejectionKind,
     report::CallId,
+    state::{Mode, State},
 };
 
 /// Something that happened at one moment.

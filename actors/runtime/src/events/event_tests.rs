@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    breaker::{Mode, State},
     rejection::RejectionKind,
     report::CallId,
+    state::{Mode, State},
 };
 
 fn json_of(kind: EventKind) -> Value {

@@ -16,6 +16,7 @@ mod event;
 mod event_tests;
 mod kind;
 mod log;
+mod observer;
 mod quota;
 mod reader;
 mod ring;

@@ -1,4 +1,4 @@
-//! Log lines about calls: an observer.
+//! Log lines: an observer.
 
 use log::{Level, log_enabled};
 
@@ -7,6 +7,9 @@ use crate::report::AttemptRecord;
 
 /// The target of all lines about calls.
 const TARGET: &str = "resilience_actors::retry";
+
+/// The target of all lines about circuits.
+const BREAKER: &str = "resilience_actors::breaker";
 
 /// Writes a line with the call's trace as the key `trace_id`, if there is one.
 macro_rules! traced {
@@ -18,13 +21,14 @@ macro_rules! traced {
     };
 }
 
-/// Logs retries, releases and failed calls at info, panics at error, and the rest at debug.
+/// Logs transitions, retries, releases and failed calls at info, panics at error, and the rest at debug.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogLines;
 
 impl Observer for LogLines {
     fn observe(&self, observation: &Observation<'_>) {
         match observation {
+            Observation::Transition(transition) => log::info!(target: BREAKER, "{transition}"),
             Observation::RetryScheduled(retry) => retry_line(retry),
             Observation::Released { calls, .. } => {
                 log::info!(target: TARGET, "retry: released {calls} waiting call(s), the circuit opened");
@@ -53,7 +57,9 @@ impl Observer for LogLines {
                     );
                 }
             }
-            Observation::Admitted { .. } | Observation::Rejected { .. } => {}
+            Observation::RejectionBurst { .. }
+            | Observation::Admitted { .. }
+            | Observation::Rejected { .. } => {}
         }
     }
 }

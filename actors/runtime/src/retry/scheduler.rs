@@ -19,13 +19,14 @@ use tokio::sync::{oneshot, watch};
 
 use super::waiting_room::WaitingRoom;
 use crate::{
-    breaker::{Breaker, CircuitOpened, State},
+    breaker::{Breaker, CircuitOpened},
     clock,
     lifeline::ended,
     limit::{CallLimit, WaitMark},
     observe::{Observation, RetryScheduled},
     policies::Policies,
     report::CallId,
+    state::State,
     timer::Timer,
 };
 

@@ -121,7 +121,8 @@ impl UpstreamBuilder {
         self
     }
 
-    /// Adds an observer. [`LogLines`] and the breaker, if there is one, observe anyway.
+    /// Adds an observer, also of a new breaker; an observer of a running breaker is added with [`Breaker::observe`].
+    /// [`LogLines`], the breaker's counts and its event log observe anyway.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observers.push(observer);
         self
@@ -148,13 +149,19 @@ impl UpstreamBuilder {
             None => None,
             Some(BreakerChoice::Running(breaker)) => Some(breaker),
             Some(BreakerChoice::New(settings)) => {
-                Some(start_breaker(Arc::clone(&name), BreakerConfig::try_from(settings)?))
+                let breaker = start_breaker(Arc::clone(&name), BreakerConfig::try_from(settings)?);
+                for observer in &own {
+                    // An error means that the actor died at once.
+                    let _ = breaker.observe(Arc::clone(observer));
+                }
+                Some(breaker)
             }
         };
         let mut observers = Observers::default();
         observers.add(Arc::new(LogLines));
         if let Some(breaker) = &breaker {
             observers.add(Arc::new(breaker.clone()));
+            observers.add(Arc::new(breaker.events().clone()));
         }
         own.into_iter().for_each(|observer| observers.add(observer));
         let rng = Mutex::new(seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64));

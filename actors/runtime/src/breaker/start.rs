@@ -1,0 +1,67 @@
+//! Starts the breaker's actor.
+
+use actix::{Actor, Addr, ArbiterHandle};
+use tokio::sync::watch;
+
+use super::{
+    actor::BreakerActor, config::BreakerConfig, handle::Breaker, machine::Machine,
+    published::Published,
+};
+use crate::{
+    clock,
+    events::EventLog,
+    observe::{LogLines, Observers},
+    sync::Arc,
+};
+
+impl Breaker {
+    /// Starts a closed breaker on the current arbiter, named "backend", with an event log of its
+    /// own.
+    ///
+    /// # Panics
+    /// Outside an actix system.
+    pub fn start(config: BreakerConfig) -> Self {
+        Self::start_recording(config, EventLog::default())
+    }
+
+    /// Starts a closed breaker on the current arbiter that records into `events`, and has its name.
+    ///
+    /// # Panics
+    /// Outside an actix system.
+    pub fn start_recording(config: BreakerConfig, events: EventLog) -> Self {
+        Self::launch(config, events, Actor::start)
+    }
+
+    /// Starts a closed breaker on `arbiter`: what a service does, so that its breaker answers
+    /// however busy the workers are.
+    pub fn start_on(config: BreakerConfig, arbiter: &ArbiterHandle) -> Self {
+        Self::start_recording_on(config, EventLog::default(), arbiter)
+    }
+
+    /// Starts a closed breaker on `arbiter` that records into `events`, and has its name.
+    pub fn start_recording_on(
+        config: BreakerConfig,
+        events: EventLog,
+        arbiter: &ArbiterHandle,
+    ) -> Self {
+        Self::launch(config, events, |actor| BreakerActor::start_in_arbiter(arbiter, |_| actor))
+    }
+
+    fn launch(
+        config: BreakerConfig,
+        events: EventLog,
+        start: impl FnOnce(BreakerActor) -> Addr<BreakerActor>,
+    ) -> Self {
+        let (alive_tx, alive) = watch::channel(());
+        let start_time = clock::now();
+        let published = Arc::new(Published::new(&config, start_time));
+        let machine = Machine::new(config, start_time);
+        let mut observers = Observers::default();
+        observers.add(std::sync::Arc::new(LogLines));
+        observers.add(std::sync::Arc::new(events.clone()));
+        let actor = BreakerActor::new(machine, Arc::clone(&published), observers, alive_tx);
+        let actor = start(actor);
+        published.connect(actor.downgrade().recipient());
+        Self { actor, published, events, alive }
+    }
+}

@@ -1,0 +1,150 @@
+//! A call between its beginning and its answer: what it carries, and how it ends.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::{
+    attempt::ResultOf,
+    breaker::PendingFailure,
+    gate::Pass,
+    observe::{CallEnded, ErrorText, Observation, RetryScheduled, about, trace_id},
+    operation::{Operation, ReportOf},
+    policies::Policies,
+    rejection::Rejection,
+    report::{AttemptRecord, CallError, CallId, CallReport},
+    retry::backoff::spread,
+    state::State,
+};
+
+/// A call between its beginning and its answer.
+pub(crate) struct Call<O: Operation> {
+    pub(super) id: CallId,
+    pub(super) operation: O,
+    pub(super) started: Instant,
+    pub(super) attempts: Vec<AttemptRecord>,
+    /// The last failure. It counts when the call ends, unless a later attempt succeeds.
+    pub(super) pending: Option<Box<PendingFailure>>,
+    /// Closed when the caller has left.
+    pub(super) reply: oneshot::Sender<ReportOf<O>>,
+    /// The call's place under the call limit.
+    pub(super) place: Option<Pass>,
+}
+
+impl<O: Operation> Call<O> {
+    pub(crate) fn new(
+        id: CallId,
+        operation: O,
+        started: Instant,
+        reply: oneshot::Sender<ReportOf<O>>,
+        place: Option<Pass>,
+    ) -> Self {
+        Self { id, operation, started, attempts: Vec::new(), pending: None, reply, place }
+    }
+
+    pub(super) fn deadline(&self, policies: &Policies) -> Option<Instant> {
+        policies.config.call_deadline.map(|time| self.started + time)
+    }
+
+    /// Counts the pending failure, and waits until the published state reflects it: the answer contains that state.
+    pub(super) async fn settle(&mut self) {
+        if let Some(failure) = self.pending.take() {
+            failure.count().await;
+        }
+    }
+
+    /// Records that the call has waited since the end of its last attempt.
+    pub(super) fn waited(&mut self, now: Instant) {
+        if let Some(last) = self.attempts.last_mut() {
+            let since = self.started + last.start + last.elapsed;
+            last.wait = Some(now.saturating_duration_since(since));
+        }
+    }
+
+    /// Counts the pending failure where nothing waits for it.
+    pub(super) fn settle_unobserved(&mut self) {
+        drop(self.pending.take().map(|failure| failure.count()));
+    }
+}
+
+pub(super) fn scheduled<O: Operation>(
+    policies: &Policies,
+    call: &Call<O>,
+    cause: String,
+    wait: Duration,
+) -> RetryScheduled {
+    RetryScheduled {
+        call: call.id,
+        attempt: call.attempts.last().map_or(0, |attempt| attempt.number),
+        max_attempts: policies.config.retry.as_ref().map_or(1, |retry| retry.max_attempts),
+        cause,
+        wait,
+        trace_id: trace_id(&call.operation),
+    }
+}
+
+/// The error of a call that a gate has rejected. The pending failure belongs to an earlier epoch than the rejection: it
+/// counts in the statistics and changes no state, so the call does not wait for it.
+pub(super) fn rejected<O: Operation>(
+    policies: &Policies,
+    call: &mut Call<O>,
+    rejection: Rejection,
+) -> CallError<O::Error> {
+    call.settle_unobserved();
+    let spread = policies.with_rng(|rng| spread(rejection.retry_after(), rng));
+    let rejection = rejection.delayed_by(spread);
+    policies.observers.tell(&Observation::Rejected { call: call.id, rejection: &rejection });
+    rejection.into()
+}
+
+/// Ends a call because its caller has left. Its pending failure counts: impatient callers must not hide a failing
+/// upstream from the breaker.
+pub(super) fn give_up<O: Operation>(policies: &Policies, mut call: Call<O>) {
+    about(&call.operation, call.id, |call| {
+        policies.observers.tell(&Observation::CallAbandoned { call });
+    });
+    call.settle_unobserved();
+}
+
+/// Ends a call with its answer.
+pub(super) fn answer<O: Operation>(
+    policies: &Policies,
+    call: Call<O>,
+    at: Instant,
+    result: ResultOf<O>,
+) {
+    let Call { id, operation, attempts, reply, started, place, .. } = call;
+    let state = policies.state().unwrap_or(State::Closed);
+    let report = CallReport { id, result, attempts, state, elapsed: at - started };
+    tell_end(policies, &operation, &report, !reply.is_closed());
+    // Free the place before the answer is sent, because the caller may make its next call at once.
+    drop(place);
+    // An error means that the caller has left.
+    let _ = reply.send(report);
+}
+
+/// Tells the observers how a call ended.
+pub(crate) fn tell_end<O: Operation>(
+    policies: &Policies,
+    operation: &O,
+    report: &ReportOf<O>,
+    answered: bool,
+) {
+    let rejection = match &report.result {
+        Err(CallError::Rejected(rejection)) => Some(rejection),
+        _ => None,
+    };
+    about(operation, report.id, |call| {
+        policies.observers.tell(&Observation::CallEnded(&CallEnded {
+            call,
+            outcome: report.outcome(),
+            error: report.result.as_ref().err().map(|error| error as &dyn ErrorText),
+            rejection,
+            attempts: &report.attempts,
+            state: policies.state(),
+            elapsed: report.elapsed,
+            retries: policies.config.retry.is_some(),
+            answered,
+        }));
+    });
+}
