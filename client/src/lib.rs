@@ -69,7 +69,7 @@ pub async fn run(config: Config) -> io::Result<()> {
     let common = config.common.clone();
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let capacity = share_descriptors(&config);
-    let service = Service::new(config, capacity, breaker, drain.clone(), &metrics);
+    let service = Service::new(config, capacity, &breaker, drain.clone(), &metrics);
     Server::new(SERVICE, &common, drain, metrics)
         .capacity(capacity)
         .on_connect(stall::bound)
@@ -116,7 +116,7 @@ impl Service {
     pub fn new(
         config: Config,
         capacity: Capacity,
-        breaker: Breaker,
+        breaker: &Breaker,
         drain: Drain,
         metrics: &Metrics,
     ) -> Self {
@@ -125,8 +125,8 @@ impl Service {
         let streams = EventStreams::new(config.max_event_streams);
         let (stats, config) = (Arc::default(), Arc::new(config));
         let calls = CallMetrics::new(metrics, breaker.name());
-        metrics::add_sources(metrics, &breaker, &limit, &stats, &streams);
-        let upstreams = Upstreams::new(&config.calls, &breaker, &limit, &stats, &calls)
+        metrics::add_sources(metrics, breaker, &limit, &stats, &streams);
+        let upstreams = Upstreams::new(&config.calls, breaker, &limit, &stats, &calls)
             .expect("`Config` has checked the settings");
         let turns = Arc::default();
         Self { config, upstreams, drain, connections, stats, calls, streams, turns }

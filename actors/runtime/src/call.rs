@@ -26,8 +26,9 @@ use crate::{
     rejection::Rejection,
     report::{AttemptRecord, CallError},
     retry::{
+        current_thread::{self, Entry},
         decision::{Effect, Situation, Step, effect, next_step},
-        scheduler::{self, Entry, Wait, Wake},
+        scheduler::{Wait, Wake},
     },
 };
 
@@ -131,24 +132,13 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
         Some(retry) => policies.with_rng(|rng| next_step(retry, &verdict, &at, rng)),
         None => Step::Finish,
     };
-    let epoch = permit.as_ref().map_or(0, Permit::epoch);
     let cause = || attempt::cause(&result, &verdict);
+    let epoch = permit.as_ref().map_or(0, Permit::epoch);
     let sample = Sample { outcome, elapsed, retried: step != Step::Finish };
-    for pass in passes {
-        pass.settle(&sample);
-    }
+    passes.into_iter().for_each(|pass| pass.settle(&sample));
     if let Some(permit) = permit {
         let effect = effect(policies.config.scope, outcome, trial, step);
-        if effect != Effect::Neutral {
-            // A success repairs the pending failure, and another failure of the call replaces it.
-            call.pending = None;
-        }
-        match effect {
-            Effect::Success => permit.success_at(now).await,
-            Effect::Neutral => permit.neutral().await,
-            Effect::Failure => permit.failure(cause()).await,
-            Effect::Pending => call.pending = Some(Box::new(permit.pending_failure(cause()))),
-        }
+        settle(call, permit, effect, now, cause).await;
     }
     // Most calls make one attempt, so room for more is reserved only when needed.
     call.attempts.reserve_exact(1);
@@ -161,9 +151,29 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
         Step::Retry { wait } => {
             let retry = scheduled(policies, call, cause(), wait);
             let (due, policies) = (now + wait, Arc::clone(policies));
-            let entry = scheduler::wait(Wait { due, epoch, policies, retry });
+            let entry = current_thread::wait(Wait { due, epoch, policies, retry });
             Turn::Wait { entry, result }
         }
+    }
+}
+
+/// Tells the breaker how an attempt went, and waits until the published state reflects it.
+async fn settle<O: Operation>(
+    call: &mut Call<O>,
+    permit: Permit<'_>,
+    effect: Effect,
+    now: Instant,
+    cause: impl Fn() -> String,
+) {
+    if effect != Effect::Neutral {
+        // A success repairs the pending failure, and another failure of the call replaces it.
+        call.pending = None;
+    }
+    match effect {
+        Effect::Success => permit.success_at(now).await,
+        Effect::Neutral => permit.neutral().await,
+        Effect::Failure => permit.failure(cause()).await,
+        Effect::Pending => call.pending = Some(Box::new(permit.pending_failure(cause()))),
     }
 }
 

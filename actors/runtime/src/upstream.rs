@@ -18,7 +18,7 @@ use crate::{
     operation::{Attempt, Closure, Operation, ReportOf},
     policies::Policies,
     report::{CallError, CallId, CallReport},
-    retry::scheduler,
+    retry::current_thread,
     settings::CallConfig,
     state::State,
 };
@@ -136,7 +136,10 @@ impl Upstream {
         match limit_gate.as_ref().map(|gate| Pass::take(gate, started)).transpose() {
             Ok(place) => {
                 let call = Call::new(id, operation, started, reply, place);
-                scheduler::start(call::run(Arc::clone(&self.policies), call), breaker.as_ref());
+                current_thread::start(
+                    call::run(Arc::clone(&self.policies), call),
+                    breaker.as_ref(),
+                );
             }
             Err(rejection) => {
                 let observers = &self.policies.observers;
@@ -191,7 +194,8 @@ impl Upstream {
     /// # Panics
     /// On a thread that runs neither an actix system nor a tokio `LocalSet`.
     pub fn stopped(&self) -> impl Future<Output = ()> + use<> {
-        let (breaker, scheduler) = (self.breaker().map(Breaker::stopped), scheduler::stopped());
+        let (breaker, scheduler) =
+            (self.breaker().map(Breaker::stopped), current_thread::stopped());
         async move {
             match breaker {
                 Some(breaker) => tokio::select! { () = breaker => {} () = scheduler => {} },

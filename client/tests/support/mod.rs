@@ -80,7 +80,7 @@ pub(crate) async fn lab(
     let token = config.common.admin_token.clone();
     let metrics = Metrics::new("1");
     let shares = client_service::share_descriptors(&config);
-    let shared = Service::new(config, shares, breaker.clone(), drain.clone(), &metrics);
+    let shared = Service::new(config, shares, &breaker, drain.clone(), &metrics);
     let configure = move |routes: &mut ServiceConfig| shared.configure(routes);
     let app = service_edge::app(drain.clone(), token, metrics, configure);
     Lab { service: test::init_service(app).await, breaker, drain }

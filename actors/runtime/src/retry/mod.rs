@@ -11,10 +11,11 @@
 //! When the circuit opens, the breaker tells every scheduler, and the calls that wait are answered at once.
 
 pub(crate) mod backoff;
+pub(crate) mod current_thread;
 pub(crate) mod decision;
 pub(crate) mod scheduler;
 mod settings;
 mod waiting_room;
 
-pub use scheduler::schedulers_died;
+pub use current_thread::schedulers_died;
 pub use settings::Retry;

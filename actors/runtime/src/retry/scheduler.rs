@@ -1,19 +1,12 @@
 //! The actor that starts the calls of one thread, and wakes those that wait for their next attempt.
 
 use std::{
-    cell::RefCell,
     collections::HashSet,
-    future::poll_fn,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::Poll,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix::prelude::*;
-use futures::FutureExt as _;
 use send_wrapper::SendWrapper;
 use tokio::sync::{oneshot, watch};
 
@@ -21,7 +14,6 @@ use super::waiting_room::WaitingRoom;
 use crate::{
     breaker::{Breaker, CircuitOpened},
     clock,
-    lifeline::ended,
     limit::{CallLimit, WaitMark},
     observe::{Observation, RetryScheduled},
     policies::Policies,
@@ -52,10 +44,10 @@ struct Waiting {
 /// Starts a call as a task of its own. actix would poll a future of the actor at every message.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Call {
+pub(super) struct Call {
     /// Spawns the call. Never leaves its thread, but actix wants messages to be `Send`.
-    spawn: SendWrapper<Box<dyn FnOnce()>>,
-    breaker: Option<Breaker>,
+    pub(super) spawn: SendWrapper<Box<dyn FnOnce()>>,
+    pub(super) breaker: Option<Breaker>,
 }
 
 /// A wait of a call, until its next attempt is due or its circuit opens.
@@ -71,9 +63,9 @@ pub(crate) struct Wait {
 /// Begins a wait.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct BeginWait {
-    wait: Wait,
-    wake: oneshot::Sender<Wake>,
+pub(super) struct BeginWait {
+    pub(super) wait: Wait,
+    pub(super) wake: oneshot::Sender<Wake>,
 }
 
 /// Why a call that waits goes on.
@@ -92,7 +84,7 @@ pub(crate) enum Wake {
 /// Takes a call out of the waiting room, because its caller has left.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Withdraw(CallId);
+pub(super) struct Withdraw(pub(super) CallId);
 
 /// The retry timer: the earliest waiting call may be due.
 #[derive(Message)]
@@ -100,6 +92,16 @@ struct Withdraw(CallId);
 struct RetryDue;
 
 impl Scheduler {
+    /// A scheduler whose end the receivers of `alive` learn of.
+    pub(super) fn new(alive: watch::Sender<()>) -> Self {
+        Self {
+            waiting: WaitingRoom::default(),
+            timer: Timer::default(),
+            subscribed: HashSet::new(),
+            _alive: alive,
+        }
+    }
+
     /// Wakes the calls that are due, and sets the timer to the next due time. Every message handler calls this, because
     /// actix drains a busy mailbox before it runs timers.
     fn wake_due(&mut self, ctx: &mut Context<Self>) {
@@ -194,112 +196,5 @@ impl Handler<CircuitOpened> for Scheduler {
             let _ = wake.send(Wake::Released { retry_after: opened.retry_after });
         }
         self.wake_due(ctx);
-    }
-}
-
-// ---- the scheduler of the current thread ---------------------------------------------------------
-
-/// A scheduler, and the actix system that it runs in.
-struct Running {
-    actor: Addr<Scheduler>,
-    alive: watch::Receiver<()>,
-    system: Option<usize>,
-}
-
-thread_local!(static CURRENT: RefCell<Option<Running>> = const { RefCell::new(None) });
-
-static DIED: AtomicU64 = AtomicU64::new(0);
-
-/// Number of schedulers of this process that died while their actix system was running, and were replaced.
-pub fn schedulers_died() -> u64 {
-    DIED.load(Ordering::Relaxed)
-}
-
-/// Starts a call on the current thread.
-///
-/// # Panics
-/// Outside an actix system and a tokio `LocalSet`.
-pub(crate) fn start(life: impl Future<Output = ()> + 'static, breaker: Option<&Breaker>) {
-    let spawn = || drop(actix_rt::spawn(life));
-    let spawn = SendWrapper::new(Box::new(spawn) as Box<dyn FnOnce()>);
-    with_current(|running| running.actor.do_send(Call { spawn, breaker: breaker.cloned() }));
-}
-
-/// Makes a call wait, for as long as the result lives.
-pub(crate) fn wait(wait: Wait) -> Entry {
-    let call = wait.retry.call;
-    let (wake, woken) = oneshot::channel();
-    with_current(|running| {
-        running.actor.do_send(BeginWait { wait, wake });
-        Entry { call, woken }
-    })
-}
-
-/// Returns when the current thread's scheduler is gone.
-pub(crate) fn stopped() -> impl Future<Output = ()> {
-    ended(with_current(|running| running.alive.clone()))
-}
-
-fn with_current<R>(with: impl FnOnce(&Running) -> R) -> R {
-    CURRENT.with_borrow_mut(|current| {
-        if let Some(running) = current
-            && running.actor.connected()
-        {
-            return with(running);
-        }
-        let system = System::try_current().map(|system| system.id());
-        if current.as_ref().is_some_and(|dead| dead.system == system) {
-            DIED.fetch_add(1, Ordering::Relaxed);
-            log::error!(
-                "retry: this thread's scheduler died and is replaced; calls that waited are lost"
-            );
-        }
-        with(current.insert(launch(system)))
-    })
-}
-
-fn launch(system: Option<usize>) -> Running {
-    let (sender, alive) = watch::channel(());
-    let scheduler = Scheduler {
-        waiting: WaitingRoom::default(),
-        timer: Timer::default(),
-        subscribed: HashSet::new(),
-        _alive: sender,
-    };
-    Running { actor: scheduler.start(), alive, system }
-}
-
-/// A call's entry in the waiting room. Dropping it takes the call out.
-pub(crate) struct Entry {
-    call: CallId,
-    woken: oneshot::Receiver<Wake>,
-}
-
-impl Entry {
-    /// Waits until the scheduler wakes the call. `None`: the caller, which waits for `reply`, has left.
-    pub(crate) fn woken<T>(
-        mut self,
-        reply: &mut oneshot::Sender<T>,
-    ) -> impl Future<Output = Option<Wake>> {
-        poll_fn(move |context| {
-            if let Poll::Ready(wake) = self.woken.poll_unpin(context) {
-                return Poll::Ready(Some(wake.unwrap_or(Wake::Lost)));
-            }
-            reply.poll_closed(context).map(|()| None)
-        })
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        // Closed if the scheduler has woken the call, and so taken it out.
-        if !self.woken.is_terminated() {
-            // An error means that the thread is ending.
-            let _ = CURRENT.try_with(|current| {
-                if let Some(running) = &*current.borrow() {
-                    running.actor.do_send(Withdraw(self.call));
-                }
-            });
-        }
     }
 }

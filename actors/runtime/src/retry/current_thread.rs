@@ -1,0 +1,115 @@
+//! The retry scheduler of the current thread, started at the thread's first call.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    sync::atomic::{AtomicU64, Ordering},
+    task::Poll,
+};
+
+use actix::prelude::*;
+use futures::FutureExt as _;
+use send_wrapper::SendWrapper;
+use tokio::sync::{oneshot, watch};
+
+use super::scheduler::{BeginWait, Call, Scheduler, Wait, Wake, Withdraw};
+use crate::{breaker::Breaker, lifeline::ended, report::CallId};
+
+/// A scheduler, and the actix system that it runs in.
+struct Running {
+    actor: Addr<Scheduler>,
+    alive: watch::Receiver<()>,
+    system: Option<usize>,
+}
+
+thread_local!(static CURRENT: RefCell<Option<Running>> = const { RefCell::new(None) });
+
+static DIED: AtomicU64 = AtomicU64::new(0);
+
+/// Number of schedulers of this process that died while their actix system was running, and were replaced.
+pub fn schedulers_died() -> u64 {
+    DIED.load(Ordering::Relaxed)
+}
+
+/// Starts a call on the current thread.
+///
+/// # Panics
+/// Outside an actix system and a tokio `LocalSet`.
+pub(crate) fn start(life: impl Future<Output = ()> + 'static, breaker: Option<&Breaker>) {
+    let spawn = || drop(actix_rt::spawn(life));
+    let spawn = SendWrapper::new(Box::new(spawn) as Box<dyn FnOnce()>);
+    with_current(|running| running.actor.do_send(Call { spawn, breaker: breaker.cloned() }));
+}
+
+/// Makes a call wait, for as long as the result lives.
+pub(crate) fn wait(wait: Wait) -> Entry {
+    let call = wait.retry.call;
+    let (wake, woken) = oneshot::channel();
+    with_current(|running| {
+        running.actor.do_send(BeginWait { wait, wake });
+        Entry { call, woken }
+    })
+}
+
+/// Returns when the current thread's scheduler is gone.
+pub(crate) fn stopped() -> impl Future<Output = ()> {
+    ended(with_current(|running| running.alive.clone()))
+}
+
+fn with_current<R>(with: impl FnOnce(&Running) -> R) -> R {
+    CURRENT.with_borrow_mut(|current| {
+        if let Some(running) = current
+            && running.actor.connected()
+        {
+            return with(running);
+        }
+        let system = System::try_current().map(|system| system.id());
+        if current.as_ref().is_some_and(|dead| dead.system == system) {
+            DIED.fetch_add(1, Ordering::Relaxed);
+            log::error!(
+                "retry: this thread's scheduler died and is replaced; calls that waited are lost"
+            );
+        }
+        with(current.insert(launch(system)))
+    })
+}
+
+fn launch(system: Option<usize>) -> Running {
+    let (sender, alive) = watch::channel(());
+    Running { actor: Scheduler::new(sender).start(), alive, system }
+}
+
+/// A call's entry in the waiting room. Dropping it takes the call out.
+pub(crate) struct Entry {
+    call: CallId,
+    woken: oneshot::Receiver<Wake>,
+}
+
+impl Entry {
+    /// Waits until the scheduler wakes the call. `None`: the caller, which waits for `reply`, has left.
+    pub(crate) fn woken<T>(
+        mut self,
+        reply: &mut oneshot::Sender<T>,
+    ) -> impl Future<Output = Option<Wake>> {
+        poll_fn(move |context| {
+            if let Poll::Ready(wake) = self.woken.poll_unpin(context) {
+                return Poll::Ready(Some(wake.unwrap_or(Wake::Lost)));
+            }
+            reply.poll_closed(context).map(|()| None)
+        })
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        // Closed if the scheduler has woken the call, and so taken it out.
+        if !self.woken.is_terminated() {
+            // An error means that the thread is ending.
+            let _ = CURRENT.try_with(|current| {
+                if let Some(running) = &*current.borrow() {
+                    running.actor.do_send(Withdraw(self.call));
+                }
+            });
+        }
+    }
+}
