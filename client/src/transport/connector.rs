@@ -26,6 +26,7 @@ use tokio::{
 
 use super::{
     connections::{Connections, InUse, Slot},
+    io_errors::timed_out,
     resolver::Resolver,
     shortage::Shortage,
     socket::{Socket, taken},
@@ -154,25 +155,12 @@ async fn connect(
     Ok((stream, slot))
 }
 
-pub(super) fn timed_out(what: String) -> io::Error {
-    io::Error::new(ErrorKind::TimedOut, what)
-}
-
-/// Describes an error of a connection. Leaves out the system's error number for the two most common errors.
-pub(super) fn describe(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => "connection refused".into(),
-        ErrorKind::ConnectionReset => "connection reset".into(),
-        _ => error.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use socket2::{Domain, Socket, Type};
 
     use super::*;
-    use crate::transport::connections::ConnectionBudget;
+    use crate::transport::{connections::ConnectionBudget, io_errors::describe};
 
     const LIMIT: Duration = Duration::from_millis(200);
 

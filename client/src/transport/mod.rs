@@ -3,6 +3,7 @@
 mod connections;
 mod connector;
 mod head;
+mod io_errors;
 pub mod replicas;
 mod resolver;
 mod response;
@@ -261,7 +262,7 @@ fn unsent(error: SendRequestError) -> BackendError {
         SendRequestError::Send(error) => BackendError::Unreachable(error.to_string()),
         SendRequestError::Response(ParseError::Io(error)) => match CutOff::of(&error) {
             None => {
-                let reason = format!("{} before an answer", connector::describe(&error));
+                let reason = format!("{} before an answer", io_errors::describe(&error));
                 BackendError::Unreachable(reason)
             }
             Some(end) => malformed_head(end),
@@ -287,7 +288,7 @@ fn malformed_head(error: &dyn std::fmt::Display) -> BackendError {
 /// Describes a connect error without the text that awc puts around it.
 fn connect_failure(error: &ConnectError) -> String {
     match error {
-        ConnectError::Io(error) => connector::describe(error),
+        ConnectError::Io(error) => io_errors::describe(error),
         error => error.to_string(),
     }
 }

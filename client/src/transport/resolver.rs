@@ -17,7 +17,7 @@ use futures::{
 use resilience_actors::within;
 use tokio::{net::lookup_host, time::Instant};
 
-use super::{connector::timed_out, shortage::Shortage};
+use super::{io_errors::timed_out, shortage::Shortage};
 
 type Lookup = Shared<LocalBoxFuture<'static, Result<Rc<[SocketAddr]>, Failure>>>;
 

@@ -17,8 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     connections::{InUse, Stream},
-    connector::describe,
     head::{Head, MAX_HEAD, MINOR_VERSION},
+    io_errors::describe,
 };
 
 thread_local! {

@@ -10,7 +10,6 @@ use tokio::sync::{Notify, watch};
 use super::{
     EventType,
     event::{Event, EventKind},
-    reader::EventReader,
     ring::{Batch, Moment, Ring},
 };
 use crate::clock;
@@ -107,11 +106,6 @@ impl EventLog {
     /// How many events of each type there have been, those that were only counted included.
     pub fn recorded(&self) -> [(EventType, u64); EventType::ALL.len()] {
         self.step(|ring, _| ring.recorded())
-    }
-
-    /// Follows the log from behind the event numbered `after`. See [`EventReader`].
-    pub fn reader(&self, after: u64) -> EventReader {
-        EventReader::new(self.clone(), after)
     }
 
     /// One step of the ring at the current time, and a word to the hub if anybody should know.

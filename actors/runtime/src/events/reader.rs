@@ -49,6 +49,13 @@ pub struct EventReader {
     cursor: u64,
 }
 
+impl EventLog {
+    /// Follows the log from behind the event numbered `after`. See [`EventReader`].
+    pub fn reader(&self, after: u64) -> EventReader {
+        EventReader::new(self.clone(), after)
+    }
+}
+
 impl EventReader {
     pub(crate) fn new(log: EventLog, after: u64) -> Self {
         let published = log.shared.published.subscribe();
