@@ -2,16 +2,17 @@
 //!
 //! ```
 //! # use std::time::Duration;
-//! # async fn fetch(_: resilience_actors::Attempt<'_>) -> Result<u16, std::io::Error> { Ok(200) }
+//! # use resilience_actors::{Attempt, Breaker, Retry, Upstream};
+//! # #[derive(Clone)] struct Client;
+//! # async fn fetch(_: &Client, _: Attempt<'_>) -> Result<u16, std::io::Error> { Ok(200) }
+//! # let (client, secs) = (Client, Duration::from_secs);
 //! # actix::System::new().block_on(async {
-//! use resilience_actors::{BreakerSettings, Retry, Upstream};
-//!
 //! let payments = Upstream::builder("payments")
-//!     .breaker(BreakerSettings::default())
-//!     .retry(Retry::exponential(Duration::from_millis(100)).attempts(4))
-//!     .timeout(Duration::from_secs(3)).deadline(Duration::from_secs(30))
+//!     .breaker(Breaker::failure_rate(0.5).over(secs(60)).at_least(20).reset_after(secs(30)))
+//!     .retry(Retry::exponential(secs(1)).attempts(4))
+//!     .timeout(secs(3)).deadline(secs(30))
 //!     .start()?;
-//! let answer = payments.call(async move |attempt| fetch(attempt).await).await?;
+//! let answer = payments.call(async move |attempt| fetch(&client, attempt).await).await?;
 //! # assert_eq!(answer, 200);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
