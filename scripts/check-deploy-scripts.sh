@@ -823,7 +823,7 @@ transitions_on_a_cluster_are_followed() {
   scenario
   # The first time kubectl ends as it does when a pod ends; the second time there is another pod.
   fake_kubectl kind-lab <<'END'
-first='[pod/client-service-a/client-service] 2026-01-01T10:00:00.000Z INFO  resilience_actors::breaker::actor circuit_breaker: closed -> open (5 consecutive failures, last: status 500; half-open in 30.0s)'
+first='[pod/client-service-a/client-service] 2026-01-01T10:00:00.000Z INFO  resilience_actors::breaker circuit_breaker: closed -> open (5 consecutive failures, last: status 500; half-open in 30.0s)'
 second='[pod/client-service-b/client-service] {"level":"INFO","message":"circuit_breaker: half-open -> open (trial failed: \"x\"; half-open in 30.0s)","target":"t","timestamp":"2026-01-01T10:00:30.000Z"}'
 case "$*" in
   *'get deployment client-service'*) echo deployment.apps/client-service ;;

@@ -6,8 +6,8 @@ from resilience_lab.report.collect import log
 class Transitions(unittest.TestCase):
     def test_log_is_put_on_the_clock_of_the_record(self):
         lines = [
-            "2026-01-02T03:04:04.900Z INFO  resilience_actors::breaker::actor circuit_breaker: open -> closed (reset)",
-            "2026-01-02T03:04:06.500Z INFO  resilience_actors::retry::actor retry: call 1 attempt 1/4: status 429",
+            "2026-01-02T03:04:04.900Z INFO  resilience_actors::breaker circuit_breaker: open -> closed (reset)",
+            "2026-01-02T03:04:06.500Z INFO  resilience_actors::retry retry: call 1 attempt 1/4: status 429",
             # With the time stamp that the Kubernetes API puts before each line.
             "2026-01-02T03:04:07.250000001Z 2026-01-02T03:04:07.250Z INFO  a::b circuit_breaker: closed -> open (why)",
         ]

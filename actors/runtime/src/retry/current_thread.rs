@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     future::poll_fn,
+    panic::AssertUnwindSafe,
     sync::atomic::{AtomicU64, Ordering},
     task::Poll,
 };
@@ -74,9 +75,15 @@ fn with_current<R>(with: impl FnOnce(&Running) -> R) -> R {
     })
 }
 
+#[expect(clippy::panic, reason = "documented; the caller cannot go on")]
 fn launch(system: Option<usize>) -> Running {
     let (sender, alive) = watch::channel(());
-    Running { actor: Scheduler::new(sender).start(), alive, system }
+    let start = AssertUnwindSafe(|| Scheduler::new(sender).start());
+    // tokio offers no way to ask first.
+    let Ok(actor) = std::panic::catch_unwind(start) else {
+        panic!("calls can be made only on a thread that runs an actix system or a tokio LocalSet");
+    };
+    Running { actor, alive, system }
 }
 
 /// A call's entry in the waiting room. Dropping it takes the call out.
@@ -111,5 +118,30 @@ impl Drop for Entry {
                 }
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CallError, CallLimit, Retry, Upstream, retry::scheduler::Die};
+
+    #[test]
+    fn a_scheduler_that_died_is_replaced_and_counted_and_its_waiting_calls_are_lost() {
+        actix::System::new().block_on(async {
+            let (limit, builder) = (CallLimit::new(1), Upstream::builder("test"));
+            let upstream = builder.retry(Retry::default()).limit(limit.clone()).start().unwrap();
+            let waiting = upstream.report(async |_| Err::<(), _>("not now"));
+            let killer = async {
+                while limit.waiting() == 0 {
+                    tokio::task::yield_now().await;
+                }
+                with_current(|running| running.actor.send(Die)).await.unwrap();
+            };
+            let (report, ()) = futures::join!(waiting, killer);
+            assert!(matches!(report.result, Err(CallError::Lost)), "{report:?}");
+            assert_eq!(upstream.call(async |_| Ok::<_, String>(1)).await.unwrap(), 1);
+            assert_eq!(schedulers_died(), 1);
+        });
     }
 }

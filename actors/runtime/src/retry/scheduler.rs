@@ -198,3 +198,18 @@ impl Handler<CircuitOpened> for Scheduler {
         self.wake_due(ctx);
     }
 }
+
+/// Ends the scheduler, for tests.
+#[cfg(test)]
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Die;
+
+#[cfg(test)]
+impl Handler<Die> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, _: Die, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
+}
