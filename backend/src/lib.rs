@@ -24,9 +24,6 @@ pub mod config;
 pub mod faults;
 pub mod metrics;
 pub mod plan;
-#[cfg(test)]
-#[path = "../../actors/edge/src/props.rs"]
-mod props;
 pub mod reset;
 pub mod routes;
 

@@ -68,7 +68,7 @@ fn oracle(asked: &serde_json::Map<String, Value>) -> bool {
 }
 
 proptest! {
-    #![proptest_config(crate::props::config())]
+    #![proptest_config(resilience_testing::props::config())]
 
     #[test]
     fn a_plan_keeps_all_the_rules_or_is_refused(

@@ -23,9 +23,6 @@ pub mod calls;
 pub mod config;
 pub mod events;
 pub mod metrics;
-#[cfg(test)]
-#[path = "../../actors/edge/src/props.rs"]
-mod props;
 pub mod replicas;
 pub mod routes;
 pub mod stats;

@@ -18,7 +18,7 @@ fn numbers() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(crate::props::config())]
+    #![proptest_config(resilience_testing::props::config())]
 
     /// Each field alone, so that its own bounds decide.
     #[test]

@@ -42,8 +42,6 @@ mod drain;
 mod http;
 mod panic_message;
 mod process;
-#[cfg(test)]
-mod props;
 mod server;
 mod telemetry;
 mod untrusted_text;

@@ -75,7 +75,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::props::config())]
+        #![proptest_config(resilience_testing::props::config())]
 
         #[test]
         fn any_text_becomes_one_short_line(text in any::<String>(), most in 0_usize..40) {

@@ -26,7 +26,7 @@ fn oracle(id: &str, process: u32) -> Option<Option<u64>> {
 }
 
 proptest! {
-    #![proptest_config(crate::props::config())]
+    #![proptest_config(resilience_testing::props::config())]
 
     #[test]
     fn an_id_is_a_number_and_perhaps_a_process(id in ids(), number: u64) {

@@ -20,7 +20,7 @@ fn queries() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(crate::props::config())]
+    #![proptest_config(resilience_testing::props::config())]
 
     #[test]
     fn a_query_is_bounded_or_refused_in_short(query in queries()) {

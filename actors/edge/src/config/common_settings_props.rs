@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::{CommonSettings, Settings, settings_props::values};
 
 proptest! {
-    #![proptest_config(crate::props::config())]
+    #![proptest_config(resilience_testing::props::config())]
 
     #[test]
     fn addresses_and_ports(value in prop_oneof![values(), any::<std::net::IpAddr>().prop_map(|a| a.to_string().into())]) {

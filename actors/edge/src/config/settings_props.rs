@@ -103,7 +103,7 @@ fn assert_read<T: PartialEq + fmt::Debug>(
 }
 
 proptest! {
-    #![proptest_config(crate::props::config())]
+    #![proptest_config(resilience_testing::props::config())]
 
     #[test]
     fn whole_numbers_are_digits_within_their_range(value in values()) {

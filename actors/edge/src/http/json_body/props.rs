@@ -84,7 +84,7 @@ fn assert_refusal(error: &ApiError) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(crate::props::config())]
+    #![proptest_config(resilience_testing::props::config())]
 
     #[test]
     fn a_body_is_what_was_written_or_refused(body in bodies()) {

@@ -119,7 +119,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::props::config())]
+        #![proptest_config(resilience_testing::props::config())]
 
         #[test]
         fn whatever_is_sent_passes_only_as_the_bearer_of_the_token(

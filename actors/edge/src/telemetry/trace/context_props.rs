@@ -38,7 +38,7 @@ fn headers() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(crate::props::config())]
+    #![proptest_config(resilience_testing::props::config())]
 
     #[test]
     fn a_header_is_read_exactly_if_the_specification_lets_it(value in headers()) {

@@ -1,10 +1,10 @@
-//! How often the properties of the parsers are tried. The services' tests use this file, too.
+//! How often properties are tried.
 
 use proptest::test_runner::{Config, RngSeed};
 
 /// The same inputs each time, unless the environment says otherwise (`PROPTEST_RNG_SEED`,
 /// `PROPTEST_CASES`). Nothing is written to disk.
-pub(crate) fn config() -> Config {
+pub fn config() -> Config {
     let default = Config::default();
     let rng_seed = match default.rng_seed {
         RngSeed::Random => RngSeed::Fixed(1),

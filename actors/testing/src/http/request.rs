@@ -1,0 +1,77 @@
+//! One request.
+
+/// A request as it is sent. `From<&str>` takes its method and target.
+#[derive(Debug, Clone)]
+pub struct Request {
+    line: String,
+    host: String,
+    headers: String,
+    body: Vec<u8>,
+}
+
+impl Request {
+    /// `line` is the method and the target, for example `GET /health`. Neither needs to be valid.
+    pub fn new(line: impl Into<String>) -> Self {
+        Self { line: line.into(), host: "test".into(), headers: String::new(), body: Vec::new() }
+    }
+
+    /// The `Host` header, which is `test` otherwise.
+    #[must_use]
+    pub fn host(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
+    }
+
+    /// More headers: whole lines, each with its CRLF.
+    #[must_use]
+    pub fn headers(mut self, lines: &str) -> Self {
+        self.headers += lines;
+        self
+    }
+
+    /// Asks the server to close the connection after its answer.
+    #[must_use]
+    pub fn close(self) -> Self {
+        self.headers("connection: close\r\n")
+    }
+
+    /// The body. Its length is sent unless it is empty and the method needs none.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub(super) fn head(&self) -> String {
+        let Self { line, host, headers, body } = self;
+        let needs_length =
+            ["POST ", "PUT ", "PATCH "].iter().any(|method| line.starts_with(method));
+        let length = if needs_length || !body.is_empty() {
+            format!("content-length: {}\r\n", body.len())
+        } else {
+            String::new()
+        };
+        format!("{line} HTTP/1.1\r\nhost: {host}\r\n{length}{headers}\r\n")
+    }
+
+    pub(super) fn content(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// All of it.
+    pub fn bytes(&self) -> Vec<u8> {
+        [self.head().as_bytes(), &self.body].concat()
+    }
+}
+
+impl From<&str> for Request {
+    fn from(line: &str) -> Self {
+        Self::new(line)
+    }
+}
+
+impl From<String> for Request {
+    fn from(line: String) -> Self {
+        Self::new(line)
+    }
+}

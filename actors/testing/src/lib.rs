@@ -1,0 +1,30 @@
+//! What the tests of `actors/edge`, `backend` and `client` share. A dev-dependency only.
+//!
+//! | module | role |
+//! |---|---|
+//! | [`answer`] | one HTTP answer, from a socket or from an application in this process |
+//! | [`http`] | the HTTP/1.1 client: raw bytes where a test needs them, requests and answers elsewhere |
+//! | [`server`] | a server that does on each connection what a script says |
+//! | [`process`] | a service as a process: start, log, signals, end |
+//! | [`app`] | answers of an application that has no socket |
+//! | [`until`] | waiting for a condition, for a bounded time |
+//! | [`props`] | how often property tests are tried |
+//!
+//! It depends on no crate of the workspace, so that each of them can use it. All of it panics when a test cannot go on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should end"
+)]
+
+pub mod answer;
+pub mod app;
+pub mod http;
+pub mod process;
+pub mod props;
+pub mod server;
+pub mod until;
+
+pub use answer::Answer;
+pub use until::{PATIENCE, until, until_async};

@@ -1,0 +1,212 @@
+//! A service as a process: start, log, signals, end.
+
+mod log;
+mod running;
+mod system;
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{ChildStderr, Command, ExitStatus, Output, Stdio},
+    thread::{self, JoinHandle},
+};
+
+use crate::{
+    Answer, PATIENCE,
+    http::{Connection, Request, ask},
+    until,
+};
+
+use log::Log;
+use running::Running;
+
+pub use system::{free_port, signal};
+
+/// What a service says when it listens, before its address.
+const LISTENING: &str = "-service listening on ";
+
+/// A service's binary with two workers on a free port of this machine, and with these variables and no others.
+pub fn command(binary: impl AsRef<Path>, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(binary.as_ref());
+    command.env_clear().envs([("HOST", "127.0.0.1"), ("PORT", "0"), ("WORKERS", "2")]);
+    command.envs(variables.iter().copied());
+    command
+}
+
+/// Runs a binary that must end by itself.
+#[track_caller]
+pub fn run_to_end(mut command: Command) -> Output {
+    let (log, out) = (Log::new(), Log::new());
+    command.stdout(out.writer()).stderr(log.writer());
+    let status = status(command);
+    Output { status, stdout: out.text().into(), stderr: log.text().into() }
+}
+
+/// Runs a binary that must end by itself, and writes to where the command says.
+#[track_caller]
+pub fn status(mut command: Command) -> ExitStatus {
+    Running::spawn(&mut command).wait()
+}
+
+/// A service that listens. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Running,
+    address: SocketAddr,
+    log: Log,
+    out: Log,
+    copier: Option<JoinHandle<()>>,
+}
+
+/// The log of a process that does not write it to a file: a pipe, which is full at some time.
+pub type Unread = BufReader<ChildStderr>;
+
+impl Process {
+    /// Returns when the service listens. Panics if it does not.
+    #[track_caller]
+    pub fn start(mut command: Command) -> Self {
+        let (log, out) = (Log::new(), Log::new());
+        let mut child = Running::spawn(command.stdout(out.writer()).stderr(log.writer()));
+        let mut address = None;
+        until("the service listens", PATIENCE, || {
+            let ended = child.ended();
+            address = log.next_line_with(LISTENING).map(|line| address_in(&line));
+            assert!(address.is_some() || ended.is_none(), "{ended:?}: {}", log.text());
+            address.is_some()
+        });
+        Self { child, address: address.unwrap(), log, out, copier: None }
+    }
+
+    /// The same, but its log is not read from when it listens.
+    #[track_caller]
+    pub fn start_unread(mut command: Command) -> (Self, Unread) {
+        let (log, out) = (Log::new(), Log::new());
+        let mut child = Running::spawn(command.stdout(out.writer()).stderr(Stdio::piped()));
+        let mut pipe = BufReader::new(child.take_stderr());
+        let address = loop {
+            let mut line = String::new();
+            assert!(pipe.read_line(&mut line).unwrap() > 0, "it ends: {}", log.text());
+            Log::copy(log.writer(), &mut line.as_bytes());
+            if line.contains(LISTENING) {
+                break address_in(&line);
+            }
+        };
+        (Self { child, address, log, out, copier: None }, pipe)
+    }
+
+    /// Reads the log of a process that was started without that.
+    pub fn read_log(&mut self, mut pipe: Unread) {
+        let log = self.log.writer();
+        self.copier = Some(thread::spawn(move || Log::copy(log, &mut pipe)));
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its URL, without a path.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its process number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A connection to it.
+    #[track_caller]
+    pub fn connect(&self) -> Connection {
+        Connection::to(self.address)
+    }
+
+    /// [`ask`], of this service.
+    #[track_caller]
+    pub fn ask(&self, request: impl Into<Request>) -> Answer {
+        ask(self.address, request)
+    }
+
+    /// [`ask`] with `GET`, of this service.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Answer {
+        self.ask(format!("GET {path}"))
+    }
+
+    /// A sample without labels of its `/metrics`.
+    #[track_caller]
+    pub fn metric(&self, name: &str) -> u64 {
+        self.get("/metrics").metric(name)
+    }
+
+    /// All that it has written to stderr. A service writes its lines a moment later.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Number of lines of the log with `text` in them.
+    pub fn logged(&self, text: &str) -> usize {
+        self.log().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Waits for the next line of the log with `text` in it, after the one that was found last.
+    #[track_caller]
+    pub fn wait_for_log(&self, text: &str) -> String {
+        let mut line = None;
+        until(&format!("{text:?} in the log"), PATIENCE, || {
+            line = self.log.next_line_with(text);
+            line.is_some()
+        });
+        line.unwrap()
+    }
+
+    /// All that it has written to stdout.
+    pub fn output(&self) -> String {
+        self.out.text()
+    }
+
+    /// Sends a signal: `TERM`, `STOP`.
+    #[track_caller]
+    pub fn signal(&self, name: &str) {
+        signal(name, self.pid());
+    }
+
+    /// Waits for its end. The log is whole then.
+    #[track_caller]
+    pub fn wait(&mut self) -> ExitStatus {
+        let status = self.child.wait();
+        if let Some(copier) = self.copier.take() {
+            copier.join().unwrap();
+        }
+        status
+    }
+
+    /// SIGTERM, and its end.
+    #[track_caller]
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// SIGKILL, and its end.
+    pub fn kill(&mut self) {
+        self.child.kill();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let log = self.log();
+            let from = log.lines().count().saturating_sub(50);
+            eprintln!("--- the end of the log of {}", self.address);
+            log.lines().skip(from).for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
+fn address_in(line: &str) -> SocketAddr {
+    let (_, address) = line.split_once(LISTENING).unwrap();
+    address.split(' ').next().unwrap().parse().unwrap()
+}

@@ -1,0 +1,46 @@
+//! What the system knows of processes and ports.
+
+use std::{
+    fs,
+    net::TcpListener,
+    process::Command,
+    sync::atomic::{AtomicU16, Ordering},
+};
+
+use super::Process;
+
+/// Sends a signal: `TERM`, `STOP`.
+#[track_caller]
+pub fn signal(name: &str, pid: u32) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// A port that nothing listened on a moment ago. It is below those that the system gives out by itself, so that none of
+/// the sockets that tests open meanwhile is given it.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Far from those of another process that tests at the same time, which has the next number.
+    let salt = u16::try_from(std::process::id() % 20 * 1_000).unwrap();
+    loop {
+        let offset = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(salt);
+        let port = 12_000 + offset % 20_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+impl Process {
+    /// Resident memory in KiB.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// Number of file descriptors that are open, sockets included; 0 if the process has ended.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid())).map_or(0, Iterator::count)
+    }
+}

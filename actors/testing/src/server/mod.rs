@@ -1,0 +1,115 @@
+//! A server that does on each connection what a script says.
+
+mod act;
+mod gate;
+mod peer;
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+pub use act::Act;
+pub use gate::Gate;
+pub use peer::Peer;
+
+/// A server on raw sockets, for as long as the process lives. Each connection has a thread of its own.
+#[derive(Debug, Clone)]
+pub struct Server {
+    address: SocketAddr,
+    seen: Arc<Seen>,
+}
+
+/// What has come in.
+#[derive(Debug, Default)]
+struct Seen {
+    connections: AtomicUsize,
+    open: AtomicUsize,
+    heads: Mutex<Vec<String>>,
+}
+
+impl Server {
+    /// Plays `script` on each connection, on a free port.
+    pub fn start(script: impl Fn(Peer) + Send + Sync + 'static) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    /// Plays `script` on each connection of `listener`.
+    pub fn on(listener: TcpListener, script: impl Fn(Peer) + Send + Sync + 'static) -> Self {
+        let server = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
+        let (seen, script) = (server.seen.clone(), Arc::new(script));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let number = seen.connections.fetch_add(1, Ordering::SeqCst) + 1;
+                seen.open.fetch_add(1, Ordering::SeqCst);
+                let (seen, script) = (seen.clone(), script.clone());
+                thread::spawn(move || {
+                    script(Peer::new(stream, number, seen.clone()));
+                    seen.open.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        server
+    }
+
+    /// Sends `answer` to each request, on connections that stay open.
+    pub fn answering(answer: impl Into<Vec<u8>>) -> Self {
+        let answer = answer.into();
+        Self::start(move |mut peer| {
+            while peer.request().is_some() {
+                peer.say(&answer);
+            }
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it listens, as a URL without a path.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Number of connections accepted.
+    pub fn connections(&self) -> usize {
+        self.seen.connections.load(Ordering::SeqCst)
+    }
+
+    /// Number of connections whose scripts have not ended.
+    pub fn open(&self) -> usize {
+        self.seen.open.load(Ordering::SeqCst)
+    }
+
+    /// Number of requests read.
+    pub fn requests(&self) -> usize {
+        self.seen.heads.lock().unwrap().len()
+    }
+
+    /// The heads of the requests read.
+    pub fn heads(&self) -> Vec<String> {
+        self.seen.heads.lock().unwrap().clone()
+    }
+
+    /// Counts connections and requests from zero. Connections stay open.
+    pub fn forget(&self) {
+        self.seen.connections.store(0, Ordering::SeqCst);
+        self.seen.heads.lock().unwrap().clear();
+    }
+}
+
+/// A whole answer with a length. `headers` are whole lines, each with its CRLF.
+pub fn http(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+}
+
+/// A whole answer with status 200 and this JSON.
+pub fn ok(body: &str) -> String {
+    http("200 OK", "content-type: application/json\r\n", body)
+}

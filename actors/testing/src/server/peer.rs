@@ -1,0 +1,103 @@
+//! A connection, as the server has it.
+
+use std::{
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use socket2::SockRef;
+
+use super::{Act, Seen};
+
+/// A connection that a client made. Dropping it closes it.
+#[derive(Debug)]
+pub struct Peer {
+    stream: BufReader<TcpStream>,
+    number: usize,
+    seen: Arc<Seen>,
+}
+
+impl Peer {
+    pub(super) fn new(stream: TcpStream, number: usize, seen: Arc<Seen>) -> Self {
+        // Each act is a segment of its own.
+        let _ = stream.set_nodelay(true);
+        Self { stream: BufReader::new(stream), number, seen }
+    }
+
+    /// 1 for the server's first connection.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Reads one request; its head, or none if the client has closed the connection.
+    pub fn request(&mut self) -> Option<String> {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            self.stream.read_line(&mut head).ok().filter(|read| *read > 0)?;
+        }
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
+        });
+        let mut body = vec![0; length.unwrap_or(0)];
+        self.stream.read_exact(&mut body).ok()?;
+        self.seen.heads.lock().unwrap().push(head.clone());
+        Some(head)
+    }
+
+    /// Sends these bytes, unless the client has closed the connection.
+    pub fn say(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.get_mut().write_all(bytes.as_ref());
+    }
+
+    /// Plays these acts; the connection, if they have left it open.
+    pub fn play(mut self, acts: &[Act]) -> Option<Self> {
+        for act in acts {
+            // An error means that the client has closed the connection.
+            if !self.act(act).unwrap_or(false) {
+                return None;
+            }
+        }
+        Some(self)
+    }
+
+    /// False if the connection is to be closed.
+    fn act(&mut self, act: &Act) -> io::Result<bool> {
+        match act {
+            Act::Say(bytes) => self.stream.get_mut().write_all(bytes)?,
+            Act::Trickle(bytes, pause) => {
+                for byte in bytes {
+                    self.stream.get_mut().write_all(&[*byte])?;
+                    thread::sleep(*pause);
+                }
+            }
+            Act::Forever(bytes) => loop {
+                self.stream.get_mut().write_all(bytes)?;
+            },
+            Act::Await => return Ok(self.stream.read(&mut [0; 4096])? > 0),
+            Act::Hold => {
+                while self.stream.read(&mut [0; 4096])? > 0 {}
+                return Ok(false);
+            }
+            Act::Close => return Ok(false),
+            Act::Reset => {
+                SockRef::from(self.stream.get_ref()).set_linger(Some(Duration::ZERO))?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// [`Act::Hold`].
+    pub fn hold(self) {
+        self.play(&[Act::Hold]);
+    }
+
+    /// [`Act::Reset`].
+    pub fn reset(self) {
+        self.play(&[Act::Reset]);
+    }
+}
