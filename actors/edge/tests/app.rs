@@ -3,18 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
 
 use actix_web::{
-    Error, HttpRequest, HttpResponse,
-    body::{BoxBody, to_bytes},
-    dev::{Service, ServiceResponse},
+    HttpRequest, HttpResponse,
     http::{
-        Method, StatusCode,
-        header::{ALLOW, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, WWW_AUTHENTICATE},
+        Method,
+        header::{AUTHORIZATION, CONTENT_LENGTH},
     },
     test::{TestRequest, init_service},
     web,
 };
+use resilience_testing::app::answer;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use service_edge::{AdminToken, Drain, JsonBody, Metrics, app, endpoint};
 
 #[derive(Debug, Default, Deserialize)]
@@ -40,40 +39,13 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(endpoint("/panic-at-once").get(panic_at_once));
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Value,
-}
-
-/// Answers as the server does: an `Err` is sent as its error response.
-async fn answer<R>(
-    service: &impl Service<R, Response = ServiceResponse<BoxBody>, Error = Error>,
-    request: R,
-) -> Answer {
-    let response = match service.call(request).await {
-        Ok(response) => response.into_parts().1,
-        Err(error) => error.error_response(),
-    };
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = to_bytes(response.into_body()).await.unwrap();
-    Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
-}
-
-/// An error's body has exactly `error` and `message`.
-fn assert_error(answer: &Answer, status: u16, error: &str) {
-    assert_eq!(answer.status, status, "{}", answer.body);
-    assert_eq!(answer.body["error"], error);
-    assert!(answer.body["message"].as_str().is_some_and(|m| !m.is_empty()), "{}", answer.body);
-}
-
 #[actix_web::test]
 async fn unknown_path_is_404_for_every_method() {
     let service = init_service(app(Drain::new(), None, Metrics::new("1"), routes)).await;
     for method in [Method::GET, Method::POST, Method::DELETE] {
         for path in ["/", "/cup", "/cups/", "/cups/1", "/%ff", "/..%2f"] {
             let request = TestRequest::with_uri(path).method(method.clone());
-            assert_error(&answer(&service, request.to_request()).await, 404, "Not Found");
+            answer(&service, request.to_request()).await.assert_error(404, "Not Found", "");
         }
     }
 }
@@ -88,8 +60,8 @@ async fn wrong_method_is_405_and_says_which_are_right() {
     ] {
         let request = TestRequest::with_uri(path).method(method);
         let answer = answer(&service, request.to_request()).await;
-        assert_error(&answer, 405, "Method Not Allowed");
-        assert_eq!(answer.headers.get(ALLOW).unwrap(), allow);
+        answer.assert_error(405, "Method Not Allowed", "");
+        assert_eq!(answer.header("allow"), Some(allow));
     }
 }
 
@@ -105,13 +77,13 @@ async fn options_says_which_methods_are_right_to_everybody_and_calls_no_handler(
     ] {
         let request = TestRequest::with_uri(path).method(Method::OPTIONS).set_payload("not json");
         let answer = answer(&service, request.to_request()).await;
-        assert_eq!((answer.status.as_u16(), answer.body), (204, Value::Null), "{path}");
-        assert_eq!(answer.headers.get(ALLOW).unwrap(), allow);
-        assert!(!answer.headers.contains_key(CONTENT_LENGTH), "{path}");
+        assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{path}");
+        assert_eq!(answer.header("allow"), Some(allow));
+        assert_eq!(answer.header("content-length"), None, "{path}");
     }
     for (method, path) in [(Method::OPTIONS, "/"), (Method::OPTIONS, "/cup"), (Method::GET, "*")] {
         let request = TestRequest::with_uri(path).method(method);
-        assert_error(&answer(&service, request.to_request()).await, 404, "Not Found");
+        answer(&service, request.to_request()).await.assert_error(404, "Not Found", "");
     }
 }
 
@@ -128,22 +100,22 @@ async fn bodies_are_optional_bounded_and_strict() {
     let put = || TestRequest::put().uri("/cups");
 
     let without = answer(&service, put().to_request()).await;
-    assert_eq!((without.status.as_u16(), without.body), (200, json!({ "cups": 0 })));
+    assert_eq!((without.status, without.body), (200, json!({ "cups": 0 })));
 
     let as_curl_sends = put()
         .insert_header(("content-type", "application/x-www-form-urlencoded"))
         .set_payload(r#"{"cups": 2}"#);
     let curled = answer(&service, as_curl_sends.to_request()).await;
-    assert_eq!((curled.status.as_u16(), curled.body), (200, json!({ "cups": 2 })));
+    assert_eq!((curled.status, curled.body), (200, json!({ "cups": 2 })));
 
     let unknown = put().set_payload(r#"{"mugs": 2}"#).to_request();
-    assert_error(&answer(&service, unknown).await, 400, "Bad Request");
+    answer(&service, unknown).await.assert_error(400, "Bad Request", "");
 
     let large = put().set_payload(vec![b' '; 10_000_000]).to_request();
-    assert_error(&answer(&service, large).await, 413, "Payload Too Large");
+    answer(&service, large).await.assert_error(413, "Payload Too Large", "");
 
     let announced = put().insert_header((CONTENT_LENGTH, "10000000")).to_request();
-    assert_error(&answer(&service, announced).await, 413, "Payload Too Large");
+    answer(&service, announced).await.assert_error(413, "Payload Too Large", "");
 }
 
 #[actix_web::test]
@@ -153,11 +125,11 @@ async fn stranger_is_refused_before_the_body_is_looked_at() {
     let put = || TestRequest::put().uri("/cups").set_payload("not json");
 
     let stranger = answer(&service, put().to_request()).await;
-    assert_error(&stranger, 401, "Unauthorized");
-    assert_eq!(stranger.headers.get(WWW_AUTHENTICATE).unwrap(), "Bearer");
+    stranger.assert_error(401, "Unauthorized", "");
+    assert_eq!(stranger.header("www-authenticate"), Some("Bearer"));
 
     let admin = put().insert_header((AUTHORIZATION, "Bearer s3cret"));
-    assert_error(&answer(&service, admin.to_request()).await, 400, "Bad Request");
+    answer(&service, admin.to_request()).await.assert_error(400, "Bad Request", "");
 }
 
 #[actix_web::test]
@@ -165,7 +137,7 @@ async fn panic_is_a_500_with_a_body_that_does_not_tell_why() {
     let service = init_service(app(Drain::new(), None, Metrics::new("1"), routes)).await;
     for path in ["/panic-later", "/panic-at-once"] {
         let failed = answer(&service, TestRequest::with_uri(path).to_request()).await;
-        assert_error(&failed, 500, "Internal Server Error");
+        failed.assert_error(500, "Internal Server Error", "");
         assert!(!failed.body.to_string().contains("wait"), "{}", failed.body);
         let next = answer(&service, TestRequest::with_uri("/cups").to_request()).await;
         assert_eq!(next.status, 200);
@@ -179,11 +151,11 @@ async fn ready_says_503_from_the_beginning_of_the_end() {
     let ready = || TestRequest::with_uri("/ready").to_request();
 
     let before = answer(&service, ready()).await;
-    assert_eq!((before.status.as_u16(), before.body), (200, json!({ "status": "ready" })));
+    assert_eq!((before.status, before.body), (200, json!({ "status": "ready" })));
 
     drain.begin();
     let after = answer(&service, ready()).await;
-    assert_error(&after, 503, "Service Unavailable");
+    after.assert_error(503, "Service Unavailable", "");
     assert_eq!(after.body["status"], "draining");
     let other = answer(&service, TestRequest::with_uri("/cups").to_request()).await;
     assert_eq!(other.status, 200);

@@ -5,8 +5,7 @@
 
 use std::{
     convert::Infallible,
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
@@ -17,6 +16,11 @@ use actix_web::{
     web::{Bytes, ServiceConfig},
 };
 use futures::stream;
+use resilience_testing::{
+    PATIENCE,
+    http::{Connection, Request},
+    until,
+};
 use service_edge::{
     CommonSettings, Drain, JsonBody, Metrics, Settings, connections::expendable, endpoint, serve,
 };
@@ -45,18 +49,12 @@ impl Running {
             let server = serve("test", &common, ending, Metrics::new("1"), routes);
             actix_web::rt::System::new().block_on(server).unwrap();
         });
-        let until = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < until, "no server");
-            thread::sleep(Duration::from_millis(5));
-        }
+        until("a server", PATIENCE, || Connection::try_to(address).is_ok());
         Self { address, drain }
     }
 
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream
+    fn connect(&self) -> Connection {
+        Connection::to(self.address)
     }
 }
 
@@ -109,21 +107,18 @@ fn statuses(answers: &str) -> Vec<&str> {
 }
 
 /// Many clients send all of their request before they look for an answer.
-fn send_it_all_then_read(running: &Running, request: &[u8]) -> String {
-    let mut stream = running.connect();
-    stream.write_all(request).unwrap();
-    let mut answers = String::new();
-    stream.read_to_string(&mut answers).unwrap();
-    answers
+fn send_it_all_then_read(running: &Running, request: impl AsRef<[u8]>) -> String {
+    let mut connection = running.connect();
+    connection.say(request);
+    connection.rest()
 }
 
 #[test]
 fn one_who_sends_a_large_body_that_nobody_reads_gets_its_answer() {
     let running = Running::start();
-    let body = vec![b' '; 10_000_000];
     for (what, status) in [("POST /nothing", "404"), ("POST /take", "413"), ("GET /late", "200")] {
-        let head = format!("{what} HTTP/1.1\r\nhost: t\r\ncontent-length: {}\r\n\r\n", body.len());
-        let answers = send_it_all_then_read(&running, &[head.as_bytes(), &body].concat());
+        let request = Request::new(what).body(vec![b' '; 10_000_000]);
+        let answers = send_it_all_then_read(&running, request.bytes());
         assert_eq!(statuses(&answers), [status], "{what}: {answers}");
         assert!(answers.contains("connection: close\r\n"), "{what}: {answers}");
     }
@@ -135,7 +130,7 @@ fn the_rest_of_chunks_that_nobody_reads_is_no_request() {
     let body = [format!("1000\r\n{}\r\n", " ".repeat(4096)).repeat(250), "0\r\n\r\n".into()];
     for (what, status) in [("POST /nothing", "404"), ("POST /take", "413"), ("GET /late", "200")] {
         let head = format!("{what} HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n");
-        let answers = send_it_all_then_read(&running, (head + &body.concat()).as_bytes());
+        let answers = send_it_all_then_read(&running, head + &body.concat());
         assert_eq!(statuses(&answers), [status], "{what}: {answers}");
         assert!(answers.contains("connection: close\r\n"), "{what}: {answers}");
     }
@@ -144,12 +139,11 @@ fn the_rest_of_chunks_that_nobody_reads_is_no_request() {
 #[test]
 fn chunks_without_end_that_nobody_reads_end_after_all() {
     let running = Running::start();
-    let mut stream = running.connect();
-    let head = "POST /nothing HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n";
-    stream.write_all(head.as_bytes()).unwrap();
+    let mut connection = running.connect();
+    connection.say("POST /nothing HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n");
     let chunk = format!("1000\r\n{}\r\n", " ".repeat(4096));
     let began = Instant::now();
-    while stream.write_all(chunk.as_bytes()).is_ok() {
+    while connection.try_say(&chunk).is_ok() {
         assert!(began.elapsed() < Duration::from_secs(15), "it is still read");
     }
 }
@@ -157,49 +151,39 @@ fn chunks_without_end_that_nobody_reads_end_after_all() {
 #[test]
 fn a_body_that_was_read_ends_no_connection() {
     let running = Running::start();
-    let head = "POST /take HTTP/1.1\r\nhost: t\r\n";
-    let sized = format!("{head}content-length: 2\r\n\r\n{{}}");
-    let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
-    let mut stream = running.connect();
-    for request in [&sized, &chunked, &sized] {
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        while !answer.ends_with("taken") {
-            let mut part = [0; 1024];
-            let length = stream.read(&mut part).unwrap();
-            assert!(length > 0, "closed after {answer:?}");
-            answer.push_str(&String::from_utf8_lossy(&part[..length]));
-        }
-        assert_eq!(statuses(&answer), ["200"], "{answer}");
-        assert!(!answer.contains("connection: close\r\n"), "{answer}");
+    let sized = Request::new("POST /take").body("{}").bytes();
+    let chunked = "POST /take HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n\
+                   2\r\n{}\r\n0\r\n\r\n";
+    let mut connection = running.connect();
+    for request in [&sized, chunked.as_bytes(), &sized] {
+        connection.say(request);
+        let answer = connection.answer();
+        assert_eq!((answer.status, answer.text.as_str()), (200, "taken"), "{answer:?}");
+        assert!(!answer.closes(), "{answer:?}");
     }
 }
 
 /// A server whose only place is taken by what comes with it.
-fn full() -> (Running, TcpStream) {
+fn full() -> (Running, Connection) {
     let running = Running::with_places("1");
-    let until = Instant::now() + Duration::from_secs(10);
-    loop {
-        assert!(Instant::now() < until, "no place");
-        let mut stream = running.connect();
-        stream.write_all(b"GET /late HTTP/1.1\r\nhost: t\r\n\r\n").unwrap();
-        let mut answer = [0; 1024];
-        let length = stream.read(&mut answer).unwrap();
-        if String::from_utf8_lossy(&answer[..length]).contains(" 200 OK") {
-            return (running, stream);
-        }
-    }
+    let mut held = None;
+    until("a place", PATIENCE, || {
+        let mut connection = running.connect();
+        let has_a_place = connection.ask("GET /late").status == 200;
+        held = Some(connection);
+        has_a_place
+    });
+    (running, held.unwrap())
 }
 
 #[test]
 fn one_without_a_place_goes_when_its_probe_is_answered() {
     let (running, _held) = full();
     let began = Instant::now();
-    let probe = "GET /health HTTP/1.1\r\nhost: t\r\n\r\n";
-    let answers = send_it_all_then_read(&running, probe.replace("health", "late").as_bytes());
+    let [probe, late] = ["GET /health", "GET /late"].map(|line| Request::new(line).bytes());
+    let answers = send_it_all_then_read(&running, &late);
     assert_eq!(statuses(&answers), ["503"], "{answers}");
-    let more = probe.to_owned() + &probe.replace("health", "late").repeat(3);
-    let answers = send_it_all_then_read(&running, more.as_bytes());
+    let answers = send_it_all_then_read(&running, [probe, late.repeat(3)].concat());
     assert_eq!(statuses(&answers)[..2], ["200", "503"], "{answers}");
     assert_eq!(
         answers.matches("connection: close\r\n").count(),
@@ -212,16 +196,15 @@ fn one_without_a_place_goes_when_its_probe_is_answered() {
 #[test]
 fn a_probe_that_comes_in_parts_is_served_without_a_place() {
     let (running, _held) = full();
-    let mut stream = running.connect();
-    stream.set_nodelay(true).unwrap();
-    for byte in b"GET /health HTTP/1.1\r\nhost: t\r\n\r\n" {
+    let mut connection = running.connect();
+    connection.socket().set_nodelay(true).unwrap();
+    for byte in Request::new("GET /health").bytes() {
         // It may have been refused.
-        let _ = stream.write_all(&[*byte]);
+        let _ = connection.try_say([byte]);
         thread::sleep(Duration::from_millis(2));
     }
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert_eq!(statuses(&answer), ["200"], "{answer}");
+    let answers = connection.rest();
+    assert_eq!(statuses(&answers), ["200"], "{answers}");
 }
 
 #[test]
@@ -232,17 +215,14 @@ fn who_leaves_is_missed_even_if_what_it_sent_was_not_read() {
         [format!("{head}\r\n"), format!("{head}content-length: 9\r\n\r\n"), format!("{head}\r\n")];
     for (request, more) in requests.iter().zip(["", "{}", "GET /late HTTP/1.1\r\n"]) {
         let before = LEFT.load(Ordering::SeqCst);
-        let mut stream = running.connect();
-        stream.write_all(request.as_bytes()).unwrap();
+        let mut connection = running.connect();
+        connection.say(request);
         thread::sleep(Duration::from_millis(100));
-        stream.write_all(more.as_bytes()).unwrap();
+        connection.say(more);
         thread::sleep(Duration::from_millis(100));
-        drop(stream);
-        let until = Instant::now() + Duration::from_secs(7);
-        while LEFT.load(Ordering::SeqCst) == before {
-            assert!(Instant::now() < until, "it is still worked for, with {more:?} unread");
-            thread::sleep(Duration::from_millis(10));
-        }
+        drop(connection);
+        let what = format!("it is no longer worked for, with {more:?} unread");
+        until(&what, Duration::from_secs(7), || LEFT.load(Ordering::SeqCst) > before);
     }
 }
 
@@ -250,7 +230,7 @@ fn who_leaves_is_missed_even_if_what_it_sent_was_not_read() {
 fn a_stream_may_be_silent_but_its_connection_not_when_it_has_ended() {
     let running = Running::start();
     let began = Instant::now();
-    let answers = send_it_all_then_read(&running, b"GET /stream HTTP/1.1\r\nhost: t\r\n\r\n");
+    let answers = send_it_all_then_read(&running, Request::new("GET /stream").bytes());
     assert!(answers.ends_with("the end\r\n0\r\n\r\n"), "{answers}");
     assert!(began.elapsed() > Duration::from_secs(10), "it may ask for more");
 }
@@ -258,8 +238,8 @@ fn a_stream_may_be_silent_but_its_connection_not_when_it_has_ended() {
 #[test]
 fn garbage_behind_a_request_is_refused_in_words() {
     let running = Running::start();
-    let asked = "GET /health HTTP/1.1\r\nhost: t\r\n\r\n".repeat(2) + "GET\r\n\r\n";
-    let answers = send_it_all_then_read(&running, asked.as_bytes());
+    let asked = [Request::new("GET /health").bytes().repeat(2), b"GET\r\n\r\n".to_vec()];
+    let answers = send_it_all_then_read(&running, asked.concat());
     assert_eq!(statuses(&answers), ["200", "200", "400"], "{answers}");
     assert!(answers.contains(r#""error":"Bad Request""#), "{answers}");
 }

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::mpsc,
     thread,
@@ -14,6 +14,10 @@ use std::{
 use actix_web::{
     HttpResponse, HttpServer,
     web::{self, ServiceConfig},
+};
+use resilience_testing::{
+    Answer, PATIENCE,
+    http::{Connection, Request},
 };
 use service_edge::{CommonSettings, Drain, Metrics, Settings, app, endpoint, serve};
 use tokio::sync::watch;
@@ -33,7 +37,7 @@ fn common(port: u16) -> CommonSettings {
 struct Ending {
     address: SocketAddr,
     since: Instant,
-    slow: thread::JoinHandle<String>,
+    slow: thread::JoinHandle<Answer>,
     server: thread::JoinHandle<io::Result<()>>,
 }
 
@@ -64,8 +68,8 @@ impl Ending {
         });
         let slow = thread::spawn(move || {
             loop {
-                if let Ok(stream) = TcpStream::connect(address) {
-                    return get(stream, "/slow");
+                if let Ok(connection) = Connection::try_to(address) {
+                    return get(connection, "/slow");
                 }
             }
         });
@@ -75,13 +79,13 @@ impl Ending {
     }
 
     /// The answer to a new connection; none if it is refused.
-    fn newcomer(&self) -> Option<String> {
+    fn newcomer(&self) -> Option<Answer> {
         let (after, begun) = (self.since.elapsed(), Instant::now());
         let connected = TcpStream::connect_timeout(&self.address, Duration::from_secs(10));
         let took = begun.elapsed();
         assert!(took < AT_ONCE, "{connected:?} took {took:?}, {after:?} after the end began");
         match connected {
-            Ok(stream) => Some(get(stream, "/ready")),
+            Ok(stream) => Some(get(stream.into(), "/ready")),
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "after {after:?}");
                 None
@@ -92,19 +96,17 @@ impl Ending {
     /// How long newcomers that come all the time are answered.
     fn answers_for(&self) -> Duration {
         while let Some(answer) = self.newcomer() {
-            assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-            assert!(answer.contains("connection: close\r\n"), "{answer}");
+            assert_eq!((answer.status, answer.closes()), (503, true), "{answer:?}");
             assert!(self.since.elapsed() < LISTENING * 2, "it goes on listening");
         }
         self.since.elapsed()
     }
 }
 
-fn get(mut stream: TcpStream, path: &str) -> String {
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: e\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+/// The only answer of a connection, which the server closes after it.
+fn get(mut connection: Connection, path: &str) -> Answer {
+    let answer = connection.ask(format!("GET {path}"));
+    assert_eq!(connection.rest(), "", "{answer:?}");
     answer
 }
 
@@ -114,7 +116,7 @@ fn newcomers_are_answered_until_they_are_refused_and_never_wait() {
     drop(hold);
     assert!(ending.answers_for() >= LISTENING, "newcomers came all the time");
     while !ending.server.is_finished() {
-        assert_eq!(ending.newcomer(), None);
+        assert!(ending.newcomer().is_none());
     }
     assert!(ending.server.join().unwrap().is_ok());
 }
@@ -125,12 +127,12 @@ fn listener_is_closed_while_a_slow_request_is_finished() {
     assert!(ending.answers_for() >= LISTENING, "newcomers came all the time");
     // Nobody else can listen there while any handle is open.
     while TcpListener::bind(ending.address).is_err() {
-        assert_eq!(ending.newcomer(), None);
+        assert!(ending.newcomer().is_none());
         assert!(ending.since.elapsed() < LISTENING * 3, "the listener stays open");
     }
     assert!(!ending.slow.is_finished());
     drop(hold);
-    assert!(ending.slow.join().unwrap().starts_with("HTTP/1.1 200 "));
+    assert_eq!(ending.slow.join().unwrap().status, 200);
     assert!(ending.server.join().unwrap().is_ok());
 }
 
@@ -166,7 +168,7 @@ async fn end_that_is_asked_for_is_no_error() {
     drain.begin();
     let common = common(0);
     let served = serve("test", &common, drain, Metrics::new("1"), |_: &mut ServiceConfig| ());
-    let ended = tokio::time::timeout(Duration::from_secs(30), served).await;
+    let ended = tokio::time::timeout(PATIENCE, served).await;
     assert!(ended.unwrap().is_ok());
 }
 
@@ -178,7 +180,7 @@ async fn failure_ends_the_server_with_its_reason() {
     actix_web::rt::spawn(async move { failing.fail("the actor died") });
     let common = common(0);
     let served = serve("test", &common, drain, Metrics::new("1"), |_: &mut ServiceConfig| ());
-    let ended = tokio::time::timeout(Duration::from_secs(30), served).await;
+    let ended = tokio::time::timeout(PATIENCE, served).await;
     assert_eq!(ended.unwrap().unwrap_err().to_string(), "the actor died");
 }
 
@@ -197,19 +199,18 @@ async fn panic_costs_neither_the_connection_nor_the_only_worker() {
     let server = server.disable_signals().listen(listener).unwrap().run();
     let handle = server.handle();
     let client = thread::spawn(move || {
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let ask = b"GET /panic HTTP/1.1\r\nHost: e\r\n\r\nGET /panic HTTP/1.1\r\nHost: e\r\n\
-            Connection: close\r\n\r\n";
-        stream.write_all(ask).unwrap();
-        let mut answers = String::new();
-        stream.read_to_string(&mut answers).unwrap();
+        let mut connection = Connection::to(address);
+        let panic = Request::new("GET /panic");
+        connection.say([panic.bytes(), panic.close().bytes()].concat());
+        let answers = [connection.answer(), connection.answer()];
+        assert_eq!(connection.rest(), "", "{answers:?}");
         answers
     });
     let (ended, ()) = tokio::join!(server, async {
         let answers = web::block(move || client.join().unwrap()).await.unwrap();
-        assert_eq!(answers.matches("HTTP/1.1 500 ").count(), 2, "{answers}");
-        assert_eq!(answers.matches(r#""error":"Internal Server Error""#).count(), 2, "{answers}");
+        for answer in answers {
+            answer.assert_error(500, "Internal Server Error", "");
+        }
         handle.stop(true).await;
     });
     assert!(ended.is_ok());

@@ -5,13 +5,13 @@
 use std::time::Duration;
 
 use actix_web::{
-    Error, HttpResponse,
-    body::{BoxBody, to_bytes},
-    dev::{Service, ServiceResponse},
+    HttpResponse,
+    dev::Service as _,
     http::Method,
     test::{TestRequest, init_service, try_call_service},
     web,
 };
+use resilience_testing::app::answer;
 use service_edge::{ApiError, Drain, Metrics, app, endpoint, metrics::Families};
 
 fn routes(config: &mut web::ServiceConfig) {
@@ -34,16 +34,6 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(endpoint("/hang").get(hang))
         .service(endpoint("/panic-later").get(panic_later))
         .service(endpoint("/panic-at-once").get(panic_at_once));
-}
-
-async fn told<R>(
-    service: &impl Service<R, Response = ServiceResponse<BoxBody>, Error = Error>,
-    request: R,
-) -> String {
-    let response = service.call(request).await.unwrap_or_else(|_| panic!("no metrics"));
-    assert_eq!(response.headers().get("content-type").unwrap(), "text/plain; version=0.0.4");
-    let body = to_bytes(response.into_body()).await.unwrap();
-    String::from_utf8(body.to_vec()).unwrap()
 }
 
 #[actix_web::test]
@@ -71,7 +61,9 @@ async fn requests_are_counted_by_route_method_and_status_however_they_end() {
     let left = service.call(TestRequest::with_uri("/hang").to_request());
     assert!(tokio::time::timeout(Duration::from_millis(10), left).await.is_err());
 
-    let text = told(&service, TestRequest::with_uri("/metrics").to_request()).await;
+    let told = answer(&service, TestRequest::with_uri("/metrics").to_request()).await;
+    assert_eq!(told.header("content-type"), Some("text/plain; version=0.0.4"));
+    let text = told.text;
     for (labels, count) in [
         (r#"method="GET",path="/cups/{name}",status="200""#, 2),
         (r#"method="HEAD",path="/cups/{name}",status="200""#, 1),

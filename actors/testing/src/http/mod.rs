@@ -15,7 +15,7 @@ pub use request::Request;
 pub fn ask(address: SocketAddr, request: impl Into<Request>) -> Answer {
     let mut connection = Connection::to(address);
     connection.send(&request.into().close());
-    connection.answer()
+    connection.last_answer()
 }
 
 /// Everything that comes back to one request on a connection of its own, which the server closes or resets.
