@@ -1,12 +1,15 @@
 //! Who may change the backend, and what it tells to nobody.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
-#![allow(dead_code, reason = "each test binary uses a part of the support")]
 
 mod support;
 
-use std::{fs, io::Read as _, io::Write as _, net::TcpStream, path::Path};
+use std::{fs, path::Path};
 
-use support::{Backend, PATIENCE};
+use resilience_testing::{
+    http::{Request, ask_raw},
+    process::Process,
+};
+use support::start;
 
 const TOKEN: &str = "MarkerOfTheToken7Qx";
 const ANOTHER: &str = "MarkerOfAnother9Zk";
@@ -30,24 +33,14 @@ fn registered() -> Vec<String> {
     paths
 }
 
-/// All that the backend answers to one request, byte for byte.
-fn ask(backend: &Backend, line: &str, headers: &str, body: &str) -> String {
-    let mut stream = TcpStream::connect(backend.address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let length = body.len();
-    let request = format!(
-        "{line} HTTP/1.1\r\nhost: b\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
-    );
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    // It may close without having read all of it, or reset on purpose.
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
+/// All that the backend answers to one request, byte for byte. It may close without having read all of it, or reset on purpose.
+fn ask(backend: &Process, line: &str, headers: &str, body: &str) -> String {
+    ask_raw(backend.address(), Request::new(line).headers(headers).body(body))
 }
 
 #[test]
 fn whatever_is_not_for_reading_is_refused_on_every_path_without_the_token() {
-    let backend = Backend::start(&[("ADMIN_TOKEN", TOKEN)]);
+    let backend = start(&[("ADMIN_TOKEN", TOKEN)]);
     let before = ask(&backend, "GET /api/faults", "", "");
     let wrong = [
         String::new(),
@@ -90,7 +83,7 @@ fn whatever_is_not_for_reading_is_refused_on_every_path_without_the_token() {
 
 #[test]
 fn a_load_balancers_probe_needs_no_token_and_changes_nothing() {
-    let backend = Backend::start(&[("ADMIN_TOKEN", TOKEN)]);
+    let backend = start(&[("ADMIN_TOKEN", TOKEN)]);
     let before = ask(&backend, "GET /api/faults", "", "");
     for path in registered().into_iter().chain(["*".to_owned()]) {
         let answer = ask(&backend, &format!("OPTIONS {path}"), "", "{\"failure_rate\": 1}");
@@ -100,12 +93,10 @@ fn a_load_balancers_probe_needs_no_token_and_changes_nothing() {
     for probe in
         ["OPTIONS / HTTP/1.0", "OPTIONS /health HTTP/1.0", "HEAD / HTTP/1.0", "GET / HTTP/1.0"]
     {
-        let mut stream = TcpStream::connect(backend.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut connection = backend.connect();
         // HAProxy's has no header at all.
-        stream.write_all(format!("{probe}\r\n\r\n").as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        connection.say(format!("{probe}\r\n\r\n"));
+        let answer = connection.rest();
         assert!(answer.starts_with("HTTP/1.0 20"), "{probe}: {answer}");
     }
     let body = |answer: &str| answer.split("\r\n\r\n").nth(1).map(str::to_owned);
@@ -121,7 +112,7 @@ fn no_secret_is_told_in_logs_metrics_or_answers() {
             ("LOG_FORMAT", format),
             ("SLOW_RESPONSE_DELAY", "0"),
         ];
-        let backend = Backend::start(&variables);
+        let mut backend = start(&variables);
         let mut told = String::new();
         for secret in [TOKEN, ANOTHER] {
             for scheme in ["Bearer", "Basic"] {
@@ -151,11 +142,10 @@ fn no_secret_is_told_in_logs_metrics_or_answers() {
             }
         }
         assert!(told.contains("HTTP/1.1 200 ") && told.contains("HTTP/1.1 401 "), "{told}");
-        backend.signal("TERM");
-        let (status, log) = backend.ended();
-        assert!(status.success());
-        assert!(log.iter().any(|line| line.contains("ADMIN_TOKEN=(set)")), "{log:#?}");
-        for line in log.iter().map(String::as_str).chain(told.lines()) {
+        assert!(backend.terminate().success());
+        let log = backend.log();
+        assert!(log.contains("ADMIN_TOKEN=(set)"), "{log}");
+        for line in log.lines().chain(told.lines()) {
             let line = line.to_lowercase();
             for secret in [TOKEN, ANOTHER] {
                 assert!(!line.contains(&secret.to_lowercase()), "{line}");
@@ -166,7 +156,7 @@ fn no_secret_is_told_in_logs_metrics_or_answers() {
 
 #[test]
 fn what_is_long_in_a_request_is_not_in_the_answer() {
-    let backend = Backend::start(&[]);
+    let backend = start(&[]);
     // Nearly as much as heads and bodies may have.
     let (path, long) = ("x".repeat(15_000), "x".repeat(60_000));
     for (line, headers, body) in [

@@ -1,16 +1,19 @@
 //! A log that nobody reads, or that cannot be written, delays nobody.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
-#![allow(dead_code, reason = "each test binary uses a part of the support")]
 
 mod support;
 
 use std::{
-    io::{BufReader, Write as _},
-    process::ChildStderr,
+    io::Write as _,
     time::{Duration, Instant},
 };
 
-use support::{Backend, PATIENCE, command, wait_for_end};
+use resilience_testing::{
+    PATIENCE,
+    process::{Process, Unread, command, status},
+    until,
+};
+use support::{BACKEND, start_unread};
 
 const DROPPED: &str = "log_lines_dropped_total";
 
@@ -18,58 +21,52 @@ const DROPPED: &str = "log_lines_dropped_total";
 const SOON: Duration = Duration::from_secs(5);
 
 /// A backend whose log is full: it must drop lines.
-fn with_full_log() -> (Backend, BufReader<ChildStderr>) {
-    let (backend, log) = Backend::start_unread(&[("RUST_LOG", "trace"), ("WORKERS", "1")]);
-    let began = Instant::now();
-    while backend.prometheus(DROPPED) == 0 {
-        assert!(began.elapsed() < 2 * PATIENCE, "the log is never full");
+fn with_full_log() -> (Process, Unread) {
+    let (backend, log) = start_unread(&[("RUST_LOG", "trace"), ("WORKERS", "1")]);
+    until("the log is full", 2 * PATIENCE, || {
         let mut connection = backend.connect();
         for _ in 0..200 {
-            let asked = Instant::now();
-            connection.send("GET", "/api/transient-failure", "");
-            assert!([200, 429].contains(&connection.reply().status));
-            assert!(asked.elapsed() < SOON, "a call took {:?}", asked.elapsed());
+            let answer = connection.ask("GET /api/transient-failure");
+            assert!([200, 429].contains(&answer.status));
+            assert!(answer.took < SOON, "a call took {:?}", answer.took);
         }
-    }
+        backend.metric(DROPPED) > 0
+    });
     (backend, log)
 }
 
 #[test]
 fn an_unread_log_delays_no_call_and_says_what_it_dropped_once_it_is_read() {
     let (mut backend, log) = with_full_log();
-    let asked = Instant::now();
-    assert_eq!(backend.ask("GET", "/health", "").status, 200);
-    assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
+    let health = backend.get("/health");
+    assert_eq!(health.status, 200);
+    assert!(health.took < SOON, "{:?}", health.took);
     backend.read_log(log);
     let line = backend.wait_for_log("log lines were dropped: stderr was full or not writable");
     assert!(line.contains(" WARN ") && !line.contains(" 0 log lines"), "{line}");
-    backend.signal("TERM");
-    let (status, log) = backend.ended();
-    assert_eq!(status.code(), Some(0));
-    assert!(log.last().unwrap().ends_with("backend-service stopped"), "{:?}", log.last());
+    assert_eq!(backend.terminate().code(), Some(0));
+    let log = backend.log();
+    assert!(log.trim_end().ends_with("backend-service stopped"), "{:?}", log.lines().last());
 }
 
 #[test]
 fn an_unread_log_does_not_hold_up_the_end() {
-    let (backend, _log) = with_full_log();
+    let (mut backend, _log) = with_full_log();
     let asked = Instant::now();
-    backend.signal("TERM");
-    assert_eq!(backend.wait_for_end().code(), Some(0));
+    assert_eq!(backend.terminate().code(), Some(0));
     assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
 }
 
 #[test]
 fn a_log_that_was_closed_ends_nothing_and_its_lines_are_counted() {
-    let (backend, log) = Backend::start_unread(&[("RUST_LOG", "debug")]);
+    let (mut backend, log) = start_unread(&[("RUST_LOG", "debug")]);
     drop(log);
-    let began = Instant::now();
-    while backend.prometheus(DROPPED) == 0 {
-        assert!(began.elapsed() < PATIENCE, "no line is counted");
-        assert_eq!(backend.ask("GET", "/health", "").status, 200);
-        backend.ask("GET", "/api/transient-failure", "");
-    }
-    backend.signal("TERM");
-    assert_eq!(backend.wait_for_end().code(), Some(0));
+    until("a line is counted", PATIENCE, || {
+        assert_eq!(backend.get("/health").status, 200);
+        backend.get("/api/transient-failure");
+        backend.metric(DROPPED) > 0
+    });
+    assert_eq!(backend.terminate().code(), Some(0));
 }
 
 #[test]
@@ -79,8 +76,9 @@ fn a_refused_start_ends_although_its_reason_cannot_be_written() {
         // As much as a pipe takes.
         full.write_all(&[b'x'; 64 * 1024]).unwrap();
         let began = Instant::now();
-        let mut child = command(&[(variable, value)]).stderr(full).spawn().unwrap();
-        assert_eq!(wait_for_end(&mut child).code(), Some(code), "{variable}");
+        let mut command = command(BACKEND, &[(variable, value)]);
+        command.stderr(full);
+        assert_eq!(status(command).code(), Some(code), "{variable}");
         assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     }
 }

@@ -1,18 +1,22 @@
 //! The real binary: its start, its end, and what only a socket shows.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
-#![allow(dead_code, reason = "each test binary uses a part of the support")]
 
 mod support;
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::ErrorKind,
     net::TcpListener,
     thread,
     time::{Duration, Instant},
 };
 
-use support::{Backend, run_to_end};
+use resilience_testing::{
+    Answer,
+    http::{Connection, Request},
+    process::{Process, command, run_to_end},
+};
+use support::{BACKEND, count, play, start, wait_for_count};
 
 #[test]
 fn each_variable_with_a_bad_value_stops_the_start() {
@@ -36,7 +40,7 @@ fn each_variable_with_a_bad_value_stops_the_start() {
         // With the default SLOW_RESPONSE_RATE of 0.2 this is over 1.
         ("FAILURE_RATE", "0.9"),
     ] {
-        let output = run_to_end(&[(variable, value)]);
+        let output = run_to_end(command(BACKEND, &[(variable, value)]));
         assert_eq!(output.status.code(), Some(2), "{variable}={value}");
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
@@ -49,7 +53,8 @@ fn each_variable_with_a_bad_value_stops_the_start() {
 fn port_in_use_is_said_in_one_line_even_when_the_log_is_off() {
     let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = occupied.local_addr().unwrap();
-    let output = run_to_end(&[("PORT", &address.port().to_string()), ("RUST_LOG", "off")]);
+    let port = address.port().to_string();
+    let output = run_to_end(command(BACKEND, &[("PORT", &port), ("RUST_LOG", "off")]));
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
@@ -58,15 +63,13 @@ fn port_in_use_is_said_in_one_line_even_when_the_log_is_off() {
 
 #[test]
 fn start_is_logged_with_all_settings_but_without_the_token() {
-    let backend = Backend::start(&[("ADMIN_TOKEN", "hunter2"), ("LOG_FORMAT", "json")]);
-    backend.signal("TERM");
-    let (status, log) = backend.ended();
-    assert_eq!(status.code(), Some(0));
-    let all = log.join("\n");
-    assert!(all.contains("ADMIN_TOKEN=(set)") && all.contains("FAILURE_RATE=0.3"), "{all}");
-    assert!(!all.contains("hunter2"), "{all}");
-    for line in log {
-        let record: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let mut backend = start(&[("ADMIN_TOKEN", "hunter2"), ("LOG_FORMAT", "json")]);
+    assert_eq!(backend.terminate().code(), Some(0));
+    let log = backend.log();
+    assert!(log.contains("ADMIN_TOKEN=(set)") && log.contains("FAILURE_RATE=0.3"), "{log}");
+    assert!(!log.contains("hunter2"), "{log}");
+    for line in log.lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
         for key in ["timestamp", "level", "target", "message"] {
             assert!(record[key].is_string(), "{line}");
         }
@@ -78,16 +81,13 @@ fn a_request_is_logged_with_the_span_that_its_caller_made_for_it() {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     const SPAN: &str = "00f067aa0ba902b7";
     for format in ["text", "json"] {
-        let mut backend = Backend::start(&[("LOG_FORMAT", format)]);
-        backend.play(r#"{"sequence": ["fail"], "slow_response_rate": 0}"#);
-        let ask = |backend: &Backend, traceparent: &str| {
-            let mut connection = backend.connect();
-            let request =
-                format!("GET /api/data HTTP/1.1\r\nHost: b\r\ntraceparent: {traceparent}\r\n\r\n");
-            connection.stream.get_mut().write_all(request.as_bytes()).unwrap();
-            connection.reply().status
+        let mut backend = start(&[("LOG_FORMAT", format)]);
+        play(&backend, r#"{"sequence": ["fail"], "slow_response_rate": 0}"#);
+        let ask = |backend: &Process, flags: &str| {
+            let trace = format!("traceparent: 00-{TRACE}-{SPAN}-{flags}\r\n");
+            backend.ask(Request::new("GET /api/data").headers(&trace)).status
         };
-        assert_eq!(ask(&backend, &format!("00-{TRACE}-{SPAN}-01")), 500);
+        assert_eq!(ask(&backend, "01"), 500);
         let line = backend.wait_for_log("fails with 500");
         if format == "text" {
             assert!(line.ends_with(&format!(" trace_id={TRACE} span_id={SPAN}")), "{line}");
@@ -97,64 +97,62 @@ fn a_request_is_logged_with_the_span_that_its_caller_made_for_it() {
             assert_eq!(record["message"], "request 1 /api/data: fails with 500");
         }
         // Who sends this does not want it to be recorded, and nobody else asks for it.
-        ask(&backend, &format!("00-{TRACE}-{SPAN}-00"));
-        assert!([200, 500].contains(&backend.ask("GET", "/api/data", "").status));
-        backend.signal("TERM");
-        let (_, log) = backend.ended();
-        let is_there = |number| log.iter().any(|line| line.contains(&format!("request {number} ")));
-        assert!(!is_there(2) && !is_there(3), "{log:#?}");
+        ask(&backend, "00");
+        assert!([200, 500].contains(&backend.get("/api/data").status));
+        backend.terminate();
+        let log = backend.log();
+        let is_there = |number| log.contains(&format!("request {number} "));
+        assert!(!is_there(2) && !is_there(3), "{log}");
     }
 }
 
 #[test]
 fn sigterm_finishes_the_slow_answer_in_flight_and_says_503_to_probes_meanwhile() {
-    let mut backend = Backend::start(&[("SLOW_RESPONSE_DELAY", "3"), ("WORKERS", "1")]);
-    backend.play(r#"{"sequence": ["slow"], "failure_rate": 0}"#);
+    let mut backend = start(&[("SLOW_RESPONSE_DELAY", "3"), ("WORKERS", "1")]);
+    play(&backend, r#"{"sequence": ["slow"], "failure_rate": 0}"#);
     let mut slow = backend.connect();
-    slow.send("GET", "/api/data", "");
-    backend.wait_for_metric("slow_responses", 1);
+    slow.send("GET /api/data");
+    wait_for_count(&backend, "slow_responses", 1);
 
     backend.signal("TERM");
     backend.wait_for_log("got SIGTERM");
-    let probe = backend.ask("GET", "/ready", "");
+    let probe = backend.get("/ready");
     assert_eq!((probe.status, probe.header("connection")), (503, Some("close")));
-    assert_eq!(probe.json()["status"], "draining");
+    assert_eq!(probe.body["status"], "draining");
 
-    let reply = slow.reply();
+    let reply = slow.answer();
     assert_eq!((reply.status, reply.header("connection")), (200, Some("close")));
-    assert_eq!(reply.json()["status"], "success");
-    let (status, log) = backend.ended();
-    assert_eq!(status.code(), Some(0));
-    assert!(log.last().unwrap().contains("backend-service stopped"), "{log:#?}");
+    assert_eq!(reply.body["status"], "success");
+    assert_eq!(backend.wait().code(), Some(0));
+    let log = backend.log();
+    assert!(log.lines().last().unwrap().contains("backend-service stopped"), "{log}");
 }
 
 #[test]
 fn idle_keep_alive_connections_do_not_delay_the_end() {
-    let backend = Backend::start(&[]);
+    let mut backend = start(&[]);
     let mut idle = backend.connect();
-    idle.send("GET", "/health", "");
-    assert_eq!(idle.reply().status, 200);
+    assert_eq!(idle.ask("GET /health").status, 200);
     let mut silent = backend.connect();
 
     let asked = Instant::now();
     backend.signal("INT");
     assert!(idle.is_ended() && silent.is_ended());
-    assert_eq!(backend.ended().0.code(), Some(0));
+    assert_eq!(backend.wait().code(), Some(0));
     assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
 }
 
 #[test]
 fn client_that_left_does_not_delay_the_end() {
-    let backend = Backend::start(&[("SLOW_RESPONSE_DELAY", "3600")]);
-    backend.play(r#"{"sequence": ["slow"]}"#);
+    let mut backend = start(&[("SLOW_RESPONSE_DELAY", "3600")]);
+    play(&backend, r#"{"sequence": ["slow"]}"#);
     let mut impatient = backend.connect();
-    impatient.send("GET", "/api/data", "");
-    backend.wait_for_metric("slow_responses", 1);
+    impatient.send("GET /api/data");
+    wait_for_count(&backend, "slow_responses", 1);
     drop(impatient);
-    backend.signal("TERM");
-    let (status, log) = backend.ended();
-    assert_eq!(status.code(), Some(0));
-    assert!(!log.iter().any(|line| line.contains("cutting off")), "{log:#?}");
+    assert_eq!(backend.terminate().code(), Some(0));
+    let log = backend.log();
+    assert!(!log.contains("cutting off"), "{log}");
 }
 
 #[test]
@@ -162,20 +160,19 @@ fn second_signal_and_shutdown_timeout_cut_off_what_is_in_flight() {
     for (timeout, signals, reason) in
         [("3600", 2, "got SIGTERM again"), ("0.2", 1, "SHUTDOWN_TIMEOUT of 0.2 s is over")]
     {
-        let mut backend =
-            Backend::start(&[("SLOW_RESPONSE_DELAY", "3600"), ("SHUTDOWN_TIMEOUT", timeout)]);
-        backend.play(r#"{"sequence": ["slow"]}"#);
+        let mut backend = start(&[("SLOW_RESPONSE_DELAY", "3600"), ("SHUTDOWN_TIMEOUT", timeout)]);
+        play(&backend, r#"{"sequence": ["slow"]}"#);
         let mut slow = backend.connect();
-        slow.send("GET", "/api/data", "");
-        backend.wait_for_metric("slow_responses", 1);
+        slow.send("GET /api/data");
+        wait_for_count(&backend, "slow_responses", 1);
         for _ in 0..signals {
             backend.signal("TERM");
             backend.wait_for_log("got SIGTERM");
         }
         assert!(slow.is_ended());
-        let (status, log) = backend.ended();
-        assert_eq!(status.code(), Some(0));
-        assert!(log.iter().any(|line| line.contains(reason)), "{log:#?}");
+        assert_eq!(backend.wait().code(), Some(0));
+        let log = backend.log();
+        assert!(log.contains(reason), "{log}");
     }
 }
 
@@ -185,112 +182,98 @@ const STRAY: [&str; 4] = ["HUP", "USR1", "USR2", "ALRM"];
 #[test]
 fn stray_signals_change_nothing_before_the_end_nor_in_its_middle() {
     let variables = [("SLOW_RESPONSE_DELAY", "3600"), ("RUST_LOG", "info,service_edge=debug")];
-    let mut backend = Backend::start(&variables);
+    let mut backend = start(&variables);
     for name in STRAY {
         backend.signal(name);
         backend.wait_for_log(&format!("SIG{name} is ignored"));
-        assert_eq!(backend.ask("GET", "/health", "").status, 200);
+        assert_eq!(backend.get("/health").status, 200);
     }
-    backend.play(r#"{"sequence": ["slow"]}"#);
+    play(&backend, r#"{"sequence": ["slow"]}"#);
     let mut slow = backend.connect();
-    slow.send("GET", "/api/data", "");
-    backend.wait_for_metric("slow_responses", 1);
+    slow.send("GET /api/data");
+    wait_for_count(&backend, "slow_responses", 1);
     backend.signal("TERM");
     backend.wait_for_log("got SIGTERM");
     for name in STRAY {
         backend.signal(name);
         backend.wait_for_log(&format!("SIG{name} is ignored"));
-        assert_eq!(backend.ask("GET", "/ready", "").status, 503);
+        assert_eq!(backend.get("/ready").status, 503);
     }
-    backend.signal("TERM");
-    assert_eq!(backend.ended().0.code(), Some(0));
+    assert_eq!(backend.terminate().code(), Some(0));
 }
 
 #[test]
 fn what_came_in_while_the_process_was_stopped_is_answered_although_its_time_is_over() {
-    let backend = Backend::start(&[("WORKERS", "1")]);
+    let backend = start(&[("WORKERS", "1")]);
     let (mut kept, mut begun, mut body) = (backend.connect(), backend.connect(), backend.connect());
-    kept.send("GET", "/health", "");
-    assert_eq!(kept.reply().status, 200);
-    let say = |connection: &mut support::Connection, part: &str| {
-        connection.stream.get_mut().write_all(part.as_bytes()).unwrap();
-    };
-    say(&mut begun, "GET /health HTTP/1.1\r\n");
+    assert_eq!(kept.ask("GET /health").status, 200);
+    begun.say("GET /health HTTP/1.1\r\n");
     // More than is read at once.
     let plan = format!("{{{}\"failure_rate\": 1, \"slow_response_rate\": 0}}", " ".repeat(10_000));
-    let length = plan.len();
-    say(
-        &mut body,
-        &format!("PUT /api/faults HTTP/1.1\r\nHost: b\r\nContent-Length: {length}\r\n\r\n{{"),
-    );
+    let put = Request::new("PUT /api/faults").body(plan).bytes();
+    let (first, rest) = put.split_at(put.len() - 10_000);
+    body.say(first);
     // Behind all that was said so far, on the one worker.
-    assert_eq!(backend.ask("GET", "/health", "").status, 200);
+    assert_eq!(backend.get("/health").status, 200);
 
     backend.signal("STOP");
-    kept.send("GET", "/health", "");
-    say(&mut begun, "Host: b\r\n\r\n");
-    say(&mut body, &plan[1..]);
+    kept.send("GET /health");
+    begun.say("Host: b\r\n\r\n");
+    body.say(rest);
     // No condition tells that a limit is over for a process that stands still.
     thread::sleep(Duration::from_secs(11));
     backend.signal("CONT");
-    assert_eq!(kept.reply().status, 200);
-    assert_eq!(begun.reply().status, 200);
-    assert_eq!(body.reply().status, 200);
+    assert_eq!(kept.answer().status, 200);
+    assert_eq!(begun.answer().status, 200);
+    assert_eq!(body.answer().status, 200);
 }
 
 #[test]
 fn a_probe_that_came_in_at_a_full_house_while_the_process_was_stopped_is_answered() {
-    let backend = Backend::start(&[("WORKERS", "1"), ("MAX_CONNECTIONS", "1")]);
+    let backend = start(&[("WORKERS", "1"), ("MAX_CONNECTIONS", "1")]);
     let mut kept = backend.connect();
-    let mut ask = || {
-        kept.send("GET", "/health", "");
-        kept.reply().status
-    };
+    let mut ask = || kept.ask("GET /health").status;
     assert_eq!(ask(), 200);
     let mut guest = backend.connect();
     // The one worker takes the guest in meanwhile.
     assert!((0..50).all(|_| ask() == 200));
     backend.signal("STOP");
-    guest.send("GET", "/health", "");
+    guest.send("GET /health");
     // No condition tells that a limit is over for a process that stands still.
     thread::sleep(Duration::from_secs(2));
     backend.signal("CONT");
-    assert_eq!(guest.reply().status, 200);
+    assert_eq!(guest.answer().status, 200);
 }
 
 #[test]
 fn a_variable_that_is_nearly_a_setting_is_told_without_its_value() {
-    let backend = Backend::start(&[
+    let mut backend = start(&[
         ("FAILURE_RAET", "hunter2"),
         ("BACKEND_SERVICE_HOST", "10.0.0.1"),
         ("BREAKER_FAIL_MAX", "3"),
     ]);
-    backend.signal("TERM");
-    let (_, log) = backend.ended();
-    let told: Vec<_> = log.iter().filter(|line| line.contains("is not a setting")).collect();
-    assert_eq!(told.len(), 1, "{log:#?}");
+    backend.terminate();
+    let log = backend.log();
+    let told: Vec<_> = log.lines().filter(|line| line.contains("is not a setting")).collect();
+    assert_eq!(told.len(), 1, "{log}");
     assert!(told[0].contains(" WARN "), "{}", told[0]);
     assert!(told[0].ends_with("FAILURE_RAET is not a setting: did you mean FAILURE_RATE?"));
-    assert!(!log.join("\n").contains("hunter2"), "{log:#?}");
+    assert!(!log.contains("hunter2"), "{log}");
 }
 
 #[test]
 fn counters_add_up_over_several_workers() {
     const CLIENTS: u64 = 8;
     const REQUESTS: u64 = 100;
-    let backend = Backend::start(&[("WORKERS", "4"), ("SLOW_RESPONSE_DELAY", "0")]);
+    let backend = start(&[("WORKERS", "4"), ("SLOW_RESPONSE_DELAY", "0")]);
     let statuses: Vec<u16> = thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
                 let mut connection = backend.connect();
                 scope.spawn(move || {
-                    let path =
-                        ["/api/data", "/api/transient-failure"][usize::from(client % 2 == 0)];
-                    let ask = |_| {
-                        connection.send("GET", path, "");
-                        connection.reply().status
-                    };
-                    (0..REQUESTS).map(ask).collect::<Vec<_>>()
+                    let line = ["GET /api/data", "GET /api/transient-failure"]
+                        [usize::from(client % 2 == 0)];
+                    (0..REQUESTS).map(|_| connection.ask(line).status).collect::<Vec<_>>()
                 })
             })
             .collect();
@@ -298,7 +281,7 @@ fn counters_add_up_over_several_workers() {
     });
 
     let count = |status| statuses.iter().filter(|&&s| s == status).count() as u64;
-    let metrics = backend.ask("GET", "/api/metrics", "").json();
+    let metrics = backend.get("/api/metrics").body;
     let metric = |name: &str| metrics[name].as_u64().unwrap();
     assert_eq!(metric("total_requests"), CLIENTS * REQUESTS);
     assert_eq!(metric("failed_responses"), count(500));
@@ -310,109 +293,104 @@ fn counters_add_up_over_several_workers() {
 
 #[test]
 fn reset_is_a_tcp_reset_without_a_byte_and_no_error_in_the_log() {
-    let mut backend = Backend::start(&[("RUST_LOG", "debug")]);
-    backend.play(r#"{"sequence": ["reset", "reset"]}"#);
+    let mut backend = start(&[("RUST_LOG", "debug")]);
+    play(&backend, r#"{"sequence": ["reset", "reset"]}"#);
     for path in ["/api/data", "/api/transient-failure"] {
         let mut connection = backend.connect();
         // Also on a connection that was good before.
-        connection.send("GET", "/health", "");
-        assert_eq!(connection.reply().status, 200);
-        connection.send("GET", path, "");
+        assert_eq!(connection.ask("GET /health").status, 200);
+        connection.send(format!("GET {path}"));
         let mut byte = [0];
-        let error = connection.stream.read(&mut byte).unwrap_err();
+        let error = connection.read(&mut byte).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         backend.wait_for_log(&format!("{path}: gets its connection reset"));
     }
-    assert_eq!(backend.metric("reset_connections"), 2);
-    assert_eq!(backend.ask("GET", "/health", "").status, 200);
-    backend.signal("TERM");
-    let (_, log) = backend.ended();
-    assert!(!log.iter().any(|line| line.contains("ERROR")), "{log:#?}");
+    assert_eq!(count(&backend, "reset_connections"), 2);
+    assert_eq!(backend.get("/health").status, 200);
+    backend.terminate();
+    let log = backend.log();
+    assert!(!log.contains("ERROR"), "{log}");
 }
 
 #[test]
 fn hung_requests_get_nothing_and_hold_no_worker_until_the_end() {
-    let backend = Backend::start(&[("WORKERS", "1")]);
-    backend.play(r#"{"sequence": ["hang"], "repeat": true}"#);
+    let mut backend = start(&[("WORKERS", "1")]);
+    play(&backend, r#"{"sequence": ["hang"], "repeat": true}"#);
     let mut hung: Vec<_> = (0..20)
         .map(|_| {
             let mut connection = backend.connect();
-            connection.send("GET", "/api/data", "");
+            connection.send("GET /api/data");
             connection
         })
         .collect();
     // The one worker answers others while they hang.
-    backend.wait_for_metric("hung_requests", 20);
+    wait_for_count(&backend, "hung_requests", 20);
     for connection in &mut hung {
-        let stream = connection.stream.get_mut();
-        stream.set_nonblocking(true).unwrap();
-        assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
-        stream.set_nonblocking(false).unwrap();
+        connection.socket().set_nonblocking(true).unwrap();
+        assert_eq!(connection.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        connection.socket().set_nonblocking(false).unwrap();
     }
     backend.signal("TERM");
     for connection in &mut hung {
-        let reply = connection.reply();
+        let reply = connection.answer();
         assert_eq!((reply.status, reply.header("connection")), (503, Some("close")));
-        assert_eq!(reply.json()["error"], "Service Unavailable");
+        assert_eq!(reply.body["error"], "Service Unavailable");
     }
-    assert_eq!(backend.ended().0.code(), Some(0));
+    assert_eq!(backend.wait().code(), Some(0));
 }
 
 #[test]
 fn ten_megabytes_sent_to_any_endpoint_are_answered_with_a_body() {
-    let backend = Backend::start(&[("SLOW_RESPONSE_DELAY", "0")]);
+    let backend = start(&[("SLOW_RESPONSE_DELAY", "0")]);
     for path in
         ["/health", "/ready", "/api/data", "/api/transient-failure", "/api/metrics", "/nowhere"]
     {
         for method in ["GET", "POST"] {
             let reply = send_ten_megabytes(&backend, method, path);
-            assert!(reply.json().is_object(), "{method} {path}: {reply:?}");
+            assert!(reply.body.is_object(), "{method} {path}: {reply:?}");
             if method == "POST" {
                 assert!([404, 405].contains(&reply.status), "{method} {path}: {reply:?}");
             }
         }
     }
     let refused = send_ten_megabytes(&backend, "PUT", "/api/faults");
-    assert_eq!((refused.status, &refused.json()["error"]), (413, &"Payload Too Large".into()));
-    assert_eq!(backend.ask("GET", "/health", "").status, 200);
+    assert_eq!((refused.status, &refused.body["error"]), (413, &"Payload Too Large".into()));
+    assert_eq!(backend.get("/health").status, 200);
 }
 
 /// Sends while it reads, as HTTP clients do: the answer may come before the body is through.
-fn send_ten_megabytes(backend: &Backend, method: &str, path: &str) -> support::Reply {
+fn send_ten_megabytes(backend: &Process, method: &str, path: &str) -> Answer {
     let mut connection = backend.connect();
-    let mut upload = connection.stream.get_ref().try_clone().unwrap();
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: b\r\nContent-Length: 10000000\r\n\r\n");
-    let sender = thread::spawn(move || {
-        // The server may have had enough.
-        let _ = upload.write_all(head.as_bytes());
-        let _ = upload.write_all(&[b' '; 10_000_000]);
-    });
-    let reply = connection.reply();
+    let mut upload = Connection::from(connection.socket().try_clone().unwrap());
+    let request = Request::new(format!("{method} {path}")).body(vec![b' '; 10_000_000]);
+    // The server may have had enough.
+    let sender = thread::spawn(move || drop(upload.try_say(request.bytes())));
+    let answer = connection.answer();
     drop(connection);
     sender.join().unwrap();
-    reply
+    answer
 }
 
 #[test]
 fn head_is_answered_without_a_body() {
-    let backend = Backend::start(&[]);
+    let backend = start(&[]);
     let mut connection = backend.connect();
-    connection.send("HEAD", "/health", "");
+    connection.send("HEAD /health");
     let head = connection.head();
     assert_eq!(head.status, 200);
     assert!(head.header("content-length").is_some());
     // Were there a body, it would be taken for the next answer's head.
-    connection.send("GET", "/health", "");
-    assert_eq!(connection.reply().json()["status"], "healthy");
+    connection.send("GET /health");
+    assert_eq!(connection.answer().body["status"], "healthy");
 }
 
 #[test]
 fn changes_and_faults_are_told_in_the_log() {
-    let mut backend = Backend::start(&[("RUST_LOG", "backend_service=debug,info")]);
-    backend.play(r#"{"sequence": ["fail", "transient"]}"#);
+    let backend = start(&[("RUST_LOG", "backend_service=debug,info")]);
+    play(&backend, r#"{"sequence": ["fail", "transient"]}"#);
     backend.wait_for_log("fault plan replaced: failure_rate=0.3");
-    assert_eq!(backend.ask("GET", "/api/data", "").status, 500);
+    assert_eq!(backend.get("/api/data").status, 500);
     backend.wait_for_log("request 1 /api/data: fails with 500");
-    assert_eq!(backend.ask("GET", "/api/transient-failure", "").status, 429);
+    assert_eq!(backend.get("/api/transient-failure").status, 429);
     backend.wait_for_log("request 2 /api/transient-failure: is throttled with 429");
 }

@@ -6,19 +6,17 @@ use std::time::Duration;
 
 use actix_web::{
     App, Error,
-    body::{BoxBody, to_bytes},
-    dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse},
-    http::{
-        Method, StatusCode,
-        header::{ALLOW, AUTHORIZATION, HeaderMap, RETRY_AFTER},
-    },
+    body::BoxBody,
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    http::{Method, header::AUTHORIZATION},
     test::{TestRequest, init_service},
     web::ServiceConfig,
 };
 use backend_service::{
     actor::FaultActor, config::Config, metrics::FaultMetrics, routes::configure,
 };
-use serde_json::{Value, json};
+use resilience_testing::app::answer;
+use serde_json::json;
 use service_edge::{Drain, Metrics, Settings, app};
 
 /// The service as `run` builds it, with these variables set.
@@ -42,31 +40,6 @@ fn backend(
     let answers = config.answers;
     let routes = |routes: &mut ServiceConfig| configure(routes, faults, answers);
     app(drain.clone(), config.common.admin_token, metrics, routes)
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Value,
-}
-
-async fn answer<R>(
-    service: &impl Service<R, Response = ServiceResponse<BoxBody>, Error = Error>,
-    request: R,
-) -> Answer {
-    let response = match service.call(request).await {
-        Ok(response) => response.into_parts().1,
-        Err(error) => error.error_response(),
-    };
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = to_bytes(response.into_body()).await.unwrap();
-    Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
-}
-
-fn assert_error(answer: &Answer, status: u16, error: &str) {
-    assert_eq!(answer.status, status, "{}", answer.body);
-    assert_eq!(answer.body["error"], error);
-    assert!(answer.body["message"].as_str().is_some_and(|m| !m.is_empty()), "{}", answer.body);
 }
 
 fn get(path: &str) -> TestRequest {
@@ -109,15 +82,15 @@ async fn failure_is_a_500_with_error_and_message() {
         init_service(backend(&Drain::new(), &[("FAILURE_RATE", "1"), ("SLOW_RESPONSE_RATE", "0")]))
             .await;
     let failed = answer(&backend, get("/api/data").to_request()).await;
-    assert_error(&failed, 500, "Internal Server Error");
+    failed.assert_error(500, "Internal Server Error", "");
 }
 
 #[actix_web::test]
 async fn throttling_is_a_429_and_says_when_only_if_told_to() {
     let silent = init_service(backend(&Drain::new(), &[("TRANSIENT_FAILURE_RATE", "1")])).await;
     let throttled = answer(&silent, get("/api/transient-failure").to_request()).await;
-    assert_error(&throttled, 429, "Too Many Requests");
-    assert!(throttled.headers.get(RETRY_AFTER).is_none());
+    throttled.assert_error(429, "Too Many Requests", "");
+    assert!(throttled.header("retry-after").is_none());
 
     let telling = init_service(backend(
         &Drain::new(),
@@ -125,15 +98,15 @@ async fn throttling_is_a_429_and_says_when_only_if_told_to() {
     ))
     .await;
     let throttled = answer(&telling, get("/api/transient-failure").to_request()).await;
-    assert_error(&throttled, 429, "Too Many Requests");
-    assert_eq!(throttled.headers.get(RETRY_AFTER).unwrap(), "2");
+    throttled.assert_error(429, "Too Many Requests", "");
+    assert_eq!(throttled.header("retry-after"), Some("2"));
 }
 
 #[actix_web::test]
 async fn unthrottled_answer_is_a_success() {
     let backend = init_service(backend(&Drain::new(), &[("TRANSIENT_FAILURE_RATE", "0")])).await;
     let good = answer(&backend, get("/api/transient-failure").to_request()).await;
-    assert_eq!((good.status.as_u16(), &good.body["status"]), (200, &json!("success")));
+    assert_eq!((good.status, &good.body["status"]), (200, &json!("success")));
 }
 
 #[actix_web::test]
@@ -151,12 +124,12 @@ async fn bad_failure_rate_of_a_request_is_a_400_and_draws_nothing() {
     let backend = init_service(backend(&Drain::new(), &[])).await;
     for rate in ["", "often", "1.1", "-0.1", "NaN", "inf", "0,5", "50%"] {
         let request = get("/api/data").insert_header(("X-Failure-Rate", rate));
-        assert_error(&answer(&backend, request.to_request()).await, 400, "Bad Request");
+        answer(&backend, request.to_request()).await.assert_error(400, "Bad Request", "");
     }
     let twice = get("/api/data")
         .append_header(("X-Failure-Rate", "1"))
         .append_header(("X-Failure-Rate", "0"));
-    assert_error(&answer(&backend, twice.to_request()).await, 400, "Bad Request");
+    answer(&backend, twice.to_request()).await.assert_error(400, "Bad Request", "");
     let metrics = answer(&backend, get("/api/metrics").to_request()).await;
     assert_eq!(metrics.body["total_requests"], 0);
 }
@@ -173,7 +146,7 @@ async fn same_seed_answers_the_same() {
         let mut statuses = Vec::new();
         for _ in 0..50 {
             let answer = answer(&backend, get("/api/data").to_request()).await;
-            statuses.push(answer.status.as_u16());
+            statuses.push(answer.status);
         }
         runs.push(statuses);
     }
@@ -262,7 +235,7 @@ async fn bad_plan_is_a_400_that_changes_nothing() {
         "{\"failure_rate\":0.1,\"repeat\":true}",
     ] {
         let refused = answer(&backend, put_faults(body).to_request()).await;
-        assert_error(&refused, 400, "Bad Request");
+        refused.assert_error(400, "Bad Request", "");
     }
     let after = answer(&backend, get("/api/faults").to_request()).await.body;
     assert_eq!(after, before);
@@ -272,7 +245,7 @@ async fn bad_plan_is_a_400_that_changes_nothing() {
 async fn changing_the_plan_needs_the_token_and_reading_it_does_not() {
     let backend = init_service(backend(&Drain::new(), &[("ADMIN_TOKEN", "s3cret")])).await;
     let stranger = answer(&backend, put_faults("{}").to_request()).await;
-    assert_error(&stranger, 401, "Unauthorized");
+    stranger.assert_error(401, "Unauthorized", "");
     let admin = put_faults("{}").insert_header((AUTHORIZATION, "Bearer s3cret"));
     assert_eq!(answer(&backend, admin.to_request()).await.status, 200);
     assert_eq!(answer(&backend, get("/api/faults").to_request()).await.status, 200);
@@ -285,16 +258,16 @@ async fn wrong_methods_and_unknown_paths_are_refused_with_a_body() {
         for method in [Method::POST, Method::PUT, Method::DELETE] {
             let request = get(path).method(method);
             let refused = answer(&backend, request.to_request()).await;
-            assert_error(&refused, 405, "Method Not Allowed");
-            assert_eq!(refused.headers.get(ALLOW).unwrap(), "GET, HEAD, OPTIONS");
+            refused.assert_error(405, "Method Not Allowed", "");
+            assert_eq!(refused.header("allow"), Some("GET, HEAD, OPTIONS"));
         }
     }
     let refused = answer(&backend, get("/api/faults").method(Method::POST).to_request()).await;
-    assert_error(&refused, 405, "Method Not Allowed");
-    assert_eq!(refused.headers.get(ALLOW).unwrap(), "GET, HEAD, PUT, OPTIONS");
+    refused.assert_error(405, "Method Not Allowed", "");
+    assert_eq!(refused.header("allow"), Some("GET, HEAD, PUT, OPTIONS"));
     for path in ["/api", "/api/data/", "/api/data/1"] {
         let refused = answer(&backend, get(path).to_request()).await;
-        assert_error(&refused, 404, "Not Found");
+        refused.assert_error(404, "Not Found", "");
     }
 }
 
@@ -302,7 +275,7 @@ async fn wrong_methods_and_unknown_paths_are_refused_with_a_body() {
 async fn huge_plan_is_refused() {
     let backend = init_service(backend(&Drain::new(), &[])).await;
     let refused = answer(&backend, put_faults(vec![b' '; 10_000_000]).to_request()).await;
-    assert_error(&refused, 413, "Payload Too Large");
+    refused.assert_error(413, "Payload Too Large", "");
 }
 
 #[actix_web::test]
@@ -323,23 +296,21 @@ async fn hung_request_ends_when_the_process_begins_to() {
         })
     };
     let (hung, ()) = tokio::time::timeout(Duration::from_secs(30), played).await.unwrap();
-    assert_error(&hung, 503, "Service Unavailable");
+    hung.assert_error(503, "Service Unavailable", "");
 }
 
 #[actix_web::test]
 async fn metrics_count_what_was_drawn_and_show_the_rates_in_force() {
     let backend = init_service(backend(&Drain::new(), &[("HOSTNAME", "backend-0")])).await;
     let plan = r#"{"sequence": ["fail", "transient", "ok"], "failure_rate": 0.25}"#;
-    let put = backend.call(put_faults(plan).to_request()).await.unwrap();
-    assert_eq!(put.status(), 200);
-    assert_eq!(put.headers().get("x-pod").unwrap(), "backend-0");
+    let put = answer(&backend, put_faults(plan).to_request()).await;
+    assert_eq!((put.status, put.header("x-pod")), (200, Some("backend-0")));
     for path in ["/api/data", "/api/data", "/api/transient-failure"] {
         answer(&backend, get(path).to_request()).await;
     }
-    let response = backend.call(get("/metrics").to_request()).await.unwrap();
-    assert_eq!(response.headers().get("content-type").unwrap(), "text/plain; version=0.0.4");
-    let text = to_bytes(response.into_body()).await.unwrap();
-    let text = String::from_utf8(text.to_vec()).unwrap();
+    let told = answer(&backend, get("/metrics").to_request()).await;
+    assert_eq!(told.header("content-type"), Some("text/plain; version=0.0.4"));
+    let text = told.text;
     for line in [
         r#"backend_requests_total{endpoint="data",outcome="fail"} 1"#,
         r#"backend_requests_total{endpoint="data",outcome="transient"} 1"#,

@@ -66,7 +66,8 @@ impl Connection {
 
     /// Sends a request. The server may answer and close before it has read all of the body.
     #[track_caller]
-    pub fn send(&mut self, request: &Request) {
+    pub fn send(&mut self, request: impl Into<Request>) {
+        let request = request.into();
         self.say(request.head());
         let _ = self.stream.get_mut().write_all(request.content());
     }
@@ -74,7 +75,7 @@ impl Connection {
     /// Sends a request and reads its answer.
     #[track_caller]
     pub fn ask(&mut self, request: impl Into<Request>) -> Answer {
-        self.send(&request.into());
+        self.send(request);
         self.answer()
     }
 

@@ -14,13 +14,13 @@ pub use request::Request;
 #[track_caller]
 pub fn ask(address: SocketAddr, request: impl Into<Request>) -> Answer {
     let mut connection = Connection::to(address);
-    connection.send(&request.into().close());
+    connection.send(request.into().close());
     connection.last_answer()
 }
 
 /// Everything that comes back to one request on a connection of its own, which the server closes or resets.
 pub fn ask_raw(address: SocketAddr, request: impl Into<Request>) -> String {
     let mut connection = Connection::to(address);
-    connection.send(&request.into().close());
+    connection.send(request.into().close());
     connection.rest_or_part()
 }
