@@ -10,17 +10,20 @@
 
 mod process;
 
-use std::{
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use process::{Client, Lab, binary, free_port, get, post, until};
+use process::{Lab, ask, binary, start};
+use resilience_testing::{
+    Answer, PATIENCE,
+    http::Request,
+    process::{command, free_port, run_to_end},
+    until,
+};
 use serde_json::Value;
 
 const CALL: &str = "/api/call-backend";
 
-fn count(answers: &[Client], status: u16) -> usize {
+fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
 
@@ -61,7 +64,7 @@ fn the_stress_test_opens_the_breaker_and_it_closes_by_itself() {
         "circuit_breaker: open -> half-open (reset timeout of 1.5s elapsed)",
         "circuit_breaker: half-open -> closed (1 trial succeeded)",
     ] {
-        lab.client_log_with(line);
+        lab.client.wait_for_log(line);
     }
 }
 
@@ -83,7 +86,7 @@ fn test_retry_shows_throttling_growing_waits_and_success() {
         assert_eq!(log[2]["wait_seconds"], Value::Null);
         assert_eq!(answer.body["circuit_breaker_state"], "closed");
     }
-    lab.client_log_with("attempt 1/4: status 429; next attempt in 0.05");
+    lab.client.wait_for_log("attempt 1/4: status 429; next attempt in 0.05");
 }
 
 /// The baseline and the resilient endpoint at the lab's own rates, delays at a tenth.
@@ -121,7 +124,7 @@ fn a_backend_killed_under_load_is_failed_fast_and_taken_back_within_a_second_of_
     let load = lab.load_in_background(CALL, 8);
     until("load", Duration::from_secs(5), || lab.stat("successful_requests") > 100);
 
-    lab.kill_backend();
+    lab.backend.kill();
     until("open", Duration::from_secs(5), || lab.state() == "open");
     // Through a trial that fails, and back to open.
     until("a second opening", Duration::from_secs(5), || {
@@ -148,10 +151,10 @@ fn a_backend_killed_under_load_is_failed_fast_and_taken_back_within_a_second_of_
     // Under load the first trial follows half-open at once.
     let (closing, trying) = ("half-open -> closed (1 trial succeeded)", "open -> half-open");
     until("closed again, in the log", Duration::from_secs(5), || {
-        let log = lab.client_log();
+        let log = lab.client.log();
         log.rfind(closing).is_some_and(|closed| log.rfind(trying).is_some_and(|it| it < closed))
     });
-    let log = lab.client_log();
+    let log = lab.client.log();
     let closed = log.lines().rfind(|line| line.contains(closing));
     let trial = log.lines().rfind(|line| line.contains(trying));
     let took = time_of(closed.expect("closed again")) - time_of(trial.expect("a trial"));
@@ -184,16 +187,15 @@ fn a_backend_that_hangs_refuses_or_does_not_resolve_holds_no_worker() {
         (Some("http://does-not-exist.invalid:5000".to_owned()), 502, 2.0),
     ] {
         let other = url.map(|url| {
-            let mut variables = settings.to_vec();
-            variables.push(("BACKEND_URL", &url));
-            process::Process::client(&variables)
+            start("client-service", &[&settings[..], &[("BACKEND_URL", &url)]].concat())
         });
-        let port = other.as_ref().map_or(lab.client_port(), process::Process::port);
-        let calls: Vec<_> = (0..20).map(|_| std::thread::spawn(move || get(port, CALL))).collect();
+        let address = other.as_ref().unwrap_or(&lab.client).address();
+        let get = move |path| ask(address, format!("GET {path}"));
+        let calls: Vec<_> = (0..20).map(|_| std::thread::spawn(move || get(CALL))).collect();
         for _ in 0..20 {
-            let start = Instant::now();
-            assert_eq!(get(port, "/health").status, 200);
-            assert!(start.elapsed() < Duration::from_millis(500), "a worker is held");
+            let health = get("/health");
+            assert_eq!(health.status, 200);
+            assert!(health.took < Duration::from_millis(500), "a worker is held");
         }
         for call in calls {
             let answer = call.join().unwrap();
@@ -208,12 +210,13 @@ fn a_backend_that_hangs_refuses_or_does_not_resolve_holds_no_worker() {
 fn a_caller_who_leaves_during_a_wait_leaves_nothing_behind() {
     let lab = Lab::start(&[], &[("RETRY_BASE_DELAY", "10")]);
     lab.set_faults(r#"{"failure_rate": 1, "slow_response_rate": 0}"#);
-    let leaving = process::send_and_hold(lab.client_port(), CALL);
+    let mut leaving = lab.client.connect();
+    leaving.send(format!("GET {CALL}"));
     until("a call that waits", Duration::from_secs(5), || lab.stat("calls_waiting") == 1);
     drop(leaving);
     until("no call", Duration::from_secs(2), || lab.stat("calls_in_flight") == 0);
     assert_eq!((lab.stat("calls_waiting"), lab.stat("abandoned_requests")), (0, 1));
-    let data_requests = get(lab.backend_port(), "/api/metrics").body["failed_responses"].clone();
+    let data_requests = lab.backend.get("/api/metrics").body["failed_responses"].clone();
     assert_eq!(data_requests, 1, "no further attempt");
 }
 
@@ -221,14 +224,14 @@ fn a_caller_who_leaves_during_a_wait_leaves_nothing_behind() {
 fn sigterm_finishes_what_is_in_flight_and_what_waits() {
     let mut lab = Lab::start(&[], &[("RETRY_BASE_DELAY", "1")]);
     lab.set_faults(r#"{"sequence": ["fail", "ok"]}"#);
-    let port = lab.client_port();
-    let waiting = std::thread::spawn(move || get(port, CALL));
+    let address = lab.client.address();
+    let waiting = std::thread::spawn(move || ask(address, format!("GET {CALL}")));
     until("a call that waits", Duration::from_secs(5), || lab.stat("calls_waiting") == 1);
-    let status = lab.terminate_client();
+    let status = lab.client.terminate();
     let answer = waiting.join().unwrap();
     assert_eq!((answer.status, &answer.body["attempts"]), (200, &2.into()));
     assert!(status.success(), "{status}");
-    let log = lab.client_log();
+    let log = lab.client.log();
     assert!(log.contains("finishing what is in flight") && log.contains("stopped"), "{log}");
 }
 
@@ -273,8 +276,7 @@ fn bad_settings_stop_the_start_with_code_2_and_one_line_that_names_them() {
     ];
     for (service, own) in [("backend-service", &backend[..]), ("client-service", &client[..])] {
         for (variable, value) in both.iter().chain(own) {
-            let output =
-                Command::new(binary(service)).env_clear().env(variable, value).output().unwrap();
+            let output = run_to_end(command(binary(service), &[(variable, value)]));
             let error = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(2), "{service} {variable}={value}: {error}");
             assert_eq!(error.lines().count(), 1, "{error}");
@@ -287,20 +289,22 @@ fn bad_settings_stop_the_start_with_code_2_and_one_line_that_names_them() {
 fn settings_are_printed_at_the_start_without_the_token() {
     let lab = Lab::start(&[("ADMIN_TOKEN", "hunter2")], &[("ADMIN_TOKEN", "hunter2")]);
     assert_eq!(lab.post("/api/circuit-breaker/reset", "").status, 401);
-    let set = "ADMIN_TOKEN=(set)";
-    for log in [lab.client_log_with(set), lab.backend_log_with(set)] {
+    for (process, setting) in
+        [(&lab.client, "BREAKER_FAIL_MAX=5"), (&lab.backend, "FAILURE_RATE=0.3")]
+    {
+        for told in ["ADMIN_TOKEN=(set)", setting] {
+            until(told, PATIENCE, || process.log().contains(told));
+        }
+        let log = process.log();
         assert!(!log.contains("hunter2"), "{log}");
     }
-    lab.client_log_with("BREAKER_FAIL_MAX=5");
 }
 
 #[test]
 fn a_port_in_use_ends_the_start_with_one_clear_line() {
     let lab = Lab::start(&[], &[]);
-    let port = lab.client_port().to_string();
-    let variables = [("HOST", "127.0.0.1"), ("PORT", &port)];
-    let output =
-        Command::new(binary("client-service")).env_clear().envs(variables).output().unwrap();
+    let port = lab.client.address().port().to_string();
+    let output = run_to_end(command(binary("client-service"), &[("PORT", &port)]));
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{error}");
@@ -324,10 +328,10 @@ fn every_endpoint_survives_ten_megabytes_and_a_wrong_method() {
         "/nowhere",
     ] {
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "BREW"] {
-            let answer = process::request(lab.client_port(), method, path, &large);
+            let answer = lab.ask(Request::new(format!("{method} {path}")).body(&*large));
             assert!(answer.status >= 200 && answer.body.is_object(), "{method} {path}: {answer:?}");
         }
     }
     assert_eq!(lab.get("/health").status, 200);
-    assert_eq!(post(lab.client_port(), "/api/stress-test", "{").status, 400);
+    assert_eq!(lab.post("/api/stress-test", "{").status, 400);
 }

@@ -18,8 +18,8 @@ mod process;
 use std::{
     collections::HashMap,
     env,
-    io::{BufRead, BufReader, ErrorKind, Read, Write},
-    net::TcpStream,
+    io::ErrorKind,
+    net::SocketAddr,
     ops::AddAssign,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
@@ -28,10 +28,9 @@ use std::{
 
 use process::Lab;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
+use resilience_testing::http::{Connection, Cut, Request};
 
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(6);
-/// No answer takes as long.
-const PATIENCE: Duration = Duration::from_secs(30);
 const CALLERS: usize = 32;
 
 const BACKEND: [(&str, &str); 6] = [
@@ -103,38 +102,21 @@ struct Asked {
 }
 
 /// Sends one request, and reads its answer.
-fn ask(stream: &mut BufReader<TcpStream>, head: &str, body: &str) -> Fate {
-    let length = body.len();
-    let request = format!("{head}host: lab\r\ncontent-length: {length}\r\n\r\n{body}");
-    if stream.get_mut().write_all(request.as_bytes()).is_err() {
+fn ask(connection: &mut Connection, request: &Request) -> Fate {
+    if connection.try_say(request.bytes()).is_err() {
         return Fate::Unanswered;
     }
-    let mut answer = String::new();
-    while !answer.ends_with("\r\n\r\n") {
-        match stream.read_line(&mut answer) {
-            Ok(1..) => {}
-            _ if answer.is_empty() => return Fate::Unanswered,
-            end => return Fate::Cut { _what: format!("{answer:?} {end:?}") },
-        }
+    match connection.try_answer() {
+        Ok(None) => Fate::Unanswered,
+        Ok(Some(answer)) if answer.body.is_null() => Fate::Cut { _what: format!("{answer:?}") },
+        Ok(Some(answer)) => Fate::Answered { status: answer.status, closes: answer.closes() },
+        Err(Cut(what)) => Fate::Cut { _what: what },
     }
-    let length = answer.lines().find_map(|line| line.strip_prefix("content-length: "));
-    let mut body = vec![0; length.unwrap().parse().unwrap()];
-    if let Err(error) = stream.read_exact(&mut body) {
-        return Fate::Cut { _what: format!("{answer:?} {error}") };
-    }
-    if serde_json::from_slice::<serde_json::Value>(&body).is_err() {
-        return Fate::Cut { _what: format!("{answer:?} {:?}", String::from_utf8_lossy(&body)) };
-    }
-    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-    Fate::Answered { status, closes: answer.contains("connection: close\r\n") }
 }
 
-fn connect(port: u16) -> Option<BufReader<TcpStream>> {
-    match TcpStream::connect(("127.0.0.1", port)) {
-        Ok(stream) => {
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
-            Some(BufReader::new(stream))
-        }
+fn connect(address: SocketAddr) -> Option<Connection> {
+    match Connection::try_to(address) {
+        Ok(connection) => Some(connection),
         // Also reset: closed while the kernels shook hands, before anything could be sent.
         Err(error)
             if matches!(
@@ -151,7 +133,7 @@ fn connect(port: u16) -> Option<BufReader<TcpStream>> {
 /// Calls again and again, until nobody is there or, at the latest, `stop`.
 fn call_until(
     stop: &AtomicBool,
-    port: u16,
+    address: SocketAddr,
     paths: &[&'static str],
     keep: bool,
     random: &mut StdRng,
@@ -162,18 +144,15 @@ fn call_until(
         let path = paths[random.random_range(0..paths.len())];
         let trace = format!("{:032x}", random.random::<u128>() | 1);
         let reused = connection.is_some();
-        let Some(mut stream) = connection.take().or_else(|| connect(port)) else {
+        let Some(mut current) = connection.take().or_else(|| connect(address)) else {
             all.push(Asked { path, trace, reused, fate: Fate::Refused });
             break;
         };
-        let close = if keep { "" } else { "connection: close\r\n" };
-        let head = format!(
-            "GET {path} HTTP/1.1\r\n{close}traceparent: 00-{trace}-{:016x}-01\r\n",
-            random.next_u64() | 1
-        );
-        let fate = ask(&mut stream, &head, "");
+        let traceparent = format!("traceparent: 00-{trace}-{:016x}-01\r\n", random.next_u64() | 1);
+        let request = Request::new(format!("GET {path}")).headers(&traceparent);
+        let fate = ask(&mut current, &if keep { request } else { request.close() });
         if matches!(fate, Fate::Answered { closes: false, .. }) {
-            connection = Some(stream);
+            connection = Some(current);
         }
         all.push(Asked { path, trace, reused, fate });
         thread::sleep(Duration::from_micros(random.random_range(0..5_000)));
@@ -182,20 +161,20 @@ fn call_until(
 }
 
 /// A stress test that would take longer than the process has.
-fn stress(port: u16) {
+fn stress(address: SocketAddr) {
     let plan =
         r#"{"num_requests": 1000, "concurrency": 4, "retry": true, "interval_seconds": 0.05}"#;
-    let fate = ask(&mut connect(port).unwrap(), "POST /api/stress-test HTTP/1.1\r\n", plan);
+    let request = Request::new("POST /api/stress-test").body(plan);
+    let fate = ask(&mut connect(address).unwrap(), &request);
     assert!(matches!(fate, Fate::Answered { status: 200, closes: true }), "stress test: {fate:?}");
 }
 
 /// A stream of events, from its beginning to its end.
-fn listen(port: u16) {
-    let mut stream = connect(port).unwrap();
-    stream.get_mut().write_all(b"GET /api/events HTTP/1.1\r\nhost: lab\r\n\r\n").unwrap();
-    let mut all = Vec::new();
-    stream.read_to_end(&mut all).unwrap();
-    assert!(all.ends_with(b"\r\n0\r\n\r\n"), "cut off: {:?}", String::from_utf8_lossy(&all));
+fn listen(address: SocketAddr) {
+    let mut connection = connect(address).unwrap();
+    connection.send("GET /api/events");
+    let all = connection.rest();
+    assert!(all.ends_with("\r\n0\r\n\r\n"), "cut off: {all:?}");
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -208,10 +187,11 @@ enum Victim {
 fn restart(victim: Victim, seed: u64) -> Sum {
     let mut random = StdRng::seed_from_u64(seed);
     let mut lab = Lab::start(&BACKEND, &CLIENT);
-    let (port, paths) = match victim {
-        Victim::Client => (lab.client_port(), &CLIENT_PATHS[..]),
-        Victim::Backend => (lab.backend_port(), &BACKEND_PATHS[..]),
+    let (process, paths) = match victim {
+        Victim::Client => (&mut lab.client, &CLIENT_PATHS[..]),
+        Victim::Backend => (&mut lab.backend, &BACKEND_PATHS[..]),
     };
+    let address = process.address();
     let stop = AtomicBool::new(false);
     let answered = AtomicU64::new(0);
     let moment = Duration::from_micros(random.random_range(0..400_000));
@@ -221,31 +201,28 @@ fn restart(victim: Victim, seed: u64) -> Sum {
                 let mut random = StdRng::seed_from_u64(random.next_u64());
                 let (stop, answered) = (&stop, &answered);
                 scope.spawn(move || {
-                    let asked = call_until(stop, port, paths, number % 4 > 0, &mut random);
+                    let asked = call_until(stop, address, paths, number % 4 > 0, &mut random);
                     answered.fetch_add(asked.len() as u64, Ordering::Relaxed);
                     asked
                 })
             })
             .collect();
         if victim == Victim::Client {
-            scope.spawn(move || stress(port));
-            scope.spawn(move || listen(port));
-            scope.spawn(move || listen(port));
+            scope.spawn(move || stress(address));
+            scope.spawn(move || listen(address));
+            scope.spawn(move || listen(address));
         }
         // From nearly nothing in flight to a full load.
         thread::sleep(Duration::from_millis(20) + moment);
         let since = Instant::now();
-        let status = match victim {
-            Victim::Client => lab.terminate_client(),
-            Victim::Backend => lab.terminate_backend(),
-        };
+        let status = process.terminate();
         let took = since.elapsed();
         stop.store(true, Ordering::Relaxed);
         let asked: Vec<_> = callers.into_iter().flat_map(|c| c.join().unwrap()).collect();
         (asked, (status, took))
     });
 
-    let (client_log, backend_log) = (lab.client_log(), lab.backend_log());
+    let (client_log, backend_log) = (lab.client.log(), lab.backend.log());
     let log = if victim == Victim::Client { &client_log } else { &backend_log };
     assert!(status.success(), "{victim:?}, seed {seed}: {status}\n{log}");
     assert!(took < SHUTDOWN_TIMEOUT, "{victim:?}, seed {seed}: {took:?}\n{log}");

@@ -59,6 +59,12 @@ impl Answer {
         assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
     }
 
+    /// A whole number in the body. Panics if there is none with this name.
+    #[track_caller]
+    pub fn number(&self, name: &str) -> u64 {
+        self.body[name].as_u64().unwrap_or_else(|| panic!("no number {name} in {self:?}"))
+    }
+
     /// A sample without labels of an answer of `/metrics`.
     #[track_caller]
     pub fn metric(&self, name: &str) -> u64 {

@@ -1,74 +1,7 @@
-//! What a server that misbehaves does to a connection, and the words that it says.
+//! What a server that misbehaves says. `{id}` stands for the marker of the request that it answers, and
+//! `{elsewhere}` for the address of another server.
 
-use std::{
-    io::{self, Read as _, Write as _},
-    net::TcpStream,
-    thread,
-    time::Duration,
-};
-
-use socket2::SockRef;
-
-/// One thing that it does. In what it says, `{id}` stands for the marker of the request that it
-/// answers, and `{elsewhere}` for the address of another server.
-#[derive(Debug, Clone)]
-pub(crate) enum Act {
-    Say(Vec<u8>),
-    /// A byte at a time, with a pause after each.
-    Trickle(Vec<u8>, Duration),
-    /// Again and again, until the other side has left.
-    Forever(Vec<u8>),
-    /// Nothing, until the other side says something.
-    Await,
-    /// Nothing, until the other side has left.
-    Hold,
-    Close,
-    Reset,
-}
-
-/// Whether there is more to do on a connection.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    Request,
-    Nothing,
-}
-
-impl Act {
-    /// The other side may leave meanwhile: that is its right.
-    pub(crate) fn play(
-        &self,
-        stream: &mut TcpStream,
-        words: impl Fn(&[u8]) -> Vec<u8>,
-    ) -> io::Result<Next> {
-        match self {
-            Self::Say(bytes) => stream.write_all(&words(bytes))?,
-            Self::Trickle(bytes, pause) => {
-                for byte in words(bytes) {
-                    stream.write_all(&[byte])?;
-                    thread::sleep(*pause);
-                }
-            }
-            Self::Forever(bytes) => loop {
-                stream.write_all(bytes)?;
-            },
-            Self::Await => {
-                if stream.read(&mut [0; 4096])? == 0 {
-                    return Ok(Next::Nothing);
-                }
-            }
-            Self::Hold => {
-                while stream.read(&mut [0; 4096])? > 0 {}
-                return Ok(Next::Nothing);
-            }
-            Self::Close => return Ok(Next::Nothing),
-            Self::Reset => {
-                SockRef::from(&*stream).set_linger(Some(Duration::ZERO))?;
-                return Ok(Next::Nothing);
-            }
-        }
-        Ok(Next::Request)
-    }
-}
+pub(crate) use resilience_testing::server::Act;
 
 pub(crate) fn say(words: impl AsRef<[u8]>) -> Act {
     Act::Say(words.as_ref().to_vec())

@@ -2,27 +2,25 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
 };
 
+use resilience_testing::{
+    Answer, PATIENCE,
+    http::Request,
+    process::{Process, command},
+    until,
+};
 use serde_json::Value;
 
-use super::{
-    process::{Client, Process, get, request_with, until},
-    server::{Door, Mode, Server},
-};
+use super::server::{Door, Mode, Server};
 
 pub(crate) const CALL: &str = "/api/call-backend";
 pub(crate) const UNPROTECTED: &str = "/api/call-backend-without-resilience";
-
-/// Longer than anything here takes, on a machine with other things to do.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Two attempts; a circuit that stays closed, so that each call is made; and one worker, so that
 /// all calls share connections.
@@ -42,30 +40,15 @@ pub(crate) struct Lab {
     client: Process,
 }
 
-/// What a call came to.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    /// What the request carried to the server, and the server into its answer.
-    pub(crate) id: String,
-    pub(crate) status: u16,
-    pub(crate) body: Value,
-}
-
-impl Answer {
-    /// Fails if it is, or may be, the answer to another call.
-    #[track_caller]
-    pub(crate) fn must_be_its_own(&self) {
-        let response = &self.body["backend_response"];
-        let is_own = match response.get("id") {
-            Some(id) => *id == *self.id && response.get("stale").is_none(),
-            None => self.status != 200,
-        };
-        assert!(is_own, "the answer of another call: {self:?}");
-    }
-
-    pub(crate) fn attempts(&self) -> usize {
-        usize::try_from(self.body["attempts"].as_u64().unwrap()).unwrap()
-    }
+/// Fails if this is, or may be, the answer to another call than that with this marker.
+#[track_caller]
+fn must_be_its_own(answer: &Answer, id: &str) {
+    let response = &answer.body["backend_response"];
+    let is_own = match response.get("id") {
+        Some(told) => *told == *id && response.get("stale").is_none(),
+        None => answer.status != 200,
+    };
+    assert!(is_own, "the answer of another call than {id}: {answer:?}");
 }
 
 /// A marker that no other call of this process has.
@@ -78,19 +61,21 @@ impl Lab {
     pub(crate) fn start(door: Door, settings: &[(&str, &str)]) -> Self {
         let server = Server::start(door);
         let url = server.url();
-        let client = Process::client(&[&SETTINGS, settings, &[("BACKEND_URL", &url)]].concat());
+        let variables = [&SETTINGS, settings, &[("BACKEND_URL", &url)]].concat();
+        let client = Process::start(command(env!("CARGO_BIN_EXE_client-service"), &variables));
         Self { server, client }
     }
 
     pub(crate) fn call(&self, path: &str) -> Answer {
-        self.call_as(path, marker())
+        self.call_as(path, &marker())
     }
 
-    pub(crate) fn call_as(&self, path: &str, id: String) -> Answer {
+    /// A call with this marker, which the server puts into its answer.
+    pub(crate) fn call_as(&self, path: &str, id: &str) -> Answer {
         let trace = format!("traceparent: 00-{id}-00f067aa0ba902b7-00\r\n");
-        let Client { status, body, .. } = request_with(self.client.port(), "GET", path, &trace, "");
-        let answer = Answer { id, status, body };
-        answer.must_be_its_own();
+        let request = Request::new(format!("GET {path}")).headers(&trace);
+        let answer = self.client.ask(request).must_be_json();
+        must_be_its_own(&answer, id);
         answer
     }
 
@@ -101,7 +86,7 @@ impl Lab {
             for _ in 0..at_a_time {
                 scope.spawn(|| {
                     while let Some((number, id)) = { next.lock().unwrap().next() } {
-                        let answer = self.call_as(CALL, id.clone());
+                        let answer = self.call_as(CALL, id);
                         answers.lock().unwrap().insert(number, answer);
                     }
                 });
@@ -111,7 +96,7 @@ impl Lab {
     }
 
     pub(crate) fn look(&self, path: &str) -> Value {
-        let answer = get(self.client.port(), path);
+        let answer = self.client.get(path).must_be_json();
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         answer.body
     }
@@ -147,12 +132,7 @@ impl Lab {
         self.call(CALL);
         self.call(UNPROTECTED);
         self.close_all();
-        self.open_files()
-    }
-
-    /// Sockets and all else that the client process has open.
-    fn open_files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.client.pid())).map_or(0, Iterator::count)
+        self.client.open_files()
     }
 
     /// Nothing may be left of what happened: no call, no socket, no panic.
@@ -163,7 +143,7 @@ impl Lab {
         until("no call in flight", PATIENCE, calls);
         let most = || open_files + self.server.open();
         let what = format!("{open_files} open files and the idle connections");
-        until(&what, PATIENCE, || self.open_files() <= most());
+        until(&what, PATIENCE, || self.client.open_files() <= most());
         let log = self.client.log();
         assert!(!log.contains("panicked"), "{log}");
     }

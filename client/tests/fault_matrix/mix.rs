@@ -3,9 +3,10 @@
 use std::{collections::HashMap, env, sync::Arc};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+use resilience_testing::Answer;
 
 use super::{
-    lab::{Answer, Lab, marker},
+    lab::{Lab, marker},
     row::Row,
     rows::rows,
     server::{Door, Mode},
@@ -37,10 +38,10 @@ fn play(lab: &Lab, plan: &[Option<&Row>]) {
 
 fn must_end_as(answer: &Answer, row: Option<&Row>) {
     let (name, expected) = match row {
-        Some(Row { name, expected, .. }) => (*name, (expected.status, expected.attempts)),
+        Some(Row { name, expected, .. }) => (*name, (expected.status, expected.attempts as u64)),
         None => ("as it should be", (200, 1)),
     };
-    assert_eq!((answer.status, answer.attempts()), expected, "{name}: {answer:?}");
+    assert_eq!((answer.status, answer.number("attempts")), expected, "{name}: {answer:?}");
 }
 
 fn from_environment(name: &str, default: u64) -> u64 {

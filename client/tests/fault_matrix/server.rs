@@ -2,22 +2,18 @@
 
 use std::{
     collections::HashMap,
-    io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
     time::Duration,
 };
 
+use resilience_testing::server::{self, Gate, Peer, Trap};
 use socket2::{Domain, Socket, Type};
 
-use super::{
-    act::{Act, Next, answer, good},
-    gate::{Busy, Gate},
-};
+use super::act::{Act, answer, good, say};
 
 /// What is done to a request, or before it comes.
 #[derive(Debug, Clone, Default)]
@@ -57,10 +53,7 @@ pub(crate) enum Door {
 #[derive(Debug)]
 struct Shared {
     mode: Mutex<Mode>,
-    elsewhere: SocketAddr,
-    connections: AtomicUsize,
-    requests: AtomicUsize,
-    open: AtomicUsize,
+    elsewhere: Trap,
     busy: AtomicUsize,
     gate: Gate,
 }
@@ -68,41 +61,36 @@ struct Shared {
 /// A server, for as long as the process lives.
 pub(crate) struct Server {
     shared: Arc<Shared>,
+    address: SocketAddr,
+    /// Until the door is opened, with the connections that fill its queue.
     socket: Option<Socket>,
     filling: Vec<TcpStream>,
-    address: SocketAddr,
-    elsewhere: TcpListener,
+    server: Option<server::Server>,
 }
 
 impl Server {
     pub(crate) fn start(door: Door) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        socket.bind(&any.into()).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
         let address = socket.local_addr().unwrap().as_socket().unwrap();
-        let elsewhere = TcpListener::bind(any).unwrap();
-        elsewhere.set_nonblocking(true).unwrap();
         let shared = Shared {
             mode: Mutex::new(Mode::Healthy),
-            elsewhere: elsewhere.local_addr().unwrap(),
-            connections: AtomicUsize::new(0),
-            requests: AtomicUsize::new(0),
-            open: AtomicUsize::new(0),
+            elsewhere: Trap::set("127.0.0.1:0"),
             busy: AtomicUsize::new(0),
             gate: Gate::default(),
         };
-        let (shared, filling) = (Arc::new(shared), Vec::new());
-        let mut server = Self { shared, socket: Some(socket), filling, address, elsewhere };
-        match door {
-            Door::Open => server.open_door(),
-            Door::Closed => {}
-            Door::Silent => {
-                server.socket.as_ref().unwrap().listen(0).unwrap();
-                let patience = Duration::from_millis(100);
-                while let Ok(stream) = TcpStream::connect_timeout(&address, patience) {
-                    server.filling.push(stream);
-                }
+        let mut filling = Vec::new();
+        if door == Door::Silent {
+            socket.listen(0).unwrap();
+            let patience = Duration::from_millis(100);
+            while let Ok(stream) = TcpStream::connect_timeout(&address, patience) {
+                filling.push(stream);
             }
+        }
+        let (shared, socket) = (Arc::new(shared), Some(socket));
+        let mut server = Self { shared, address, socket, filling, server: None };
+        if door == Door::Open {
+            server.open_door();
         }
         server
     }
@@ -112,19 +100,9 @@ impl Server {
         let Some(socket) = self.socket.take() else { return };
         self.filling.clear();
         socket.listen(1024).unwrap();
-        let (listener, shared) = (TcpListener::from(socket), self.shared.clone());
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                shared.connections.fetch_add(1, Ordering::SeqCst);
-                shared.open.fetch_add(1, Ordering::SeqCst);
-                let shared = shared.clone();
-                thread::spawn(move || {
-                    // An error means that the other side has left.
-                    let _ = shared.serve(stream);
-                    shared.open.fetch_sub(1, Ordering::SeqCst);
-                });
-            }
-        });
+        let shared = self.shared.clone();
+        let script = move |peer| shared.serve(peer);
+        self.server = Some(server::Server::on(TcpListener::from(socket), script));
     }
 
     pub(crate) fn url(&self) -> String {
@@ -135,8 +113,7 @@ impl Server {
     pub(crate) fn set(&self, mode: Mode) {
         self.shared.gate.set(false);
         *self.shared.mode.lock().unwrap() = mode;
-        self.shared.connections.store(0, Ordering::SeqCst);
-        self.shared.requests.store(0, Ordering::SeqCst);
+        self.server.iter().for_each(server::Server::forget);
     }
 
     /// The answer has arrived: what is to be done after it can be done.
@@ -146,13 +123,12 @@ impl Server {
 
     /// Connections accepted and requests read since the mode was set.
     pub(crate) fn seen(&self) -> (usize, usize) {
-        let Shared { connections, requests, .. } = &*self.shared;
-        (connections.load(Ordering::SeqCst), requests.load(Ordering::SeqCst))
+        self.server.as_ref().map_or((0, 0), |server| (server.connections(), server.requests()))
     }
 
     /// Connections that are open now.
     pub(crate) fn open(&self) -> usize {
-        self.shared.open.load(Ordering::SeqCst)
+        self.server.as_ref().map_or(0, server::Server::open)
     }
 
     /// Connections on which something is being done.
@@ -162,52 +138,48 @@ impl Server {
 
     /// Whether somebody connected to where redirects point.
     pub(crate) fn was_followed(&self) -> bool {
-        self.elsewhere.accept().is_ok()
+        self.shared.elsewhere.caught() > 0
     }
 }
 
 impl Shared {
-    fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
-        stream.set_nodelay(true)?;
+    fn serve(&self, mut peer: Peer) {
         if let Mode::Misbehaving(play) = self.mode()
             && !play.only_kept
             && !play.at_connect.is_empty()
         {
             let _busy = Busy::new(&self.busy);
-            self.play(&play.at_connect, stream, "")?;
-            return Ok(());
+            self.play(&play.at_connect, peer, "");
+            return;
         }
         let mut kept = false;
-        while let Some(id) = marker(&mut stream)? {
-            self.requests.fetch_add(1, Ordering::SeqCst);
-            let Some(again) = self.respond(stream, &id, kept)? else { break };
-            stream = again;
+        while let Some(head) = peer.request() {
+            let Some(again) = self.respond(peer, &marker(&head), kept) else { return };
+            peer = again;
             kept = true;
         }
-        Ok(())
     }
 
-    fn respond(&self, stream: TcpStream, id: &str, kept: bool) -> io::Result<Option<TcpStream>> {
+    /// The connection, if it has not come to its end.
+    fn respond(&self, peer: Peer, id: &str, kept: bool) -> Option<Peer> {
         let _busy = Busy::new(&self.busy);
-        let as_it_should = [Act::Say(good().into())];
         match self.mode() {
             Mode::Failing(afterwards) => {
                 let connection = if afterwards.is_some() { "keep-alive" } else { "close" };
                 let status = format!("501 Not Implemented\r\nconnection: {connection}");
-                let failure = [Act::Say(answer(&status, "{}").into())];
-                let Some(stream) = self.play(&failure, stream, id)? else { return Ok(None) };
-                let Some(afterwards) = afterwards else { return Ok(None) };
+                let peer = self.play(&[say(answer(&status, "{}"))], peer, id)?;
+                let afterwards = afterwards?;
                 self.gate.pass();
-                self.play(&afterwards, stream, id)
+                self.play(&afterwards, peer, id)
             }
             Mode::Misbehaving(all) if kept || !all.only_kept => {
-                self.play(&all.at_request, stream, id)
+                self.play(&all.at_request, peer, id)
             }
             Mode::Planned(plans) if plans.contains_key(id) => {
-                self.play(&plans[id].at_request, stream, id)
+                self.play(&plans[id].at_request, peer, id)
             }
             Mode::Healthy | Mode::Misbehaving(_) | Mode::Planned(_) => {
-                self.play(&as_it_should, stream, id)
+                self.play(&[say(good())], peer, id)
             }
         }
     }
@@ -216,34 +188,35 @@ impl Shared {
         self.mode.lock().unwrap().clone()
     }
 
-    /// The stream, if it has not come to its end.
-    fn play(&self, acts: &[Act], mut stream: TcpStream, id: &str) -> io::Result<Option<TcpStream>> {
-        let elsewhere = self.elsewhere.to_string();
+    /// The connection, if it has not come to its end.
+    fn play(&self, acts: &[Act], peer: Peer, id: &str) -> Option<Peer> {
+        let elsewhere = self.elsewhere.address().to_string();
         let words = |bytes: &[u8]| fill(&fill(bytes, "{id}", id), "{elsewhere}", &elsewhere);
-        for act in acts {
-            if act.play(&mut stream, words)? == Next::Nothing {
-                // Closed before it is said that this is over.
-                drop(stream);
-                return Ok(None);
-            }
-        }
-        stream.flush()?;
-        Ok(Some(stream))
+        peer.play(&acts.iter().map(|act| act.map(words)).collect::<Vec<_>>())
     }
 }
 
-/// Reads one request. Its marker is the trace that it belongs to.
-fn marker(stream: &mut TcpStream) -> io::Result<Option<String>> {
-    let (mut head, mut buffer) = (Vec::new(), [0; 4096]);
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read(&mut buffer)? {
-            0 => return Ok(None),
-            read => head.extend_from_slice(&buffer[..read]),
-        }
+/// Counts a connection on which something is being done.
+struct Busy<'a>(&'a AtomicUsize);
+
+impl<'a> Busy<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
     }
-    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The marker of a request is the trace that it belongs to.
+fn marker(head: &str) -> String {
+    let head = head.to_ascii_lowercase();
     let trace = head.lines().find_map(|line| line.strip_prefix("traceparent: 00-")).unwrap();
-    Ok(Some(trace[..32].to_owned()))
+    trace[..32].to_owned()
 }
 
 fn fill(bytes: &[u8], place: &str, value: &str) -> Vec<u8> {

@@ -3,6 +3,7 @@
 mod act;
 mod gate;
 mod peer;
+mod trap;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -16,6 +17,7 @@ use std::{
 pub use act::Act;
 pub use gate::Gate;
 pub use peer::Peer;
+pub use trap::Trap;
 
 /// A server on raw sockets, for as long as the process lives. Each connection has a thread of its own.
 #[derive(Debug, Clone)]
