@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
-#[allow(dead_code, reason = "this test uses a part of it")]
 #[path = "overload/service.rs"]
 mod service;
 
-use std::{process::Command, sync::atomic::Ordering, thread, time::Duration};
+use std::{thread, time::Duration};
 
-use service::{Service, counting_backend, until};
+use resilience_testing::{PATIENCE, process::Process, until};
+use service::backend;
 
 const CALLS: usize = 20;
 
@@ -16,24 +16,23 @@ const CALLS: usize = 20;
 fn answers_that_arrive_while_the_process_stands_still_are_taken() {
     // The large answer does not fit into the kernel's buffers: most of it is sent after the process continues.
     for size in [2, 900_000] {
-        let (url, requests) = counting_backend(Duration::from_secs(1), size);
-        let service = start(&url);
-        stand_still(&service, || requests.load(Ordering::SeqCst) == CALLS);
+        let backend = backend(Duration::from_secs(1), size);
+        let service = start(&backend.url());
+        stand_still(&service, || backend.requests() == CALLS);
     }
 }
 
 /// The process is stopped when all calls have arrived. Some or none of their requests have been sent by then.
 #[test]
 fn calls_that_have_not_sent_their_requests_when_the_process_stands_still_get_their_time_back() {
-    let (url, _) = counting_backend(Duration::from_millis(100), 2);
-    let service = start(&url);
+    let service = start(&backend(Duration::from_millis(100), 2).url());
     stand_still(&service, || {
-        service.get("/api/stats").json()["statistics"]["calls_in_flight"] == CALLS
+        service.get("/api/stats").body["statistics"]["calls_in_flight"] == CALLS
     });
 }
 
-fn start(url: &str) -> Service {
-    Service::start(&[
+fn start(url: &str) -> Process {
+    service::start(&[
         ("BACKEND_URL", url),
         ("ATTEMPT_TIMEOUT", "2"),
         ("RETRY_MAX_ATTEMPTS", "1"),
@@ -43,25 +42,19 @@ fn start(url: &str) -> Service {
 
 /// Makes calls, stops the process when `now` is true for longer than an attempt may take, then continues it. Expects
 /// that all calls succeed and that the breaker counts no failure.
-fn stand_still(service: &Service, now: impl Fn() -> bool) {
+fn stand_still(service: &Process, now: impl Fn() -> bool) {
     thread::scope(|scope| {
         let calls: Vec<_> =
             (0..CALLS).map(|_| scope.spawn(|| service.get("/api/call-backend"))).collect();
-        until("the moment to stand still", now);
-        signal(service, "STOP");
+        until("the moment to stand still", PATIENCE, now);
+        service.signal("STOP");
         thread::sleep(Duration::from_secs(3));
-        signal(service, "CONT");
+        service.signal("CONT");
         for call in calls {
             let answer = call.join().unwrap();
             assert_eq!(answer.status, 200, "{answer:?}");
         }
     });
-    let circuit = service.get("/api/circuit-breaker").json();
+    let circuit = service.get("/api/circuit-breaker").body;
     assert_eq!((&circuit["state"], &circuit["fail_counter"]), (&"closed".into(), &0.into()));
-}
-
-fn signal(service: &Service, name: &str) {
-    let kill =
-        Command::new("kill").args([&format!("-{name}"), &service.pid().to_string()]).status();
-    assert!(kill.unwrap().success());
 }

@@ -6,18 +6,37 @@
 mod service;
 
 use std::{
-    io::{BufReader, Read as _, Write as _},
-    net::TcpStream,
+    io::Write as _,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use service::{Answer, Service, answer, backend, last_answer, request, say, trickle, until};
+use resilience_testing::{
+    Answer, PATIENCE,
+    http::{Connection, Request},
+    process::Process,
+    until,
+};
+use service::{assert_as_before, start, start_with_files};
 
 /// What an admitted caller may have to wait while the machine is busy with others: far less than any of
 /// the service's own timeouts.
 const PROMPT: Duration = Duration::from_secs(2);
+
+/// The URL of a backend that answers each request after `delay`.
+fn backend(delay: Duration) -> String {
+    service::backend(delay, 2).url()
+}
+
+/// What the service does not want to hear any more is no failure.
+fn say(connection: &mut Connection, what: impl AsRef<[u8]>) {
+    let _ = connection.try_say(what);
+}
+
+fn get(path: &str) -> Vec<u8> {
+    Request::new(format!("GET {path}")).bytes()
+}
 
 fn per(memory: u64, before: u64, count: usize) -> f64 {
     (memory as f64 - before as f64) / count as f64
@@ -33,15 +52,12 @@ impl Drop for StopAtTheEnd<'_> {
 }
 
 /// Calls on one connection until told to stop; how many, and how long the slowest took.
-fn keep_calling(stream: TcpStream, stop: &AtomicBool) -> (usize, Duration) {
+fn keep_calling(mut connection: Connection, stop: &AtomicBool) -> (usize, Duration) {
     let (mut calls, mut slowest) = (0, Duration::ZERO);
-    let mut stream = BufReader::new(stream);
     while !stop.load(Ordering::Relaxed) {
-        let began = Instant::now();
-        say(stream.get_mut(), &request("/api/call-backend", ""));
-        let answer = answer(&mut stream).expect("an admitted caller is cut off");
+        let answer = connection.ask("GET /api/call-backend");
         assert_eq!(answer.status, 200, "{answer:?}");
-        (calls, slowest) = (calls + 1, slowest.max(began.elapsed()));
+        (calls, slowest) = (calls + 1, slowest.max(answer.took));
     }
     (calls, slowest)
 }
@@ -51,9 +67,8 @@ fn five_thousand_connections_of_which_a_thousand_have_places() {
     const PLACES: usize = 1000;
     const CALLERS: usize = 8;
     let url = backend(Duration::from_millis(1));
-    let service =
-        Service::start(&[("BACKEND_URL", &url), ("MAX_CONNECTIONS", &PLACES.to_string())]);
-    service.assert_as_before();
+    let service = start(&[("BACKEND_URL", &url), ("MAX_CONNECTIONS", &PLACES.to_string())]);
+    assert_as_before(&service);
     let before = service.memory();
     let stop = AtomicBool::new(false);
     let probes = AtomicUsize::new(0);
@@ -67,12 +82,11 @@ fn five_thousand_connections_of_which_a_thousand_have_places() {
         let mut idle: Vec<_> = (0..PLACES - CALLERS).map(|_| service.connect()).collect();
         idle.iter_mut().for_each(|stream| say(stream, "GET /"));
         // Whoever has no place is told to go after its one answer.
-        until("all places are taken", || {
-            let mut stream = BufReader::new(service.connect());
-            say(stream.get_mut(), &request("/metrics", ""));
-            let guest = answer(&mut stream).unwrap().head.contains("connection: close\r\n");
-            idle.push(stream.into_inner());
-            guest
+        until("all places are taken", PATIENCE, || {
+            let mut connection = service.connect();
+            let is_guest = connection.ask("GET /metrics").closes();
+            idle.push(connection);
+            is_guest
         });
         let full = service.memory();
         println!("a connection with a place: {:.1} KiB", per(full, before, PLACES));
@@ -84,16 +98,16 @@ fn five_thousand_connections_of_which_a_thousand_have_places() {
         let prober = scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 for path in ["/health", "/ready", "/metrics"] {
-                    let began = Instant::now();
-                    assert_eq!(service.get(path).status, 200, "{path}");
-                    assert!(began.elapsed() < PROMPT, "{path} took {:?}", began.elapsed());
+                    let answer = service.get(path);
+                    assert_eq!(answer.status, 200, "{path}");
+                    assert!(answer.took < PROMPT, "{path} took {:?}", answer.took);
                     probes.fetch_add(1, Ordering::Relaxed);
                 }
                 thread::sleep(Duration::from_millis(20));
             }
         });
         for stream in silent {
-            last_answer(stream).assert_error(503, "Service Unavailable", "connections are in use");
+            stream.last_answer().assert_error(503, "Service Unavailable", "connections are in use");
         }
         let began = Instant::now();
         let refused: Vec<_> = (0..4)
@@ -105,8 +119,8 @@ fn five_thousand_connections_of_which_a_thousand_have_places() {
         let places = refused.iter().filter(|answer| answer.status != 503).count();
         for answer in refused.iter().filter(|answer| answer.status == 503) {
             answer.assert_error(503, "Service Unavailable", "connections are in use");
-            assert!(answer.head.contains("retry-after: 1\r\n"), "{answer:?}");
-            assert!(answer.head.contains("connection: close\r\n"), "{answer:?}");
+            assert_eq!(answer.header("retry-after"), Some("1"), "{answer:?}");
+            assert!(answer.closes(), "{answer:?}");
         }
         let took = began.elapsed();
         println!(
@@ -127,124 +141,116 @@ fn five_thousand_connections_of_which_a_thousand_have_places() {
     });
     assert!(probes.load(Ordering::Relaxed) > 10);
     assert!(service.metric("http_connections_refused_total") >= 4000);
-    until("the burst is in the log", || service.logged("connections are in use") > 0);
+    until("the burst is in the log", PATIENCE, || service.logged("connections are in use") > 0);
     assert_eq!(service.logged("connections are in use"), 1, "one line for one burst");
-    service.assert_as_before();
+    assert_as_before(&service);
 }
 
 #[test]
 fn a_burst_of_connections_that_wait_for_each_other_is_told_too() {
     let url = backend(Duration::ZERO);
-    let service = Service::start(&[("BACKEND_URL", &url), ("MAX_CONNECTIONS", "2")]);
+    let service = start(&[("BACKEND_URL", &url), ("MAX_CONNECTIONS", "2")]);
     let mut held: Vec<_> = (0..2).map(|_| service.connect()).collect();
     held.iter_mut().for_each(|stream| say(stream, "G"));
     // More than are listened to at a time; nobody reads before all are there.
     let mut crowd: Vec<_> = (0..2000).map(|_| service.connect()).collect();
-    crowd.iter_mut().for_each(|stream| say(stream, &request("/api/stats", "")));
+    crowd.iter_mut().for_each(|stream| say(stream, get("/api/stats")));
     let mut told = 0;
-    for stream in crowd {
-        let mut answer = String::new();
+    for mut connection in crowd {
         // One for whom there was no time may find the connection reset behind the answer.
-        let _ = BufReader::new(stream).read_to_string(&mut answer);
+        let answer = connection.rest_or_part();
         told += usize::from(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with('}'));
     }
     println!("{told} of 2000 have their answer");
     assert!(told > 1900, "{told}");
     drop(held);
-    service.assert_as_before();
+    assert_as_before(&service);
 }
 
 #[test]
 fn slow_heads_and_bodies_are_given_up_with_an_answer() {
     let url = backend(Duration::ZERO);
-    let service = Service::start(&[("BACKEND_URL", &url)]);
+    let service = start(&[("BACKEND_URL", &url)]);
     let endless = || "GET /health HTTP/1.1\r\nx-slow: ".bytes().chain(std::iter::repeat(b'a'));
     let after_one = |headers: &str| {
-        let mut stream = BufReader::new(service.connect());
-        say(stream.get_mut(), &request("/health", headers));
-        assert_eq!(answer(&mut stream).unwrap().status, 200);
-        stream.into_inner()
+        let mut connection = service.connect();
+        assert_eq!(connection.ask(Request::new("GET /health").headers(headers)).status, 200);
+        connection
     };
     let began = Instant::now();
     let silent = service.connect();
     let idle = after_one("");
     let slow: Vec<_> = (0..100).map(|_| service.connect()).collect();
-    slow.iter().for_each(|stream| trickle(stream, endless()));
+    slow.iter().for_each(|connection| connection.trickle(endless()));
     let second = after_one("");
-    trickle(&second, endless());
+    second.trickle(endless());
     let unwanted = after_one("transfer-encoding: chunked\r\n");
-    trickle(&unwanted, "1\r\na\r\n".bytes().cycle());
+    unwanted.trickle("1\r\na\r\n".bytes().cycle());
     let mut body = service.connect();
     say(&mut body, "PUT /api/backend/faults HTTP/1.1\r\nhost: o\r\ncontent-length: 60000\r\n\r\n");
-    trickle(&body, std::iter::repeat(b' '));
+    body.trickle(std::iter::repeat(b' '));
     let mut chunks = service.connect();
     say(
         &mut chunks,
         "POST /api/stress-test HTTP/1.1\r\nhost: o\r\ntransfer-encoding: chunked\r\n\r\n",
     );
-    trickle(&chunks, "1\r\n \r\n".bytes().cycle());
+    chunks.trickle("1\r\n \r\n".bytes().cycle());
 
-    for stream in [silent, idle, unwanted] {
-        assert!(answer(&mut BufReader::new(stream)).is_none(), "nothing was asked");
+    for mut connection in [silent, idle, unwanted] {
+        assert!(connection.try_answer().unwrap().is_none(), "nothing was asked");
     }
     let quiet = began.elapsed();
     for stream in slow.into_iter().chain([second]) {
-        last_answer(stream).assert_error(408, "Request Timeout", "head did not arrive");
+        stream.last_answer().assert_error(408, "Request Timeout", "head did not arrive");
     }
     let heads = began.elapsed();
-    for stream in [body, chunks] {
-        answer(&mut BufReader::new(stream)).unwrap().assert_error(
-            408,
-            "Request Timeout",
-            "body did not arrive",
-        );
+    for mut connection in [body, chunks] {
+        connection.answer().assert_error(408, "Request Timeout", "body did not arrive");
     }
     println!("silence for {quiet:?}, heads {heads:?}, bodies {:?}", began.elapsed());
     assert!(quiet > Duration::from_secs(4) && quiet < Duration::from_secs(8), "{quiet:?}");
     assert!(heads < Duration::from_secs(14) && began.elapsed() < Duration::from_secs(16));
-    service.assert_as_before();
+    assert_as_before(&service);
 }
 
 #[test]
 fn oversized_heads_and_bodies_are_refused() {
     let url = backend(Duration::ZERO);
-    let service = Service::start(&[("BACKEND_URL", &url)]);
+    let service = start(&[("BACKEND_URL", &url)]);
     let head = |length: usize| {
         let mut stream = service.connect();
-        say(
-            &mut stream,
-            &request("/health", &format!("connection: close\r\nx: {}\r\n", "a".repeat(length))),
-        );
-        last_answer(stream)
+        let header = format!("x: {}\r\n", "a".repeat(length));
+        say(&mut stream, Request::new("GET /health").close().headers(&header).bytes());
+        stream.last_answer()
     };
     assert_eq!(head(15 * 1024).status, 200);
     for length in [20 * 1024, 1024 * 1024] {
         head(length).assert_error(431, "Request Header Fields Too Large", "over 16384 bytes");
     }
     let mut many = service.connect();
-    say(&mut many, &request("/health", &"x: y\r\n".repeat(200)));
-    last_answer(many).assert_error(431, "Request Header Fields Too Large", "more than 96");
+    say(&mut many, Request::new("GET /health").headers(&"x: y\r\n".repeat(200)).bytes());
+    many.last_answer().assert_error(431, "Request Header Fields Too Large", "more than 96");
     for garbage in
         ["\u{16}\u{3}\u{1} TLS?\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET\r\n\r\n"]
     {
         let mut stream = service.connect();
         say(&mut stream, garbage);
-        last_answer(stream).assert_error(400, "Bad Request", "not valid HTTP/1.1");
+        stream.last_answer().assert_error(400, "Bad Request", "not valid HTTP/1.1");
     }
 
-    let put = |headers: &str, body: &dyn Fn(&mut TcpStream)| {
+    let put = |headers: &str, body: &dyn Fn(&mut Connection)| {
         let mut stream = service.connect();
         say(
             &mut stream,
-            &format!("PUT /api/backend/faults HTTP/1.1\r\nhost: o\r\n{headers}\r\n\r\n"),
+            format!("PUT /api/backend/faults HTTP/1.1\r\nhost: o\r\n{headers}\r\n\r\n"),
         );
         body(&mut stream);
-        answer(&mut BufReader::new(stream)).expect("no answer")
+        stream.answer()
     };
-    let announced = put("content-length: 10000000", &|stream| say(stream, &" ".repeat(1_000_000)));
+    let announced = put("content-length: 10000000", &|stream| say(stream, " ".repeat(1_000_000)));
     announced.assert_error(413, "Payload Too Large", "over 65536 bytes");
     let chunked = put("transfer-encoding: chunked", &|stream| {
-        (0..100).for_each(|_| say(stream, &format!("400\r\n{}\r\n", " ".repeat(1024))));
+        (0..100).for_each(|_| say(stream, format!("400\r\n{}\r\n", " ".repeat(1024))));
     });
     chunked.assert_error(413, "Payload Too Large", "over 65536 bytes");
     let largest = format!("{{{}", " ".repeat(65_535));
@@ -253,26 +259,25 @@ fn oversized_heads_and_bodies_are_refused() {
         "Bad Request",
         "EOF",
     );
-    service.assert_as_before();
+    assert_as_before(&service);
 }
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
     let url = backend(Duration::from_millis(200));
-    let service = Service::start(&[("BACKEND_URL", &url)]);
-    let mut stream = service.connect();
-    let asked: String = (0..100).map(|n| request(&format!("/nothing/{n}"), "")).collect();
+    let service = start(&[("BACKEND_URL", &url)]);
+    let mut connection = service.connect();
+    let asked = (0..100).flat_map(|n| get(&format!("/nothing/{n}")));
     // All of it at once, behind a call that takes its time.
-    say(&mut stream, &(request("/api/call-backend", "") + &asked));
-    let mut stream = BufReader::new(stream);
-    assert_eq!(answer(&mut stream).unwrap().status, 200);
+    say(&mut connection, get("/api/call-backend").into_iter().chain(asked).collect::<Vec<_>>());
+    assert_eq!(connection.answer().status, 200);
     for n in 0..100 {
         let expected = format!("/nothing/{n}");
-        let answer = answer(&mut stream).unwrap();
-        assert!(answer.json()["message"].as_str().unwrap().ends_with(&expected), "{n}: {answer:?}");
+        let answer = connection.answer();
+        assert!(answer.body["message"].as_str().unwrap().ends_with(&expected), "{n}: {answer:?}");
     }
-    drop(stream);
-    service.assert_as_before();
+    drop(connection);
+    assert_as_before(&service);
 }
 
 #[test]
@@ -280,23 +285,23 @@ fn what_is_pipelined_ahead_of_its_turn_waits_in_the_kernel() {
     const GREEDY: usize = 50;
     const WAIT: Duration = Duration::from_millis(2500);
     let url = backend(WAIT);
-    let service = Service::start(&[("BACKEND_URL", &url)]);
-    service.assert_as_before();
+    let service = start(&[("BACKEND_URL", &url)]);
+    assert_as_before(&service);
     let before = service.memory();
     let began = Instant::now();
     let many = "GET /x HTTP/1.1\r\nhost:\r\n\r\n".repeat(1000);
     // Behind a call that takes its time, as much as goes in; and not a byte read of what comes out.
     let mut greedy: Vec<_> = (0..GREEDY)
         .map(|_| {
-            let mut stream = service.connect();
-            say(&mut stream, &request("/api/call-backend", ""));
-            stream.set_nonblocking(true).unwrap();
-            (stream, 0)
+            let mut connection = service.connect();
+            say(&mut connection, get("/api/call-backend"));
+            connection.socket().set_nonblocking(true).unwrap();
+            (connection, 0)
         })
         .collect();
     let mut fill = || {
-        for (stream, said) in &mut greedy {
-            while let Ok(more) = stream.write(&many.as_bytes()[*said..]) {
+        for (connection, said) in &mut greedy {
+            while let Ok(more) = connection.socket().write(&many.as_bytes()[*said..]) {
                 *said = (*said + more) % many.len();
             }
         }
@@ -314,53 +319,50 @@ fn what_is_pipelined_ahead_of_its_turn_waits_in_the_kernel() {
     let [first, then] = [waiting, answered].map(|memory| per(memory, before, GREEDY));
     println!("one who pipelines and does not read: {first:.1} KiB, its answers {then:.1} KiB");
     assert!(first < 150.0 && then < 250.0);
-    let began = Instant::now();
-    assert_eq!(service.get("/health").status, 200);
-    assert!(began.elapsed() < PROMPT);
+    let health = service.get("/health");
+    assert_eq!(health.status, 200);
+    assert!(health.took < PROMPT);
     drop(greedy);
-    service.assert_as_before();
+    assert_as_before(&service);
 }
 
 #[test]
 fn more_calls_than_the_limit_are_refused_at_once_and_the_others_are_served() {
     const MAX: usize = 20;
     let url = backend(Duration::from_millis(500));
-    let service = Service::start(&[("BACKEND_URL", &url), ("MAX_CALLS", &MAX.to_string())]);
+    let service = start(&[("BACKEND_URL", &url), ("MAX_CALLS", &MAX.to_string())]);
     thread::scope(|scope| {
-        let call = || {
-            let began = Instant::now();
-            (service.get("/api/call-backend"), began.elapsed())
-        };
+        let call = || service.get("/api/call-backend");
         let callers: Vec<_> = (0..200).map(|_| scope.spawn(call)).collect();
         let mut served = 0;
         for caller in callers {
-            let (answer, took) = caller.join().unwrap();
+            let answer = caller.join().unwrap();
             if answer.status == 200 {
                 served += 1;
-                assert!(took < Duration::from_millis(500) + PROMPT, "{took:?}");
+                assert!(answer.took < Duration::from_millis(500) + PROMPT, "{:?}", answer.took);
                 continue;
             }
             assert_eq!(answer.status, 503, "{answer:?}");
-            assert!(answer.head.contains("retry-after: 1\r\n"), "{answer:?}");
-            let body = answer.json();
+            assert_eq!(answer.header("retry-after"), Some("1"), "{answer:?}");
+            let body = answer.body;
             assert_eq!(body["backend_response"]["error"], "Service Unavailable");
             assert_eq!(body["backend_response"]["fallback"], true);
         }
         println!("{served} of 200 calls served, {MAX} at a time");
         assert!((MAX..=3 * MAX).contains(&served), "{served}");
     });
-    service.assert_as_before();
+    assert_as_before(&service);
 }
 
 #[test]
 fn few_files_mean_few_connections_and_no_standstill() {
     let url = backend(Duration::ZERO);
-    let service = Service::start_with_files(300, &[("BACKEND_URL", &url)]);
+    let service = start_with_files(300, &[("BACKEND_URL", &url)]);
     let clamped = "service_edge::descriptors at most 300 files may be open";
     // A lowered default is logged at info, a lowered setting as a warning.
     assert_eq!(service.logged(&format!("INFO  {clamped}")), 2);
     let settings = [("BACKEND_URL", url.as_str()), ("MAX_CONNECTIONS", "10000")];
-    let chosen = Service::start_with_files(300, &settings);
+    let chosen = start_with_files(300, &settings);
     assert_eq!(chosen.logged(&format!("WARN  {clamped}")), 1);
     assert_eq!(chosen.logged(&format!("INFO  {clamped}")), 1);
     drop(chosen);
@@ -369,12 +371,12 @@ fn few_files_mean_few_connections_and_no_standstill() {
     let mut crowd: Vec<_> = (0..600).map(|_| service.connect()).collect();
     crowd.iter_mut().for_each(|stream| say(stream, "GET"));
     let began = Instant::now();
-    until("a probe in a crowd", || service.get("/health").status == 200);
+    until("a probe in a crowd", PATIENCE, || service.get("/health").status == 200);
     println!("a probe in a crowd of twice the files: {:?}", began.elapsed());
     assert!(began.elapsed() < 2 * PROMPT, "{:?}", began.elapsed());
     drop(crowd);
-    until("places are free", || service.get("/api/stats").status == 200);
-    service.assert_as_before();
+    until("places are free", PATIENCE, || service.get("/api/stats").status == 200);
+    assert_as_before(&service);
 }
 
 /// Case 28. An attempt whose caller has left keeps its connection to the backend until it ends, so that these
@@ -383,16 +385,16 @@ fn few_files_mean_few_connections_and_no_standstill() {
 fn impatient_callers_and_few_files_cost_neither_probes_nor_the_circuit() {
     const LOAD: Duration = Duration::from_secs(6);
     let url = backend(Duration::from_secs(2));
-    let service = Service::start_with_files(1_024, &[("BACKEND_URL", &url)]);
+    let service = start_with_files(1_024, &[("BACKEND_URL", &url)]);
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let _stop = StopAtTheEnd(&stop);
         let callers = scope.spawn(|| call_and_leave(&service, 600, &stop));
         let (began, mut probes) = (Instant::now(), 0);
         while began.elapsed() < LOAD {
-            let asked = Instant::now();
-            assert_eq!(service.get("/health").status, 200);
-            assert!(asked.elapsed() < PROMPT, "a probe took {:?}", asked.elapsed());
+            let probe = service.get("/health");
+            assert_eq!(probe.status, 200);
+            assert!(probe.took < PROMPT, "a probe took {:?}", probe.took);
             probes += 1;
             thread::sleep(Duration::from_millis(250));
         }
@@ -400,22 +402,22 @@ fn impatient_callers_and_few_files_cost_neither_probes_nor_the_circuit() {
         println!("{} calls abandoned, {probes} probes", callers.join().unwrap());
     });
     assert!(service.metric("client_overload_rejections_total") > 0, "some calls were too many");
-    until("a call is answered again", || service.get("/api/call-backend").status == 200);
-    let circuit = service.get("/api/circuit-breaker").json();
+    until("a call is answered again", PATIENCE, || service.get("/api/call-backend").status == 200);
+    let circuit = service.get("/api/circuit-breaker").body;
     assert_eq!((&circuit["open_count"], &circuit["fail_counter"]), (&0.into(), &0.into()));
     assert_eq!(service.logged("Too many open files"), 0);
-    service.assert_as_before();
+    assert_as_before(&service);
 }
 
 /// So many calls a second until told to stop, each on a connection that is closed after 50 ms; how many.
-fn call_and_leave(service: &Service, per_second: u32, stop: &AtomicBool) -> usize {
+fn call_and_leave(service: &Process, per_second: u32, stop: &AtomicBool) -> usize {
     let mut waiting = std::collections::VecDeque::new();
     let (mut calls, mut next) = (0, Instant::now());
     while !stop.load(Ordering::Relaxed) {
         thread::sleep(next.saturating_duration_since(Instant::now()));
         next += Duration::from_secs(1) / per_second;
         let mut stream = service.connect();
-        say(&mut stream, &request("/api/call-backend", ""));
+        say(&mut stream, get("/api/call-backend"));
         waiting.push_back((Instant::now(), stream));
         while waiting.front().is_some_and(|(since, _)| since.elapsed().as_millis() >= 50) {
             waiting.pop_front();
@@ -430,32 +432,29 @@ fn call_and_leave(service: &Service, per_second: u32, stop: &AtomicBool) -> usiz
 fn a_lack_of_file_descriptors_is_not_blamed_on_the_backend() {
     for host in ["127.0.0.1", "localhost"] {
         let url = backend(Duration::ZERO).replace("127.0.0.1", host);
-        let service = Service::start(&[
+        let service = start(&[
             ("BACKEND_URL", &url),
             ("RETRY_MAX_ATTEMPTS", "2"),
             ("RETRY_BASE_DELAY", "0.01"),
         ]);
-        let mut kept = BufReader::new(service.connect());
-        let mut call = |path: &str| {
-            say(kept.get_mut(), &request(path, ""));
-            answer(&mut kept).expect("an answer")
-        };
+        let mut kept = service.connect();
+        let mut call = |path: &str| kept.ask(format!("GET {path}"));
         assert_eq!(call("/health").status, 200);
-        limit_files(service.pid(), 1);
+        limit_files(&service, 1);
         for _ in 0..10 {
             let refused = call("/api/call-backend");
             assert_eq!(refused.status, 503, "{refused:?}");
-            assert!(refused.head.contains("retry-after: 1\r\n"), "{refused:?}");
-            let body = refused.json();
+            assert_eq!(refused.header("retry-after"), Some("1"), "{refused:?}");
+            let body = refused.body;
             assert_eq!(body["attempts"], 2, "{body}");
             let message = body["backend_response"]["message"].as_str().unwrap();
             assert!(message.contains("Too many open files"), "{message}");
         }
-        let circuit = call("/api/circuit-breaker").json();
+        let circuit = call("/api/circuit-breaker").body;
         assert_eq!((&circuit["state"], &circuit["fail_counter"]), (&"closed".into(), &0.into()));
-        limit_files(service.pid(), 1_024);
+        limit_files(&service, 1_024);
         assert_eq!(call("/api/call-backend").status, 200);
-        let stats = &call("/api/stats").json()["statistics"];
+        let stats = &call("/api/stats").body["statistics"];
         assert_eq!(
             (&stats["rejected_requests"], &stats["failed_requests"]),
             (&10.into(), &0.into())
@@ -464,7 +463,8 @@ fn a_lack_of_file_descriptors_is_not_blamed_on_the_backend() {
 }
 
 /// Lets a process open files up to this descriptor. What it has open stays open.
-fn limit_files(pid: i32, files: u64) {
+fn limit_files(service: &Process, files: u64) {
+    let pid = service.pid().try_into().unwrap();
     let hard = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap().1;
     rlimit::prlimit(pid, rlimit::Resource::NOFILE, Some((files, hard)), None).unwrap();
 }

@@ -64,12 +64,9 @@ impl Connection {
         });
     }
 
-    /// Sends a request. The server may answer and close before it has read all of the body.
-    #[track_caller]
+    /// Sends a request. The server may answer and close before it has read all of it.
     pub fn send(&mut self, request: impl Into<Request>) {
-        let request = request.into();
-        self.say(request.head());
-        let _ = self.stream.get_mut().write_all(request.content());
+        let _ = self.try_say(request.into().bytes());
     }
 
     /// Sends a request and reads its answer.

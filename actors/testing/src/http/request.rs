@@ -42,7 +42,8 @@ impl Request {
         self
     }
 
-    pub(super) fn head(&self) -> String {
+    /// All of it, as it is sent.
+    pub fn bytes(&self) -> Vec<u8> {
         let Self { line, host, headers, body } = self;
         let needs_length =
             ["POST ", "PUT ", "PATCH "].iter().any(|method| line.starts_with(method));
@@ -51,16 +52,8 @@ impl Request {
         } else {
             String::new()
         };
-        format!("{line} HTTP/1.1\r\nhost: {host}\r\n{length}{headers}\r\n")
-    }
-
-    pub(super) fn content(&self) -> &[u8] {
-        &self.body
-    }
-
-    /// All of it.
-    pub fn bytes(&self) -> Vec<u8> {
-        [self.head().as_bytes(), &self.body].concat()
+        let head = format!("{line} HTTP/1.1\r\nhost: {host}\r\n{length}{headers}\r\n");
+        [head.as_bytes(), body].concat()
     }
 }
 
