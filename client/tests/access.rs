@@ -4,7 +4,12 @@
 mod strangers;
 mod support;
 
-use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
 
 use actix_web::{
     http::{
@@ -13,10 +18,16 @@ use actix_web::{
     },
     test::TestRequest,
 };
+use resilience_testing::{
+    http::{Request, ask_raw},
+    process::{Process, command, run_to_end},
+    server::{Server, Trap, http, ok},
+};
 use serde_json::{Value, json};
-use strangers::{SECRETS, Trap, paths_in};
-use support::{Upstream, config, http, lab, ok};
+use strangers::{SECRETS, paths_in};
+use support::{config, lab};
 
+const CLIENT: &str = env!("CARGO_BIN_EXE_client-service");
 const TOKEN: &str = "s3cret-of-the-lab";
 const FAULTS: &str = "/api/backend/faults";
 
@@ -33,7 +44,7 @@ fn registered() -> BTreeSet<String> {
 
 #[actix_web::test]
 async fn whatever_is_not_for_reading_is_refused_on_every_path_without_the_token() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[("ADMIN_TOKEN", TOKEN)])).await;
     let mut changing = BTreeSet::new();
     for path in registered() {
@@ -70,7 +81,7 @@ async fn whatever_is_not_for_reading_is_refused_on_every_path_without_the_token(
 
 #[actix_web::test]
 async fn nothing_but_the_token_opens_and_it_opens_everything() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[("ADMIN_TOKEN", TOKEN)])).await;
     let almost = format!("Bearer {}", &TOKEN[..TOKEN.len() - 1]);
     let (more, right) = (format!("Bearer {TOKEN}x"), format!("Bearer {TOKEN}"));
@@ -125,7 +136,7 @@ async fn nothing_but_the_token_opens_and_it_opens_everything() {
 
 #[actix_web::test]
 async fn reading_changes_nothing_and_needs_no_token() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[("ADMIN_TOKEN", TOKEN)])).await;
     let before = lab.get("/api/circuit-breaker").await.body;
     for path in registered() {
@@ -151,12 +162,11 @@ async fn reading_changes_nothing_and_needs_no_token() {
 
 #[actix_web::test]
 async fn many_who_look_at_the_replicas_plans_cost_the_replicas_little() {
-    let upstream = Upstream::start(|mut connection| async move {
-        connection.request().await;
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        connection.say(&ok("{\"failure_rate\": 0}")).await;
-    })
-    .await;
+    let upstream = Server::start(|mut peer| {
+        peer.request();
+        thread::sleep(Duration::from_millis(50));
+        peer.say(ok("{\"failure_rate\": 0}"));
+    });
     let lab = lab(config(&upstream.url(), &[])).await;
     let answers = futures::future::join_all((0..500).map(|_| lab.get(FAULTS))).await;
     assert!(answers.iter().all(|answer| answer.body["replicas"][0]["plan"]["failure_rate"] == 0));
@@ -164,49 +174,43 @@ async fn many_who_look_at_the_replicas_plans_cost_the_replicas_little() {
 }
 
 /// A backend that takes some time over each plan, and keeps what was begun and ended.
-async fn slow_to_change() -> (Upstream, Rc<RefCell<Vec<&'static str>>>) {
-    let seen = Rc::new(RefCell::new(Vec::new()));
+fn slow_to_change() -> (Server, Arc<Mutex<Vec<&'static str>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
     let kept = seen.clone();
-    let upstream = Upstream::start(move |mut connection| {
-        let kept = kept.clone();
-        async move {
-            connection.request().await;
-            kept.borrow_mut().push("begins");
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            kept.borrow_mut().push("ends");
-            connection.say(&ok("{}")).await;
-        }
-    })
-    .await;
+    let upstream = Server::start(move |mut peer| {
+        peer.request();
+        kept.lock().unwrap().push("begins");
+        thread::sleep(Duration::from_millis(20));
+        kept.lock().unwrap().push("ends");
+        peer.say(ok("{}"));
+    });
     (upstream, seen)
 }
 
 #[actix_web::test]
 async fn plans_reach_the_replicas_one_after_the_other_even_if_their_author_leaves() {
-    let (upstream, seen) = slow_to_change().await;
+    let (upstream, seen) = slow_to_change();
     let lab = lab(config(&upstream.url(), &[])).await;
     let put = || lab.send(TestRequest::put().uri(FAULTS).set_payload("{}"));
     let mut leaving = Box::pin(put());
-    while seen.borrow().is_empty() {
+    while seen.lock().unwrap().is_empty() {
         assert!(futures::poll!(&mut leaving).is_pending());
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     drop(leaving);
     let answers = futures::future::join_all((0..5).map(|_| put())).await;
     assert!(answers.iter().all(|answer| answer.status == 200));
     let expected: Vec<_> = (0..6).flat_map(|_| ["begins", "ends"]).collect();
-    assert_eq!(*seen.borrow(), expected);
+    assert_eq!(*seen.lock().unwrap(), expected);
 }
 
 #[actix_web::test]
 async fn a_plan_that_is_null_is_wrong_and_none_at_all_restores() {
-    let upstream = Upstream::start(|mut connection| async move {
-        let head = connection.request_head().await.unwrap();
-        let length = head.to_lowercase().split("content-length: ").nth(1).map(str::to_owned);
-        let length = length.and_then(|rest| rest.lines().next().map(str::to_owned)).unwrap();
-        connection.say(&ok(&format!("{{\"length\": {length}}}"))).await;
-    })
-    .await;
+    let upstream = Server::start(|mut peer| {
+        let head = peer.request().unwrap().to_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        peer.say(ok(&format!("{{\"length\": {length}}}")));
+    });
     let lab = lab(config(&upstream.url(), &[])).await;
     for (sent, length) in [("", 2), ("{}", 2), ("null", 4)] {
         let answer = lab.send(TestRequest::put().uri(FAULTS).set_payload(sent)).await;
@@ -243,7 +247,7 @@ async fn no_backend_leads_the_client_elsewhere() {
         "401 x",
         "407 x",
     ] {
-        let upstream = Upstream::saying(leading_to(&trap.address(), status)).await;
+        let upstream = Server::answering(leading_to(&trap.address().to_string(), status));
         let lab = lab(config(&upstream.url(), &[("RETRY_MAX_ATTEMPTS", "1")])).await;
         for path in
             ["/api/call-backend", "/api/call-backend-without-resilience", "/api/test-retry", FAULTS]
@@ -304,29 +308,31 @@ fn lures(trap: &str) -> Vec<(String, String, &'static str)> {
 #[test]
 fn no_caller_chooses_where_the_client_connects_to() {
     let (here, there) = (Trap::set("127.0.0.1:0"), Trap::set("127.0.0.2:0"));
-    let backend = strangers::Backend::start();
+    let backend = strangers::backend();
+    let url = backend.url();
     let proxy = format!("http://{}", here.address());
     let variables = [
-        ("BACKEND_URL", backend.url()),
+        ("BACKEND_URL", url.as_str()),
         // Only BACKEND_URL says where the backend is.
-        ("HTTP_PROXY", proxy.clone()),
-        ("http_proxy", proxy.clone()),
-        ("ALL_PROXY", proxy),
-        ("RETRY_BASE_DELAY", "0.01".to_owned()),
+        ("HTTP_PROXY", &proxy),
+        ("http_proxy", &proxy),
+        ("ALL_PROXY", &proxy),
+        ("RETRY_BASE_DELAY", "0.01"),
     ];
-    let client = strangers::Client::start(&variables);
+    let mut client = Process::start(command(CLIENT, &variables));
+    let address = client.address();
     let lure = |trap: &str, (line, headers, body): &(String, String, &str)| {
-        let body = body.replace('T', trap);
+        let request = Request::new(line).headers(headers).body(body.replace('T', trap));
         for host in ["client", trap] {
-            let answer = client.ask(line, host, headers, &body);
+            let answer = ask_raw(address, request.clone().host(host));
             // Whatever it makes of it, it goes on.
             assert!(answer.starts_with("HTTP/1.1 ") || answer.is_empty(), "{line}: {answer:?}");
         }
     };
     for trap in [here.address(), there.address()] {
-        let (trap, lure) = (trap.as_str(), &lure);
+        let (trap, lure) = (&trap.to_string(), &lure);
         // Side by side: some of them it waits for until it gives them up.
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for one in lures(trap) {
                 scope.spawn(move || lure(trap, &one));
             }
@@ -334,24 +340,28 @@ fn no_caller_chooses_where_the_client_connects_to() {
     }
     assert!(backend.requests() > 100, "{} requests reached the backend", backend.requests());
     assert_eq!((here.caught(), there.caught()), (0, 0));
-    let (log, _) = client.end();
-    assert!(log.contains("client-service stopped"), "{log}");
+    assert!(client.terminate().success());
+    assert!(client.log().contains("client-service stopped"), "{}", client.log());
 }
 
 /// Everything that is told by anyone, at the level that tells most.
 #[test]
 fn no_secret_is_told_in_logs_metrics_events_or_answers() {
     for format in ["text", "json"] {
-        let backend = strangers::Backend::start();
+        let backend = strangers::backend();
+        let url = backend.url();
         let variables = [
-            ("BACKEND_URL", backend.url()),
-            ("ADMIN_TOKEN", SECRETS[0].to_owned()),
-            ("RUST_LOG", "trace".to_owned()),
-            ("LOG_FORMAT", format.to_owned()),
-            ("RETRY_BASE_DELAY", "0.01".to_owned()),
-            ("BREAKER_RESET_TIMEOUT", "0.2".to_owned()),
+            ("BACKEND_URL", url.as_str()),
+            ("ADMIN_TOKEN", SECRETS[0]),
+            ("RUST_LOG", "trace"),
+            ("LOG_FORMAT", format),
+            ("RETRY_BASE_DELAY", "0.01"),
+            ("BREAKER_RESET_TIMEOUT", "0.2"),
         ];
-        let client = strangers::Client::start(&variables);
+        let mut client = Process::start(command(CLIENT, &variables));
+        let ask = |line: &str, headers: &str, body: &str| {
+            ask_raw(client.address(), Request::new(line).headers(headers).body(body))
+        };
         let mut told = String::new();
         for secret in SECRETS {
             let bearer = format!("authorization: Bearer {secret}\r\n");
@@ -376,24 +386,24 @@ fn no_secret_is_told_in_logs_metrics_events_or_answers() {
                     "POST /api/circuit-breaker/enable",
                     "POST /api/circuit-breaker/reset",
                 ] {
-                    told += &client.ask(line, "client", headers, "");
+                    told += &ask(line, headers, "");
                 }
                 for body in ["{}", "not json", "{\"num_requests\": 0}", "{\"x\": 1}"] {
-                    told += &client.ask("POST /api/stress-test", "client", headers, body);
-                    told += &client.ask("PUT /api/backend/faults", "client", headers, body);
+                    told += &ask("POST /api/stress-test", headers, body);
+                    told += &ask("PUT /api/backend/faults", headers, body);
                 }
-                told += &client.events(headers);
+                told += &strangers::events(&client, headers);
                 // A head that cannot be read is an error of its own.
-                told +=
-                    &client.ask("GET /health", "client", &format!("{headers}bad header\r\n"), "");
+                told += &ask("GET /health", &format!("{headers}bad header\r\n"), "");
             }
         }
-        let passed_on =
-            backend.heard(&format!("authorization: bearer {}", SECRETS[0].to_lowercase()));
-        assert!(passed_on > 0, "the replicas were not asked with the token: nothing is proved");
+        let token = format!("authorization: bearer {}", SECRETS[0].to_lowercase());
+        let passed_on = backend.heads().iter().any(|head| head.to_lowercase().contains(&token));
+        assert!(passed_on, "the replicas were not asked with the token: nothing is proved");
         assert!(told.contains("HTTP/1.1 200") && told.contains("HTTP/1.1 401"), "{told}");
         assert!(told.contains("event: hello"), "{told}");
-        let (log, out) = client.end();
+        assert!(client.terminate().success());
+        let (log, out) = (client.log(), client.output());
         assert!(log.contains("ADMIN_TOKEN=(set)") && log.contains("TRACE"), "{log}");
         for secret in SECRETS {
             for (what, text) in [("the log", &log), ("stdout", &out), ("an answer", &told)] {
@@ -410,7 +420,7 @@ fn a_password_in_an_address_stops_the_start_and_is_not_told() {
     for variable in ["BACKEND_URL", "BACKEND_FAULTS_HOST"] {
         let scheme = if variable == "BACKEND_URL" { "http://" } else { "" };
         let value = format!("{scheme}admin:{}@backend:5000", SECRETS[0]);
-        let ended = strangers::run_to_end(&[(variable, value.as_str()), ("RUST_LOG", "trace")]);
+        let ended = run_to_end(command(CLIENT, &[(variable, &value), ("RUST_LOG", "trace")]));
         assert_eq!(ended.status.code(), Some(2));
         let told = String::from_utf8(ended.stderr).unwrap();
         assert!(

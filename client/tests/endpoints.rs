@@ -4,15 +4,20 @@
 mod support;
 
 use std::{
-    cell::RefCell,
-    rc::Rc,
+    sync::{Arc, Mutex},
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
 use actix_web::test::TestRequest;
 use resilience_actors::State;
+use resilience_testing::{
+    PATIENCE,
+    server::{Peer, Server, http, ok},
+    until_async,
+};
 use serde_json::{Value, json};
-use support::{Answer, Upstream, config, http, lab, ok, settle_io, until};
+use support::{config, lab, settle_io};
 
 const CALL: &str = "/api/call-backend";
 const BASELINE: &str = "/api/call-backend-without-resilience";
@@ -21,14 +26,6 @@ const RESET: &str = "/api/circuit-breaker/reset";
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
-}
-
-#[track_caller]
-fn assert_error(answer: &Answer, status: u16, says: &str) {
-    assert_eq!(answer.status.as_u16(), status, "{answer:?}");
-    assert!(answer.body["error"].as_str().is_some_and(|error| !error.is_empty()), "{answer:?}");
-    let message = answer.body["message"].as_str().unwrap();
-    assert!(message.contains(says), "{message}");
 }
 
 #[actix_web::test]
@@ -41,19 +38,16 @@ async fn health_says_the_state_and_is_200_whatever_it_is() {
     assert_eq!(lab.get("/health").await.body, healthy);
     lab.get(CALL).await;
     let answer = lab.get("/health").await;
-    assert_eq!(
-        (answer.status.as_u16(), &answer.body["circuit_breaker_state"]),
-        (200, &"open".into())
-    );
+    assert_eq!((answer.status, &answer.body["circuit_breaker_state"]), (200, &"open".into()));
     assert_eq!(lab.get("/ready").await.status, 200);
     lab.drain.begin();
-    assert_error(&lab.get("/ready").await, 503, "ending");
+    lab.get("/ready").await.assert_error(503, "Service Unavailable", "ending");
     assert_eq!(lab.get("/health").await.status, 200);
 }
 
 #[actix_web::test]
 async fn a_good_call_has_the_backends_body_to_the_letter() {
-    let upstream = Upstream::saying(ok("{\"z\": 1.50, \"a\": [1e2, \"\\u00e9\"]}")).await;
+    let upstream = Server::answering(ok("{\"z\": 1.50, \"a\": [1e2, \"\\u00e9\"]}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     let answer = lab.get(CALL).await;
     assert_eq!(answer.status, 200);
@@ -74,7 +68,7 @@ async fn a_good_call_has_the_backends_body_to_the_letter() {
 
 #[actix_web::test]
 async fn the_baseline_mirrors_the_backend_and_makes_one_attempt() {
-    let upstream = Upstream::saying(http("500 Oops", "", "{\"error\": \"x\"}")).await;
+    let upstream = Server::answering(http("500 Oops", "", "{\"error\": \"x\"}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     let answer = lab.get(BASELINE).await;
     assert_eq!(answer.status, 500);
@@ -88,19 +82,15 @@ async fn the_baseline_mirrors_the_backend_and_makes_one_attempt() {
 #[actix_web::test]
 async fn test_retry_tells_each_attempt() {
     let throttled = http("429 Too Many Requests", "retry-after: 0\r\n", "{\"error\": \"slow\"}");
-    let upstream = Upstream::start(move |mut connection| {
-        let throttled = throttled.clone();
-        async move {
-            connection.request().await;
-            connection.say(&throttled).await;
-            connection.request().await;
-            connection.say(&ok("{\"status\": \"success\"}")).await;
+    let upstream = Server::start(move |mut peer| {
+        for answer in [&throttled, &ok("{\"status\": \"success\"}")] {
+            peer.request();
+            peer.say(answer);
         }
-    })
-    .await;
+    });
     let lab = lab(config(&upstream.url(), &[])).await;
     let answer = lab.get("/api/test-retry").await;
-    assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 2));
+    assert_eq!((answer.status, answer.number("attempts")), (200, 2));
     assert_eq!(answer.body["test_type"], "retry_mechanism");
     let log = answer.body["attempt_log"].as_array().unwrap();
     let expected = ["attempt", "elapsed_seconds", "outcome", "status_code", "wait_seconds"];
@@ -114,11 +104,15 @@ async fn test_retry_tells_each_attempt() {
 #[actix_web::test]
 async fn the_backends_own_retry_after_reaches_the_caller() {
     let throttled = http("429 Too Many Requests", "retry-after: 60\r\n", "{}");
-    let upstream = Upstream::saying(throttled).await;
+    let upstream = Server::answering(throttled);
     let lab = lab(config(&upstream.url(), &[])).await;
     let answer = lab.get(CALL).await;
-    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, Some("60")));
-    assert_eq!(answer.attempts(), 1, "a wait of 60 s does not fit before the deadline of 10 s");
+    assert_eq!((answer.status, answer.header("retry-after")), (429, Some("60")));
+    assert_eq!(
+        answer.number("attempts"),
+        1,
+        "a wait of 60 s does not fit before the deadline of 10 s"
+    );
 }
 
 #[actix_web::test]
@@ -126,36 +120,25 @@ async fn a_date_in_retry_after_is_measured_against_the_date_of_its_answer() {
     // By this machine's clock both dates are long past.
     let headers = "date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
                    retry-after: Thu, 01 Jan 1970 00:01:00 GMT\r\n";
-    let upstream = Upstream::saying(http("429 Too Many Requests", headers, "{}")).await;
+    let upstream = Server::answering(http("429 Too Many Requests", headers, "{}"));
     let lab = lab(config(&upstream.url(), &[("RETRY_MAX_ATTEMPTS", "4")])).await;
     let answer = lab.get("/api/call-backend").await;
     let asked = answer.header("retry-after");
     assert_eq!(asked, Some("60"), "the caller's clock may be another");
-    assert_eq!(answer.attempts(), 1, "a minute does not fit before the deadline");
+    assert_eq!(answer.number("attempts"), 1, "a minute does not fit before the deadline");
 
     // In the other direction: by this machine's clock the wait is of hours, by the answer's none.
     let later = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3 * 3600));
     let headers = format!("date: {later}\r\nretry-after: {later}\r\n");
     let throttled = http("429 Too Many Requests", &headers, "{}");
-    let upstream = Upstream::saying(throttled).await;
+    let upstream = Server::answering(throttled);
     let lab = self::lab(config(&upstream.url(), &[])).await;
-    assert_eq!(lab.get("/api/call-backend").await.attempts(), 2);
+    assert_eq!(lab.get("/api/call-backend").await.number("attempts"), 2);
 }
 
 #[actix_web::test]
 async fn requests_to_the_backend_say_who_makes_them() {
-    let heads = Rc::new(RefCell::new(Vec::new()));
-    let seen = heads.clone();
-    let upstream = Upstream::start(move |mut connection| {
-        let heads = heads.clone();
-        async move {
-            while let Some(head) = connection.request_head().await {
-                heads.borrow_mut().push(head.to_lowercase());
-                connection.say(&ok("{}")).await;
-            }
-        }
-    })
-    .await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     for path in ["/api/call-backend", "/api/call-backend-without-resilience", "/api/test-retry"] {
         lab.get(path).await;
@@ -163,23 +146,20 @@ async fn requests_to_the_backend_say_who_makes_them() {
     lab.get("/api/backend/faults").await;
     let put = TestRequest::put().uri("/api/backend/faults").set_payload("{}");
     lab.send(put).await;
-    let seen = seen.borrow();
+    let seen: Vec<_> = upstream.heads().iter().map(|head| head.to_lowercase()).collect();
     let product = concat!("user-agent: client-service/", env!("CARGO_PKG_VERSION"), "\r\n");
     assert!(seen.len() >= 5 && seen.iter().all(|head| head.contains(product)), "{seen:?}");
 }
 
 #[actix_web::test]
 async fn an_open_circuit_answers_503_with_a_fallback_and_retry_after() {
-    let upstream = Upstream::saying(http("500 Oops", "", "{}")).await;
+    let upstream = Server::answering(http("500 Oops", "", "{}"));
     let lab = lab(config(&upstream.url(), &[("BREAKER_FAIL_MAX", "1")])).await;
     let opening = lab.get(CALL).await;
-    assert_eq!(
-        (opening.status.as_u16(), &opening.body["circuit_breaker_state"]),
-        (500, &"open".into())
-    );
+    assert_eq!((opening.status, &opening.body["circuit_breaker_state"]), (500, &"open".into()));
     let touched = upstream.requests();
     let answer = lab.get(CALL).await;
-    assert_eq!((answer.status.as_u16(), answer.attempts()), (503, 0));
+    assert_eq!((answer.status, answer.number("attempts")), (503, 0));
     let body = &answer.body["backend_response"];
     assert_eq!((&body["error"], &body["fallback"]), (&"Service Unavailable".into(), &true.into()));
     assert!(body["message"].as_str().unwrap().starts_with("circuit breaker is open"), "{body}");
@@ -188,14 +168,14 @@ async fn an_open_circuit_answers_503_with_a_fallback_and_retry_after() {
     assert_eq!(upstream.requests(), touched);
 
     let reset = lab.post(RESET, "").await;
-    assert_eq!((reset.status.as_u16(), &reset.body["state"]), (200, &"closed".into()));
+    assert_eq!((reset.status, &reset.body["state"]), (200, &"closed".into()));
     assert_eq!(keys(&reset.body), ["message", "state"]);
     assert_eq!(lab.get(CALL).await.status, 500);
 }
 
 #[actix_web::test]
 async fn the_stress_test_opens_the_breaker_on_the_fifth_failure() {
-    let upstream = Upstream::saying(http("500 Oops", "", "{}")).await;
+    let upstream = Server::answering(http("500 Oops", "", "{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     let answer = lab.post(STRESS, r#"{"num_requests": 20}"#).await;
     assert_eq!(answer.status, 200);
@@ -242,42 +222,23 @@ async fn the_stress_test_opens_the_breaker_on_the_fifth_failure() {
 
 #[actix_web::test]
 async fn a_stress_test_without_a_body_makes_ten_requests() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     let answer = lab.post(STRESS, "").await;
     assert_eq!((&answer.body["total_requests"], upstream.requests()), (&10.into(), 10));
     assert_eq!(answer.body["failure_rate"], 1.0);
 }
 
-/// A backend that keeps the heads of what it is asked, and says 500.
-async fn recording() -> (Upstream, Rc<RefCell<Vec<String>>>) {
-    let heads = Rc::new(RefCell::new(Vec::new()));
-    let upstream = Upstream::start({
-        let heads = heads.clone();
-        move |mut connection| {
-            let heads = heads.clone();
-            async move {
-                while let Some(head) = connection.request_head().await {
-                    heads.borrow_mut().push(head);
-                    connection.say(&http("500 Oops", "", "{}")).await;
-                }
-            }
-        }
-    })
-    .await;
-    (upstream, heads)
-}
-
 #[actix_web::test]
 async fn each_endpoint_asks_the_backend_for_what_it_should() {
-    let (upstream, heads) = recording().await;
+    let upstream = Server::answering(http("500 Oops", "", "{}"));
     let lab = lab(config(&upstream.url(), &[("RETRY_MAX_ATTEMPTS", "1")])).await;
     lab.get(CALL).await;
     lab.get(BASELINE).await;
     lab.get("/api/test-retry").await;
     lab.post(STRESS, r#"{"num_requests": 1, "failure_rate": 0.25}"#).await;
     lab.post(STRESS, r#"{"num_requests": 1, "failure_rate": null}"#).await;
-    let heads = heads.borrow();
+    let heads = upstream.heads();
     let asked: Vec<_> = heads
         .iter()
         .map(|head| {
@@ -296,7 +257,7 @@ async fn each_endpoint_asks_the_backend_for_what_it_should() {
 
 #[actix_web::test]
 async fn a_stress_test_retries_only_if_it_is_asked_to() {
-    let (upstream, _) = recording().await;
+    let upstream = Server::answering(http("500 Oops", "", "{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     lab.post(STRESS, r#"{"num_requests": 2}"#).await;
     assert_eq!(upstream.requests(), 2);
@@ -306,11 +267,11 @@ async fn a_stress_test_retries_only_if_it_is_asked_to() {
 
 #[actix_web::test]
 async fn a_stress_test_keeps_to_its_concurrency_and_ends_when_its_caller_leaves() {
-    let upstream = Upstream::start(support::Connection::hold).await;
+    let upstream = Server::start(Peer::hold);
     let settings = [("ATTEMPT_TIMEOUT", "3"), ("BREAKER_TRIAL_LEASE", "3")];
     let lab = lab(config(&upstream.url(), &settings)).await;
     let leaving = async {
-        until("three requests", async || upstream.connections() == 3).await;
+        until_async("three requests", PATIENCE, async || upstream.connections() == 3).await;
         // The fourth would come at once, if it came.
         settle_io().await;
     };
@@ -328,27 +289,24 @@ async fn a_stress_test_keeps_to_its_concurrency_and_ends_when_its_caller_leaves(
 
 #[actix_web::test]
 async fn requests_of_a_stress_test_begin_an_interval_apart_even_after_a_slow_one() {
-    let begun = Rc::new(RefCell::new(Vec::new()));
-    let upstream = Upstream::start({
+    let begun = Arc::new(Mutex::new(Vec::new()));
+    let upstream = Server::start({
         let begun = begun.clone();
-        move |mut connection| {
-            let begun = begun.clone();
-            async move {
-                while connection.request().await {
-                    begun.borrow_mut().push(Instant::now());
-                    if begun.borrow().len() == 1 {
-                        tokio::time::sleep(Duration::from_millis(700)).await;
-                    }
-                    connection.say(&ok("{}")).await;
+        move |mut peer| {
+            while peer.request().is_some() {
+                let is_first = begun.lock().unwrap().is_empty();
+                begun.lock().unwrap().push(Instant::now());
+                if is_first {
+                    thread::sleep(Duration::from_millis(700));
                 }
+                peer.say(ok("{}"));
             }
         }
-    })
-    .await;
+    });
     let settings = [("ATTEMPT_TIMEOUT", "5"), ("BREAKER_TRIAL_LEASE", "5")];
     let lab = lab(config(&upstream.url(), &settings)).await;
     lab.post(STRESS, r#"{"num_requests": 4, "interval_seconds": 0.2}"#).await;
-    let begun = begun.borrow();
+    let begun = begun.lock().unwrap();
     let gaps: Vec<_> = begun.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
     // A request takes a moment to reach the backend, and not always the same.
     assert!(gaps[0] >= 700 && gaps[1] >= 100 && gaps[2] >= 100, "{gaps:?}");
@@ -356,11 +314,11 @@ async fn requests_of_a_stress_test_begin_an_interval_apart_even_after_a_slow_one
 
 #[actix_web::test]
 async fn a_stress_test_ends_when_the_service_does() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     let body = r#"{"num_requests": 10000, "interval_seconds": 10}"#;
     let ending = async {
-        until("the first request", async || upstream.requests() == 1).await;
+        until_async("the first request", PATIENCE, async || upstream.requests() == 1).await;
         lab.drain.begin();
     };
     let (answer, ()) = futures::join!(lab.post(STRESS, body), ending);
@@ -372,18 +330,18 @@ async fn a_stress_test_ends_when_the_service_does() {
 
 #[actix_web::test]
 async fn calls_over_the_limit_are_refused_with_503_and_retry_after_1() {
-    let upstream = Upstream::start(support::Connection::hold).await;
+    let upstream = Server::start(Peer::hold);
     let lab =
         lab(config(&upstream.url(), &[("MAX_CALLS", "2"), ("RETRY_MAX_ATTEMPTS", "1")])).await;
     let third = async {
-        until("two calls in flight", async || upstream.connections() == 2).await;
+        until_async("two calls in flight", PATIENCE, async || upstream.connections() == 2).await;
         (lab.get(CALL).await, lab.get(BASELINE).await, lab.get("/api/stats").await)
     };
     let (_, _, (call, baseline, stats)) = futures::join!(lab.get(CALL), lab.get(BASELINE), third);
-    assert_eq!((call.status.as_u16(), call.header("retry-after")), (503, Some("1")));
+    assert_eq!((call.status, call.header("retry-after")), (503, Some("1")));
     assert_eq!(call.body["backend_response"]["fallback"], true);
     assert_eq!(call.body["circuit_breaker_state"], "closed");
-    assert_error(&baseline, 503, "too many calls in flight");
+    baseline.assert_error(503, "Service Unavailable", "too many calls in flight");
     assert_eq!(baseline.header("retry-after"), Some("1"));
     assert_eq!(stats.body["statistics"]["calls_in_flight"], 2);
     assert_eq!(stats.body["statistics"]["rejected_requests"], 1);
@@ -392,34 +350,32 @@ async fn calls_over_the_limit_are_refused_with_503_and_retry_after_1() {
 
 #[actix_web::test]
 async fn a_trial_answers_with_its_own_outcome_and_the_state_it_led_to() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let settings = [("BREAKER_FAIL_MAX", "1"), ("BREAKER_RESET_TIMEOUT", "0.05")];
     let lab = lab(config(&upstream.url(), &settings)).await;
     lab.breaker.admit().await.unwrap().failure("status 500").await;
     assert_eq!(lab.breaker.state(), State::Open);
-    until("half-open by itself", async || lab.breaker.state() == State::HalfOpen).await;
+    until_async("half-open by itself", PATIENCE, async || lab.breaker.state() == State::HalfOpen)
+        .await;
     assert_eq!(lab.get("/health").await.body["circuit_breaker_state"], "half-open");
     let answer = lab.get(CALL).await;
-    assert_eq!(
-        (answer.status.as_u16(), &answer.body["circuit_breaker_state"]),
-        (200, &"closed".into())
-    );
+    assert_eq!((answer.status, &answer.body["circuit_breaker_state"]), (200, &"closed".into()));
 }
 
 #[actix_web::test]
 async fn unknown_paths_and_wrong_methods_are_refused_with_a_body() {
     let lab = lab(config("http://127.0.0.1:1", &[])).await;
     for path in ["/api", "/api/call-backend/", "/health/x", "/%00", "/api/call-backend%2f"] {
-        assert_error(&lab.get(path).await, 404, "nothing at");
+        lab.get(path).await.assert_error(404, "Not Found", "nothing at");
     }
     for path in ["/health", "/ready", CALL, BASELINE, "/api/test-retry", "/api/stats"] {
         let answer = lab.post(path, "{}").await;
-        assert_error(&answer, 405, "does not take POST");
+        answer.assert_error(405, "Method Not Allowed", "does not take POST");
         assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
     }
     for path in [STRESS, RESET] {
         let answer = lab.get(path).await;
-        assert_error(&answer, 405, "does not take GET");
+        answer.assert_error(405, "Method Not Allowed", "does not take GET");
         assert_eq!(answer.header("allow"), Some("POST, OPTIONS"));
     }
     assert_eq!(lab.breaker().await.fail_counter, 0);
@@ -427,7 +383,7 @@ async fn unknown_paths_and_wrong_methods_are_refused_with_a_body() {
 
 #[actix_web::test]
 async fn bad_stress_tests_are_refused_and_say_why() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     for (body, says) in [
         ("{", "not valid"),
@@ -448,17 +404,17 @@ async fn bad_stress_tests_are_refused_and_say_why() {
         (r#"{"interval_seconds": -0.1}"#, "from 0 to 10"),
         (r#"{"numrequests": 20}"#, "unknown field `numrequests`"),
     ] {
-        assert_error(&lab.post(STRESS, body).await, 400, says);
+        lab.post(STRESS, body).await.assert_error(400, "Bad Request", says);
     }
     assert_eq!(upstream.requests(), 0);
 }
 
 #[actix_web::test]
 async fn ten_megabytes_are_refused_where_a_body_is_read_and_ignored_where_none_is() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     let large = "x".repeat(10_000_000);
-    assert_error(&lab.post(STRESS, &large).await, 413, "over 65536 bytes");
+    lab.post(STRESS, &large).await.assert_error(413, "Payload Too Large", "over 65536 bytes");
     assert_eq!(lab.post(RESET, &large).await.status, 200);
     for path in ["/health", CALL, BASELINE, "/api/test-retry", "/api/stats"] {
         let request = TestRequest::get().uri(path).set_payload(large.clone());
@@ -468,7 +424,7 @@ async fn ten_megabytes_are_refused_where_a_body_is_read_and_ignored_where_none_i
 
 #[actix_web::test]
 async fn what_changes_something_needs_the_admin_token_if_there_is_one() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[("ADMIN_TOKEN", "s3cret")])).await;
     for path in [STRESS, RESET] {
         for authorization in [None, Some("Bearer wrong"), Some("Basic s3cret"), Some("s3cret")] {
@@ -477,7 +433,7 @@ async fn what_changes_something_needs_the_admin_token_if_there_is_one() {
                 request = request.insert_header(("authorization", value));
             }
             let answer = lab.send(request).await;
-            assert_error(&answer, 401, "admin token");
+            answer.assert_error(401, "Unauthorized", "admin token");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
         }
         let right = TestRequest::post().uri(path).insert_header(("authorization", "Bearer s3cret"));

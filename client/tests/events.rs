@@ -11,8 +11,13 @@ use actix_web::{
     http::Method,
     test::TestRequest,
 };
+use resilience_testing::{
+    PATIENCE,
+    server::{Peer, Server, http, ok},
+    until_async,
+};
 use serde_json::Value;
-use support::{Upstream, config, http, lab, ok, until};
+use support::{config, lab};
 
 const CALL: &str = "/api/call-backend";
 const EVENTS: &str = "/api/events";
@@ -44,7 +49,7 @@ fn data(piece: &str) -> Vec<Value> {
 
 #[actix_web::test]
 async fn a_stream_begins_with_how_things_are_and_goes_on_with_what_happens() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[("HOSTNAME", "client-0")])).await;
     lab.get(CALL).await;
     let response = lab.open(reader()).await;
@@ -84,7 +89,7 @@ async fn a_stream_begins_with_how_things_are_and_goes_on_with_what_happens() {
 
 #[actix_web::test]
 async fn one_who_comes_back_hears_what_was_missed_and_no_greeting() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     for _ in 0..3 {
         lab.get(CALL).await;
@@ -148,7 +153,7 @@ async fn streams_are_limited_and_one_that_ends_makes_room() {
     let first = lab.open(reader()).await;
     let _second = lab.open(reader()).await;
     let refused = lab.get(EVENTS).await;
-    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, Some("5")));
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
     let head = lab.open(reader().method(Method::HEAD)).await;
     assert_eq!(head.status(), 200, "it opens no stream");
     drop(first);
@@ -166,7 +171,7 @@ async fn the_end_of_the_service_ends_the_streams() {
 
 #[actix_web::test]
 async fn history_has_the_last_events_of_the_wanted_types() {
-    let upstream = Upstream::saying(http("500 Oops", "", "{}")).await;
+    let upstream = Server::answering(http("500 Oops", "", "{}"));
     let lab = lab(config(&upstream.url(), &[("BREAKER_FAIL_MAX", "1")])).await;
     lab.get(CALL).await;
     lab.post("/api/circuit-breaker/reset", "").await;
@@ -215,15 +220,11 @@ async fn a_query_that_is_not_understood_is_refused() {
 
 #[actix_web::test]
 async fn a_call_whose_caller_left_is_abandoned() {
-    let upstream = Upstream::start(|mut connection| async move {
-        connection.request().await;
-        connection.hold().await;
-    })
-    .await;
+    let upstream = Server::start(Peer::hold);
     let lab = lab(config(&upstream.url(), &[])).await;
     let left = tokio::time::timeout(Duration::from_millis(100), lab.get(CALL)).await;
     assert!(left.is_err());
-    until("the call is recorded", async || {
+    until_async("the call is recorded", PATIENCE, async || {
         let history = lab.get("/api/events/history?type=call").await.body;
         let event = &history["events"][0];
         event["outcome"] == "abandoned" && event["status"].is_null() && event["call"].is_u64()

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{cell::RefCell, net::SocketAddr, rc::Rc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use actix_web::{
     http::{StatusCode, header::HeaderValue},
@@ -11,8 +11,13 @@ use actix_web::{
     web::Bytes,
 };
 use client_service::transport::replicas::{PlanAnswer, PlanRequest, ask_all};
+use resilience_testing::{
+    PATIENCE,
+    server::{Peer, Server, http, ok},
+    until_async,
+};
 use serde_json::{Value, json};
-use support::{Connection, Upstream, config, http, lab, ok, until};
+use support::{config, lab};
 
 const CALL: &str = "/api/call-backend";
 const FAULTS: &str = "/api/backend/faults";
@@ -21,7 +26,7 @@ const SPAN: &str = "00f067aa0ba902b7";
 
 #[actix_web::test]
 async fn the_circuit_breaker_is_shown_with_its_configuration_and_counts() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     lab.get(CALL).await;
     let body = lab.get("/api/circuit-breaker").await.body;
@@ -44,7 +49,7 @@ async fn the_circuit_breaker_is_shown_with_its_configuration_and_counts() {
 
 #[actix_web::test]
 async fn each_control_says_what_it_did_and_does_it() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     for (control, state, mode, status) in [
         ("force-open", "open", "forced-open", 503),
@@ -54,7 +59,7 @@ async fn each_control_says_what_it_did_and_does_it() {
         ("reset", "closed", "auto", 200),
     ] {
         let done = lab.post(&format!("/api/circuit-breaker/{control}"), "").await;
-        assert_eq!((done.status.as_u16(), &done.body["state"]), (200, &state.into()), "{control}");
+        assert_eq!((done.status, &done.body["state"]), (200, &state.into()), "{control}");
         assert!(done.body["message"].as_str().unwrap().starts_with("circuit breaker"));
         if control != "reset" {
             assert_eq!(done.body["mode"], mode);
@@ -67,7 +72,7 @@ async fn each_control_says_what_it_did_and_does_it() {
 
 #[actix_web::test]
 async fn whoever_changes_something_needs_the_admin_token() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[("ADMIN_TOKEN", "s3cret")])).await;
     let post = |path: &str| TestRequest::post().uri(path);
     for request in [
@@ -90,39 +95,22 @@ async fn whoever_changes_something_needs_the_admin_token() {
     }
 }
 
-/// Answers requests for its plan, and keeps what it was sent.
-async fn replica(answer: String) -> (Upstream, Rc<RefCell<Vec<String>>>) {
-    let seen = Rc::new(RefCell::new(Vec::new()));
-    let kept = seen.clone();
-    let upstream = Upstream::start(move |mut connection| {
-        let (answer, kept) = (answer.clone(), kept.clone());
-        async move {
-            while let Some(head) = connection.request_head().await {
-                kept.borrow_mut().push(head.to_lowercase());
-                connection.say(&answer).await;
-            }
-        }
-    })
-    .await;
-    (upstream, seen)
-}
-
 #[actix_web::test]
 async fn the_fault_plan_of_the_replica_is_shown_with_its_pod() {
     let plan = http("200 OK", "x-pod: backend-0\r\n", r#"{"failure_rate": 0.3}"#);
-    let (upstream, seen) = replica(plan).await;
+    let upstream = Server::answering(plan);
     let lab = lab(config(&upstream.url(), &[])).await;
     let shown = lab.get(FAULTS).await;
     let address = upstream.address().to_string();
     let expected = json!({ "replicas": [
         { "address": address, "pod": "backend-0", "plan": { "failure_rate": 0.3 } }
     ] });
-    assert_eq!((shown.status.as_u16(), shown.body), (200, expected));
+    assert_eq!((shown.status, shown.body), (200, expected));
 
     let put = TestRequest::put().uri(FAULTS).set_payload(r#"{"failure_rate": 0.3}"#);
     let put = put.insert_header(("authorization", "Bearer t"));
     assert_eq!(lab.send(put).await.status, 200);
-    let head = seen.borrow()[1].clone();
+    let head = upstream.heads()[1].to_lowercase();
     assert!(head.starts_with("put /api/faults http/1.1\r\n"), "{head}");
     assert!(head.contains("authorization: bearer t\r\n"), "{head}");
 }
@@ -130,14 +118,11 @@ async fn the_fault_plan_of_the_replica_is_shown_with_its_pod() {
 #[actix_web::test]
 async fn what_the_backend_says_against_a_plan_reaches_its_author() {
     let error = r#"{"error":"Bad Request","message":"failure_rate is 5"}"#;
-    let (upstream, _) = replica(http("400 Bad Request", "", error)).await;
+    let upstream = Server::answering(http("400 Bad Request", "", error));
     let lab = lab(config(&upstream.url(), &[])).await;
     let put = TestRequest::put().uri(FAULTS).set_payload(r#"{"failure_rate": 5}"#);
     let refused = lab.send(put).await;
-    assert_eq!(
-        (refused.status.as_u16(), &refused.body["message"]),
-        (400, &"failure_rate is 5".into())
-    );
+    assert_eq!((refused.status, &refused.body["message"]), (400, &"failure_rate is 5".into()));
     for bad in ["", "[1]", "not json", r#"{"a":1} x"#] {
         let answer = lab.send(TestRequest::put().uri(FAULTS).set_payload(bad)).await;
         assert_eq!(answer.status, 400, "{bad}");
@@ -147,7 +132,7 @@ async fn what_the_backend_says_against_a_plan_reaches_its_author() {
 #[actix_web::test]
 async fn a_replica_that_does_not_take_the_plan_is_a_502_that_names_it() {
     let unauthorized = r#"{"error":"Unauthorized","message":"this needs the admin token"}"#;
-    let (upstream, _) = replica(http("401 Unauthorized", "", unauthorized)).await;
+    let upstream = Server::answering(http("401 Unauthorized", "", unauthorized));
     let lab = lab(config(&upstream.url(), &[])).await;
     let answer = lab.send(TestRequest::put().uri(FAULTS).set_payload("{}")).await;
     assert_eq!(answer.status, 502);
@@ -160,7 +145,7 @@ async fn a_replica_that_does_not_take_the_plan_is_a_502_that_names_it() {
 #[actix_web::test]
 async fn the_status_of_a_replica_counts_whatever_becomes_of_its_page() {
     for status in ["400 Bad Request", "401 Unauthorized"] {
-        let (upstream, _) = replica(http(status, "", &" ".repeat(10_001))).await;
+        let upstream = Server::answering(http(status, "", &" ".repeat(10_001)));
         let lab = lab(config(&upstream.url(), &[])).await;
         let answer = lab.send(TestRequest::put().uri(FAULTS).set_payload("{}")).await;
         assert_eq!(answer.status, 502);
@@ -174,14 +159,14 @@ async fn no_replica_at_all_is_a_502() {
     let lab =
         lab(config("http://127.0.0.1:1", &[("BACKEND_FAULTS_HOST", "nowhere.invalid")])).await;
     let answer = lab.get(FAULTS).await;
-    assert_eq!((answer.status.as_u16(), &answer.body["error"]), (502, &"Bad Gateway".into()));
+    assert_eq!((answer.status, &answer.body["error"]), (502, &"Bad Gateway".into()));
 }
 
 #[actix_web::test]
 async fn each_replica_is_asked_and_a_dead_or_silent_one_does_not_hold_up_the_others() {
-    let (good, seen) = replica(ok(r#"{"failure_rate": 1}"#)).await;
-    let (strange, _) = replica(ok("<html>")).await;
-    let silent = Upstream::start(Connection::hold).await;
+    let good = Server::answering(ok(r#"{"failure_rate": 1}"#));
+    let strange = Server::answering(ok("<html>"));
+    let silent = Server::start(Peer::hold);
     let dead: SocketAddr = "127.0.0.1:1".parse().unwrap();
     let addresses = vec![dead, silent.address(), strange.address(), good.address()];
     let authorization = Some(HeaderValue::from_static("Bearer t"));
@@ -200,20 +185,20 @@ async fn each_replica_is_asked_and_a_dead_or_silent_one_does_not_hold_up_the_oth
     assert_eq!(failures[0], "backend unreachable: connection refused");
     assert_eq!(failures[1], "no answer within 0.400s");
     assert!(failures[2].starts_with("no JSON"), "{}", failures[2]);
-    assert_eq!((failures[3], seen.borrow().len()), ("", 1));
+    assert_eq!((failures[3], good.requests()), ("", 1));
 }
 
 #[actix_web::test]
 async fn each_attempt_is_a_span_of_its_callers_trace() {
-    let (upstream, seen) = replica(http("500 Oops", "", "{}")).await;
+    let upstream = Server::answering(http("500 Oops", "", "{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     for path in [CALL, "/api/call-backend-without-resilience", "/api/test-retry"] {
-        seen.borrow_mut().clear();
+        upstream.forget();
         let parent = format!("00-{TRACE}-{SPAN}-01");
         let request = TestRequest::get().uri(path).insert_header(("traceparent", parent));
         let answer = lab.send(request).await;
         let mut spans = vec![SPAN.to_owned(), span_of(answer.header("traceparent").unwrap())];
-        for head in seen.borrow().iter() {
+        for head in upstream.heads() {
             let line = head.lines().find_map(|line| line.strip_prefix("traceparent: "));
             spans.push(span_of(line.unwrap()));
         }
@@ -233,7 +218,7 @@ fn span_of(header: &str) -> String {
 
 #[actix_web::test]
 async fn a_bad_traceparent_is_ignored_and_a_trace_begun() {
-    let upstream = Upstream::saying(ok("{}")).await;
+    let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     let zero = "0".repeat(32);
     for bad in ["", "garbage", &format!("00-{zero}-{SPAN}-01"), &format!("ff-{TRACE}-{SPAN}-01")] {
@@ -248,7 +233,7 @@ async fn a_bad_traceparent_is_ignored_and_a_trace_begun() {
 
 #[actix_web::test]
 async fn metrics_have_resilience4js_names_and_count_without_being_asked() {
-    let upstream = Upstream::saying(http("500 Oops", "", "{}")).await;
+    let upstream = Server::answering(http("500 Oops", "", "{}"));
     let lab = lab(config(&upstream.url(), &[("BREAKER_FAIL_MAX", "1")])).await;
     lab.get(CALL).await;
     lab.get(CALL).await;
@@ -285,7 +270,7 @@ async fn metrics_have_resilience4js_names_and_count_without_being_asked() {
 
 #[actix_web::test]
 async fn attempts_of_callers_who_left_are_counted_as_soon_as_they_end_and_a_baselines_are_not() {
-    let upstream = Upstream::start(Connection::hold).await;
+    let upstream = Server::start(Peer::hold);
     let lab = lab(config(&upstream.url(), &[])).await;
     for path in [CALL, "/api/call-backend-without-resilience"] {
         // An attempt takes 0.4 s here.
@@ -293,11 +278,11 @@ async fn attempts_of_callers_who_left_are_counted_as_soon_as_they_end_and_a_base
         assert!(left.is_err(), "{path}");
     }
     let failed = r#"resilience4j_circuitbreaker_calls_seconds_count{kind="failed",name="backend"}"#;
-    until("the attempt is counted", async || {
+    until_async("the attempt is counted", PATIENCE, async || {
         lab.text("/metrics").await.contains(&format!("{failed} 1\n"))
     })
     .await;
-    until("both have ended", async || {
+    until_async("both have ended", PATIENCE, async || {
         lab.text("/metrics").await.contains("client_calls_in_flight 0\n")
     })
     .await;

@@ -1,49 +1,49 @@
 //! Which connections calls are made on: what the rows, with their one call, cannot show.
 
 use std::{
-    rc::Rc,
+    sync::{Arc, Barrier},
     time::{Duration, Instant},
 };
 
 use resilience_actors::State;
+use resilience_testing::{
+    PATIENCE,
+    server::{Gate, Server, http, ok},
+    until_async,
+};
 
-use super::support::{self, Upstream, config, http, lab, ok};
+use super::support::{self, config, lab};
 
 #[actix_web::test]
 async fn as_many_connections_as_calls_are_made_and_none_waits_for_another() {
     // awc's pool has 100 places by default.
-    let everybody = Rc::new(tokio::sync::Barrier::new(150));
-    let upstream = Upstream::start(move |mut connection| {
-        let everybody = everybody.clone();
-        async move {
-            connection.request().await;
-            everybody.wait().await;
-            connection.say(&ok("{}")).await;
-        }
-    })
-    .await;
+    let everybody = Barrier::new(150);
+    let upstream = Server::start(move |mut peer| {
+        peer.request();
+        everybody.wait();
+        peer.say(ok("{}"));
+    });
     let settings = [("ATTEMPT_TIMEOUT", "5"), ("BREAKER_TRIAL_LEASE", "5")];
     let lab = lab(config(&upstream.url(), &settings)).await;
     let calls = (0..150).map(|_| lab.get("/api/call-backend"));
     let answers = futures::future::join_all(calls).await;
-    assert!(answers.iter().all(|answer| (answer.status.as_u16(), answer.attempts()) == (200, 1)));
+    assert!(answers.iter().all(|answer| (answer.status, answer.number("attempts")) == (200, 1)));
 }
 
 #[actix_web::test]
 async fn connections_are_kept_and_one_that_the_backend_closed_costs_nobody_a_failure() {
     // Each connection serves two requests, and closes when the third is on its way.
-    let upstream = Upstream::start(async |mut connection| {
+    let upstream = Server::start(|mut peer| {
         for _ in 0..2 {
-            connection.request().await;
-            connection.say(&ok("{}")).await;
+            peer.request();
+            peer.say(ok("{}"));
         }
-        connection.request().await;
-    })
-    .await;
+        peer.request();
+    });
     let lab = lab(config(&upstream.url(), &[])).await;
     for call in 1..=20 {
         let answer = lab.get("/api/call-backend").await;
-        assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 1), "call {call}");
+        assert_eq!((answer.status, answer.number("attempts")), (200, 1), "call {call}");
     }
     let breaker = lab.breaker().await;
     assert_eq!((breaker.state, breaker.fail_counter), (State::Closed, 0));
@@ -53,52 +53,44 @@ async fn connections_are_kept_and_one_that_the_backend_closed_costs_nobody_a_fai
 #[actix_web::test]
 async fn a_repeat_uses_no_other_connection_of_the_pool_since_all_may_be_stale() {
     // Four connections come to be at the same time; each closes when its second request comes.
-    let together = Rc::new(tokio::sync::Barrier::new(4));
-    let upstream = Upstream::start(move |mut connection| {
-        let together = together.clone();
-        async move {
-            connection.request().await;
-            if connection.number <= 4 {
-                together.wait().await;
-            }
-            connection.say(&ok("{}")).await;
-            connection.request().await;
+    let together = Barrier::new(4);
+    let upstream = Server::start(move |mut peer| {
+        peer.request();
+        if peer.number() <= 4 {
+            together.wait();
         }
-    })
-    .await;
+        peer.say(ok("{}"));
+        peer.request();
+    });
     let lab = lab(config(&upstream.url(), &[])).await;
     let first = futures::future::join_all((0..4).map(|_| lab.get("/api/call-backend"))).await;
     assert!(first.iter().all(|answer| answer.status == 200));
     let answer = lab.get("/api/call-backend").await;
-    assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 1));
+    assert_eq!((answer.status, answer.number("attempts")), (200, 1));
     assert_eq!((upstream.connections(), upstream.requests()), (5, 6));
 }
 
 /// Case 26: kept connections that all fall silent cost a call one attempt, not one for each of them.
 #[actix_web::test]
 async fn twenty_kept_connections_that_fall_silent_cost_one_attempt() {
-    let together = Rc::new(tokio::sync::Barrier::new(20));
-    let upstream = Upstream::start(move |mut connection| {
-        let together = together.clone();
-        async move {
-            connection.request().await;
-            if connection.number <= 20 {
-                together.wait().await;
-                connection.say(&ok("{}")).await;
-                return connection.hold().await;
-            }
-            connection.say(&ok("{}")).await;
-            while connection.request().await {
-                connection.say(&ok("{}")).await;
-            }
+    let together = Barrier::new(20);
+    let upstream = Server::start(move |mut peer| {
+        peer.request();
+        if peer.number() <= 20 {
+            together.wait();
+            peer.say(ok("{}"));
+            return peer.hold();
         }
-    })
-    .await;
+        peer.say(ok("{}"));
+        while peer.request().is_some() {
+            peer.say(ok("{}"));
+        }
+    });
     let lab = lab(config(&upstream.url(), &[])).await;
     let filled = futures::future::join_all((0..20).map(|_| lab.get("/api/call-backend"))).await;
     assert!(filled.iter().all(|answer| answer.status == 200));
     let answer = lab.get("/api/call-backend").await;
-    assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 2));
+    assert_eq!((answer.status, answer.number("attempts")), (200, 2));
     // The others are closed: no later call takes one of them, with or without resilience.
     for path in ["/api/call-backend", "/api/call-backend-without-resilience"].repeat(3) {
         assert_eq!(lab.get(path).await.status, 200, "{path}");
@@ -110,29 +102,25 @@ async fn twenty_kept_connections_that_fall_silent_cost_one_attempt() {
 #[actix_web::test]
 async fn a_timeout_costs_the_connections_in_use_nothing() {
     // Of two requests at the same time the first is never answered, the second when the other has timed out.
-    let (timed_out, answer) = (Rc::new(tokio::sync::Notify::new()), ok("{}"));
+    let timed_out = Arc::new(Gate::default());
     let told = timed_out.clone();
-    let upstream = Upstream::start(move |mut connection| {
-        let (told, answer) = (told.clone(), answer.clone());
-        async move {
-            connection.request().await;
-            if connection.number == 1 {
-                return connection.hold().await;
-            }
-            told.notified().await;
-            connection.say(&answer).await;
-            while connection.request().await {
-                connection.say(&answer).await;
-            }
+    let upstream = Server::start(move |mut peer| {
+        peer.request();
+        if peer.number() == 1 {
+            return peer.hold();
         }
-    })
-    .await;
+        told.pass();
+        peer.say(ok("{}"));
+        while peer.request().is_some() {
+            peer.say(ok("{}"));
+        }
+    });
     let settings = [("ATTEMPT_TIMEOUT", "3"), ("BREAKER_TRIAL_LEASE", "3")];
     let lab = lab(config(&upstream.url(), &settings)).await;
     let first = async {
         let answer = lab.get("/api/call-backend-without-resilience").await;
         assert_eq!(upstream.requests(), 2, "the second is in use when the first times out");
-        timed_out.notify_one();
+        timed_out.set(true);
         answer.status
     };
     let second = async {
@@ -140,7 +128,7 @@ async fn a_timeout_costs_the_connections_in_use_nothing() {
         lab.get("/api/call-backend-without-resilience").await.status
     };
     let (first, second) = futures::join!(first, second);
-    assert_eq!((first.as_u16(), second.as_u16()), (504, 200));
+    assert_eq!((first, second), (504, 200));
     assert_eq!(lab.get("/api/call-backend").await.status, 200);
     assert_eq!(upstream.connections(), 2, "the second connection is kept");
 }
@@ -149,18 +137,17 @@ async fn a_timeout_costs_the_connections_in_use_nothing() {
 async fn one_of_two_backends_behind_one_name_is_dead_and_no_call_fails() {
     // As kube-proxy does it: each connection goes to one of the two, and every other one is
     // refused. The live one keeps no connections, so that each call needs a new one.
-    let upstream = Upstream::start(async |mut connection| {
-        if connection.number % 2 == 1 {
-            return connection.reset();
+    let upstream = Server::start(|mut peer| {
+        if peer.number() % 2 == 1 {
+            return peer.reset();
         }
-        connection.request().await;
-        connection.say(&http("200 OK", "connection: close\r\n", "{}")).await;
-    })
-    .await;
+        peer.request();
+        peer.say(http("200 OK", "connection: close\r\n", "{}"));
+    });
     let lab = lab(config(&upstream.url(), &[])).await;
     for call in 1..=50 {
         let answer = lab.get("/api/call-backend").await;
-        assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 1), "call {call}");
+        assert_eq!((answer.status, answer.number("attempts")), (200, 1), "call {call}");
     }
     let breaker = lab.breaker().await;
     assert_eq!((breaker.state, breaker.fail_counter), (State::Closed, 0));
@@ -169,16 +156,16 @@ async fn one_of_two_backends_behind_one_name_is_dead_and_no_call_fails() {
 
 #[actix_web::test]
 async fn idle_connections_that_the_backend_closed_are_not_used() {
-    let upstream = Upstream::start(async |mut connection| {
-        connection.request().await;
-        connection.say(&ok("{}")).await;
-    })
-    .await;
+    let upstream = Server::start(|mut peer| {
+        peer.request();
+        peer.say(ok("{}"));
+    });
     let lab = lab(config(&upstream.url(), &[("CONNECT_RETRIES", "0")])).await;
     for _ in 0..5 {
         let answer = lab.get("/api/call-backend").await;
-        assert_eq!((answer.status.as_u16(), answer.attempts()), (200, 1));
+        assert_eq!((answer.status, answer.number("attempts")), (200, 1));
         // Let the close arrive.
+        until_async("the backend has closed", PATIENCE, async || upstream.open() == 0).await;
         support::settle_io().await;
     }
     assert_eq!(lab.breaker().await.fail_counter, 0);
@@ -190,10 +177,10 @@ async fn a_name_that_cannot_be_resolved_is_unreachable_at_once() {
     let start = Instant::now();
     let answer = lab.get("/api/call-backend").await;
     assert!(start.elapsed().as_secs_f64() < 2.0, "{:?}", start.elapsed());
-    assert_eq!((answer.status.as_u16(), answer.attempts()), (502, 2));
+    assert_eq!((answer.status, answer.number("attempts")), (502, 2));
     let message = answer.body["backend_response"]["message"].as_str().unwrap();
     assert!(message.contains("cannot resolve"), "{message}");
     assert_eq!(lab.breaker().await.fail_counter, 2);
     let answer = lab.get("/api/call-backend-without-resilience").await;
-    assert_eq!((answer.status.as_u16(), &answer.body["error"]), (502, &"Bad Gateway".into()));
+    assert_eq!((answer.status, &answer.body["error"]), (502, &"Bad Gateway".into()));
 }

@@ -22,6 +22,9 @@ pub struct Connection {
 #[derive(Debug)]
 pub struct Cut(pub String);
 
+/// An answer's status, and its headers.
+type Head = (u16, Vec<(String, String)>);
+
 impl Connection {
     /// Panics if nothing listens there.
     #[track_caller]
@@ -85,15 +88,15 @@ impl Connection {
     /// The next answer; none if the connection ends before its first byte.
     #[track_caller]
     pub fn try_answer(&mut self) -> Result<Option<Answer>, Cut> {
-        let Some(head) = self.try_head()? else { return Ok(None) };
-        assert_eq!(head.header("transfer-encoding"), None, "chunks are read by `rest`: {head:?}");
-        let length = head.header("content-length").map_or(0, |length| length.parse().unwrap());
-        let mut body = vec![0; length];
+        let Some((status, headers)) = self.try_head()? else { return Ok(None) };
+        let value = |name| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+        assert_eq!(value("transfer-encoding"), None, "chunks are read by `rest`");
+        let mut body = vec![0; value("content-length").map_or(0, |length| length.parse().unwrap())];
         match self.stream.read_exact(&mut body) {
-            Ok(()) => Ok(Some(Answer::new(head.status, head.headers, &body, self.asked.elapsed()))),
+            Ok(()) => Ok(Some(Answer::new(status, headers, &body, self.asked.elapsed()))),
             Err(error) => {
                 must_be_in_time(&error);
-                Err(Cut(format!("{head:?}, and a body with an end: {error}")))
+                Err(Cut(format!("{status}, {headers:?}, and a body without its end: {error}")))
             }
         }
     }
@@ -101,11 +104,12 @@ impl Connection {
     /// The head of the next answer, which has no body.
     #[track_caller]
     pub fn head(&mut self) -> Answer {
-        self.try_head().unwrap().expect("the connection ended without an answer")
+        let (status, headers) = self.try_head().unwrap().expect("the connection ended");
+        Answer::new(status, headers, &[], self.asked.elapsed())
     }
 
     #[track_caller]
-    fn try_head(&mut self) -> Result<Option<Answer>, Cut> {
+    fn try_head(&mut self) -> Result<Option<Head>, Cut> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             match self.stream.read_line(&mut head) {
@@ -122,7 +126,7 @@ impl Connection {
             let (name, value) = line.split_once(':')?;
             Some((name.to_lowercase(), value.trim().to_owned()))
         });
-        Ok(Some(Answer::new(status, headers.collect(), &[], self.asked.elapsed())))
+        Ok(Some((status, headers.collect())))
     }
 
     /// The only answer. Panics if another byte comes before the connection ends, even if by a reset.
