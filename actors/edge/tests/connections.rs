@@ -5,7 +5,7 @@
 
 use std::{
     convert::Infallible,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
@@ -19,6 +19,7 @@ use futures::stream;
 use resilience_testing::{
     PATIENCE,
     http::{Connection, Request},
+    process::free_port,
     until,
 };
 use service_edge::{
@@ -37,8 +38,7 @@ impl Running {
     }
 
     fn with_places(max_connections: &'static str) -> Self {
-        // As nobody can be told which port a server chose.
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let drain = Drain::new();
         let ending = drain.clone();
         thread::spawn(move || {

@@ -18,6 +18,7 @@ use actix_web::{
 use resilience_testing::{
     Answer, PATIENCE,
     http::{Connection, Request},
+    process::free_port,
 };
 use service_edge::{CommonSettings, Drain, Metrics, Settings, app, endpoint, serve};
 use tokio::sync::watch;
@@ -44,7 +45,7 @@ struct Ending {
 impl Ending {
     /// With what lets the request end when it is dropped.
     fn begin(end: fn(&Drain)) -> (Self, watch::Sender<()>) {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let drain = Drain::new();
         let (hold, held) = watch::channel(());
         let (begun, has_begun) = mpsc::channel();

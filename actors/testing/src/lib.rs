@@ -7,7 +7,7 @@
 //! | [`server`] | a server that does on each connection what a script says |
 //! | [`process`] | a service as a process: start, log, signals, end |
 //! | [`app`] | answers of an application that has no socket |
-//! | [`until`] | waiting for a condition, for a bounded time |
+//! | [`mod@until`] | waiting for a condition, for a bounded time |
 //! | [`props`] | how often property tests are tried |
 //!
 //! It depends on no crate of the workspace, so that each of them can use it. All of it panics when a test cannot go on.

@@ -21,7 +21,7 @@ use crate::{
 use log::Log;
 use running::Running;
 
-pub use system::{free_port, signal};
+pub use system::free_port;
 
 /// What a service says when it listens, before its address.
 const LISTENING: &str = "-service listening on ";
@@ -169,7 +169,9 @@ impl Process {
     /// Sends a signal: `TERM`, `STOP`.
     #[track_caller]
     pub fn signal(&self, name: &str) {
-        signal(name, self.pid());
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// Waits for its end. The log is whole then.

@@ -3,18 +3,10 @@
 use std::{
     fs,
     net::TcpListener,
-    process::Command,
     sync::atomic::{AtomicU16, Ordering},
 };
 
 use super::Process;
-
-/// Sends a signal: `TERM`, `STOP`.
-#[track_caller]
-pub fn signal(name: &str, pid: u32) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
-    assert!(sent.unwrap().success());
-}
 
 /// A port that nothing listened on a moment ago. It is below those that the system gives out by itself, so that none of
 /// the sockets that tests open meanwhile is given it.
