@@ -25,7 +25,7 @@ fn answers_that_arrive_while_the_process_stands_still_are_taken() {
 /// The process is stopped when all calls have arrived. Some or none of their requests have been sent by then.
 #[test]
 fn calls_that_have_not_sent_their_requests_when_the_process_stands_still_get_their_time_back() {
-    let service = start(&backend(Duration::from_millis(100), 2).url());
+    let service = start(&backend(Duration::from_millis(500), 2).url());
     stand_still(&service, || {
         service.get("/api/stats").body["statistics"]["calls_in_flight"] == CALLS
     });
