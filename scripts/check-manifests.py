@@ -567,10 +567,10 @@ def known_settings(service):
 
 
 def documented_defaults():
-    """Each setting's default from the tables in README.md; None where a row's cells do not match up."""
+    """Each setting's default from the tables in docs/settings.md; None where a row's cells do not match up."""
     defaults = {}
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for names, values in re.findall(r"^\| (`[A-Z_`, ]+`) \| ([^|]+) \|", readme, re.MULTILINE):
+    document = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    for names, values in re.findall(r"^\| (`[A-Z_`, ]+`) \| ([^|]+) \|", document, re.MULTILINE):
         names = re.findall(r"[A-Z_]+", names)
         values = [value.strip() for value in values.split(",")]
         defaults |= dict(zip(names, values if len(names) == len(values) else [None] * len(names), strict=True))

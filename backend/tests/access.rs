@@ -73,7 +73,7 @@ fn whatever_is_not_for_reading_is_refused_on_every_path_without_the_token() {
         }
     }
     changing.dedup();
-    assert_eq!(changing, ["PUT /api/faults"], "README.md names these");
+    assert_eq!(changing, ["PUT /api/faults"], "docs/endpoints.md names these");
     let body = |answer: &str| answer.split("\r\n\r\n").nth(1).map(str::to_owned);
     assert_eq!(body(&ask(&backend, "GET /api/faults", "", "")), body(&before));
     let right = format!("authorization: Bearer {TOKEN}\r\n");

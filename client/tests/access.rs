@@ -73,7 +73,7 @@ async fn whatever_is_not_for_reading_is_refused_on_every_path_without_the_token(
         "POST /api/stress-test",
         "PUT /api/backend/faults",
     ];
-    assert_eq!(changing, expected.map(str::to_owned).into(), "README.md names these");
+    assert_eq!(changing, expected.map(str::to_owned).into(), "docs/endpoints.md names these");
     assert_eq!(upstream.connections(), 0);
     let breaker = lab.breaker().await;
     assert_eq!((breaker.open_count, breaker.fail_counter), (0, 0));

@@ -1,4 +1,4 @@
-//! Documents name tests: they must be there.
+//! Documents name tests and settings: they must be there.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -54,11 +54,11 @@ fn each_test_that_the_promises_name_is_there() {
     assert_eq!(cases, (1..=28).collect(), "each case of the design has a test");
 }
 
-/// The variables in the README's table of `whose` settings, without the one that the system sets.
+/// The variables in the table of `whose` settings in docs/settings.md, without the one that the system sets.
 fn documented(whose: &str) -> BTreeSet<String> {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let readme = fs::read_to_string(readme).unwrap();
-    let (_, table) = readme.split_once(&format!("| {whose} | default | |\n")).unwrap();
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/settings.md");
+    let document = fs::read_to_string(document).unwrap();
+    let (_, table) = document.split_once(&format!("| {whose} | default | |\n")).unwrap();
     let rows = table.lines().take_while(|line| line.starts_with('|'));
     let names = rows.flat_map(|row| quoted(row.split('|').nth(1).unwrap()).map(str::to_owned));
     names.filter(|name| name != "HOSTNAME").collect()
@@ -70,7 +70,7 @@ fn names(settings: &Settings<'_>) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_readme_has_each_setting_and_no_other() {
+fn each_setting_is_documented_and_no_other() {
     let mut settings = Settings::from_pairs(&[]);
     CommonSettings::read(&mut settings, DEFAULT_PORT).unwrap();
     let both = names(&settings);

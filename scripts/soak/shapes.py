@@ -1,4 +1,4 @@
-"""What README.md promises of each answer: its statuses, and what its body has."""
+"""What docs/endpoints.md promises of each answer: its statuses, and what its body has."""
 
 STATES = ("closed", "open", "half-open")
 number = (int, float)
