@@ -4,7 +4,7 @@
 # two backends behind the name backend-service, and the client on a port of 127.0.0.1.
 #
 # It asserts: the images' size, and the time from a container's start to its first healthy answer, as
-# README.md says them; that scripts/run-tests.sh is green; that the death of one backend of two fails no
+# deploy/README.md says them; that scripts/run-tests.sh is green; that the death of one backend of two fails no
 # call; that with both dead, or cut off from the client, calls fail fast and recover by themselves; that
 # SIGTERM loses no call; that memory stays within the limits under stress.
 #
@@ -54,12 +54,12 @@ main() {
   exit
 }
 
-# Sets $max_megabytes and $max_start_ms to what README.md says of the images.
+# Sets $max_megabytes and $max_start_ms to what deploy/README.md says of the images.
 read_promises() {
   local text
-  text=$(tr '\n' ' ' <"$repo_root/README.md")
+  text=$(tr '\n' ' ' <"$repo_root/deploy/README.md")
   [[ $text =~ at\ most\ ([0-9]+)\ MB\ each\.\ A\ container\ is\ healthy\ within\ ([0-9]+)\ ms ]] ||
-    die "README.md does not say how large the images are, and how soon a container is healthy"
+    die "deploy/README.md does not say how large the images are, and how soon a container is healthy"
   max_megabytes=${BASH_REMATCH[1]}
   max_start_ms=${BASH_REMATCH[2]}
 }
@@ -185,7 +185,7 @@ sizes_are_small() {
   for service in backend client; do
     bytes=$(docker image inspect --format '{{.Size}}' "$service-service:latest")
     say "$service-service:latest is $((bytes / 1000)) kB"
-    ((bytes <= max_megabytes * 1000 * 1000)) || die "expected at most $max_megabytes MB, as README.md says"
+    ((bytes <= max_megabytes * 1000 * 1000)) || die "expected at most $max_megabytes MB, as deploy/README.md says"
   done
 }
 
@@ -213,7 +213,7 @@ starts_are_quick() {
       ((took >= best)) || best=$took
     done
     say "$service-service is healthy $best ms after its container's start (best of three)"
-    ((best <= max_start_ms)) || die "expected at most $max_start_ms ms, as README.md says"
+    ((best <= max_start_ms)) || die "expected at most $max_start_ms ms, as deploy/README.md says"
   done
 }
 

@@ -33,7 +33,7 @@ fn time_of(line: &str) -> f64 {
     time.split(':').fold(0.0, |sum, part| sum * 60.0 + part.parse::<f64>().unwrap())
 }
 
-/// Part B of the README.
+/// Part B of docs/lab.md.
 #[test]
 fn the_stress_test_opens_the_breaker_and_it_closes_by_itself() {
     let lab = Lab::start(&[], &[("BREAKER_RESET_TIMEOUT", "1.5")]);
@@ -68,7 +68,7 @@ fn the_stress_test_opens_the_breaker_and_it_closes_by_itself() {
     }
 }
 
-/// Part C of the README, with the waits at a twentieth.
+/// Part C of docs/lab.md, with the waits at a twentieth.
 #[test]
 fn test_retry_shows_throttling_growing_waits_and_success() {
     let lab = Lab::start(&[], &[("RETRY_BASE_DELAY", "0.05")]);
