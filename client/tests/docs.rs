@@ -1,4 +1,4 @@
-//! Documents name tests and settings: they must be there.
+//! Documents name tests, files, settings and lines of code: they must be there.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -52,6 +52,48 @@ fn each_test_that_the_promises_name_is_there() {
     assert!(missing.is_empty(), "docs/reliability.md names what is not there: {missing:#?}");
     assert!(found > 80, "only {found} tests are found in docs/reliability.md");
     assert_eq!(cases, (1..=28).collect(), "each case of the design has a test");
+}
+
+#[test]
+fn each_file_that_the_architecture_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let document = fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let folders = [
+        "",
+        "actors/runtime/src",
+        "actors/runtime/src/breaker",
+        "actors/runtime/src/events",
+        "actors/edge/src",
+    ];
+    let ends = [".rs", ".py", ".sh", ".toml", ".env", "/"];
+    let (named, missing): (Vec<_>, Vec<_>) = document
+        .lines()
+        .flat_map(quoted)
+        .filter(|word| !word.contains(' ') && ends.iter().any(|end| word.ends_with(end)))
+        .partition(|word| folders.iter().any(|folder| root.join(folder).join(word).exists()));
+    assert!(missing.is_empty(), "docs/architecture.md names what is not there: {missing:#?}");
+    assert!(named.len() > 80, "only {} files are found in docs/architecture.md", named.len());
+}
+
+/// The lines of the first code block of a Markdown file.
+fn first_code(markdown: &str) -> Vec<&str> {
+    let block = markdown.split("```rust\n").nth(1).unwrap();
+    block.lines().take_while(|line| *line != "```").collect()
+}
+
+#[test]
+fn the_first_lines_of_code_are_those_of_the_doc_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path| fs::read_to_string(root.join(path)).unwrap();
+    let library = read("actors/runtime/src/lib.rs");
+    let (_, example) = library.split_once("//! ```\n").unwrap();
+    let example = example.lines().map(|line| line.strip_prefix("//! ").unwrap_or_default());
+    let tested: Vec<_> = example
+        .take_while(|line| *line != "```")
+        .filter(|line| !line.starts_with("# ") && !line.starts_with("use ") && !line.is_empty())
+        .collect();
+    assert_eq!(first_code(&read("README.md")), tested, "README.md");
+    assert_eq!(first_code(&read("actors/runtime/README.md")), tested, "actors/runtime/README.md");
 }
 
 /// The variables in the table of `whose` settings in docs/settings.md, without the one that the system sets.
