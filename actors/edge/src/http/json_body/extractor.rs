@@ -17,7 +17,7 @@ use crate::{connections::request_body::BodyReading, http::api_error::ApiError};
 ///
 /// - `Content-Type` is ignored: `curl -d` sends that of a form.
 /// - An empty body means `T::default()`.
-/// - A body over [`MAX_BODY_BYTES`](crate::MAX_BODY_BYTES) is answered with 413. It is not read if `Content-Length`
+/// - A body over [`MAX_BODY_BYTES`] is answered with 413. It is not read if `Content-Length`
 ///   says its size.
 /// - A compressed body is answered with 415, and one that does not arrive within
 ///   [`BODY_TIMEOUT`](crate::BODY_TIMEOUT) with 408.
