@@ -93,11 +93,11 @@ stage_examples() {
   need_cargo
   ensure_linker
   cargo build --workspace --locked --examples
-  for source in actors/runtime/examples/*.rs; do
+  for source in actors/runtime/examples/*.rs actors/runtime/examples/*/main.rs; do
     [ -e "$source" ] || continue
     found=yes
-    example=${source##*/}
-    example=${example%.rs}
+    example=${source#actors/runtime/examples/}
+    example=${example%%[./]*}
     say "--- $example"
     timeout 60 "$(target_dir)/debug/examples/$example"
   done
