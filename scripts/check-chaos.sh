@@ -62,9 +62,11 @@ report_says_what_its_data_say() {
   mkdir "$work_dir/docs"
   cp -r "$repo_root/docs/data" "$work_dir/docs/"
   "$repo_root/scripts/lab-report.sh" --from-data --output "$work_dir/docs"
+  cp "$repo_root/docs/trips.md" "$work_dir/docs/"
+  "$repo_root/scripts/trip-curves.sh" --from-data --output "$work_dir/docs"
   for document in "$work_dir"/docs/*.md "$work_dir"/docs/figures/*; do
     cmp "$document" "$repo_root/docs/${document#"$work_dir/docs/"}" ||
-      die "${document#"$work_dir/"} is not what its data say: scripts/lab-report.sh --from-data"
+      die "${document#"$work_dir/"} is not what its data say: scripts/lab-report.sh --from-data, scripts/trip-curves.sh --from-data"
   done
 }
 

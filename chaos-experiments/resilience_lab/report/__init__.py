@@ -5,7 +5,8 @@
 - `figures`: the same as pictures
 - `templates`: the documents, with a placeholder for each number
 - `render`: puts them together; needs the data only
+- `trips`: figures and tables of docs/trips.md, which has data of its own (`scripts/trip-curves.sh`)
 - `stats`, `attempts`, `store`: statistics, the story of an attempt log, files
 
-`scripts/lab-report.sh` runs them all.
+`scripts/lab-report.sh` runs all but `trips`.
 """

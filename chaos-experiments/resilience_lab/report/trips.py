@@ -1,0 +1,125 @@
+"""`python -m resilience_lab.report.trips --data FILE --output DIR`: figures and tables of docs/trips.md."""
+
+import argparse
+import csv
+from pathlib import Path
+
+from . import store
+from .figures import trips as figure
+
+END = "<!-- /trips -->"
+TEXTS = {"fault", "trip"}
+
+
+def load(path: Path) -> list[dict]:
+    """The points. A quantile that was not reached is None."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            {key: value if key in TEXTS else float(value) if value else None for key, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def select(points: list[dict], **wanted: object) -> list[dict]:
+    return [point for point in points if all(point[key] == value for key, value in wanted.items())]
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}".replace(",", " ")
+
+
+def failures_in_a_row(rate: float, length: int = 5) -> float:
+    """Expected number of calls until so many in a row fail."""
+    return (1 - rate**length) / ((1 - rate) * rate**length) if rate < 1 else length
+
+
+def formula(points: list[dict]) -> list[list[str]]:
+    rows = [["failure rate", "formula, calls", "measured mean, calls"]]
+    for point in select(points, fault="steady", trip="5 in a row", calls_per_second=10):
+        if point["calls_mean"] is not None:
+            expected = number(failures_in_a_row(point["rate"]))
+            rows.append([f"{point['rate']:.0%}".replace("%", " %"), expected, number(point["calls_mean"])])
+    return rows
+
+
+def opening(point: dict) -> str:
+    """The median."""
+    if point["seconds_median"] is None:
+        return "never"
+    return f"{point['seconds_median']:.3g} s ({number(point['calls_median'])})"
+
+
+def traffic(points: list[dict]) -> list[list[str]]:
+    """All calls fail or hang: the time to open, and the calls that began by then."""
+    rates = (1, 10, 100)
+    rows = [["all calls", "trip", *(f"{rate}/s" for rate in rates)]]
+    for fault, words in (("steady", "fail"), ("hang", "hang")):
+        points_of = select(points, fault=fault, rate=1)
+        for trip in dict.fromkeys(point["trip"] for point in points_of):
+            cells = []
+            for rate in rates:
+                [point] = select(points_of, trip=trip, calls_per_second=rate)
+                cells.append(opening(point))
+            rows.append([words, trip, *cells])
+    return rows
+
+
+def healthy(points: list[dict]) -> list[list[str]]:
+    """Openings for each million calls."""
+    columns = [(fault, rate) for fault in ("steady", "bursts") for rate in (0.001, 0.01, 0.05)]
+    rows = [["trip", *(f"{100 * rate:g} % {'in bursts' if fault == 'bursts' else fault}" for fault, rate in columns)]]
+    for trip in dict.fromkeys(point["trip"] for point in select(points, fault="steady")):
+        cells = []
+        for fault, rate in columns:
+            [point] = select(points, fault=fault, trip=trip, rate=rate, calls_per_second=10)
+            cells.append(number(1e6 * point["opened"] / point["calls_watched"]))
+        rows.append([trip, *cells])
+    return rows
+
+
+TABLES = {"formula": formula, "traffic": traffic, "healthy": healthy}
+
+
+def markdown(rows: list[list[str]]) -> str:
+    rule = ["---" if head in ("all calls", "trip") else "---:" for head in rows[0]]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], rule, *rows[1:]])
+
+
+def with_tables(document: str, points: list[dict]) -> str:
+    """The document, with each table between its marks made anew."""
+    for name, make in TABLES.items():
+        begin = f"<!-- trips: {name} -->\n"
+        before, found, rest = document.partition(begin)
+        _, end, after = rest.partition(END)
+        if not found or not end:
+            raise ValueError(f"the document has no place for the table {name}: {begin.strip()} ... {END}")
+        document = f"{before}{begin}{markdown(make(points))}\n{END}{after}"
+    return document
+
+
+def figures(directory: Path, points: list[dict]) -> None:
+    at_ten = select(points, calls_per_second=10)
+    lines = (
+        "10 calls a second; line: median of 100 runs, until fewer than half of them open within 10 000 calls;\n"
+        "band: up to the 90 % quantile; dashed: two trips on one breaker"
+    )
+    failing = "A streak opens first when all calls fail; a share finds a part that fails"
+    figure.draw(directory / "trips-failures.svg", at_ten, ("steady", "bursts"), failing, lines)
+    slow = "Only a slow rate opens in front of slow answers"
+    figure.draw(directory / "trips-slow.svg", at_ten, ("hang", "slow"), slow, lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m resilience_lab.report.trips", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="has trips.md; figures/ is below it")
+    options = parser.parse_args()
+    points = load(options.data)
+    document = options.output / "trips.md"
+    text = with_tables(document.read_text(encoding="utf-8"), points)
+    figures(options.output / "figures", points)
+    store.write(document, text)
+
+
+if __name__ == "__main__":
+    main()
