@@ -1,6 +1,10 @@
 //! Settings that are numbers.
 
-use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
+use std::{
+    fmt::Display,
+    ops::{Bound, RangeBounds, RangeInclusive},
+    str::FromStr,
+};
 
 use super::{setting_error::SettingError, settings::Settings};
 
@@ -61,17 +65,34 @@ impl Settings<'_> {
         default: f64,
         allowed: RangeInclusive<f64>,
     ) -> Result<f64, SettingError> {
-        let value = match self.raw(name)? {
-            None => default,
-            Some(text) => {
-                text.parse().ok().filter(|value| allowed.contains(value)).ok_or_else(|| {
-                    let hint = format!("a number from {} to {}", allowed.start(), allowed.end());
-                    SettingError::new(name, text, hint)
-                })?
-            }
-        };
+        let value = self.parse_number(name, &allowed)?.unwrap_or(default);
         self.record(name, value.to_string());
         Ok(value)
+    }
+
+    /// Reads a number within `allowed`, which must have an end, or `None` if the variable is unset.
+    pub fn optional_number(
+        &mut self,
+        name: &'static str,
+        allowed: impl RangeBounds<f64>,
+    ) -> Result<Option<f64>, SettingError> {
+        let value = self.parse_number(name, &allowed)?;
+        self.record_optional(name, value.as_ref());
+        Ok(value)
+    }
+
+    fn parse_number(
+        &self,
+        name: &'static str,
+        allowed: &impl RangeBounds<f64>,
+    ) -> Result<Option<f64>, SettingError> {
+        let Some(text) = self.raw(name)? else {
+            return Ok(None);
+        };
+        match text.parse().ok().filter(|value| allowed.contains(value)) {
+            Some(value) => Ok(Some(value)),
+            None => Err(SettingError::new(name, text, allowed_numbers(allowed))),
+        }
     }
 
     fn parse_integer<T>(
@@ -93,5 +114,18 @@ impl Settings<'_> {
                 format!("a whole number from {} to {}", allowed.start(), allowed.end()),
             )),
         }
+    }
+}
+
+/// What an error says about the allowed numbers.
+fn allowed_numbers(allowed: &impl RangeBounds<f64>) -> String {
+    let number = |bound: Bound<&f64>| match bound {
+        Bound::Included(value) | Bound::Excluded(value) => *value,
+        Bound::Unbounded => f64::INFINITY,
+    };
+    let most = number(allowed.end_bound());
+    match allowed.start_bound() {
+        Bound::Excluded(least) => format!("a number more than {least} and at most {most}"),
+        least => format!("a number from {} to {most}", number(least)),
     }
 }

@@ -1,7 +1,7 @@
 //! Properties of the typed readers: each accepts exactly what its documentation says, and refuses anything else with
 //! one short line.
 
-use std::{ffi::OsString, fmt, os::unix::ffi::OsStringExt as _, time::Duration};
+use std::{ffi::OsString, fmt, ops::Bound, os::unix::ffi::OsStringExt as _, time::Duration};
 
 use proptest::prelude::*;
 
@@ -159,6 +159,9 @@ proptest! {
         for value in [value, number.to_string().into()] {
             let expected = value.to_str().and_then(|text| text.parse().ok()).filter(|n: &f64| (-1.0..=1e9).contains(n));
             assert_read(&value, |settings| settings.number("X", 1.0, -1.0..=1e9), expected)?;
+            let share = (Bound::Excluded(0.0), Bound::Included(1.0));
+            let expected = expected.filter(|number| *number > 0.0 && *number <= 1.0);
+            assert_read(&value, |settings| settings.optional_number("X", share), expected.map(Some))?;
         }
     }
 

@@ -11,6 +11,7 @@ use std::{
 use super::{SettingError, Settings};
 
 const UP_TO_A_DAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
+const SHARES: (Bound<f64>, Bound<f64>) = (Bound::Excluded(0.0), Bound::Included(1.0));
 
 /// Settings in which `X` has this value, or none.
 fn with(value: Option<&str>) -> Settings<'static> {
@@ -36,6 +37,7 @@ fn unset_variables_take_their_defaults() {
     assert_eq!(settings.seconds("X", default, UP_TO_A_DAY).unwrap(), default);
     assert_eq!(settings.optional_seconds("X", UP_TO_A_DAY).unwrap(), None);
     assert!((settings.number("X", 0.3, 0.0..=1.0).unwrap() - 0.3).abs() < f64::EPSILON);
+    assert_eq!(settings.optional_number("X", SHARES).unwrap(), None);
     let choices = [("call", 1), ("attempt", 2)];
     assert_eq!(settings.choice("X", "attempt", &choices).unwrap(), 2);
 }
@@ -113,6 +115,18 @@ fn number_must_be_within_its_range() {
     for value in ["", "NaN", "inf", "-infinity", "30%", "1e999", "2.1", "-0.6"] {
         let line = refused(with(Some(value)).number("X", 1.0, -0.5..=2.0));
         assert!(line.ends_with("expected a number from -0.5 to 2"), "{line}");
+    }
+}
+
+#[test]
+fn share_must_be_more_than_nothing_and_at_most_all() {
+    for (value, expected) in [("0.5", 0.5), ("1", 1.0), ("1e-9", 1e-9)] {
+        let read = with(Some(value)).optional_number("X", SHARES);
+        assert_eq!(read, Ok(Some(expected)));
+    }
+    for value in ["", "0", "-0.0", "NaN", "1.1", "50%"] {
+        let line = refused(with(Some(value)).optional_number("X", SHARES));
+        assert!(line.ends_with("expected a number more than 0 and at most 1"), "{line}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Display,
-    ops::{Deref, RangeInclusive},
+    ops::{Bound, Deref, RangeBounds as _, RangeInclusive},
     time::Duration,
 };
 
@@ -24,8 +24,8 @@ pub struct BreakerSettings {
     /// default.
     #[serde(with = "crate::seconds::optional")]
     pub streak_max_age: Option<Duration>,
-    /// Share of failures in the window that opens the circuit: more than 0, at most 1. None, the default, switches this
-    /// trip off.
+    /// Share of failures in the window that opens the circuit: one of [`SHARES`](Self::SHARES). None, the default,
+    /// switches this trip off.
     pub failure_rate: Option<f64>,
     /// The results that rates are taken of, default the last 100 calls.
     pub window: Window,
@@ -35,8 +35,8 @@ pub struct BreakerSettings {
     /// A call is slow when it has taken this long: one of [`DURATIONS`](crate::DURATIONS). Set together with `slow_rate`.
     #[serde(with = "crate::seconds::optional")]
     pub slow_call: Option<Duration>,
-    /// Share of slow calls in the window that opens the circuit: more than 0, at most 1. None, the default, switches
-    /// this trip off.
+    /// Share of slow calls in the window that opens the circuit: one of [`SHARES`](Self::SHARES). None, the default,
+    /// switches this trip off.
     pub slow_rate: Option<f64>,
     /// Time from opening to half-open: one of [`DURATIONS`](crate::DURATIONS), default 30 s.
     #[serde(with = "crate::seconds")]
@@ -76,6 +76,8 @@ pub enum Window {
 impl BreakerSettings {
     /// Range of [`fail_max`](Self::fail_max).
     pub const FAIL_MAX: RangeInclusive<u32> = 0..=1_000_000;
+    /// Range of [`failure_rate`](Self::failure_rate) and [`slow_rate`](Self::slow_rate): more than 0, at most 1.
+    pub const SHARES: (Bound<f64>, Bound<f64>) = (Bound::Excluded(0.0), Bound::Included(1.0));
     /// Range of a window of calls.
     pub const WINDOW_CALLS: RangeInclusive<u32> = 1..=100_000;
     /// Range of a window of time: 100 ms to a day.
@@ -186,7 +188,7 @@ fn check_trips(settings: &BreakerSettings) -> Result<(), InvalidConfig> {
 }
 
 fn check_share(field: &'static str, share: f64) -> Result<(), InvalidConfig> {
-    if share > 0.0 && share <= 1.0 {
+    if BreakerSettings::SHARES.contains(&share) {
         return Ok(());
     }
     Err(invalid(field, share, Allowed::Values("a number more than 0 and at most 1".to_owned())))
