@@ -1,15 +1,16 @@
 //! The client's settings, from the environment. Ranges are the runtime's own; here their variables
 //! get names, and what contradicts each other across both is refused.
 
+mod breaker;
+mod calls;
+mod names;
+
 use std::time::Duration;
 
-use resilience_actors::{
-    Allowed, BreakerConfig, BreakerScope, BreakerSettings, CallConfig, CallSettings, DURATIONS,
-    InvalidConfig, Retry,
-};
-use serde::{Serialize, Serializer};
+use resilience_actors::{BreakerConfig, DURATIONS};
 use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 
+pub use self::calls::Calls;
 use crate::{backend_url::BackendUrl, replicas::ReplicaHosts};
 
 /// `PORT`, if it is not set.
@@ -57,41 +58,6 @@ pub struct Config {
     pub near_misses: Vec<String>,
 }
 
-/// How calls are made, with time limits that are always there.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Calls {
-    /// `RETRY_*`.
-    #[serde(flatten)]
-    pub retry: Retry,
-    /// `ATTEMPT_TIMEOUT`.
-    #[serde(serialize_with = "in_seconds")]
-    pub attempt_timeout: Duration,
-    /// `CALL_DEADLINE`.
-    #[serde(serialize_with = "in_seconds")]
-    pub call_deadline: Duration,
-    /// `CONNECT_RETRIES`.
-    pub connect_retries: u32,
-    /// `BREAKER_SCOPE`.
-    pub scope: BreakerScope,
-}
-
-impl Calls {
-    /// The same as settings of an upstream.
-    pub fn settings(&self) -> CallSettings {
-        CallSettings {
-            retry: Some(self.retry.clone()),
-            attempt_timeout: Some(self.attempt_timeout),
-            call_deadline: Some(self.call_deadline),
-            connect_retries: self.connect_retries,
-            scope: self.scope,
-        }
-    }
-}
-
-fn in_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(time.as_secs_f64())
-}
-
 impl Config {
     /// Reads all of them.
     ///
@@ -101,8 +67,8 @@ impl Config {
         let common = CommonSettings::read(settings, DEFAULT_PORT)?;
         let backend =
             BackendUrl::parse(settings.text("BACKEND_URL", "http://backend-service:5000")?)?;
-        let breaker = breaker(settings)?;
-        let calls = calls(settings)?;
+        let breaker = breaker::read(settings)?;
+        let calls = calls::read(settings)?;
         let connect_timeout =
             settings.seconds("CONNECT_TIMEOUT", Duration::from_secs(1), DURATIONS)?;
         let max_calls = settings.limit("MAX_CALLS", 10_000, 1..=10_000_000)?;
@@ -113,20 +79,7 @@ impl Config {
         let replicas = ReplicaHosts::new(replicas, &backend)?;
         let pod = settings.pod();
 
-        if connect_timeout > calls.attempt_timeout {
-            return Err(SettingError::new(
-                "CONNECT_TIMEOUT",
-                connect_timeout.as_secs_f64().to_string(),
-                format!("no more than ATTEMPT_TIMEOUT={}", calls.attempt_timeout.as_secs_f64()),
-            ));
-        }
-        if breaker.trial_lease < calls.attempt_timeout {
-            return Err(SettingError::new(
-                "BREAKER_TRIAL_LEASE",
-                breaker.trial_lease.as_secs_f64().to_string(),
-                format!("no less than ATTEMPT_TIMEOUT={}", calls.attempt_timeout.as_secs_f64()),
-            ));
-        }
+        check_times(&breaker, &calls, connect_timeout)?;
         let (summary, near_misses) = (settings.summary(), settings.near_misses(KNOWN_NAMES));
         Ok(Self {
             common,
@@ -145,77 +98,31 @@ impl Config {
     }
 }
 
-fn breaker(settings: &mut Settings<'_>) -> Result<BreakerConfig, SettingError> {
-    let default = BreakerSettings::default();
-    // 0 switches the streak off, which needs another trip.
-    let fail_max = 1..=*BreakerSettings::FAIL_MAX.end();
-    let fail_max = settings.integer("BREAKER_FAIL_MAX", default.fail_max, fail_max)?;
-    let reset_timeout =
-        settings.seconds("BREAKER_RESET_TIMEOUT", default.reset_timeout, DURATIONS)?;
-    let half_open_max_calls = settings.integer(
-        "BREAKER_HALF_OPEN_MAX_CALLS",
-        default.half_open_max_calls,
-        BreakerSettings::HALF_OPEN_MAX_CALLS,
-    )?;
-    let success_threshold = settings.integer(
-        "BREAKER_SUCCESS_THRESHOLD",
-        default.success_threshold,
-        BreakerSettings::SUCCESS_THRESHOLD,
-    )?;
-    let trial_lease = settings.seconds("BREAKER_TRIAL_LEASE", default.trial_lease, DURATIONS)?;
-    BreakerConfig::try_from(BreakerSettings {
-        fail_max,
-        reset_timeout,
-        half_open_max_calls,
-        success_threshold,
-        trial_lease,
-        ..default
-    })
-    .map_err(named)
-}
-
-fn calls(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
-    let default = Retry::default();
-    let scopes = [("call", BreakerScope::Call), ("attempt", BreakerScope::Attempt)];
-    let scope = settings.choice("BREAKER_SCOPE", "call", &scopes)?;
-    let max_attempts =
-        settings.integer("RETRY_MAX_ATTEMPTS", default.max_attempts, Retry::MAX_ATTEMPTS)?;
-    let base_delay = settings.seconds("RETRY_BASE_DELAY", default.base_delay, DURATIONS)?;
-    let multiplier = settings.number("RETRY_MULTIPLIER", default.multiplier, Retry::MULTIPLIER)?;
-    let max_delay = settings.seconds("RETRY_MAX_DELAY", default.max_delay, DURATIONS)?;
-    let jitter = settings.number("RETRY_JITTER", default.jitter, Retry::JITTER)?;
-    let retry = Retry { max_attempts, base_delay, multiplier, max_delay, jitter };
-    let attempt_timeout = settings.seconds("ATTEMPT_TIMEOUT", Duration::from_secs(3), DURATIONS)?;
-    let connect_retries = settings.integer("CONNECT_RETRIES", 2, CallSettings::CONNECT_RETRIES)?;
-    let call_deadline = settings.seconds("CALL_DEADLINE", Duration::from_secs(30), DURATIONS)?;
-    let calls = Calls { retry, attempt_timeout, call_deadline, connect_retries, scope };
-    CallConfig::try_from(calls.settings()).map_err(named)?;
-    Ok(calls)
-}
-
-/// The runtime's refusal, in terms of the variables that the values came from.
-fn named(InvalidConfig { field, value, allowed }: InvalidConfig) -> SettingError {
-    let allowed = match allowed {
-        Allowed::Values(values) => values,
-        Allowed::AtLeast { field, value } => format!("no less than {}={value}", variable(field)),
-        Allowed::Beside(others) => {
-            let others: Vec<_> = others.iter().map(|field| variable(field)).collect();
-            format!("{} to be set", others.join(" or "))
+/// Refuses times of the breaker, of calls and of connections that contradict each other.
+fn check_times(
+    breaker: &BreakerConfig,
+    calls: &Calls,
+    connect_timeout: Duration,
+) -> Result<(), SettingError> {
+    let timeout = calls.attempt_timeout;
+    let refused = |variable: &str, value: Duration, relation: &str| {
+        let allowed = format!("{relation} ATTEMPT_TIMEOUT={}", timeout.as_secs_f64());
+        Err(SettingError::new(variable, value.as_secs_f64().to_string(), allowed))
+    };
+    if connect_timeout > timeout {
+        return refused("CONNECT_TIMEOUT", connect_timeout, "no more than");
+    }
+    if breaker.trial_lease < timeout {
+        return refused("BREAKER_TRIAL_LEASE", breaker.trial_lease, "no less than");
+    }
+    match breaker.slow_call {
+        // An attempt that has timed out is not slow any more.
+        Some(slow_call) if slow_call >= timeout => {
+            refused("BREAKER_SLOW_CALL", slow_call, "less than")
         }
-    };
-    SettingError::new(variable(field), value, allowed)
-}
-
-/// The variable that sets a field of the breaker's or the calls' settings.
-fn variable(field: &str) -> String {
-    let prefix = match field {
-        "max_attempts" | "base_delay" | "multiplier" | "max_delay" | "jitter" => "RETRY_",
-        "attempt_timeout" | "call_deadline" | "connect_retries" => "",
-        _ => "BREAKER_",
-    };
-    format!("{prefix}{}", field.to_uppercase())
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
-#[path = "config_tests.rs"]
 mod tests;

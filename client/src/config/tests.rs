@@ -1,3 +1,5 @@
+use resilience_actors::{BreakerScope, BreakerSettings, Retry, Window};
+
 use super::*;
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
@@ -30,7 +32,15 @@ fn everything_set_is_used() {
     let config = read(&[
         ("BACKEND_URL", "http://[::1]:5001/"),
         ("BREAKER_FAIL_MAX", "3"),
+        ("BREAKER_STREAK_MAX_AGE", "60"),
+        ("BREAKER_FAILURE_RATE", "0.5"),
+        ("BREAKER_SLOW_RATE", "0.8"),
+        ("BREAKER_SLOW_CALL", "0.25"),
+        ("BREAKER_WINDOW", "60s"),
+        ("BREAKER_MIN_CALLS", "10"),
         ("BREAKER_RESET_TIMEOUT", "2.5"),
+        ("BREAKER_RESET_BACKOFF", "2"),
+        ("BREAKER_RESET_MAX", "20"),
         ("BREAKER_HALF_OPEN_MAX_CALLS", "4"),
         ("BREAKER_SUCCESS_THRESHOLD", "2"),
         ("BREAKER_SCOPE", "attempt"),
@@ -54,11 +64,18 @@ fn everything_set_is_used() {
     assert_eq!(config.backend.join("/x"), "http://[::1]:5001/x");
     let breaker = BreakerSettings {
         fail_max: 3,
+        streak_max_age: Some(Duration::from_secs(60)),
+        failure_rate: Some(0.5),
+        window: Window::Time(Duration::from_secs(60)),
+        min_calls: 10,
+        slow_call: Some(Duration::from_millis(250)),
+        slow_rate: Some(0.8),
         reset_timeout: Duration::from_millis(2500),
+        reset_backoff: 2.0,
+        reset_max: Duration::from_secs(20),
         half_open_max_calls: 4,
         success_threshold: 2,
         trial_lease: Duration::from_millis(700),
-        ..BreakerSettings::default()
     };
     assert_eq!(*config.breaker, breaker);
     let retry = Retry {
@@ -90,11 +107,15 @@ fn contradictions_name_both_variables() {
         ("ATTEMPT_TIMEOUT", "31", "CALL_DEADLINE=\"30\""),
         ("ATTEMPT_TIMEOUT", "6", "BREAKER_TRIAL_LEASE=\"5\""),
         ("ATTEMPT_TIMEOUT", "0.5", "CONNECT_TIMEOUT=\"1\""),
+        ("BREAKER_MIN_CALLS", "101", "BREAKER_WINDOW=\"100\""),
     ] {
         let error = read(&[(variable, value)]).unwrap_err();
         assert!(error.starts_with(says), "{error}");
         assert!(error.contains(&format!("{variable}={value}")), "{error}");
     }
+    let slow = [("BREAKER_SLOW_RATE", "0.5"), ("BREAKER_SLOW_CALL", "3")];
+    let says = "BREAKER_SLOW_CALL=\"3\" is not valid: expected less than ATTEMPT_TIMEOUT=3";
+    assert_eq!(read(&slow).unwrap_err(), says);
 }
 
 #[test]
@@ -111,8 +132,16 @@ fn each_bad_value_is_named() {
         ("BACKEND_URL", "http://:5000"),
         ("BREAKER_FAIL_MAX", "0"),
         ("BREAKER_FAIL_MAX", "five"),
+        ("BREAKER_STREAK_MAX_AGE", "0"),
+        ("BREAKER_FAILURE_RATE", "50%"),
+        ("BREAKER_SLOW_RATE", "0"),
+        ("BREAKER_SLOW_CALL", "0.5s"),
+        ("BREAKER_WINDOW", "60 s"),
+        ("BREAKER_MIN_CALLS", "0"),
         ("BREAKER_RESET_TIMEOUT", "0"),
         ("BREAKER_RESET_TIMEOUT", "30s"),
+        ("BREAKER_RESET_BACKOFF", "0.5"),
+        ("BREAKER_RESET_MAX", "29"),
         ("BREAKER_HALF_OPEN_MAX_CALLS", "0"),
         ("BREAKER_SUCCESS_THRESHOLD", "-1"),
         ("BREAKER_SCOPE", "request"),
@@ -150,6 +179,7 @@ fn hint(variable: &str, value: &str) -> String {
 #[test]
 fn garbage_and_a_value_out_of_range_get_the_same_hint_with_the_real_range() {
     let seconds = "a number of seconds, more than 0 and at most 2592000, without a unit";
+    let share = "a number more than 0 and at most 1";
     for (variable, out_of_range, expected) in [
         ("HOST", &["localhost", "1.2.3.256"][..], "an IP address, such as 0.0.0.0 or ::1"),
         ("PORT", &["-1", "65536"], "a whole number from 0 to 65535"),
@@ -168,8 +198,20 @@ fn garbage_and_a_value_out_of_range_get_the_same_hint_with_the_real_range() {
         ("WORKERS", &["0", "1025"], "a whole number from 1 to 1024"),
         ("MAX_CONNECTIONS", &["0", "1000001"], "a whole number from 1 to 1000000"),
         ("SHUTDOWN_TIMEOUT", &["3600.1"], "a number of seconds from 0 to 3600, without a unit"),
-        ("BREAKER_FAIL_MAX", &["0", "1000001"], "a whole number from 1 to 1000000"),
+        ("BREAKER_FAIL_MAX", &["-1", "1000001"], "a whole number from 0 to 1000000"),
+        ("BREAKER_STREAK_MAX_AGE", &["0", "2592000.1"], seconds),
+        ("BREAKER_FAILURE_RATE", &["0", "1.1", "NaN"], share),
+        ("BREAKER_SLOW_RATE", &["0", "1.1", "NaN"], share),
+        ("BREAKER_SLOW_CALL", &["0", "2592000.1"], seconds),
+        (
+            "BREAKER_WINDOW",
+            &["0", "100001", "0s", "0.09s", "86401s", "1e3s", "-1s", "s", "100ms", "60.5"],
+            "a whole number of calls from 1 to 100000, or seconds from 0.1s to 86400s",
+        ),
+        ("BREAKER_MIN_CALLS", &["0", "1000001"], "a whole number from 1 to 1000000"),
         ("BREAKER_RESET_TIMEOUT", &["0", "2592000.1"], seconds),
+        ("BREAKER_RESET_BACKOFF", &["0.9", "100.1", "inf"], "a number from 1 to 100"),
+        ("BREAKER_RESET_MAX", &["0", "2592000.1"], seconds),
         ("BREAKER_HALF_OPEN_MAX_CALLS", &["0", "10001"], "a whole number from 1 to 10000"),
         ("BREAKER_SUCCESS_THRESHOLD", &["0", "10001"], "a whole number from 1 to 10000"),
         ("BREAKER_SCOPE", &["Call"], "call or attempt"),
@@ -199,6 +241,8 @@ fn near_misses_are_told_but_not_those_of_the_backend() {
     assert!(read(&backends).unwrap().near_misses.is_empty());
     let config = read(&[
         ("BREAKER_FAIL_MAXX", "hunter2"),
+        ("BREAKER_FAILURE_RAET", "1"),
+        ("BREAKER_SLOWCALL", "1"),
         ("MAX_CALL", "1"),
         ("call_deadline", "1"),
         ("FAULT_SEEED", "1"),
@@ -209,7 +253,9 @@ fn near_misses_are_told_but_not_those_of_the_backend() {
         ("STARTUP_TIMEOUT", "30"),
     ]);
     let expected = [
+        "BREAKER_FAILURE_RAET is not a setting: did you mean BREAKER_FAILURE_RATE?",
         "BREAKER_FAIL_MAXX is not a setting: did you mean BREAKER_FAIL_MAX?",
+        "BREAKER_SLOWCALL is not a setting: did you mean BREAKER_SLOW_CALL?",
         "MAX_CALL is not a setting: did you mean MAX_CALLS?",
         "call_deadline is not a setting: did you mean CALL_DEADLINE?",
     ];

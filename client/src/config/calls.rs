@@ -1,0 +1,63 @@
+//! `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES` and `BREAKER_SCOPE`.
+
+use std::time::Duration;
+
+use resilience_actors::{BreakerScope, CallConfig, CallSettings, DURATIONS, Retry};
+use serde::{Serialize, Serializer};
+use service_edge::{SettingError, Settings};
+
+use super::names::named;
+
+/// How calls are made, with time limits that are always there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Calls {
+    /// `RETRY_*`.
+    #[serde(flatten)]
+    pub retry: Retry,
+    /// `ATTEMPT_TIMEOUT`.
+    #[serde(serialize_with = "in_seconds")]
+    pub attempt_timeout: Duration,
+    /// `CALL_DEADLINE`.
+    #[serde(serialize_with = "in_seconds")]
+    pub call_deadline: Duration,
+    /// `CONNECT_RETRIES`.
+    pub connect_retries: u32,
+    /// `BREAKER_SCOPE`.
+    pub scope: BreakerScope,
+}
+
+impl Calls {
+    /// The same as settings of an upstream.
+    pub fn settings(&self) -> CallSettings {
+        CallSettings {
+            retry: Some(self.retry.clone()),
+            attempt_timeout: Some(self.attempt_timeout),
+            call_deadline: Some(self.call_deadline),
+            connect_retries: self.connect_retries,
+            scope: self.scope,
+        }
+    }
+}
+
+fn in_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
+pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
+    let default = Retry::default();
+    let scopes = [("call", BreakerScope::Call), ("attempt", BreakerScope::Attempt)];
+    let scope = settings.choice("BREAKER_SCOPE", "call", &scopes)?;
+    let max_attempts =
+        settings.integer("RETRY_MAX_ATTEMPTS", default.max_attempts, Retry::MAX_ATTEMPTS)?;
+    let base_delay = settings.seconds("RETRY_BASE_DELAY", default.base_delay, DURATIONS)?;
+    let multiplier = settings.number("RETRY_MULTIPLIER", default.multiplier, Retry::MULTIPLIER)?;
+    let max_delay = settings.seconds("RETRY_MAX_DELAY", default.max_delay, DURATIONS)?;
+    let jitter = settings.number("RETRY_JITTER", default.jitter, Retry::JITTER)?;
+    let retry = Retry { max_attempts, base_delay, multiplier, max_delay, jitter };
+    let attempt_timeout = settings.seconds("ATTEMPT_TIMEOUT", Duration::from_secs(3), DURATIONS)?;
+    let connect_retries = settings.integer("CONNECT_RETRIES", 2, CallSettings::CONNECT_RETRIES)?;
+    let call_deadline = settings.seconds("CALL_DEADLINE", Duration::from_secs(30), DURATIONS)?;
+    let calls = Calls { retry, attempt_timeout, call_deadline, connect_retries, scope };
+    CallConfig::try_from(calls.settings()).map_err(named)?;
+    Ok(calls)
+}
