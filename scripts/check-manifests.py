@@ -558,10 +558,14 @@ class Objects(dict):
 
 def known_settings(service):
     """The settings that the service's sources read."""
-    crate = service.removesuffix("-service")
+    crate = ROOT / service.removesuffix("-service") / "src"
     names = set()
-    for path in (f"{crate}/src/config.rs", "actors/edge/src/config/common_settings.rs"):
-        source = (ROOT / path).read_text(encoding="utf-8").partition("#[cfg(test)]")[0]
+    for path in (
+        crate / "config.rs",
+        *crate.glob("config/*.rs"),
+        ROOT / "actors/edge/src/config/common_settings.rs",
+    ):
+        source = path.read_text(encoding="utf-8").partition("#[cfg(test)]")[0]
         names |= set(re.findall(r'settings\s*\.\w+\(\s*"([A-Z_]+)"', source))
     return names
 

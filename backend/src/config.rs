@@ -16,10 +16,18 @@ pub const DEFAULT_PORT: u16 = 5000;
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(10_000_000);
 
 /// The settings of the client, which may share the backend's environment.
-pub const CLIENT_SETTINGS: [&str; 20] = [
+pub const CLIENT_SETTINGS: [&str; 28] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
+    "BREAKER_STREAK_MAX_AGE",
+    "BREAKER_FAILURE_RATE",
+    "BREAKER_SLOW_RATE",
+    "BREAKER_SLOW_CALL",
+    "BREAKER_WINDOW",
+    "BREAKER_MIN_CALLS",
     "BREAKER_RESET_TIMEOUT",
+    "BREAKER_RESET_BACKOFF",
+    "BREAKER_RESET_MAX",
     "BREAKER_HALF_OPEN_MAX_CALLS",
     "BREAKER_SUCCESS_THRESHOLD",
     "BREAKER_SCOPE",
