@@ -1,12 +1,12 @@
 //! What the client counts, under resilience4j's names where it has them, so that dashboards made for
 //! it work. What the runtime counts anyway is read when somebody asks for it.
 
+mod window;
+
 use std::{sync::Arc, time::Duration};
 
 use prometheus::{Histogram, HistogramOpts, HistogramVec};
-use resilience_actors::{
-    AttemptRecord, Breaker, BreakerSnapshot, CallKind, CallLimit, Mode, State,
-};
+use resilience_actors::{AttemptRecord, Breaker, CallKind, CallLimit, Mode, State};
 use service_edge::{
     Metrics,
     metrics::{Families, SECONDS},
@@ -93,7 +93,7 @@ pub fn add_sources(
         Box::pin(async move {
             let mut families = Families::default();
             if let Ok(Ok(snapshot)) = timeout(PATIENCE, breaker.inspect()).await {
-                window(&mut families, &breaker, &snapshot);
+                window::add(&mut families, &breaker, &snapshot);
             }
             families
         })
@@ -195,28 +195,6 @@ fn process(families: &mut Families, breaker: &Breaker, limit: &CallLimit, stream
             [(&[("type", of.as_str())][..], number(count))],
         );
     }
-}
-
-/// What resilience4j tells of its sliding window. This breaker has a streak instead, which is a window
-/// of `fail_max` calls that opens the circuit at 100 %: as much of it is told as the streak shows.
-fn window(families: &mut Families, breaker: &Breaker, snapshot: &BreakerSnapshot) {
-    let (name, size) = (&**breaker.name(), u64::from(snapshot.settings.fail_max));
-    let failed = u64::from(snapshot.fail_counter).min(size);
-    let successful = breaker.counts().epoch.successful.min(size - failed);
-    for (kind, count) in [("failed", failed), ("successful", successful)] {
-        families.gauges(
-            "resilience4j_circuitbreaker_buffered_calls",
-            "The last calls, at most fail_max: the streak of failures, and successes before it.",
-            [(&[("name", name), ("kind", kind)][..], number(count))],
-        );
-    }
-    let rate =
-        if failed + successful < size { -1.0 } else { 100.0 * number(failed) / number(size) };
-    families.gauges(
-        "resilience4j_circuitbreaker_failure_rate",
-        "The streak of failures in percent of fail_max; -1 before there were fail_max calls.",
-        [(&[("name", name)][..], rate)],
-    );
 }
 
 /// Counters are doubles in Prometheus: exact up to 2^53.
