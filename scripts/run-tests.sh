@@ -232,7 +232,7 @@ open_circuit() {
     done
   say
 
-  if ((fail_max >= stress_calls)); then
+  if ((fail_max == 0 || fail_max >= stress_calls)); then
     expect "$stress_calls failures open the circuit (BREAKER_FAIL_MAX is $fail_max: they cannot)" false
     return
   fi

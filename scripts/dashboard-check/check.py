@@ -97,6 +97,7 @@ def main():
 
         for situation in situations.ALL:
             run.on_a_page(situation, lab.client)
+        run.on_a_page(situations.rates_with_their_thresholds, lab.guarded)
         run.on_a_page(situations.admin_token, lab.guarded, ["status of 401"])
         run.on_a_page(situations.one_reader_too_many, lab.guarded)
         run.on_a_page(situations.connection_lost_and_back, lab.client, ["net::ERR_"])

@@ -22,6 +22,12 @@ CLIENT = {
     "ATTEMPT_TIMEOUT": "1",
     "CONNECT_TIMEOUT": "0.5",
 }
+RATES = {
+    "BREAKER_FAILURE_RATE": "0.5",
+    "BREAKER_SLOW_RATE": "0.3",
+    "BREAKER_SLOW_CALL": "0.5",
+    "BREAKER_MIN_CALLS": "4",
+}
 OURS = {
     "ADMIN_TOKEN",
     "BACKEND_URL",
@@ -139,7 +145,7 @@ class Client(Service):
 
 
 class Lab:
-    """One backend; a client that anybody may change; and one with an admin token, for one reader."""
+    """One backend; a client that anybody may change; and one with an admin token, for one reader, whose circuit rates can open."""
 
     def __init__(self, bin_dir, ports, logs):
         backend, client, guarded = ports
@@ -148,7 +154,8 @@ class Lab:
         guards = {"ADMIN_TOKEN": self.token, "MAX_EVENT_STREAMS": "1"}
         self.backend = Service(f"{bin_dir}/backend-service", backend, BACKEND, f"{logs}/backend.log")
         self.client = Client(f"{bin_dir}/client-service", client, CLIENT | target, f"{logs}/client.log")
-        self.guarded = Client(f"{bin_dir}/client-service", guarded, CLIENT | target | guards, f"{logs}/guarded.log")
+        settings = CLIENT | RATES | target | guards
+        self.guarded = Client(f"{bin_dir}/client-service", guarded, settings, f"{logs}/guarded.log")
         self.services = [self.backend, self.client, self.guarded]
 
     def __enter__(self):

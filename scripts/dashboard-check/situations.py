@@ -333,6 +333,25 @@ def admin_token(lab, page):
     expect(page.get_by_label("Admin token")).to_have_value("")
 
 
+def rates_with_their_thresholds(lab, page):
+    """On the page of the client whose circuit rates can open; no other page has any."""
+    rates = page.locator("#rates li")
+    thresholds = (", opens at 50.0\u00a0%", ", opens at 30.0\u00a0%")
+    expect(rates).to_have_text(
+        [f"failed: –{thresholds[0]}", f"over 500\u00a0ms: –{thresholds[1]}", "0 of at least 4 calls"]
+    )
+    # The last call fails with all its attempts.
+    lab.fail(sequence=["ok"] * 3 + ["fail"] * 4)
+    for _ in range(4):
+        lab.guarded.get("/api/call-backend")
+    expect(rates).to_have_text(
+        [f"failed: 25.0\u00a0%{thresholds[0]}", f"over 500\u00a0ms: 0\u00a0%{thresholds[1]}", "4 calls"]
+    )
+    page.goto(lab.client.url)
+    expect(page.locator("#streak")).to_have_text("0 of 5 failures in a row")
+    expect(page.locator("#rates")).to_be_hidden()
+
+
 def connection_lost_and_back(lab, page):
     lab.client.open()
     expect(page.locator("#state")).to_have_text("open")

@@ -57,11 +57,15 @@ export class Model {
       breaker.epoch = event.epoch ?? breaker.epoch;
       breaker.trials_in_flight = 0;
       breaker.trials_succeeded = 0;
+      // A window begins with each closed epoch.
+      breaker.current_failure_rate = breaker.current_slow_rate = null;
+      breaker.buffered_calls = 0;
       if (event.to === "closed") breaker.fail_counter = 0;
       if (event.to === "open" && event.from === "closed") breaker.fail_counter = breaker.fail_max;
       this.halfOpenAt = null;
       if (event.to === "open" && event.half_open_in_seconds != null) {
         this.halfOpenAt = time + event.half_open_in_seconds * 1000;
+        breaker.open_time = event.half_open_in_seconds;
       }
     } else if (event.type === "mode") {
       breaker.mode = event.to;
@@ -301,6 +305,21 @@ export const ENDPOINTS = {
   "stress-test": "stress test",
 };
 export const MODES = { auto: "automatic", "forced-open": "forced open by hand", disabled: "disabled by hand" };
+
+/** The rates that can open the circuit, each with its threshold; none where no trip looks at a rate. */
+export function rates(breaker) {
+  if (breaker.state !== "closed" || breaker.mode !== "auto") return [];
+  const { failure_rate: failures, slow_rate: slow, min_calls: least, buffered_calls: calls } = breaker;
+  const lines = [];
+  if (failures != null) lines.push(`failed: ${percent(breaker.current_failure_rate)}, opens at ${percent(failures)}`);
+  if (slow != null) {
+    lines.push(`over ${duration(breaker.slow_call)}: ${percent(breaker.current_slow_rate)}, opens at ${percent(slow)}`);
+  }
+  if (lines.length === 0) return [];
+  const count = calls < least ? `${number(calls)} of at least ${plural(least, "call")}` : plural(calls, "call");
+  const time = breaker.window?.seconds == null ? "" : ` in ${duration(breaker.window.seconds)}`;
+  return [...lines, count + time];
+}
 
 /** What the log calls each type of event. */
 export const TYPES = {

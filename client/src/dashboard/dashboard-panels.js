@@ -1,6 +1,6 @@
 // What is said in words and numbers: the lamp, the counters, the event log, the announcements.
 
-import { TYPES, MODES, clockTime, describe, number, plural } from "./dashboard-model.js";
+import { TYPES, MODES, clockTime, describe, number, plural, rates } from "./dashboard-model.js";
 import { element } from "./dashboard-charts.js";
 
 const $ = (id) => document.getElementById(id);
@@ -32,9 +32,10 @@ export class Lamp {
     set($("mode"), breaker.mode === "auto" ? "" : MODES[breaker.mode] ?? breaker.mode);
     set($("meaning"), meaning(breaker));
     set($("countdown"), left === null ? "" : left === 0 ? "half-open any moment" : `half-open in ${left.toFixed(left < 10 ? 1 : 0)} s`);
-    const share = left === null || !breaker.reset_timeout ? 0 : Math.min(1, left / breaker.reset_timeout);
+    const share = left === null || !breaker.open_time ? 0 : Math.min(1, left / breaker.open_time);
     $("ring").setAttribute("stroke-dasharray", `${share.toFixed(4)} 1`);
     this.showStreak(breaker);
+    this.showRates(rates(breaker));
     document.title = `${breaker.state} · Resilience lab`;
   }
 
@@ -47,6 +48,14 @@ export class Lamp {
     // More than a dozen are not counted by eye.
     const pips = of > 12 ? [] : Array.from({ length: of }, (_, index) => element("span", index < filled ? "pip on" : "pip"));
     $("pips").replaceChildren(...pips);
+  }
+
+  showRates(lines) {
+    const key = lines.join("\n");
+    if (this.rates === key) return;
+    this.rates = key;
+    $("rates").hidden = lines.length === 0;
+    $("rates").replaceChildren(...lines.map((line) => element("li", "", line)));
   }
 }
 
@@ -72,7 +81,7 @@ function streak(breaker) {
   if (breaker.mode !== "auto") return [0, 0, ""];
   const [failed, of] = [breaker.fail_counter ?? 0, breaker.fail_max ?? 0];
   if (breaker.state === "open") return [0, 0, `${plural(breaker.open_count ?? 0, "opening")} so far`];
-  return [failed, of, `${failed} of ${plural(of, "failure")} in a row`];
+  return of === 0 ? [0, 0, ""] : [failed, of, `${failed} of ${plural(of, "failure")} in a row`];
 }
 
 const ICONS = {
