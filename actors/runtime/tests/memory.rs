@@ -9,9 +9,9 @@ use std::{alloc::System, env, fs};
 
 use busy::Busy;
 use futures::{FutureExt as _, StreamExt as _, future::poll_immediate, stream::FuturesUnordered};
-use resilience_actors::CallLimit;
+use resilience_actors::{Breaker, CallLimit};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use support::{Lab, Rules, closed, fail, paused, settle};
+use support::{Lab, Rules, closed, fail, paused, secs, settle};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -19,17 +19,26 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 #[test]
 fn admission_allocates_nothing_and_a_waiting_call_takes_little() {
     paused(async {
-        let breaker = closed();
+        let by_rate = Breaker::failure_rate(0.5).or_slow_rate(0.5, secs(1.0));
+        let breakers = [
+            closed(),
+            support::breaker(by_rate.clone().over_calls(100)),
+            support::breaker(by_rate.over(secs(60.0))),
+        ];
         settle().await;
-        // The first of a thread may set up something for all that follow.
-        breaker.admit().await.unwrap().success().await;
-        let region = Region::new(ALLOCATOR);
-        for _ in 0..1_000 {
+        let mut allocations = 0;
+        for breaker in breakers {
+            // The first of a thread may set up something for all that follow.
             breaker.admit().await.unwrap().success().await;
+            let region = Region::new(ALLOCATOR);
+            for _ in 0..1_000 {
+                breaker.admit().await.unwrap().success().await;
+            }
+            allocations += region.change().allocations;
         }
-        let allocations = region.change().allocations;
-        assert_eq!(allocations, 0, "closed: leave, and the report of a success");
+        assert_eq!(allocations, 0, "closed: admission, and the report of a success");
 
+        let breaker = closed();
         let limit = CallLimit::new(usize::MAX);
         let lab = Lab::new(Busy, Rules::default(), &breaker, limit);
         settle().await;

@@ -47,7 +47,7 @@ impl Machine {
     pub(crate) fn new(config: BreakerConfig, start: Instant) -> Self {
         Self {
             start,
-            trips: trips(&config, start),
+            trips: trips(&config, start, start),
             opened_after: 0,
             open_time: config.reset_timeout,
             config,
@@ -177,7 +177,7 @@ impl Machine {
                 Report::Success => {
                     let successes = self.trials.succeed();
                     if successes >= self.config.success_threshold {
-                        self.close(Reason::TrialsSucceeded(successes));
+                        self.close(now, Reason::TrialsSucceeded(successes));
                     }
                 }
                 Report::Failure(failure) => self.open(now, Reason::TrialFailed(failure.cause)),
@@ -195,7 +195,7 @@ impl Machine {
     /// counts.
     pub(crate) fn reset(&mut self, now: Instant) {
         self.handle_timeout(now);
-        self.close(Reason::ManualReset);
+        self.close(now, Reason::ManualReset);
     }
 
     /// Changes the mode, into a new epoch: what is in flight no longer counts. Out of any other mode,
@@ -207,7 +207,7 @@ impl Machine {
         }
         let reason = Reason::ModeChosen(mode);
         match mode {
-            Mode::Auto => self.close(reason),
+            Mode::Auto => self.close(now, reason),
             Mode::ForcedOpen => self.enter(Phase::ForcedOpen, reason),
             Mode::Disabled => self.enter(Phase::Disabled, reason),
         }
@@ -220,8 +220,8 @@ impl Machine {
         self.enter(Phase::Open { until: now + self.open_time }, reason);
     }
 
-    fn close(&mut self, reason: Reason) {
-        self.trips = trips(&self.config, self.start);
+    fn close(&mut self, now: Instant, reason: Reason) {
+        self.trips = trips(&self.config, self.start, now);
         self.opened_after = 0;
         self.open_time = self.config.reset_timeout;
         self.enter(Phase::Closed, reason);

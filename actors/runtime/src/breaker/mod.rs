@@ -27,6 +27,8 @@ mod actor;
 mod builder;
 mod burst;
 mod config;
+#[cfg(test)]
+mod config_tests;
 mod control;
 mod counted;
 mod counters;

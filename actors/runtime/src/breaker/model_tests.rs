@@ -551,7 +551,7 @@ impl Pair {
 }
 
 /// The same sequences each time, unless the environment says otherwise. Nothing is written to disk.
-fn config() -> Config {
+pub(super) fn config() -> Config {
     let default = Config::default();
     let rng_seed = match default.rng_seed {
         RngSeed::Random => RngSeed::Fixed(1),

@@ -21,9 +21,9 @@ pub(crate) struct FailureRate {
 }
 
 impl FailureRate {
-    pub(crate) fn new(settings: &BreakerSettings, start: Instant) -> Option<Self> {
+    pub(crate) fn new(settings: &BreakerSettings, start: Instant, began: Instant) -> Option<Self> {
         let (min_calls, results) =
-            (settings.min_calls.into(), Results::new(settings.window, start));
+            (settings.min_calls.into(), Results::new(settings.window, start, began));
         settings.failure_rate.map(|share| Self { share, min_calls, results })
     }
 }

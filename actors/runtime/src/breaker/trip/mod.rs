@@ -6,6 +6,8 @@
 
 mod consecutive;
 mod failure_rate;
+#[cfg(test)]
+mod model_tests;
 mod slow_rate;
 mod window;
 
@@ -45,12 +47,17 @@ pub(crate) struct Readings {
     pub(crate) slow: u64,
 }
 
-/// The trips that the settings ask for, with nothing counted yet. The slices of a window of time are numbered from
-/// `start`.
-pub(crate) fn trips(settings: &BreakerSettings, start: Instant) -> Vec<Box<dyn Trip>> {
+/// The trips that the settings ask for, for an epoch that begins at `began`. The slices of a window of time are numbered
+/// from `start`.
+pub(crate) fn trips(
+    settings: &BreakerSettings,
+    start: Instant,
+    began: Instant,
+) -> Vec<Box<dyn Trip>> {
     let consecutive = Consecutive::new(settings).map(|trip| Box::new(trip) as Box<dyn Trip>);
     let failure_rate =
-        FailureRate::new(settings, start).map(|trip| Box::new(trip) as Box<dyn Trip>);
-    let slow_rate = SlowRate::new(settings, start).map(|trip| Box::new(trip) as Box<dyn Trip>);
+        FailureRate::new(settings, start, began).map(|trip| Box::new(trip) as Box<dyn Trip>);
+    let slow_rate =
+        SlowRate::new(settings, start, began).map(|trip| Box::new(trip) as Box<dyn Trip>);
     [consecutive, failure_rate, slow_rate].into_iter().flatten().collect()
 }

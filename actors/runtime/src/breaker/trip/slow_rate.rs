@@ -25,10 +25,10 @@ pub(crate) struct SlowRate {
 }
 
 impl SlowRate {
-    pub(crate) fn new(settings: &BreakerSettings, start: Instant) -> Option<Self> {
+    pub(crate) fn new(settings: &BreakerSettings, start: Instant, began: Instant) -> Option<Self> {
         let (share, slow_call) = (settings.slow_rate?, settings.slow_call?);
         let (min_calls, results) =
-            (settings.min_calls.into(), Results::new(settings.window, start));
+            (settings.min_calls.into(), Results::new(settings.window, start, began));
         Some(Self { share, slow_call, min_calls, results })
     }
 }

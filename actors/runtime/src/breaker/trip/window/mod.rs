@@ -47,12 +47,14 @@ enum Recent {
 }
 
 impl Results {
-    pub(crate) fn new(window: Window, start: Instant) -> Self {
+    pub(crate) fn new(window: Window, start: Instant, began: Instant) -> Self {
         let recent = match window {
             Window::Calls(calls) => Recent::Calls(CallWindow::new(calls.into())),
             Window::Time(time) => Recent::Time(TimeWindow::new(Slices::new(start, time))),
         };
-        Self { window, recent }
+        let mut results = Self { window, recent };
+        results.others(0, &CountersAt::start(began));
+        results
     }
 
     pub(crate) fn window(&self) -> Window {
