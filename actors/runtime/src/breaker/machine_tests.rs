@@ -129,6 +129,18 @@ fn failures_from_before_a_success_that_arrive_behind_it_do_not_open() {
 }
 
 #[test]
+fn a_failure_that_hoped_for_a_repair_is_no_part_of_a_streak_if_a_success_came_since() {
+    let mut bench = Bench::new(BreakerSettings::default());
+    for sent_after in [0, 0, 1, 1, 1] {
+        let Report::Failure(mut failure) = failure(0) else { unreachable!() };
+        failure.sent.successes = sent_after;
+        let ticket = bench.acquire();
+        bench.report(ticket, Report::Failure(failure));
+    }
+    assert_eq!((bench.core.state(), bench.fail_counter(0)), (State::Closed, 2));
+}
+
+#[test]
 fn open_rejects_and_says_for_how_long() {
     let mut bench = Bench::new(BreakerSettings::default());
     bench.open();

@@ -108,7 +108,8 @@ enum Trip {
 
 #[derive(Debug, Clone)]
 enum Op {
-    Succeed,
+    /// So many calls succeed.
+    Succeed(u32),
     Fail,
     /// A call becomes slow, and goes on.
     BecomeSlow,
@@ -135,13 +136,15 @@ enum End {
 fn op() -> impl Strategy<Value = Op> {
     let end = prop_oneof![Just(End::Success), Just(End::Failure), Just(End::Neutral)];
     prop_oneof![
-        8 => Just(Op::Succeed),
+        6 => Just(Op::Succeed(1)),
+        2 => (2_u32..12).prop_map(Op::Succeed),
         8 => Just(Op::Fail),
         4 => Just(Op::BecomeSlow),
         4 => end.prop_map(Op::EndSlow),
         3 => Just(Op::FailForNow),
         3 => (any::<Index>(), any::<bool>()).prop_map(|(which, good)| Op::Settle(which, good)),
-        6 => (0_u64..400).prop_map(Op::Pass),
+        5 => (0_u64..400).prop_map(Op::Pass),
+        2 => (0_u64..5_000).prop_map(Op::Pass),
         8 => any::<Index>().prop_map(Op::Arrive),
         2 => Just(Op::ArriveAll),
     ]
@@ -154,7 +157,8 @@ fn settings() -> impl Strategy<Value = BreakerSettings> {
     ];
     let share = || proptest::option::of(prop_oneof![Just(0.2), Just(0.5), Just(0.75), Just(1.0)]);
     let max_age = proptest::option::of((1_u64..600).prop_map(Duration::from_millis));
-    (0_u32..=6, max_age, share(), share(), window, 1_u32..=8)
+    let fail_max = prop_oneof![Just(0), 1_u32..=6];
+    (fail_max, max_age, share(), share(), window, 1_u32..=8)
         .prop_map(|(fail_max, streak_max_age, failure_rate, slow_rate, window, min_calls)| {
             let min_calls = match window {
                 Window::Calls(size) => min_calls.min(size),
@@ -271,7 +275,7 @@ impl World {
     fn play(&mut self, op: &Op) {
         self.truth.moment(self.now);
         match op {
-            Op::Succeed => self.succeed(false),
+            Op::Succeed(times) => (0..*times).for_each(|_| self.succeed(false)),
             Op::Fail => {
                 self.fail(false, None);
                 self.ended(true, true);
@@ -400,6 +404,23 @@ proptest! {
     fn trips_open_when_the_results_say_so((settings, ops) in case()) {
         World::new(settings).run(&ops)?;
     }
+}
+
+#[test]
+fn calls_that_have_left_the_window_do_not_make_up_the_minimum() {
+    let settings = BreakerSettings {
+        fail_max: 0,
+        failure_rate: Some(0.2),
+        window: Window::Time(Duration::from_secs(1)),
+        min_calls: 8,
+        ..Default::default()
+    };
+    let mut world = World::new(settings);
+    // Six calls in the window. The report that says where it begins does not arrive.
+    let before = [(Op::Succeed(4), true), (Op::Pass(5_000), true), (Op::Succeed(2), false)];
+    let ops = before.into_iter().chain([(); 4].map(|()| (Op::Fail, true)));
+    world.run(&ops.collect()).unwrap();
+    assert_eq!(world.machine.state(), State::Closed);
 }
 
 /// Agreement is worth as much as the sequences try.
