@@ -5,7 +5,7 @@ use std::{collections::VecDeque, rc::Rc, time::Duration};
 use actix_rt::task::JoinHandle;
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::SmallRng};
 use resilience_actors::{
-    Breaker, BreakerConfig, BreakerScope, BreakerSettings, CallKind, Mode, State,
+    Breaker, BreakerConfig, BreakerScope, BreakerSettings, CallKind, Mode, State, Window,
 };
 
 use crate::{
@@ -89,14 +89,18 @@ fn then(rng: &mut SmallRng) -> Then {
 }
 
 fn rules(rng: &mut SmallRng) -> Rules {
-    let breaker = BreakerSettings {
+    let reset_timeout = millis(rng, 500, 5_000);
+    let mut breaker = BreakerSettings {
         fail_max: rng.random_range(1..=6),
-        reset_timeout: millis(rng, 500, 5_000),
+        reset_timeout,
+        reset_backoff: if rng.random() { rng.random_range(1.0..3.0) } else { 1.0 },
+        reset_max: reset_timeout + millis(rng, 0, 10_000),
         half_open_max_calls: rng.random_range(1..=4),
         success_threshold: rng.random_range(1..=4),
         trial_lease: millis(rng, 200, 3_000),
         ..BreakerSettings::default()
     };
+    choose_trips(rng, &mut breaker);
     let (base_delay, attempt_timeout) = (millis(rng, 50, 1_000), millis(rng, 200, 2_500));
     let retry = CallRules {
         max_attempts: rng.random_range(1..=5),
@@ -112,6 +116,28 @@ fn rules(rng: &mut SmallRng) -> Rules {
     let max_calls = rng.random_range(1..=40);
     let (schedulers, leavers) = (rng.random_range(1..=3), rng.random_bool(0.7));
     Rules { breaker, retry, max_calls, schedulers, leavers }
+}
+
+/// Half of the episodes know more trips than the streak.
+fn choose_trips(rng: &mut SmallRng, breaker: &mut BreakerSettings) {
+    if rng.random() {
+        return;
+    }
+    breaker.min_calls = rng.random_range(1..=10);
+    breaker.window = match rng.random() {
+        true => Window::Calls(breaker.min_calls + rng.random_range(0..=20)),
+        false => Window::Time(millis(rng, 500, 5_000)),
+    };
+    if rng.random() {
+        breaker.slow_rate = Some(rng.random_range(0.2..1.0));
+        breaker.slow_call = Some(millis(rng, 20, 1_000));
+    }
+    if rng.random() {
+        breaker.failure_rate = Some(rng.random_range(0.2..1.0));
+        if rng.random() {
+            breaker.fail_max = 0;
+        }
+    }
 }
 
 fn lab_rules(rules: &CallRules) -> support::Rules {
@@ -322,7 +348,8 @@ impl Episode {
         }
         let after = self.breaker.counts().epoch;
         // With no success between, and nobody's hand on it.
-        if before == after && self.breaker.mode() == Mode::Auto {
+        let opens = self.world.rules.breaker.fail_max > 0;
+        if opens && before == after && self.breaker.mode() == Mode::Auto {
             self.world.fault("as many failures as open a circuit have not".into());
         }
     }
@@ -332,7 +359,7 @@ impl Episode {
         let Rules { breaker, retry, .. } = self.world.rules.clone();
         pass(retry.call_deadline + TICK).await;
         self.look().await;
-        pass(secs(5.0) + breaker.reset_timeout + breaker.trial_lease).await;
+        pass(secs(5.0) + breaker.reset_max + breaker.trial_lease).await;
         self.look().await;
         let waited_for = self.world.waited_for();
         hold!(self.world, waited_for.is_empty(), "calls {waited_for:?} have no answer");
@@ -345,7 +372,16 @@ impl Episode {
             self.permit(Then::Succeed).await;
         }
         hold!(self.world, self.world.place().0 == State::Closed, "good trials do not close");
-        for _ in 0..breaker.fail_max {
+        // Enough of them for each trip, where no success is left in a window.
+        let failures = match breaker.window {
+            _ if breaker.fail_max > 0 => breaker.fail_max,
+            Window::Calls(calls) => calls,
+            Window::Time(time) => {
+                pass(time).await;
+                breaker.min_calls
+            }
+        };
+        for _ in 0..failures {
             self.permit(Then::Fail).await;
         }
         hold!(self.world, self.world.place().0 == State::Open, "failures do not open");

@@ -69,7 +69,7 @@ fn whatever_happens_what_must_hold_holds() {
     #[expect(clippy::disallowed_methods, reason = "for the reader of the test's output")]
     let began = Instant::now();
     let (mut steps, mut calls, mut attempts, mut left) = (0, 0, 0, 0);
-    let mut transitions = BTreeMap::new();
+    let (mut transitions, mut trips) = (BTreeMap::new(), BTreeMap::new());
     let begins = watch_for_standstill();
     for seed in first..first + episodes {
         let _ = begins.send(seed);
@@ -83,13 +83,17 @@ fn whatever_happens_what_must_hold_holds() {
         for (way, times) in totals.transitions {
             *transitions.entry(way).or_insert(0_u64) += times;
         }
+        for (trip, times) in totals.trips {
+            *trips.entry(trip).or_insert(0_u64) += times;
+        }
     }
     let secs = began.elapsed().as_secs_f64();
     println!(
         "{steps} steps in {secs:.1} s: {calls} calls ({left} left early), {attempts} attempts, \
-         transitions {transitions:?}"
+         transitions {transitions:?}, opened by {trips:?}"
     );
     assert!(steps < STEPS || transitions.len() == 7, "no episode has {transitions:?}");
+    assert!(steps < STEPS || trips.len() == 3, "no episode has {trips:?}");
 }
 
 #[test]

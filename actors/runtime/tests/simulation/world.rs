@@ -117,6 +117,14 @@ impl Call {
         self.attempts.last().is_some_and(|last| last.ended.is_none())
     }
 
+    /// An attempt of this epoch that was in flight and slow at that time.
+    fn is_slow(&self, epoch: u64, at: Instant, slow_call: Duration) -> bool {
+        self.asks_breaker()
+            && self.attempts.last().is_some_and(|last| {
+                last.ended.is_none() && last.epoch == epoch && last.began + slow_call <= at
+            })
+    }
+
     fn asks_breaker(&self) -> bool {
         self.route != Route::Bare
     }
@@ -145,6 +153,10 @@ enum Holder {
 struct Said {
     good: u32,
     bad: u32,
+    /// When each of the bad was said.
+    failed_at: Vec<Instant>,
+    /// Attempts that were slow, and have ended.
+    slow: u32,
     trials: Vec<Trial>,
 }
 
@@ -161,6 +173,8 @@ struct Place {
     mode: Mode,
     epoch: u64,
     since: Instant,
+    /// How long it stays, or was last, open by itself.
+    open_time: Duration,
 }
 
 #[derive(Debug)]
@@ -192,6 +206,8 @@ pub(crate) struct Totals {
     answered: [[u64; 2]; 2],
     refused: [u64; RejectionKind::ALL.len()],
     pub(crate) transitions: BTreeMap<(&'static str, &'static str), u64>,
+    /// How often each trip opened the circuit.
+    pub(crate) trips: BTreeMap<&'static str, u64>,
     bursts: [u64; RejectionKind::ALL.len()],
     rejected_in_epochs: u64,
     released: u64,
@@ -216,7 +232,13 @@ fn weighs_at_once(outcome: Outcome) -> bool {
 
 impl World {
     pub(crate) fn new(rules: Rules, rng: SmallRng) -> Self {
-        let place = Place { state: State::Closed, mode: Mode::Auto, epoch: 0, since: now() };
+        let place = Place {
+            state: State::Closed,
+            mode: Mode::Auto,
+            epoch: 0,
+            since: now(),
+            open_time: rules.breaker.reset_timeout,
+        };
         Self {
             limit: CallLimit::new(rules.max_calls),
             rules,
@@ -369,7 +391,7 @@ impl World {
             _ => false,
         };
         hold!(self, allowed, "{rejection:?} after {attempts} attempts in {:?}", notes.place);
-        let reset = self.rules.breaker.reset_timeout;
+        let reset = self.rules.breaker.reset_max;
         let longest = (reset + reset / 10).max(reset + Duration::from_secs(1));
         let wait = rejection.retry_after();
         hold!(self, wait <= longest.max(Duration::from_secs(2)), "come back after {wait:?}");
@@ -430,6 +452,7 @@ impl World {
             CallKind::Failed => {
                 notes.totals.failed += 1;
                 of_epoch.bad += 1;
+                of_epoch.failed_at.push(now());
             }
             CallKind::Ignored => notes.totals.ignored += 1,
         }
@@ -603,6 +626,7 @@ impl World {
         let (epoch, trial) = (attempt.epoch, attempt.trial);
         if asks_breaker {
             let of_epoch = notes.epochs.entry(epoch).or_default();
+            of_epoch.slow += u32::from(rules.breaker.slow_call.is_some_and(|slow| took >= slow));
             if outcome.kind() == CallKind::Ignored {
                 notes.totals.ignored += 1;
             } else {
@@ -617,6 +641,7 @@ impl World {
                 CallKind::Ignored => {}
                 CallKind::Failed => {
                     of_epoch.bad += 1;
+                    of_epoch.failed_at.push(now);
                     let at_once = weighs_at_once(outcome)
                         || trial == Some(true)
                         || rules.retry.scope == BreakerScope::Attempt;

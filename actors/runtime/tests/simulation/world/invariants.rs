@@ -45,7 +45,7 @@ impl World {
         let lasts = now - place.since;
         let by_itself = mode == Mode::Auto;
         if state == State::Open && by_itself {
-            hold!(self, lasts < rules.reset_timeout + TICK, "open for {lasts:?}");
+            hold!(self, lasts < place.open_time + TICK, "open for {lasts:?}, not {place:?}");
         }
         let said = notes.epochs.entry(place.epoch).or_default();
         if state == State::HalfOpen {
@@ -132,7 +132,12 @@ impl World {
         hold!(self, seen.open_count == opened, "{seen:?}, events opened {opened} times");
         if place.state == State::Closed {
             let most = self.rules.breaker.fail_max;
-            hold!(self, seen.fail_counter < most, "closed after {} failures", seen.fail_counter);
+            hold!(
+                self,
+                seen.fail_counter < most.max(1),
+                "closed after {} failures",
+                seen.fail_counter
+            );
         }
         if place.state == State::HalfOpen {
             let in_flight = notes.epochs.get(&place.epoch).map_or(0, Said::in_flight);
