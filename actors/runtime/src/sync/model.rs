@@ -46,10 +46,6 @@ macro_rules! atomic {
         pub(crate) struct $name(loom::sync::atomic::$name);
 
         impl $name {
-            pub(crate) fn new(value: $value) -> Self {
-                Self(loom::sync::atomic::$name::new(value))
-            }
-
             pub(crate) fn load(&self, order: Ordering) -> $value {
                 reading(order, || self.0.load(order))
             }

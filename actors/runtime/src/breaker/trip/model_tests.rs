@@ -428,7 +428,7 @@ fn calls_that_have_left_the_window_do_not_make_up_the_minimum() {
 fn the_sequences_meet_every_trip_with_reports_in_order_and_late() {
     let mut seen = BTreeSet::new();
     let mut runner = TestRunner::new(config());
-    for _ in 0..1_000 {
+    for _ in 0..400 {
         let (settings, ops) = case().new_tree(&mut runner).unwrap().current();
         let by_time = matches!(settings.window, Window::Time(_));
         let mut world = World::new(settings);
