@@ -353,7 +353,7 @@ fn no_rejection_goes_untold_while_a_burst_ends_and_the_next_begins() {
 
 #[test]
 fn no_report_counts_a_success_of_a_later_slice_than_it_says() {
-    model(|| {
+    model_with(Fences::ReadsAreWrites, 3, || {
         let settings = BreakerConfig::try_from(BreakerSettings {
             failure_rate: Some(0.5),
             window: Window::Time(10 * SECOND),

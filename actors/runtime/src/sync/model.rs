@@ -16,6 +16,10 @@ pub(crate) use loom::sync::{Arc, Mutex};
 pub(crate) enum Fences {
     BehindWrites,
     BeforeReads,
+    /// No fences: each read also writes the value that it read. loom does not reorder a write before a read of another
+    /// thread if the writing thread read the value in between, as a loop around `compare_exchange` does. It always
+    /// reorders two writes.
+    ReadsAreWrites,
 }
 
 thread_local! {
@@ -41,12 +45,15 @@ fn writing<R>(order: Ordering, access: impl FnOnce() -> R) -> R {
 }
 
 macro_rules! atomic {
-    ($name:ident, $value:ty) => {
+    ($name:ident, $value:ty, $or:ident $nothing:expr) => {
         #[derive(Debug, Default)]
         pub(crate) struct $name(loom::sync::atomic::$name);
 
         impl $name {
             pub(crate) fn load(&self, order: Ordering) -> $value {
+                if order == Ordering::SeqCst && FENCES.get() == Fences::ReadsAreWrites {
+                    return self.0.$or($nothing, order);
+                }
                 reading(order, || self.0.load(order))
             }
 
@@ -59,8 +66,8 @@ macro_rules! atomic {
             }
         }
     };
-    ($name:ident, $value:ty, adds) => {
-        atomic!($name, $value);
+    ($name:ident, $value:ty) => {
+        atomic!($name, $value, fetch_add 0);
 
         impl $name {
             pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
@@ -85,8 +92,8 @@ macro_rules! atomic {
     };
 }
 
-atomic!(AtomicBool, bool);
-atomic!(AtomicU64, u64, adds);
+atomic!(AtomicBool, bool, fetch_or false);
+atomic!(AtomicU64, u64);
 
 pub(crate) const LANES: usize = 2;
 
