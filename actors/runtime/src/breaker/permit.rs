@@ -7,7 +7,7 @@ use super::{
     pending::PendingFailure,
     published::Published,
     report::{Failure, Report, Ticket},
-    reporting::{begin_slice, fail, give_back, send, taken_into_account, tell},
+    reporting::{fail, give_back, send, succeed, taken_into_account, tell},
 };
 use crate::{clock, sync::Arc};
 
@@ -59,8 +59,7 @@ impl<'a> Permit<'a> {
     /// clock if a trip looks at a window of time.
     #[inline]
     pub fn success(self) -> impl Future<Output = ()> + use<> {
-        let now = self.published.slices.is_some().then(clock::now);
-        self.succeed(now)
+        self.succeed(None)
     }
 
     /// Reports a success that comes now. Reads no clock.
@@ -73,17 +72,10 @@ impl<'a> Permit<'a> {
     fn succeed(mut self, now: Option<Instant>) -> impl Future<Output = ()> + use<> {
         let slow = self.obligation == Obligation::OwedSlow;
         self.obligation = Obligation::Done;
-        taken_into_account(if self.is_trial() {
-            tell(self.published, self.ticket, Report::Success)
+        taken_into_account(if slow || self.is_trial() || self.published.slices.is_some() {
+            succeed(self.published, self.ticket, slow, now)
         } else {
-            if let Some(now) = now {
-                begin_slice(self.published, self.ticket, now);
-            }
-            if slow {
-                self.published.count_slow_success(self.ticket.epoch);
-            } else {
-                self.published.count_success(self.ticket.epoch);
-            }
+            self.published.count_success(self.ticket.epoch);
             None
         })
     }

@@ -14,7 +14,7 @@ use super::{
     published::Published,
     report::{Failure, Report, Ticket},
 };
-use crate::outcome::CallKind;
+use crate::{clock, outcome::CallKind};
 
 /// Sends a report. Returns a receiver that is ready when the actor has handled the report, or `None` if the report
 /// cannot change the state.
@@ -55,11 +55,28 @@ pub(crate) fn fail(
     tell(published, ticket, Report::Failure(failure))
 }
 
-/// Reports the counters if a slice of time begins with a success that comes now.
-pub(crate) fn begin_slice(published: &Published, ticket: Ticket, now: Instant) {
-    if let Some(moment) = published.begin_slice(now) {
+/// Counts and reports a success that is more than a number: of a trial, of a slow call, or the first of a slice of time.
+#[cold]
+pub(crate) fn succeed(
+    published: &Published,
+    ticket: Ticket,
+    slow: bool,
+    now: Option<Instant>,
+) -> Option<oneshot::Receiver<()>> {
+    if ticket.trial.is_some() {
+        return tell(published, ticket, Report::Success);
+    }
+    if published.slices.is_some()
+        && let Some(moment) = published.begin_slice(now.unwrap_or_else(clock::now))
+    {
         send(published, ticket, Report::SliceBegan(moment), None);
     }
+    if slow {
+        published.count_slow_success(ticket.epoch);
+    } else {
+        published.count_success(ticket.epoch);
+    }
+    None
 }
 
 /// Reports neutral on a permit that was not reported on.
