@@ -16,11 +16,12 @@ pub const DEFAULT_PORT: u16 = 5000;
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(10_000_000);
 
 /// The settings of the client, which may share the backend's environment.
-pub const CLIENT_SETTINGS: [&str; 28] = [
+pub const CLIENT_SETTINGS: [&str; 29] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
     "BREAKER_STREAK_MAX_AGE",
     "BREAKER_FAILURE_RATE",
+    "BREAKER_FAILURES",
     "BREAKER_SLOW_RATE",
     "BREAKER_SLOW_CALL",
     "BREAKER_WINDOW",

@@ -14,6 +14,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<BreakerConfig, Setting
         settings.integer("BREAKER_FAIL_MAX", default.fail_max, BreakerSettings::FAIL_MAX)?;
     let streak_max_age = settings.optional_seconds("BREAKER_STREAK_MAX_AGE", DURATIONS)?;
     let failure_rate = settings.optional_number("BREAKER_FAILURE_RATE", BreakerSettings::SHARES)?;
+    let failures = settings.optional_integer("BREAKER_FAILURES", BreakerSettings::FAILURES)?;
     let slow_rate = settings.optional_number("BREAKER_SLOW_RATE", BreakerSettings::SHARES)?;
     let slow_call = settings.optional_seconds("BREAKER_SLOW_CALL", DURATIONS)?;
     let window = window(settings.text("BREAKER_WINDOW", "100")?)?;
@@ -42,6 +43,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<BreakerConfig, Setting
         fail_max,
         streak_max_age,
         failure_rate,
+        failures,
         window,
         min_calls,
         slow_call,
@@ -98,7 +100,11 @@ mod tests {
     #[test]
     fn trips_that_contradict_each_other_name_both_variables() {
         for (variable, value, expected) in [
-            ("FAIL_MAX", "0", "BREAKER_FAILURE_RATE or BREAKER_SLOW_RATE to be set"),
+            (
+                "FAIL_MAX",
+                "0",
+                "BREAKER_FAILURE_RATE or BREAKER_FAILURES or BREAKER_SLOW_RATE to be set",
+            ),
             ("SLOW_RATE", "0.5", "BREAKER_SLOW_CALL to be set"),
             ("SLOW_CALL", "0.5", "BREAKER_SLOW_RATE to be set"),
             ("WINDOW", "10", "no less than BREAKER_MIN_CALLS=20"),

@@ -11,7 +11,8 @@ const UNKNOWN: f64 = -1.0;
 /// Adds as much as the breaker's trips count: failures in its window or in its streak, and slow calls.
 pub(super) fn add(families: &mut Families, breaker: &Breaker, snapshot: &BreakerSnapshot) {
     let (name, settings) = (&**breaker.name(), &snapshot.settings);
-    if settings.failure_rate.is_some() {
+    let counts_failures = settings.fail_max == 0 && settings.failures.is_some();
+    if settings.failure_rate.is_some() || counts_failures {
         failures_in_window(families, name, snapshot);
     } else if settings.fail_max > 0 {
         streak(families, name, snapshot, breaker.counts().epoch.successful);

@@ -29,6 +29,11 @@ impl Breaker {
         Self::consecutive(0).or_failure_rate(share)
     }
 
+    /// Opens when this number of the calls in the window failed.
+    pub fn failures(failures: u32) -> BreakerSettings {
+        Self::consecutive(0).or_failures(failures)
+    }
+
     /// Opens when this share of the calls in the window took longer than `slow_call`.
     pub fn slow_rate(share: f64, slow_call: Duration) -> BreakerSettings {
         Self::consecutive(0).or_slow_rate(share, slow_call)
@@ -46,6 +51,12 @@ impl BreakerSettings {
     #[must_use]
     pub fn or_failure_rate(self, share: f64) -> Self {
         Self { failure_rate: Some(share), ..self }
+    }
+
+    /// Opens when this number of the calls in the window failed, too.
+    #[must_use]
+    pub fn or_failures(self, failures: u32) -> Self {
+        Self { failures: Some(failures), ..self }
     }
 
     /// Opens when this share of the calls in the window took longer than `slow_call`, too.

@@ -13,7 +13,7 @@ use crate::config::{Allowed, InvalidConfig, at_least, in_range, positive};
 /// What a breaker can be told. Becomes a [`BreakerConfig`] once it is found valid.
 ///
 /// The circuit opens when the first of its trips says so: a number of consecutive failures (`fail_max`), a share of
-/// failures (`failure_rate`) or a share of slow calls (`slow_rate`). Durations serialise as seconds.
+/// failures (`failure_rate`), a number of failures (`failures`) or a share of slow calls (`slow_rate`). Durations serialise as seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerSettings {
@@ -27,7 +27,10 @@ pub struct BreakerSettings {
     /// Share of failures in the window that opens the circuit: one of [`SHARES`](Self::SHARES). None, the default,
     /// switches this trip off.
     pub failure_rate: Option<f64>,
-    /// The results that rates are taken of, default the last 100 calls.
+    /// Failures in the window that open the circuit, whatever their share: [`FAILURES`](Self::FAILURES), at most the
+    /// window's size. None, the default, switches this trip off.
+    pub failures: Option<u32>,
+    /// The results that rates and failures are taken of, default the last 100 calls.
     pub window: Window,
     /// Calls in the window below which no rate opens the circuit: [`MIN_CALLS`](Self::MIN_CALLS), default 20. At most
     /// the window's size.
@@ -78,6 +81,8 @@ impl BreakerSettings {
     pub const FAIL_MAX: RangeInclusive<u32> = 0..=1_000_000;
     /// Range of [`failure_rate`](Self::failure_rate) and [`slow_rate`](Self::slow_rate): more than 0, at most 1.
     pub const SHARES: (Bound<f64>, Bound<f64>) = (Bound::Excluded(0.0), Bound::Included(1.0));
+    /// Range of [`failures`](Self::failures).
+    pub const FAILURES: RangeInclusive<u32> = 1..=1_000_000;
     /// Range of a window of calls.
     pub const WINDOW_CALLS: RangeInclusive<u32> = 1..=100_000;
     /// Range of a window of time: 100 ms to a day.
@@ -99,6 +104,7 @@ impl Default for BreakerSettings {
             fail_max: 5,
             streak_max_age: None,
             failure_rate: None,
+            failures: None,
             window: Window::Calls(100),
             min_calls: 20,
             slow_call: None,
@@ -140,7 +146,7 @@ impl TryFrom<BreakerSettings> for BreakerConfig {
 impl BreakerConfig {
     /// True if a trip looks at the window.
     pub(crate) fn has_rate(&self) -> bool {
-        self.failure_rate.is_some() || self.slow_rate.is_some()
+        self.failure_rate.is_some() || self.failures.is_some() || self.slow_rate.is_some()
     }
 
     /// The open time of a circuit that opens again after being open this long.
@@ -158,13 +164,15 @@ impl Deref for BreakerConfig {
 }
 
 fn check_trips(settings: &BreakerSettings) -> Result<(), InvalidConfig> {
-    let BreakerSettings { fail_max, failure_rate, slow_rate, slow_call, .. } = *settings;
+    let BreakerSettings { fail_max, failure_rate, failures, slow_rate, slow_call, .. } = *settings;
     in_range("fail_max", fail_max, BreakerSettings::FAIL_MAX)?;
-    if fail_max == 0 && failure_rate.is_none() && slow_rate.is_none() {
-        return Err(needs("fail_max", fail_max, &["failure_rate", "slow_rate"]));
+    if fail_max == 0 && failure_rate.is_none() && failures.is_none() && slow_rate.is_none() {
+        let others = &["failure_rate", "failures", "slow_rate"];
+        return Err(needs("fail_max", fail_max, others));
     }
     settings.streak_max_age.map_or(Ok(()), |max_age| positive("streak_max_age", max_age))?;
     failure_rate.map_or(Ok(()), |share| check_share("failure_rate", share))?;
+    failures.map_or(Ok(()), |most| in_range("failures", most, BreakerSettings::FAILURES))?;
     slow_rate.map_or(Ok(()), |share| check_share("slow_rate", share))?;
     slow_call.map_or(Ok(()), |slow_call| positive("slow_call", slow_call))?;
     match (slow_rate, slow_call) {
@@ -176,6 +184,7 @@ fn check_trips(settings: &BreakerSettings) -> Result<(), InvalidConfig> {
     match settings.window {
         Window::Calls(calls) => {
             in_range("window", calls, BreakerSettings::WINDOW_CALLS)?;
+            at_least("window", calls, "failures", failures.unwrap_or(1))?;
             at_least("window", calls, "min_calls", settings.min_calls)
         }
         Window::Time(time) if BreakerSettings::WINDOW_TIME.contains(&time) => Ok(()),

@@ -51,7 +51,7 @@ fn settings_that_need_each_other_are_both_named() {
     for (settings, sentence) in [
         (
             BreakerSettings { fail_max: 0, ..default() },
-            "fail_max = 0 is not valid: expected failure_rate or slow_rate to be set",
+            "fail_max = 0 is not valid: expected failure_rate or failures or slow_rate to be set",
         ),
         (
             BreakerSettings { slow_rate: Some(0.5), ..default() },
@@ -82,7 +82,7 @@ fn settings_are_read_with_durations_in_seconds_and_checked() {
         (r#"{"fail_maxx": 1}"#, "fail_maxx"),
         (r#"{"trial_lease": -1}"#, "-1 is not valid"),
         (r#"{"window": {"calls": 0}}"#, "window = 0"),
-        (r#"{"fail_max": 0}"#, "failure_rate or slow_rate"),
+        (r#"{"fail_max": 0}"#, "failure_rate or failures or slow_rate"),
     ] {
         let error = read(bad).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");

@@ -26,6 +26,13 @@ pub(crate) enum Reason {
         /// What the last failure was.
         last: String,
     },
+    /// Too many of the calls in the window failed.
+    Failures {
+        failed: u64,
+        window: Window,
+        /// What the last failure was.
+        last: String,
+    },
     /// Too large a share of the calls in the window were slow.
     SlowRate {
         slow: u64,
@@ -56,6 +63,12 @@ impl fmt::Display for Reason {
             }
             Self::FailureRate { failed, calls, window, last } => {
                 write!(f, "{} failed, last: {last}", Share { of: *calls, some: *failed, window })
+            }
+            Self::Failures { failed, window: Window::Calls(calls), last } => {
+                write!(f, "{failed} of the last {calls} calls failed, last: {last}")
+            }
+            Self::Failures { failed, window: Window::Time(time), last } => {
+                write!(f, "{failed} calls failed in {:.1}s, last: {last}", time.as_secs_f64())
             }
             Self::SlowRate { slow, calls, window, slow_call } => {
                 let share = Share { of: *calls, some: *slow, window };

@@ -6,6 +6,7 @@
 
 mod consecutive;
 mod failure_rate;
+mod failures;
 #[cfg(test)]
 mod model_tests;
 mod slow_rate;
@@ -20,6 +21,7 @@ use super::{
 };
 use consecutive::Consecutive;
 use failure_rate::FailureRate;
+use failures::Failures;
 use slow_rate::SlowRate;
 
 /// When a closed circuit opens. Lives for one closed epoch.
@@ -57,7 +59,9 @@ pub(crate) fn trips(
     let consecutive = Consecutive::new(settings).map(|trip| Box::new(trip) as Box<dyn Trip>);
     let failure_rate =
         FailureRate::new(settings, start, began).map(|trip| Box::new(trip) as Box<dyn Trip>);
+    let failures =
+        Failures::new(settings, start, began).map(|trip| Box::new(trip) as Box<dyn Trip>);
     let slow_rate =
         SlowRate::new(settings, start, began).map(|trip| Box::new(trip) as Box<dyn Trip>);
-    [consecutive, failure_rate, slow_rate].into_iter().flatten().collect()
+    [consecutive, failure_rate, failures, slow_rate].into_iter().flatten().collect()
 }

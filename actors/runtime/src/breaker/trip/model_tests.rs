@@ -74,6 +74,12 @@ impl Truth {
                 let share = settings.failure_rate;
                 share.is_some_and(|share| reached(&self.ended[..ended], share, now, settings))
             }
+            Trip::Failures => {
+                let counted = self.ended[..ended].iter().filter(|entry| entry.counts);
+                let in_window = in_window(counted.collect(), now, settings);
+                let failed = in_window.iter().filter(|entry| entry.marked).count();
+                settings.failures.is_some_and(|most| failed >= most as usize)
+            }
             Trip::SlowRate => {
                 let share = settings.slow_rate;
                 share.is_some_and(|share| reached(&self.slow[..slow], share, now, settings))
@@ -83,24 +89,34 @@ impl Truth {
 }
 
 fn reached(results: &[Entry], share: f64, now: Duration, settings: &BreakerSettings) -> bool {
-    let results: Vec<_> = results.iter().filter(|entry| entry.counts).collect();
-    let in_window = match settings.window {
-        Window::Calls(size) => &results[results.len().saturating_sub(size as usize)..],
-        Window::Time(time) => {
-            let slice = |at: Duration| at.as_millis() / (time / 10).as_millis();
-            let first = results.iter().position(|entry| slice(entry.at) + 10 > slice(now));
-            &results[first.unwrap_or(results.len())..]
-        }
-    };
+    let results = results.iter().filter(|entry| entry.counts).collect();
+    let in_window = in_window(results, now, settings);
     let marked = in_window.iter().filter(|entry| entry.marked).count();
     let enough = in_window.len() >= settings.min_calls as usize;
     marked > 0 && enough && marked as f64 / in_window.len() as f64 >= share
+}
+
+fn in_window<'a>(
+    mut results: Vec<&'a Entry>,
+    now: Duration,
+    settings: &BreakerSettings,
+) -> Vec<&'a Entry> {
+    let first = match settings.window {
+        Window::Calls(size) => results.len().saturating_sub(size as usize),
+        Window::Time(time) => {
+            let slice = |at: Duration| at.as_millis() / (time / 10).as_millis();
+            let first = results.iter().position(|entry| slice(entry.at) + 10 > slice(now));
+            first.unwrap_or(results.len())
+        }
+    };
+    results.split_off(first)
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Trip {
     Consecutive,
     FailureRate,
+    Failures,
     SlowRate,
 }
 
@@ -158,17 +174,20 @@ fn settings() -> impl Strategy<Value = BreakerSettings> {
     let share = || proptest::option::of(prop_oneof![Just(0.2), Just(0.5), Just(0.75), Just(1.0)]);
     let max_age = proptest::option::of((1_u64..600).prop_map(Duration::from_millis));
     let fail_max = prop_oneof![Just(0), 1_u32..=6];
-    (fail_max, max_age, share(), share(), window, 1_u32..=8)
-        .prop_map(|(fail_max, streak_max_age, failure_rate, slow_rate, window, min_calls)| {
-            let min_calls = match window {
-                Window::Calls(size) => min_calls.min(size),
-                Window::Time(_) => min_calls,
+    let failures = proptest::option::weighted(0.3, 1_u32..=8);
+    (fail_max, max_age, share(), failures, share(), window, 1_u32..=8)
+        .prop_map(|(fail_max, streak_max_age, failure_rate, failures, slow_rate, window, min)| {
+            let size = match window {
+                Window::Calls(size) => size,
+                Window::Time(_) => u32::MAX,
             };
+            let (min_calls, failures) = (min.min(size), failures.map(|most| most.min(size)));
             let slow_call = slow_rate.map(|_| Duration::from_secs(1));
             BreakerSettings {
                 fail_max,
                 streak_max_age,
                 failure_rate,
+                failures,
                 slow_rate,
                 slow_call,
                 window,
@@ -336,6 +355,7 @@ impl World {
         let trip = match reason {
             Reason::ConsecutiveFailures { .. } => Trip::Consecutive,
             Reason::FailureRate { .. } => Trip::FailureRate,
+            Reason::Failures { .. } => Trip::Failures,
             Reason::SlowRate { .. } => Trip::SlowRate,
             other => return Err(TestCaseError::fail(format!("{other}"))),
         };
@@ -349,7 +369,7 @@ impl World {
         let now = self.truth.moments.len() - 1;
         let opens = |trip| self.truth.opens(trip, &self.settings, now);
         let missed = match last {
-            Report::Failure(_) => opens(Trip::FailureRate),
+            Report::Failure(_) => opens(Trip::FailureRate) || opens(Trip::Failures),
             Report::Slow(_) => opens(Trip::SlowRate),
             _ => false,
         };
@@ -437,8 +457,9 @@ fn the_sequences_meet_every_trip_with_reports_in_order_and_late() {
             Some(Reason::ConsecutiveFailures { .. }) => seen.insert((0, world.in_order, false)),
             Some(Reason::FailureRate { .. }) => seen.insert((1, world.in_order, by_time)),
             Some(Reason::SlowRate { .. }) => seen.insert((2, world.in_order, by_time)),
+            Some(Reason::Failures { .. }) => seen.insert((3, world.in_order, by_time)),
             _ => false,
         };
     }
-    assert_eq!(seen.len(), 2 + 4 + 4, "{seen:?}");
+    assert_eq!(seen.len(), 2 + 4 + 4 + 4, "{seen:?}");
 }
