@@ -14,8 +14,8 @@ use std::{
 
 use futures::future::join_all;
 use resilience_actors::{
-    Attempt, Breaker, BreakerConfig, CallError, CallLimit, Operation, Outcome, Rejection, State,
-    Verdict,
+    Attempt, Breaker, BreakerConfig, CallError, CallLimit, Observation, Observer, Operation,
+    Outcome, Rejection, State, Upstream, Verdict,
 };
 use support::{
     Lab, NoAnswer, Rules, Script, Step, answer, closed, exact, fail, fail_counter, lab, now, pass,
@@ -420,13 +420,25 @@ fn observers_are_told_of_each_attempt_as_it_ends_also_if_its_caller_has_left() {
     });
 }
 
+/// Counts what it is told, and panics over it.
+struct Panics(AtomicUsize);
+
+impl Observer for Panics {
+    fn observe(&self, _: &Observation<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("not to be told");
+    }
+}
+
 #[test]
 fn an_observer_that_panics_costs_nothing() {
     paused(async {
-        let (script, breaker) = (Script::new([answer(Outcome::Unsupported)]), closed());
-        let lab = lab(&script, exact(), &breaker);
-        let report = lab.call().await;
+        let (breaker, observer) = (closed(), Arc::new(Panics(AtomicUsize::new(0))));
+        let builder = Upstream::builder("touchy").breaker(breaker.clone());
+        let upstream = builder.observer(Arc::<Panics>::clone(&observer)).start().unwrap();
+        let report = upstream.run(Script::new([answer(Outcome::Unsupported)])).await;
         assert_eq!(report.result.unwrap().outcome, Outcome::Unsupported);
-        assert_eq!((lab.ended().len(), fail_counter(&breaker).await), (1, 1));
+        assert_eq!(fail_counter(&breaker).await, 1);
+        assert_eq!(observer.0.load(Ordering::SeqCst), 3, "admitted, attempt ended, call ended");
     });
 }
