@@ -132,7 +132,8 @@ impl Service {
     /// Sets one worker up: its own connections and retry scheduler, the shared rest, the routes.
     pub fn configure(&self, routes: &mut web::ServiceConfig) {
         let transport = HttpTransport::new(&self.config, self.connections.clone());
-        let stopped = self.upstreams.get(Protection::Full).stopped();
+        // This upstream has no breaker, whose end has a reason of its own.
+        let stopped = self.upstreams.get(Protection::None).stopped();
         fail_after(stopped, &self.drain, "a worker's retry scheduler died");
         let (upstreams, stats) = (self.upstreams.clone(), Arc::clone(&self.stats));
         let calls = Calls::new(upstreams, Rc::new(transport), stats, self.calls.clone());

@@ -101,7 +101,10 @@ pub(crate) async fn make<O: Operation>(
         }
         (None, Budget::Deadline(_) | Budget::Unlimited) => {
             let deadline = policies.config.call_deadline.unwrap_or_default();
-            (Err(CallError::DeadlineExceeded(deadline)), Outcome::DeadlineExceeded.into())
+            // A first attempt without a timeout of its own had the whole time: the upstream hangs.
+            let outcome =
+                if which.number == 1 { Outcome::TimedOut } else { Outcome::DeadlineExceeded };
+            (Err(CallError::DeadlineExceeded(deadline)), outcome.into())
         }
     };
     Ended { result, verdict, idempotent: idempotent.get() }
@@ -152,7 +155,9 @@ async fn reach<O: Operation>(
 /// A short description of what went wrong.
 pub(crate) fn cause<R, E: Display>(result: &Result<R, CallError<E>>, verdict: &Verdict) -> String {
     match (result, verdict.code) {
-        (Err(error), _) => error.to_string(),
+        // A panic in it must not hide the failure from the breaker.
+        (Err(error), _) => std::panic::catch_unwind(AssertUnwindSafe(|| error.to_string()))
+            .unwrap_or_else(|_| "an error that cannot be shown".to_owned()),
         (Ok(_), Some(code)) => format!("status {code}"),
         (Ok(_), None) => format!("{:?}", verdict.outcome),
     }

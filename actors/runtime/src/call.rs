@@ -17,13 +17,13 @@ use in_progress::{answer, give_up, rejected, scheduled};
 use crate::{
     attempt::{self, Ended, ResultOf, Which},
     breaker::{Breaker, Permit},
-    clock::{self, until},
+    clock::{self, within},
     gate::{Pass, Sample, pass_all},
     observe::{Observation, about},
     operation::Operation,
     outcome::Verdict,
     policies::Policies,
-    rejection::Rejection,
+    rejection::{Rejection, RejectionKind},
     report::{AttemptRecord, CallError},
     retry::{
         current_thread::{self, Entry},
@@ -81,7 +81,7 @@ pub(crate) fn run<O: Operation>(
                     return answer(&policies, call, now, Err(error));
                 }
                 Wake::Lost => {
-                    call.settle_unobserved();
+                    Box::pin(call.settle()).await;
                     return answer(&policies, call, now, Err(CallError::Lost));
                 }
             }
@@ -94,6 +94,10 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
     let (mut permit, passes) = match admit(policies).await {
         Ok(admitted) => admitted,
         Err(rejection) => {
+            if rejection.kind() == RejectionKind::Gate {
+                // The circuit has admitted the attempt, so the failure before it may still open the circuit.
+                call.settle().await;
+            }
             let error = rejected(policies, call, rejection);
             return Turn::Over { at: clock::now(), result: Err(error) };
         }
@@ -186,7 +190,7 @@ async fn make_known_if_slow<T>(
 ) -> T {
     let slow_after = policies.breaker.as_ref().and_then(Breaker::slow_after);
     if let (Some(permit), Some(slow_after)) = (permit, slow_after) {
-        if let Some(ended) = until(began + slow_after, attempt.as_mut()).await {
+        if let Some(ended) = within(began + slow_after, attempt.as_mut()).await {
             return ended;
         }
         permit.slow();

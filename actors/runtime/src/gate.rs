@@ -1,6 +1,7 @@
 //! Gates: what may refuse a call or an attempt before it is made.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -48,12 +49,16 @@ pub(crate) struct Pass {
 
 impl Pass {
     pub(crate) fn take(gate: &Arc<dyn Gate>, now: Instant) -> Result<Self, Rejection> {
-        Ok(Self { pass: gate.admit(now)?, gate: Some(Arc::clone(gate)) })
+        let admit = AssertUnwindSafe(|| gate.admit(now));
+        let pass = std::panic::catch_unwind(admit).unwrap_or_else(|_| {
+            Err(Rejection::by_gate("gate", "the gate panicked", Duration::from_secs(1)))
+        })?;
+        Ok(Self { pass, gate: Some(Arc::clone(gate)) })
     }
 
     pub(crate) fn settle(mut self, sample: &Sample) {
         if let Some(gate) = self.gate.take() {
-            gate.settle(self.pass, sample);
+            contain(|| gate.settle(self.pass, sample));
         }
     }
 }
@@ -61,9 +66,14 @@ impl Pass {
 impl Drop for Pass {
     fn drop(&mut self) {
         if let Some(gate) = &self.gate {
-            gate.dropped(self.pass);
+            contain(|| gate.dropped(self.pass));
         }
     }
+}
+
+/// A panic of a gate must not cost the call its answer. The panic hook has logged it.
+fn contain(tell: impl FnOnce()) {
+    let _ = std::panic::catch_unwind(AssertUnwindSafe(tell));
 }
 
 /// Admits an attempt through all of `gates`, or through none.

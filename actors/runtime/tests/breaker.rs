@@ -305,7 +305,7 @@ fn the_snapshot_serialises_with_its_settings_in_seconds() {
                 "current_failure_rate": null, "current_slow_rate": null, "buffered_calls": 0,
                 "failed_calls": 0, "slow_calls": 0, "open_time": 30.0,
                 "half_open_in": 30.0, "trials_in_flight": 0, "trials_succeeded": 0,
-                "fail_max": 5, "streak_max_age": null, "failure_rate": null,
+                "fail_max": 5, "streak_max_age": null, "failure_rate": null, "failures": null,
                 "window": { "calls": 100 }, "min_calls": 20, "slow_call": null, "slow_rate": null,
                 "reset_timeout": 30.0, "reset_backoff": 1.0, "reset_max": 2_592_000.0,
                 "half_open_max_calls": 1, "success_threshold": 1, "trial_lease": 5.0,

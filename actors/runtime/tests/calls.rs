@@ -1,6 +1,6 @@
 //! Calls between breaker and scheduler: openings, trials, limits, callers who leave, panics.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 mod support;
 

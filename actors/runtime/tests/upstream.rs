@@ -1,6 +1,6 @@
 //! Upstreams as their users see them: closures, threads, gates and observers.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 mod support;
 
@@ -118,6 +118,15 @@ fn settings_that_break_a_rule_are_refused_by_name() {
     assert!(error.to_string().starts_with("attempt_timeout = 0"), "{error}");
     let error = Upstream::builder("x").timeout(secs(3.0)).deadline(secs(2.0)).start().unwrap_err();
     assert!(error.to_string().ends_with("no less than attempt_timeout = 3"), "{error}");
+    let late = Upstream::builder("x").timeout(secs(6.0)).breaker(Breaker::consecutive(5));
+    let error = late.start().unwrap_err().to_string();
+    assert!(
+        error.starts_with("trial_lease = 5") && error.ends_with("attempt_timeout = 6"),
+        "{error}"
+    );
+    let never = Breaker::slow_rate(0.5, secs(2.0));
+    let error = Upstream::builder("x").timeout(secs(1.0)).breaker(never).start().unwrap_err();
+    assert_eq!(error.field, "attempt_timeout", "{error}");
 }
 
 /// Admits two attempts, and writes down what becomes of its passes.
@@ -160,6 +169,76 @@ fn a_gate_of_ones_own_admits_settles_and_rejects() {
         // The failures before the rejection count when the call ends, and an unused permit is neutral.
         assert_eq!((counts.failed, counts.ignored), (1, 2));
     });
+}
+
+#[test]
+fn a_failure_before_a_rejection_by_a_gate_counts_before_the_call_is_answered() {
+    paused(async {
+        let retry = Retry { jitter: 0.0, ..Retry::default() };
+        let builder = Upstream::builder("gated").breaker(Breaker::consecutive(1)).retry(retry);
+        let gate = Arc::new(Two(Mutex::new((1, Vec::new()))));
+        let upstream = builder.gate(gate).start().unwrap();
+        let report = upstream.report(async |_| Err::<(), _>("failed")).await;
+        assert!(matches!(report.result, Err(CallError::Rejected(_))), "{report:?}");
+        assert_eq!((report.attempts.len(), report.state), (1, State::Open));
+    });
+}
+
+/// Panics whatever it is asked.
+struct Mad;
+
+impl Gate for Mad {
+    fn admit(&self, _: Instant) -> Result<u64, Rejection> {
+        panic!("a gate");
+    }
+
+    fn settle(&self, _: u64, _: &Sample) {}
+}
+
+/// Cannot be shown.
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("an error")
+    }
+}
+
+#[test]
+fn a_panic_of_a_gate_is_a_rejection_and_one_of_an_error_hides_no_failure() {
+    paused(async {
+        let upstream = Upstream::builder("mad").gate(Arc::new(Mad)).start().unwrap();
+        let answer = upstream.call(async |_| Ok::<_, String>(1)).await;
+        assert!(matches!(answer, Err(CallError::Rejected(Rejection::Gate { .. }))), "{answer:?}");
+        let upstream = Upstream::builder("dumb").breaker(Breaker::consecutive(1)).start().unwrap();
+        let answer = upstream.call(async |_| Err::<(), _>(Unspeakable)).await;
+        assert!(matches!(answer, Err(CallError::Transport(Unspeakable))));
+        assert_eq!(upstream.state(), State::Open);
+    });
+}
+
+#[test]
+fn a_hanging_upstream_opens_the_circuit_under_a_deadline_alone() {
+    paused(async {
+        let builder = Upstream::builder("hangs").breaker(Breaker::consecutive(1));
+        let upstream = builder.deadline(secs(2.0)).start().unwrap();
+        let hang = async |_: resilience_actors::Attempt<'_>| {
+            std::future::pending::<Result<(), String>>().await
+        };
+        let answer = upstream.call(hang).await;
+        assert!(matches!(answer, Err(CallError::DeadlineExceeded(_))), "{answer:?}");
+        assert_eq!(upstream.state(), State::Open);
+    });
+}
+
+#[test]
+fn a_system_that_is_idle_gets_none_of_the_calls_of_the_next() {
+    let bare = Upstream::builder("bare").start().unwrap();
+    let first = actix_rt::System::new();
+    assert_eq!(first.block_on(bare.call(async |_| Ok::<_, String>(1))).unwrap(), 1);
+    let second = actix_rt::System::new();
+    assert_eq!(second.block_on(bare.call(async |_| Ok::<_, String>(2))).unwrap(), 2);
+    drop(first);
 }
 
 /// Writes down what it is told.

@@ -185,6 +185,10 @@ fn check_trips(settings: &BreakerSettings) -> Result<(), InvalidConfig> {
         Window::Calls(calls) => {
             in_range("window", calls, BreakerSettings::WINDOW_CALLS)?;
             at_least("window", calls, "failures", failures.unwrap_or(1))?;
+            if failures.is_some() && failure_rate.or(slow_rate).is_none() {
+                // No trip needs `min_calls`.
+                return Ok(());
+            }
             at_least("window", calls, "min_calls", settings.min_calls)
         }
         Window::Time(time) if BreakerSettings::WINDOW_TIME.contains(&time) => Ok(()),

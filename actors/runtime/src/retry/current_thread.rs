@@ -59,13 +59,13 @@ pub(crate) fn stopped() -> impl Future<Output = ()> {
 
 fn with_current<R>(with: impl FnOnce(&Running) -> R) -> R {
     CURRENT.with_borrow_mut(|current| {
-        if let Some(running) = current
-            && running.actor.connected()
-        {
+        let system = System::try_current().map(|system| system.id());
+        let of_system = current.as_ref().filter(|running| running.system == system);
+        if let Some(running) = of_system.filter(|running| running.actor.connected()) {
             return with(running);
         }
-        let system = System::try_current().map(|system| system.id());
-        if current.as_ref().is_some_and(|dead| dead.system == system) {
+        // Without an actix system, the scheduler ends with each `LocalSet`.
+        if of_system.is_some() && system.is_some() {
             DIED.fetch_add(1, Ordering::Relaxed);
             log::error!(
                 "retry: this thread's scheduler died and is replaced; calls that waited are lost"

@@ -102,6 +102,14 @@ impl Scheduler {
         }
     }
 
+    /// Learns of the openings of `breaker` from now on.
+    fn subscribe(&mut self, breaker: &Breaker, ctx: &mut Context<Self>) {
+        if self.subscribed.insert(breaker.id()) {
+            // An error means that the breaker's actor is gone, so there will be no opening to learn of.
+            let _ = breaker.subscribe(&ctx.address().recipient());
+        }
+    }
+
     /// Wakes the calls that are due, and sets the timer to the next due time. Every message handler calls this, because
     /// actix drains a busy mailbox before it runs timers.
     fn wake_due(&mut self, ctx: &mut Context<Self>) {
@@ -126,11 +134,8 @@ impl Handler<Call> for Scheduler {
 
     fn handle(&mut self, Call { spawn, breaker }: Call, ctx: &mut Context<Self>) {
         self.wake_due(ctx);
-        if let Some(breaker) = breaker
-            && self.subscribed.insert(breaker.id())
-        {
-            // An error means that the breaker's actor is gone, so there will be no opening to learn of.
-            let _ = breaker.subscribe(&ctx.address().recipient());
+        if let Some(breaker) = breaker {
+            self.subscribe(&breaker, ctx);
         }
         spawn.take()();
     }
@@ -146,6 +151,10 @@ impl Handler<BeginWait> for Scheduler {
             // the call.
             let _ = wake.send(Wake::Refused);
         } else if !wake.is_closed() {
+            if let Some(breaker) = &policies.breaker {
+                // The call may have begun under a scheduler that has died since.
+                self.subscribe(breaker, ctx);
+            }
             policies.observers.tell(&Observation::RetryScheduled(&retry));
             let mark = policies.limit.as_ref().map(CallLimit::mark_waiting);
             self.waiting.insert(due, retry.call, Waiting { policies, epoch, wake, _mark: mark });

@@ -11,7 +11,7 @@ use rand::{SeedableRng as _, rngs::SmallRng};
 use super::Upstream;
 use crate::{
     breaker::{Breaker, BreakerConfig, BreakerSettings},
-    config::InvalidConfig,
+    config::{InvalidConfig, at_least},
     events::{DEFAULT_CAPACITY, EventLog},
     gate::Gate,
     limit::CallLimit,
@@ -149,7 +149,9 @@ impl UpstreamBuilder {
             None => None,
             Some(BreakerChoice::Running(breaker)) => Some(breaker),
             Some(BreakerChoice::New(settings)) => {
-                let breaker = start_breaker(Arc::clone(&name), BreakerConfig::try_from(settings)?);
+                let settings = BreakerConfig::try_from(settings)?;
+                fits(&settings, config.attempt_timeout)?;
+                let breaker = start_breaker(Arc::clone(&name), settings);
                 for observer in &own {
                     // An error means that the actor died at once.
                     let _ = breaker.observe(Arc::clone(observer));
@@ -171,10 +173,23 @@ impl UpstreamBuilder {
     }
 }
 
+/// A trial has time for its attempt, and an attempt for becoming slow.
+fn fits(breaker: &BreakerConfig, timeout: Option<Duration>) -> Result<(), InvalidConfig> {
+    let Some(timeout) = timeout else { return Ok(()) };
+    at_least("trial_lease", breaker.trial_lease, "attempt_timeout", timeout)?;
+    match breaker.slow_call {
+        Some(slow_call) => at_least("attempt_timeout", timeout, "slow_call", slow_call),
+        None => Ok(()),
+    }
+}
+
 fn start_breaker(name: Arc<str>, config: BreakerConfig) -> Breaker {
     let events = EventLog::new(name, DEFAULT_CAPACITY);
     match System::try_current() {
-        Some(system) => Breaker::start_recording_on(config, events, system.arbiter()),
-        None => Breaker::start_recording(config, events),
+        // False if the system has ended: actix keeps its name.
+        Some(system) if system.arbiter().spawn_fn(|| ()) => {
+            Breaker::start_recording_on(config, events, system.arbiter())
+        }
+        _ => Breaker::start_recording(config, events),
     }
 }
