@@ -145,7 +145,7 @@ class Client(Service):
 
 
 class Lab:
-    """One backend; a client that anybody may change; and one with an admin token, for one reader, whose circuit rates can open."""
+    """One backend, a client without an admin token, and a client with one, for one reader, with trips by rate."""
 
     def __init__(self, bin_dir, ports, logs):
         backend, client, guarded = ports

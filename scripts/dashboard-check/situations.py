@@ -338,7 +338,7 @@ def rates_with_their_thresholds(lab, page):
     rates = page.locator("#rates li")
     thresholds = (", opens at 50.0\u00a0%", ", opens at 30.0\u00a0%")
     expect(rates).to_have_text(
-        [f"failed: –{thresholds[0]}", f"over 500\u00a0ms: –{thresholds[1]}", "0 of at least 4 calls"]
+        [f"failed: \u2013{thresholds[0]}", f"over 500\u00a0ms: \u2013{thresholds[1]}", "0 of at least 4 calls"]
     )
     # The last call fails with all its attempts.
     lab.fail(sequence=["ok"] * 3 + ["fail"] * 4)
