@@ -8,8 +8,8 @@ use std::{
 use rand::rngs::SmallRng;
 
 use crate::{
-    breaker::Breaker, gate::Gate, limit::CallLimit, observe::Observers, settings::CallConfig,
-    state::State,
+    breaker::Breaker, gate::Gate, limit::CallLimit, observe::Observers, rejection::Rejection,
+    retry::backoff::spread, settings::CallConfig, state::State,
 };
 
 /// The policies of one upstream, shared by all its calls.
@@ -30,6 +30,12 @@ pub(crate) struct Policies {
 impl Policies {
     pub(crate) fn state(&self) -> Option<State> {
         self.breaker.as_ref().map(Breaker::state)
+    }
+
+    /// The same rejection, a random time later: callers that are rejected together do not return together.
+    pub(crate) fn spread(&self, rejection: Rejection) -> Rejection {
+        let spread = self.with_rng(|rng| spread(rejection.retry_after(), rng));
+        rejection.delayed_by(spread)
     }
 
     pub(crate) fn with_rng<R>(&self, with: impl FnOnce(&mut SmallRng) -> R) -> R {

@@ -17,6 +17,7 @@ use crate::{
     observe::Observation,
     operation::{Attempt, Closure, Operation, ReportOf},
     policies::Policies,
+    rejection::Rejection,
     report::{CallError, CallId, CallReport},
     retry::current_thread,
     settings::CallConfig,
@@ -132,14 +133,11 @@ impl Upstream {
         operation: O,
     ) -> oneshot::Receiver<ReportOf<O>> {
         let (reply, answer) = oneshot::channel();
-        let Policies { limit_gate, breaker, .. } = &*self.policies;
-        match limit_gate.as_ref().map(|gate| Pass::take(gate, started)).transpose() {
+        match self.enter(started) {
             Ok(place) => {
                 let call = Call::new(id, operation, started, reply, place);
-                current_thread::start(
-                    call::run(Arc::clone(&self.policies), call),
-                    breaker.as_ref(),
-                );
+                let breaker = self.policies.breaker.as_ref();
+                current_thread::start(call::run(Arc::clone(&self.policies), call), breaker);
             }
             Err(rejection) => {
                 let observers = &self.policies.observers;
@@ -151,6 +149,17 @@ impl Upstream {
             }
         }
         answer
+    }
+
+    /// Takes a place under the call limit. An open circuit rejects the call here, without a message: there may be
+    /// thousands of calls in a second. Each attempt asks the breaker in its turn.
+    fn enter(&self, now: Instant) -> Result<Option<Pass>, Rejection> {
+        let Policies { limit_gate, breaker, .. } = &*self.policies;
+        let place = limit_gate.as_ref().map(|gate| Pass::take(gate, now)).transpose()?;
+        match breaker.as_ref().and_then(Breaker::rejection_at_once) {
+            Some(rejection) => Err(self.policies.spread(rejection)),
+            None => Ok(place),
+        }
     }
 
     fn unanswered<R, E>(

@@ -91,6 +91,12 @@ impl Breaker {
         })
     }
 
+    /// The rejection of a call, counted, if the published state alone decides that no attempt may be made.
+    pub(crate) fn rejection_at_once(&self) -> Option<Rejection> {
+        let (_, phase) = self.published.current();
+        if phase.passes() { None } else { self.turn_away(phase) }
+    }
+
     /// A rejection that needs no question, counted.
     fn turn_away(&self, phase: Phase) -> Option<Rejection> {
         let retry_after = match phase {

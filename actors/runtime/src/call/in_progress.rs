@@ -13,7 +13,6 @@ use crate::{
     policies::Policies,
     rejection::Rejection,
     report::{AttemptRecord, CallError, CallId, CallReport},
-    retry::backoff::spread,
     state::State,
 };
 
@@ -91,8 +90,7 @@ pub(super) fn rejected<O: Operation>(
     rejection: Rejection,
 ) -> CallError<O::Error> {
     call.settle_unobserved();
-    let spread = policies.with_rng(|rng| spread(rejection.retry_after(), rng));
-    let rejection = rejection.delayed_by(spread);
+    let rejection = policies.spread(rejection);
     policies.observers.tell(&Observation::Rejected { call: call.id, rejection: &rejection });
     rejection.into()
 }
