@@ -11,7 +11,7 @@ use resilience_actors::{
 use crate::{
     support::{self, Lab, pass, paused, secs, settle},
     upstream::{Ask, Mood, Request},
-    world::{CallRules, Report, Route, Rules, TICK, Token, Totals, World, hold},
+    world::{Report, Route, Rules, TICK, Token, Totals, World, hold},
 };
 
 /// How many steps a seed stands for.
@@ -102,7 +102,7 @@ fn rules(rng: &mut SmallRng) -> Rules {
     };
     choose_trips(rng, &mut breaker);
     let (base_delay, attempt_timeout) = (millis(rng, 50, 1_000), millis(rng, 200, 2_500));
-    let retry = CallRules {
+    let retry = support::Rules {
         max_attempts: rng.random_range(1..=5),
         base_delay,
         multiplier: rng.random_range(1.0..3.0),
@@ -140,22 +140,6 @@ fn choose_trips(rng: &mut SmallRng, breaker: &mut BreakerSettings) {
     }
 }
 
-fn lab_rules(rules: &CallRules) -> support::Rules {
-    let CallRules { max_attempts, base_delay, multiplier, max_delay, jitter, .. } = *rules;
-    let CallRules { attempt_timeout, call_deadline, connect_retries, scope, .. } = *rules;
-    support::Rules {
-        max_attempts,
-        base_delay,
-        multiplier,
-        max_delay,
-        jitter,
-        attempt_timeout,
-        call_deadline,
-        connect_retries,
-        scope,
-    }
-}
-
 struct Episode {
     rng: SmallRng,
     world: Rc<World>,
@@ -177,7 +161,7 @@ impl Episode {
         let world = Rc::new(World::new(rules, rng.fork()));
         world.breaker.set(breaker.clone()).expect("the first");
         let labs = (0..world.rules.schedulers).map(|_| {
-            let (rules, limit) = (lab_rules(&world.rules.retry), world.limit.clone());
+            let (rules, limit) = (world.rules.retry.clone(), world.limit.clone());
             Lab::seeded((), rules, &breaker, limit, rng.next_u64())
         });
         let labs = labs.collect();

@@ -20,7 +20,7 @@ use resilience_actors::{
 };
 
 use crate::{
-    support::{NoAnswer, now},
+    support::{self, NoAnswer, now},
     upstream::{Answer, Mood, Plan},
 };
 
@@ -45,25 +45,11 @@ pub(crate) type Report = CallReport<Answer, NoAnswer>;
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(crate) breaker: BreakerSettings,
-    pub(crate) retry: CallRules,
+    pub(crate) retry: support::Rules,
     pub(crate) max_calls: usize,
     pub(crate) schedulers: usize,
     /// Whether callers leave. Where none does, some things are known exactly.
     pub(crate) leavers: bool,
-}
-
-/// How calls are made and retried.
-#[derive(Debug, Clone)]
-pub(crate) struct CallRules {
-    pub(crate) max_attempts: u32,
-    pub(crate) base_delay: Duration,
-    pub(crate) multiplier: f64,
-    pub(crate) max_delay: Duration,
-    pub(crate) jitter: f64,
-    pub(crate) attempt_timeout: Duration,
-    pub(crate) call_deadline: Duration,
-    pub(crate) connect_retries: u32,
-    pub(crate) scope: BreakerScope,
 }
 
 /// The policies between a call and the upstream.
