@@ -15,6 +15,7 @@ use crate::{
     observe::{Observation, about},
     operation::{Attempt, Operation},
     outcome::{Outcome, Verdict},
+    panics::contained,
     policies::Policies,
     report::{CallError, CallId},
 };
@@ -95,8 +96,7 @@ pub(crate) async fn make<O: Operation>(
             (Err(CallError::Unconnected(time)), Outcome::Unreachable.into())
         }
         (None, Budget::Timeout(time)) => {
-            // The panic hook logs a panic of the operation.
-            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| operation.timed_out()));
+            contained(|| operation.timed_out());
             (Err(CallError::TimedOut(time)), Outcome::TimedOut.into())
         }
         (None, Budget::Deadline(_) | Budget::Unlimited) => {
@@ -156,8 +156,8 @@ async fn reach<O: Operation>(
 pub(crate) fn cause<R, E: Display>(result: &Result<R, CallError<E>>, verdict: &Verdict) -> String {
     match (result, verdict.code) {
         // A panic in it must not hide the failure from the breaker.
-        (Err(error), _) => std::panic::catch_unwind(AssertUnwindSafe(|| error.to_string()))
-            .unwrap_or_else(|_| "an error that cannot be shown".to_owned()),
+        (Err(error), _) => contained(|| error.to_string())
+            .unwrap_or_else(|| "an error that cannot be shown".to_owned()),
         (Ok(_), Some(code)) => format!("status {code}"),
         (Ok(_), None) => format!("{:?}", verdict.outcome),
     }

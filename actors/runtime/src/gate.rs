@@ -1,12 +1,11 @@
 //! Gates: what may refuse a call or an attempt before it is made.
 
 use std::{
-    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use crate::{outcome::Outcome, rejection::Rejection};
+use crate::{outcome::Outcome, panics::contained, rejection::Rejection};
 
 /// Decides whether an attempt may be made, and learns how it went.
 ///
@@ -49,8 +48,7 @@ pub(crate) struct Pass {
 
 impl Pass {
     pub(crate) fn take(gate: &Arc<dyn Gate>, now: Instant) -> Result<Self, Rejection> {
-        let admit = AssertUnwindSafe(|| gate.admit(now));
-        let pass = std::panic::catch_unwind(admit).unwrap_or_else(|_| {
+        let pass = contained(|| gate.admit(now)).unwrap_or_else(|| {
             Err(Rejection::by_gate("gate", "the gate panicked", Duration::from_secs(1)))
         })?;
         Ok(Self { pass, gate: Some(Arc::clone(gate)) })
@@ -58,7 +56,7 @@ impl Pass {
 
     pub(crate) fn settle(mut self, sample: &Sample) {
         if let Some(gate) = self.gate.take() {
-            contain(|| gate.settle(self.pass, sample));
+            contained(|| gate.settle(self.pass, sample));
         }
     }
 }
@@ -66,14 +64,9 @@ impl Pass {
 impl Drop for Pass {
     fn drop(&mut self) {
         if let Some(gate) = &self.gate {
-            contain(|| gate.dropped(self.pass));
+            contained(|| gate.dropped(self.pass));
         }
     }
-}
-
-/// A panic of a gate must not cost the call its answer. The panic hook has logged it.
-fn contain(tell: impl FnOnce()) {
-    let _ = std::panic::catch_unwind(AssertUnwindSafe(tell));
 }
 
 /// Admits an attempt through all of `gates`, or through none.

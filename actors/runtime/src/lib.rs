@@ -40,6 +40,7 @@ mod limit;
 pub mod observe;
 mod operation;
 mod outcome;
+mod panics;
 mod policies;
 mod rejection;
 mod report;

@@ -6,13 +6,14 @@
 
 mod log_lines;
 
-use std::{borrow::Cow, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 pub use log_lines::LogLines;
 
 use crate::{
     operation::Operation,
     outcome::CallKind,
+    panics::contained,
     rejection::{Rejection, RejectionKind},
     report::{AttemptRecord, CallId, CallOutcome},
     state::{Mode, State},
@@ -160,8 +161,7 @@ pub(crate) fn about<O: Operation>(operation: &O, id: CallId, tell: impl FnOnce(C
 
 /// The trace of an operation. `None` if the operation panics.
 pub(crate) fn trace_id<O: Operation>(operation: &O) -> Option<String> {
-    let ask = AssertUnwindSafe(|| operation.trace_id().map(Cow::into_owned));
-    std::panic::catch_unwind(ask).unwrap_or_default()
+    contained(|| operation.trace_id().map(Cow::into_owned))?
 }
 
 /// A call waits for its next attempt.
@@ -233,8 +233,7 @@ impl Observers {
 
     pub(crate) fn tell(&self, observation: &Observation<'_>) {
         for observer in &self.0 {
-            // The panic hook has logged it.
-            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| observer.observe(observation)));
+            contained(|| observer.observe(observation));
         }
     }
 }

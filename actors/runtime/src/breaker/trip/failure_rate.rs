@@ -30,10 +30,7 @@ impl FailureRate {
 
 impl Trip for FailureRate {
     fn report(&mut self, report: &Report) -> Option<Reason> {
-        let sent = report.sent()?;
-        self.results.others(sent.successes, sent);
-        let Report::Failure(failure) = report else { return None };
-        self.results.mark(failure.successes, failure.at);
+        let failure = self.results.take(report)?;
         let count = self.results.count();
         count.reaches(self.share, self.min_calls).then(|| Reason::FailureRate {
             failed: count.marked,

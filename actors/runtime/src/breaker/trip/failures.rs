@@ -25,10 +25,7 @@ impl Failures {
 
 impl Trip for Failures {
     fn report(&mut self, report: &Report) -> Option<Reason> {
-        let sent = report.sent()?;
-        self.results.others(sent.successes, sent);
-        let Report::Failure(failure) = report else { return None };
-        self.results.mark(failure.successes, failure.at);
+        let failure = self.results.take(report)?;
         let failed = self.results.count().marked;
         (failed >= self.most).then(|| Reason::Failures {
             failed,

@@ -5,7 +5,11 @@ mod time;
 
 use std::time::Instant;
 
-use crate::breaker::{config::Window, report::CountersAt, slices::Slices};
+use crate::breaker::{
+    config::Window,
+    report::{CountersAt, Failure, Report},
+    slices::Slices,
+};
 use calls::CallWindow;
 use time::TimeWindow;
 
@@ -59,6 +63,15 @@ impl Results {
 
     pub(crate) fn window(&self) -> Window {
         self.window
+    }
+
+    /// Takes a report into account, with failures as marked results. Returns the failure, if it is one.
+    pub(crate) fn take<'r>(&mut self, report: &'r Report) -> Option<&'r Failure> {
+        let sent = report.sent()?;
+        self.others(sent.successes, sent);
+        let Report::Failure(failure) = report else { return None };
+        self.mark(failure.successes, failure.at);
+        Some(failure)
     }
 
     /// There were so many other results in the epoch by this moment.
