@@ -137,7 +137,7 @@ fn attempt_entry(record: &AttemptRecord) -> AttemptEntry {
 
 #[cfg(test)]
 mod tests {
-    use resilience_actors::{CallId, CallReport, Rejection, State};
+    use resilience_actors::{CallId, CallReport, Rejection, RejectionKind, State};
 
     use super::*;
 
@@ -145,7 +145,7 @@ mod tests {
     fn each_way_to_end_without_an_answer_has_its_status() {
         let (time, unreachable) = (Duration::from_secs(3), BackendError::Unreachable("x".into()));
         let shortage = BackendError::LocalShortage("x".into());
-        let rejection = Rejection::CircuitOpen { retry_after: time };
+        let rejection = Rejection::new(RejectionKind::CircuitOpen, time);
         for (error, expected) in [
             (CallError::Transport(unreachable), 502),
             (CallError::Transport(shortage), 503),

@@ -76,7 +76,7 @@ pub(crate) fn run<O: Operation>(
                 }
                 Wake::Released { retry_after } => {
                     call.waited(now);
-                    let rejection = Rejection::Released { retry_after };
+                    let rejection = Rejection::new(RejectionKind::Released, retry_after);
                     let error = rejected(&policies, &mut call, rejection);
                     return answer(&policies, call, now, Err(error));
                 }

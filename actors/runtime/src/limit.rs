@@ -5,12 +5,12 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{
     gate::{Gate, Sample},
-    rejection::Rejection,
+    rejection::{Rejection, RejectionKind},
 };
 
 /// Limits the calls in flight and waiting, over all upstreams that share it by cloning. A call asks this gate once,
@@ -64,7 +64,9 @@ impl Gate for CallLimit {
         let one_more = |calls| (calls < self.max).then_some(calls + 1);
         let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
         let taken = self.counts.calls.fetch_update(set, fetch, one_more);
-        taken.map(|_| 0).map_err(|_| Rejection::overloaded())
+        taken
+            .map(|_| 0)
+            .map_err(|_| Rejection::new(RejectionKind::Overloaded, Duration::from_secs(1)))
     }
 
     fn settle(&self, _: u64, _: &Sample) {

@@ -33,9 +33,9 @@ impl Policies {
     }
 
     /// The same rejection, a random time later: callers that are rejected together do not return together.
-    pub(crate) fn spread(&self, rejection: Rejection) -> Rejection {
-        let spread = self.with_rng(|rng| spread(rejection.retry_after(), rng));
-        rejection.delayed_by(spread)
+    pub(crate) fn spread(&self, mut rejection: Rejection) -> Rejection {
+        rejection.retry_after += self.with_rng(|rng| spread(rejection.retry_after, rng));
+        rejection
     }
 
     pub(crate) fn with_rng<R>(&self, with: impl FnOnce(&mut SmallRng) -> R) -> R {

@@ -99,6 +99,14 @@ impl<R, E> CallReport<R, E> {
             _ => CallOutcome::Failure,
         }
     }
+
+    /// Why the call was rejected, if it was.
+    pub fn rejection(&self) -> Option<&Rejection> {
+        match &self.result {
+            Err(CallError::Rejected(rejection)) => Some(rejection),
+            _ => None,
+        }
+    }
 }
 
 /// What became of a call, in one word.

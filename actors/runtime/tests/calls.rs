@@ -15,7 +15,7 @@ use std::{
 use futures::future::join_all;
 use resilience_actors::{
     Attempt, Breaker, BreakerConfig, CallError, CallLimit, Observation, Observer, Operation,
-    Outcome, Rejection, State, Upstream, Verdict,
+    Outcome, Rejection, RejectionKind, State, Upstream, Verdict,
 };
 use support::{
     Lab, NoAnswer, Rules, Script, Step, answer, closed, exact, fail, fail_counter, lab, now, pass,
@@ -34,9 +34,9 @@ fn five_calls_without_retries_open_and_the_sixth_does_not_touch_the_backend() {
             assert_eq!(report.state, expected, "the state after the call's own report");
         }
         let report = lab.call().await;
-        let Err(CallError::Rejected(Rejection::CircuitOpen { retry_after })) = report.result else {
-            panic!("{report:?}")
-        };
+        let rejection = report.rejection().unwrap();
+        assert_eq!(rejection.kind(), RejectionKind::CircuitOpen);
+        let retry_after = rejection.retry_after();
         assert!((30.0..=33.0).contains(&retry_after.as_secs_f64()), "{retry_after:?}");
         assert_eq!((script.touched(), report.attempts.len()), (5, 0));
     });
@@ -50,10 +50,7 @@ fn rejected_callers_are_told_to_come_back_at_different_times() {
         let lab = lab(&script, exact(), &breaker);
         let mut times = Vec::new();
         for _ in 0..100 {
-            match lab.call().await.result {
-                Err(CallError::Rejected(rejection)) => times.push(rejection.retry_after()),
-                other => panic!("{other:?}"),
-            }
+            times.push(lab.call().await.rejection().unwrap().retry_after());
         }
         times.sort_unstable();
         assert!(times[99] - times[0] > secs(2.0), "{:?} to {:?}", times[0], times[99]);
@@ -92,12 +89,10 @@ fn the_breaker_opens_while_calls_wait_and_all_are_answered_at_once() {
         };
         let (reports, ()) = futures::join!(join_all(calls), opening);
         for report in reports {
-            let released = matches!(
-                report.result,
-                Err(CallError::Rejected(Rejection::Released { retry_after }))
-                    if (30.0..=33.0).contains(&retry_after.as_secs_f64())
-            );
-            assert!(released, "{report:?}");
+            let rejection = report.rejection().unwrap();
+            assert_eq!(rejection.kind(), RejectionKind::Released);
+            let retry_after = rejection.retry_after().as_secs_f64();
+            assert!((30.0..=33.0).contains(&retry_after), "{retry_after}");
             assert_eq!(report.elapsed, secs(0.5));
             assert_eq!(report.attempts[0].wait, Some(secs(0.5)));
         }
@@ -159,10 +154,7 @@ fn the_breaker_opens_and_the_calls_of_every_worker_are_answered_at_once() {
         fail(&breaker, 5).await;
         for answers in answers {
             for report in answers.await.unwrap() {
-                assert!(
-                    matches!(report.result, Err(CallError::Rejected(Rejection::Released { .. }))),
-                    "{report:?}"
-                );
+                assert_eq!(report.rejection().unwrap().kind(), RejectionKind::Released);
             }
         }
         assert_eq!(touched.load(Ordering::SeqCst), WORKERS * CALLS, "one attempt each");
@@ -239,7 +231,7 @@ fn calls_beyond_the_limit_are_turned_away_at_once_and_do_not_count() {
         let third = async { lab.call().await };
         let (_, _, third) = futures::join!(lab.call(), lab.call_bare(), third);
         let Err(CallError::Rejected(rejection)) = third.result else { panic!("{third:?}") };
-        assert_eq!(rejection, Rejection::Overloaded { retry_after: secs(1.0) });
+        assert_eq!(rejection, Rejection::new(RejectionKind::Overloaded, secs(1.0)));
         assert_eq!(third.elapsed, Duration::ZERO);
     });
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use resilience_actors::{
     Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, CircuitOpened, Event, EventKind,
-    Permit, Rejection, State,
+    Permit, Rejection, RejectionKind, State,
 };
 use support::{breaker, pass, paused, secs, settle};
 
@@ -263,7 +263,7 @@ fn the_open_time_grows_with_each_reopening_until_the_circuit_closes() {
             let now = seen(&breaker).await;
             assert_eq!((now.state, now.open_time), (State::Open, secs(open_time)));
             let rejection = breaker.admit().await.unwrap_err();
-            assert_eq!(rejection, Rejection::CircuitOpen { retry_after: secs(open_time) });
+            assert_eq!(rejection, Rejection::new(RejectionKind::CircuitOpen, secs(open_time)));
             pass(secs(open_time)).await;
             assert_eq!(reason(&breaker), format!("reset timeout of {open_time:.1}s elapsed"));
             if open_time == 2.0 {

@@ -40,7 +40,7 @@ pub struct BreakerStopped;
 /// A circuit breaker: a cheap handle on its actor and published state, shared by cloning.
 ///
 /// ```
-/// # use resilience_actors::{Breaker, BreakerConfig, BreakerSettings, Rejection, State};
+/// # use resilience_actors::{Breaker, BreakerConfig, BreakerSettings, RejectionKind, State};
 /// # actix::System::new().block_on(async {
 /// let config = BreakerConfig::try_from(BreakerSettings { fail_max: 1, ..Default::default() })?;
 /// let breaker = Breaker::start(config);
@@ -48,7 +48,7 @@ pub struct BreakerStopped;
 /// breaker.admit().await?.failure("connection refused").await;
 ///
 /// assert_eq!(breaker.state(), State::Open);
-/// assert!(matches!(breaker.admit().await, Err(Rejection::CircuitOpen { .. })));
+/// assert_eq!(breaker.admit().await.unwrap_err().kind(), RejectionKind::CircuitOpen);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
@@ -107,7 +107,7 @@ impl Breaker {
         if retry_after.is_zero() {
             return None;
         }
-        let rejection = Rejection::CircuitOpen { retry_after };
+        let rejection = Rejection::new(RejectionKind::CircuitOpen, retry_after);
         self.count_rejection(rejection.kind());
         Some(rejection)
     }
@@ -115,7 +115,9 @@ impl Breaker {
     #[cold]
     fn ask(&self) -> BoxFuture<'_, Result<Ticket, Rejection>> {
         Box::pin(async {
-            let granted = self.send(Acquire).await.unwrap_or_else(|_| Err(Rejection::stopped()));
+            let granted = self.send(Acquire).await.unwrap_or_else(|_| {
+                Err(Rejection::new(RejectionKind::Stopped, Duration::from_secs(1)))
+            });
             if let Err(rejection) = &granted {
                 self.count_rejection(rejection.kind());
             }

@@ -17,8 +17,10 @@ use super::{
     trials::Trials,
     trip::{Readings, Trip, trips},
 };
-use crate::rejection::Rejection;
-use crate::state::{Mode, State};
+use crate::{
+    rejection::{Rejection, RejectionKind},
+    state::{Mode, State},
+};
 
 /// How soon a caller may ask again when every trial permit is taken. Trials end within moments or
 /// their lease, and nobody can know which.
@@ -144,14 +146,15 @@ impl Machine {
         match self.phase {
             Phase::Closed | Phase::Disabled => Ok(Ticket { epoch: self.epoch, trial: None }),
             Phase::ForcedOpen => {
-                Err(Rejection::CircuitOpen { retry_after: self.config.reset_timeout })
+                Err(Rejection::new(RejectionKind::CircuitOpen, self.config.reset_timeout))
             }
-            Phase::Open { until } => {
-                Err(Rejection::CircuitOpen { retry_after: until.saturating_duration_since(now) })
-            }
+            Phase::Open { until } => Err(Rejection::new(
+                RejectionKind::CircuitOpen,
+                until.saturating_duration_since(now),
+            )),
             Phase::HalfOpen => {
                 if self.trials.in_flight() >= self.config.half_open_max_calls as usize {
-                    return Err(Rejection::TrialLimit { retry_after: TRIAL_LIMIT_RETRY_AFTER });
+                    return Err(Rejection::new(RejectionKind::TrialLimit, TRIAL_LIMIT_RETRY_AFTER));
                 }
                 let trial = self.trials.begin(now, self.config.trial_lease);
                 Ok(Ticket { epoch: self.epoch, trial: Some(trial) })

@@ -5,7 +5,7 @@ use super::{
     machine_tests::{Bench, LEASE, RESET, failure, line},
     report::{Report, Ticket},
 };
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, RejectionKind};
 use crate::state::{Mode, State};
 
 impl Bench {
@@ -31,7 +31,7 @@ fn forced_open_turns_every_call_away_and_never_half_opens_by_the_clock() {
     assert_eq!(bench.core.poll_timeout(), None);
     for _day in 0..30 {
         bench.advance(RESET * 2880);
-        let turned_away = Err(Rejection::CircuitOpen { retry_after: RESET });
+        let turned_away = Err(Rejection::new(RejectionKind::CircuitOpen, RESET));
         assert_eq!(bench.core.acquire(bench.now), turned_away);
     }
     assert_eq!(bench.place(), (State::Open, Mode::ForcedOpen, 1));

@@ -26,7 +26,7 @@ use super::{
     report::{CountersAt, Failure, Report, Ticket},
     transition::{Reason, Transition},
 };
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, RejectionKind};
 use crate::state::{Mode, State};
 
 const NANO: Duration = Duration::from_nanos(1);
@@ -467,10 +467,12 @@ impl Pair {
                 prop_assert_eq!(ticket.trial.is_some(), leave.trial.is_some());
                 self.leaves.push((ticket, leave));
             }
-            (Err(Rejection::CircuitOpen { retry_after }), Err(Some(wait))) => {
-                prop_assert_eq!(retry_after, wait);
+            (Err(rejection), Err(Some(wait))) => {
+                prop_assert_eq!(rejection, Rejection::new(RejectionKind::CircuitOpen, wait));
             }
-            (Err(Rejection::TrialLimit { .. }), Err(None)) => {}
+            (Err(rejection), Err(None)) => {
+                prop_assert_eq!(rejection.kind(), RejectionKind::TrialLimit);
+            }
             (core, model) => prop_assert!(false, "admission: core {core:?}, model {model:?}"),
         }
         Ok(())

@@ -128,16 +128,12 @@ pub(crate) fn tell_end<O: Operation>(
     report: &ReportOf<O>,
     answered: bool,
 ) {
-    let rejection = match &report.result {
-        Err(CallError::Rejected(rejection)) => Some(rejection),
-        _ => None,
-    };
     about(operation, report.id, |call| {
         policies.observers.tell(&Observation::CallEnded(&CallEnded {
             call,
             outcome: report.outcome(),
             error: report.result.as_ref().err().map(|error| error as &dyn ErrorText),
-            rejection,
+            rejection: report.rejection(),
             attempts: &report.attempts,
             state: policies.state(),
             elapsed: report.elapsed,
