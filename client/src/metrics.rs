@@ -45,7 +45,7 @@ impl CallMetrics {
         let waits = Histogram::with_opts(waits).expect("a valid name");
         metrics.register(Box::new(calls.clone()));
         metrics.register(Box::new(waits.clone()));
-        let kind = |kind: CallKind| calls.with_label_values(&[breaker, kind.as_str()]);
+        let kind = |kind: CallKind| calls.with_label_values(&[breaker, kind.into()]);
         Self {
             successful: kind(CallKind::Successful),
             failed: kind(CallKind::Failed),
@@ -192,7 +192,7 @@ fn process(families: &mut Families, breaker: &Breaker, limit: &CallLimit, stream
         families.counters(
             "client_events_total",
             "Events by type, those included that were only summed.",
-            [(&[("type", of.as_str())][..], number(count))],
+            [(&[("type", of.into())][..], number(count))],
         );
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use strum::IntoStaticStr;
 
 /// How an attempt ended, as far as breaker and retry scheduler care.
 ///
@@ -71,8 +72,9 @@ pub(crate) enum Weight {
 }
 
 /// What an attempt counts as, in the three words that resilience4j has for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum CallKind {
     /// The upstream answered as it should.
     Successful,
@@ -80,17 +82,6 @@ pub enum CallKind {
     Failed,
     /// It says nothing about the upstream.
     Ignored,
-}
-
-impl CallKind {
-    /// `successful`, `failed` or `ignored`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Successful => "successful",
-            Self::Failed => "failed",
-            Self::Ignored => "ignored",
-        }
-    }
 }
 
 impl Outcome {

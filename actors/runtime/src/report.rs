@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::Serialize;
+use strum::IntoStaticStr;
 
 use crate::{outcome::Outcome, rejection::Rejection, state::State};
 
@@ -110,8 +111,9 @@ impl<R, E> CallReport<R, E> {
 }
 
 /// What became of a call, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum CallOutcome {
     /// The call's last attempt was a success.
     Success,
@@ -121,16 +123,4 @@ pub enum CallOutcome {
     Rejected,
     /// The caller left before the answer.
     Abandoned,
-}
-
-impl CallOutcome {
-    /// `success`, `failure`, `rejected` or `abandoned`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
-            Self::Rejected => "rejected",
-            Self::Abandoned => "abandoned",
-        }
-    }
 }

@@ -1,12 +1,12 @@
 //! The states of a circuit, as callers see them.
 
-use std::fmt;
-
 use serde::Serialize;
+use strum::{Display, IntoStaticStr};
 
 /// The three states of a circuit breaker (Nygard, *Release It!*, 2007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Display, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum State {
     /// Calls pass; consecutive failures are counted.
     Closed,
@@ -19,23 +19,14 @@ pub enum State {
 impl State {
     /// `closed`, `open` or `half-open`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half-open",
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        self.into()
     }
 }
 
 /// Whether a circuit is under its own control.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Display, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Mode {
     /// It opens and closes as its rules say.
     #[default]
@@ -44,21 +35,4 @@ pub enum Mode {
     ForcedOpen,
     /// Closed until somebody says otherwise: every call passes.
     Disabled,
-}
-
-impl Mode {
-    /// `auto`, `forced-open` or `disabled`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::ForcedOpen => "forced-open",
-            Self::Disabled => "disabled",
-        }
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
 }

@@ -16,7 +16,7 @@ pub(super) const RETRY: &str = "retry: 1000\n\n";
 pub(super) fn event(event: &Event, streams: &EventStreams) -> Bytes {
     event.rendered(|event| {
         let name = event.kind.event_type();
-        render(Some(streams.id(event.sequence)), name.as_str(), event).into()
+        render(Some(streams.id(event.sequence)), name.into(), event).into()
     })
 }
 

@@ -128,7 +128,7 @@ impl Wanted {
 }
 
 fn unknown_type(name: &str) -> ApiError {
-    let known = EventType::ALL.map(EventType::as_str).join(", ");
+    let known = EventType::ALL.map(<&str>::from).join(", ");
     ApiError::bad_request(format!("type = {name} is not valid: expected {known}"))
 }
 

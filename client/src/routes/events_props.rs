@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn queries() -> impl Strategy<Value = String> {
-    let name = prop::sample::select(&EventType::ALL[..]).prop_map(|of| of.as_str().to_owned());
+    let name = prop::sample::select(&EventType::ALL[..]).prop_map(|of| of.to_string());
     let value =
         prop_oneof![4 => name, 2 => "[0-9]{1,4}", 1 => "[+-]?[0-9]{0,25}", 1 => "[ -~]{0,8}"];
     let pair = ("(limit|type|Limit|types|%6cimit)", value)
@@ -43,7 +43,7 @@ proptest! {
         types in prop::sample::subsequence(EventType::ALL.to_vec(), 0..=EventType::ALL.len()),
         at_once: bool,
     ) {
-        let names: Vec<_> = types.iter().map(|of| of.as_str()).collect();
+        let names: Vec<_> = types.iter().map(ToString::to_string).collect();
         let mut pairs: Vec<_> = limit.iter().map(|limit| format!("limit={limit}")).collect();
         if at_once && !names.is_empty() {
             pairs.push(format!("type={}", names.join(",")));

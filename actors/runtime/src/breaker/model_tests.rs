@@ -590,7 +590,7 @@ fn the_sequences_meet_every_reason_in_every_state_that_has_it() {
             let reason = format!("{:?}", change.reason);
             let name = reason.split('(').next().unwrap_or_default();
             let name = name.split(' ').next().unwrap_or_default();
-            (change.from.as_str(), change.to.as_str(), name.to_owned())
+            (change.from.to_string(), change.to.to_string(), name.to_owned())
         }));
     }
     let mut expected = vec![
@@ -606,6 +606,6 @@ fn the_sequences_meet_every_reason_in_every_state_that_has_it() {
     }
     let expected = expected
         .into_iter()
-        .map(|(from, to, reason)| (from.as_str(), to.as_str(), reason.to_owned()));
+        .map(|(from, to, reason)| (from.to_string(), to.to_string(), reason.to_owned()));
     assert_eq!(seen, expected.collect::<BTreeSet<_>>());
 }

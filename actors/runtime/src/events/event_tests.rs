@@ -101,7 +101,7 @@ fn each_kind_has_the_fields_that_readers_know() {
         ),
     ];
     for (kind, fields) in cases {
-        assert_eq!(fields["type"], kind.event_type().as_str());
+        assert_eq!(fields["type"], kind.event_type().to_string());
         assert_eq!(json_of(kind), expected(fields));
     }
 }
@@ -118,10 +118,9 @@ fn a_call_has_the_fields_of_the_service_that_answers_it() {
 #[test]
 fn types_are_known_by_their_names_and_no_others() {
     for known in EventType::ALL {
-        assert_eq!(known.as_str().parse(), Ok(known));
+        assert_eq!(known.to_string().parse(), Ok(known));
     }
-    let unknown: Result<EventType, _> = "Transition".parse();
-    assert_eq!(unknown.unwrap_err().to_string(), "\"Transition\" is no type of event");
+    assert!("Transition".parse::<EventType>().is_err());
 }
 
 #[test]

@@ -25,7 +25,7 @@ mod ring_tests;
 
 pub use self::log::{DEFAULT_CAPACITY, EventLog};
 pub use event::{Event, EventKind, Fields};
-pub use kind::{EventType, UnknownEventType};
+pub use kind::EventType;
 pub use quota::EVENTS_PER_SECOND;
 pub use reader::{EventReader, WAKE_INTERVAL};
 pub use ring::Batch;
