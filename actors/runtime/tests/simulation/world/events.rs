@@ -54,7 +54,7 @@ impl World {
                 if by_itself && *from == State::Closed {
                     *notes.totals.trips.entry(trip(cause)).or_default() += 1;
                 }
-                *notes.totals.transitions.entry((from.as_str(), to.as_str())).or_default() += 1;
+                *notes.totals.transitions.entry((from.into(), to.into())).or_default() += 1;
                 notes.totals.rejected_in_epochs += rejected;
                 notes.totals.digest(u128::from(*epoch) << 64 | after.as_nanos());
                 let mode = notes.place.mode;

@@ -100,7 +100,7 @@ impl World {
         hold!(self, in_epochs <= by_circuit, "{in_epochs} rejections told, {refused:?}");
         let transitions = counts.transitions.iter();
         let transitions: BTreeMap<_, _> = transitions
-            .map(|count| ((count.from.as_str(), count.to.as_str()), count.count))
+            .map(|count| ((count.from.into(), count.to.into()), count.count))
             .collect();
         let seen = &totals.transitions;
         hold!(self, transitions == *seen, "{transitions:?} are counted, events say {seen:?}");
