@@ -16,13 +16,6 @@ pub enum State {
     HalfOpen,
 }
 
-impl State {
-    /// `closed`, `open` or `half-open`.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
-
 /// Whether a circuit is under its own control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Display, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
