@@ -11,12 +11,13 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 pub use log_lines::LogLines;
 
 use crate::{
+    breaker::Transition,
     operation::Operation,
     outcome::CallKind,
     panics::contained,
     rejection::{Rejection, RejectionKind},
     report::{AttemptRecord, CallId, CallOutcome},
-    state::{Mode, State},
+    state::State,
 };
 
 /// Is told of everything that happens, in the order in which it happens.
@@ -32,7 +33,12 @@ pub trait Observer: Send + Sync + 'static {
 #[non_exhaustive]
 pub enum Observation<'a> {
     /// A circuit began a new epoch.
-    Transition(&'a Transition),
+    Transition {
+        /// From what to what, and why.
+        transition: &'a Transition,
+        /// Number of calls that the circuit rejected in the epoch before.
+        rejected: u64,
+    },
     /// A circuit's breaker rejected calls, or other gates did that its breaker counts for. One for each kind of
     /// rejection and second in which there were any.
     RejectionBurst {
@@ -113,44 +119,6 @@ impl CallOf<'_> {
 impl fmt::Debug for CallOf<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("CallOf").field(&self.id).finish()
-    }
-}
-
-/// A circuit began a new epoch. Its `Display` is the log line.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Transition {
-    /// The state before.
-    pub from: State,
-    /// The state after: the same if a closed circuit was reset, or an open one forced open.
-    pub to: State,
-    /// The mode before.
-    pub from_mode: Mode,
-    /// The mode after.
-    pub mode: Mode,
-    /// Number of the epoch that began. It grows by one with each transition.
-    pub epoch: u64,
-    /// Why.
-    pub cause: String,
-    /// The lease of the trial that did not report in time, if that was the cause.
-    pub expired_lease: Option<Duration>,
-    /// True if the circuit was reset by hand.
-    pub manual_reset: bool,
-    /// How long the epoch before lasted.
-    pub after: Duration,
-    /// How long the circuit stays open, if it opened by its own rules.
-    pub half_open_in: Option<Duration>,
-    /// Calls that the circuit rejected in the epoch before.
-    pub rejected: u64,
-}
-
-impl fmt::Display for Transition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, to, cause, .. } = self;
-        write!(f, "circuit_breaker: {from} -> {to} ({cause}")?;
-        if let Some(wait) = self.half_open_in {
-            write!(f, "; half-open in {:.1}s", wait.as_secs_f64())?;
-        }
-        f.write_str(")")
     }
 }
 

@@ -248,7 +248,7 @@ struct Notes(Mutex<Vec<String>>);
 impl Observer for Notes {
     fn observe(&self, observation: &Observation<'_>) {
         let note = match observation {
-            Observation::Transition(transition) => format!("{transition}"),
+            Observation::Transition { transition, .. } => format!("{transition}"),
             Observation::Admitted { attempt, .. } => format!("admitted {attempt}"),
             Observation::AttemptEnded { attempt, .. } => format!("ended {:?}", attempt.outcome),
             Observation::RetryScheduled(retry) => format!("waits {:?}", retry.wait),

@@ -77,7 +77,7 @@ impl BreakerActor {
             });
             self.published.publish(transition.epoch, transition.phase, || {
                 // Observers are told before subscribers, so that no release comes before its opening.
-                self.recorder.transition(now, transition);
+                self.recorder.transition(now, &transition);
                 if let Some(opened) = opened {
                     self.subscribers.retain(|subscriber| tell(subscriber, opened.clone()));
                 }

@@ -32,6 +32,7 @@ pub(crate) struct Machine {
     config: BreakerConfig,
     phase: Phase,
     epoch: u64,
+    epoch_began: Instant,
     /// Numbers the slices of a window of time from here.
     start: Instant,
     trips: Vec<Box<dyn Trip>>,
@@ -55,6 +56,7 @@ impl Machine {
             config,
             phase: Phase::Closed,
             epoch: 0,
+            epoch_began: start,
             trials: Trials::default(),
             open_count: 0,
             transitions: VecDeque::new(),
@@ -134,7 +136,7 @@ impl Machine {
         match self.phase {
             Phase::Closed | Phase::ForcedOpen | Phase::Disabled => {}
             Phase::Open { .. } => {
-                self.enter(Phase::HalfOpen, Reason::ResetTimeout(self.open_time));
+                self.enter(now, Phase::HalfOpen, Reason::ResetTimeout(self.open_time));
             }
             Phase::HalfOpen => self.open(now, Reason::LeaseExpired(self.config.trial_lease)),
         }
@@ -211,8 +213,8 @@ impl Machine {
         let reason = Reason::ModeChosen(mode);
         match mode {
             Mode::Auto => self.close(now, reason),
-            Mode::ForcedOpen => self.enter(Phase::ForcedOpen, reason),
-            Mode::Disabled => self.enter(Phase::Disabled, reason),
+            Mode::ForcedOpen => self.enter(now, Phase::ForcedOpen, reason),
+            Mode::Disabled => self.enter(now, Phase::Disabled, reason),
         }
     }
 
@@ -220,17 +222,17 @@ impl Machine {
         if self.phase == Phase::HalfOpen {
             self.open_time = self.config.open_time_after(self.open_time);
         }
-        self.enter(Phase::Open { until: now + self.open_time }, reason);
+        self.enter(now, Phase::Open { until: now + self.open_time }, reason);
     }
 
     fn close(&mut self, now: Instant, reason: Reason) {
         self.trips = trips(&self.config, self.start, now);
         self.opened_after = 0;
         self.open_time = self.config.reset_timeout;
-        self.enter(Phase::Closed, reason);
+        self.enter(now, Phase::Closed, reason);
     }
 
-    fn enter(&mut self, phase: Phase, reason: Reason) {
+    fn enter(&mut self, now: Instant, phase: Phase, reason: Reason) {
         let (from, from_mode) = (self.state(), self.mode());
         let half_open_in = match phase {
             Phase::Open { .. } => Some(self.open_time),
@@ -238,6 +240,7 @@ impl Machine {
         };
         self.phase = phase;
         self.trials.clear();
+        let began = std::mem::replace(&mut self.epoch_began, now);
         self.epoch += 1;
         let (to, mode, epoch) = (self.state(), self.mode(), self.epoch);
         if to == State::Open && from != State::Open {
@@ -251,6 +254,7 @@ impl Machine {
             mode,
             epoch,
             reason,
+            after: now.saturating_duration_since(began),
             half_open_in,
         });
     }

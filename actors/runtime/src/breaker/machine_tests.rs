@@ -16,7 +16,7 @@ pub(super) const LEASE: Duration = Duration::from_secs(5);
 
 /// The log line of a transition.
 pub(super) fn line(transition: &Transition) -> String {
-    transition.clone().told(Duration::ZERO, 0).to_string()
+    transition.to_string()
 }
 
 /// A core, and the time that it is told.

@@ -68,3 +68,4 @@ pub(crate) use pending::PendingFailure;
 pub use permit::Permit;
 pub use snapshot::BreakerSnapshot;
 pub use tally::{Counts, EpochCounts, NotPermitted, RetryCounts, TransitionCount};
+pub use transition::{Reason, Transition};

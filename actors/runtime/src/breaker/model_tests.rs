@@ -68,6 +68,8 @@ struct Model {
     mode: Mode,
     state: State,
     epoch: u64,
+    /// When the epoch began.
+    changed: Duration,
     /// When half-open begins. Means something while open in auto mode.
     half_open_at: Duration,
     /// The success counter's value with each failure since the circuit last began closed.
@@ -85,6 +87,7 @@ impl Model {
             mode: Mode::Auto,
             state: State::Closed,
             epoch: 0,
+            changed: Duration::ZERO,
             half_open_at: Duration::ZERO,
             failures: Vec::new(),
             trials: Vec::new(),
@@ -168,8 +171,10 @@ impl Model {
             (Mode::Auto, State::HalfOpen) => Phase::HalfOpen,
             (Mode::Auto, State::Open) => Phase::Open { until: self.start + self.half_open_at },
         };
+        let after = now - std::mem::replace(&mut self.changed, now);
         self.transitions.push(Transition {
             phase,
+            after,
             from,
             to,
             from_mode,

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use super::{burst::Bursts, published::Published, transition::Transition};
 use crate::{
-    clock,
     observe::{Observation, Observer, Observers},
     sync::Arc,
 };
@@ -15,14 +14,13 @@ pub(crate) struct Recorder {
     observers: Observers,
     published: Arc<Published>,
     bursts: Bursts,
-    /// When the current epoch began, and how many calls the circuit had turned away by then.
-    epoch_began: (Instant, u64),
+    /// Number of calls that the circuit had rejected when the current epoch began.
+    rejected: u64,
 }
 
 impl Recorder {
-    /// Of a circuit whose first epoch begins now.
     pub(crate) fn new(observers: Observers, published: Arc<Published>) -> Self {
-        Self { observers, published, bursts: Bursts::default(), epoch_began: (clock::now(), 0) }
+        Self { observers, published, bursts: Bursts::default(), rejected: 0 }
     }
 
     /// Tells `observer` from now on.
@@ -41,17 +39,14 @@ impl Recorder {
     }
 
     /// Tells of a transition, and first of the rejections before it.
-    pub(crate) fn transition(&mut self, now: Instant, transition: Transition) {
+    pub(crate) fn transition(&mut self, now: Instant, transition: &Transition) {
         self.rejections(now, true);
         let tally = &self.published.tally;
         tally.transition(transition.from, transition.to);
-        let (began, rejected_before) = self.epoch_began;
         let [circuit_open, trial_limit, ..] = tally.rejected();
         let rejected = circuit_open + trial_limit;
-        self.epoch_began = (now, rejected);
-        let after = now.saturating_duration_since(began);
-        let told = transition.told(after, rejected - rejected_before);
-        self.observers.tell(&Observation::Transition(&told));
+        let before = std::mem::replace(&mut self.rejected, rejected);
+        self.observers.tell(&Observation::Transition { transition, rejected: rejected - before });
     }
 
     /// Tells of the rejections of a window that is over, or that a transition has `cut` short.

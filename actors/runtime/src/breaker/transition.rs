@@ -1,16 +1,13 @@
-//! The record of a change from one state to another.
+//! The change from one state to another, and why.
 
 use std::{fmt, time::Duration};
 
 use super::{config::Window, phase::Phase};
-use crate::{
-    observe,
-    state::{Mode, State},
-};
+use crate::state::{Mode, State};
 
-/// Why a breaker changed its state.
+/// Why a circuit changed its state. Its `Display` is what the log line shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub enum Reason {
     /// As many failures in a row as `fail_max` allows.
     ConsecutiveFailures {
         /// The length of the streak.
@@ -20,38 +17,46 @@ pub(crate) enum Reason {
     },
     /// Too large a share of the calls in the window failed.
     FailureRate {
+        /// The failures in the window.
         failed: u64,
+        /// All calls in the window.
         calls: u64,
+        /// The window.
         window: Window,
         /// What the last failure was.
         last: String,
     },
     /// Too many of the calls in the window failed.
     Failures {
+        /// The failures in the window.
         failed: u64,
+        /// The window.
         window: Window,
         /// What the last failure was.
         last: String,
     },
     /// Too large a share of the calls in the window were slow.
     SlowRate {
+        /// The slow calls in the window.
         slow: u64,
+        /// All calls in the window.
         calls: u64,
+        /// The window.
         window: Window,
-        /// What counts as slow.
+        /// A call that takes longer is slow.
         slow_call: Duration,
     },
-    /// A trial failed, of this cause.
+    /// A trial failed for this cause.
     TrialFailed(String),
     /// A trial did not report within its lease, of this length.
     LeaseExpired(Duration),
-    /// So many trials succeeded.
+    /// This number of trials succeeded.
     TrialsSucceeded(u32),
     /// The open time, of this length, has passed.
     ResetTimeout(Duration),
-    /// Somebody asked for it.
+    /// The circuit was reset by hand.
     ManualReset,
-    /// Somebody chose this mode.
+    /// This mode was chosen by hand.
     ModeChosen(Mode),
 }
 
@@ -111,46 +116,36 @@ impl fmt::Display for Share<'_> {
     }
 }
 
-/// A change of state.
+/// A circuit began a new epoch. Its `Display` is the log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Transition {
-    /// What begins.
-    pub(crate) phase: Phase,
+pub struct Transition {
     /// The state before.
-    pub(crate) from: State,
-    /// The state after: the same as before where a closed breaker was reset.
-    pub(crate) to: State,
+    pub from: State,
+    /// The state after: the same if a closed circuit was reset, or an open one forced open.
+    pub to: State,
     /// The mode before.
-    pub(crate) from_mode: Mode,
+    pub from_mode: Mode,
     /// The mode after.
-    pub(crate) mode: Mode,
-    /// The epoch that begins with it. Epochs only grow.
-    pub(crate) epoch: u64,
+    pub mode: Mode,
+    /// Number of the epoch that began. It grows by one with each transition.
+    pub epoch: u64,
     /// Why.
-    pub(crate) reason: Reason,
-    /// How long the circuit stays open, where it opened by its own rules.
-    pub(crate) half_open_in: Option<Duration>,
+    pub reason: Reason,
+    /// How long the epoch before lasted.
+    pub after: Duration,
+    /// How long the circuit stays open, if it opened by its own rules.
+    pub half_open_in: Option<Duration>,
+    /// What began.
+    pub(crate) phase: Phase,
 }
 
-impl Transition {
-    /// What observers are told, with how long the epoch before lasted and how many calls it rejected.
-    pub(crate) fn told(self, after: Duration, rejected: u64) -> observe::Transition {
-        let Self { from, to, from_mode, mode, epoch, reason, half_open_in, .. } = self;
-        observe::Transition {
-            from,
-            to,
-            from_mode,
-            mode,
-            epoch,
-            cause: reason.to_string(),
-            expired_lease: match reason {
-                Reason::LeaseExpired(lease) => Some(lease),
-                _ => None,
-            },
-            manual_reset: reason == Reason::ManualReset,
-            after,
-            half_open_in,
-            rejected,
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, reason, .. } = self;
+        write!(f, "circuit_breaker: {from} -> {to} ({reason}")?;
+        if let Some(wait) = self.half_open_in {
+            write!(f, "; half-open in {:.1}s", wait.as_secs_f64())?;
         }
+        f.write_str(")")
     }
 }

@@ -1,13 +1,18 @@
 //! An event log as an observer.
 
 use super::{EventKind, EventLog, EventType};
-use crate::observe::{Observation, Observer, RetryScheduled, Transition};
+use crate::{
+    breaker::{Reason, Transition},
+    observe::{Observation, Observer, RetryScheduled},
+};
 
 /// Records transitions and what they came of, bursts of rejections, retries and releases.
 impl Observer for EventLog {
     fn observe(&self, observation: &Observation<'_>) {
         match observation {
-            Observation::Transition(transition) => record_transition(self, transition),
+            Observation::Transition { transition, rejected } => {
+                record_transition(self, transition, *rejected);
+            }
             Observation::RejectionBurst { rejection, count, window } => {
                 let (rejection, count, window) = (*rejection, *count, *window);
                 self.record(EventKind::RejectionBurst { rejection, count, window });
@@ -23,18 +28,22 @@ impl Observer for EventLog {
     }
 }
 
-fn record_transition(log: &EventLog, transition: &Transition) {
-    let Transition { from, to, from_mode, mode, epoch, cause, .. } = transition.clone();
-    if let Some(lease) = transition.expired_lease {
-        log.record(EventKind::LeaseExpired { epoch: epoch - 1, lease });
-    }
-    if transition.manual_reset {
-        log.record(EventKind::Reset { epoch });
+fn record_transition(log: &EventLog, transition: &Transition, rejected: u64) {
+    let &Transition { from, to, from_mode, mode, epoch, ref reason, after, half_open_in, .. } =
+        transition;
+    match reason {
+        Reason::LeaseExpired(lease) => {
+            log.record(EventKind::LeaseExpired { epoch: epoch - 1, lease: *lease });
+        }
+        Reason::ManualReset => {
+            log.record(EventKind::Reset { epoch });
+        }
+        _ => {}
     }
     if from_mode != mode {
         log.record(EventKind::Mode { from: from_mode, to: mode });
     }
-    let Transition { after, half_open_in, rejected, .. } = *transition;
+    let cause = reason.to_string();
     log.record(EventKind::Transition { from, to, epoch, cause, after, half_open_in, rejected });
 }
 

@@ -28,7 +28,9 @@ pub struct LogLines;
 impl Observer for LogLines {
     fn observe(&self, observation: &Observation<'_>) {
         match observation {
-            Observation::Transition(transition) => log::info!(target: BREAKER, "{transition}"),
+            Observation::Transition { transition, .. } => {
+                log::info!(target: BREAKER, "{transition}");
+            }
             Observation::RetryScheduled(retry) => retry_line(retry),
             Observation::Released { calls, .. } => {
                 log::info!(target: TARGET, "retry: released {calls} waiting call(s), the circuit opened");

@@ -99,9 +99,8 @@ impl World {
         let by_circuit = refused.circuit_open + refused.trial_limit;
         hold!(self, in_epochs <= by_circuit, "{in_epochs} rejections told, {refused:?}");
         let transitions = counts.transitions.iter();
-        let transitions: BTreeMap<_, _> = transitions
-            .map(|count| ((count.from.into(), count.to.into()), count.count))
-            .collect();
+        let transitions: BTreeMap<_, _> =
+            transitions.map(|count| ((count.from.into(), count.to.into()), count.count)).collect();
         let seen = &totals.transitions;
         hold!(self, transitions == *seen, "{transitions:?} are counted, events say {seen:?}");
 
