@@ -11,6 +11,7 @@ use resilience_actors::{BreakerConfig, DURATIONS};
 use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 
 pub use self::calls::Calls;
+use self::names::named;
 use crate::{backend_url::BackendUrl, replicas::ReplicaHosts};
 
 /// `PORT`, if it is not set.
@@ -79,7 +80,8 @@ impl Config {
         let replicas = ReplicaHosts::new(replicas, &backend)?;
         let pod = settings.pod();
 
-        check_times(&breaker, &calls, connect_timeout)?;
+        check_connect_timeout(connect_timeout, calls.attempt_timeout)?;
+        breaker.check_timeout(calls.attempt_timeout).map_err(named)?;
         let (summary, near_misses) = (settings.summary(), settings.near_misses(KNOWN_NAMES));
         Ok(Self {
             common,
@@ -98,30 +100,13 @@ impl Config {
     }
 }
 
-/// Refuses times of the breaker, of calls and of connections that contradict each other.
-fn check_times(
-    breaker: &BreakerConfig,
-    calls: &Calls,
-    connect_timeout: Duration,
-) -> Result<(), SettingError> {
-    let timeout = calls.attempt_timeout;
-    let refused = |variable: &str, value: Duration, relation: &str| {
-        let allowed = format!("{relation} ATTEMPT_TIMEOUT={}", timeout.as_secs_f64());
-        Err(SettingError::new(variable, value.as_secs_f64().to_string(), allowed))
-    };
-    if connect_timeout > timeout {
-        return refused("CONNECT_TIMEOUT", connect_timeout, "no more than");
+/// Refuses a time to connect that an attempt does not have.
+fn check_connect_timeout(connect: Duration, attempt: Duration) -> Result<(), SettingError> {
+    if connect <= attempt {
+        return Ok(());
     }
-    if breaker.trial_lease < timeout {
-        return refused("BREAKER_TRIAL_LEASE", breaker.trial_lease, "no less than");
-    }
-    match breaker.slow_call {
-        // An attempt that has timed out is not slow any more.
-        Some(slow_call) if slow_call >= timeout => {
-            refused("BREAKER_SLOW_CALL", slow_call, "less than")
-        }
-        _ => Ok(()),
-    }
+    let allowed = format!("no more than ATTEMPT_TIMEOUT={}", attempt.as_secs_f64());
+    Err(SettingError::new("CONNECT_TIMEOUT", connect.as_secs_f64().to_string(), allowed))
 }
 
 #[cfg(test)]

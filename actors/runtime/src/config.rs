@@ -30,8 +30,10 @@ pub struct InvalidConfig {
 pub enum Allowed {
     /// What these words say.
     Values(String),
-    /// No less than another setting's value.
-    AtLeast {
+    /// No less than another setting's value, or less than it.
+    Compared {
+        /// `no less than` or `less than`.
+        relation: &'static str,
         /// The name of the other.
         field: &'static str,
         /// Its value.
@@ -45,7 +47,9 @@ impl fmt::Display for Allowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Values(values) => f.write_str(values),
-            Self::AtLeast { field, value } => write!(f, "no less than {field} = {value}"),
+            Self::Compared { relation, field, value } => {
+                write!(f, "{relation} {field} = {value}")
+            }
             Self::Beside(others) => write!(f, "{} to be set", others.join(" or ")),
         }
     }
@@ -92,7 +96,22 @@ pub(crate) fn at_least<T: Setting>(
     if value >= floor {
         return Ok(());
     }
-    let allowed = Allowed::AtLeast { field: other, value: floor.shown() };
+    let allowed =
+        Allowed::Compared { relation: "no less than", field: other, value: floor.shown() };
+    Err(InvalidConfig { field, value: value.shown(), allowed })
+}
+
+/// `value` is less than the value `ceiling` of the setting `other`.
+pub(crate) fn less_than<T: Setting>(
+    field: &'static str,
+    value: T,
+    other: &'static str,
+    ceiling: T,
+) -> Result<(), InvalidConfig> {
+    if value < ceiling {
+        return Ok(());
+    }
+    let allowed = Allowed::Compared { relation: "less than", field: other, value: ceiling.shown() };
     Err(InvalidConfig { field, value: value.shown(), allowed })
 }
 

@@ -7,7 +7,9 @@ use service_edge::SettingError;
 pub(super) fn named(InvalidConfig { field, value, allowed }: InvalidConfig) -> SettingError {
     let allowed = match allowed {
         Allowed::Values(values) => values,
-        Allowed::AtLeast { field, value } => format!("no less than {}={value}", variable(field)),
+        Allowed::Compared { relation, field, value } => {
+            format!("{relation} {}={value}", variable(field))
+        }
         Allowed::Beside(others) => {
             let others: Vec<_> = others.iter().map(|field| variable(field)).collect();
             format!("{} to be set", others.join(" or "))

@@ -68,7 +68,7 @@ impl BreakerActor {
         self.machine.handle_timeout(now);
         let result = step(&mut self.machine, now);
         while let Some(transition) = self.machine.poll_transition() {
-            let reset_timeout = self.published.reset_timeout;
+            let reset_timeout = self.published.config.reset_timeout;
             let opened = (transition.to == State::Open).then(|| CircuitOpened {
                 breaker: self.published.id,
                 epoch: transition.epoch,

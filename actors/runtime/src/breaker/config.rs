@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Allowed, InvalidConfig, at_least, in_range, positive};
+use crate::config::{Allowed, InvalidConfig, at_least, in_range, less_than, positive};
 
 /// What a breaker can be told. Becomes a [`BreakerConfig`] once it is found valid.
 ///
@@ -144,6 +144,17 @@ impl TryFrom<BreakerSettings> for BreakerConfig {
 }
 
 impl BreakerConfig {
+    /// Checks that a trial has time for an attempt with this timeout, and that the attempt has time to become slow.
+    ///
+    /// # Errors
+    /// The trial lease is shorter than the timeout, or `slow_call` is not shorter.
+    pub fn check_timeout(&self, attempt_timeout: Duration) -> Result<(), InvalidConfig> {
+        at_least("trial_lease", self.trial_lease, "attempt_timeout", attempt_timeout)?;
+        self.slow_call.map_or(Ok(()), |slow_call| {
+            less_than("slow_call", slow_call, "attempt_timeout", attempt_timeout)
+        })
+    }
+
     /// True if a trip looks at the window.
     pub(crate) fn has_rate(&self) -> bool {
         self.failure_rate.is_some() || self.failures.is_some() || self.slow_rate.is_some()

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::{
     actor::BreakerActor,
+    config::BreakerConfig,
     counted::Counted,
     grant::{Acquire, Grant},
     messages::BurstBegan,
@@ -100,7 +101,7 @@ impl Breaker {
     /// A rejection that needs no question, counted.
     fn turn_away(&self, phase: Phase) -> Option<Rejection> {
         let retry_after = match phase {
-            Phase::ForcedOpen => self.published.reset_timeout,
+            Phase::ForcedOpen => self.published.config.reset_timeout,
             Phase::Open { until } => until.saturating_duration_since(clock::now()),
             _ => return None,
         };
@@ -159,7 +160,12 @@ impl Breaker {
 
     /// How long a call may take before [`Permit::slow`] has to be told. None if no trip asks for it.
     pub fn slow_after(&self) -> Option<Duration> {
-        self.published.slow_call
+        self.published.config.slow_call
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &BreakerConfig {
+        &self.published.config
     }
 
     /// Its name: that of its event log.

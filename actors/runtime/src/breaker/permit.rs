@@ -84,7 +84,7 @@ impl<'a> Permit<'a> {
     /// ended. It counts as slow from now on, however it ends. A slow trial has failed. Does nothing if no trip asks for
     /// slow calls, or the second time.
     pub fn slow(&mut self) {
-        if self.published.slow_call.is_some() && self.obligation == Obligation::Owed {
+        if self.published.config.slow_call.is_some() && self.obligation == Obligation::Owed {
             self.obligation = Obligation::OwedSlow;
             let now = self.published.enter_slice(clock::now());
             send(self.published, self.ticket, Report::Slow(now), None);

@@ -41,10 +41,7 @@ pub(crate) struct Published {
     pub(crate) slices: Option<Slices>,
     /// The newest slice in which a result was counted. Raised before the result is counted.
     last_slice: AtomicU64,
-    /// When a call is slow, if that matters.
-    pub(crate) slow_call: Option<Duration>,
-    /// How long callers are sent away by a circuit that was opened by hand.
-    pub(crate) reset_timeout: Duration,
+    pub(crate) config: BreakerConfig,
     pub(crate) counters: Counters,
     /// The successes of epochs that are over. The lock keeps an epoch from ending, and so from being
     /// counted twice or not at all, while somebody adds them up.
@@ -71,8 +68,7 @@ impl Published {
             start,
             slices,
             last_slice: AtomicU64::default(),
-            slow_call: config.slow_call,
-            reset_timeout: config.reset_timeout,
+            config: config.clone(),
             counters: Counters::default(),
             settled: Mutex::default(),
             reports: OnceLock::new(),

@@ -11,7 +11,7 @@ use rand::{SeedableRng as _, rngs::SmallRng};
 use super::Upstream;
 use crate::{
     breaker::{Breaker, BreakerConfig, BreakerSettings},
-    config::{InvalidConfig, at_least},
+    config::InvalidConfig,
     events::{DEFAULT_CAPACITY, EventLog},
     gate::Gate,
     limit::CallLimit,
@@ -138,19 +138,25 @@ impl UpstreamBuilder {
     /// actix system.
     ///
     /// # Errors
-    /// A setting breaks its rule.
+    /// A setting breaks its rule, or a breaker's does not fit the timeout: see [`BreakerConfig::check_timeout`].
     ///
     /// # Panics
     /// If a new breaker is to be started on a thread that runs neither an actix system nor a tokio `LocalSet`.
     pub fn start(self) -> Result<Upstream, InvalidConfig> {
         let Self { name, settings, breaker, gates, limit, observers: own, seed } = self;
         let config = CallConfig::try_from(settings)?;
+        let check = |breaker: &BreakerConfig| {
+            config.attempt_timeout.map_or(Ok(()), |timeout| breaker.check_timeout(timeout))
+        };
         let breaker = match breaker {
             None => None,
-            Some(BreakerChoice::Running(breaker)) => Some(breaker),
+            Some(BreakerChoice::Running(breaker)) => {
+                check(breaker.config())?;
+                Some(breaker)
+            }
             Some(BreakerChoice::New(settings)) => {
                 let settings = BreakerConfig::try_from(settings)?;
-                fits(&settings, config.attempt_timeout)?;
+                check(&settings)?;
                 let breaker = start_breaker(Arc::clone(&name), settings);
                 for observer in &own {
                     // An error means that the actor died at once.
@@ -170,16 +176,6 @@ impl UpstreamBuilder {
         let limit_gate = limit.clone().map(|limit| Arc::new(limit) as Arc<dyn Gate>);
         let policies = Policies { name, config, breaker, gates, limit, limit_gate, observers, rng };
         Ok(Upstream { policies: Arc::new(policies) })
-    }
-}
-
-/// A trial has time for its attempt, and an attempt for becoming slow.
-fn fits(breaker: &BreakerConfig, timeout: Option<Duration>) -> Result<(), InvalidConfig> {
-    let Some(timeout) = timeout else { return Ok(()) };
-    at_least("trial_lease", breaker.trial_lease, "attempt_timeout", timeout)?;
-    match breaker.slow_call {
-        Some(slow_call) => at_least("attempt_timeout", timeout, "slow_call", slow_call),
-        None => Ok(()),
     }
 }
 

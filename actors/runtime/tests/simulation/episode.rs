@@ -90,6 +90,7 @@ fn then(rng: &mut SmallRng) -> Then {
 
 fn rules(rng: &mut SmallRng) -> Rules {
     let reset_timeout = millis(rng, 500, 5_000);
+    let attempt_timeout = millis(rng, 200, 2_500);
     let mut breaker = BreakerSettings {
         fail_max: rng.random_range(1..=6),
         reset_timeout,
@@ -97,11 +98,11 @@ fn rules(rng: &mut SmallRng) -> Rules {
         reset_max: reset_timeout + millis(rng, 0, 10_000),
         half_open_max_calls: rng.random_range(1..=4),
         success_threshold: rng.random_range(1..=4),
-        trial_lease: millis(rng, 200, 3_000),
+        trial_lease: attempt_timeout + millis(rng, 0, 2_000),
         ..BreakerSettings::default()
     };
-    choose_trips(rng, &mut breaker);
-    let (base_delay, attempt_timeout) = (millis(rng, 50, 1_000), millis(rng, 200, 2_500));
+    choose_trips(rng, &mut breaker, attempt_timeout);
+    let base_delay = millis(rng, 50, 1_000);
     let retry = support::Rules {
         max_attempts: rng.random_range(1..=5),
         base_delay,
@@ -119,7 +120,7 @@ fn rules(rng: &mut SmallRng) -> Rules {
 }
 
 /// Half of the episodes know more trips than the streak.
-fn choose_trips(rng: &mut SmallRng, breaker: &mut BreakerSettings) {
+fn choose_trips(rng: &mut SmallRng, breaker: &mut BreakerSettings, attempt_timeout: Duration) {
     if rng.random() {
         return;
     }
@@ -130,7 +131,7 @@ fn choose_trips(rng: &mut SmallRng, breaker: &mut BreakerSettings) {
     };
     if rng.random() {
         breaker.slow_rate = Some(rng.random_range(0.2..1.0));
-        breaker.slow_call = Some(millis(rng, 20, 1_000));
+        breaker.slow_call = Some(millis(rng, 20, 1_000).min(attempt_timeout / 2));
     }
     if rng.random() {
         breaker.failure_rate = Some(rng.random_range(0.2..1.0));
