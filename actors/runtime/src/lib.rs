@@ -22,11 +22,11 @@
 //! - [`Operation`]: what a call does, where a closure is not enough. [`Outcome`] says what a result means.
 //! - [`Breaker`]: one for each upstream and process, shared by all threads.
 //! - [`CallLimit`]: how many calls may be in flight and waiting.
-//! - [`Gate`] and [`Observer`]: policies and eyes of your own.
-//! - [`events`]: what happens, numbered and kept for those who follow it.
+//! - [`Gate`] and [`Observer`]: policies and observers of your own.
+//! - [`events`]: a log of numbered events, which readers can follow.
 //!
-//! Everything runs on tokio's clock: a test that pauses it drives breaker and scheduler instant by
-//! instant, as long as both run on the test's own thread ([`Breaker::start`]).
+//! Everything runs on tokio's clock. A test that pauses that clock controls breaker and scheduler, as long as both run on
+//! the test's own thread ([`Breaker::start`]).
 
 mod attempt;
 pub mod breaker;

@@ -8,7 +8,7 @@ use strum::{Display, IntoStaticStr};
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum State {
-    /// Calls pass; consecutive failures are counted.
+    /// Calls pass, and their results are counted.
     Closed,
     /// Calls are rejected at once, until the reset timeout has passed.
     Open,
@@ -16,16 +16,16 @@ pub enum State {
     HalfOpen,
 }
 
-/// Whether a circuit is under its own control.
+/// Whether a circuit follows its own rules or was set by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Display, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Mode {
-    /// It opens and closes as its rules say.
+    /// Opens and closes by its rules.
     #[default]
     Auto,
-    /// Open until somebody says otherwise: every call is turned away.
+    /// Open until it is changed by hand: every call is rejected.
     ForcedOpen,
-    /// Closed until somebody says otherwise: every call passes.
+    /// Closed until it is changed by hand: every call passes.
     Disabled,
 }

@@ -1,5 +1,5 @@
-//! The actor around the state machine: turns messages and the timer into machine steps, and their
-//! results into published epochs, log lines and messages.
+//! The actor around the state machine. It turns messages and its timer into steps of the machine, and transitions into
+//! published epochs, observations and messages.
 
 use std::time::Instant;
 
@@ -23,10 +23,10 @@ use crate::{
     clock, observe::Observers, rejection::Rejection, state::State, sync::Arc, timer::Timer,
 };
 
-/// Messages that may queue before those who ask through one handle are made to wait for room.
+/// Capacity of the mailbox. Senders that wait for an answer also wait for room in it.
 const MAILBOX: usize = 1024;
 
-/// The one writer of a breaker's state. Talked to through [`Breaker`](super::Breaker).
+/// The only writer of a breaker's state. [`Breaker`](super::Breaker) sends its messages.
 #[derive(Debug)]
 pub(crate) struct BreakerActor {
     machine: Machine,
@@ -34,7 +34,7 @@ pub(crate) struct BreakerActor {
     recorder: Recorder,
     subscribers: Vec<WeakRecipient<CircuitOpened>>,
     timer: Timer,
-    /// Dropped with the actor, however it ends: so others learn that it is gone.
+    /// Dropped with the actor, also if it panics. Receivers learn from it that the actor is gone.
     _alive: watch::Sender<()>,
 }
 
@@ -56,9 +56,8 @@ impl BreakerActor {
         }
     }
 
-    /// Runs one step of the machine at the current time, then makes what changed known. Every message
-    /// comes through here, the timer's as well, so what is due is done before what was asked: a
-    /// busy mailbox is drained before timers run.
+    /// Runs one step of the machine at the current time, then publishes the transitions. Every message handler calls this.
+    /// What is due is done first, because actix drains a busy mailbox before it runs timers.
     fn step<R>(
         &mut self,
         ctx: &mut Context<Self>,
@@ -197,7 +196,7 @@ impl Handler<Inspect> for BreakerActor {
     }
 }
 
-/// What can be seen from outside, for a reader who sees the counters at `now`.
+/// Everything that is visible from outside, by the counters at `now`.
 fn snapshot(machine: &Machine, now: &CountersAt) -> BreakerSnapshot {
     let readings = machine.readings(now);
     let (trials_in_flight, trials_succeeded) = machine.trials();

@@ -1,20 +1,19 @@
-//! Bursts of rejections, told once a second: no clock, no atomics.
+//! Bursts of rejections, told once a second. Pure: no clock, no atomics.
 //!
-//! An open circuit turns calls away without a message, thousands in a second. So they are counted,
-//! and only the first of a burst tells the actor, which then looks at the counters once a second
-//! for as long as they grow.
+//! An open circuit can reject thousands of calls in a second, and counts them without a message. Only the first call of a
+//! burst tells the actor. The actor then reads the counters once a second for as long as they grow.
 
 use std::time::{Duration, Instant};
 
 use crate::rejection::RejectionKind;
 
-/// How often a burst is told of.
+/// Time between two observations of a burst.
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Rejections of each kind since the start, in the order of [`RejectionKind::ALL`].
 pub(crate) type Totals = [u64; RejectionKind::ALL.len()];
 
-/// Calls that were turned away within one window.
+/// Calls that were rejected within one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Burst {
     pub(crate) rejection: RejectionKind,
@@ -40,13 +39,13 @@ impl Bursts {
         self.since.map(|since| since + WINDOW)
     }
 
-    /// Whether there have been rejections that nobody was told of.
+    /// True if there are rejections that observers were not told of.
     pub(crate) fn behind(&self, totals: Totals) -> bool {
         self.told != totals
     }
 
-    /// What there is to tell: at the end of the window, or at once if it is `cut` short. A window in
-    /// which there was nothing ends the burst, and [`poll_timeout`](Self::poll_timeout) has none.
+    /// The rejections to tell, at the end of the window, or at once if it is `cut` short. A window without rejections ends
+    /// the burst.
     pub(crate) fn take(&mut self, now: Instant, totals: Totals, cut: bool) -> Vec<Burst> {
         let Some(since) = self.since else { return Vec::new() };
         let window = now.saturating_duration_since(since);

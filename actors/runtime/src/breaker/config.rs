@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Allowed, InvalidConfig, at_least, in_range, less_than, positive};
 
-/// What a breaker can be told. Becomes a [`BreakerConfig`] once it is found valid.
+/// The settings of a breaker. They become a [`BreakerConfig`] by `try_from`, which checks them.
 ///
 /// The circuit opens when the first of its trips says so: a number of consecutive failures (`fail_max`), a share of
-/// failures (`failure_rate`), a number of failures (`failures`) or a share of slow calls (`slow_rate`). Durations serialise as seconds.
+/// failures (`failure_rate`), a number of failures (`failures`) or a share of slow calls (`slow_rate`). Durations
+/// serialise as seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerSettings {
@@ -30,7 +31,7 @@ pub struct BreakerSettings {
     /// Failures in the window that open the circuit, whatever their share: [`FAILURES`](Self::FAILURES), at most the
     /// window's size. None, the default, switches this trip off.
     pub failures: Option<u32>,
-    /// The results that rates and failures are taken of, default the last 100 calls.
+    /// The results that rates and `failures` look at, default the last 100 calls.
     pub window: Window,
     /// Calls in the window below which no rate opens the circuit: [`MIN_CALLS`](Self::MIN_CALLS), default 20. At most
     /// the window's size.
@@ -64,14 +65,14 @@ pub struct BreakerSettings {
     pub trial_lease: Duration,
 }
 
-/// The results that a rate is taken of.
+/// The results that a rate looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Window {
-    /// The last calls, so many: [`WINDOW_CALLS`](BreakerSettings::WINDOW_CALLS).
+    /// This number of last calls: [`WINDOW_CALLS`](BreakerSettings::WINDOW_CALLS).
     #[serde(rename = "calls")]
     Calls(u32),
-    /// The calls of the last so long: [`WINDOW_TIME`](BreakerSettings::WINDOW_TIME). It moves in steps of a tenth, and
-    /// is up to one step shorter than this.
+    /// The calls of this last time: [`WINDOW_TIME`](BreakerSettings::WINDOW_TIME). The window moves in steps of a tenth of
+    /// its length, and is up to one step shorter.
     #[serde(rename = "seconds", with = "crate::seconds")]
     Time(Duration),
 }

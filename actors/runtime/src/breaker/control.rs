@@ -1,4 +1,4 @@
-//! What is asked of the breaker's actor from outside of calls: by hand, by observers and by subscribers.
+//! Requests to the breaker's actor that belong to no call: control by hand, observers and subscribers.
 
 use actix::Recipient;
 
@@ -10,10 +10,10 @@ use super::{
 use crate::{observe::Observer, state::Mode};
 
 impl Breaker {
-    /// Has `observer` told of all transitions and bursts of rejections from now on.
+    /// Tells `observer` of all transitions and bursts of rejections from now on.
     ///
     /// # Errors
-    /// The actor is gone: `observer` will be told nothing.
+    /// The actor is gone, so `observer` will be told nothing.
     pub fn observe(&self, observer: std::sync::Arc<dyn Observer>) -> Result<(), BreakerStopped> {
         if !self.actor.connected() {
             return Err(BreakerStopped);
@@ -22,8 +22,8 @@ impl Breaker {
         Ok(())
     }
 
-    /// Closes the circuit by hand, into auto mode and a new epoch: results of calls in flight no
-    /// longer count.
+    /// Closes the circuit by hand and returns it to auto mode. A new epoch begins, so results of calls in flight no longer
+    /// count.
     ///
     /// # Errors
     /// The actor is gone, and nothing was done.
@@ -31,12 +31,12 @@ impl Breaker {
         self.send(Reset).await
     }
 
-    /// Opens the circuit by hand, until [`enable`](Self::enable) or [`reset`](Self::reset). Every
-    /// call is turned away and told to come back after the reset timeout; calls that wait for a
-    /// retry are answered; no timer and no result changes the state.
+    /// Opens the circuit by hand, until [`enable`](Self::enable) or [`reset`](Self::reset). Every call is rejected with
+    /// the reset timeout as its `retry_after`, calls that wait for a retry are answered, and no timer and no result
+    /// changes the state.
     ///
-    /// As with every change of mode, results of calls in flight no longer count. Nothing happens
-    /// if it is forced open already.
+    /// As with every change of mode, results of calls in flight no longer count. Does nothing if the circuit is forced
+    /// open already.
     ///
     /// # Errors
     /// The actor is gone, and nothing was done.
@@ -44,9 +44,8 @@ impl Breaker {
         self.send(SetMode(Mode::ForcedOpen)).await
     }
 
-    /// Takes the circuit out of service by hand, until [`enable`](Self::enable) or
-    /// [`reset`](Self::reset). It shows closed, every call passes, and no result changes the state.
-    /// Nothing happens if it is disabled already.
+    /// Disables the circuit by hand, until [`enable`](Self::enable) or [`reset`](Self::reset). Its state is closed, every
+    /// call passes, and no result changes the state. Does nothing if the circuit is disabled already.
     ///
     /// # Errors
     /// The actor is gone, and nothing was done.
@@ -54,8 +53,8 @@ impl Breaker {
         self.send(SetMode(Mode::Disabled)).await
     }
 
-    /// Gives the circuit back to its own control, closed. Nothing happens in auto mode, not even if
-    /// the circuit is open: [`reset`](Self::reset) closes it.
+    /// Returns the circuit to auto mode, closed. Does nothing in auto mode, even if the circuit is open:
+    /// [`reset`](Self::reset) closes it.
     ///
     /// # Errors
     /// The actor is gone, and nothing was done.
@@ -63,7 +62,7 @@ impl Breaker {
         self.send(SetMode(Mode::Auto)).await
     }
 
-    /// All that can be seen from outside.
+    /// Everything that is visible from outside.
     ///
     /// # Errors
     /// The actor is gone.
@@ -71,11 +70,11 @@ impl Breaker {
         self.send(Inspect).await
     }
 
-    /// Has `subscriber` told of each opening from now on, and of the present one if the circuit is
-    /// open. Does not keep its actor alive.
+    /// Tells `subscriber` of each opening from now on, and of the current one if the circuit is open. Does not keep the
+    /// subscriber's actor alive.
     ///
     /// # Errors
-    /// The actor is gone: `subscriber` will be told nothing.
+    /// The actor is gone, so `subscriber` will be told nothing.
     pub fn subscribe(&self, subscriber: &Recipient<CircuitOpened>) -> Result<(), BreakerStopped> {
         if !self.actor.connected() {
             return Err(BreakerStopped);

@@ -8,9 +8,9 @@ use std::sync::atomic::Ordering;
 
 use crate::sync::{AtomicU64, LANES, lane};
 
-/// The low bits of a lane count; those above are the epoch's own lowest. The counts last for 89
-/// years of 100 000 successes a second in one epoch, and to be taken for one of a later epoch, a
-/// success would have to come in 65 536 transitions late.
+/// Number of low bits of a lane that hold the count; the bits above hold the lowest bits of the epoch's number. A count
+/// overflows after 89 years of 100 000 successes a second in one epoch. A success is taken for one of a later epoch only
+/// if it is 65 536 transitions late.
 const COUNT_BITS: u32 = 48;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
 
@@ -33,8 +33,7 @@ pub(crate) struct Totals {
 
 /// The results of one epoch.
 ///
-/// All accesses are `SeqCst`, which costs an x86 nothing here: what two readers see of different
-/// lanes has to fit into one order.
+/// All accesses are `SeqCst`, so that the readings of all readers fit into one order. On x86 that costs nothing here.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     lanes: [Lane; LANES + 2],
@@ -70,15 +69,14 @@ impl Counters {
         false
     }
 
-    /// Begins `epoch`, and returns the successes of the one before it. For the one writer of the
-    /// state.
+    /// Begins `epoch` and returns the successes of the epoch before it. Only the writer of the state may call it.
     pub(crate) fn begin(&self, epoch: u64) -> u64 {
         totals(self.lanes.each_ref().map(|Lane(lane)| lane.swap(tag(epoch), Ordering::SeqCst)))
             .successes
     }
 
-    /// What was counted up to now. The numbers only grow while an epoch lasts, and of two readings the smaller one is
-    /// the older, whoever took them: all lanes had these values at one moment.
+    /// The counts at this moment: all lanes had these values at the same time. During an epoch the counts only grow, so of
+    /// two readings on any threads the smaller one is the older.
     pub(crate) fn read(&self) -> Totals {
         totals(self.snapshot())
     }

@@ -33,7 +33,7 @@ use crate::{
     sync::Arc,
 };
 
-/// The breaker's actor is gone, so that nothing changes its state any more.
+/// The breaker's actor is gone, so its state does not change any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the circuit breaker is not running")]
 pub struct BreakerStopped;
@@ -62,13 +62,13 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// Asks for leave to make one attempt.
+    /// Asks for the permission to make one attempt.
     ///
-    /// Closed and open are answered from the published state, without a message. Half-open asks
-    /// the actor, and so does a caller who finds the open time over before the timer ran.
+    /// While closed or open, the published state answers without a message. While half-open, or if the open time is over
+    /// before the timer has fired, the actor is asked.
     ///
     /// # Errors
-    /// [`Rejection`], when the attempt must not be made.
+    /// The [`Rejection`], if the attempt must not be made.
     #[inline]
     pub fn admit(&self) -> impl Future<Output = Result<Permit<'_>, Rejection>> {
         // Not an `async fn`: this can be inlined where it is awaited, and so costs less.
@@ -80,7 +80,7 @@ impl Breaker {
                     let ticket = Ticket { epoch, trial: None };
                     return Poll::Ready(Ok(Permit::new(&self.published, ticket)));
                 }
-                if let Some(rejection) = self.turn_away(phase) {
+                if let Some(rejection) = self.reject_at_once(phase) {
                     return Poll::Ready(Err(rejection));
                 }
             }
@@ -95,11 +95,11 @@ impl Breaker {
     /// The rejection of a call, counted, if the published state alone decides that no attempt may be made.
     pub(crate) fn rejection_at_once(&self) -> Option<Rejection> {
         let (_, phase) = self.published.current();
-        if phase.passes() { None } else { self.turn_away(phase) }
+        if phase.passes() { None } else { self.reject_at_once(phase) }
     }
 
-    /// A rejection that needs no question, counted.
-    fn turn_away(&self, phase: Phase) -> Option<Rejection> {
+    /// The rejection, counted, if this phase rejects without asking the actor.
+    fn reject_at_once(&self, phase: Phase) -> Option<Rejection> {
         let retry_after = match phase {
             Phase::ForcedOpen => self.published.config.reset_timeout,
             Phase::Open { until } => until.saturating_duration_since(clock::now()),
@@ -126,9 +126,9 @@ impl Breaker {
         })
     }
 
-    /// Counts a call that was turned away, and tells the actor if it is the first for a while.
+    /// Counts a rejected call, and tells the actor if a burst begins with it.
     pub(crate) fn count_rejection(&self, kind: RejectionKind) {
-        if self.tally().turn_away(kind) {
+        if self.tally().begins_burst_with(kind) {
             self.actor.do_send(self.published.depth.counted(BurstBegan));
         }
     }
@@ -158,7 +158,7 @@ impl Breaker {
         (phase.state(), phase.mode())
     }
 
-    /// How long a call may take before [`Permit::slow`] has to be told. None if no trip asks for it.
+    /// The time after which [`Permit::slow`] must be called. `None` if no trip counts slow calls.
     pub fn slow_after(&self) -> Option<Duration> {
         self.published.config.slow_call
     }
@@ -168,22 +168,22 @@ impl Breaker {
         &self.published.config
     }
 
-    /// Its name: that of its event log.
+    /// Its name, which is also its event log's.
     pub fn name(&self) -> &std::sync::Arc<str> {
         self.events.name()
     }
 
-    /// What happens to it and to the calls that go through it.
+    /// The log of its events and those of its calls.
     pub fn events(&self) -> &EventLog {
         &self.events
     }
 
-    /// What has been counted since the start. Sends no message.
+    /// The counts since the start. Sends no message.
     pub fn counts(&self) -> Counts {
         self.published.counts()
     }
 
-    /// Messages that are on their way to the actor, about: timers are not among them.
+    /// Approximate number of messages in the actor's mailbox, without timers.
     pub fn mailbox_depth(&self) -> usize {
         self.published.depth.read()
     }
@@ -197,8 +197,8 @@ impl Breaker {
         self.actor.send(self.published.depth.counted(message)).await.map_err(|_| BreakerStopped)
     }
 
-    /// Returns when the actor is gone. Its published state is frozen from then on, so a service
-    /// should end. The future does not keep it alive.
+    /// Returns when the actor is gone. The published state does not change after that, so a service should end. The
+    /// future does not keep the actor alive.
     pub fn stopped(&self) -> impl Future<Output = ()> + use<> {
         ended(self.alive.clone())
     }

@@ -1,8 +1,7 @@
 //! The breaker's state machine: no clock, no I/O, no actor.
 //!
-//! It is driven like a protocol engine (the pattern is quinn-proto's): the owner passes `now` into
-//! every step, asks [`Machine::poll_timeout`] when to come back, and takes what changed from
-//! [`Machine::poll_transition`].
+//! Its owner passes `now` into every step, asks [`Machine::poll_timeout`] for the time of the next step, and takes
+//! transitions from [`Machine::poll_transition`] (the pattern is quinn-proto's).
 
 use std::{
     collections::VecDeque,
@@ -22,8 +21,7 @@ use crate::{
     state::{Mode, State},
 };
 
-/// How soon a caller may ask again when every trial permit is taken. Trials end within moments or
-/// their lease, and nobody can know which.
+/// The `retry_after` of a rejection while every trial permit is taken. When a trial will end is not known.
 const TRIAL_LIMIT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The state machine of one circuit breaker.
@@ -97,8 +95,8 @@ impl Machine {
         self.open_time
     }
 
-    /// What the trips count, for a reader who sees the current epoch's counters at `now`. Out of closed state only the
-    /// streak that opened the circuit, if it opened by its own rules.
+    /// What the trips count, by the current epoch's counters at `now`. While open or half-open, only the streak that
+    /// opened the circuit.
     pub(crate) fn readings(&self, now: &CountersAt) -> Readings {
         let mut readings = Readings::default();
         match self.phase {
@@ -109,12 +107,12 @@ impl Machine {
         readings
     }
 
-    /// Trials in flight and trials that succeeded in this half-open phase; zeros elsewhere.
+    /// Trials in flight, and trials of this half-open phase that succeeded. Zeros in other phases.
     pub(crate) fn trials(&self) -> (usize, u32) {
         (self.trials.in_flight(), self.trials.succeeded())
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do next.
+    /// When [`handle_timeout`](Self::handle_timeout) must be called next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
             Phase::Closed | Phase::ForcedOpen | Phase::Disabled => None,
@@ -142,7 +140,7 @@ impl Machine {
         }
     }
 
-    /// Asks for leave to make an attempt.
+    /// Asks for the permission to make an attempt.
     pub(crate) fn acquire(&mut self, now: Instant) -> Result<Ticket, Rejection> {
         self.handle_timeout(now);
         match self.phase {
@@ -196,15 +194,14 @@ impl Machine {
         }
     }
 
-    /// Closes by hand, into auto mode and a new epoch even from closed: what is in flight no longer
-    /// counts.
+    /// Closes by hand and returns to auto mode. Always begins a new epoch, so results of calls in flight no longer count.
     pub(crate) fn reset(&mut self, now: Instant) {
         self.handle_timeout(now);
         self.close(now, Reason::ManualReset);
     }
 
-    /// Changes the mode, into a new epoch: what is in flight no longer counts. Out of any other mode,
-    /// auto begins closed. A mode that is already there is left as it is.
+    /// Changes the mode. A new epoch begins, so results of calls in flight no longer count. Auto mode begins closed. Does
+    /// nothing if the mode is the same.
     pub(crate) fn set_mode(&mut self, now: Instant, mode: Mode) {
         self.handle_timeout(now);
         if mode == self.mode() {

@@ -1,5 +1,4 @@
-//! What the breaker's actor is told and asked. Callers use [`Breaker`](super::Breaker), which
-//! sends these.
+//! The messages of the breaker's actor. Callers use [`Breaker`](super::Breaker), which sends them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +17,7 @@ use crate::{observe::Observer, state::Mode};
 pub(crate) struct ReportResult {
     pub(crate) ticket: Ticket,
     pub(crate) report: Report,
-    /// Told when the report has been taken into account.
+    /// Answered when the actor has handled the report.
     pub(crate) done: Option<oneshot::Sender<()>>,
 }
 
@@ -27,18 +26,17 @@ pub(crate) struct ReportResult {
 #[rtype(result = "()")]
 pub(crate) struct Reset;
 
-/// Takes the circuit out of its own control, or gives it back.
+/// Sets the mode by hand.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct SetMode(pub(crate) Mode);
 
-/// Calls have begun to be turned away: the first after a while without. The others are counted and
-/// send nothing.
+/// A burst of rejections began. Only its first call sends this message; the others are only counted.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct BurstBegan;
 
-/// Asks for all that can be seen from outside.
+/// Asks for everything that is visible from outside.
 #[derive(Message)]
 #[rtype(result = "BreakerSnapshot")]
 pub(crate) struct Inspect;
@@ -48,8 +46,8 @@ pub(crate) struct Inspect;
 #[rtype(result = "()")]
 pub(crate) struct Observe(pub(crate) Arc<dyn Observer>);
 
-/// Asks to be told of each opening from now on, and of the present one if the circuit is open.
-/// Weak, so that the breaker keeps nobody alive.
+/// Asks to be told of each opening from now on, and of the current one if the circuit is open. Weak, so that the breaker
+/// does not keep the subscriber alive.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Subscribe(pub(crate) WeakRecipient<CircuitOpened>);
@@ -59,16 +57,15 @@ pub(crate) struct Subscribe(pub(crate) WeakRecipient<CircuitOpened>);
 #[rtype(result = "()")]
 pub(crate) struct TimerElapsed;
 
-/// The circuit opened: tells subscribers to let go of what waits for it.
+/// The circuit opened: subscribers must answer the calls that wait.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct CircuitOpened {
     /// Number of the breaker, unique in the process.
     pub breaker: u64,
-    /// The epoch that began with it.
+    /// The epoch that began.
     pub epoch: u64,
-    /// When it makes sense to come back: time to half-open, or the reset timeout where the circuit
-    /// was forced open.
+    /// Time to half-open, or the reset timeout if the circuit was forced open.
     pub retry_after: Duration,
     /// Why.
     pub cause: Arc<str>,

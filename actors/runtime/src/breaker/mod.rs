@@ -1,8 +1,8 @@
 //! The circuit breaker.
 //!
-//! A circuit breaker counts what calls to one upstream say about it. While they fail in a row it
-//! stops them, so that callers fail fast and the upstream gets room to recover, and after a while
-//! it lets a few trials find out.
+//! A circuit breaker counts the results of calls to one upstream. When too many fail, it rejects further calls, so that
+//! callers fail fast and the upstream can recover. After a time it admits a few trials, to find out whether the upstream
+//! has recovered.
 //!
 //! | from | to | when |
 //! |---|---|---|
@@ -12,16 +12,14 @@
 //! | half-open | open | a trial failed, or did not report within its lease |
 //! | any | closed | manual reset |
 //!
-//! By hand, a circuit can be taken out of its own control ([`Mode`]): forced open, it turns every call
-//! away; disabled, it lets every call pass. In both, results change nothing and no timer runs.
+//! A circuit can be set by hand ([`Mode`]). Forced open, it rejects every call; disabled, it admits every call. In both
+//! modes, results change nothing and no timer runs.
 //!
-//! **Why an actor, and why not only an actor.** One actor is the only writer of the state, so
-//! transitions have one order and need no lock. But a message each way for every call would cost
-//! more than the breaker is worth, so the actor *publishes* its state as one word, the number of
-//! the epoch and its phase, and what can be decided from that is decided without a message:
-//! admission while closed, rejection while open, counting a success. Failures, and everything while half-open, are
-//! messages. Reports carry the epoch of their permit; one from before a transition changes nothing
-//! (the idea is gobreaker's generation).
+//! **Why an actor, and why not only an actor.** One actor is the only writer of the state, so transitions have one order
+//! and need no lock. Two messages for every call would be too expensive. So the actor *publishes* its state as one atomic
+//! word, the number of the epoch and its phase. Admission while closed, rejection while open, and counting a success need
+//! only that word and no message. Failures, and everything while half-open, are messages. A report carries the epoch of
+//! its permit, and a report from an older epoch changes nothing (the idea is gobreaker's generation).
 
 mod actor;
 mod builder;

@@ -1,4 +1,4 @@
-//! The phase of a circuit, as the state machine knows it.
+//! The phase of a circuit: state and mode in one.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The breaker's published state: what callers read instead of asking the actor.
+//! The breaker's published state, which callers read instead of asking the actor.
 
 use std::{
     sync::{OnceLock, PoisonError, atomic::Ordering},
@@ -22,19 +22,18 @@ use crate::{
     sync::{AtomicU64, Mutex},
 };
 
-/// The low bits of the published word say which phase it is, the others are the epoch's number.
+/// Number of low bits of the published word that hold the phase. The other bits hold the epoch's number.
 const PHASE_BITS: u32 = 3;
 
-/// The current epoch, and what is counted. The epoch is written by the breaker's actor alone, and
-/// read by everybody.
+/// The current epoch and the counters. Only the breaker's actor writes the epoch.
 #[derive(Debug)]
 pub(crate) struct Published {
     /// Unique among the breakers of the process.
     pub(crate) id: u64,
     /// The epoch's number and phase. Grows with each transition.
     word: AtomicU64,
-    /// When the last opening ends, in nanoseconds after `start`. Written before the word: who reads
-    /// it behind an older opening's word is told to come back later, which is true by then.
+    /// When the last opening ends, in nanoseconds after `start`. Written before the word: a reader that still reads an
+    /// older opening's word gets a later end, which is correct by then.
     open_until: AtomicU64,
     start: Instant,
     /// Slices of the window of time, if a rate is taken of one.
@@ -43,8 +42,8 @@ pub(crate) struct Published {
     last_slice: AtomicU64,
     pub(crate) config: BreakerConfig,
     pub(crate) counters: Counters,
-    /// The successes of epochs that are over. The lock keeps an epoch from ending, and so from being
-    /// counted twice or not at all, while somebody adds them up.
+    /// The successes of epochs that are over. The lock keeps an epoch from ending while a reader adds up the successes, so
+    /// that each is counted once.
     settled: Mutex<u64>,
     /// Where reports go. Weak, so that the published state does not keep its own writer alive.
     reports: OnceLock<WeakRecipient<Counted<ReportResult>>>,
@@ -114,18 +113,18 @@ impl Published {
         self.current().1
     }
 
-    /// Begins an epoch, and tells of it by `tell`. First published, then told: a scheduler that still
-    /// reads the old state will find the message behind whatever it does because of it.
+    /// Publishes a new epoch, and then calls `tell`. In this order, a scheduler that acts on the old state gets the message
+    /// afterwards.
     pub(crate) fn publish(&self, number: u64, phase: Phase, tell: impl FnOnce()) {
         if let Phase::Open { until } = phase {
             let until = until.saturating_duration_since(self.start).as_nanos();
-            // 584 years.
+            // Saturates after 584 years.
             let until = u64::try_from(until).unwrap_or(u64::MAX);
             self.open_until.store(until, Ordering::Relaxed);
         }
         {
             let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-            // Before the word: who is admitted by the new epoch finds that its successes are counted.
+            // Before the word, so that a call of the new epoch finds lanes that count for it.
             *settled += self.counters.begin(number);
             self.word.store(number << PHASE_BITS | code(phase), Ordering::Release);
         }
@@ -140,26 +139,26 @@ impl Published {
         }
     }
 
-    /// The same for a slow one.
+    /// Counts a slow success of `epoch`, which may be over.
     pub(crate) fn count_slow_success(&self, epoch: u64) {
         if !self.counters.slow_success(epoch) {
             self.tally.count(CallKind::Successful);
         }
     }
 
-    /// What the counters say now, for a reader.
+    /// The counters now, for display.
     pub(crate) fn look(&self, at: Instant) -> CountersAt {
-        // The slice after the counters: what they count came in it or earlier.
+        // Read after the counters, so that everything they count came in this slice or before it.
         self.moment(at, || self.last_slice.load(Ordering::SeqCst))
     }
 
-    /// What the counters say now, for the sender of a report. What is counted after it may be of this slice.
+    /// The counters now, for the sender of a report. Later results may belong to this slice.
     pub(crate) fn enter_slice(&self, at: Instant) -> CountersAt {
         let slice = self.slices.map_or(0, |slices| slices.of(at));
         self.moment(at, || self.last_slice.fetch_max(slice, Ordering::SeqCst))
     }
 
-    /// The same, if the slice begins with it.
+    /// The counters now, if a new slice begins at `at`.
     pub(crate) fn begin_slice(&self, at: Instant) -> Option<CountersAt> {
         let slice = self.slices?.of(at);
         let began = |last_slice| last_slice >= slice;
@@ -176,7 +175,7 @@ impl Published {
         CountersAt { at, successes, not_slow, last_slice }
     }
 
-    /// What has been counted up to now.
+    /// The counts since the start.
     pub(crate) fn counts(&self) -> Counts {
         let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
         let epoch =
@@ -185,7 +184,7 @@ impl Published {
     }
 }
 
-/// The inverse of what [`Published::current`] does.
+/// The phase as the bits that [`Published::current`] decodes.
 fn code(phase: Phase) -> u64 {
     match phase {
         Phase::Closed => 0,

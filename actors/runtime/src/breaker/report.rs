@@ -1,4 +1,4 @@
-//! What a permit says to the state machine.
+//! Reports of permits to the state machine.
 
 use std::time::Instant;
 
@@ -7,17 +7,17 @@ use std::time::Instant;
 pub(crate) struct Ticket {
     /// The epoch that gave it. Reports on tickets of older epochs change nothing.
     pub(crate) epoch: u64,
-    /// The number of the trial, if it was given while half-open.
+    /// The number of the trial, if the circuit was half-open.
     pub(crate) trial: Option<u64>,
 }
 
 /// What an attempt says about the upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Report {
-    /// Only trials report it. Other successes are counted.
+    /// Only trials report a success. Other successes are only counted.
     Success,
     Failure(Failure),
-    /// Says nothing: frees the trial's permit and leaves the counts alone.
+    /// Frees a trial's permit and changes nothing else.
     Neutral,
     /// The call has become slow at this moment. Its end comes later.
     Slow(CountersAt),
@@ -34,7 +34,7 @@ pub(crate) struct Failure {
     pub(crate) at: Instant,
     /// The epoch's successes up to then.
     pub(crate) successes: u64,
-    /// When it is reported: later than it happened if the call had hoped for a repair.
+    /// When it was reported: later than it happened if the call tried again in between.
     pub(crate) sent: CountersAt,
 }
 
@@ -51,14 +51,14 @@ pub(crate) struct CountersAt {
 }
 
 impl CountersAt {
-    /// Seen by a reader at `at` who knows of no result.
+    /// At `at`, without any result.
     pub(crate) fn start(at: Instant) -> Self {
         Self { at, successes: 0, not_slow: 0, last_slice: 0 }
     }
 }
 
 impl Report {
-    /// The moment at which the report was sent, if it tells.
+    /// The counters when the report was sent, if the report has them.
     pub(crate) fn sent(&self) -> Option<&CountersAt> {
         match self {
             Self::Failure(failure) => Some(&failure.sent),

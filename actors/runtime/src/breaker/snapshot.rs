@@ -1,4 +1,4 @@
-//! What can be seen of a breaker from outside.
+//! Everything that is visible of a breaker from outside.
 
 use std::time::Duration;
 
@@ -8,17 +8,16 @@ use serde::Serialize;
 use super::config::BreakerSettings;
 use crate::state::{Mode, State};
 
-/// All that can be seen of a breaker from outside, at one moment. Durations serialise as seconds.
+/// Everything that is visible of a breaker from outside, at one moment. Durations serialise as seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, MessageResponse)]
 pub struct BreakerSnapshot {
     /// The state.
     pub state: State,
-    /// Whether it is under its own control.
+    /// The mode.
     pub mode: Mode,
     /// Number of the current epoch: grows by one with each transition.
     pub epoch: u64,
-    /// Consecutive counted failures; out of closed state, those that opened the circuit. 0 in any
-    /// mode but auto.
+    /// Consecutive counted failures. While open or half-open, those that opened the circuit. 0 in any mode but auto.
     pub fail_counter: u32,
     /// Share of failures in the window. None without such a trip, with fewer than `min_calls` calls, and out of closed
     /// state.

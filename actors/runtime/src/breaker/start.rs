@@ -15,8 +15,7 @@ use crate::{
 };
 
 impl Breaker {
-    /// Starts a closed breaker on the current arbiter, named "backend", with an event log of its
-    /// own.
+    /// Starts a closed breaker on the current arbiter, named "backend", with an event log of its own.
     ///
     /// # Panics
     /// Outside an actix system.
@@ -32,8 +31,8 @@ impl Breaker {
         Self::launch(config, events, Actor::start)
     }
 
-    /// Starts a closed breaker on `arbiter`: what a service does, so that its breaker answers
-    /// however busy the workers are.
+    /// Starts a closed breaker on `arbiter`. In a service, choose an arbiter that is no worker's, so that busy workers do
+    /// not delay the breaker.
     pub fn start_on(config: BreakerConfig, arbiter: &ArbiterHandle) -> Self {
         Self::start_recording_on(config, EventLog::default(), arbiter)
     }

@@ -1,4 +1,4 @@
-//! What has been counted since the start. Counting is an atomic add and sends no message.
+//! Counts since the start. Counting is an atomic add and sends no message.
 
 use std::sync::atomic::Ordering;
 
@@ -11,105 +11,101 @@ use crate::{
     sync::{AtomicBool, AtomicU64},
 };
 
-/// What has been counted since the start of a breaker, by all who use it. Only grows.
+/// Counts since the start of a breaker, over all its handles. They only grow.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Counts {
     /// Attempts that were reported as successes.
     pub successful: u64,
-    /// Attempts that were reported as failures.
-    ///
-    /// Reports count here whether or not they could change the state: late ones, and those of a
-    /// disabled circuit too.
+    /// Attempts that were reported as failures, including late reports and those of a disabled circuit.
     pub failed: u64,
-    /// Attempts that said nothing, were dropped unreported, or failed before a later attempt of their call that
-    /// was a success or another failure.
+    /// Attempts that were neutral, were dropped without a report, or failed before a later success or failure of their
+    /// call.
     pub ignored: u64,
-    /// Calls that were turned away.
+    /// Calls that were rejected.
     pub not_permitted: NotPermitted,
-    /// What became of calls that may be retried.
+    /// How calls of upstreams with retries ended.
     pub retries: RetryCounts,
-    /// How often each transition happened; those that never happened are left out.
+    /// Number of each transition. Transitions that never happened are left out.
     pub transitions: Vec<TransitionCount>,
-    /// The epoch in force, and what was reported in it.
+    /// The current epoch and its successes.
     pub epoch: EpochCounts,
 }
 
-/// Calls that were turned away, by [`RejectionKind`].
+/// Rejected calls by [`RejectionKind`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct NotPermitted {
     /// The circuit was open.
     pub circuit_open: u64,
-    /// It was half-open and all its trials were taken.
+    /// The circuit was half-open and all its trials were taken.
     pub trial_limit: u64,
-    /// It opened while they waited for a retry.
+    /// The circuit opened while the calls waited for a retry.
     pub released: u64,
     /// Too many calls were in flight.
     pub overloaded: u64,
     /// The breaker was gone.
     pub stopped: u64,
-    /// A gate of the user's own rejected them.
+    /// A gate of the user's own rejected the calls.
     pub gate: u64,
 }
 
 impl NotPermitted {
-    /// Those that the circuit rejected: all but `overloaded` and `gate`.
+    /// Calls that the circuit rejected: all but `overloaded` and `gate`.
     pub fn by_circuit(&self) -> u64 {
         let Self { circuit_open, trial_limit, released, overloaded: _, stopped, gate: _ } = self;
         circuit_open + trial_limit + released + stopped
     }
 }
 
-/// Answered calls to upstreams with retries. Those that were [`overloaded`](NotPermitted::overloaded), or whose callers
-/// left, are not among them.
+/// Answered calls to upstreams with retries, without [`overloaded`](NotPermitted::overloaded) calls and calls whose
+/// callers left.
 ///
-/// A call succeeds if its last attempt is a [`Success`](crate::Outcome::Success). One that was
-/// turned away has failed.
+/// A call succeeds if its last attempt is a [`Success`](crate::Outcome::Success). A rejected call has failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct RetryCounts {
-    /// By their first attempt.
+    /// Succeeded by the first attempt.
     pub successful_without_retry: u64,
-    /// By a later attempt.
+    /// Succeeded by a later attempt.
     pub successful_with_retry: u64,
-    /// After one attempt or none.
+    /// Failed after one attempt or none.
     pub failed_without_retry: u64,
-    /// After more than one attempt.
+    /// Failed after more than one attempt.
     pub failed_with_retry: u64,
 }
 
-/// How often the circuit went from one state to another.
+/// The number of transitions from one state to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct TransitionCount {
     /// The state before.
     pub from: State,
     /// The state after.
     pub to: State,
-    /// How often.
+    /// The number.
     pub count: u64,
 }
 
-/// The epoch in force.
+/// The current epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct EpochCounts {
     /// Its number.
     pub number: u64,
-    /// Successes that were reported while it was closed: starts at zero with each epoch.
+    /// Successes of the epoch that were reported while closed.
     pub successful: u64,
 }
 
-/// The counters of one breaker, but for successes, which epochs count.
+/// The counters of one breaker, without the successes of the current epoch.
 ///
-/// On cache lines of its own: what is written at each call must not be beside what is only read.
+/// On cache lines of its own, so that writing it does not slow down readers of neighbouring data.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Tally {
     failed: AtomicU64,
     ignored: AtomicU64,
-    /// Successes that no epoch counts: of trials, which are messages, and of epochs that are over.
+    /// Successes of trials, and successes that were reported after the end of their epoch.
     other_successes: AtomicU64,
     rejected: [AtomicU64; RejectionKind::ALL.len()],
     retries: [[AtomicU64; 2]; 2],
     transitions: [[AtomicU64; 3]; 3],
-    /// A burst of rejections goes on, and the actor knows.
+    /// True during a burst of rejections that the actor knows of.
     bursting: AtomicBool,
 }
 
@@ -131,22 +127,21 @@ impl Tally {
         self.retries[usize::from(succeeded)][usize::from(retried)].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts calls that were turned away.
+    /// Counts rejected calls.
     ///
-    /// In one order with the flag below: either the caller finds that no burst goes on, or the
-    /// actor, which looks once more after it has said so, finds the caller's rejection.
+    /// Sequentially consistent with `bursting`: either the caller reads that there is no burst, or the actor, which reads
+    /// the counts again after it has cleared the flag, reads the caller's rejection.
     pub(crate) fn reject(&self, kind: RejectionKind, calls: u64) {
         self.rejected[kind as usize].fetch_add(calls, Ordering::SeqCst);
     }
 
-    /// Counts a call that was turned away, and says whether the actor has to be told: it is the first
-    /// for a while.
-    pub(crate) fn turn_away(&self, kind: RejectionKind) -> bool {
+    /// Counts a rejected call. True if the actor must be told, because a burst begins with it.
+    pub(crate) fn begins_burst_with(&self, kind: RejectionKind) -> bool {
         self.reject(kind, 1);
         self.begins_burst()
     }
 
-    /// Whether the actor has yet to be told of a burst. True once for each burst.
+    /// True once for each burst: the actor must be told of it.
     pub(crate) fn begins_burst(&self) -> bool {
         !self.bursting.load(Ordering::SeqCst) && !self.bursting.swap(true, Ordering::SeqCst)
     }
@@ -161,7 +156,7 @@ impl Tally {
         RejectionKind::ALL.map(|kind| self.rejected[kind as usize].load(Ordering::SeqCst))
     }
 
-    /// All, with the successes that the epochs have counted.
+    /// All counts, with the successes that the epochs have counted.
     pub(crate) fn counts(&self, successful: u64, epoch: EpochCounts) -> Counts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let [circuit_open, trial_limit, released, overloaded, stopped, gate] = self.rejected();

@@ -1,4 +1,4 @@
-//! What can happen, as data. Its JSON is what readers of the stream see.
+//! Events as data, and their JSON.
 
 use std::{
     fmt,
@@ -42,8 +42,8 @@ impl Event {
         Self { sequence, time, breaker, kind, rendered: OnceLock::new() }
     }
 
-    /// The bytes that the first reader made of it by `render`, for all readers: a thousand streams
-    /// share one copy. Every reader must pass the same function.
+    /// The bytes that `render` makes of the event. Only the first call runs `render`, and all readers share its bytes, so
+    /// every reader must pass the same function.
     pub fn rendered(&self, render: impl FnOnce(&Self) -> Bytes) -> Bytes {
         self.rendered.get_or_init(|| render(self)).clone()
     }
@@ -57,32 +57,32 @@ pub enum EventKind {
     Transition {
         /// The state before.
         from: State,
-        /// The state after: the same where a closed breaker was reset, or an open one forced open.
+        /// The state after: the same if a closed circuit was reset, or an open one forced open.
         to: State,
         /// The epoch that began.
         epoch: u64,
-        /// Why, in the log line's words.
+        /// Why, as in the log line.
         cause: String,
         /// How long the epoch that ended lasted.
         #[serde(rename = "after_seconds", serialize_with = "crate::seconds::serialize")]
         after: Duration,
-        /// How long the circuit stays open, where it opened and will end by itself.
+        /// How long the circuit stays open, if it opened by its own rules.
         #[serde(
             rename = "half_open_in_seconds",
             serialize_with = "crate::seconds::optional::serialize",
             skip_serializing_if = "Option::is_none"
         )]
         half_open_in: Option<Duration>,
-        /// Calls that the circuit turned away in the epoch that ended.
+        /// Number of calls that the circuit rejected in the epoch that ended.
         rejected: u64,
     },
-    /// Calls were turned away. One for each kind of rejection and second in which there were any.
+    /// Calls were rejected. One event for each kind of rejection and second with rejections.
     RejectionBurst {
-        /// How.
+        /// The kind.
         rejection: RejectionKind,
         /// How many.
         count: u64,
-        /// Within what time: 1 s, less where a transition ended it.
+        /// Time in which they were rejected: 1 s, or less if a transition ended it.
         #[serde(rename = "seconds", serialize_with = "crate::seconds::serialize")]
         window: Duration,
     },
@@ -92,7 +92,7 @@ pub enum EventKind {
         call: CallId,
         /// The attempt that failed, 1 for the first.
         attempt: u32,
-        /// How many a call has in all.
+        /// The maximum number of attempts.
         max_attempts: u32,
         /// What went wrong.
         cause: String,
@@ -103,28 +103,28 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none")]
         trace_id: Option<String>,
     },
-    /// The circuit opened, and the calls that waited at one scheduler were answered.
+    /// The circuit opened, and one scheduler's waiting calls were answered.
     Release {
         /// How many.
         calls: usize,
-        /// Why it opened.
+        /// Why the circuit opened.
         #[serde(serialize_with = "text")]
         cause: Arc<str>,
     },
-    /// Somebody closed the circuit by hand.
+    /// The circuit was closed by hand.
     Reset {
         /// The epoch that began with it.
         epoch: u64,
     },
     /// A trial did not report in time.
     LeaseExpired {
-        /// The half-open epoch that it belonged to, and that ended with it.
+        /// The half-open epoch of the trial, which ended with it.
         epoch: u64,
-        /// How long it had.
+        /// The lease.
         #[serde(rename = "lease_seconds", serialize_with = "crate::seconds::serialize")]
         lease: Duration,
     },
-    /// Somebody took the circuit out of its own control, or gave it back.
+    /// The mode was changed by hand.
     Mode {
         /// The mode before.
         from: Mode,
@@ -133,7 +133,7 @@ pub enum EventKind {
     },
     /// A call ended. Recorded by the service that answers it, with fields of its own.
     Call(Fields),
-    /// Events that were too many to be kept one by one.
+    /// The log did not keep these events, because there were too many in one second.
     CallsSkipped {
         /// Their type.
         of: EventType,
@@ -143,7 +143,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// Its type: what the JSON's `type` says.
+    /// The type: the JSON's `type`.
     pub fn event_type(&self) -> EventType {
         match self {
             Self::Transition { .. } => EventType::Transition,
@@ -159,7 +159,7 @@ impl EventKind {
     }
 }
 
-/// Fields of an event that this crate knows nothing of: any value that serialises as a map.
+/// A service's own fields of an event: any value that serialises as a map.
 #[derive(Clone)]
 pub struct Fields(Arc<dyn erased_serde::Serialize + Send + Sync>);
 
@@ -188,7 +188,7 @@ impl Serialize for Fields {
     }
 }
 
-/// In UTC, cut off at milliseconds. A clock that is centuries off is shown as 1970.
+/// In UTC with milliseconds. A time that the format cannot express becomes 1970.
 fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     let time = jiff::Timestamp::try_from(*time).unwrap_or_default();
     serializer.collect_str(&format_args!("{time:.3}"))

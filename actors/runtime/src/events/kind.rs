@@ -1,4 +1,4 @@
-//! The types of events, for those who filter and count them.
+//! The types of events, for filters and counts.
 
 use serde::Serialize;
 use strum::{Display, EnumString, IntoStaticStr};
@@ -34,7 +34,7 @@ pub enum EventType {
 }
 
 impl EventType {
-    /// All there are.
+    /// All types.
     pub const ALL: [Self; 9] = [
         Self::Transition,
         Self::RejectionBurst,
@@ -47,8 +47,8 @@ impl EventType {
         Self::CallsSkipped,
     ];
 
-    /// Whether it comes seldom, however many calls there are: changes of the circuit and what they
-    /// come of. Logs keep these longer than others.
+    /// True for changes of the circuit and their causes, which are few however many calls there are. Logs keep them
+    /// longer than other events.
     pub fn is_rare(self) -> bool {
         match self {
             Self::Transition | Self::Release | Self::Reset | Self::LeaseExpired | Self::Mode => {

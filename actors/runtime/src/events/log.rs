@@ -1,4 +1,4 @@
-//! The log of a breaker's events: recorded by the actors, read by anybody.
+//! The log of a breaker's events.
 
 use std::{
     fmt,
@@ -14,14 +14,13 @@ use super::{
 };
 use crate::clock;
 
-/// How many events a log keeps unless it is told otherwise.
+/// Default number of events that a log keeps.
 pub const DEFAULT_CAPACITY: usize = 1024;
 
 /// The last events of one breaker and the schedulers around it: a handle, shared by cloning.
 ///
-/// Recording takes a lock for a moment and wakes at most one task, however many readers there are;
-/// nobody is waited for. Readers are overtaken instead: who has fallen behind by more than the
-/// capacity is told that events are missing.
+/// Recording takes a lock for a moment and wakes at most one task, however many readers there are. A reader that is more
+/// than the capacity behind is told that events are missing.
 #[derive(Clone)]
 pub struct EventLog {
     pub(crate) shared: Arc<Shared>,
@@ -30,9 +29,9 @@ pub struct EventLog {
 pub(crate) struct Shared {
     pub(crate) name: Arc<str>,
     state: Mutex<LogState>,
-    /// Wakes the hub: there is something to publish, or nobody left to publish for.
+    /// Wakes the hub: there are new events, or the last reader has gone.
     pub(crate) due: Notify,
-    /// Wakes the readers when the hub has ended under them.
+    /// Wakes the readers when the hub has ended while they waited.
     pub(crate) lost: Notify,
     /// Number of the newest event that readers have been woken for.
     pub(crate) published: watch::Sender<u64>,
@@ -41,7 +40,7 @@ pub(crate) struct Shared {
 pub(crate) struct LogState {
     pub(crate) ring: Ring,
     pub(crate) readers: usize,
-    /// The hub has been woken and has not looked yet.
+    /// The hub has been woken and has not run yet.
     pub(crate) pending: bool,
     /// There is a hub.
     pub(crate) hub: bool,
@@ -65,14 +64,13 @@ impl EventLog {
         &self.shared.name
     }
 
-    /// Records that something happened, and returns its number: none if it is one of too many calls
-    /// or retries ([`EVENTS_PER_SECOND`](super::EVENTS_PER_SECOND)) and was only counted.
+    /// Records an event and returns its number. Returns `None` if the event was only counted, because there were too
+    /// many calls or retries in this second ([`EVENTS_PER_SECOND`](super::EVENTS_PER_SECOND)).
     pub fn record(&self, kind: EventKind) -> Option<u64> {
         self.step(|ring, at| ring.admit(at, kind.event_type()).then(|| ring.push(at, kind)))
     }
 
-    /// Records an event of type `of` as [`record`](Self::record) does, and makes it, by `kind`,
-    /// only if it is to be kept.
+    /// Records an event of type `of` as [`record`](Self::record) does. Calls `kind` only if the event is kept.
     pub fn record_with(&self, of: EventType, kind: impl FnOnce() -> EventKind) -> Option<u64> {
         if !self.step(|ring, at| ring.admit(at, of)) {
             return None;
@@ -82,13 +80,13 @@ impl EventLog {
         Some(self.step(|ring, at| ring.push(at, kind)))
     }
 
-    /// The first `limit` events behind the one numbered `after`; 0 is before the first.
+    /// The first `limit` events after the event with the number `after`. 0 stands before the first event.
     pub fn since(&self, after: u64, limit: usize) -> Batch {
         self.step(|ring, _| ring.since(after, limit))
     }
 
-    /// The last `limit` events that `wanted` wants, in order. `wanted` is called with the log
-    /// locked, so it must be quick and must not use the log.
+    /// The last `limit` events for which `wanted` returns true, in order. `wanted` is called with the log locked, so it
+    /// must be quick and must not use the log.
     pub fn last(&self, limit: usize, wanted: impl Fn(&Event) -> bool) -> Vec<Arc<Event>> {
         self.step(|ring, _| ring.last(limit, wanted))
     }
@@ -103,12 +101,12 @@ impl EventLog {
         self.step(|ring, _| ring.oldest())
     }
 
-    /// How many events of each type there have been, those that were only counted included.
+    /// Number of events of each type since the start, including those that were only counted.
     pub fn recorded(&self) -> [(EventType, u64); EventType::ALL.len()] {
         self.step(|ring, _| ring.recorded())
     }
 
-    /// One step of the ring at the current time, and a word to the hub if anybody should know.
+    /// Runs one step of the ring at the current time, and wakes the hub if there is news for readers.
     fn step<R>(&self, step: impl FnOnce(&mut Ring, Moment) -> R) -> R {
         let at = Moment { now: clock::now(), date: clock::date };
         let mut state = self.shared.lock();
@@ -126,7 +124,7 @@ impl EventLog {
 }
 
 impl Shared {
-    /// What a panic under the lock leaves behind is a ring without its newest event: good enough.
+    /// After a panic under the lock, the ring lacks its newest event and is still usable.
     pub(crate) fn lock(&self) -> MutexGuard<'_, LogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

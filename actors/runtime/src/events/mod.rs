@@ -1,15 +1,14 @@
-//! What happens, as events: typed, numbered, in a bounded log that anybody can follow.
+//! The event log of a breaker: typed, numbered events in a bounded ring, which any number of readers can follow.
 //!
-//! The actors record what they log and more: every transition, burst of rejections, retry, release,
-//! reset, lease expiry and change of mode. Who answers calls records them too.
+//! The runtime records every transition, burst of rejections, retry, release, reset, lease expiry and change of mode. A
+//! service can record its calls.
 //!
-//! **Nobody who records waits for anybody who reads.** Events go into a ring; readers hold a number,
-//! and fetch what came after it. The ring is bounded, so a reader who is slower than the events loses
-//! the oldest and is told so. One task, the hub, wakes all readers, at most every
-//! [`WAKE_INTERVAL`]; recording wakes the hub, once for each time it looks.
+//! **Recording never waits for a reader.** A reader holds the number of the last event that it has read, and fetches
+//! the events after it. The ring is bounded: a reader that is too slow loses the oldest events and is told so. One task,
+//! the hub, wakes all readers, at most once every [`WAKE_INTERVAL`].
 //!
-//! **Nobody can flood the log.** Of calls and retries, [`EVENTS_PER_SECOND`] are kept, each; the
-//! others are summed in one event for each second.
+//! **A burst of calls does not push out other events.** In each second the log keeps up to [`EVENTS_PER_SECOND`] calls
+//! and as many retries. It sums the others up in one event.
 
 mod event;
 #[cfg(test)]

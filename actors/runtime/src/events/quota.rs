@@ -1,13 +1,13 @@
-//! How many events of one type are kept in a second.
+//! The number of events of one type that a log keeps in a second.
 
 use std::time::{Duration, Instant};
 
-/// Calls and retries that a log keeps one by one in a second, of each. The others are summed.
+/// Number of calls, and number of retries, that a log keeps in a second. It sums up the others.
 pub const EVENTS_PER_SECOND: u32 = 100;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Lets so many through in each second, and counts the others.
+/// Admits [`EVENTS_PER_SECOND`] events in each second, and counts the others.
 #[derive(Debug, Default)]
 pub(crate) struct Quota {
     since: Option<Instant>,
@@ -16,7 +16,7 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
-    /// Whether there is room for one more, in the current second. See [`over`](Self::over).
+    /// True if there is room for one more event in the current second. Call [`over`](Self::over) first.
     pub(crate) fn admit(&mut self, now: Instant) -> bool {
         self.since.get_or_insert(now);
         if self.used < EVENTS_PER_SECOND {
@@ -27,8 +27,7 @@ impl Quota {
         false
     }
 
-    /// Starts anew if the second is over, and says how many were skipped in it. To be asked before
-    /// [`admit`](Self::admit).
+    /// Begins a new second if the current one is over. Returns the number of events skipped in it, if there were any.
     pub(crate) fn over(&mut self, now: Instant) -> Option<u64> {
         let since = self.since?;
         if now.saturating_duration_since(since) < WINDOW {
@@ -38,7 +37,7 @@ impl Quota {
         (skipped > 0).then_some(skipped)
     }
 
-    /// When there will be something to say.
+    /// When [`over`](Self::over) will have skipped events to return.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         if self.skipped > 0 { self.since.map(|since| since + WINDOW) } else { None }
     }

@@ -1,9 +1,8 @@
-//! Those who follow a log, and the hub that wakes them.
+//! The readers of a log, and the hub that wakes them.
 //!
-//! Waking a thousand readers takes a while, so it is not done by the actor that records, but by one
-//! task on the thread of some reader: the hub. It is there only while there are readers. It runs on
-//! the runtime of the reader who found that there is none; should that runtime end, the other
-//! readers start another.
+//! Waking a thousand readers takes a while, so the actor that records does not do it. One task, the hub, wakes them. A
+//! reader that finds no hub starts one on its own tokio runtime. The hub ends with the last reader; if its runtime ends
+//! before, another reader starts a new hub.
 
 use std::{
     sync::Arc,
@@ -21,13 +20,12 @@ use super::{
 };
 use crate::clock;
 
-/// How often readers are woken at most.
+/// Shortest time between two wake-ups of the readers.
 pub const WAKE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Follows an [`EventLog`]: [`changed`](Self::changed), then [`read`](Self::read), and again.
 ///
-/// It is a cursor and nothing more: a reader that stands still costs nobody anything, and misses
-/// what the log no longer keeps.
+/// A reader is only a cursor: while it does not read, it costs nothing, and it misses the events that the log drops.
 ///
 /// ```
 /// # use resilience_actors::events::{EventKind, EventLog};
@@ -50,7 +48,7 @@ pub struct EventReader {
 }
 
 impl EventLog {
-    /// Follows the log from behind the event numbered `after`. See [`EventReader`].
+    /// Follows the log from the event after the number `after`. See [`EventReader`].
     pub fn reader(&self, after: u64) -> EventReader {
         EventReader::new(self.clone(), after)
     }
@@ -63,9 +61,8 @@ impl EventReader {
         Self { log, published, cursor: after }
     }
 
-    /// Waits until there are events behind the cursor. Events come in batches: readers are woken
-    /// at once for the first and at most every [`WAKE_INTERVAL`] from then on. Dropping the future
-    /// loses nothing.
+    /// Waits until there are events after the cursor. Readers are woken at once for the first event, and then at most
+    /// once every [`WAKE_INTERVAL`]. Dropping the future loses nothing.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -84,7 +81,7 @@ impl EventReader {
         }
     }
 
-    /// The next events, at most `limit`, and moves the cursor behind them. Does not wait.
+    /// Returns the next events, at most `limit`, and moves the cursor past them. Does not wait.
     pub fn read(&mut self, limit: usize) -> Batch {
         let batch = self.log.since(self.cursor, limit);
         if let Some(last) = batch.events.last() {
@@ -118,11 +115,11 @@ fn ensure_hub(shared: &Arc<Shared>) {
         return;
     }
     drop(state);
-    // From here on it is the guard that says when there is no hub any more.
+    // The guard clears `hub` when the task ends.
     tokio::spawn(hub(HubGuard { shared: Some(Arc::clone(shared)) }));
 }
 
-/// Publishes what is new, at intervals, until there are no readers.
+/// Publishes the number of the newest event at intervals, until there are no readers.
 async fn hub(mut guard: HubGuard) {
     while let Some(shared) = &guard.shared {
         let Some((newest, timeout)) = shared.look() else {
@@ -144,8 +141,8 @@ async fn hub(mut guard: HubGuard) {
 }
 
 impl Shared {
-    /// Number of the newest event, and when there will be more without anybody recording. None if
-    /// there are no readers: then there is no hub from here on.
+    /// Number of the newest event, and when the log will add an event by itself. `None` if there are no readers: the hub
+    /// must end.
     fn look(&self) -> Option<(u64, Option<Instant>)> {
         let at = Moment { now: clock::now(), date: clock::date };
         let mut state = self.lock();
@@ -159,7 +156,7 @@ impl Shared {
     }
 }
 
-/// Says that the hub is gone, where it did not end by itself: its runtime has ended.
+/// Tells the readers that the hub is gone if its runtime ended.
 struct HubGuard {
     shared: Option<Arc<Shared>>,
 }

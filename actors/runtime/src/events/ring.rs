@@ -1,4 +1,4 @@
-//! The last events, in order: no clock, no lock, nobody to wake.
+//! The last events, in order. Pure: no clock, no lock.
 
 use std::{
     collections::VecDeque,
@@ -12,20 +12,20 @@ use super::{
     quota::Quota,
 };
 
-/// The moment of a step, by the clock that measures and by the one that dates.
+/// The moment of a step, by the monotonic clock and by the system's date.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     pub(crate) now: Instant,
-    /// Asked for events that are kept, which most calls of a busy service are not.
+    /// Called only for events that are kept: a busy service does not keep most calls.
     pub(crate) date: fn() -> SystemTime,
 }
 
-/// What a reader gets at once.
+/// What one read returns.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// Events in order, without gaps between them.
     pub events: Vec<Arc<Event>>,
-    /// Whether events between the reader's cursor and the first of these are no longer kept.
+    /// True if the log no longer has some events between the reader's cursor and the first of these.
     pub missed: bool,
 }
 
@@ -34,7 +34,7 @@ pub struct Batch {
 pub(crate) struct Ring {
     breaker: Arc<str>,
     events: VecDeque<Arc<Event>>,
-    /// Older than all of these: what a thousand calls must not push out ([`EventType::is_rare`]).
+    /// Rare events that are older than all of `events` ([`EventType::is_rare`]).
     rare: VecDeque<Arc<Event>>,
     capacity: usize,
     newest: u64,
@@ -44,8 +44,7 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// Keeps the last `capacity` events, at least one; and of those before them as many again that are
-    /// rare.
+    /// Keeps the last `capacity` events, at least one, and as many rare events from before them.
     pub(crate) fn new(breaker: Arc<str>, capacity: usize) -> Self {
         Self {
             breaker,
@@ -69,12 +68,12 @@ impl Ring {
         self.events.front().map_or(0, |event| event.sequence)
     }
 
-    /// How many events of each type there have been, the skipped included.
+    /// Number of events of each type since the start, including skipped ones.
     pub(crate) fn recorded(&self) -> [(EventType, u64); EventType::ALL.len()] {
         EventType::ALL.map(|of| (of, self.recorded[of as usize]))
     }
 
-    /// Says what was skipped in a second that is over. To be done first in each step.
+    /// Adds an event on the events skipped in a second that is over. Must come first in each step.
     pub(crate) fn handle_timeout(&mut self, at: Moment) {
         let over = [(EventType::Call, &mut self.calls), (EventType::Retry, &mut self.retries)]
             .map(|(of, quota)| (of, quota.over(at.now)));
@@ -91,7 +90,7 @@ impl Ring {
         [&self.calls, &self.retries].into_iter().filter_map(Quota::poll_timeout).min()
     }
 
-    /// Counts an event of type `of`, and says whether it is to be kept.
+    /// Counts an event of type `of`. True if the event is to be kept.
     pub(crate) fn admit(&mut self, at: Moment, of: EventType) -> bool {
         self.recorded[of as usize] += 1;
         match of {
@@ -101,7 +100,7 @@ impl Ring {
         }
     }
 
-    /// Keeps an event, at the cost of the oldest, and numbers it.
+    /// Adds an event, drops the oldest if the ring is full, and returns the event's number.
     pub(crate) fn push(&mut self, at: Moment, kind: EventKind) -> u64 {
         if self.events.len() == self.capacity
             && let Some(old) = self.events.pop_front()
@@ -118,7 +117,7 @@ impl Ring {
         self.newest
     }
 
-    /// The first `limit` events behind the one numbered `after`.
+    /// The first `limit` events after the event with the number `after`.
     pub(crate) fn since(&self, after: u64, limit: usize) -> Batch {
         let oldest = self.oldest();
         if after >= self.newest {
@@ -130,7 +129,7 @@ impl Ring {
         Batch { events, missed: after + 1 < oldest }
     }
 
-    /// The last `limit` events that `wanted` wants, in order.
+    /// The last `limit` events for which `wanted` returns true, in order.
     pub(crate) fn last(&self, limit: usize, wanted: impl Fn(&Event) -> bool) -> Vec<Arc<Event>> {
         let newest_first = self.events.iter().rev().chain(self.rare.iter().rev());
         let newest_first = newest_first.filter(|event| wanted(event)).take(limit);

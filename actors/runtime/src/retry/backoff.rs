@@ -7,11 +7,8 @@ use rand::{Rng, RngExt as _};
 use super::settings::Retry;
 use crate::config::MAX_DURATION;
 
-/// The wait after attempt `attempt` (1 for the first): exponential, capped, at least
-/// `retry_after`, and then lengthened by jitter.
-///
-/// The jitter only lengthens ("each plus a random 0-10 % of itself"), so the upstream's own
-/// `Retry-After` is never undercut.
+/// The wait after attempt `attempt` (1 for the first): exponential, capped, at least `retry_after`, and then lengthened
+/// by jitter. Jitter only lengthens a wait, so a wait is never shorter than the upstream's own `Retry-After`.
 pub(crate) fn wait_after(
     attempt: u32,
     settings: &Retry,
@@ -27,9 +24,8 @@ pub(crate) fn wait_after(
     Duration::from_secs_f64(capped.max(floor) * jitter)
 }
 
-/// A random time to add to a rejection's `retry_after`, so that callers who were turned away
-/// together do not return together: up to a tenth of it, and at least up to a second, since
-/// clients round to seconds.
+/// A random time to add to a rejection's `retry_after`, so that callers that were rejected together do not return
+/// together. At most a tenth of `retry_after`, or 1 s if that is more, because clients round to seconds.
 pub(crate) fn spread(retry_after: Duration, rng: &mut impl Rng) -> Duration {
     let most = (retry_after / 10).max(Duration::from_secs(1));
     most.mul_f64(rng.random_range(0.0..=1.0))

@@ -1,14 +1,14 @@
 //! The retry scheduler.
 //!
-//! Transient failures go away when one tries again, and trying again at once, or together with
-//! everybody else, makes a failing upstream worse. So a failed call waits, longer each time
-//! (exponential backoff), for a time that differs from call to call (jitter; see Brooker,
-//! *Exponential Backoff and Jitter*, AWS Architecture Blog, 2015).
+//! A later attempt often succeeds where one has failed. But attempts that follow at once, or together with those of all
+//! other callers, overload a failing upstream. So a failed call waits, longer each time (exponential backoff), for a
+//! time that differs from call to call (jitter; see Brooker, *Exponential Backoff and Jitter*, AWS Architecture Blog,
+//! 2015).
 //!
-//! Calls that wait for their next attempt wait behind *one* timer, the scheduler's, in order of their due time. (A timer
-//! for each would be polled at each message: with 10 000 of them a round trip takes 0.4 ms.)
+//! The scheduler keeps the waiting calls of its thread in order of their due time, and has one timer for all of them.
+//! (actix polls each timer of an actor at each message: with 10 000 timers a round trip takes 0.4 ms.)
 //!
-//! When the circuit opens, the breaker tells every scheduler, and the calls that wait are answered at once.
+//! When the circuit opens, the breaker tells every scheduler, and the scheduler answers its waiting calls at once.
 
 pub(crate) mod backoff;
 pub(crate) mod current_thread;

@@ -91,7 +91,7 @@ impl UpstreamBuilder {
         self
     }
 
-    /// Repeats an attempt that did not reach the upstream at once on a fresh connection, so many times at most.
+    /// Repeats an attempt that did not reach the upstream at once on a fresh connection, at most `repeats` times.
     pub fn connect_retries(mut self, repeats: u32) -> Self {
         self.settings.connect_retries = repeats;
         self

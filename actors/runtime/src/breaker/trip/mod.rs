@@ -29,7 +29,7 @@ pub(crate) trait Trip: Debug + Send {
     /// Takes a report into account. Returns the reason if the circuit must open.
     fn report(&mut self, report: &Report) -> Option<Reason>;
 
-    /// Fills in what this trip counts, for a reader who sees the counters at `now`.
+    /// Fills in what this trip counts, by the counters at `now`.
     fn read(&self, now: &CountersAt, readings: &mut Readings);
 }
 

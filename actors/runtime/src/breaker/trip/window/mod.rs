@@ -18,9 +18,9 @@ use time::TimeWindow;
 pub(crate) struct Count {
     /// Marked results that were reported.
     pub(crate) marked: u64,
-    /// These and the others. Not less than the others really are.
+    /// Marked and other results: an upper bound.
     pub(crate) total: u64,
-    /// The same, and not more than the others really are.
+    /// Marked and other results: a lower bound.
     pub(crate) known: u64,
 }
 
@@ -74,7 +74,7 @@ impl Results {
         Some(failure)
     }
 
-    /// There were so many other results in the epoch by this moment.
+    /// The epoch had this number of other results at this moment.
     pub(crate) fn others(&mut self, others: u64, moment: &CountersAt) {
         match &mut self.recent {
             Recent::Calls(calls) => calls.others(others),
@@ -82,7 +82,7 @@ impl Results {
         }
     }
 
-    /// A marked result came at this instant, after so many others.
+    /// A marked result came at this instant, after this number of other results.
     pub(crate) fn mark(&mut self, others: u64, at: Instant) {
         match &mut self.recent {
             Recent::Calls(calls) => calls.mark(others),

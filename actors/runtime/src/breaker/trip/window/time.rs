@@ -16,7 +16,7 @@ use crate::breaker::{
 pub(crate) struct TimeWindow {
     slices: Slices,
     recent: BTreeMap<u64, Slice>,
-    /// So many of the other results came before the window, or more.
+    /// At least this number of the other results came before the window.
     before: u64,
     /// The newest number of other results that was reported.
     others: u64,
@@ -25,7 +25,7 @@ pub(crate) struct TimeWindow {
 #[derive(Debug, Clone, Default)]
 struct Slice {
     marked: u64,
-    /// So many of the other results came in this slice or before it, or more.
+    /// At least this number of the other results came in this slice or before it.
     until: u64,
     /// The smallest counter that was read in this slice: no more of the other results came before the slice.
     first_seen: Option<u64>,
