@@ -1,5 +1,4 @@
-//! The fault actor: one for the whole process, so that its draws, its sequence and its counters
-//! are the same for all workers.
+//! The fault actor. There is one for the whole process, so that all workers share its draws, sequence and counters.
 
 use actix::{Actor, Addr, Arbiter, Context, Handler, Message, MessageResult};
 
@@ -17,7 +16,7 @@ use crate::{
 #[derive(Debug, Message)]
 #[rtype(result = "Draw")]
 pub struct DrawData {
-    /// The request's own failure rate, which takes the place of the plan's.
+    /// The request's own failure rate, which replaces the plan's.
     pub failure_rate: Option<Rate>,
 }
 
@@ -26,17 +25,17 @@ pub struct DrawData {
 #[rtype(result = "Draw")]
 pub struct DrawTransient;
 
-/// Asks for the counters and the rates in force.
+/// Asks for the counters and the current rates.
 #[derive(Debug, Message)]
 #[rtype(result = "Metrics")]
 pub struct GetMetrics;
 
-/// Asks for the plan in force.
+/// Asks for the current plan.
 #[derive(Debug, Message)]
 #[rtype(result = "FaultPlan")]
 pub struct GetPlan;
 
-/// Replaces the plan; the answer is the plan then in force.
+/// Replaces the plan. The answer is the new plan.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<FaultPlan, PlanError>")]
 pub struct SetPlan(pub PlanRequest);
@@ -44,22 +43,22 @@ pub struct SetPlan(pub PlanRequest);
 /// The answer to [`GetMetrics`], and the JSON of `/api/metrics`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Metrics {
-    /// What has been drawn so far.
+    /// The outcomes drawn so far.
     #[serde(flatten)]
     pub counters: Counters,
-    /// The failure rate in force.
+    /// The current failure rate.
     pub failure_rate: Rate,
-    /// The slow response rate in force.
+    /// The current slow response rate.
     pub slow_response_rate: Rate,
     /// The delay of slow answers, in seconds.
     pub slow_response_delay: f64,
-    /// The transient failure rate in force.
+    /// The current transient failure rate.
     pub transient_failure_rate: Rate,
-    /// Outcomes of the sequence that are still to be played; null without a sequence.
+    /// Number of outcomes of the sequence that are still to come; null without a sequence.
     pub sequence_remaining: Option<usize>,
 }
 
-/// Draws, counts, and holds the plan.
+/// Draws an outcome for each request, counts outcomes, and holds the plan.
 pub struct FaultActor {
     faults: Faults<StdRng>,
     started_with: FaultPlan,
@@ -68,9 +67,8 @@ pub struct FaultActor {
 }
 
 impl FaultActor {
-    /// Starts the actor on an arbiter of its own. Without a `seed` the draws are different each
-    /// time. Should the actor die, it ends the process through `drain`: a backend that cannot
-    /// decide what to answer is of no use.
+    /// Starts the actor on an arbiter of its own. Without a `seed`, each process draws other outcomes. If the actor dies, it
+    /// ends the process through `drain`.
     pub fn start_alone(
         plan: FaultPlan,
         seed: Option<u64>,
@@ -91,7 +89,7 @@ impl Actor for FaultActor {
 
 impl Drop for FaultActor {
     fn drop(&mut self) {
-        // At the process's ordinary end this changes nothing: that has begun already.
+        // Changes nothing if the process is already ending.
         self.drain.fail("the fault actor died");
     }
 }

@@ -1,4 +1,4 @@
-//! From what was drawn for a request to what its client sees.
+//! Plays the outcome that was drawn for a request.
 
 use std::time::Duration;
 
@@ -8,23 +8,22 @@ use service_edge::{ApiError, Drain, TraceContext};
 
 use crate::{faults::Draw, plan::Outcome, reset::reset};
 
-/// What all answers of this process have in common.
+/// What all answers of this process share.
 #[derive(Debug, Clone)]
 pub struct Answers {
-    /// The name of this pod, so that clients see which of several answered.
+    /// The name of this pod, so that a client sees which pod answered.
     pub pod: String,
-    /// `Retry-After` of 429s; none if unset.
+    /// `Retry-After` of 429s; `None` for no such header.
     pub transient_retry_after: Option<Duration>,
 }
 
 impl Answers {
-    /// Logs what was drawn, with the span that the caller made for this request, and plays it. `data`
-    /// is the content of a good answer. Slow answers and hung requests wait here, as suspended
-    /// futures: they hold no worker, and end with their client.
+    /// Logs the outcome with the request's span, and plays it. `data` is the content of a good answer. Slow answers and
+    /// hung requests wait here as suspended futures: they block no worker, and end when their client leaves.
     ///
     /// # Errors
     ///
-    /// The errors that were drawn, and 503 for a request that hung when the process began to end.
+    /// The error that was drawn, or 503 for a request that hung when the process began to end.
     pub async fn play(
         &self,
         draw: Draw,

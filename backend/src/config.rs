@@ -15,7 +15,7 @@ pub const DEFAULT_PORT: u16 = 5000;
 /// Maximum of `TRANSIENT_RETRY_AFTER`: about 115 days.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(10_000_000);
 
-/// The settings of the client, which may share the backend's environment.
+/// Names of the client's settings, which may be set in the same environment.
 pub const CLIENT_SETTINGS: [&str; 29] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
@@ -53,18 +53,18 @@ const KNOWN_NAMES: KnownNames<'_> = KnownNames {
     of_others: &CLIENT_SETTINGS,
 };
 
-/// Everything that the backend is told at its start, validated.
+/// All settings of the backend, validated.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What both services are told.
+    /// The settings that both services have.
     pub common: CommonSettings,
-    /// The fault plan to start with.
+    /// The fault plan at the start.
     pub plan: FaultPlan,
-    /// `FAULT_SEED`: makes the draws repeat.
+    /// `FAULT_SEED`: processes with the same seed draw the same outcomes.
     pub fault_seed: Option<u64>,
     /// `HOSTNAME` and `TRANSIENT_RETRY_AFTER`.
     pub answers: Answers,
-    /// All settings as they took effect, in one line, without the token.
+    /// All settings with their values, in one line, without the token.
     pub summary: String,
     /// One line for each variable that is probably meant to be a setting, but is none.
     pub near_misses: Vec<String>,
@@ -75,7 +75,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// The first variable whose value cannot be used, alone or beside another's.
+    /// The first variable whose value is not valid or contradicts another variable.
     pub fn read(settings: &mut Settings<'_>) -> Result<Self, SettingError> {
         let common = CommonSettings::read(settings, DEFAULT_PORT)?;
         let delays = Duration::ZERO..=Duration::from_secs_f64(MAX_SLOW_RESPONSE_DELAY);
@@ -112,8 +112,7 @@ fn setting_error(error: &PlanError) -> SettingError {
             slow.to_string(),
             format!("at most what FAILURE_RATE={failure} leaves of 1"),
         ),
-        // Each value alone is within its range, and the environment has no sequence; said all the same, rather than
-        // assumed.
+        // Not reached today: each value was checked before, and the environment has no sequence.
         _ => SettingError::new("the fault plan", error.to_string(), "none"),
     }
 }

@@ -1,6 +1,4 @@
-//! The state machine that decides what happens to each request, and counts it.
-//!
-//! Pure: the random numbers come from outside, and nothing here waits or answers.
+//! Decides the outcome of each request, and counts outcomes. Pure: random numbers come from outside.
 
 use std::time::Duration;
 
@@ -9,19 +7,19 @@ use serde::Serialize;
 
 use crate::plan::{FaultPlan, Outcome, Rate};
 
-/// What was drawn for one request.
+/// The outcome that was drawn for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
     /// The request's number in this process, from 1.
     pub number: u64,
-    /// What happens to it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// How long a slow answer is held back.
+    /// The delay of a slow answer.
     pub slow_response_delay: Duration,
 }
 
-/// How many requests got which outcome. The kinds are disjoint and add up to the total; a request
-/// counts when its outcome is drawn, whether or not its client waits for it.
+/// Number of requests by outcome. Each request counts once, when its outcome is drawn, also if its client leaves before the
+/// answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the names are those of the outcomes")]
 pub struct Counters {
@@ -48,10 +46,10 @@ impl Counters {
     }
 }
 
-/// The plan in force, how far its sequence has been played, and what has been drawn.
+/// The current plan, the position in its sequence, and the counters.
 ///
-/// A sequence comes first: each request, to whichever endpoint, takes its next outcome. Without a
-/// sequence, and after the end of one that is not repeated, each request takes one random number.
+/// While a sequence lasts, each request to any endpoint takes its next outcome. Without a sequence, and after the end of
+/// one that is not repeated, each request takes one random number.
 #[derive(Debug)]
 pub struct Faults<R> {
     plan: FaultPlan,
@@ -61,14 +59,13 @@ pub struct Faults<R> {
 }
 
 impl<R: Rng> Faults<R> {
-    /// Nothing drawn yet; a seeded `rng` makes the draws repeat.
+    /// Nothing is drawn yet. With the same seed in `rng`, the draws are the same.
     pub fn new(plan: FaultPlan, rng: R) -> Self {
         Self { plan, played: 0, counters: Counters::default(), rng }
     }
 
-    /// What happens to the next request to `/api/data`. A `failure_rate` of its own takes the
-    /// place of the plan's and of a sequence, which it leaves where it stands; slow answers then
-    /// take at most the remainder.
+    /// The outcome of the next request to `/api/data`. A request with its own `failure_rate` uses neither the plan's
+    /// failure rate nor the sequence, whose position does not change.
     pub fn draw_data(&mut self, failure_rate: Option<Rate>) -> Draw {
         let outcome = match failure_rate {
             Some(failure_rate) => self.by_data_rates(failure_rate),
@@ -79,7 +76,7 @@ impl<R: Rng> Faults<R> {
         self.drawn(outcome)
     }
 
-    /// What happens to the next request to `/api/transient-failure`.
+    /// The outcome of the next request to `/api/transient-failure`.
     pub fn draw_transient(&mut self) -> Draw {
         let outcome = self.next_of_sequence().unwrap_or_else(|| {
             let throttled = self.uniform() < self.plan.transient_failure_rate().get();
@@ -88,25 +85,23 @@ impl<R: Rng> Faults<R> {
         self.drawn(outcome)
     }
 
-    /// Puts another plan in force; its sequence begins at its beginning. Counters and random
-    /// numbers go on.
+    /// Replaces the plan. Its sequence starts from the first outcome. Counters and random numbers continue.
     pub fn set_plan(&mut self, plan: FaultPlan) {
         self.plan = plan;
         self.played = 0;
     }
 
-    /// The plan in force.
+    /// The current plan.
     pub fn plan(&self) -> &FaultPlan {
         &self.plan
     }
 
-    /// What has been drawn so far.
+    /// The counters.
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// How many outcomes of the sequence are still to come before the rates take over (or, if it
-    /// is repeated, before it begins again); `None` without a sequence.
+    /// Number of outcomes until the sequence ends, or starts again if it is repeated. `None` without a sequence.
     pub fn sequence_remaining(&self) -> Option<usize> {
         Some(self.plan.sequence()?.len() - self.played)
     }
@@ -121,8 +116,7 @@ impl<R: Rng> Faults<R> {
         Some(outcome)
     }
 
-    /// One number decides between failed, slow and neither, so that the rates are shares of all
-    /// requests.
+    /// One random number decides between failed, slow and good, so that both rates are shares of all requests.
     fn by_data_rates(&mut self, failure_rate: Rate) -> Outcome {
         let failed = failure_rate.get();
         let slow = self.plan.slow_response_rate().get();
@@ -133,7 +127,7 @@ impl<R: Rng> Faults<R> {
         }
     }
 
-    /// From 0 up to but not including 1: a rate of 0 is never, a rate of 1 is always.
+    /// At least 0 and less than 1, so that a rate of 0 means never and a rate of 1 means always.
     fn uniform(&mut self) -> f64 {
         self.rng.random()
     }

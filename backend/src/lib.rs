@@ -2,12 +2,12 @@
 //!
 //! | module | role |
 //! |---|---|
-//! | [`plan`] | what goes wrong, and how often: validated as a whole (pure) |
-//! | [`faults`] | decides what happens to each request, and counts it (pure) |
-//! | [`actor`] | the one owner of both, for all workers |
-//! | [`answer`] | plays what was drawn: answers, delays, hangs, resets |
-//! | [`reset`] | a TCP reset instead of an answer |
-//! | [`metrics`] | what is counted for `GET /metrics` |
+//! | [`plan`] | the fault plan: rates, delay and sequence, validated (pure) |
+//! | [`faults`] | decides the outcome of each request, and counts outcomes (pure) |
+//! | [`actor`] | owns plan and counters for all workers |
+//! | [`answer`] | plays an outcome: answers, delays, hangs, resets |
+//! | [`reset`] | resets a connection instead of answering |
+//! | [`metrics`] | the metrics of `GET /metrics` |
 //! | [`routes`] | the endpoints, which forward to the actor |
 //! | [`config`] | the settings |
 
@@ -27,14 +27,14 @@ pub mod plan;
 pub mod reset;
 pub mod routes;
 
-/// The service's name in its answers and its log.
+/// The service's name in answers and log lines.
 pub const SERVICE: &str = "backend-service";
 
-/// Serves until the process is asked to end.
+/// Serves until a signal ends the process.
 ///
 /// # Errors
 ///
-/// The address cannot be listened on, or the fault actor died.
+/// The server cannot listen on its address, or the fault actor died.
 pub async fn run(config: Config) -> io::Result<()> {
     log::info!("{SERVICE} {}: {}", env!("CARGO_PKG_VERSION"), config.summary);
     for near_miss in &config.near_misses {

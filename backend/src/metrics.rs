@@ -1,11 +1,11 @@
-//! What the backend counts beside its HTTP requests.
+//! The backend's own metrics.
 
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, Opts};
 use service_edge::Metrics;
 
 use crate::plan::{FaultPlan, Outcome};
 
-/// An endpoint that goes wrong on purpose.
+/// An endpoint that fails on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// `/api/data`.
@@ -28,7 +28,7 @@ fn index_of(outcome: Outcome) -> usize {
     }
 }
 
-/// Counters of what was drawn, and the rates in force.
+/// Counters of outcomes, and the current rates.
 #[derive(Debug, Clone)]
 pub struct FaultMetrics {
     requests: [[IntCounter; OUTCOMES.len()]; ENDPOINTS.len()],
@@ -36,7 +36,7 @@ pub struct FaultMetrics {
 }
 
 impl FaultMetrics {
-    /// Adds them to `metrics`.
+    /// Registers the metrics.
     #[expect(clippy::expect_used, reason = "names and labels are constant, and a test sees them")]
     pub fn new(metrics: &Metrics) -> Self {
         let requests = IntCounterVec::new(
@@ -47,14 +47,14 @@ impl FaultMetrics {
         let rates = GaugeVec::new(
             Opts::new(
                 "backend_fault_rate",
-                "Rates in force, 0 to 1. While a sequence is played, it takes their place.",
+                "Current rates, 0 to 1. While a sequence is played, it replaces them.",
             ),
             &["kind"],
         )
         .expect("valid names");
         metrics.register(Box::new(requests.clone()));
         metrics.register(Box::new(rates.clone()));
-        // All of them are there from the beginning: what has not happened is 0.
+        // All series exist from the start, with 0.
         let series =
             |endpoint| OUTCOMES.map(|outcome| requests.with_label_values(&[endpoint, outcome]));
         Self { requests: ENDPOINTS.map(series), rates }
@@ -65,7 +65,7 @@ impl FaultMetrics {
         self.requests[endpoint as usize][index_of(outcome)].inc();
     }
 
-    /// Shows the rates of the plan that is in force from now on.
+    /// Shows the rates of the current plan.
     pub fn show(&self, plan: &FaultPlan) {
         for (kind, rate) in [
             ("fail", plan.failure_rate()),

@@ -1,22 +1,22 @@
-//! What goes wrong, and how often: the fault plan.
+//! The fault plan: how often requests fail, are slow or are throttled.
 //!
-//! A [`FaultPlan`] that exists is valid as a whole. It is made from a [`PlanSpec`] (what the
-//! environment says) or by a [`PlanRequest`] (what a client says) on top of another plan.
+//! A [`FaultPlan`] is always valid. It is made from a [`PlanSpec`] (the environment) or from a [`PlanRequest`] (a client's
+//! request) and the plan of the start.
 
 use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The longest delay of a slow answer, in seconds.
+/// Maximum delay of a slow answer, in seconds.
 pub const MAX_SLOW_RESPONSE_DELAY: f64 = 3600.0;
 
 /// Range of a rate.
 pub const RATES: RangeInclusive<f64> = 0.0..=1.0;
 
-/// The longest sequence.
+/// Maximum length of a sequence.
 pub const MAX_SEQUENCE: usize = 10_000;
 
-/// Rates are decimal fractions, and two that make up 1 on paper may miss it by a rounding error.
+/// Two decimal fractions whose sum is 1 may differ from 1 by a rounding error.
 const ROUNDING: f64 = 1e-9;
 
 /// A probability from 0 to 1.
@@ -34,7 +34,7 @@ impl TryFrom<f64> for Rate {
     type Error = NotARate;
 
     fn try_from(value: f64) -> Result<Self, NotARate> {
-        // A zero has no sign here: "-0" would show in every answer.
+        // Without `abs`, a rate of -0.0 would show as "-0" in every answer.
         if RATES.contains(&value) { Ok(Self(value.abs())) } else { Err(NotARate) }
     }
 }
@@ -47,12 +47,12 @@ impl FromStr for Rate {
     }
 }
 
-/// The value is no probability.
+/// The value is not a probability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a rate must be a number from 0 to 1")]
 pub struct NotARate;
 
-/// What happens to one request.
+/// The outcome of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -70,7 +70,7 @@ pub enum Outcome {
     Reset,
 }
 
-/// What goes wrong, and how often. Its JSON is that of `GET /api/faults`.
+/// The fault plan. Its JSON is that of `GET /api/faults`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FaultPlan {
     failure_rate: Rate,
@@ -83,38 +83,38 @@ pub struct FaultPlan {
 }
 
 impl FaultPlan {
-    /// How many of the requests to `/api/data` are failed.
+    /// Share of the requests to `/api/data` that fail.
     pub fn failure_rate(&self) -> Rate {
         self.failure_rate
     }
 
-    /// How many of the requests to `/api/data` are answered late.
+    /// Share of the requests to `/api/data` that are answered late.
     pub fn slow_response_rate(&self) -> Rate {
         self.slow_response_rate
     }
 
-    /// How late that is; at most [`MAX_SLOW_RESPONSE_DELAY`].
+    /// Delay of a late answer, at most [`MAX_SLOW_RESPONSE_DELAY`].
     pub fn slow_response_delay(&self) -> Duration {
         self.slow_response_delay
     }
 
-    /// How many of the requests to `/api/transient-failure` are throttled.
+    /// Share of the requests to `/api/transient-failure` that are throttled.
     pub fn transient_failure_rate(&self) -> Rate {
         self.transient_failure_rate
     }
 
-    /// What happens to the next requests, whatever the rates say: 1 to [`MAX_SEQUENCE`] outcomes.
+    /// The outcomes of the next requests, in place of the rates: 1 to [`MAX_SEQUENCE`] outcomes.
     pub fn sequence(&self) -> Option<&[Outcome]> {
         self.sequence.as_deref()
     }
 
-    /// Whether the sequence begins again at its end; otherwise the rates take over.
+    /// True if the sequence starts again after its end. Otherwise the rates apply after its end.
     pub fn repeat(&self) -> bool {
         self.repeat
     }
 }
 
-/// One line for the log; a long sequence is only counted.
+/// One line for the log. Shows only the length of a sequence.
 impl fmt::Display for FaultPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -135,7 +135,7 @@ impl fmt::Display for FaultPlan {
     }
 }
 
-/// A plan's values before they are validated; rates are probabilities, the delay is in seconds.
+/// A plan's values before they are checked. Rates are from 0 to 1, the delay is in seconds.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the fields are those of FaultPlan")]
 pub struct PlanSpec {
@@ -202,18 +202,18 @@ fn as_seconds<S: serde::Serializer>(delay: &Duration, serializer: S) -> Result<S
 /// The rule that a plan breaks.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PlanError {
-    /// A rate is no probability.
+    /// A rate is not a probability.
     #[error("{field} is {value}, but must be from 0 to 1")]
     Rate {
         /// The rate's name.
         field: &'static str,
-        /// What it is.
+        /// Its value.
         value: f64,
     },
     /// The delay is out of range.
     #[error("slow_response_delay is {value}, but must be from 0 to 3600 (seconds)")]
     Delay {
-        /// What it is, in seconds.
+        /// Its value, in seconds.
         value: f64,
     },
     /// More than all requests would be failed or slow.
@@ -237,8 +237,8 @@ pub enum PlanError {
     RepeatOfNothing,
 }
 
-/// The body of `PUT /api/faults`. It replaces the plan: what it leaves out takes the value of the
-/// plan that the process was started with, so that `{}` restores that plan.
+/// The body of `PUT /api/faults`. It replaces the plan. A field that it leaves out takes the value of the plan at the
+/// start, so `{}` restores that plan.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields are those of FaultPlan")]
@@ -257,11 +257,11 @@ pub struct PlanRequest {
 }
 
 impl PlanRequest {
-    /// The plan that is asked for, on top of the one that the process was `started` with.
+    /// The requested plan. Fields that are missing have the values of `started`, the plan at the start.
     ///
     /// # Errors
     ///
-    /// The rule that the whole would break.
+    /// The rule that the plan would break.
     pub fn on(self, started: &FaultPlan) -> Result<FaultPlan, PlanError> {
         let started = PlanSpec::from(started);
         FaultPlan::try_from(PlanSpec {
@@ -271,14 +271,14 @@ impl PlanRequest {
             transient_failure_rate: self
                 .transient_failure_rate
                 .unwrap_or(started.transient_failure_rate),
-            // The environment knows no sequences: left out is the same as null.
+            // The plan at the start has no sequence, so a missing field means null.
             sequence: self.sequence,
             repeat: self.repeat.unwrap_or(false),
         })
     }
 }
 
-/// A field that may be left out but not be null: serde would take null for left out.
+/// A field that may be missing but not null. By default serde would accept null as missing.
 fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

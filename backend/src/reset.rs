@@ -1,8 +1,8 @@
-//! Ending a connection with a TCP reset instead of an answer.
+//! Ends a connection with a TCP reset instead of an answer.
 //!
-//! Closing a socket ends the connection politely, with FIN. A socket whose linger time is zero is
-//! reset when it is closed. Handlers do not see their socket, so a second descriptor of it is kept
-//! with each connection; the option belongs to the socket, whichever descriptor sets it.
+//! Closing a socket normally sends a FIN. A socket with a linger time of zero sends a reset when it is closed. A handler has
+//! no access to its socket, so each connection keeps a second descriptor of its socket. The linger option belongs to the
+//! socket, so it can be set through either descriptor.
 
 use std::{
     any::Any,
@@ -15,7 +15,7 @@ use socket2::SockRef;
 
 struct Socket(OwnedFd);
 
-/// A hook for `Server::on_connect`, without which [`reset`] closes connections politely.
+/// A hook for `Server::on_connect`. Without it, [`reset`] closes the connection with a FIN.
 pub fn remember_socket(io: &dyn Any, extensions: &mut Extensions) {
     let stream = io.downcast_ref::<TcpStream>();
     match stream.map(|stream| stream.as_fd().try_clone_to_owned()) {
@@ -27,7 +27,7 @@ pub fn remember_socket(io: &dyn Any, extensions: &mut Extensions) {
     }
 }
 
-/// A response that resets the connection, with not one byte of answer.
+/// A response that resets the connection and sends no byte.
 pub fn reset(request: &HttpRequest) -> HttpResponse {
     if let Some(Socket(descriptor)) = request.conn_data()
         && let Err(error) = SockRef::from(descriptor).set_linger(Some(Duration::ZERO))

@@ -1,4 +1,4 @@
-//! The endpoints. Handlers forward to the fault actor and play what it drew.
+//! The endpoints. Handlers forward to the fault actor and play the outcome that it drew.
 
 use std::future::{Ready, ready};
 
@@ -19,13 +19,13 @@ const POD_HEADER: &str = "X-Pod";
 
 type Faults = web::Data<Addr<FaultActor>>;
 
-/// Registers the endpoints; what they need is cloned into each worker.
+/// Registers the endpoints of one worker.
 pub fn configure(config: &mut web::ServiceConfig, faults: Addr<FaultActor>, answers: Answers) {
     config
         .app_data(web::Data::new(faults))
         .app_data(web::Data::new(answers))
         .service(endpoint("/health").get(health))
-        // Load balancers probe it unless they are told otherwise.
+        // The default path of many load balancers' probes.
         .service(endpoint("/").get(health))
         .service(endpoint("/api/data").get(data))
         .service(endpoint("/api/transient-failure").get(transient_failure))
@@ -83,7 +83,7 @@ async fn set_plan(
     Ok(in_force(&plan, &answers))
 }
 
-/// The plan of this pod, named in a header: the body is the plan and can be PUT as it is.
+/// The plan of this pod. The pod's name is a header, so that the body is a plan that can be PUT.
 fn in_force(plan: &FaultPlan, answers: &Answers) -> HttpResponse {
     HttpResponse::Ok().insert_header((POD_HEADER, answers.pod.as_str())).json(plan)
 }
@@ -92,7 +92,7 @@ fn actor_is_gone(_: MailboxError) -> ApiError {
     ApiError::unavailable("the fault actor is gone; this process is ending")
 }
 
-/// The failure rate that a request asks for itself with `X-Failure-Rate: 0..1`.
+/// The failure rate of the request's header `X-Failure-Rate`, 0 to 1.
 struct OwnFailureRate(Option<Rate>);
 
 impl FromRequest for OwnFailureRate {

@@ -1,4 +1,4 @@
-//! From what became of a call to the answer of the endpoint.
+//! Makes an endpoint's answer from the report on a call.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     wire::{AttemptEntry, BackendBody, BaselineBody, BaselineError, CallBody, RetryBody, seconds},
 };
 
-/// The status that a call is answered with.
+/// The status of the answer to a call.
 pub fn status(report: &BackendReport) -> StatusCode {
     match &report.result {
         Ok(response) => response.status,
@@ -76,12 +76,12 @@ fn head(report: &BackendReport) -> HttpResponseBuilder {
     match &report.result {
         Ok(response) => {
             if let Some(wait) = response.retry_after {
-                // In seconds, also where it was a date: the caller would measure that against another clock.
+                // In seconds even if the backend sent a date: the caller's clock may differ.
                 head.insert_header((RETRY_AFTER, rounded_up(wait)));
             }
         }
         Err(error) => {
-            if let Some(wait) = come_back_in(error) {
+            if let Some(wait) = retry_after(error) {
                 head.insert_header((RETRY_AFTER, rounded_up(wait).max(1)));
             }
         }
@@ -95,13 +95,13 @@ fn backend_body(report: &BackendReport) -> BackendBody<'_> {
         Err(error) => BackendBody::Missing {
             error: ApiError::reason(status(report)),
             message: explain(error),
-            fallback: come_back_in(error).map(|_| true),
+            fallback: retry_after(error).map(|_| true),
         },
     }
 }
 
-/// When to come back, if it is this service that does not take the call.
-fn come_back_in(error: &CallError<BackendError>) -> Option<Duration> {
+/// When to try again, if this service rejected the call.
+fn retry_after(error: &CallError<BackendError>) -> Option<Duration> {
     match error {
         CallError::Rejected(rejection) => Some(rejection.retry_after()),
         CallError::Transport(BackendError::LocalShortage(_)) => Some(Duration::from_secs(1)),
@@ -120,7 +120,7 @@ fn explain(error: &CallError<BackendError>) -> String {
     }
 }
 
-/// In whole seconds, so that a client that obeys is never early.
+/// In whole seconds, rounded up, so that a client does not come back too early.
 fn rounded_up(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
 }

@@ -1,11 +1,11 @@
-//! Where the backend is.
+//! The URL of the backend.
 
 use std::net::Ipv6Addr;
 
 use actix_web::http::Uri;
 use service_edge::SettingError;
 
-/// The longest host name (RFC 1035, 2.3.4).
+/// Maximum length of a host name (RFC 1035, 2.3.4).
 const MAX_HOST: usize = 253;
 
 /// `http://host` or `http://host:port`.
@@ -13,18 +13,18 @@ const MAX_HOST: usize = 253;
 pub struct BackendUrl(String);
 
 impl BackendUrl {
-    /// Reads a value of `BACKEND_URL`. A trailing slash may stand. The host is a name of letters,
-    /// digits, dots, dashes and underscores, or an address.
+    /// Parses a value of `BACKEND_URL`. A trailing slash is allowed. The host is a name of letters, digits, dots, dashes and
+    /// underscores, or an address.
     ///
     /// # Errors
-    /// Anything else: a path, a query, user information, another scheme. The error does not show user
-    /// information: it may be a password.
+    /// The value has another scheme, or a path, a query or user information. The error does not show user information,
+    /// which may be a password.
     pub fn parse(text: String) -> Result<Self, SettingError> {
         let base = text.strip_suffix('/').unwrap_or(&text);
         let uri = base.parse::<Uri>().ok().filter(|uri| {
             let authority = uri.authority().map_or("", |authority| authority.as_str());
             let port_is_right = match authority.rsplit_once(':') {
-                // A number alone may have a sign, too.
+                // `port_u16` alone would also accept a sign.
                 Some((_, port)) if !port.ends_with(']') => {
                     port.bytes().all(|byte| byte.is_ascii_digit())
                         && uri.port_u16().is_some_and(|port| port > 0)
@@ -57,12 +57,12 @@ impl BackendUrl {
 
     /// The URI of `path`, which begins with a slash.
     pub(crate) fn join(&self, path: &'static str) -> Uri {
-        // What `parse` let through is an origin, to which the service's own paths can be added.
+        // `parse` accepts only origins, and an origin with a path is a valid URI.
         format!("{}{path}", self.0).parse().unwrap_or_default()
     }
 }
 
-/// A name that could be resolved, or an address, in brackets if it is one of IPv6.
+/// True for a host name or an address. An IPv6 address needs brackets.
 fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return address.parse::<Ipv6Addr>().is_ok();
@@ -71,7 +71,7 @@ fn is_host(host: &str) -> bool {
     (1..=MAX_HOST).contains(&host.len()) && host.bytes().all(part_of_a_name)
 }
 
-/// What may be shown of an address that is refused: user and password, if it has any, are hidden.
+/// The text for an error message, without user and password.
 pub(crate) fn without_user(text: String) -> String {
     let Some((before, after)) = text.rsplit_once('@') else {
         return text;

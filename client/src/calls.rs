@@ -1,5 +1,4 @@
-//! Makes calls for the endpoints, and tells of each: to the statistics, the metrics, the event log
-//! and the log.
+//! Makes calls for the endpoints, and records each in the statistics, the metrics, the event log and the log.
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -19,20 +18,20 @@ use crate::{
     wire::{AttemptEvent, CallEvent},
 };
 
-/// A call that an endpoint is asked for.
+/// A call that an endpoint wants to make.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// The endpoint, in the event log's words.
+    /// The endpoint's name in the event log.
     pub endpoint: &'static str,
-    /// What is asked of the backend.
+    /// The request to the backend.
     pub wanted: Wanted,
     /// The policies between the call and the backend.
     pub protection: Protection,
-    /// The span of the work on it.
+    /// The call's span.
     pub trace: TraceContext,
 }
 
-/// One worker's way to make calls.
+/// Makes the calls of one worker.
 pub struct Calls {
     upstreams: Upstreams,
     transport: Rc<HttpTransport>,
@@ -41,7 +40,7 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Over this worker's transport.
+    /// Makes calls with this worker's transport.
     pub fn new(
         upstreams: Upstreams,
         transport: Rc<HttpTransport>,
@@ -61,7 +60,7 @@ impl Calls {
         &self.stats
     }
 
-    /// Makes a call. Dropped before its end, it is recorded as abandoned.
+    /// Makes a call. If the future is dropped before its end, the call is recorded as abandoned.
     pub async fn make(&self, asked: Asked) -> BackendReport {
         let Asked { wanted, protection, trace, .. } = asked;
         let tally = match protection {
@@ -74,7 +73,7 @@ impl Calls {
         let operation = BackendCall { transport: Rc::clone(&self.transport), request };
         let mut report = self.upstreams.get(protection).run_as(call, operation).await;
         if protection == Protection::None {
-            // The baseline's upstream has no circuit, but its reader wants to know of the one beside it.
+            // The baseline's upstream has no circuit breaker. Its answer shows the state of the others' circuit.
             report.state = self.upstreams.breaker().state();
         }
         begun.finish(&report);

@@ -1,5 +1,5 @@
-//! The client service: calls the backend for its users through a circuit breaker and a retry
-//! scheduler, and once more without them, for comparison.
+//! The client service: calls the backend through a circuit breaker and a retry scheduler, and without them for
+//! comparison.
 //!
 //! | module | role |
 //! |---|---|
@@ -8,14 +8,14 @@
 //! | [`transport`] | carries a request to the backend: the only user of awc |
 //! | [`replicas`] | where all replicas of the backend are |
 //! | [`upstreams`] | the backend behind three sets of policies |
-//! | [`calls`] | makes calls, and tells of each |
+//! | [`calls`] | makes calls, and records each |
 //! | [`events`] | the event log as Server-Sent Events |
-//! | [`metrics`] | what is counted for `GET /metrics` |
-//! | [`routes`] | the endpoints: forward to the actors, and say what became of it |
-//! | [`answer`] | from what became of a call to the endpoint's answer |
-//! | [`wire`] | the bodies of the answers, to the letter |
+//! | [`metrics`] | the metrics of `GET /metrics` |
+//! | [`routes`] | the endpoints, which forward to the actors |
+//! | [`answer`] | makes an endpoint's answer from the report on a call |
+//! | [`wire`] | the JSON bodies of the answers |
 //! | [`stress`] | the stress test |
-//! | [`stats`] | what became of all the calls |
+//! | [`stats`] | counters of calls |
 
 pub mod answer;
 pub mod backend_url;
@@ -46,14 +46,14 @@ use stats::Stats;
 use transport::{ConnectionBudget, HttpTransport, replicas::MAX_CONNECTIONS};
 use upstreams::{Protection, Upstreams};
 
-/// The name under which the service logs and answers.
+/// The service's name in answers and log lines.
 pub const SERVICE: &str = "client-service";
 
-/// Serves until SIGTERM, on the breaker's arbiter and the workers' threads.
+/// Serves until a signal ends the process. The breaker has a thread of its own.
 ///
 /// # Errors
-/// The address cannot be listened on, or an actor died: the breaker's published state would be
-/// frozen, or a worker could make no calls, so the process ends and is started anew.
+/// The server cannot listen on its address, or an actor died. Without the breaker's actor the published state would not
+/// change, and without its scheduler a worker could make no calls, so the process ends.
 pub async fn run(config: Config) -> io::Result<()> {
     log::info!("{SERVICE} {}: {}", env!("CARGO_PKG_VERSION"), config.summary);
     for near_miss in &config.near_misses {
@@ -74,7 +74,7 @@ pub async fn run(config: Config) -> io::Result<()> {
         .await
 }
 
-/// Raises the limit of open files, and divides the descriptors among connections and calls.
+/// Raises the limit of open files, and divides the file descriptors between connections and calls.
 pub fn share_descriptors(config: &Config) -> Capacity {
     let request = CapacityRequest {
         calls: config.max_calls,
@@ -84,7 +84,7 @@ pub fn share_descriptors(config: &Config) -> Capacity {
     request.grant(config.common.workers)
 }
 
-/// Ends the process with an error when `stopped` is; nothing new if it is ending already.
+/// Ends the process with an error when `stopped` is ready. Changes nothing if the process is already ending.
 fn fail_after(stopped: impl Future<Output = ()> + 'static, drain: &Drain, reason: &'static str) {
     let drain = drain.clone();
     actix_rt::spawn(async move {
@@ -93,7 +93,7 @@ fn fail_after(stopped: impl Future<Output = ()> + 'static, drain: &Drain, reason
     });
 }
 
-/// What the workers share.
+/// The parts that all workers share.
 #[derive(Debug, Clone)]
 pub struct Service {
     config: Arc<Config>,
@@ -107,8 +107,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service over a running breaker, which is told of in `metrics`. Should a worker's scheduler
-    /// die, `drain` ends it.
+    /// A service over a running breaker. Registers its metrics. If a worker's scheduler dies, `drain` ends the process.
     #[expect(clippy::expect_used, reason = "a valid configuration has valid settings")]
     pub fn new(
         config: Config,
@@ -129,10 +128,10 @@ impl Service {
         Self { config, upstreams, drain, connections, stats, calls, streams, turns }
     }
 
-    /// Sets one worker up: its own connections and retry scheduler, the shared rest, the routes.
+    /// Sets up one worker: its own connections and retry scheduler, the shared parts, and the routes.
     pub fn configure(&self, routes: &mut web::ServiceConfig) {
         let transport = HttpTransport::new(&self.config, self.connections.clone());
-        // This upstream has no breaker, whose end has a reason of its own.
+        // This upstream has no breaker. The end of the breaker's actor is handled in `run`.
         let stopped = self.upstreams.get(Protection::None).stopped();
         fail_after(stopped, &self.drain, "a worker's retry scheduler died");
         let (upstreams, stats) = (self.upstreams.clone(), Arc::clone(&self.stats));

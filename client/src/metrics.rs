@@ -1,5 +1,5 @@
-//! What the client counts, under resilience4j's names where it has them, so that dashboards made for
-//! it work. What the runtime counts anyway is read when somebody asks for it.
+//! The client's metrics. They have resilience4j's names where it has such metrics, so that its dashboards work. Counts of
+//! the runtime are read at each scrape.
 
 mod window;
 
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::{events::EventStreams, stats::Stats};
 
-/// How long the breaker's actor may take to say how many failures it has seen.
+/// Maximum time to wait for the snapshot of the breaker's actor.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Durations of attempts and waits.
@@ -28,7 +28,7 @@ pub struct CallMetrics {
 }
 
 impl CallMetrics {
-    /// Adds them to `metrics`.
+    /// Registers the metrics.
     #[expect(clippy::expect_used, reason = "names and labels are constant, and a test sees them")]
     pub fn new(metrics: &Metrics, breaker: &str) -> Self {
         let calls = HistogramOpts::new(
@@ -72,7 +72,7 @@ impl CallMetrics {
     }
 }
 
-/// Adds what is counted elsewhere.
+/// Registers the metrics whose values are read at each scrape.
 pub fn add_sources(
     metrics: &Metrics,
     breaker: &Breaker,
@@ -126,7 +126,7 @@ fn circuit(families: &mut Families, breaker: &Breaker) {
     }
     families.counters(
         "resilience4j_circuitbreaker_not_permitted_calls_total",
-        "Calls that the circuit breaker turned away.",
+        "Calls that the circuit breaker rejected.",
         [(
             &[("name", name), ("kind", "not_permitted")][..],
             number(counts.not_permitted.by_circuit()),
@@ -134,16 +134,16 @@ fn circuit(families: &mut Families, breaker: &Breaker) {
     );
     families.counter(
         "client_overload_rejections_total",
-        "Calls turned away because as many as MAX_CALLS were in flight or waiting.",
+        "Calls rejected because MAX_CALLS calls were in flight or waiting.",
         number(counts.not_permitted.overloaded),
     );
-    // All of them are there from the beginning: what has not happened is 0.
+    // All series exist from the start, with 0.
     for (from, to) in STATES.into_iter().flat_map(|from| STATES.map(|to| (from, to))) {
         let counted = counts.transitions.iter().find(|t| (t.from, t.to) == (from, to));
         let labels = [("name", name), ("from", label(from)), ("to", label(to))];
         families.counters(
             "resilience4j_circuitbreaker_transitions_total",
-            "Transitions of the circuit breaker; from a state to itself: a new epoch by hand.",
+            "Transitions of the circuit breaker. A transition from a state to itself was made by hand.",
             [(&labels[..], number(counted.map_or(0, |t| t.count)))],
         );
     }
@@ -178,27 +178,27 @@ fn process(families: &mut Families, breaker: &Breaker, limit: &CallLimit, stream
     for (name, help, value) in [
         ("client_calls_in_flight", "Calls in flight or waiting.", limit.in_use()),
         ("client_calls_waiting", "Calls that wait for their next attempt.", limit.waiting()),
-        ("client_calls_max", "The most calls that may be in flight or waiting.", limit.max()),
+        ("client_calls_max", "Maximum number of calls in flight or waiting.", limit.max()),
         ("client_event_streams", "Open streams of events.", streams.open()),
     ] {
         families.gauge(name, help, number(value as u64));
     }
     families.gauges(
         "client_mailbox_depth",
-        "Messages that wait for an actor.",
+        "Messages in an actor's mailbox.",
         [(&[("actor", "breaker")][..], number(breaker.mailbox_depth() as u64))],
     );
     for (of, count) in breaker.events().recorded() {
         families.counters(
             "client_events_total",
-            "Events by type, those included that were only summed.",
+            "Events by type, including those that the event log only counted.",
             [(&[("type", of.into())][..], number(count))],
         );
     }
 }
 
-/// Counters are doubles in Prometheus: exact up to 2^53.
-#[expect(clippy::cast_precision_loss, reason = "that is what the format has")]
+/// Prometheus's numbers are doubles, which are exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "the format has no other numbers")]
 fn number(count: u64) -> f64 {
     count as f64
 }

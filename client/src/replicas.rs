@@ -1,7 +1,6 @@
-//! Where all replicas of the backend are: behind a name that resolves to each of them, instead of to
-//! one address in front of them all.
+//! Finds all replicas of the backend by a name that resolves to the address of each.
 //!
-//! The name comes from the settings alone. No request can choose where the client connects to.
+//! The name comes only from the settings. A request cannot choose an address that the client connects to.
 
 use std::{collections::BTreeSet, io, net::SocketAddr, time::Duration};
 
@@ -10,14 +9,14 @@ use tokio::{net::lookup_host, time::timeout};
 
 use crate::backend_url::{BackendUrl, without_user};
 
-/// The Service in front of the backends, and the headless one beside it (deploy/base).
+/// The Service of the backends, and their headless Service (deploy/base).
 const SERVICE: &str = "backend-service";
 const HEADLESS: &str = "backend-headless";
 
-/// More replicas than that are not asked.
+/// Maximum number of replicas.
 pub const MAX_REPLICAS: usize = 100;
 
-/// Names to resolve; the first that can be resolved holds.
+/// Names to resolve. The first name that can be resolved is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplicaHosts {
     hosts: Vec<String>,
@@ -30,11 +29,11 @@ impl ReplicaHosts {
     /// of `BACKEND_URL`.
     ///
     /// # Errors
-    /// Anything that is no host.
+    /// `configured` is not a host.
     pub fn new(configured: Option<String>, backend: &BackendUrl) -> Result<Self, SettingError> {
         let (host, port) = backend.host_and_port();
         let Some(configured) = configured else {
-            // No other name is tried than those of the lab: what they resolve to gets the token.
+            // Only the lab's own names are tried, because their addresses receive the admin token.
             let headless = match host.strip_prefix(SERVICE) {
                 Some(domain) if domain.is_empty() || domain.starts_with('.') => {
                     Some(format!("{HEADLESS}{domain}"))
@@ -53,15 +52,14 @@ impl ReplicaHosts {
         Ok(Self { hosts: vec![host], port: if ends_in_port { own_port } else { port } })
     }
 
-    /// The addresses of all replicas, each once, in order; at least one. Of a name with addresses of
-    /// both families those of IPv4 are taken, so that no replica is there twice.
+    /// The addresses of all replicas, at least one, sorted and without duplicates. If the name has IPv4 and IPv6 addresses,
+    /// only the IPv4 addresses, so that no replica appears twice.
     ///
     /// # Errors
-    /// None of the names can be resolved, within `limit` each.
+    /// No name can be resolved within `limit`.
     pub async fn resolve(&self, limit: Duration) -> io::Result<Vec<SocketAddr>> {
         let mut why = io::Error::from(io::ErrorKind::NotFound);
         for host in &self.hosts {
-            // On a thread of its own: the system's resolver blocks.
             why = match timeout(limit, lookup_host((host.as_str(), self.port))).await {
                 Ok(Ok(found)) => {
                     let found = each_once(found);

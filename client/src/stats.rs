@@ -1,4 +1,4 @@
-//! What became of all the calls since the start.
+//! Counters of all calls since the start.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,14 +10,13 @@ use crate::transport::{BackendError, BackendReport};
 /// Counters over all workers: of calls with resilience, and of the baseline.
 #[derive(Debug, Default)]
 pub struct Stats {
-    /// Calls through breaker and scheduler, test-retry and stress test included.
+    /// Calls through the circuit breaker, including those of test-retry and stress test.
     pub resilient: Tally,
-    /// Calls without.
+    /// Calls of the baseline.
     pub baseline: Tally,
 }
 
-/// Counters of one kind of call. Each call is in `total` from its beginning, and in one of the
-/// others from its end.
+/// Counters of one kind of call. A call counts in `total` from its start, and in one of the others from its end.
 #[derive(Debug, Default)]
 pub struct Tally {
     total: AtomicU64,
@@ -31,11 +30,11 @@ pub struct Tally {
 /// A [`Tally`] at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Calls begun.
+    /// Calls that were started.
     pub total_requests: u64,
     /// Answered by the backend with 2xx.
     pub successful_requests: u64,
-    /// Ended in any other way but the next two.
+    /// Neither successful, nor rejected, nor abandoned.
     pub failed_requests: u64,
     /// 503s of our own: circuit open, too many calls, or a lack of file descriptors, memory or ports.
     pub rejected_requests: u64,
@@ -46,7 +45,7 @@ pub struct Counts {
 }
 
 impl Tally {
-    /// Counts a call. Finish it with its report; dropped, it counts as abandoned.
+    /// Counts a call at its start. Finish the result with the call's report; if it is dropped, the call counts as abandoned.
     pub fn begin(&self) -> Pending<'_> {
         self.total.fetch_add(1, Ordering::Relaxed);
         Pending { tally: self, finished: false }
@@ -79,7 +78,7 @@ pub struct Pending<'a> {
 }
 
 impl Pending<'_> {
-    /// Counts what became of it.
+    /// Counts the end of the call.
     pub fn finish(mut self, report: &BackendReport) {
         self.finished = true;
         let tally = self.tally;

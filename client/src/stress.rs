@@ -1,4 +1,4 @@
-//! The stress test: many calls through the scheduler, and what became of them.
+//! The stress test: makes many calls and sums up their results.
 
 use std::{cell::Cell, collections::BTreeMap, fmt::Display, ops::RangeInclusive, time::Duration};
 
@@ -15,25 +15,25 @@ use crate::{
     wire::{Latency, StressBody, StressResult, StressSummary, seconds},
 };
 
-/// The longest that a stress test runs.
+/// Maximum duration of a stress test.
 pub const MAX_DURATION: Duration = Duration::from_secs(600);
 
-/// How many of its requests are in the log, if its trace is.
+/// Number of requests that are logged, if the stress test's trace is sampled.
 const FOLLOWED: u32 = 10;
 
-/// What a stress test can be asked for.
+/// The body of a request for a stress test.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "an object")]
 pub struct StressRequest {
-    /// How many requests: 1 to 10 000.
+    /// Number of requests, 1 to 10 000.
     num_requests: u32,
-    /// How many of them at a time: 1 to 256.
+    /// Number of requests at a time, 1 to 256.
     concurrency: usize,
-    /// The rate that the backend is asked to fail at, 0 to 1; null: its own rates.
+    /// The failure rate that the backend is asked for, 0 to 1. Null for the backend's own rates.
     failure_rate: Option<f64>,
-    /// Whether failed requests are retried.
+    /// True if failed requests are retried.
     retry: bool,
-    /// Least time between the beginnings of two requests, 0 to 10 s; 0: as fast as `concurrency` lets.
+    /// Shortest time between the starts of two requests, 0 to 10 s.
     interval_seconds: f64,
 }
 
@@ -57,7 +57,7 @@ impl StressRequest {
     /// Checks all bounds.
     ///
     /// # Errors
-    /// The first field that is out of its bounds, with what is allowed.
+    /// The first field that is out of its bounds, with the allowed range.
     pub fn validate(self) -> Result<StressPlan, String> {
         bounded("num_requests", &self.num_requests, 1..=10_000)?;
         bounded("concurrency", &self.concurrency, 1..=256)?;
@@ -81,15 +81,14 @@ fn bounded<T: PartialOrd + Display>(
     Err(format!("{field} = {value} is not valid: expected a number from {low} to {high}"))
 }
 
-/// Makes the plan's requests. Ends early when its time is over or the service is ending, and at
-/// once when its future is dropped.
+/// Makes the plan's requests. Ends early after [`MAX_DURATION`] or when the service is ending.
 pub async fn run(
     StressPlan(plan): StressPlan,
     calls: &Calls,
     trace: TraceContext,
     drain: &Drain,
 ) -> StressBody {
-    // When the next request may begin. They are begun in their order.
+    // When the next request may start. Requests start in their order.
     let next = Cell::new(Instant::now());
     let interval = Duration::from_secs_f64(plan.interval_seconds);
     let protection = if plan.retry { Protection::Full } else { Protection::BreakerOnly };
@@ -104,7 +103,7 @@ pub async fn run(
         if drain.is_draining() {
             return None;
         }
-        // Ten of them can be followed in the log; ten thousand would be all that is in it.
+        // Only the first requests are logged: ten thousand would hide all other lines.
         let trace = trace.child();
         let trace = if request_num <= FOLLOWED { trace } else { trace.unsampled() };
         let report = calls.make(Asked { endpoint: "stress-test", wanted, protection, trace }).await;

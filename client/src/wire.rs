@@ -1,4 +1,4 @@
-//! What goes over the wire, to the letter. Times are seconds.
+//! The JSON bodies of the answers. Times are in seconds.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ pub struct Health {
     pub service: &'static str,
     /// The circuit's state.
     pub circuit_breaker_state: State,
-    /// Whether somebody holds it there.
+    /// The circuit's mode.
     pub mode: Mode,
 }
 
@@ -34,7 +34,7 @@ pub struct CallBody<'a> {
     pub(crate) attempts: usize,
 }
 
-/// `GET /api/call-backend-without-resilience`, where the backend answered.
+/// `GET /api/call-backend-without-resilience`, if the backend answered.
 #[derive(Debug, Serialize)]
 pub struct BaselineBody<'a> {
     pub(crate) message: &'static str,
@@ -43,7 +43,7 @@ pub struct BaselineBody<'a> {
     pub(crate) status_code: u16,
 }
 
-/// `GET /api/call-backend-without-resilience`, where there is no answer to show.
+/// `GET /api/call-backend-without-resilience`, if the backend did not answer.
 #[derive(Debug, Serialize)]
 pub struct BaselineError {
     pub(crate) error: &'static str,
@@ -73,19 +73,19 @@ pub struct AttemptEntry {
     pub(crate) wait_seconds: Option<f64>,
 }
 
-/// The backend's own body, or words of ours in its place.
+/// The backend's own body, or an error of the client.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum BackendBody<'a> {
-    /// To the letter.
+    /// The backend's body, unchanged.
     Own(&'a RawValue),
-    /// There is none.
+    /// The backend gave no answer.
     Missing {
         /// The status's reason phrase.
         error: &'static str,
         /// What happened.
         message: String,
-        /// True where the call was turned away: this body is the fallback.
+        /// True if the call was rejected: this body is the fallback.
         #[serde(skip_serializing_if = "Option::is_none")]
         fallback: Option<bool>,
     },
@@ -105,18 +105,18 @@ pub struct StatsBody {
 /// The counters of [`StatsBody`].
 #[derive(Debug, Serialize)]
 pub struct Statistics {
-    /// Of calls with resilience.
+    /// Calls with resilience.
     #[serde(flatten)]
     pub resilient: stats::Counts,
     /// Transitions to open.
     pub circuit_breaker_open_count: u64,
     /// Calls of all kinds in flight or waiting now.
     pub calls_in_flight: usize,
-    /// Those of them that wait for their next attempt.
+    /// Calls that wait for their next attempt now.
     pub calls_waiting: usize,
-    /// The most there may be of them.
+    /// Maximum number of calls in flight or waiting.
     pub max_calls: usize,
-    /// Of calls without resilience.
+    /// Calls without resilience.
     pub baseline: stats::Counts,
 }
 
@@ -126,7 +126,7 @@ pub struct CircuitBody {
     /// State, mode, and configuration.
     #[serde(flatten)]
     pub circuit_breaker: BreakerSnapshot,
-    /// What it has counted since the start.
+    /// Counts since the start.
     pub counts: Counts,
 }
 
@@ -153,10 +153,10 @@ pub struct ModeBody {
 /// `GET /api/events/history`.
 #[derive(Debug, Serialize)]
 pub struct HistoryBody {
-    /// In their order.
+    /// The events, in order.
     #[serde(serialize_with = "each")]
     pub events: Vec<Arc<Event>>,
-    /// Number of the oldest event from which on all are kept, of whatever type.
+    /// Number of the oldest event from which on the log has all events.
     pub oldest: u64,
     /// Number of the newest.
     pub newest: u64,
@@ -167,7 +167,7 @@ pub struct HistoryBody {
 pub struct CallEvent {
     /// The call.
     pub call: CallId,
-    /// What the caller was answered with; null if the caller had left.
+    /// The status of the answer; null if the caller had left.
     pub status: Option<u16>,
     /// What became of the call.
     pub outcome: CallOutcome,
@@ -181,7 +181,7 @@ pub struct CallEvent {
     pub circuit_breaker_state: State,
     /// Its attempts, in order. Empty if it was rejected before the first, or if the caller had left.
     pub attempts: Vec<AttemptEvent>,
-    /// The trace that it belongs to.
+    /// The call's trace.
     pub trace_id: String,
 }
 
@@ -214,15 +214,15 @@ impl From<&AttemptRecord> for AttemptEvent {
 pub struct StressBody {
     /// "stress_test".
     pub test_type: &'static str,
-    /// Requests that ended: as many as there are results.
+    /// Number of requests that ended.
     pub total_requests: usize,
-    /// The rate that the backend was asked to fail at; null: its own.
+    /// The failure rate that the backend was asked for; null for its own rate.
     pub failure_rate: Option<f64>,
-    /// One for each request, in their order.
+    /// One result for each request, in order.
     pub results: Vec<StressResult>,
     /// The state after the last.
     pub final_circuit_breaker_state: State,
-    /// All of them together.
+    /// The summary of all results.
     pub summary: StressSummary,
 }
 
@@ -231,7 +231,7 @@ pub struct StressBody {
 pub struct StressResult {
     /// 1 for the first.
     pub request_num: u32,
-    /// What `/api/call-backend` would have answered.
+    /// The status that `/api/call-backend` would have answered.
     pub status_code: u16,
     /// The state after it.
     pub circuit_breaker_state: State,
@@ -239,14 +239,14 @@ pub struct StressResult {
     pub elapsed_time_seconds: f64,
 }
 
-/// What the results of a stress test come to.
+/// The summary of a stress test.
 #[derive(Debug, Serialize)]
 pub struct StressSummary {
-    /// How many results there are of each status.
+    /// Number of results by status.
     pub by_status: BTreeMap<u16, usize>,
     /// Quantiles of their latency; null if there are no results.
     pub latency_seconds: Option<Latency>,
-    /// Whether it ended before all its requests were made: out of time, or the service is ending.
+    /// True if the test ended before all requests were made: out of time, or the service was ending.
     pub ended_early: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Events as text.
+//! Server-Sent Events as text.
 
 use actix_web::web::{Bytes, BytesMut};
 use resilience_actors::Event;
@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::EventStreams;
 
-/// A line that means nothing: it shows both sides that the other is there.
+/// A comment line. It shows both sides that the connection is alive.
 pub(super) const COMMENT: Bytes = Bytes::from_static(b": heartbeat\n\n");
 
-/// How soon a browser comes back after a stream has ended, in milliseconds.
+/// Tells a browser to reconnect 1 s after the end of a stream.
 pub(super) const RETRY: &str = "retry: 1000\n\n";
 
 /// An event of the log. Rendered once, for all streams.
@@ -20,12 +20,12 @@ pub(super) fn event(event: &Event, streams: &EventStreams) -> Bytes {
     })
 }
 
-/// What is not in the log, and so has no number: `hello`, `gap`.
+/// A message that is not in the log and has no number: `hello`, `gap`.
 pub(super) fn aside(name: &str, data: &impl Serialize) -> String {
     render(None, name, data)
 }
 
-/// JSON has no line breaks, so that it is one line of data.
+/// The JSON has no line breaks, so it is one line of data.
 fn render(id: Option<String>, name: &str, data: &impl Serialize) -> String {
     let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
     let data = serde_json::to_string(data).unwrap_or_else(|error| {
@@ -35,7 +35,7 @@ fn render(id: Option<String>, name: &str, data: &impl Serialize) -> String {
     format!("{id}event: {name}\ndata: {data}\n\n")
 }
 
-/// One piece of text of several events. A single one is shared, not copied.
+/// Joins the text of several events. The text of a single event is not copied.
 pub(super) fn join(mut frames: Vec<Bytes>) -> Bytes {
     if frames.len() == 1 {
         return frames.remove(0);

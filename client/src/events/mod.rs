@@ -1,10 +1,10 @@
 //! `GET /api/events`: the event log as Server-Sent Events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 //!
-//! A stream holds a number and fetches what came after it, so a reader costs the actors nothing. It is
-//! polled only when its connection takes more, so what a slow reader holds back is one chunk here and
-//! [`stall::SEND_BUFFER`] in the kernel. Two things end it: the log has gone past it, or the kernel has
-//! got rid of nothing for [`stall::LIMIT`].
+//! A stream holds the number of its last event and fetches the events after it, so a reader costs the actors nothing. It
+//! is polled only while its connection accepts data, so a slow reader holds one chunk here and [`stall::SEND_BUFFER`] in
+//! the kernel. A stream ends if the log no longer has its next event, or if its connection accepts no data for
+//! [`stall::LIMIT`].
 
 mod frame;
 pub mod stall;
@@ -19,18 +19,17 @@ use resilience_actors::EventLog;
 
 pub use stream::{HEARTBEAT, events};
 
-/// Counts the open streams of all workers, and gives their events ids. Clones are the same.
+/// Counts the open streams of all workers, and makes the ids of events. Clones share the count.
 #[derive(Debug, Clone)]
 pub struct EventStreams {
     open: Arc<AtomicUsize>,
     max: usize,
-    /// Tells this process's ids from those of the one before it, and of its neighbours behind the
-    /// same address: all of them number their events from 1 on.
+    /// A part of each id that differs between processes, because each process numbers its events from 1.
     process: u32,
 }
 
 impl EventStreams {
-    /// At most `max` at a time.
+    /// Allows at most `max` open streams at a time.
     pub fn new(max: usize) -> Self {
         Self { open: Arc::default(), max, process: rand::random() }
     }
@@ -40,11 +39,11 @@ impl EventStreams {
         format!("{sequence}-{:08x}", self.process)
     }
 
-    /// The number of the event with this id: `Some(None)` if it is another process's, none if it is
-    /// no id. A number alone is taken for one of this process.
+    /// The number of the event with this id. `Some(None)` for the id of another process, `None` if `id` is not an id. A
+    /// number without a process belongs to this process.
     fn number(&self, id: &str) -> Option<Option<u64>> {
         let (number, process) = id.split_once('-').map_or((id, None), |(n, p)| (n, Some(p)));
-        // `parse` would take a sign, too.
+        // `parse` would also accept a sign.
         let digits = |text: &str, radix| text.chars().all(|digit| digit.is_digit(radix));
         let number = Some(number).filter(|text| digits(text, 10))?.parse().ok()?;
         let ours = match process {
@@ -57,12 +56,12 @@ impl EventStreams {
         Some(ours.then_some(number))
     }
 
-    /// Streams that are open now.
+    /// Number of open streams.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// A place for one more, if there is one.
+    /// A slot for another stream, or `None` if all are in use.
     pub fn try_open(&self) -> Option<StreamSlot> {
         let one_more = |open| (open < self.max).then_some(open + 1);
         self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
@@ -70,7 +69,7 @@ impl EventStreams {
     }
 }
 
-/// One stream's place. Dropping it frees the place.
+/// One stream's slot. Dropping it frees the slot.
 #[derive(Debug)]
 pub struct StreamSlot(EventStreams);
 
@@ -83,10 +82,10 @@ impl Drop for StreamSlot {
 /// Where a stream begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// With a greeting that says how things are; then what came after this event. Take its number
-    /// before you look how things are, or a change in between is heard of in neither.
+    /// With a message on the current state, and then the events after this one. Read the number before the state:
+    /// otherwise a change between both readings is missing in the stream.
     Now(u64),
-    /// Behind the event that the reader saw last.
+    /// After this event, which the reader saw last.
     After(u64),
 }
 
@@ -94,7 +93,7 @@ impl Start {
     /// From the header `Last-Event-ID`.
     ///
     /// # Errors
-    /// It is no id.
+    /// The header is not an id.
     pub fn parse(
         header: Option<&[u8]>,
         streams: &EventStreams,
@@ -106,7 +105,7 @@ impl Start {
         let newest = log.newest();
         match std::str::from_utf8(header).ok().and_then(|id| streams.number(id)) {
             Some(Some(last)) if last <= newest => Ok(Self::After(last)),
-            // Another process's: numbers begin anew with each.
+            // The id of another process, whose numbers mean nothing here.
             Some(_) => Ok(Self::Now(newest)),
             None => Err("Last-Event-ID must be the id of an event".to_owned()),
         }

@@ -1,19 +1,18 @@
-//! Bounds what a reader that reads nothing can hold on to.
+//! Limits the memory and the time of a connection whose reader does not read.
 //!
-//! A stream that is not read is not polled, so it cannot notice. The kernel can: it drops a connection
-//! that has taken nothing for [`LIMIT`] while there was something to take (tcp(7), `TCP_USER_TIMEOUT`;
-//! it covers a peer that is gone as well as one whose window stays shut). And it keeps no more than
-//! [`SEND_BUFFER`] for it; by itself that would grow to megabytes.
+//! actix does not poll a stream while its connection accepts no data, so the stream cannot notice. The kernel drops the
+//! connection if it accepts no data for [`LIMIT`] (tcp(7), `TCP_USER_TIMEOUT`), both if the peer is gone and if its window
+//! stays closed. The kernel's send buffer is limited to [`SEND_BUFFER`]; by default it would grow to megabytes.
 
 use std::{any::Any, io, time::Duration};
 
 use actix_web::{dev::Extensions, rt::net::TcpStream};
 use socket2::SockRef;
 
-/// How long a connection may take nothing of what is sent to it.
+/// Maximum time for which a connection may accept no data.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// What the kernel is asked to keep for a connection, in bytes. Linux doubles it.
+/// Size of the kernel's send buffer of a connection, in bytes. Linux doubles it.
 pub const SEND_BUFFER: usize = 64 * 1024;
 
 /// A hook for `Server::on_connect`.

@@ -12,22 +12,21 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{EventStreams, Start, StreamSlot, frame};
 
-/// A stream that has said nothing for so long says so.
+/// A stream without events sends a comment after this time.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Events in one piece: about 16 KiB, half of what actix takes ahead of a slow connection.
+/// Maximum number of events in one chunk: about 16 KiB, half of what actix buffers for a slow connection.
 const BATCH: usize = 32;
 
-/// What one write to one reader may cost all the others: they share the workers with the calls. A
-/// thousand readers get their events 100 ms apart, so that all together are written to no more than
-/// 10 000 times a second.
+/// Shortest time between two chunks to one reader, for each open stream. Streams share the workers with the calls: with a
+/// thousand readers, each gets a chunk at most every 100 ms, and all together at most 10 000 chunks a second.
 const SHARE: Duration = Duration::from_micros(100);
 
-/// However many there are, changes are seen soon.
+/// Maximum time between a change and its chunk, however many streams are open.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
-/// The stream of `log` from `start` on, until the process ends, or the reader is too slow for it.
-/// `hello` is the data of the greeting, less the number of the event that it comes after.
+/// The stream of `log` from `start` on. It ends when the process ends or the reader is too slow. `hello` is the first
+/// message's data without `sequence`.
 pub fn events(
     log: &EventLog,
     start: Start,
@@ -81,7 +80,7 @@ struct Following {
     reader: EventReader,
     first: Option<Bytes>,
     last_sent: Instant,
-    /// All that was there has been sent: the next may wait for others to come with it.
+    /// True if all events were sent: the next chunk waits, so that it can hold more events.
     resting: bool,
     streams: EventStreams,
     drain: Drain,
@@ -89,7 +88,7 @@ struct Following {
 }
 
 impl Following {
-    /// The next piece; none at the end.
+    /// The next chunk, or `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
         let sent = match self.first.take() {
             Some(first) => first,
@@ -97,7 +96,7 @@ impl Following {
                 let drain = self.drain.clone();
                 tokio::select! {
                     () = drain.started() => return None,
-                    piece = self.piece() => piece?,
+                    chunk = self.chunk() => chunk?,
                 }
             }
         };
@@ -105,7 +104,7 @@ impl Following {
         Some(sent)
     }
 
-    async fn piece(&mut self) -> Option<Bytes> {
+    async fn chunk(&mut self) -> Option<Bytes> {
         tokio::select! {
             biased;
             () = self.reader.changed() => {}
@@ -126,7 +125,7 @@ impl Following {
     }
 }
 
-/// The least time between two pieces to one of so many readers.
+/// Shortest time between two chunks to one reader.
 fn pause(streams: usize) -> Duration {
     SHARE.saturating_mul(u32::try_from(streams).unwrap_or(u32::MAX)).min(LONGEST_PAUSE)
 }

@@ -1,14 +1,14 @@
-//! What resilience4j tells of its sliding window.
+//! The metrics that resilience4j has of its sliding window.
 
 use resilience_actors::{Breaker, BreakerSnapshot};
 use service_edge::metrics::Families;
 
 use super::number;
 
-/// Rates are in percent, and -1 while too few calls are known.
+/// The value of a rate, otherwise in percent, while there are too few calls.
 const UNKNOWN: f64 = -1.0;
 
-/// Adds as much as the breaker's trips count: failures in its window or in its streak, and slow calls.
+/// Adds what the breaker's trips count: failures in the window or in the streak, and slow calls.
 pub(super) fn add(families: &mut Families, breaker: &Breaker, snapshot: &BreakerSnapshot) {
     let (name, settings) = (&**breaker.name(), &snapshot.settings);
     let counts_failures = settings.fail_max == 0 && settings.failures.is_some();
@@ -38,8 +38,7 @@ fn failures_in_window(families: &mut Families, name: &str, snapshot: &BreakerSna
     );
 }
 
-/// A streak is a window of `fail_max` calls that opens the circuit at 100 %: as much of it is told as the
-/// streak shows.
+/// Shows a streak as a window of the last `fail_max` calls, which opens the circuit at 100 % failures.
 fn streak(families: &mut Families, name: &str, snapshot: &BreakerSnapshot, successful: u64) {
     let size = u64::from(snapshot.settings.fail_max);
     let failed = u64::from(snapshot.fail_counter).min(size);

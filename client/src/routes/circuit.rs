@@ -1,4 +1,4 @@
-//! The circuit breaker: to be looked at, and to be told what to do.
+//! The circuit breaker's endpoints: state, and control by hand.
 
 use actix_web::web;
 use resilience_actors::{BreakerSnapshot, BreakerStopped, State};
@@ -13,7 +13,7 @@ pub(super) async fn get(calls: web::Data<Calls>) -> Result<web::Json<wire::Circu
     body(&calls).await.map(web::Json)
 }
 
-/// Also what a stream of events begins with.
+/// The body, which is also in the first message of an event stream.
 pub(super) async fn body(calls: &Calls) -> Result<wire::CircuitBody, ApiError> {
     let circuit_breaker = inspect(calls).await?;
     Ok(wire::CircuitBody { circuit_breaker, counts: calls.upstreams().breaker().counts() })

@@ -1,4 +1,4 @@
-//! The dashboard: a page without anything from elsewhere, in the binary itself.
+//! The dashboard. Its files are part of the binary and load nothing from other hosts.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -10,7 +10,7 @@ use actix_web::{
 };
 use service_edge::endpoint;
 
-/// Nothing but the page's own files, and its own endpoints; in nobody's frame.
+/// Allows only the page's own files and endpoints, and no frames.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
@@ -59,7 +59,7 @@ fn answer(file: File, tag: &str, request: &HttpRequest) -> HttpResponse {
         if known(request, tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer
         .insert_header((ETAG, tag))
-        // To be kept, and asked for again each time: after an update no old part is used.
+        // Browsers may keep the file but must ask for a newer version each time.
         .insert_header((CACHE_CONTROL, "no-cache"))
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -70,7 +70,7 @@ fn answer(file: File, tag: &str, request: &HttpRequest) -> HttpResponse {
     answer.insert_header((CONTENT_TYPE, file.kind)).body(file.content)
 }
 
-/// Whether the client has this version (RFC 9110, 13.1.2: a weak comparison).
+/// True if the browser has this version (RFC 9110, 13.1.2: a weak comparison).
 fn known(request: &HttpRequest, tag: &str) -> bool {
     let values = request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|known| {
@@ -79,7 +79,7 @@ fn known(request: &HttpRequest, tag: &str) -> bool {
     })
 }
 
-/// FNV-1a, 64 bits: other content, another number.
+/// A 64-bit FNV-1a hash, which changes with the content.
 fn fingerprint(content: &str) -> u64 {
     content.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! What has happened, and what is happening.
+//! The endpoints of the event log: the stream and the history.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -24,10 +24,10 @@ use crate::{
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// Tells nginx not to collect what passes through it.
+/// Tells nginx not to buffer the response.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// How long one who finds all places taken should stay away.
+/// `Retry-After` if all event streams are in use.
 const COME_BACK: std::time::Duration = std::time::Duration::from_secs(5);
 
 const DEFAULT_LIMIT: usize = 100;
@@ -83,7 +83,7 @@ pub(super) async fn history(
 #[derive(Debug, PartialEq)]
 struct Wanted {
     limit: usize,
-    /// None: all.
+    /// Empty for all types.
     types: Vec<EventType>,
 }
 
@@ -115,7 +115,7 @@ impl Wanted {
                 Key::Type => {
                     for name in value.split(',') {
                         let named = name.parse().map_err(|_| unknown_type(name))?;
-                        // Each event is compared with each of them, and a query has room for thousands.
+                        // Each event is compared with each type, and a query could repeat a type thousands of times.
                         if !types.contains(&named) {
                             types.push(named);
                         }

@@ -1,4 +1,4 @@
-//! The backend's fault plan, on all its replicas: they are not exposed, so the client reaches them.
+//! The fault plan of all replicas of the backend, which only the client can reach.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ use crate::{
     transport::replicas::{PlanAnswer, PlanRequest, ask_all},
 };
 
-/// A fault plan as its author wrote it. The backend says what is wrong with it.
+/// A fault plan as the caller sent it. The backend checks it.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(super) struct Plan(Box<RawValue>);
 
 impl Default for Plan {
-    /// The one that the backend began with. A `null` that is sent is something else: wrong.
+    /// The plan at the backend's start. It is used for an empty body; the backend refuses `null`.
     fn default() -> Self {
         Self(to_raw_value(&json!({})).unwrap_or_else(|_| RawValue::NULL.to_owned()))
     }
@@ -117,7 +117,7 @@ impl Replicas {
             .collect()
     }
 
-    /// What the first of them says, if all say that the plan itself is wrong.
+    /// The first replica's answer, if all replicas refused the plan as invalid.
     fn all_call_it_bad(&self) -> Option<Bytes> {
         let refusal = |answer: &PlanAnswer| match answer {
             PlanAnswer::Refused { status: StatusCode::BAD_REQUEST, body } if !body.is_empty() => {

@@ -1,4 +1,4 @@
-//! The endpoints. Each forwards to the actors, and says what became of it.
+//! The endpoints. Each forwards to the actors and returns the result.
 
 mod circuit;
 mod dashboard;
@@ -21,7 +21,7 @@ use crate::{
     wire,
 };
 
-/// Adds all endpoints. They need calls, configuration, event streams and [`Turns`] in `app_data`.
+/// Adds all endpoints. They need [`Calls`], [`Config`], the event streams and [`Turns`] in `app_data`.
 pub fn configure(routes: &mut web::ServiceConfig) {
     routes
         .service(endpoint("/health").get(health))
@@ -42,7 +42,7 @@ pub fn configure(routes: &mut web::ServiceConfig) {
 }
 
 async fn health(calls: web::Data<Calls>) -> web::Json<wire::Health> {
-    // Read once, so that they are of one moment.
+    // One reading for both, so that they fit together.
     let (state, mode) = calls.upstreams().breaker().state_and_mode();
     web::Json(wire::Health {
         status: "healthy",
@@ -67,7 +67,7 @@ async fn test_retry(trace: Trace, calls: web::Data<Calls>) -> HttpResponse {
     answered(&calls, trace, "test-retry", wanted, Protection::Full, answer::test_retry).await
 }
 
-/// Makes a call, and tells its caller under which trace.
+/// Makes a call and answers it, with the call's trace in the header `traceparent`.
 async fn answered(
     calls: &Calls,
     trace: Trace,

@@ -1,8 +1,7 @@
-//! Who talks to all replicas of the backend: in this process one reader and one writer at a time.
+//! Serialises requests to all replicas of the backend: one reader and one writer at a time in this process.
 //!
-//! Everybody may ask for the replicas' plans, and one question goes to each of them: without a turn, a
-//! few callers would have the client open connections without bound. And of two plans that are handed
-//! out at the same time, some replicas would end up with one and some with the other.
+//! Each question goes to every replica, so without this limit a few callers could make the client open connections without
+//! bound. Two plans that were sent at the same time could leave some replicas with one plan and some with the other.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -13,7 +12,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// An answer, and when its asking began.
+/// An answer, and the start of its question.
 type Last = Option<(Instant, Result<Bytes, ApiError>)>;
 
 /// One for the whole process.
@@ -23,16 +22,16 @@ pub struct Turns {
     writer: Arc<Mutex<()>>,
 }
 
-/// It is not one's turn in time.
+/// The caller's turn did not come in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Busy;
 
 impl Turns {
-    /// Asks, unless somebody began to after this caller came: then theirs is the answer for both. So
-    /// however many wait, each waits for two askings at most, and gets nothing older than its question.
+    /// Asks the replicas. If another caller's question began after this call, its answer is used for both. So each caller
+    /// waits for at most two questions, and gets no answer that is older than its own question.
     ///
     /// # Errors
-    /// It is not the caller's turn within `limit`.
+    /// The caller's turn does not come within `limit`.
     pub(super) async fn read(
         &self,
         limit: Duration,
@@ -51,11 +50,11 @@ impl Turns {
         Ok(answer)
     }
 
-    /// Asks when those who came before are done. Once begun it goes on to its end, even if its caller
-    /// leaves: half of the replicas with a new plan are worse than none.
+    /// Asks after all earlier writers. Once begun, it runs to its end even if its caller leaves, so that not only some of
+    /// the replicas get the plan.
     ///
     /// # Errors
-    /// It is not the caller's turn within `limit`.
+    /// The caller's turn does not come within `limit`.
     pub(super) async fn write<T: 'static, F: Future<Output = T>>(
         &self,
         limit: Duration,
@@ -66,7 +65,7 @@ impl Turns {
             let _turn = turn;
             ask().await
         });
-        // It cannot be aborted; it is lost only to a panic or to the end of the process.
+        // An error means that the task panicked or the process is ending.
         asking.await.map_err(|_| Busy)
     }
 }

@@ -1,4 +1,4 @@
-//! Asks every replica of the backend for its fault plan, or to take one.
+//! Asks every replica of the backend for its fault plan, or sends a new plan to each.
 
 use std::{cell::Cell, net::SocketAddr, rc::Rc};
 
@@ -23,52 +23,52 @@ use super::{
 };
 use crate::config::Config;
 
-/// How many are asked at a time.
+/// Number of replicas that are asked at a time.
 const AT_A_TIME: usize = 16;
 
-/// The most connections that there are at a time: one reader and one writer have their turn.
+/// Maximum number of connections at a time: for one reader and one writer.
 pub const MAX_CONNECTIONS: usize = 2 * AT_A_TIME;
 
-/// The largest answer that is taken: more than any plan has.
+/// Maximum size of an answer. Every plan is smaller.
 const MAX_PLAN_BYTES: usize = 256 * 1024;
 
-/// What is asked of each of them.
+/// The request to each replica.
 #[derive(Debug, Clone)]
 pub enum PlanRequest {
-    /// Which plan is in force.
+    /// Asks for the current plan.
     Get,
-    /// To put this plan in force.
+    /// Replaces the plan.
     Put {
-        /// The plan as the caller wrote it.
+        /// The plan as the caller sent it.
         plan: Bytes,
         /// The caller's own `Authorization`.
         authorization: Option<HeaderValue>,
     },
 }
 
-/// What one of them said.
+/// The answer of one replica.
 #[derive(Debug)]
 pub enum PlanAnswer {
-    /// The plan in force.
+    /// The current plan.
     Plan {
         /// The name of its pod.
         pod: Option<String>,
-        /// The plan as it wrote it.
+        /// The plan as the replica sent it.
         plan: Box<RawValue>,
     },
-    /// Its own error.
+    /// The replica answered with an error.
     Refused {
-        /// With what status.
+        /// The status.
         status: StatusCode,
-        /// The body that says why.
+        /// The body.
         body: Bytes,
     },
-    /// There is no usable answer.
+    /// The replica gave no usable answer.
     Failed(String),
 }
 
-/// Asks all of them, a few at once, and answers in their order. It takes no longer than a call
-/// may: those that are not asked by then have failed.
+/// Asks all replicas, a few at a time, and returns their answers in the order of `addresses`. Takes at most the time of a
+/// call's deadline: replicas that were not asked by then have failed.
 pub async fn ask_all(
     addresses: Vec<SocketAddr>,
     request: &PlanRequest,
@@ -97,7 +97,7 @@ pub async fn ask_all(
         .await
 }
 
-/// Over a connection of its own: one that waited in a pool may have been closed meanwhile.
+/// Asks one replica, on a new connection, because a pooled connection may be closed.
 async fn ask(
     client: &Client,
     address: SocketAddr,
@@ -126,7 +126,7 @@ async fn ask(
     let pod = answer.headers().get("x-pod").and_then(|pod| pod.to_str().ok()).map(str::to_owned);
     let body = read_body(&mut answer, max_bytes).await;
     if status != StatusCode::OK {
-        // Whatever becomes of the body: the status says enough.
+        // The status decides, also if the body cannot be read.
         return Ok(PlanAnswer::Refused { status, body: body.unwrap_or_default() });
     }
     let body = body?;

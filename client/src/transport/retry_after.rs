@@ -2,12 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-/// How long to wait from `now` on; none if the value cannot be understood. A date that has passed
-/// means not at all.
+/// The wait from `now` on. Zero for a date that has passed, `None` if the value is invalid.
 pub(super) fn parse(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are longer than anybody waits.
+        // A number that does not fit is longer than any wait.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?;

@@ -93,7 +93,7 @@ fn call_line(ended: &CallEnded<'_>) {
     }
     let end = match (error, attempts.last()) {
         (Some(rejection), _) if ended.outcome == crate::CallOutcome::Rejected => {
-            format!("turned away, {rejection}")
+            format!("rejected, {rejection}")
         }
         (Some(error), _) => format!("failed, {error}"),
         (None, Some(AttemptRecord { code: Some(code), .. })) if failed => {
