@@ -18,8 +18,8 @@ use resilience_actors::{
     Outcome, Rejection, RejectionKind, State, Upstream, Verdict,
 };
 use support::{
-    Lab, NoAnswer, Rules, Script, Step, answer, closed, exact, fail, fail_counter, lab, now, pass,
-    paused, secs,
+    Lab, NoAnswer, Script, Settings, Step, answer, closed, exact, fail, fail_counter, lab, now,
+    pass, paused, secs,
 };
 
 #[test]
@@ -129,7 +129,7 @@ fn the_breaker_opens_and_the_calls_of_every_worker_are_answered_at_once() {
         let breaker = Breaker::start_on(BreakerConfig::default(), &home.handle());
         let (limit, touched) = (CallLimit::new(1_000), Arc::new(AtomicUsize::new(0)));
         let hours = Duration::from_secs(3_600);
-        let rules = Rules {
+        let rules = Settings {
             base_delay: hours,
             max_delay: hours,
             call_deadline: hours * 24,
@@ -227,7 +227,7 @@ fn a_trial_is_one_attempt_and_its_outcome_is_the_answer() {
 fn calls_beyond_the_limit_are_turned_away_at_once_and_do_not_count() {
     paused(async {
         let (script, breaker) = (Script::new([Step::Hang]), closed());
-        let lab = Lab::new(script.clone(), Rules::default(), &breaker, CallLimit::new(2));
+        let lab = Lab::new(script.clone(), Settings::default(), &breaker, CallLimit::new(2));
         let third = async { lab.call().await };
         let (_, _, third) = futures::join!(lab.call(), lab.call_bare(), third);
         let Err(CallError::Rejected(rejection)) = third.result else { panic!("{third:?}") };
@@ -263,7 +263,7 @@ fn a_hundred_thousand_waiting_calls_are_all_answered_in_due_order() {
     paused(async {
         let failed = std::iter::repeat_n(answer(Outcome::Throttled), CALLS);
         let script = Script::new(failed.chain([answer(Outcome::Success)]));
-        let lab = lab(&script, Rules::default(), &closed());
+        let lab = lab(&script, Settings::default(), &closed());
         let calls = (0..CALLS).map(|_| lab.call());
         let mut reports = join_all(calls).await;
         assert!(reports.iter().all(|report| report.result.is_ok()));

@@ -12,7 +12,8 @@ use resilience_actors::{
     Outcome, RejectionKind, State,
 };
 use support::{
-    Lab, Rules, Script, Step, answer, breaker, closed, exact, fail, lab, pass, paused, secs, settle,
+    Lab, Script, Settings, Step, answer, breaker, closed, exact, fail, lab, pass, paused, secs,
+    settle,
 };
 
 /// All that has been recorded, in order.
@@ -233,7 +234,7 @@ fn trials_that_are_refused_and_calls_beyond_the_limit_are_bursts_of_their_own() 
         turn_away(&breaker, 2).await;
         let nobody = CallLimit::new(0);
         let script = Script::new([Step::Hang]);
-        let lab = Lab::new(script, Rules::default(), &breaker, nobody);
+        let lab = Lab::new(script, Settings::default(), &breaker, nobody);
         for _ in 0..3 {
             assert!(lab.call().await.result.is_err());
         }

@@ -11,7 +11,7 @@ use busy::Busy;
 use futures::{FutureExt as _, StreamExt as _, future::poll_immediate, stream::FuturesUnordered};
 use resilience_actors::{Breaker, CallLimit};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use support::{Lab, Rules, closed, fail, paused, secs, settle};
+use support::{Lab, Settings, closed, fail, paused, secs, settle};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -40,7 +40,7 @@ fn admission_allocates_nothing_and_a_waiting_call_takes_little() {
 
         let breaker = closed();
         let limit = CallLimit::new(usize::MAX);
-        let lab = Lab::new(Busy, Rules::default(), &breaker, limit);
+        let lab = Lab::new(Busy, Settings::default(), &breaker, limit);
         settle().await;
         let calls = 10_000_u32;
         let region = Region::new(ALLOCATOR);

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use resilience_actors::{BreakerScope, CallError, Outcome, State, Verdict};
 use support::{
-    Rules, Script, Step, answer, closed, exact, fail, fail_counter, lab, now, pass, paused, secs,
-    settle,
+    Script, Settings, Step, answer, closed, exact, fail, fail_counter, lab, now, pass, paused,
+    secs, settle,
 };
 
 #[test]
@@ -37,7 +37,7 @@ fn fail_fail_success_is_three_attempts_one_call_and_no_count() {
 fn the_waits_of_a_call_lie_within_the_jitter() {
     paused(async {
         let script = Script::new([answer(Outcome::ServerError)]);
-        let report = lab(&script, Rules::default(), &closed()).call().await;
+        let report = lab(&script, Settings::default(), &closed()).call().await;
         for (attempt, base) in report.attempts.iter().zip([1.0, 2.0, 4.0]) {
             let wait = attempt.wait.unwrap().as_secs_f64();
             // Timers are exact to a millisecond.
@@ -61,7 +61,7 @@ fn a_call_that_fails_to_the_end_counts_once_and_is_answered_by_its_last_attempt(
 fn every_failed_attempt_counts_in_attempt_scope() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let settings = Rules { scope: BreakerScope::Attempt, ..exact() };
+        let settings = Settings { scope: BreakerScope::Attempt, ..exact() };
         lab(&script, settings, &breaker).call().await;
         assert_eq!(fail_counter(&breaker).await, 4);
     });
@@ -122,7 +122,7 @@ fn calls_without_protection_make_one_attempt_whatever_the_circuit_says() {
 fn the_deadline_bounds_waits_and_one_that_cannot_fit_is_not_begun() {
     paused(async {
         let script = Script::new([answer(Outcome::ServerError)]);
-        let settings = Rules { call_deadline: secs(3.5), ..exact() };
+        let settings = Settings { call_deadline: secs(3.5), ..exact() };
         let report = lab(&script, settings, &closed()).call().await;
         // 0 s, 1 s, 3 s; the wait of 4 s would end behind the deadline.
         assert_eq!((report.attempts.len(), report.elapsed), (3, secs(3.0)));
@@ -136,7 +136,7 @@ fn an_attempt_that_the_deadline_cuts_short_says_nothing_about_the_backend() {
     paused(async {
         for second in [Step::Hang, Step::Unreachable(secs(2.5))] {
             let script = Script::new([answer(Outcome::Throttled), second]);
-            let settings = Rules { call_deadline: secs(3.0), ..exact() };
+            let settings = Settings { call_deadline: secs(3.0), ..exact() };
             let breaker = closed();
             let report = lab(&script, settings, &breaker).call().await;
             assert!(matches!(report.result, Err(CallError::DeadlineExceeded(_))), "{report:?}");
@@ -166,8 +166,12 @@ fn a_backend_that_hangs_opens_the_circuit_whatever_deadline_attempts_and_timeout
             for (max_attempts, attempt_timeout) in
                 [1, 2, 4, 5, 6].into_iter().flat_map(|max| [0.5, 3.0].map(|it| (max, secs(it))))
             {
-                let settings =
-                    Rules { max_attempts, call_deadline, attempt_timeout, ..Rules::default() };
+                let settings = Settings {
+                    max_attempts,
+                    call_deadline,
+                    attempt_timeout,
+                    ..Settings::default()
+                };
                 let (script, breaker) = (Script::new([Step::Hang]), closed());
                 let lab = lab(&script, settings.clone(), &breaker);
                 for call in 1..=5 {
@@ -188,7 +192,7 @@ fn a_failure_counts_when_only_neutral_outcomes_follow_it() {
             for failure in [Outcome::ServerError, Outcome::Unusable] {
                 let breaker = closed();
                 let script = Script::new([answer(failure), answer(neutral)]);
-                let settings = Rules { max_attempts: 3, ..exact() };
+                let settings = Settings { max_attempts: 3, ..exact() };
                 let report = lab(&script, settings, &breaker).call().await;
                 assert_eq!(report.result.unwrap().outcome, neutral);
                 assert_eq!((script.touched(), fail_counter(&breaker).await), (3, 1), "{neutral:?}");
@@ -226,7 +230,7 @@ fn a_failure_counts_where_it_happened_and_not_behind_the_success_of_another_call
     paused(async {
         let steps = [Outcome::ServerError, Outcome::Success, Outcome::Throttled].map(answer);
         let (script, breaker) = (Script::new(steps), closed());
-        let settings = Rules { max_attempts: 2, ..exact() };
+        let settings = Settings { max_attempts: 2, ..exact() };
         let lab = lab(&script, settings, &breaker);
         let good = async {
             pass(secs(0.5)).await;
@@ -267,7 +271,7 @@ fn a_retry_of_what_may_be_a_dead_connection_uses_a_fresh_one() {
             (answer(Outcome::Unusable), false),
         ] {
             let script = Script::new([first.clone(), answer(Outcome::Success)]);
-            let settings = Rules { connect_retries: 0, ..exact() };
+            let settings = Settings { connect_retries: 0, ..exact() };
             lab(&script, settings, &closed()).call().await;
             assert_eq!(script.fresh_connections(), [false, fresh], "after {first:?}");
         }
@@ -298,7 +302,7 @@ fn a_throttled_call_waits_at_least_retry_after_and_leaves_the_count_alone() {
         let script = Script::new([Step::Answer(throttled), answer(Outcome::Success)]);
         let breaker = closed();
         fail(&breaker, 3).await;
-        let lab = lab(&script, Rules::default(), &breaker);
+        let lab = lab(&script, Settings::default(), &breaker);
         let half_way = async {
             pass(secs(5.0)).await;
             fail_counter(&breaker).await
@@ -341,7 +345,7 @@ fn a_deadline_of_one_attempt_does_not_hide_a_hanging_backend_from_the_breaker() 
     actix_rt::System::new().block_on(async {
         let (script, breaker) = (Script::new([Step::Hang]), closed());
         let (attempt_timeout, call_deadline) = (secs(0.05), secs(0.05));
-        let settings = Rules { attempt_timeout, call_deadline, ..exact() };
+        let settings = Settings { attempt_timeout, call_deadline, ..exact() };
         let report = lab(&script, settings, &breaker).call().await;
         assert!(matches!(report.result, Err(CallError::TimedOut(_))), "{report:?}");
         assert_eq!(fail_counter(&breaker).await, 1);
@@ -353,7 +357,7 @@ fn a_deadline_of_one_attempt_does_not_hide_a_hanging_backend_from_the_breaker() 
 fn a_call_whose_timer_comes_behind_its_deadline_ends_with_what_it_has() {
     actix_rt::System::new().block_on(async {
         let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let settings = Rules {
+        let settings = Settings {
             base_delay: secs(0.2),
             attempt_timeout: secs(0.3),
             call_deadline: secs(0.4),
@@ -386,7 +390,7 @@ fn what_is_due_is_begun_at_the_next_message_before_what_the_message_asks_for() {
     actix_rt::System::new().block_on(async {
         let first = answer(Outcome::ServerError);
         let (script, breaker) = (Script::new([first, answer(Outcome::Success)]), closed());
-        let settings = Rules { base_delay: secs(0.02), ..exact() };
+        let settings = Settings { base_delay: secs(0.02), ..exact() };
         let lab = lab(&script, settings, &breaker);
         let waiting = lab.call();
         let second = async {

@@ -14,7 +14,7 @@ use super::now;
 
 /// How calls are made and retried; by default as the lab's client does.
 #[derive(Debug, Clone)]
-pub(crate) struct Rules {
+pub(crate) struct Settings {
     pub(crate) max_attempts: u32,
     pub(crate) base_delay: Duration,
     pub(crate) multiplier: f64,
@@ -26,7 +26,7 @@ pub(crate) struct Rules {
     pub(crate) scope: BreakerScope,
 }
 
-impl Default for Rules {
+impl Default for Settings {
     fn default() -> Self {
         let Retry { max_attempts, base_delay, multiplier, max_delay, jitter } = Retry::default();
         Self {
@@ -43,9 +43,9 @@ impl Default for Rules {
     }
 }
 
-impl From<Rules> for CallSettings {
-    fn from(rules: Rules) -> Self {
-        let Rules { max_attempts, base_delay, multiplier, max_delay, jitter, .. } = rules;
+impl From<Settings> for CallSettings {
+    fn from(rules: Settings) -> Self {
+        let Settings { max_attempts, base_delay, multiplier, max_delay, jitter, .. } = rules;
         Self {
             retry: Some(Retry { max_attempts, base_delay, multiplier, max_delay, jitter }),
             attempt_timeout: Some(rules.attempt_timeout),
@@ -71,13 +71,13 @@ pub(crate) struct Lab<O> {
 }
 
 impl<O> Lab<O> {
-    pub(crate) fn new(operation: O, rules: Rules, breaker: &Breaker, limit: CallLimit) -> Self {
+    pub(crate) fn new(operation: O, rules: Settings, breaker: &Breaker, limit: CallLimit) -> Self {
         Self::seeded(operation, rules, breaker, limit, 1)
     }
 
     pub(crate) fn seeded(
         operation: O,
-        rules: Rules,
+        rules: Settings,
         breaker: &Breaker,
         limit: CallLimit,
         seed: u64,

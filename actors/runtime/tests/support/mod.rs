@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use lab::{Lab, Rules};
+pub(crate) use lab::{Lab, Settings};
 use resilience_actors::{
     Attempt, Breaker, BreakerConfig, BreakerSettings, CallId, CallLimit, Operation, Outcome,
     Verdict,
@@ -69,8 +69,8 @@ pub(crate) fn closed() -> Breaker {
 }
 
 /// The default settings, without jitter.
-pub(crate) fn exact() -> Rules {
-    Rules { jitter: 0.0, ..Rules::default() }
+pub(crate) fn exact() -> Settings {
+    Settings { jitter: 0.0, ..Settings::default() }
 }
 
 pub(crate) async fn fail_counter(breaker: &Breaker) -> u32 {
@@ -84,7 +84,7 @@ pub(crate) async fn fail(breaker: &Breaker, times: u32) {
     }
 }
 
-pub(crate) fn lab(script: &Script, rules: Rules, breaker: &Breaker) -> Lab<Script> {
+pub(crate) fn lab(script: &Script, rules: Settings, breaker: &Breaker) -> Lab<Script> {
     Lab::new(script.clone(), rules, breaker, CallLimit::new(1_000_000))
 }
 

@@ -1,0 +1,177 @@
+//! One episode: random settings, random steps, and a quiet end.
+
+mod closing;
+mod steps;
+mod turns;
+mod users;
+
+use std::{collections::VecDeque, rc::Rc, time::Duration};
+
+use actix_rt::task::JoinHandle;
+use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::SmallRng};
+use resilience_actors::{Breaker, BreakerConfig, Mode};
+
+use crate::{
+    record::{CallNumber, Route, Totals},
+    settings::Settings,
+    support::{Lab, pass, paused, settle},
+    upstream::Request,
+    world::World,
+};
+use steps::{Calls, Pause, Step};
+use turns::{drop_after_turns, pass_turns};
+
+/// Number of steps in an episode.
+pub(crate) const STEPS: u64 = 1_000;
+
+/// Number of steps that the report of a broken rule shows.
+const SHOWN_STEPS: usize = 20;
+
+/// Plays the episode of a seed.
+///
+/// # Panics
+/// If a rule is broken.
+pub(crate) fn play(seed: u64) -> Totals {
+    paused(async move {
+        // In a task, because tokio polls the future of `block_on` first in each turn.
+        let played = actix_rt::spawn(async move { Episode::new(seed).play().await });
+        played.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    })
+}
+
+struct Episode {
+    rng: SmallRng,
+    world: Rc<World>,
+    labs: Vec<Lab<()>>,
+    next_call: CallNumber,
+    callers: Vec<JoinHandle<()>>,
+    /// Tasks that use the breaker without an upstream.
+    breaker_users: Vec<JoinHandle<()>>,
+    last_steps: VecDeque<(Step, Pause)>,
+}
+
+impl Episode {
+    fn new(seed: u64) -> Self {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let settings = Settings::random(&mut rng);
+        let config = BreakerConfig::try_from(settings.breaker.clone()).expect("valid settings");
+        let world = Rc::new(World::new(settings, Breaker::start(config), rng.fork()));
+        let labs = (0..world.settings.labs).map(|_| {
+            let (calls, limit) = (world.settings.calls.clone(), world.limit.clone());
+            Lab::seeded((), calls, &world.breaker, limit, rng.next_u64())
+        });
+        let labs = labs.collect();
+        let (callers, breaker_users) = (Vec::new(), Vec::new());
+        Self { rng, world, labs, next_call: 1, callers, breaker_users, last_steps: VecDeque::new() }
+    }
+
+    async fn play(mut self) -> Totals {
+        for _ in 0..STEPS {
+            let step = Step::random(&mut self.rng, &self.world.settings);
+            let pause = Pause::random(&mut self.rng);
+            self.last_steps.push_back((step, pause));
+            if self.last_steps.len() > SHOWN_STEPS {
+                self.last_steps.pop_front();
+            }
+            self.take(step).await;
+            match pause {
+                Pause::None => {}
+                Pause::Turns(turns) => pass_turns(turns).await,
+                Pause::Settle => self.check().await,
+            }
+            self.world.with_totals(|totals| totals.steps += 1);
+            self.fail_if_broken();
+        }
+        self.come_to_an_end().await;
+        self.fail_if_broken();
+        self.world.over.set(true);
+        self.world.with_totals(std::mem::take)
+    }
+
+    fn fail_if_broken(&self) {
+        if let Some(broken) = self.world.first_broken() {
+            let step = self.world.with_totals(|totals| totals.steps);
+            let last: Vec<_> = self.last_steps.iter().map(|step| format!("\n  {step:?}")).collect();
+            panic!(
+                "step {step}: {broken}\n{:?}\nlast steps:{}",
+                self.world.settings,
+                last.concat()
+            );
+        }
+    }
+
+    async fn take(&mut self, step: Step) {
+        let world = Rc::clone(&self.world);
+        match step {
+            Step::Calls(calls) => {
+                for _ in 0..calls.calls {
+                    let call = self.next_call(calls);
+                    self.callers.push(actix_rt::spawn(call));
+                }
+            }
+            Step::Permit { hold, end } => self.use_breaker(users::permit(world, hold, end)),
+            Step::BriefCall(turns) => {
+                let calls = Calls {
+                    calls: 1,
+                    route: Route::Protected,
+                    idempotent: true,
+                    panics_early: false,
+                };
+                drop_after_turns(turns, self.next_call(calls)).await;
+            }
+            Step::BriefPermit(turns, end) => {
+                drop_after_turns(turns, users::permit(world, Duration::ZERO, end)).await;
+            }
+            Step::CallerLeaves => abort_any(&mut self.rng, &mut self.callers),
+            Step::PermitHolderLeaves => abort_any(&mut self.rng, &mut self.breaker_users),
+            Step::TimePasses(time) => {
+                pass(time).await;
+                self.check().await;
+            }
+            Step::UpstreamChanges(condition) => world.condition.set(condition),
+            Step::Reset => {
+                self.use_breaker(async move { world.breaker.reset().await.expect("it runs") })
+            }
+            Step::ChooseMode(mode) => self.use_breaker(choose_mode(world, mode)),
+            Step::FailuresInARow => self.failures_in_a_row().await,
+        }
+    }
+
+    fn use_breaker(&mut self, user: impl Future<Output = ()> + 'static) {
+        self.breaker_users.push(actix_rt::spawn(user));
+    }
+
+    fn next_call(&mut self, calls: Calls) -> impl Future<Output = ()> + use<> {
+        let Calls { route, idempotent, panics_early, .. } = calls;
+        let request = Request { call: self.next_call, idempotent, panics_early };
+        self.next_call += 1;
+        let lab = self.labs[self.rng.random_range(0..self.labs.len())].clone();
+        users::call(Rc::clone(&self.world), lab, request, route)
+    }
+
+    /// Waits until nothing can run, and checks what must hold then.
+    async fn check(&mut self) {
+        settle().await;
+        self.world.has_settled();
+        if self.rng.random_bool(0.3) {
+            self.world.inspect().await;
+        }
+        self.callers.retain(|task| !task.is_finished());
+        self.breaker_users.retain(|task| !task.is_finished());
+    }
+}
+
+async fn choose_mode(world: Rc<World>, mode: Mode) {
+    let chosen = match mode {
+        Mode::Auto => world.breaker.enable().await,
+        Mode::ForcedOpen => world.breaker.force_open().await,
+        Mode::Disabled => world.breaker.disable().await,
+    };
+    chosen.expect("the breaker runs");
+}
+
+fn abort_any(rng: &mut SmallRng, tasks: &mut Vec<JoinHandle<()>>) {
+    if !tasks.is_empty() {
+        tasks.swap_remove(rng.random_range(0..tasks.len())).abort();
+    }
+}

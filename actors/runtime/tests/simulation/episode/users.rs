@@ -1,0 +1,105 @@
+//! Callers, and tasks that use permits without an upstream. Each may leave at any time, by being dropped.
+
+use std::{rc::Rc, time::Duration};
+
+use resilience_actors::CallKind;
+
+use super::steps::PermitEnd;
+use crate::{
+    record::{Call, CallNumber, Permit, PermitNumber, Route},
+    rules::Report,
+    support::Lab,
+    upstream::{Request, SimulatedCall},
+    world::World,
+};
+
+pub(super) async fn call(world: Rc<World>, lab: Lab<()>, request: Request, route: Route) {
+    let limit_was_reached = world.limit.in_use() >= world.limit.max();
+    let call = Call::new(request.call, route, request.idempotent && !request.panics_early);
+    world.record.borrow_mut().call_starts(call);
+    let caller = Caller { world: &world, call: request.call };
+    let upstream = match route {
+        Route::Protected => &lab.protected,
+        Route::BreakerOnly => &lab.breaker_only,
+        Route::Bare => &lab.bare,
+    };
+    let operation = SimulatedCall { world: Rc::clone(&world), request };
+    let report: Report = upstream.run(operation).await;
+    world.call_is_answered(caller.call, &report, limit_was_reached);
+}
+
+struct Caller<'a> {
+    world: &'a World,
+    call: CallNumber,
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.world.broken("No caller's task panics", "");
+        }
+        self.world.follow_events();
+        self.world.record.borrow_mut().caller_leaves(self.call);
+    }
+}
+
+/// Asks the breaker for a permit, and holds it.
+pub(super) async fn permit(world: Rc<World>, hold: Duration, end: PermitEnd) {
+    let mut asker = Asker { world: &world, answered: false };
+    let admitted = world.breaker.admit().await;
+    asker.answered = true;
+    let permit = match admitted {
+        Ok(permit) => permit,
+        Err(rejection) => return world.permit_is_refused(&rejection),
+    };
+    let seen = Permit { epoch: permit.epoch(), trial: permit.is_trial() };
+    let holder = PermitHolder { world: &world, permit: world.permit_is_granted(seen) };
+    if !hold.is_zero() {
+        tokio::time::sleep(hold).await;
+    }
+    match end {
+        PermitEnd::Success => {
+            holder.reports(CallKind::Successful);
+            permit.success().await;
+        }
+        PermitEnd::Failure => {
+            holder.reports(CallKind::Failed);
+            permit.failure("status 500").await;
+        }
+        PermitEnd::Neutral => {
+            holder.reports(CallKind::Ignored);
+            permit.neutral().await;
+        }
+        PermitEnd::Drop => drop(permit),
+    }
+}
+
+struct Asker<'a> {
+    world: &'a World,
+    answered: bool,
+}
+
+impl Drop for Asker<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.world.with_totals(|totals| totals.left += 1);
+        }
+    }
+}
+
+struct PermitHolder<'a> {
+    world: &'a World,
+    permit: PermitNumber,
+}
+
+impl PermitHolder<'_> {
+    fn reports(&self, kind: CallKind) {
+        self.world.record.borrow_mut().permit_ends(self.permit, kind);
+    }
+}
+
+impl Drop for PermitHolder<'_> {
+    fn drop(&mut self) {
+        self.reports(CallKind::Ignored);
+    }
+}

@@ -1,0 +1,111 @@
+//! What the callers and the upstream have seen of the runtime so far. It judges nothing.
+
+mod call;
+mod epoch;
+mod totals;
+
+use std::{collections::BTreeMap, time::Instant};
+
+use resilience_actors::{CallKind, State};
+
+pub(crate) use call::{Attempt, Call, CallNumber, Ended, Route};
+pub(crate) use epoch::{AttemptResult, Circuit, Epoch, Holder, PermitNumber};
+pub(crate) use totals::Totals;
+
+use crate::support::now;
+
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// Calls without an answer, and abandoned calls whose attempt is in flight.
+    pub(crate) calls: BTreeMap<CallNumber, Call>,
+    pub(crate) permits: BTreeMap<PermitNumber, Permit>,
+    next_permit: PermitNumber,
+    pub(crate) epochs: BTreeMap<u64, Epoch>,
+    pub(crate) circuit: Circuit,
+    /// When the circuit was half-open for the last time.
+    pub(crate) left_half_open: Option<Instant>,
+    pub(crate) newest_event: u64,
+    pub(crate) totals: Totals,
+}
+
+/// A permit of the breaker that is used without an upstream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Permit {
+    pub(crate) epoch: u64,
+    pub(crate) trial: bool,
+}
+
+impl Record {
+    pub(crate) fn new(circuit: Circuit) -> Self {
+        Self {
+            calls: BTreeMap::new(),
+            permits: BTreeMap::new(),
+            next_permit: 0,
+            epochs: BTreeMap::new(),
+            circuit,
+            left_half_open: None,
+            newest_event: 0,
+            totals: Totals::default(),
+        }
+    }
+
+    pub(crate) fn epoch(&mut self, number: u64) -> &mut Epoch {
+        self.epochs.entry(number).or_default()
+    }
+
+    pub(crate) fn circuit_is_open(&self) -> bool {
+        self.circuit.state == State::Open
+    }
+
+    /// The circuit changed at this instant, so a caller may have met its state of before.
+    pub(crate) fn circuit_changes_now(&self) -> bool {
+        self.circuit.since == now()
+    }
+
+    pub(crate) fn call_starts(&mut self, call: Call) {
+        self.totals.calls += 1;
+        self.calls.insert(call.number, call);
+    }
+
+    /// Takes a call that has ended out. Its pending failure counts now.
+    pub(crate) fn call_ends(&mut self, number: CallNumber) -> Option<Call> {
+        let call = self.calls.remove(&number)?;
+        self.totals.failed += u64::from(call.pending_failure);
+        Some(call)
+    }
+
+    pub(crate) fn caller_leaves(&mut self, number: CallNumber) {
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        call.abandoned = true;
+        let in_flight = call.in_flight();
+        self.totals.left += 1;
+        if !in_flight {
+            self.totals.left_between_attempts += 1;
+            self.call_ends(number);
+        }
+    }
+
+    pub(crate) fn permit_is_granted(&mut self, permit: Permit) -> PermitNumber {
+        let number = self.next_permit;
+        self.next_permit += 1;
+        self.permits.insert(number, permit);
+        number
+    }
+
+    /// A permit is reported, or dropped. A second end of the same permit changes nothing.
+    pub(crate) fn permit_ends(&mut self, number: PermitNumber, kind: CallKind) {
+        let Some(Permit { epoch, trial }) = self.permits.remove(&number) else { return };
+        match kind {
+            CallKind::Successful => self.totals.successful += 1,
+            CallKind::Failed => self.totals.failed += 1,
+            CallKind::Ignored => self.totals.ignored += 1,
+        }
+        let epoch = self.epoch(epoch);
+        if kind != CallKind::Ignored {
+            epoch.ends_with(kind == CallKind::Failed);
+        }
+        if trial {
+            epoch.trial_ends(Holder::Permit(number));
+        }
+    }
+}

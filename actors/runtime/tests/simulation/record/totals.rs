@@ -1,0 +1,60 @@
+//! Sums over an episode.
+
+use std::collections::BTreeMap;
+
+use resilience_actors::RejectionKind;
+
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) steps: u64,
+    pub(crate) calls: u64,
+    pub(crate) attempts: u64,
+    /// Callers that left before they were answered, and tasks that left before they were given a permit.
+    pub(crate) left: u64,
+    /// Callers that left while no attempt was in flight. The answer may have been on its way.
+    pub(crate) left_between_attempts: u64,
+    pub(crate) successful: u64,
+    pub(crate) failed: u64,
+    pub(crate) ignored: u64,
+    /// Answered calls with retries, by whether they succeeded and whether they were retried.
+    pub(crate) answered: [[u64; 2]; 2],
+    /// Rejections that callers got, by kind.
+    pub(crate) rejected: [u64; RejectionKind::ALL.len()],
+    /// Rejections that events of bursts tell of, by kind.
+    pub(crate) rejected_in_bursts: [u64; RejectionKind::ALL.len()],
+    /// Rejections that events of transitions tell of.
+    pub(crate) rejected_in_epochs: u64,
+    pub(crate) transitions: BTreeMap<(&'static str, &'static str), u64>,
+    /// How often each trip opened the circuit.
+    pub(crate) trips: BTreeMap<&'static str, u64>,
+    pub(crate) released: u64,
+    /// Retries that have an event of their own.
+    pub(crate) retries: u64,
+    /// Retries that an event only counts.
+    pub(crate) retries_skipped: u64,
+    /// Hash of everything that was seen. Two episodes of one seed have the same.
+    pub(crate) digest: u64,
+}
+
+impl Totals {
+    /// Takes a value into the digest (FNV-1a).
+    pub(crate) fn digest(&mut self, seen: u128) {
+        for byte in seen.to_le_bytes() {
+            self.digest = (self.digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    /// Adds what the summary of all episodes shows.
+    pub(crate) fn add(&mut self, episode: Self) {
+        self.steps += episode.steps;
+        self.calls += episode.calls;
+        self.attempts += episode.attempts;
+        self.left += episode.left;
+        for (transition, times) in episode.transitions {
+            *self.transitions.entry(transition).or_default() += times;
+        }
+        for (trip, times) in episode.trips {
+            *self.trips.entry(trip).or_default() += times;
+        }
+    }
+}

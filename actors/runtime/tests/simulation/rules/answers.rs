@@ -1,0 +1,104 @@
+//! When a call is answered, and with what.
+
+use resilience_actors::{CallError, Outcome, RejectionKind};
+
+use super::{Report, TICK, outcomes::is_retried};
+use crate::{
+    record::{Call, CallNumber, Record, Route},
+    support::{NoAnswer, now},
+    world::World,
+};
+
+impl World {
+    pub(crate) fn call_is_answered(
+        &self,
+        number: CallNumber,
+        report: &Report,
+        limit_was_reached: bool,
+    ) {
+        self.follow_events();
+        let record = &mut *self.record.borrow_mut();
+        let call = record.call_ends(number);
+        rule!(self, "A call is answered once": call.is_some(); number, report);
+        let Some(call) = call else { return };
+        self.report_is_complete(&call, report);
+        self.answer_is_last_event(&call, report);
+        match &report.result {
+            Err(CallError::Rejected(rejection)) => {
+                self.call_is_rejected(record, &call, rejection, limit_was_reached);
+            }
+            _ => {
+                rule!(self, "A call past max_calls is rejected": !limit_was_reached; call, report);
+                self.call_was_not_given_up(record, &call, report);
+            }
+        }
+        count_answer(record, &call, report);
+    }
+
+    fn report_is_complete(&self, call: &Call, report: &Report) {
+        rule!(self, "A call is not answered during an attempt": !call.in_flight(); call);
+        rule!(self, "A report tells how long the call took": report.elapsed == now() - call.started; call, report);
+        rule!(self, "A report lists the call's attempts":
+            report.attempts.len() == call.attempts.len(); call, report);
+        for ((number, seen), told) in (1..).zip(&call.attempts).zip(&report.attempts) {
+            let Some(ended) = seen.ended else { continue };
+            rule!(self, "A report tells the number, the outcome, the start and the length of each attempt":
+                told.number == number
+                    && told.outcome == ended.verdict.outcome
+                    && told.start == seen.began - call.started
+                    && told.elapsed == ended.at - seen.began; told, seen);
+        }
+    }
+
+    fn answer_is_last_event(&self, call: &Call, report: &Report) {
+        let last = call.last_outcome();
+        let is_last = match &report.result {
+            Ok(answer) => {
+                let attempt = answer.attempt as usize;
+                last.is_some() && (answer.call, attempt) == (call.number, call.attempts.len())
+            }
+            Err(CallError::Transport(NoAnswer) | CallError::Unconnected(_)) => {
+                last == Some(Outcome::Unreachable)
+            }
+            Err(CallError::TimedOut(_)) => last == Some(Outcome::TimedOut),
+            Err(CallError::DeadlineExceeded(_)) => last == Some(Outcome::DeadlineExceeded),
+            Err(CallError::Panicked) => last == Some(Outcome::Panicked),
+            Err(CallError::Rejected(_)) => true,
+            Err(CallError::Lost) => false,
+        };
+        rule!(self, "A call is answered by its last attempt, or by a rejection": is_last; call, report);
+    }
+
+    /// Checks that a call that was answered by an attempt could not be retried.
+    fn call_was_not_given_up(&self, record: &Record, call: &Call, report: &Report) {
+        let settings = &self.settings.calls;
+        let (Some(last), Some(ended)) = (call.attempts.last(), call.last_end()) else { return };
+        let backoff = self.backoff(call.attempts.len(), ended.verdict);
+        let longest_wait = backoff.mul_f64(1.0 + settings.jitter) + TICK;
+        let could_be_retried = call.may_be_retried()
+            && is_retried(ended.verdict.outcome)
+            && last.trial == Some(false)
+            && call.attempts.len() < settings.max_attempts as usize
+            && now() + longest_wait < call.started + settings.call_deadline
+            && !record.circuit_is_open()
+            && !record.circuit_changes_now();
+        rule!(self, "A call that can be retried before its deadline is retried": !could_be_retried; call, report);
+    }
+}
+
+fn count_answer(record: &mut Record, call: &Call, report: &Report) {
+    let rejection = match &report.result {
+        Err(CallError::Rejected(rejection)) => Some(rejection.kind()),
+        _ => None,
+    };
+    let last = call.last_outcome();
+    let outcome = last.map_or(0, |outcome| outcome as u128 + 1);
+    let kind = rejection.map_or(0, |kind| kind as u128 + 1);
+    record.totals.digest(u128::from(call.number) << 64 | outcome << 32 | kind);
+    record.totals.digest(report.elapsed.as_nanos());
+    if call.route == Route::Protected && rejection != Some(RejectionKind::Overloaded) {
+        let succeeded = rejection.is_none() && last == Some(Outcome::Success);
+        let retried = call.attempts.len() > 1;
+        record.totals.answered[usize::from(succeeded)][usize::from(retried)] += 1;
+    }
+}

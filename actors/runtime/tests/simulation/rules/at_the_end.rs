@@ -1,0 +1,29 @@
+//! What holds at the end of an episode, when all callers have gone and all bursts are over.
+
+use resilience_actors::{EventType, RejectionKind};
+
+use super::counts::counted_rejections;
+use crate::world::World;
+
+impl World {
+    pub(crate) fn has_ended(&self) {
+        self.has_settled();
+        let record = self.record.borrow();
+        let (limit, totals, permits) = (&self.limit, &record.totals, &record.permits);
+        rule!(self, "No call is left": limit.in_use() == 0 && limit.waiting() == 0; limit);
+        rule!(self, "No permit is left": permits.is_empty(); permits);
+        for (kind, counted) in counted_rejections(&self.breaker.counts()) {
+            let told = totals.rejected_in_bursts[kind as usize];
+            let in_bursts = if kind == RejectionKind::Released { 0 } else { counted };
+            rule!(self, "Events of bursts tell of each rejection but the released calls":
+                told == in_bursts; kind, told, counted);
+        }
+        let recorded = self.breaker.events().recorded();
+        let retries =
+            recorded.iter().find(|(of, _)| *of == EventType::Retry).map(|(_, count)| *count);
+        rule!(self, "Each retry is told by an event of its own, or counted by another":
+            retries == Some(totals.retries + totals.retries_skipped); retries, totals);
+        rule!(self, "Nothing counts as left where no caller leaves":
+            self.settings.callers_leave || totals.left == 0; totals);
+    }
+}

@@ -1,0 +1,87 @@
+//! Which attempts a call makes, and when.
+
+use std::time::Duration;
+
+use resilience_actors::{State, Verdict};
+
+use super::{TICK, outcomes::is_retried};
+use crate::{
+    record::{Attempt, Call, CallNumber, Ended, Holder, Record},
+    support::now,
+    world::World,
+};
+
+impl World {
+    /// An attempt of a call reaches the upstream for the first time.
+    pub(crate) fn attempt_begins(&self, number: CallNumber, attempt: usize) {
+        self.follow_events();
+        let record = &mut *self.record.borrow_mut();
+        let call = record.calls.get(&number).filter(|call| !call.abandoned);
+        rule!(self, "No attempt begins after its caller has left": call.is_some(); number, attempt);
+        let Some(call) = call else { return };
+        self.attempts_are_limited(call, attempt);
+        match call.attempts.last() {
+            Some(&Attempt { ended: Some(ended), trial, .. }) => self.is_due(call, ended, trial),
+            _ => {
+                rule!(self, "A call begins its first attempt at once": now() == call.started; call)
+            }
+        }
+        let (trial, epoch) = (self.is_trial(record, call), self.breaker.counts().epoch.number);
+        if trial == Some(true) {
+            self.trial_begins(record, epoch, Holder::Call(number));
+        }
+        record.totals.attempts += 1;
+        record.totals.digest(u128::from(number) << 64 | (attempt as u128) << 32);
+        let begun = Attempt { began: now(), repeat: 0, epoch, trial, ended: None };
+        record.calls.entry(number).and_modify(|call| call.attempts.push(begun));
+    }
+
+    fn attempts_are_limited(&self, call: &Call, attempt: usize) {
+        let max_attempts = self.settings.calls.max_attempts as usize;
+        rule!(self, "A call makes one attempt at a time": !call.in_flight(); call);
+        rule!(self, "Attempts are numbered from 1": attempt == call.attempts.len() + 1; call, attempt);
+        rule!(self, "A call makes at most max_attempts attempts in all": attempt <= max_attempts; call, attempt);
+        rule!(self, "A call that may not be retried makes one attempt":
+            attempt == 1 || call.may_be_retried(); call, attempt);
+    }
+
+    fn is_due(&self, call: &Call, last: Ended, trial: Option<bool>) {
+        let settings = &self.settings.calls;
+        let (waited, backoff) = (now() - last.at, self.backoff(call.attempts.len(), last.verdict));
+        rule!(self, "A call is retried only after an outcome that is retried":
+            is_retried(last.verdict.outcome); call);
+        rule!(self, "A trial is never retried": trial != Some(true); call);
+        rule!(self, "A call waits for its backoff before a retry": waited >= backoff; call, waited, backoff);
+        rule!(self, "Jitter lengthens a wait by at most its share of it":
+            waited <= backoff.mul_f64(1.0 + settings.jitter) + TICK; call, waited, backoff);
+        rule!(self, "No attempt begins after the call's deadline":
+            now() < call.started + settings.call_deadline; call);
+    }
+
+    /// The wait after an attempt, without jitter: `base_delay`, longer by `multiplier` with each attempt, at most
+    /// `max_delay`. The answer's `Retry-After` is a floor under it, and may pass `max_delay`.
+    pub(super) fn backoff(&self, attempt: usize, verdict: Verdict) -> Duration {
+        let settings = &self.settings.calls;
+        let mut wait = settings.base_delay;
+        for _ in 1..attempt {
+            wait = wait.mul_f64(settings.multiplier);
+        }
+        wait.min(settings.max_delay).max(verdict.retry_after.unwrap_or_default())
+    }
+
+    /// Whether an attempt that begins now is a trial. None if the circuit leaves half-open at this instant: the
+    /// breaker admitted the attempt before or after that.
+    fn is_trial(&self, record: &Record, call: &Call) -> Option<bool> {
+        let left_half_open_now = record.left_half_open == Some(now());
+        match self.breaker.state() {
+            _ if !call.asks_breaker() => Some(false),
+            State::HalfOpen => Some(true),
+            State::Closed if !left_half_open_now => Some(false),
+            State::Closed => None,
+            State::Open => {
+                rule!(self, "No attempt begins on an open circuit": left_half_open_now; call);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What the breaker counts is what callers have seen.
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+use resilience_actors::{Counts, RejectionKind};
+
+use crate::{
+    record::{Record, Totals},
+    world::World,
+};
+
+impl World {
+    pub(super) fn counts_add_up(&self, record: &Record) {
+        let (counts, totals) = (self.breaker.counts(), &record.totals);
+        self.results_add_up(&counts, totals);
+        self.rejections_add_up(&counts, totals);
+        self.transitions_add_up(&counts, totals);
+        self.retries_add_up(&counts, totals);
+    }
+
+    fn results_add_up(&self, counts: &Counts, totals: &Totals) {
+        rule!(self, "Each success of a permit counts once": counts.successful == totals.successful; counts, totals);
+        rule!(self, "Each failure counts once, unless a retry repaired it":
+            counts.failed == totals.failed; counts, totals);
+        rule!(self, "Each neutral result counts once, and so may a permit that its caller left unused":
+            or_left(totals.ignored, totals.left).contains(&counts.ignored); counts, totals);
+    }
+
+    fn rejections_add_up(&self, counts: &Counts, totals: &Totals) {
+        for (kind, counted) in counted_rejections(counts) {
+            let (seen, told) =
+                (totals.rejected[kind as usize], totals.rejected_in_bursts[kind as usize]);
+            rule!(self, "Each rejection counts once, and so may one that its caller did not wait for":
+                or_left(seen, totals.left_between_attempts).contains(&counted); kind, counted, seen);
+            rule!(self, "Events tell of no more rejections than there were": told <= counted; kind, counted, told);
+        }
+        let rejected = counts.not_permitted;
+        rule!(self, "Events tell of each released call": rejected.released == totals.released; counts, totals);
+        rule!(self, "Transitions tell of no more rejections than there were":
+            totals.rejected_in_epochs <= rejected.circuit_open + rejected.trial_limit; counts, totals);
+    }
+
+    fn transitions_add_up(&self, counts: &Counts, totals: &Totals) {
+        let counted = counts.transitions.iter();
+        let counted: BTreeMap<_, _> =
+            counted.map(|count| ((count.from.into(), count.to.into()), count.count)).collect();
+        rule!(self, "Each transition counts once": counted == totals.transitions; counted, totals);
+    }
+
+    fn retries_add_up(&self, counts: &Counts, totals: &Totals) {
+        let retries = counts.retries;
+        let counted = [
+            retries.failed_without_retry,
+            retries.failed_with_retry,
+            retries.successful_without_retry,
+            retries.successful_with_retry,
+        ];
+        for (counted, &seen) in counted.iter().zip(totals.answered.as_flattened()) {
+            rule!(self, "Each answered call counts once, by whether it succeeded and whether it was retried":
+                or_left(seen, totals.left_between_attempts).contains(counted); retries, totals);
+        }
+    }
+}
+
+pub(super) fn counted_rejections(counts: &Counts) -> [(RejectionKind, u64); 5] {
+    let counted = counts.not_permitted;
+    [
+        (RejectionKind::CircuitOpen, counted.circuit_open),
+        (RejectionKind::TrialLimit, counted.trial_limit),
+        (RejectionKind::Released, counted.released),
+        (RejectionKind::Overloaded, counted.overloaded),
+        (RejectionKind::Stopped, counted.stopped),
+    ]
+}
+
+/// What was seen, and at most one more for each caller that left.
+fn or_left(seen: u64, left: u64) -> RangeInclusive<u64> {
+    seen..=seen + left
+}

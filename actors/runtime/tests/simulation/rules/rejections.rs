@@ -1,0 +1,81 @@
+//! When the runtime rejects a call, and when it lets the caller come back.
+
+use std::time::Duration;
+
+use resilience_actors::{Rejection, RejectionKind, State};
+
+use crate::{
+    record::{Call, Record},
+    world::World,
+};
+
+impl World {
+    pub(super) fn call_is_rejected(
+        &self,
+        record: &mut Record,
+        call: &Call,
+        rejection: &Rejection,
+        limit_was_reached: bool,
+    ) {
+        let attempts = call.attempts.len();
+        match rejection.kind() {
+            RejectionKind::Overloaded => {
+                rule!(self, "Only a call past max_calls is rejected as overloaded, and \
+                before its first attempt": limit_was_reached && attempts == 0; call)
+            }
+            _ => rule!(self, "A call past max_calls is rejected as overloaded":
+                !limit_was_reached; call, rejection),
+        }
+        match rejection.kind() {
+            RejectionKind::Overloaded => {}
+            RejectionKind::Released => {
+                rule!(self, "Only a call that waits for a retry is released":
+                    call.may_be_retried() && attempts > 0; call);
+                rule!(self, "Calls are released only when the circuit opens":
+                    may_be(record, State::Open); call, record.circuit);
+            }
+            _ => {
+                rule!(self, "The circuit rejects only calls that ask it": call.asks_breaker(); call, rejection);
+                self.circuit_may_reject(record, rejection);
+            }
+        }
+        self.rejection_counts(record, rejection);
+    }
+
+    /// A task asked the breaker for a permit, and got none.
+    pub(crate) fn permit_is_refused(&self, rejection: &Rejection) {
+        self.follow_events();
+        let record = &mut *self.record.borrow_mut();
+        self.circuit_may_reject(record, rejection);
+        self.rejection_counts(record, rejection);
+    }
+
+    fn circuit_may_reject(&self, record: &Record, rejection: &Rejection) {
+        let circuit = record.circuit;
+        match rejection.kind() {
+            RejectionKind::CircuitOpen => {
+                rule!(self, "Only an open circuit rejects because it is open":
+                may_be(record, State::Open); circuit)
+            }
+            RejectionKind::TrialLimit => {
+                rule!(self, "Only a half-open circuit rejects because of its trials":
+                may_be(record, State::HalfOpen); circuit)
+            }
+            _ => rule!(self, "A circuit that runs rejects for no other reason": false; rejection),
+        }
+    }
+
+    fn rejection_counts(&self, record: &mut Record, rejection: &Rejection) {
+        let open_time = self.settings.breaker.reset_max;
+        let spread = (open_time / 10).max(Duration::from_secs(1));
+        let longest = (open_time + spread).max(Duration::from_secs(2));
+        rule!(self, "A rejected caller may come back after the open time, plus a tenth or a second":
+            rejection.retry_after() <= longest; rejection, longest);
+        record.totals.rejected[rejection.kind() as usize] += 1;
+    }
+}
+
+/// The circuit has this state, or may have had it at this instant.
+fn may_be(record: &Record, state: State) -> bool {
+    record.circuit.state == state || record.circuit_changes_now()
+}

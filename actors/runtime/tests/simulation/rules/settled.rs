@@ -1,0 +1,67 @@
+//! What holds whenever nothing more can run at an instant.
+
+use resilience_actors::{Mode, State};
+
+use super::TICK;
+use crate::{record::Record, support::now, world::World};
+
+impl World {
+    pub(crate) fn has_settled(&self) {
+        self.follow_events();
+        let record = &mut *self.record.borrow_mut();
+        self.published_state_is_recorded(record);
+        self.calls_are_alive(record);
+        self.circuit_is_in_time(record);
+        if record.circuit.state == State::HalfOpen {
+            self.half_open_goes_on(record);
+        }
+        self.counts_add_up(record);
+        // Reports change nothing in an older epoch, so only trials that are in flight matter there.
+        let current = record.circuit.epoch;
+        record.epochs.retain(|number, epoch| number + 1 >= current || epoch.trials_in_flight() > 0);
+    }
+
+    fn published_state_is_recorded(&self, record: &Record) {
+        let breaker = &self.breaker;
+        let circuit = record.circuit;
+        let published = (breaker.state(), breaker.mode(), breaker.counts().epoch.number);
+        rule!(self, "The published state is that of the last transition":
+            published == (circuit.state, circuit.mode, circuit.epoch); published, circuit);
+        let messages = breaker.mailbox_depth();
+        rule!(self, "No message is left in the breaker's mailbox": messages == 0; messages);
+    }
+
+    fn calls_are_alive(&self, record: &Record) {
+        let (limit, calls) = (&self.limit, &record.calls);
+        let waiting = calls.values().filter(|call| !call.in_flight()).count();
+        rule!(self, "Each call has one place of the call limit": limit.in_use() == calls.len(); limit, calls);
+        rule!(self, "The call limit knows how many calls wait": limit.waiting() == waiting; limit, calls);
+        rule!(self, "At most max_calls calls are in flight or wait": limit.in_use() <= limit.max(); limit);
+        rule!(self, "No call waits on an open circuit": !record.circuit_is_open() || waiting == 0; calls);
+        for call in calls.values() {
+            rule!(self, "A call is answered by its deadline":
+                now() <= call.started + self.settings.calls.call_deadline + TICK; call);
+            rule!(self, "Only a call that may be retried waits, and only while its caller is there":
+                call.in_flight() || (call.may_be_retried() && !call.abandoned); call);
+        }
+    }
+
+    fn circuit_is_in_time(&self, record: &Record) {
+        let circuit = record.circuit;
+        let times_out = circuit.state == State::Open && circuit.mode == Mode::Auto;
+        rule!(self, "A circuit that opened by itself does not stay open past its open time":
+            !times_out || now() - circuit.since < circuit.open_time + TICK; circuit);
+    }
+
+    fn half_open_goes_on(&self, record: &mut Record) {
+        let settings = &self.settings.breaker;
+        let number = record.circuit.epoch;
+        let epoch = record.epoch(number);
+        rule!(self, "A failed trial ends half-open": epoch.failures() == 0; epoch);
+        rule!(self, "success_threshold successes end half-open":
+            epoch.successes() < settings.success_threshold as usize; epoch);
+        for trial in epoch.trials.iter().filter(|trial| trial.ended.is_none()) {
+            rule!(self, "No trial outlives its lease": now() - trial.began < settings.trial_lease + TICK; trial);
+        }
+    }
+}

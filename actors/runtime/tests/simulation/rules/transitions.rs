@@ -1,0 +1,109 @@
+//! The circuit's transitions, and the reason of each.
+
+use std::time::{Duration, Instant};
+
+use resilience_actors::{EventKind, Mode, State};
+
+use super::TICK;
+use crate::{
+    record::{Circuit, Record},
+    support::now,
+    world::World,
+};
+
+/// A transition out of the epoch in the record.
+#[derive(Debug)]
+pub(super) struct Transition<'a> {
+    pub(super) from: State,
+    pub(super) to: State,
+    pub(super) at: Instant,
+    pub(super) cause: &'a str,
+}
+
+impl World {
+    pub(super) fn circuit_changes(&self, record: &mut Record, kind: &EventKind) {
+        let EventKind::Transition { from, to, epoch, cause, after, half_open_in, rejected } = kind
+        else {
+            return;
+        };
+        let before = record.circuit;
+        let change = Transition { from: *from, to: *to, at: before.since + *after, cause };
+        let open_time = self.open_time_after(before, &change);
+        let opens_by_itself = *to == State::Open && before.mode == Mode::Auto;
+        rule!(self, "No transition lies in the future": change.at <= now(); change);
+        rule!(self, "A transition begins in the state in force": *from == before.state; change, before);
+        rule!(self, "Each transition begins the next epoch": *epoch == before.epoch + 1; change, before, epoch);
+        rule!(self, "Only a circuit that opens by itself tells when it will be half-open":
+            *half_open_in == opens_by_itself.then_some(open_time); change, half_open_in, open_time);
+        self.change_is_justified(record, &change);
+        if *from == State::HalfOpen {
+            record.left_half_open = Some(change.at);
+        }
+        *record.totals.transitions.entry((from.into(), to.into())).or_default() += 1;
+        record.totals.rejected_in_epochs += rejected;
+        record.totals.digest(u128::from(*epoch) << 64 | after.as_nanos());
+        let (state, since) = (*to, change.at);
+        record.circuit = Circuit { state, epoch: *epoch, since, open_time, ..before };
+    }
+
+    /// The open time is `reset_timeout`. It grows by `reset_backoff` with each reopening, up to `reset_max`, and is
+    /// `reset_timeout` again once the circuit has closed.
+    fn open_time_after(&self, before: Circuit, change: &Transition<'_>) -> Duration {
+        let settings = &self.settings.breaker;
+        match (change.from, change.to) {
+            (State::HalfOpen, State::Open) if before.mode == Mode::Auto => {
+                before.open_time.mul_f64(settings.reset_backoff).min(settings.reset_max)
+            }
+            (_, State::Closed) => settings.reset_timeout,
+            _ => before.open_time,
+        }
+    }
+
+    fn change_is_justified(&self, record: &mut Record, change: &Transition<'_>) {
+        let Circuit { mode, epoch, since, open_time, .. } = record.circuit;
+        let lasted = change.at - since;
+        match (change.from, change.to) {
+            (_, to) if change.cause == "manual reset" => {
+                rule!(self, "A manual reset closes the circuit, in auto \
+                mode": to == State::Closed && mode == Mode::Auto; change, mode)
+            }
+            (_, to) if change.cause.ends_with("by hand") => {
+                rule!(self, "Forced open, the circuit is open; disabled \
+                or enabled, it is closed": (to == State::Open) == (mode == Mode::ForcedOpen); change, mode)
+            }
+            (State::Closed, State::Open) => self.trip_is_justified(record, change),
+            (State::Open, State::HalfOpen) => {
+                rule!(self, "An open circuit becomes half-open after its open time":
+                lasted >= open_time && lasted <= open_time + TICK; change, lasted, open_time)
+            }
+            (State::HalfOpen, State::Closed) => {
+                let trials = record.epoch(epoch);
+                rule!(self, "A half-open circuit closes after success_threshold successes":
+                    trials.successes() >= self.settings.breaker.success_threshold as usize; change, trials);
+            }
+            (State::HalfOpen, State::Open) => self.reopening_is_justified(record, change),
+            _ => {
+                rule!(self, "A circuit goes by itself from closed to open, from open to half-open, and from half-open \
+                to closed or open": false; change)
+            }
+        }
+    }
+
+    fn reopening_is_justified(&self, record: &mut Record, change: &Transition<'_>) {
+        let (slow, lease) = (self.slow_calls(record, change.at), self.settings.breaker.trial_lease);
+        let epoch = record.circuit.epoch;
+        let trials = record.epoch(epoch);
+        if change.cause.starts_with("trial failed: took over") {
+            rule!(self, "A trial that becomes slow has failed, if the breaker has a slow_rate":
+                self.settings.breaker.slow_rate.is_some() && slow > 0; change, trials);
+        } else if change.cause.starts_with("trial failed") {
+            rule!(self, "A failed trial reopens the circuit": trials.failures() > 0; change, trials);
+        } else {
+            let expired = trials.trials.iter().any(|trial| {
+                trial.began + lease <= change.at
+                    && trial.ended.is_none_or(|ended| ended >= change.at)
+            });
+            rule!(self, "A trial that has not reported within its lease reopens the circuit": expired; change, trials);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! When a closed circuit may open.
+//!
+//! The record holds failures that a retry may repair later, and failures that the breaker learns of late. So these rules
+//! say when a trip may open at most: with all of them counted.
+
+use std::time::{Duration, Instant};
+
+use resilience_actors::{BreakerSettings, Window};
+
+use super::transitions::Transition;
+use crate::{
+    record::{AttemptResult, Epoch, Record},
+    world::World,
+};
+
+impl World {
+    pub(super) fn trip_is_justified(&self, record: &mut Record, change: &Transition<'_>) {
+        let BreakerSettings { fail_max, streak_max_age, window, min_calls, .. } =
+            self.settings.breaker;
+        let BreakerSettings { failures, failure_rate, slow_rate, .. } = self.settings.breaker;
+        let (slow, number) = (self.slow_calls(record, change.at), record.circuit.epoch);
+        let epoch = record.epoch(number);
+        let trip = trip_named_by(change.cause);
+        match trip {
+            "failure rate" => {
+                rule!(self, "failure_rate opens at this share of failures in the window, of at least \
+                min_calls calls": reaches(epoch, window, change.at, failure_rate, min_calls); change, epoch)
+            }
+            "failures" => rule!(self, "failures opens at this number of failures in the window":
+                failures.is_some_and(|most| failures_in(epoch, window, change.at) >= most as usize); change, epoch),
+            "slow rate" => {
+                rule!(self, "slow_rate opens at this share of slow calls, of at least min_calls calls":
+                slow_rate.is_some_and(|share| is_share(slow, share, min_calls as usize)); change, slow, epoch)
+            }
+            _ => {
+                rule!(self, "fail_max failures in a row open, each within streak_max_age of the one before":
+                fail_max > 0 && longest_streak(epoch, streak_max_age) >= fail_max as usize; change, epoch)
+            }
+        }
+        *record.totals.trips.entry(trip).or_default() += 1;
+    }
+
+    /// Slow calls of the epoch in force, in flight or ended.
+    pub(super) fn slow_calls(&self, record: &mut Record, at: Instant) -> usize {
+        let Some(slow_call) = self.settings.breaker.slow_call else { return 0 };
+        let number = record.circuit.epoch;
+        let in_flight =
+            record.calls.values().filter(|call| call.is_slow(number, at, slow_call)).count();
+        in_flight + record.epoch(number).slow
+    }
+}
+
+/// The trip that a transition's cause names.
+fn trip_named_by(cause: &str) -> &'static str {
+    match cause {
+        _ if cause.contains(" took over ") => "slow rate",
+        _ if cause.contains(" % of ") => "failure rate",
+        _ if cause.contains(" consecutive failures, ") => "consecutive",
+        _ => "failures",
+    }
+}
+
+fn is_share(some: usize, share: f64, of: usize) -> bool {
+    some as f64 >= share * of as f64
+}
+
+/// The largest number of failures that a window of this size can hold.
+fn failures_in(epoch: &Epoch, window: Window, at: Instant) -> usize {
+    match window {
+        Window::Calls(calls) => windows(epoch, calls).map(count).max().unwrap_or_default(),
+        Window::Time(time) => failures_since(epoch, at, time),
+    }
+}
+
+/// Whether a window of this size can hold this share of failures.
+fn reaches(epoch: &Epoch, window: Window, at: Instant, share: Option<f64>, min_calls: u32) -> bool {
+    let (Some(share), min_calls) = (share, min_calls as usize) else { return false };
+    match window {
+        Window::Calls(calls) => windows(epoch, calls).any(|results| {
+            results.len() >= min_calls && is_share(count(results), share, results.len())
+        }),
+        Window::Time(time) => is_share(failures_since(epoch, at, time), share, min_calls),
+    }
+}
+
+/// What a window of the last calls held after each result of the epoch.
+fn windows(epoch: &Epoch, calls: u32) -> impl Iterator<Item = &[AttemptResult]> {
+    let results = &epoch.results;
+    (1..=results.len()).map(move |end| &results[end.saturating_sub(calls as usize)..end])
+}
+
+fn count(results: &[AttemptResult]) -> usize {
+    results.iter().filter(|result| result.failed).count()
+}
+
+fn failures_since(epoch: &Epoch, at: Instant, time: Duration) -> usize {
+    let begin = at.checked_sub(time);
+    epoch.results.iter().filter(|result| result.failed && Some(result.at) >= begin).count()
+}
+
+/// The largest number of failures without a success between them, each within `max_age` of the one before.
+fn longest_streak(epoch: &Epoch, max_age: Option<Duration>) -> usize {
+    let (mut longest, mut streak) = (0, 0);
+    let mut last: Option<Instant> = None;
+    for result in &epoch.results {
+        let is_late = last.zip(max_age).is_some_and(|(last, max_age)| result.at - last > max_age);
+        streak = match result.failed {
+            true if is_late => 1,
+            true => streak + 1,
+            false => 0,
+        };
+        last = result.failed.then_some(result.at);
+        longest = longest.max(streak);
+    }
+    longest
+}

@@ -1,0 +1,93 @@
+//! The random settings of an episode.
+
+use std::time::Duration;
+
+use rand::{RngExt as _, rngs::SmallRng};
+use resilience_actors::{BreakerScope, BreakerSettings, Window};
+
+use crate::support;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) breaker: BreakerSettings,
+    pub(crate) calls: support::Settings,
+    pub(crate) max_calls: usize,
+    /// Upstreams, each with its own scheduler.
+    pub(crate) labs: usize,
+    /// Whether callers may leave before they are answered. Where none does, some counts are known exactly.
+    pub(crate) callers_leave: bool,
+}
+
+impl Settings {
+    pub(crate) fn random(rng: &mut SmallRng) -> Self {
+        let attempt_timeout = random_millis(rng, 200, 2_500);
+        Self {
+            breaker: random_breaker(rng, attempt_timeout),
+            calls: random_calls(rng, attempt_timeout),
+            max_calls: rng.random_range(1..=40),
+            labs: rng.random_range(1..=3),
+            callers_leave: rng.random_bool(0.7),
+        }
+    }
+}
+
+pub(crate) fn random_millis(rng: &mut SmallRng, from: u64, to: u64) -> Duration {
+    Duration::from_millis(rng.random_range(from..=to))
+}
+
+/// Some value in half of the cases.
+fn sometimes<T>(rng: &mut SmallRng, value: impl FnOnce(&mut SmallRng) -> T) -> Option<T> {
+    rng.random::<bool>().then(|| value(rng))
+}
+
+fn random_breaker(rng: &mut SmallRng, attempt_timeout: Duration) -> BreakerSettings {
+    let reset_timeout = random_millis(rng, 500, 5_000);
+    let mut breaker = BreakerSettings {
+        fail_max: rng.random_range(1..=6),
+        reset_timeout,
+        reset_backoff: sometimes(rng, |rng| rng.random_range(1.0..3.0)).unwrap_or(1.0),
+        reset_max: reset_timeout + random_millis(rng, 0, 10_000),
+        half_open_max_calls: rng.random_range(1..=4),
+        success_threshold: rng.random_range(1..=4),
+        trial_lease: attempt_timeout + random_millis(rng, 0, 2_000),
+        ..BreakerSettings::default()
+    };
+    if rng.random() {
+        add_trips(rng, &mut breaker, attempt_timeout);
+    }
+    breaker
+}
+
+/// Adds trips to the streak, or puts them in its place.
+fn add_trips(rng: &mut SmallRng, breaker: &mut BreakerSettings, attempt_timeout: Duration) {
+    breaker.min_calls = rng.random_range(1..=10);
+    breaker.window = match rng.random() {
+        true => Window::Calls(breaker.min_calls + rng.random_range(0..=20)),
+        false => Window::Time(random_millis(rng, 500, 5_000)),
+    };
+    breaker.streak_max_age = sometimes(rng, |rng| random_millis(rng, 100, 3_000));
+    breaker.slow_rate = sometimes(rng, |rng| rng.random_range(0.2..1.0));
+    breaker.slow_call = breaker.slow_rate.map(|_| random_millis(rng, 20, 1_000).min(attempt_timeout / 2));
+    let most = breaker.min_calls;
+    breaker.failure_rate = sometimes(rng, |rng| rng.random_range(0.2..1.0));
+    breaker.failures = sometimes(rng, |rng| rng.random_range(1..=most));
+    let other_trip = breaker.failure_rate.is_some() || breaker.failures.is_some();
+    if other_trip && rng.random() {
+        breaker.fail_max = 0;
+    }
+}
+
+fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Settings {
+    let base_delay = random_millis(rng, 50, 1_000);
+    support::Settings {
+        max_attempts: rng.random_range(1..=5),
+        base_delay,
+        multiplier: rng.random_range(1.0..3.0),
+        max_delay: base_delay + random_millis(rng, 0, 4_000),
+        jitter: sometimes(rng, |rng| rng.random_range(0.0..1.0)).unwrap_or(0.0),
+        attempt_timeout,
+        call_deadline: attempt_timeout + random_millis(rng, 0, 8_000),
+        connect_retries: rng.random_range(0..=2),
+        scope: if rng.random() { BreakerScope::Call } else { BreakerScope::Attempt },
+    }
+}
