@@ -1,4 +1,4 @@
-//! What is counted, and that counting sends no message.
+//! What the breaker counts.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
 
@@ -10,19 +10,14 @@ use resilience_actors::{
     TransitionCount,
 };
 use support::{
-    Script, Step, answer, breaker, closed, exact, fail, lab, pass, paused, secs, settle,
+    Script, Step, abandon, answer, breaker, closed, exact, fail, half_open, lab, pass, paused,
+    scripted, secs, settle, succeed,
 };
 
-/// Successful, failed, ignored.
+/// The numbers of successful, failed and ignored permits.
 fn kinds(breaker: &Breaker) -> (u64, u64, u64) {
     let counts = breaker.counts();
     (counts.successful, counts.failed, counts.ignored)
-}
-
-async fn succeed(breaker: &Breaker, times: u64) {
-    for _ in 0..times {
-        breaker.admit().await.unwrap().success().await;
-    }
 }
 
 #[test]
@@ -42,8 +37,7 @@ fn trials_count_like_all_others() {
     paused(async {
         let settings = BreakerSettings { success_threshold: 2, ..Default::default() };
         let breaker = breaker(settings);
-        fail(&breaker, 5).await;
-        pass(secs(30.0)).await;
+        half_open(&breaker).await;
         breaker.admit().await.unwrap().success().await;
         breaker.admit().await.unwrap().neutral().await;
         drop(breaker.admit().await.unwrap());
@@ -76,7 +70,7 @@ fn successes_add_up_over_epochs_and_late_ones_are_not_lost() {
     });
 }
 
-/// On real threads: whoever reads while others count sees the sum grow, never fall.
+/// On real threads.
 #[test]
 fn the_sum_never_falls_while_epochs_end() {
     actix_rt::System::new().block_on(async {
@@ -106,9 +100,8 @@ fn the_sum_never_falls_while_epochs_end() {
 #[test]
 fn rejections_are_counted_by_kind() {
     paused(async {
-        let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let calls = lab(&script, exact(), &breaker);
-        let waiting = join_all((0..3).map(|_| calls.call()));
+        let (lab, _, breaker) = scripted([answer(Outcome::ServerError)], exact());
+        let waiting = join_all((0..3).map(|_| lab.call()));
         let opening = async {
             settle().await;
             fail(&breaker, 5).await;
@@ -139,13 +132,11 @@ fn calls_are_counted_by_whether_a_retry_helped() {
         use Outcome::{ClientError, ServerError, Success};
         let steps = [Success, ServerError, Success, ClientError].map(answer);
         let fails_for_good = std::iter::repeat_n(answer(ServerError), 4);
-        let script = Script::new(steps.into_iter().chain(fails_for_good));
-        let breaker = closed();
-        let lab = lab(&script, exact(), &breaker);
+        let (lab, _, breaker) = scripted(steps.into_iter().chain(fails_for_good), exact());
         for _ in 0..4 {
             lab.call().await;
         }
-        // Neither of these can be retried, so they say nothing about retries.
+        // These calls cannot be retried, so they are not among the counts of retries.
         lab.call_bare().await;
         lab.call_once().await;
         breaker.force_open().await.unwrap();
@@ -165,11 +156,9 @@ fn calls_are_counted_by_whether_a_retry_helped() {
 #[test]
 fn a_call_whose_caller_left_is_not_among_those_that_were_answered() {
     paused(async {
-        let script = Script::new([Step::AnswerAfter(secs(1.0), Outcome::Success.into())]);
-        let breaker = closed();
-        let lab = lab(&script, exact(), &breaker);
-        let patience = tokio::time::timeout(secs(0.5), lab.call());
-        assert!(patience.await.is_err());
+        let (lab, _, breaker) =
+            scripted([Step::AnswerAfter(secs(1.0), Outcome::Success.into())], exact());
+        abandon(lab.call(), secs(0.5)).await;
         pass(secs(1.0)).await;
         assert_eq!(kinds(&breaker), (1, 0, 0), "the attempt in flight has reported");
         assert_eq!(breaker.counts().retries, RetryCounts::default());
@@ -185,12 +174,11 @@ fn a_failure_that_a_retry_repaired_is_ignored_and_one_that_nothing_repaired_has_
         assert_eq!(kinds(&breaker), (1, 0, 1));
         let left = Script::new([answer(Outcome::ServerError)]);
         let lab = lab(&left, exact(), &breaker);
-        let patience = tokio::time::timeout(secs(0.5), lab.call());
-        assert!(patience.await.is_err());
+        abandon(lab.call(), secs(0.5)).await;
         settle().await;
         assert_eq!(kinds(&breaker), (1, 1, 1));
 
-        // Nor does it matter to the count that another call has succeeded since.
+        // A success of another call does not change the count.
         let patience = tokio::time::timeout(secs(0.5), lab.call());
         let success = async {
             pass(secs(0.2)).await;
@@ -199,7 +187,7 @@ fn a_failure_that_a_retry_repaired_is_ignored_and_one_that_nothing_repaired_has_
         assert!(futures::join!(patience, success).0.is_err());
         settle().await;
         assert_eq!(kinds(&breaker), (2, 2, 1));
-        assert_eq!(support::fail_counter(&breaker).await, 0, "but it is part of no streak");
+        assert_eq!(support::fail_counter(&breaker).await, 0, "the success ends the streak");
     });
 }
 
@@ -208,8 +196,7 @@ fn transitions_are_counted_by_where_they_lead() {
     paused(async {
         let breaker = closed();
         for _ in 0..2 {
-            fail(&breaker, 5).await;
-            pass(secs(30.0)).await;
+            half_open(&breaker).await;
             breaker.admit().await.unwrap().success().await;
         }
         breaker.reset().await.unwrap();
@@ -227,11 +214,10 @@ fn transitions_are_counted_by_where_they_lead() {
 }
 
 #[test]
-fn a_message_that_its_sender_gave_up_is_not_on_its_way_for_ever() {
+fn a_discarded_message_leaves_the_mailbox_depth() {
     paused(async {
         let breaker = closed();
-        fail(&breaker, 5).await;
-        pass(secs(30.0)).await;
+        half_open(&breaker).await;
         let mut asking = Box::pin(breaker.admit());
         assert!(futures::poll!(&mut asking).is_pending());
         assert_eq!(breaker.mailbox_depth(), 1);

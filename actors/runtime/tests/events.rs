@@ -1,4 +1,4 @@
-//! What breaker and upstreams record, when, and with what in it.
+//! The events that breakers and upstreams record.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
@@ -12,16 +12,16 @@ use resilience_actors::{
     Outcome, RejectionKind, State,
 };
 use support::{
-    Lab, Script, Settings, Step, answer, breaker, closed, exact, fail, lab, pass, paused, secs,
-    settle,
+    Lab, Script, Settings, Step, answer, breaker, closed, exact, fail, half_open, lab, pass,
+    paused, scripted, secs, settle,
 };
 
-/// All that has been recorded, in order.
+/// All events, in order.
 fn recorded(breaker: &Breaker) -> Vec<EventKind> {
     breaker.events().last(usize::MAX, |_| true).iter().map(|event| event.kind.clone()).collect()
 }
 
-/// Those of one type.
+/// All events of one type, in order.
 fn of(breaker: &Breaker, wanted: EventType) -> Vec<EventKind> {
     recorded(breaker).into_iter().filter(|kind| kind.event_type() == wanted).collect()
 }
@@ -36,7 +36,7 @@ fn bursts(breaker: &Breaker) -> Vec<(RejectionKind, u64, Duration)> {
         .collect()
 }
 
-async fn turn_away(breaker: &Breaker, times: usize) {
+async fn reject(breaker: &Breaker, times: usize) {
     for _ in 0..times {
         assert!(breaker.admit().await.is_err());
     }
@@ -44,12 +44,12 @@ async fn turn_away(breaker: &Breaker, times: usize) {
 }
 
 #[test]
-fn an_outage_is_told_from_opening_to_recovery() {
+fn an_outage_is_recorded_from_opening_to_recovery() {
     paused(async {
         let breaker = closed();
         pass(secs(12.5)).await;
         fail(&breaker, 5).await;
-        turn_away(&breaker, 3).await;
+        reject(&breaker, 3).await;
         pass(secs(30.0)).await;
         breaker.admit().await.unwrap().success().await;
         assert_eq!(
@@ -89,7 +89,7 @@ fn an_outage_is_told_from_opening_to_recovery() {
 }
 
 #[test]
-fn events_are_numbered_and_bear_the_name_of_their_breaker() {
+fn events_are_numbered_and_carry_the_name_of_their_breaker() {
     paused(async {
         let log = EventLog::new("payments", 2);
         let breaker = Breaker::start_recording(BreakerConfig::default(), log.clone());
@@ -104,7 +104,7 @@ fn events_are_numbered_and_bear_the_name_of_their_breaker() {
 }
 
 #[test]
-fn a_reset_is_told_and_the_transition_that_it_makes() {
+fn a_reset_is_recorded_before_its_transition() {
     paused(async {
         let breaker = closed();
         breaker.reset().await.unwrap();
@@ -119,11 +119,10 @@ fn a_reset_is_told_and_the_transition_that_it_makes() {
 }
 
 #[test]
-fn a_lease_that_expires_is_told_before_the_opening_that_it_makes() {
+fn an_expired_lease_is_recorded_before_its_transition() {
     paused(async {
         let breaker = closed();
-        fail(&breaker, 5).await;
-        pass(secs(30.0)).await;
+        half_open(&breaker).await;
         let _lost = breaker.admit().await.unwrap();
         pass(secs(5.0)).await;
         let told = recorded(&breaker);
@@ -140,7 +139,7 @@ fn a_lease_that_expires_is_told_before_the_opening_that_it_makes() {
 }
 
 #[test]
-fn a_mode_is_told_before_the_transition_that_it_makes() {
+fn a_mode_is_recorded_before_its_transition() {
     paused(async {
         let breaker = closed();
         breaker.force_open().await.unwrap();
@@ -171,31 +170,35 @@ fn a_mode_is_told_before_the_transition_that_it_makes() {
 }
 
 #[test]
-fn rejections_are_told_once_a_second_for_as_long_as_they_go_on() {
+fn rejections_are_recorded_once_a_second_while_they_go_on() {
     paused(async {
         let breaker = closed();
         breaker.force_open().await.unwrap();
-        turn_away(&breaker, 1000).await;
+        reject(&breaker, 1000).await;
         pass(secs(0.999)).await;
-        assert_eq!(bursts(&breaker), [], "not one by one");
-        turn_away(&breaker, 1).await;
+        assert_eq!(bursts(&breaker), [], "before the second is over");
+        reject(&breaker, 1).await;
         pass(secs(0.001)).await;
         let open = |count| (RejectionKind::CircuitOpen, count, secs(1.0));
         assert_eq!(bursts(&breaker), [open(1001)]);
 
-        turn_away(&breaker, 7).await;
+        reject(&breaker, 7).await;
         pass(secs(60.0)).await;
-        assert_eq!(bursts(&breaker), [open(1001), open(7)], "seconds without are not told of");
+        assert_eq!(
+            bursts(&breaker),
+            [open(1001), open(7)],
+            "a second without rejections has no event"
+        );
 
-        // And again, after a pause.
-        turn_away(&breaker, 1).await;
+        // Rejections begin again after a pause.
+        reject(&breaker, 1).await;
         pass(secs(1.0)).await;
         assert_eq!(bursts(&breaker)[2..], [open(1)]);
     });
 }
 
 #[test]
-fn a_burst_sends_one_message_however_many_calls_are_turned_away() {
+fn a_burst_sends_one_message_however_many_calls_are_rejected() {
     paused(async {
         let breaker = closed();
         breaker.force_open().await.unwrap();
@@ -210,11 +213,11 @@ fn a_burst_sends_one_message_however_many_calls_are_turned_away() {
 }
 
 #[test]
-fn a_transition_tells_the_rejections_before_it() {
+fn a_transition_records_the_rejections_before_it() {
     paused(async {
         let breaker = breaker(BreakerSettings { reset_timeout: secs(0.5), ..Default::default() });
         fail(&breaker, 5).await;
-        turn_away(&breaker, 4).await;
+        reject(&breaker, 4).await;
         pass(secs(0.5)).await;
         let told = recorded(&breaker);
         let types: Vec<_> = told.iter().map(EventKind::event_type).collect();
@@ -225,13 +228,12 @@ fn a_transition_tells_the_rejections_before_it() {
 }
 
 #[test]
-fn trials_that_are_refused_and_calls_beyond_the_limit_are_bursts_of_their_own() {
+fn rejected_trials_and_calls_past_the_limit_are_separate_bursts() {
     paused(async {
         let breaker = closed();
-        fail(&breaker, 5).await;
-        pass(secs(30.0)).await;
+        half_open(&breaker).await;
         let _trial = breaker.admit().await.unwrap();
-        turn_away(&breaker, 2).await;
+        reject(&breaker, 2).await;
         let nobody = CallLimit::new(0);
         let script = Script::new([Step::Hang]);
         let lab = Lab::new(script, Settings::default(), &breaker, nobody);
@@ -247,12 +249,12 @@ fn trials_that_are_refused_and_calls_beyond_the_limit_are_bursts_of_their_own() 
 }
 
 #[test]
-fn each_retry_is_told() {
+fn each_retry_is_recorded() {
     paused(async {
         let steps =
             [answer(Outcome::ServerError), answer(Outcome::ServerError), answer(Outcome::Success)];
-        let (script, breaker) = (Script::new(steps), closed());
-        let report = lab(&script, exact(), &breaker).call().await;
+        let (lab, _, breaker) = scripted(steps, exact());
+        let report = lab.call().await;
         let starts: Vec<_> = report.attempts.iter().map(|attempt| attempt.start).collect();
         assert_eq!(starts, [0.0, 1.0, 3.0].map(secs));
         let retry = |attempt, wait| EventKind::Retry {
@@ -268,10 +270,9 @@ fn each_retry_is_told() {
 }
 
 #[test]
-fn a_storm_of_retries_is_summed() {
+fn retries_past_a_hundred_a_second_are_only_counted() {
     paused(async {
-        let (script, breaker) = (Script::new([answer(Outcome::Throttled)]), closed());
-        let lab = lab(&script, exact(), &breaker);
+        let (lab, _, breaker) = scripted([answer(Outcome::Throttled)], exact());
         let calls = join_all((0..1000).map(|_| lab.call()));
         assert!(tokio::time::timeout(secs(1.5), calls).await.is_err());
         assert_eq!(of(&breaker, EventType::Retry).len(), 200, "a hundred a second, for two");
@@ -281,7 +282,7 @@ fn a_storm_of_retries_is_summed() {
 }
 
 #[test]
-fn an_opening_tells_how_many_calls_it_released_and_why_it_opened() {
+fn a_release_records_the_number_of_calls_and_the_cause() {
     paused(async {
         let (script, breaker) = (Script::new([answer(Outcome::Throttled)]), closed());
         let lab = lab(&script, exact(), &breaker);

@@ -1,4 +1,4 @@
-//! The circuit out of its own control, with calls in flight and waiting.
+//! A circuit that is forced open or disabled, with calls in flight and waiting.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use resilience_actors::{Mode, Outcome, Rejection, RejectionKind, State};
-use support::{Script, answer, closed, exact, fail, lab, pass, paused, secs};
+use support::{answer, closed, exact, fail, half_open, pass, paused, scripted, secs};
 
 const RESET: Duration = Duration::from_secs(30);
 
@@ -45,12 +45,11 @@ fn a_circuit_that_is_forced_open_while_open_does_not_half_open_when_its_time_com
 #[test]
 fn disabled_lets_every_call_pass_and_no_failure_opens_it() {
     paused(async {
-        let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
+        let (lab, _, breaker) = scripted([answer(Outcome::ServerError)], exact());
         fail(&breaker, 5).await;
         breaker.disable().await.unwrap();
         assert_eq!((breaker.state(), breaker.mode()), (State::Closed, Mode::Disabled));
         fail(&breaker, 100).await;
-        let lab = lab(&script, exact(), &breaker);
         let report = lab.call().await;
         assert_eq!((report.attempts.len(), report.state), (4, State::Closed));
         let seen = breaker.inspect().await.unwrap();
@@ -73,8 +72,7 @@ fn failures_while_disabled_send_no_message() {
 #[test]
 fn calls_that_wait_are_answered_when_the_circuit_is_forced_open() {
     paused(async {
-        let (script, breaker) = (Script::new([answer(Outcome::ServerError)]), closed());
-        let lab = lab(&script, exact(), &breaker);
+        let (lab, script, breaker) = scripted([answer(Outcome::ServerError)], exact());
         let forcing = async {
             pass(secs(0.5)).await;
             assert_eq!(lab.limit.waiting(), 1);
@@ -93,18 +91,17 @@ fn calls_that_wait_are_answered_when_the_circuit_is_forced_open() {
 #[test]
 fn an_upstream_that_starts_on_a_circuit_that_is_forced_open_rejects_calls() {
     paused(async {
-        let (script, breaker) = (Script::new([answer(Outcome::Success)]), closed());
+        let (lab, _, breaker) = scripted([answer(Outcome::Success)], exact());
         breaker.force_open().await.unwrap();
-        let lab = lab(&script, exact(), &breaker);
         let report = lab.call().await;
         assert_eq!(report.rejection().unwrap().kind(), RejectionKind::CircuitOpen);
         let baseline = lab.call_bare().await;
-        assert!(baseline.result.is_ok(), "the baseline does not ask");
+        assert!(baseline.result.is_ok(), "an upstream without a breaker does not ask it");
     });
 }
 
 #[test]
-fn permits_of_before_do_not_count_in_the_epoch_that_enable_begins() {
+fn older_permits_do_not_count_in_the_epoch_that_enable_begins() {
     paused(async {
         let breaker = closed();
         let mut before = Vec::new();
@@ -119,9 +116,8 @@ fn permits_of_before_do_not_count_in_the_epoch_that_enable_begins() {
         }
         let seen = breaker.inspect().await.unwrap();
         assert_eq!((seen.state, seen.epoch, seen.fail_counter), (State::Closed, 2, 0));
-        // It is under its own control again.
-        fail(&breaker, 5).await;
-        pass(RESET).await;
+        // The circuit opens and half-opens by itself again.
+        half_open(&breaker).await;
         assert_eq!(breaker.state(), State::HalfOpen);
     });
 }
@@ -130,13 +126,11 @@ fn permits_of_before_do_not_count_in_the_epoch_that_enable_begins() {
 fn a_trial_that_is_dropped_after_a_change_of_mode_frees_nothing() {
     paused(async {
         let breaker = closed();
-        fail(&breaker, 5).await;
-        pass(RESET).await;
+        half_open(&breaker).await;
         let trial = breaker.admit().await.unwrap();
         breaker.disable().await.unwrap();
         breaker.reset().await.unwrap();
-        fail(&breaker, 5).await;
-        pass(RESET).await;
+        half_open(&breaker).await;
         let _new = breaker.admit().await.unwrap();
         drop(trial);
         support::settle().await;

@@ -1,4 +1,4 @@
-//! Those who follow a log: what they get, when they are woken, and what they cost.
+//! Readers of the event log: what they get, when they are woken, and what they cost.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
 
@@ -23,7 +23,7 @@ fn record(log: &EventLog, events: u64) {
     }
 }
 
-/// The numbers that come next.
+/// The numbers of the next events.
 async fn next(reader: &mut EventReader) -> Vec<u64> {
     reader.changed().await;
     reader.read(usize::MAX).events.iter().map(|event| event.sequence).collect()
@@ -44,7 +44,7 @@ fn a_reader_is_woken_at_once_for_the_first_event_and_then_once_in_an_interval() 
             let mut last = 0;
             loop {
                 for sequence in next(&mut reader).await {
-                    assert_eq!(sequence, last + 1, "none is lost, none comes twice");
+                    assert_eq!(sequence, last + 1, "no event is lost or comes twice");
                     last = sequence;
                 }
                 counting.set(counting.get() + 1);
@@ -64,7 +64,7 @@ fn a_reader_is_woken_at_once_for_the_first_event_and_then_once_in_an_interval() 
 }
 
 #[test]
-fn a_reader_that_left_its_wait_or_never_began_it_misses_nothing() {
+fn a_reader_misses_nothing_while_it_does_not_wait() {
     paused(async {
         let log = EventLog::default();
         record(&log, 2);
@@ -97,7 +97,7 @@ fn a_reader_takes_as_much_as_it_wants_and_does_not_wait_for_the_rest() {
 }
 
 #[test]
-fn a_reader_that_is_overtaken_is_told_so_and_goes_on() {
+fn an_overtaken_reader_learns_it_and_goes_on() {
     paused(async {
         let log = EventLog::new("backend", 10);
         let mut reader = log.reader(0);
@@ -111,11 +111,11 @@ fn a_reader_that_is_overtaken_is_told_so_and_goes_on() {
 }
 
 #[test]
-fn a_thousand_readers_are_woken_though_ten_never_read() {
+fn a_thousand_readers_are_woken_beside_ten_that_never_read() {
     paused(async {
         let log = EventLog::default();
         let mut idle: Vec<_> = (0..10).map(|_| log.reader(0)).collect();
-        // Half of those have begun to wait, and are never looked at again.
+        // Half of the idle readers wait, and are never polled again.
         let mut stuck: Vec<_> =
             idle.iter_mut().take(5).map(|reader| Box::pin(reader.changed())).collect();
         for waiting in &mut stuck {
@@ -143,12 +143,12 @@ fn a_thousand_readers_are_woken_though_ten_never_read() {
 }
 
 #[test]
-fn the_hub_is_there_while_there_are_readers_and_keeps_nothing_alive() {
+fn the_hub_runs_while_there_are_readers_and_keeps_no_log_alive() {
     paused(async {
         let name: Arc<str> = "backend".into();
         let log = EventLog::new(Arc::clone(&name), 10);
         record(&log, 3);
-        assert_eq!(tasks(), 0, "nobody reads");
+        assert_eq!(tasks(), 0, "no reader waits");
         for _ in 0..3 {
             let mut readers = [log.reader(0), log.reader(0)];
             for reader in &mut readers {
@@ -169,11 +169,11 @@ fn the_hub_is_there_while_there_are_readers_and_keeps_nothing_alive() {
 }
 
 #[test]
-fn a_reader_that_comes_while_the_hub_of_the_last_one_ends_is_woken() {
+fn a_reader_that_starts_while_the_last_hub_ends_is_woken() {
     paused(async {
         let log = EventLog::default();
         for sequence in 1..=50 {
-            // The reader before has left between 0 and 49 ms ago.
+            // The reader before left 0 to 49 ms ago.
             let mut reader = log.reader(sequence - 1);
             let mut waiting = Box::pin(reader.changed());
             assert!(futures::poll!(&mut waiting).is_pending());
@@ -186,7 +186,7 @@ fn a_reader_that_comes_while_the_hub_of_the_last_one_ends_is_woken() {
 }
 
 #[test]
-fn events_that_were_summed_are_told_though_nobody_records_any_more() {
+fn the_sum_of_skipped_events_reaches_readers_without_another_event() {
     paused(async {
         let log = EventLog::default();
         let mut reader = log.reader(0);
@@ -222,9 +222,9 @@ fn events_that_were_summed_are_told_though_nobody_records_any_more() {
     });
 }
 
-/// Threads without a runtime record as well as actors do.
+/// The threads have no runtime.
 #[test]
-fn what_other_threads_record_reaches_the_reader() {
+fn events_of_other_threads_reach_the_reader() {
     actix_rt::System::new().block_on(async {
         let log = EventLog::new("backend", 100_000);
         let mut reader = log.reader(0);
@@ -251,7 +251,7 @@ fn what_other_threads_record_reaches_the_reader() {
 fn readers_start_another_hub_when_the_runtime_of_theirs_has_ended() {
     actix_rt::System::new().block_on(async {
         let log = EventLog::default();
-        // The first to wait is on another thread, and so is the hub.
+        // The first reader waits on another thread, so the hub runs there.
         let first = actix_rt::Arbiter::new();
         let (tell, told) = mpsc::channel();
         let mut theirs = log.reader(0);

@@ -1,4 +1,4 @@
-//! The trace of a call, in log lines and in events.
+//! The trace id of a call, in log lines and in events.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
@@ -15,10 +15,10 @@ use log::{
     Log, Metadata, Record,
     kv::{self, Key, Value, VisitSource},
 };
-use resilience_actors::{Attempt, CallId, EventKind, Operation, Outcome, Retry, Upstream, Verdict};
-use support::{closed, paused};
+use resilience_actors::{Attempt, CallId, EventKind, Operation, Outcome, Upstream, Verdict};
+use support::{closed, paused, without_jitter};
 
-/// Keeps each line with its keys.
+/// Keeps each log line with its keys.
 #[derive(Default)]
 struct Lines(Mutex<Vec<(String, Vec<String>)>>);
 
@@ -43,7 +43,7 @@ impl Log for Lines {
     fn flush(&self) {}
 }
 
-/// The lines about the call numbered `call`, with their keys.
+/// The log lines about a call, with their keys.
 fn lines(call: CallId) -> Vec<(String, Vec<String>)> {
     let about = format!("call {call}");
     let all = logger().0.lock().unwrap();
@@ -59,7 +59,7 @@ fn logger() -> &'static Lines {
     LINES.get_or_init(Lines::default)
 }
 
-/// Fails once.
+/// Fails once, then succeeds.
 struct Once {
     fails: Cell<bool>,
     trace: Option<&'static str>,
@@ -78,19 +78,19 @@ impl Operation for Once {
     }
 
     fn trace_id(&self) -> Option<Cow<'_, str>> {
-        assert_ne!(self.trace, Some("touchy"), "not to be asked");
+        assert_ne!(self.trace, Some("panics"), "as planned");
         self.trace.map(Cow::Borrowed)
     }
 }
 
-/// A call with this trace that is retried once: its lines, and the trace of its retry event.
+/// Makes a call with this trace id that is retried once. Returns its log lines, and the trace id of its retry event.
 fn retried(trace: Option<&'static str>) -> (Vec<(String, Vec<String>)>, Option<String>) {
     let _ = log::set_logger(logger());
     log::set_max_level(log::LevelFilter::Debug);
     paused(async move {
         let breaker = closed();
-        let retry = Retry { jitter: 0.0, ..Retry::default() };
-        let upstream = Upstream::builder("backend").breaker(breaker.clone()).retry(retry);
+        let upstream =
+            Upstream::builder("backend").breaker(breaker.clone()).retry(without_jitter());
         let once = Once { fails: Cell::new(true), trace };
         let report = upstream.start().unwrap().run(once).await;
         assert!(report.result.is_ok(), "{report:?}");
@@ -101,7 +101,7 @@ fn retried(trace: Option<&'static str>) -> (Vec<(String, Vec<String>)>, Option<S
 }
 
 #[test]
-fn lines_about_a_call_carry_its_trace_as_a_key_and_their_words_do_not_change() {
+fn log_lines_of_a_call_carry_its_trace_id_as_a_key() {
     let (lines, trace_id) = retried(Some("4bf92f3577b34da6a3ce929d0e0e4736"));
     assert_eq!(lines.len(), 2);
     assert!(lines[0].0.ends_with(" attempt 1/4: ServerError; next attempt in 1.000s"), "{lines:?}");
@@ -113,15 +113,15 @@ fn lines_about_a_call_carry_its_trace_as_a_key_and_their_words_do_not_change() {
 }
 
 #[test]
-fn a_call_without_a_trace_has_no_key() {
+fn log_lines_of_a_call_without_a_trace_id_have_no_key() {
     let (lines, trace_id) = retried(None);
     assert!(lines.iter().all(|(_, keys)| keys.is_empty()) && lines.len() == 2, "{lines:?}");
     assert_eq!(trace_id, None);
 }
 
 #[test]
-fn an_operation_that_panics_over_its_trace_costs_the_trace_only() {
-    let (lines, trace_id) = retried(Some("touchy"));
+fn a_panic_in_trace_id_costs_only_the_trace_id() {
+    let (lines, trace_id) = retried(Some("panics"));
     assert!(lines.iter().all(|(_, keys)| keys.is_empty()) && lines.len() == 2, "{lines:?}");
     assert_eq!(trace_id, None);
 }

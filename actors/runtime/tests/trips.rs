@@ -15,19 +15,9 @@ use resilience_actors::{
     Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, CircuitOpened, Event, EventKind,
     Permit, Rejection, RejectionKind, State,
 };
-use support::{breaker, pass, paused, secs, settle};
+use support::{breaker, fail, pass, paused, secs, settle, succeed};
 
-async fn succeed(breaker: &Breaker, times: u32) {
-    for _ in 0..times {
-        breaker.admit().await.expect("admitted").success().await;
-    }
-}
-
-async fn fail(breaker: &Breaker, times: u32) {
-    support::fail(breaker, times).await;
-}
-
-/// A call that has become slow, and goes on.
+/// The permit of a call in flight that is slow already.
 async fn slow(breaker: &Breaker) -> Permit<'_> {
     let mut permit = breaker.admit().await.expect("admitted");
     permit.slow();
@@ -57,7 +47,7 @@ fn half_of_the_last_calls_open_and_less_does_not() {
         succeed(&breaker, 7).await;
         let now = seen(&breaker).await;
         assert_eq!((now.current_failure_rate, now.buffered_calls), (Some(0.3), 10));
-        // Each pushes an older one out, first the three failures.
+        // Each new result pushes the oldest one out of the window, first the three failures.
         fail(&breaker, 4).await;
         assert_eq!(breaker.state(), State::Closed);
         let now = seen(&breaker).await;
@@ -84,7 +74,7 @@ fn a_share_of_the_calls_of_a_time_opens_and_old_calls_leave_it() {
         fail(&breaker, 4).await;
         assert_eq!(breaker.state(), State::Closed, "5 of 10");
         pass(secs(5.0)).await;
-        // A success and five failures are left, and four successes have gone.
+        // One success and five failures are left in the window. Four successes have left it.
         fail(&breaker, 1).await;
         assert_eq!(breaker.state(), State::Open);
         assert_eq!(reason(&breaker), "83 % of 6 calls in 10.0s failed, last: status 500");
@@ -101,7 +91,7 @@ fn an_upstream_that_only_fails_after_much_success_opens_when_the_success_is_old(
             pass(secs(1.0)).await;
             fail(&breaker, 1).await;
             failing += 1;
-            assert!(failing < 20, "it opens");
+            assert!(failing < 20, "the circuit opens");
         }
         assert_eq!(failing, 10, "the slice of the successes has left the window");
     });
@@ -138,7 +128,7 @@ fn a_slow_call_counts_once_however_it_ends() {
         // Five slow calls, a success and four failures that were not slow.
         let now = seen(&breaker).await;
         assert_eq!((now.slow_calls, now.current_slow_rate), (5, Some(0.5)));
-        // Of those, two successes and five failures have ended with a result.
+        // Two successes and five failures have ended with a result.
         assert_eq!((now.failed_calls, now.current_failure_rate), (5, None));
         assert_eq!(breaker.counts().successful, 2);
     });
@@ -181,7 +171,7 @@ fn a_trial_that_becomes_slow_has_failed() {
 }
 
 #[test]
-fn nothing_is_slow_for_a_breaker_that_does_not_ask() {
+fn no_call_is_slow_without_a_slow_rate() {
     paused(async {
         let breaker = breaker(BreakerSettings::default());
         assert_eq!(breaker.slow_after(), None);
@@ -197,7 +187,7 @@ fn failures_that_are_too_far_apart_are_no_streak() {
         let breaker = breaker(Breaker::consecutive(3).max_age(secs(10.0)));
         fail(&breaker, 2).await;
         pass(secs(10.1)).await;
-        assert_eq!(seen(&breaker).await.fail_counter, 0, "the next is the first");
+        assert_eq!(seen(&breaker).await.fail_counter, 0, "the next failure begins a streak");
         fail(&breaker, 2).await;
         assert_eq!((breaker.state(), seen(&breaker).await.fail_counter), (State::Closed, 2));
         pass(secs(10.0)).await;
@@ -233,15 +223,15 @@ fn windows_are_empty_after_a_transition() {
     });
 }
 
-/// Remembers when to come back after each opening.
+/// Keeps the `retry_after` of each opening.
 #[derive(Default)]
-struct Waits(std::rc::Rc<std::cell::RefCell<Vec<Duration>>>);
+struct Openings(std::rc::Rc<std::cell::RefCell<Vec<Duration>>>);
 
-impl Actor for Waits {
+impl Actor for Openings {
     type Context = Context<Self>;
 }
 
-impl Handler<CircuitOpened> for Waits {
+impl Handler<CircuitOpened> for Openings {
     type Result = ();
 
     fn handle(&mut self, opened: CircuitOpened, _: &mut Context<Self>) {
@@ -254,9 +244,9 @@ fn the_open_time_grows_with_each_reopening_until_the_circuit_closes() {
     paused(async {
         let settings = Breaker::consecutive(1).reset_after(secs(1.0)).backing_off(2.0, secs(5.0));
         let breaker = breaker(settings);
-        let waits = Waits::default();
-        let told = std::rc::Rc::clone(&waits.0);
-        let subscriber = waits.start().recipient();
+        let openings = Openings::default();
+        let told = std::rc::Rc::clone(&openings.0);
+        let subscriber = openings.start().recipient();
         breaker.subscribe(&subscriber).unwrap();
         fail(&breaker, 1).await;
         for open_time in [1.0, 2.0, 4.0, 5.0, 5.0] {

@@ -13,13 +13,16 @@ use std::{
 
 use resilience_actors::{
     Breaker, BreakerChoice, CallError, Gate, Observation, Observer, Rejection, RejectionKind,
-    Retry, Sample, State, Upstream,
+    Sample, State, Upstream,
 };
-use support::{paused, secs};
+use support::{paused, secs, without_jitter};
 
 fn flaky() -> Upstream {
-    let retry = Retry { jitter: 0.0, ..Retry::default() };
-    Upstream::builder("flaky").breaker(Breaker::consecutive(2)).retry(retry).start().unwrap()
+    Upstream::builder("flaky")
+        .breaker(Breaker::consecutive(2))
+        .retry(without_jitter())
+        .start()
+        .unwrap()
 }
 
 #[test]
@@ -37,7 +40,7 @@ fn a_closure_is_called_again_until_it_succeeds() {
 }
 
 #[test]
-fn what_must_not_be_repeated_is_called_once() {
+fn call_once_makes_one_attempt() {
     paused(async {
         let upstream = flaky();
         for expected in [State::Closed, State::Open] {
@@ -54,7 +57,7 @@ fn what_must_not_be_repeated_is_called_once() {
 fn a_closure_that_hangs_is_cut_off_at_its_timeout_and_a_call_at_its_deadline() {
     paused(async {
         let upstream = Upstream::builder("slow").timeout(secs(1.0)).deadline(secs(2.5));
-        let upstream = upstream.retry(Retry { jitter: 0.0, ..Retry::default() }).start().unwrap();
+        let upstream = upstream.retry(without_jitter()).start().unwrap();
         let report = upstream.report(async |_| std::future::pending::<Result<(), String>>().await);
         let report = report.await;
         assert!(matches!(report.result, Err(CallError::DeadlineExceeded(_))), "{report:?}");
@@ -63,7 +66,7 @@ fn a_closure_that_hangs_is_cut_off_at_its_timeout_and_a_call_at_its_deadline() {
 }
 
 #[test]
-fn an_upstream_without_policies_passes_everything_on() {
+fn an_upstream_without_policies_returns_every_result_as_it_is() {
     paused(async {
         let bare = Upstream::builder("bare").start().unwrap();
         for _ in 0..100 {
@@ -96,7 +99,7 @@ fn one_upstream_serves_every_thread_and_its_breaker_outlives_the_thread_that_cal
 }
 
 #[test]
-fn a_tokio_local_set_without_an_actix_system_will_do() {
+fn an_upstream_works_in_a_tokio_local_set_without_an_actix_system() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let answer = flaky().call(async |_| Ok::<_, String>(7)).await;
@@ -106,7 +109,7 @@ fn a_tokio_local_set_without_an_actix_system_will_do() {
 
 #[test]
 #[should_panic(expected = "only on a thread that runs an actix system or a tokio LocalSet")]
-fn a_thread_that_can_make_no_calls_is_told_so() {
+fn a_call_on_a_thread_that_cannot_spawn_tasks_panics_with_a_reason() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let upstream = Upstream::builder("bare").start().unwrap();
     let _ = runtime.block_on(upstream.call(async |_| Ok::<_, String>(7)));
@@ -132,11 +135,11 @@ fn settings_that_break_a_rule_are_refused_by_name() {
     });
 }
 
-/// Admits two attempts, and writes down what becomes of its passes.
+/// Admits two attempts, and notes the end of each pass.
 #[derive(Default)]
-struct Two(Mutex<(u64, Vec<String>)>);
+struct AdmitsTwo(Mutex<(u64, Vec<String>)>);
 
-impl Gate for Two {
+impl Gate for AdmitsTwo {
     fn admit(&self, _: Instant) -> Result<u64, Rejection> {
         let admitted = &mut self.0.lock().unwrap().0;
         if *admitted == 2 {
@@ -156,12 +159,12 @@ impl Gate for Two {
 }
 
 #[test]
-fn a_gate_of_ones_own_admits_settles_and_rejects() {
+fn a_users_gate_admits_settles_and_rejects() {
     paused(async {
-        let gate = Arc::new(Two::default());
-        let retry = Retry { jitter: 0.0, ..Retry::default() };
-        let builder = Upstream::builder("gated").breaker(Breaker::consecutive(5)).retry(retry);
-        let upstream = builder.gate(Arc::<Two>::clone(&gate)).start().unwrap();
+        let gate = Arc::new(AdmitsTwo::default());
+        let builder =
+            Upstream::builder("gated").breaker(Breaker::consecutive(5)).retry(without_jitter());
+        let upstream = builder.gate(Arc::<AdmitsTwo>::clone(&gate)).start().unwrap();
         let report = upstream.report(async |_| Err::<(), _>("failed")).await;
         let Err(CallError::Rejected(rejection)) = report.result else { panic!("{report:?}") };
         assert_eq!((rejection.gate(), rejection.to_string()), ("two", "two are enough".into()));
@@ -177,9 +180,9 @@ fn a_gate_of_ones_own_admits_settles_and_rejects() {
 #[test]
 fn a_failure_before_a_rejection_by_a_gate_counts_before_the_call_is_answered() {
     paused(async {
-        let retry = Retry { jitter: 0.0, ..Retry::default() };
-        let builder = Upstream::builder("gated").breaker(Breaker::consecutive(1)).retry(retry);
-        let gate = Arc::new(Two(Mutex::new((1, Vec::new()))));
+        let builder =
+            Upstream::builder("gated").breaker(Breaker::consecutive(1)).retry(without_jitter());
+        let gate = Arc::new(AdmitsTwo(Mutex::new((1, Vec::new()))));
         let upstream = builder.gate(gate).start().unwrap();
         let report = upstream.report(async |_| Err::<(), _>("failed")).await;
         assert!(matches!(report.result, Err(CallError::Rejected(_))), "{report:?}");
@@ -187,10 +190,9 @@ fn a_failure_before_a_rejection_by_a_gate_counts_before_the_call_is_answered() {
     });
 }
 
-/// Panics whatever it is asked.
-struct Mad;
+struct PanickingGate;
 
-impl Gate for Mad {
+impl Gate for PanickingGate {
     fn admit(&self, _: Instant) -> Result<u64, Rejection> {
         panic!("a gate");
     }
@@ -198,10 +200,10 @@ impl Gate for Mad {
     fn settle(&self, _: u64, _: &Sample) {}
 }
 
-/// Cannot be shown.
-struct Unspeakable;
+/// Its `Display` panics.
+struct PanickingError;
 
-impl std::fmt::Display for Unspeakable {
+impl std::fmt::Display for PanickingError {
     fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         panic!("an error")
     }
@@ -210,12 +212,12 @@ impl std::fmt::Display for Unspeakable {
 #[test]
 fn a_panic_of_a_gate_is_a_rejection_and_one_of_an_error_hides_no_failure() {
     paused(async {
-        let upstream = Upstream::builder("mad").gate(Arc::new(Mad)).start().unwrap();
+        let upstream = Upstream::builder("gated").gate(Arc::new(PanickingGate)).start().unwrap();
         let report = upstream.report(async |_| Ok::<_, String>(1)).await;
         assert_eq!(report.rejection().unwrap().kind(), RejectionKind::Gate);
-        let upstream = Upstream::builder("dumb").breaker(Breaker::consecutive(1)).start().unwrap();
-        let answer = upstream.call(async |_| Err::<(), _>(Unspeakable)).await;
-        assert!(matches!(answer, Err(CallError::Transport(Unspeakable))));
+        let upstream = Upstream::builder("fails").breaker(Breaker::consecutive(1)).start().unwrap();
+        let answer = upstream.call(async |_| Err::<(), _>(PanickingError)).await;
+        assert!(matches!(answer, Err(CallError::Transport(PanickingError))));
         assert_eq!(upstream.state(), State::Open);
     });
 }
@@ -235,7 +237,7 @@ fn a_hanging_upstream_opens_the_circuit_under_a_deadline_alone() {
 }
 
 #[test]
-fn a_system_that_is_idle_gets_none_of_the_calls_of_the_next() {
+fn a_call_goes_to_the_scheduler_of_the_system_that_makes_it() {
     let bare = Upstream::builder("bare").start().unwrap();
     let first = actix_rt::System::new();
     assert_eq!(first.block_on(bare.call(async |_| Ok::<_, String>(1))).unwrap(), 1);
@@ -244,7 +246,7 @@ fn a_system_that_is_idle_gets_none_of_the_calls_of_the_next() {
     drop(first);
 }
 
-/// Writes down what it is told.
+/// Notes each observation.
 #[derive(Default)]
 struct Notes(Mutex<Vec<String>>);
 
@@ -268,7 +270,7 @@ impl Observer for Notes {
 fn an_observer_sees_the_whole_life_of_a_call_and_the_transition_that_it_causes() {
     paused(async {
         let notes = Arc::new(Notes::default());
-        let retry = Retry { jitter: 0.0, ..Retry::default() }.attempts(2);
+        let retry = without_jitter().attempts(2);
         let builder = Upstream::builder("seen").breaker(Breaker::consecutive(1)).retry(retry);
         let upstream = builder.observer(Arc::<Notes>::clone(&notes)).start().unwrap();
         support::settle().await;

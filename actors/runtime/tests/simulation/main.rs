@@ -1,9 +1,9 @@
-//! The whole runtime, simulated: callers, a breaker, schedulers and an upstream on one thread with a driven clock,
-//! all from one seed.
+//! The whole runtime, simulated from a seed: callers, a breaker, schedulers and an upstream on one thread with a driven
+//! clock.
 //!
-//! Callers come, leave, and come in bursts. The upstream answers, fails, hangs, is unreachable and panics. Permits are
-//! held, dropped and reported late. Operators reset the circuit and change its mode. Meanwhile `rules/` checks each rule
-//! of the design.
+//! Callers come alone or in bursts, and leave. The upstream answers, fails, hangs, is unreachable and panics. Permits
+//! are held, dropped and reported late. Operators reset the circuit and change its mode. Meanwhile `rules/` checks the
+//! rules of the design.
 //!
 //! `SIMULATION_STEPS=1000000` plays more steps, `SIMULATION_SEED=7` others. An episode has a thousand steps; each has
 //! the seed after that of the episode before. A failure tells how to play its episode alone.

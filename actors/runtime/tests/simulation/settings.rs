@@ -67,7 +67,8 @@ fn add_trips(rng: &mut SmallRng, breaker: &mut BreakerSettings, attempt_timeout:
     };
     breaker.streak_max_age = sometimes(rng, |rng| random_millis(rng, 100, 3_000));
     breaker.slow_rate = sometimes(rng, |rng| rng.random_range(0.2..1.0));
-    breaker.slow_call = breaker.slow_rate.map(|_| random_millis(rng, 20, 1_000).min(attempt_timeout / 2));
+    breaker.slow_call =
+        breaker.slow_rate.map(|_| random_millis(rng, 20, 1_000).min(attempt_timeout / 2));
     let most = breaker.min_calls;
     breaker.failure_rate = sometimes(rng, |rng| rng.random_range(0.2..1.0));
     breaker.failures = sometimes(rng, |rng| rng.random_range(1..=most));

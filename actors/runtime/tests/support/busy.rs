@@ -1,4 +1,4 @@
-//! An upstream that has every call wait once.
+//! An upstream that makes every call wait once.
 
 use std::convert::Infallible;
 

@@ -12,7 +12,7 @@ use resilience_actors::{
 
 use super::now;
 
-/// How calls are made and retried; by default as the lab's client does.
+/// Settings of calls. The defaults are those of the client service.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) max_attempts: u32,
@@ -95,7 +95,7 @@ impl<O> Lab<O> {
         Self {
             protected: shared(settings, seed).start().unwrap(),
             breaker_only: shared(once, seed).start().unwrap(),
-            // The breaker counts its rejections, and does not decide on them.
+            // As an observer, the breaker counts the rejections of this upstream too.
             bare: start(bare, seed).observer(Arc::new(breaker.clone())).start().unwrap(),
             operation,
             limit,
@@ -103,30 +103,30 @@ impl<O> Lab<O> {
         }
     }
 
-    /// The attempts that observers were told the end of: when, and how.
+    /// The attempts that have ended, as observers learn of them: when, and with which outcome.
     pub(crate) fn ended(&self) -> Vec<(Instant, Outcome)> {
         self.ended.lock().unwrap().clone()
     }
 }
 
 impl<O: Operation + Clone> Lab<O> {
-    /// With circuit breaker and retries.
+    /// Makes a call with circuit breaker and retries.
     pub(crate) fn call(&self) -> impl Future<Output = ReportOf<O>> + use<'_, O> {
         self.protected.run(self.operation.clone())
     }
 
-    /// With the circuit breaker, in one attempt.
+    /// Makes a call with the circuit breaker and one attempt.
     pub(crate) fn call_once(&self) -> impl Future<Output = ReportOf<O>> + use<'_, O> {
         self.breaker_only.run(self.operation.clone())
     }
 
-    /// In one attempt, without the circuit breaker.
+    /// Makes a call with one attempt and without the circuit breaker.
     pub(crate) fn call_bare(&self) -> impl Future<Output = ReportOf<O>> + use<'_, O> {
         self.bare.run(self.operation.clone())
     }
 }
 
-/// Writes down the end of each attempt.
+/// Notes the end of each attempt.
 struct Ends(Arc<Mutex<Vec<(Instant, Outcome)>>>);
 
 impl Observer for Ends {

@@ -1,4 +1,4 @@
-//! A clock that jumps, and a transport that plays a script.
+//! A driven clock, and an upstream that plays a script.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(
     clippy::unwrap_used,
@@ -19,12 +19,12 @@ use std::{
 
 pub(crate) use lab::{Lab, Settings};
 use resilience_actors::{
-    Attempt, Breaker, BreakerConfig, BreakerSettings, CallId, CallLimit, Operation, Outcome,
-    Verdict,
+    Attempt, Breaker, BreakerConfig, BreakerSettings, CallId, CallLimit, Operation, Outcome, Retry,
+    State, Verdict,
 };
 
-/// Runs `test` in an actix system whose clock stands still while anything can run, and jumps to
-/// the next timer when nothing can.
+/// Runs a test in an actix system whose clock stands still while a task can run, and jumps to the next timer when none
+/// can.
 pub(crate) fn paused<T>(test: impl Future<Output = T>) -> T {
     actix_rt::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_current_thread()
@@ -45,14 +45,14 @@ pub(crate) fn secs(secs: f64) -> Duration {
     Duration::from_secs_f64(secs)
 }
 
-/// Lets the time pass, and what is due by then happen.
+/// Lets time pass, and everything happen that is due by then.
 pub(crate) async fn pass(time: Duration) {
     tokio::time::sleep(time).await;
     settle().await;
 }
 
-/// Lets everything happen that needs no time: a timer's message, and the messages that it causes,
-/// take a turn of the runtime each.
+/// Lets everything happen that needs no time. A timer's message takes a turn of the runtime, and so does each message
+/// that follows from it.
 pub(crate) async fn settle() {
     for _ in 0..8 {
         tokio::task::yield_now().await;
@@ -73,15 +73,47 @@ pub(crate) fn exact() -> Settings {
     Settings { jitter: 0.0, ..Settings::default() }
 }
 
+pub(crate) fn without_jitter() -> Retry {
+    Retry { jitter: 0.0, ..Retry::default() }
+}
+
 pub(crate) async fn fail_counter(breaker: &Breaker) -> u32 {
     breaker.inspect().await.unwrap().fail_counter
 }
 
-/// Fails `times` permits of a closed breaker.
+/// Fails `times` permits, one after the other.
 pub(crate) async fn fail(breaker: &Breaker, times: u32) {
     for _ in 0..times {
         breaker.admit().await.expect("admitted").failure("status 500").await;
     }
+}
+
+/// Reports `times` permits as successes, one after the other.
+pub(crate) async fn succeed(breaker: &Breaker, times: u32) {
+    for _ in 0..times {
+        breaker.admit().await.expect("admitted").success().await;
+    }
+}
+
+/// Opens a closed breaker with default settings, and lets its open time pass.
+pub(crate) async fn half_open(breaker: &Breaker) {
+    fail(breaker, 5).await;
+    pass(secs(30.0)).await;
+    assert_eq!(breaker.state(), State::HalfOpen);
+}
+
+/// Makes a call whose caller leaves after this time, before it is answered.
+pub(crate) async fn abandon<T>(call: impl Future<Output = T>, after: Duration) {
+    assert!(tokio::time::timeout(after, call).await.is_err(), "answered before its caller left");
+}
+
+/// An upstream that plays these steps, behind a closed breaker with default settings.
+pub(crate) fn scripted(
+    steps: impl IntoIterator<Item = Step>,
+    settings: Settings,
+) -> (Lab<Script>, Script, Breaker) {
+    let (script, breaker) = (Script::new(steps), closed());
+    (lab(&script, settings, &breaker), script, breaker)
 }
 
 pub(crate) fn lab(script: &Script, rules: Settings, breaker: &Breaker) -> Lab<Script> {
@@ -93,7 +125,7 @@ pub(crate) fn lab(script: &Script, rules: Settings, breaker: &Breaker) -> Lab<Sc
 pub(crate) enum Step {
     Answer(Verdict),
     AnswerAfter(Duration, Verdict),
-    /// Nobody there, found out after a while.
+    /// Fails to connect after this time.
     Unreachable(Duration),
     Hang,
     Panic,
@@ -107,13 +139,13 @@ pub(crate) fn answer(outcome: Outcome) -> Step {
 #[error("connection refused")]
 pub(crate) struct NoAnswer;
 
-/// Plays its steps in order, one an attempt, and the last one for ever.
+/// Plays its steps in order, one an attempt or repeat. The last step is played again and again.
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
     steps: Rc<RefCell<VecDeque<Step>>>,
     seen: Rc<RefCell<Vec<(Instant, CallId, u32)>>>,
     fresh: Rc<RefCell<Vec<bool>>>,
-    /// None: asking panics.
+    /// None: `is_idempotent` panics.
     idempotent: Option<bool>,
 }
 
@@ -132,32 +164,32 @@ impl Script {
         self
     }
 
-    pub(crate) fn touchy(mut self) -> Self {
+    pub(crate) fn with_panicking_idempotency(mut self) -> Self {
         self.idempotent = None;
         self
     }
 
-    /// How often the upstream was touched, repeats included.
+    /// Number of attempts that reached the upstream, repeats included.
     pub(crate) fn touched(&self) -> usize {
         self.seen.borrow().len()
     }
 
-    /// When the upstream was touched.
+    /// When each attempt or repeat reached the upstream.
     pub(crate) fn times(&self) -> Vec<Instant> {
         self.seen.borrow().iter().map(|(at, ..)| *at).collect()
     }
 
-    /// By which calls.
+    /// The call of each attempt or repeat.
     pub(crate) fn calls(&self) -> Vec<CallId> {
         self.seen.borrow().iter().map(|(_, call, _)| *call).collect()
     }
 
-    /// The how many-eth repeat of an attempt that was.
+    /// The number of each repeat. 0 stands for an attempt.
     pub(crate) fn repeats(&self) -> Vec<u32> {
         self.seen.borrow().iter().map(|(.., repeat)| *repeat).collect()
     }
 
-    /// Whether it had to use a new connection, each time.
+    /// Whether each attempt or repeat had to use a fresh connection.
     pub(crate) fn fresh_connections(&self) -> Vec<bool> {
         self.fresh.borrow().clone()
     }
@@ -188,7 +220,7 @@ impl Operation for Script {
                 Err(NoAnswer)
             }
             Step::Hang => std::future::pending().await,
-            Step::Panic => panic!("the script says so"),
+            Step::Panic => panic!("as the script says"),
         }
     }
 
@@ -197,6 +229,6 @@ impl Operation for Script {
     }
 
     fn is_idempotent(&self) -> bool {
-        self.idempotent.expect("not to be asked")
+        self.idempotent.expect("as the script says")
     }
 }

@@ -129,9 +129,7 @@ impl Episode {
                 self.check().await;
             }
             Step::UpstreamChanges(condition) => world.condition.set(condition),
-            Step::Reset => {
-                self.use_breaker(async move { world.breaker.reset().await.expect("it runs") })
-            }
+            Step::Reset => self.use_breaker(reset(world)),
             Step::ChooseMode(mode) => self.use_breaker(choose_mode(world, mode)),
             Step::FailuresInARow => self.failures_in_a_row().await,
         }
@@ -159,6 +157,10 @@ impl Episode {
         self.callers.retain(|task| !task.is_finished());
         self.breaker_users.retain(|task| !task.is_finished());
     }
+}
+
+async fn reset(world: Rc<World>) {
+    world.breaker.reset().await.expect("the breaker runs");
 }
 
 async fn choose_mode(world: Rc<World>, mode: Mode) {

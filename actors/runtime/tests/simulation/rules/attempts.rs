@@ -23,7 +23,7 @@ impl World {
         match call.attempts.last() {
             Some(&Attempt { ended: Some(ended), trial, .. }) => self.is_due(call, ended, trial),
             _ => {
-                rule!(self, "A call begins its first attempt at once": now() == call.started; call)
+                rule!(self, "A call begins its first attempt at once": now() == call.started; call);
             }
         }
         let (trial, epoch) = (self.is_trial(record, call), self.breaker.counts().epoch.number);

@@ -2,7 +2,10 @@
 
 use resilience_actors::{BreakerSnapshot, State};
 
-use crate::{record::Record, world::World};
+use crate::{
+    record::{Epoch, Record},
+    world::World,
+};
 
 impl World {
     pub(crate) async fn inspect(&self) {
@@ -19,8 +22,7 @@ impl World {
         match circuit.state {
             State::Closed => self.no_trip_is_due(&snapshot),
             State::HalfOpen => {
-                let trials =
-                    record.epochs.get(&circuit.epoch).map_or(0, |epoch| epoch.trials_in_flight());
+                let trials = record.epochs.get(&circuit.epoch).map_or(0, Epoch::trials_in_flight);
                 rule!(self, "A snapshot shows the trials in flight": snapshot.trials_in_flight == trials;
                     snapshot, trials);
             }

@@ -18,14 +18,10 @@ impl World {
         limit_was_reached: bool,
     ) {
         let attempts = call.attempts.len();
-        match rejection.kind() {
-            RejectionKind::Overloaded => {
-                rule!(self, "Only a call past max_calls is rejected as overloaded, and \
-                before its first attempt": limit_was_reached && attempts == 0; call)
-            }
-            _ => rule!(self, "A call past max_calls is rejected as overloaded":
-                !limit_was_reached; call, rejection),
-        }
+        let overloaded = rejection.kind() == RejectionKind::Overloaded;
+        rule!(self, "A call past max_calls is rejected as overloaded, and no other call is":
+            overloaded == limit_was_reached; call, rejection);
+        rule!(self, "A call is overloaded only before its first attempt": !overloaded || attempts == 0; call);
         match rejection.kind() {
             RejectionKind::Overloaded => {}
             RejectionKind::Released => {
@@ -51,18 +47,13 @@ impl World {
     }
 
     fn circuit_may_reject(&self, record: &Record, rejection: &Rejection) {
-        let circuit = record.circuit;
-        match rejection.kind() {
-            RejectionKind::CircuitOpen => {
-                rule!(self, "Only an open circuit rejects because it is open":
-                may_be(record, State::Open); circuit)
-            }
-            RejectionKind::TrialLimit => {
-                rule!(self, "Only a half-open circuit rejects because of its trials":
-                may_be(record, State::HalfOpen); circuit)
-            }
-            _ => rule!(self, "A circuit that runs rejects for no other reason": false; rejection),
-        }
+        let (circuit, kind) = (record.circuit, rejection.kind());
+        rule!(self, "A circuit rejects because it is open, or because of its trials":
+            matches!(kind, RejectionKind::CircuitOpen | RejectionKind::TrialLimit); rejection);
+        rule!(self, "Only an open circuit rejects because it is open":
+            kind != RejectionKind::CircuitOpen || may_be(record, State::Open); circuit);
+        rule!(self, "Only a half-open circuit rejects because of its trials":
+            kind != RejectionKind::TrialLimit || may_be(record, State::HalfOpen); circuit);
     }
 
     fn rejection_counts(&self, record: &mut Record, rejection: &Rejection) {

@@ -60,33 +60,40 @@ impl World {
     }
 
     fn change_is_justified(&self, record: &mut Record, change: &Transition<'_>) {
-        let Circuit { mode, epoch, since, open_time, .. } = record.circuit;
-        let lasted = change.at - since;
         match (change.from, change.to) {
-            (_, to) if change.cause == "manual reset" => {
-                rule!(self, "A manual reset closes the circuit, in auto \
-                mode": to == State::Closed && mode == Mode::Auto; change, mode)
-            }
-            (_, to) if change.cause.ends_with("by hand") => {
-                rule!(self, "Forced open, the circuit is open; disabled \
-                or enabled, it is closed": (to == State::Open) == (mode == Mode::ForcedOpen); change, mode)
+            _ if change.cause == "manual reset" || change.cause.ends_with("by hand") => {
+                self.operator_changes(record.circuit.mode, change);
             }
             (State::Closed, State::Open) => self.trip_is_justified(record, change),
-            (State::Open, State::HalfOpen) => {
-                rule!(self, "An open circuit becomes half-open after its open time":
-                lasted >= open_time && lasted <= open_time + TICK; change, lasted, open_time)
-            }
-            (State::HalfOpen, State::Closed) => {
-                let trials = record.epoch(epoch);
-                rule!(self, "A half-open circuit closes after success_threshold successes":
-                    trials.successes() >= self.settings.breaker.success_threshold as usize; change, trials);
-            }
+            (State::Open, State::HalfOpen) => self.open_time_is_over(record, change),
+            (State::HalfOpen, State::Closed) => self.closing_is_justified(record, change),
             (State::HalfOpen, State::Open) => self.reopening_is_justified(record, change),
             _ => {
-                rule!(self, "A circuit goes by itself from closed to open, from open to half-open, and from half-open \
-                to closed or open": false; change)
+                rule!(self, "By itself a circuit goes from closed to open, from open to half-open, and from half-open \
+                    to closed or open": false; change);
             }
         }
+    }
+
+    fn operator_changes(&self, mode: Mode, change: &Transition<'_>) {
+        rule!(self, "A circuit that is forced open is open. One that is reset, enabled or disabled is closed":
+            (change.to == State::Open) == (mode == Mode::ForcedOpen); change, mode);
+        rule!(self, "A manual reset ends any other mode": change.cause != "manual reset" || mode == Mode::Auto;
+            change, mode);
+    }
+
+    fn open_time_is_over(&self, record: &Record, change: &Transition<'_>) {
+        let Circuit { since, open_time, .. } = record.circuit;
+        let lasted = change.at - since;
+        rule!(self, "An open circuit becomes half-open after its open time":
+            lasted >= open_time && lasted <= open_time + TICK; change, lasted, open_time);
+    }
+
+    fn closing_is_justified(&self, record: &mut Record, change: &Transition<'_>) {
+        let number = record.circuit.epoch;
+        let trials = record.epoch(number);
+        rule!(self, "A half-open circuit closes after success_threshold successes":
+            trials.successes() >= self.settings.breaker.success_threshold as usize; change, trials);
     }
 
     fn reopening_is_justified(&self, record: &mut Record, change: &Transition<'_>) {

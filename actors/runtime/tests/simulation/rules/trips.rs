@@ -1,7 +1,7 @@
 //! When a closed circuit may open.
 //!
-//! The record holds failures that a retry may repair later, and failures that the breaker learns of late. So these rules
-//! say when a trip may open at most: with all of them counted.
+//! The breaker learns of some failures late, and of those that a retry repairs never. These rules count all of them, so
+//! they tell when a trip may open. When it must open is told by the failures in a row of an episode.
 
 use std::time::{Duration, Instant};
 
@@ -15,26 +15,26 @@ use crate::{
 
 impl World {
     pub(super) fn trip_is_justified(&self, record: &mut Record, change: &Transition<'_>) {
-        let BreakerSettings { fail_max, streak_max_age, window, min_calls, .. } =
-            self.settings.breaker;
-        let BreakerSettings { failures, failure_rate, slow_rate, .. } = self.settings.breaker;
         let (slow, number) = (self.slow_calls(record, change.at), record.circuit.epoch);
-        let epoch = record.epoch(number);
+        let (settings, epoch) = (&self.settings.breaker, record.epoch(number));
         let trip = trip_named_by(change.cause);
         match trip {
             "failure rate" => {
-                rule!(self, "failure_rate opens at this share of failures in the window, of at least \
-                min_calls calls": reaches(epoch, window, change.at, failure_rate, min_calls); change, epoch)
+                rule!(self, "failure_rate opens at this share of failures in the window, of at least min_calls calls":
+                    reaches_rate(settings, epoch, change.at); change, epoch);
             }
-            "failures" => rule!(self, "failures opens at this number of failures in the window":
-                failures.is_some_and(|most| failures_in(epoch, window, change.at) >= most as usize); change, epoch),
+            "failures" => {
+                rule!(self, "failures opens at this number of failures in the window":
+                    reaches_number(settings, epoch, change.at); change, epoch);
+            }
             "slow rate" => {
                 rule!(self, "slow_rate opens at this share of slow calls, of at least min_calls calls":
-                slow_rate.is_some_and(|share| is_share(slow, share, min_calls as usize)); change, slow, epoch)
+                    settings.slow_rate.is_some_and(|share| is_share(slow, share, settings.min_calls as usize));
+                    change, slow, epoch);
             }
             _ => {
                 rule!(self, "fail_max failures in a row open, each within streak_max_age of the one before":
-                fail_max > 0 && longest_streak(epoch, streak_max_age) >= fail_max as usize; change, epoch)
+                    reaches_streak(settings, epoch); change, epoch);
             }
         }
         *record.totals.trips.entry(trip).or_default() += 1;
@@ -64,18 +64,26 @@ fn is_share(some: usize, share: f64, of: usize) -> bool {
     some as f64 >= share * of as f64
 }
 
-/// The largest number of failures that a window of this size can hold.
-fn failures_in(epoch: &Epoch, window: Window, at: Instant) -> usize {
-    match window {
-        Window::Calls(calls) => windows(epoch, calls).map(count).max().unwrap_or_default(),
-        Window::Time(time) => failures_since(epoch, at, time),
+fn reaches_streak(settings: &BreakerSettings, epoch: &Epoch) -> bool {
+    let fail_max = settings.fail_max as usize;
+    fail_max > 0 && longest_streak(epoch, settings.streak_max_age) >= fail_max
+}
+
+fn reaches_number(settings: &BreakerSettings, epoch: &Epoch, at: Instant) -> bool {
+    let Some(failures) = settings.failures else { return false };
+    match settings.window {
+        Window::Calls(calls) => {
+            windows(epoch, calls).any(|results| count(results) >= failures as usize)
+        }
+        Window::Time(time) => failures_since(epoch, at, time) >= failures as usize,
     }
 }
 
-/// Whether a window of this size can hold this share of failures.
-fn reaches(epoch: &Epoch, window: Window, at: Instant, share: Option<f64>, min_calls: u32) -> bool {
-    let (Some(share), min_calls) = (share, min_calls as usize) else { return false };
-    match window {
+fn reaches_rate(settings: &BreakerSettings, epoch: &Epoch, at: Instant) -> bool {
+    let (Some(share), min_calls) = (settings.failure_rate, settings.min_calls as usize) else {
+        return false;
+    };
+    match settings.window {
         Window::Calls(calls) => windows(epoch, calls).any(|results| {
             results.len() >= min_calls && is_share(count(results), share, results.len())
         }),
