@@ -27,8 +27,9 @@ fn of(breaker: &Breaker, wanted: EventType) -> Vec<EventKind> {
 }
 
 fn bursts(breaker: &Breaker) -> Vec<(RejectionKind, u64, Duration)> {
-    let told = of(breaker, EventType::RejectionBurst);
-    told.into_iter()
+    let bursts = of(breaker, EventType::RejectionBurst);
+    bursts
+        .into_iter()
         .map(|kind| match kind {
             EventKind::RejectionBurst { rejection, count, window } => (rejection, count, window),
             other => panic!("{other:?}"),
@@ -108,13 +109,13 @@ fn a_reset_is_recorded_before_its_transition() {
     paused(async {
         let breaker = closed();
         breaker.reset().await.unwrap();
-        let told = recorded(&breaker);
-        assert_eq!(told[0], EventKind::Reset { epoch: 1 });
-        let EventKind::Transition { from, to, epoch: 1, cause, .. } = &told[1] else {
-            panic!("{told:?}")
+        let events = recorded(&breaker);
+        assert_eq!(events[0], EventKind::Reset { epoch: 1 });
+        let EventKind::Transition { from, to, epoch: 1, cause, .. } = &events[1] else {
+            panic!("{events:?}")
         };
         assert_eq!((*from, *to, &**cause), (State::Closed, State::Closed, "manual reset"));
-        assert_eq!(told.len(), 2);
+        assert_eq!(events.len(), 2);
     });
 }
 
@@ -125,15 +126,15 @@ fn an_expired_lease_is_recorded_before_its_transition() {
         half_open(&breaker).await;
         let _lost = breaker.admit().await.unwrap();
         pass(secs(5.0)).await;
-        let told = recorded(&breaker);
-        assert_eq!(told[2], EventKind::LeaseExpired { epoch: 2, lease: secs(5.0) });
+        let events = recorded(&breaker);
+        assert_eq!(events[2], EventKind::LeaseExpired { epoch: 2, lease: secs(5.0) });
         assert!(
             matches!(
-                &told[3],
+                &events[3],
                 EventKind::Transition { from: State::HalfOpen, to: State::Open, epoch: 3, after, .. }
                     if *after == secs(5.0)
             ),
-            "{told:?}"
+            "{events:?}"
         );
     });
 }
@@ -158,10 +159,10 @@ fn a_mode_is_recorded_before_its_transition() {
             (Disabled, Auto),
         ];
         assert_eq!(modes, path.map(|(from, to)| EventKind::Mode { from, to }));
-        let told: Vec<_> = recorded(&breaker).iter().map(EventKind::event_type).collect();
+        let types: Vec<_> = recorded(&breaker).iter().map(EventKind::event_type).collect();
         let (mode, transition) = (EventType::Mode, EventType::Transition);
-        assert_eq!(told[..2], [mode, transition]);
-        assert_eq!(told[8..], [EventType::Reset, mode, transition]);
+        assert_eq!(types[..2], [mode, transition]);
+        assert_eq!(types[8..], [EventType::Reset, mode, transition]);
         let EventKind::Transition { half_open_in, cause, .. } = &recorded(&breaker)[1] else {
             panic!()
         };
@@ -219,8 +220,8 @@ fn a_transition_records_the_rejections_before_it() {
         fail(&breaker, 5).await;
         reject(&breaker, 4).await;
         pass(secs(0.5)).await;
-        let told = recorded(&breaker);
-        let types: Vec<_> = told.iter().map(EventKind::event_type).collect();
+        let events = recorded(&breaker);
+        let types: Vec<_> = events.iter().map(EventKind::event_type).collect();
         let (transition, burst) = (EventType::Transition, EventType::RejectionBurst);
         assert_eq!(types, [transition, burst, transition]);
         assert_eq!(bursts(&breaker), [(RejectionKind::CircuitOpen, 4, secs(0.5))]);
@@ -234,9 +235,9 @@ fn rejected_trials_and_calls_past_the_limit_are_separate_bursts() {
         half_open(&breaker).await;
         let _trial = breaker.admit().await.unwrap();
         reject(&breaker, 2).await;
-        let nobody = CallLimit::new(0);
+        let no_calls = CallLimit::new(0);
         let script = Script::new([Step::Hang]);
-        let lab = Lab::new(script, Settings::default(), &breaker, nobody);
+        let lab = Lab::new(script, Settings::default(), &breaker, no_calls);
         for _ in 0..3 {
             assert!(lab.call().await.result.is_err());
         }

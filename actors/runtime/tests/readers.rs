@@ -214,8 +214,8 @@ fn the_sum_of_skipped_events_reaches_readers_without_another_event() {
             }
             start
         };
-        let (told, start) = futures::join!(waiting, storm);
-        assert!(told - start <= secs(1.0) + WAKE_INTERVAL, "{:?}", told - start);
+        let (woken, start) = futures::join!(waiting, storm);
+        assert!(woken - start <= secs(1.0) + WAKE_INTERVAL, "{:?}", woken - start);
         let last = log.last(1, |_| true);
         assert_eq!(last[0].kind, EventKind::CallsSkipped { of: EventType::Retry, count: 7 });
         assert_eq!(log.record_with(EventType::Reset, kind), Some(102));
@@ -253,15 +253,15 @@ fn readers_start_another_hub_when_the_runtime_of_theirs_has_ended() {
         let log = EventLog::default();
         // The first reader waits on another thread, so the hub runs there.
         let first = actix_rt::Arbiter::new();
-        let (tell, told) = mpsc::channel();
+        let (done, is_done) = mpsc::channel();
         let mut theirs = log.reader(0);
         first.spawn(async move {
             assert!(futures::poll!(Box::pin(theirs.changed())).is_pending());
-            tell.send(()).unwrap();
+            done.send(()).unwrap();
             std::future::pending::<()>().await;
             drop(theirs);
         });
-        told.recv().unwrap();
+        is_done.recv().unwrap();
         let mut ours = log.reader(0);
         let waiting = actix_rt::spawn(async move { next(&mut ours).await });
         settle().await;

@@ -245,7 +245,7 @@ fn the_open_time_grows_with_each_reopening_until_the_circuit_closes() {
         let settings = Breaker::consecutive(1).reset_after(secs(1.0)).backing_off(2.0, secs(5.0));
         let breaker = breaker(settings);
         let openings = Openings::default();
-        let told = std::rc::Rc::clone(&openings.0);
+        let retry_after = std::rc::Rc::clone(&openings.0);
         let subscriber = openings.start().recipient();
         breaker.subscribe(&subscriber).unwrap();
         fail(&breaker, 1).await;
@@ -268,8 +268,8 @@ fn the_open_time_grows_with_each_reopening_until_the_circuit_closes() {
         succeed(&breaker, 1).await;
         fail(&breaker, 1).await;
         assert_eq!(seen(&breaker).await.open_time, secs(1.0));
-        let told: Vec<_> = told.borrow().iter().map(Duration::as_secs_f64).collect();
-        assert_eq!(told, [1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 1.0]);
+        let retry_after: Vec<_> = retry_after.borrow().iter().map(Duration::as_secs_f64).collect();
+        assert_eq!(retry_after, [1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 1.0]);
     });
 }
 

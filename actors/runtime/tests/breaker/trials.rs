@@ -109,9 +109,9 @@ fn callers_that_race_on_many_threads_get_no_more_than_the_permits() {
         }
         let (holding, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let threads: Vec<_> = (0..THREADS).map(|_| actix_rt::Arbiter::new()).collect();
-        let mut done = Vec::new();
+        let mut finished = Vec::new();
         for thread in &threads {
-            let (tell, told) = tokio::sync::oneshot::channel();
+            let (done, is_done) = tokio::sync::oneshot::channel();
             let (breaker, holding, most) = (breaker.clone(), holding.clone(), most.clone());
             thread.spawn(async move {
                 let mut admitted = 0;
@@ -126,12 +126,12 @@ fn callers_that_race_on_many_threads_get_no_more_than_the_permits() {
                     holding.fetch_sub(1, Ordering::SeqCst);
                     permit.success().await;
                 }
-                tell.send(()).unwrap();
+                done.send(()).unwrap();
             });
-            done.push(told);
+            finished.push(is_done);
         }
-        for told in done {
-            told.await.unwrap();
+        for is_done in finished {
+            is_done.await.unwrap();
         }
         assert!((1..=3).contains(&most.load(Ordering::SeqCst)), "{most:?} at a time");
         let seen = breaker.inspect().await.unwrap();

@@ -130,15 +130,15 @@ fn the_breaker_opens_and_the_calls_of_every_worker_are_answered_at_once() {
         let workers: Vec<_> = (0..WORKERS).map(|_| actix_rt::Arbiter::new()).collect();
         let mut answers = Vec::new();
         for worker in &workers {
-            let (tell, told) = tokio::sync::oneshot::channel();
+            let (send, receive) = tokio::sync::oneshot::channel();
             let (failing, rules) = (Failing(touched.clone()), rules.clone());
             let (breaker, limit) = (breaker.clone(), limit.clone());
             worker.spawn(async move {
                 let lab = Lab::new(failing, rules, &breaker, limit);
                 let calls = (0..CALLS).map(|_| lab.call());
-                tell.send(join_all(calls).await).unwrap();
+                send.send(join_all(calls).await).unwrap();
             });
-            answers.push(told);
+            answers.push(receive);
         }
         while limit.waiting() < WORKERS * CALLS {
             tokio::time::sleep(Duration::from_millis(1)).await;

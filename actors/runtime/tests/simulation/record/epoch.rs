@@ -45,7 +45,7 @@ pub(crate) struct Trial {
     pub(crate) ended: Option<Instant>,
 }
 
-/// Who makes a trial.
+/// What makes a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holder {
     Call(CallNumber),

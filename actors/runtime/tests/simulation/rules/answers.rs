@@ -40,13 +40,13 @@ impl World {
         rule!(self, "A report tells how long the call took": report.elapsed == now() - call.started; call, report);
         rule!(self, "A report lists the call's attempts":
             report.attempts.len() == call.attempts.len(); call, report);
-        for ((number, seen), told) in (1..).zip(&call.attempts).zip(&report.attempts) {
+        for ((number, seen), reported) in (1..).zip(&call.attempts).zip(&report.attempts) {
             let Some(ended) = seen.ended else { continue };
             rule!(self, "A report tells the number, the outcome, the start and the length of each attempt":
-                told.number == number
-                    && told.outcome == ended.verdict.outcome
-                    && told.start == seen.began - call.started
-                    && told.elapsed == ended.at - seen.began; told, seen);
+                reported.number == number
+                    && reported.outcome == ended.verdict.outcome
+                    && reported.start == seen.began - call.started
+                    && reported.elapsed == ended.at - seen.began; reported, seen);
         }
     }
 

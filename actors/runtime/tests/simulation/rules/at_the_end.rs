@@ -13,15 +13,15 @@ impl World {
         rule!(self, "No call is left": limit.in_use() == 0 && limit.waiting() == 0; limit);
         rule!(self, "No permit is left": permits.is_empty(); permits);
         for (kind, counted) in counted_rejections(&self.breaker.counts()) {
-            let told = totals.rejected_in_bursts[kind as usize];
+            let recorded = totals.rejected_in_bursts[kind as usize];
             let in_bursts = if kind == RejectionKind::Released { 0 } else { counted };
             rule!(self, "Events of bursts tell of each rejection but the released calls":
-                told == in_bursts; kind, told, counted);
+                recorded == in_bursts; kind, recorded, counted);
         }
         let recorded = self.breaker.events().recorded();
         let retries =
             recorded.iter().find(|(of, _)| *of == EventType::Retry).map(|(_, count)| *count);
-        rule!(self, "Each retry is told by an event of its own, or counted by another":
+        rule!(self, "Each retry has an event of its own, or is counted by another event":
             retries == Some(totals.retries + totals.retries_skipped); retries, totals);
         rule!(self, "Nothing counts as left where no caller leaves":
             self.settings.callers_leave || totals.left == 0; totals);

@@ -28,11 +28,11 @@ impl World {
 
     fn rejections_add_up(&self, counts: &Counts, totals: &Totals) {
         for (kind, counted) in counted_rejections(counts) {
-            let (seen, told) =
+            let (seen, recorded) =
                 (totals.rejected[kind as usize], totals.rejected_in_bursts[kind as usize]);
             rule!(self, "Each rejection counts once, and so may one that its caller did not wait for":
                 or_left(seen, totals.left_between_attempts).contains(&counted); kind, counted, seen);
-            rule!(self, "Events tell of no more rejections than there were": told <= counted; kind, counted, told);
+            rule!(self, "Events tell of no more rejections than there were": recorded <= counted; kind, counted, recorded);
         }
         let rejected = counts.not_permitted;
         rule!(self, "Events tell of each released call": rejected.released == totals.released; counts, totals);

@@ -1,7 +1,7 @@
 //! When a closed circuit may open.
 //!
 //! The breaker learns of some failures late, and of those that a retry repairs never. These rules count all of them, so
-//! they tell when a trip may open. When it must open is told by the failures in a row of an episode.
+//! they say when a trip may open. `episode/closing.rs` checks when it must open.
 
 use std::time::{Duration, Instant};
 
