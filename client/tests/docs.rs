@@ -64,6 +64,7 @@ fn each_file_that_the_architecture_names_is_there() {
         "actors/runtime/src/breaker",
         "actors/runtime/src/events",
         "actors/edge/src",
+        "actors/guard/src",
     ];
     let ends = [".rs", ".py", ".sh", ".toml", ".env", "/"];
     let (named, missing): (Vec<_>, Vec<_>) = document

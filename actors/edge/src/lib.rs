@@ -7,10 +7,9 @@
 //! | `drain` | the switch that begins the shutdown: [`Drain`] |
 //! | `config` | settings from environment variables |
 //! | `telemetry` | [`logging`], [`mod@metrics`] and [`trace`] headers |
-//! | [`connections`] | how many connections there are, and what each is doing |
 //! | `process` | command line, signals, exit codes, file descriptors |
 //! | `http` | routes ([`app()`], [`endpoint()`]), [`JsonBody`], [`ApiError`], the check of the [`AdminToken`] |
-//! | `server` | the [`Server`]: it admits connections, limits each of them, and shuts down |
+//! | `server` | the [`Server`]: a guarded server (crate [`actix_connection_guard`]) that reports its metrics and shuts down |
 //!
 //! Each module uses only modules above it.
 //!
@@ -37,7 +36,6 @@
 
 mod clock;
 mod config;
-pub mod connections;
 mod drain;
 mod http;
 mod panic_message;
@@ -46,11 +44,12 @@ mod server;
 mod telemetry;
 mod untrusted_text;
 
+pub use actix_connection_guard::mark_expendable;
 pub use config::{
     AdminToken, CommonSettings, KnownNames, Limit, LogFormat, MAX_TOKEN, SettingError, Settings,
 };
 pub use drain::Drain;
-pub use http::{ApiError, BODY_TIMEOUT, Endpoint, JsonBody, MAX_BODY_BYTES, abort, app, endpoint};
+pub use http::{ApiError, Endpoint, JsonBody, MAX_BODY_BYTES, abort, app, endpoint};
 pub use process::{
     Capacity, CapacityRequest, exit_code, exit_on_bad_settings, handle_arguments,
     ignore_stray_signals,

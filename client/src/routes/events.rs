@@ -8,11 +8,10 @@ use actix_web::{
     },
     web,
 };
-use futures::StreamExt as _;
 use resilience_actors::EventType;
 use serde::Deserialize;
 use serde_json::{Map, json};
-use service_edge::{ApiError, Drain, connections::expendable};
+use service_edge::{ApiError, Drain, mark_expendable};
 
 use super::circuit;
 use crate::{
@@ -61,10 +60,9 @@ pub(super) async fn stream(
         hello.insert("pod".to_owned(), config.pod.as_str().into());
         hello.insert("circuit_breaker".to_owned(), json!(circuit::body(&calls).await?));
     }
-    let kept = expendable(&request);
+    mark_expendable(&request);
     let (streams, drain) = (streams.get_ref().clone(), drain.get_ref().clone());
-    let pieces = events(log, start, hello, slot, streams, drain);
-    Ok(response.streaming(pieces.inspect(move |_| _ = &kept)))
+    Ok(response.streaming(events(log, start, hello, slot, streams, drain)))
 }
 
 /// `GET /api/events/history`.

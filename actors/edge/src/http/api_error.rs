@@ -113,24 +113,6 @@ impl ApiError {
         &self.headers
     }
 
-    /// The complete response as bytes, with `Connection: close`. For code below actix-http, which has no
-    /// [`HttpResponse`].
-    pub(crate) fn to_closing_response(&self) -> Vec<u8> {
-        let body = self.body().to_string();
-        let (status, length) = (self.status, body.len());
-        let mut head = format!(
-            "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             content-length: {length}\r\n"
-        )
-        .into_bytes();
-        for (name, value) in &self.headers {
-            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                head.extend_from_slice(part);
-            }
-        }
-        [head.as_slice(), b"\r\n", body.as_bytes()].concat()
-    }
-
     fn body(&self) -> Value {
         json!({ "error": Self::reason(self.status), "message": self.message })
     }

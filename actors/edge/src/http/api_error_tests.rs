@@ -15,19 +15,6 @@ async fn answer_has_status_reason_and_message() {
 }
 
 #[test]
-fn closing_response_is_complete() {
-    let error = ApiError::unavailable("full").retry_after(Duration::from_secs(1));
-    let response = String::from_utf8(error.to_closing_response()).unwrap();
-    let body = r#"{"error":"Service Unavailable","message":"full"}"#;
-    let expected = format!(
-        "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\nretry-after: 1\r\n\r\n{body}",
-        body.len()
-    );
-    assert_eq!(response, expected);
-}
-
-#[test]
 fn retry_after_is_rounded_up() {
     for (millis, header) in [(0, "0"), (1, "1"), (1000, "1"), (1001, "2")] {
         let error = ApiError::unavailable("").retry_after(Duration::from_millis(millis));

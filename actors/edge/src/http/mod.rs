@@ -3,7 +3,6 @@
 pub(crate) mod abort;
 pub(crate) mod api_error;
 pub(crate) mod app;
-pub(crate) mod connection_limit;
 pub(crate) mod endpoint;
 pub(crate) mod json_body;
 mod middleware;
@@ -13,4 +12,4 @@ pub use abort::abort;
 pub use api_error::ApiError;
 pub use app::app;
 pub use endpoint::{Endpoint, endpoint};
-pub use json_body::{BODY_TIMEOUT, JsonBody, MAX_BODY_BYTES};
+pub use json_body::{JsonBody, MAX_BODY_BYTES};

@@ -5,7 +5,6 @@
 
 use crate::{
     config::{common_settings::CommonSettings, number_settings::Limit},
-    connections::limits::ConnectionLimits,
     telemetry::log_targets::FILE_DESCRIPTORS,
 };
 
@@ -34,7 +33,10 @@ pub struct CapacityRequest {
 /// The maximums that the file descriptors allow, each at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
-    pub(crate) connections: ConnectionLimits,
+    /// Connections to this service.
+    pub connections: usize,
+    /// Connections beyond `connections` whose first bytes are read, and as many again that are closing.
+    pub screened: usize,
     /// Calls to the upstream.
     pub calls: usize,
     /// Idle connections to the upstream, all workers together.
@@ -75,7 +77,7 @@ impl CapacityRequest {
             );
         }
         let maximums = [
-            ("MAX_CONNECTIONS", self.connections, capacity.connections.served, "connections"),
+            ("MAX_CONNECTIONS", self.connections, capacity.connections, "connections"),
             ("MAX_CALLS", self.calls, capacity.calls, "calls"),
         ];
         for (name, Limit { value, chosen }, granted, what) in maximums {
@@ -108,16 +110,14 @@ impl CapacityRequest {
         let all =
             served.saturating_mul(per_connection).saturating_add(calls.value.saturating_add(idle));
         if all <= available {
-            let connections = ConnectionLimits { served, screened };
-            return Capacity { connections, calls: calls.value, idle };
+            return Capacity { connections: served, screened, calls: calls.value, idle };
         }
         let half = if calls.value == 0 { available } else { available / 2 };
         let served = served.min(half / per_connection).max(1);
         let rest = available.saturating_sub(served * per_connection);
         let granted = calls.value.min((rest * 2 / 3).max(1));
         let idle = idle.min(rest.saturating_sub(granted));
-        let connections = ConnectionLimits { served, screened };
-        Capacity { connections, calls: granted, idle }
+        Capacity { connections: served, screened, calls: granted, idle }
     }
 }
 

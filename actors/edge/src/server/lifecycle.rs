@@ -1,26 +1,29 @@
 //! Starts the server, and runs it until the shutdown has ended.
 
-use std::{any::Any, io, net::SocketAddr, sync::Arc};
+use std::{any::Any, io, net::SocketAddr, time::Duration};
 
+use actix_connection_guard::{Connections, GuardedServer, Limits};
 use actix_web::{dev::Extensions, web};
 
-use super::{
-    http_server::{self, OnConnect},
-    listener::listen_on,
-    shutdown::Shutdown,
-    socket_filter::SocketFilter,
-};
+use super::{listener::listen_on, shutdown::Shutdown};
 use crate::{
     config::common_settings::CommonSettings,
-    connections::tracker::ConnectionTracker,
     drain::Drain,
-    http::app::app,
+    http::{app::app, json_body::BODY_TIMEOUT},
     process::{
         file_descriptors::{Capacity, CapacityRequest},
         shutdown_signals::ShutdownSignals,
     },
-    telemetry::{log_targets::LIFECYCLE, metrics::registry::Metrics},
+    telemetry::{
+        log_targets::{CONNECTIONS, LIFECYCLE},
+        metrics::{connection_metrics, registry::Metrics},
+    },
 };
+
+/// The paths that are answered beyond `MAX_CONNECTIONS`.
+const PROBES: &[&str] = &["/health", "/ready", "/metrics"];
+
+type OnConnect = Box<dyn Fn(&dyn Any, &mut Extensions) + Send + Sync>;
 
 /// Serves `configure`'s routes until SIGTERM or SIGINT, as [`Server`] does.
 ///
@@ -73,7 +76,7 @@ impl<'a> Server<'a> {
         mut self,
         hook: impl Fn(&dyn Any, &mut Extensions) + Send + Sync + 'static,
     ) -> Self {
-        self.on_connect = Some(Arc::new(hook));
+        self.on_connect = Some(Box::new(hook));
         self
     }
 
@@ -95,29 +98,27 @@ impl<'a> Server<'a> {
         let mut signals = ShutdownSignals::new()?;
         let capacity = capacity
             .unwrap_or_else(|| CapacityRequest::for_connections(common, 2).grant(common.workers));
-        let connections = ConnectionTracker::new(capacity.connections);
-        let counted = connections.clone();
-        metrics.add_source(move |families| counted.add_metrics(families));
+        let mut server = guarded(capacity)
+            .workers(common.workers)
+            .disable_signals()
+            // actix takes whole seconds. `Shutdown` enforces the exact timeout.
+            .shutdown_timeout(common.shutdown_timeout + Duration::from_secs(1));
+        if let Some(hook) = on_connect {
+            server = server.on_connect(hook);
+        }
+        let connections = server.connections();
+        metrics.add_source(move |families| connection_metrics::add(&connections, families));
         let address = SocketAddr::new(common.host, common.port);
         let listener = listen_on(address).map_err(|error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
         })?;
-        let filter = SocketFilter::of(&listener)?;
         let bound = listener.local_addr()?;
         log::info!(target: LIFECYCLE, "{service} listening on {bound} ({} workers)", common.workers);
 
         let (app_drain, admin_token) = (drain.clone(), common.admin_token.clone());
-        let factory =
-            move || app(app_drain.clone(), admin_token.clone(), metrics.clone(), configure.clone());
-        let limit = common.shutdown_timeout;
-        let mut running = http_server::start(
-            listener,
-            common.workers,
-            limit,
-            connections.clone(),
-            on_connect,
-            factory,
-        )?;
+        let mut running = server.listen(listener, move || {
+            app(app_drain.clone(), admin_token.clone(), metrics.clone(), configure.clone())
+        })?;
         tokio::select! {
             ended = &mut running => return ended,
             name = signals.next() => {
@@ -127,10 +128,29 @@ impl<'a> Server<'a> {
             () = drain.started() => log_reason(service, &drain),
         }
         let failed = drain.clone();
-        Shutdown { service, limit, drain, connections, filter, running }.run(signals).await?;
+        let limit = common.shutdown_timeout;
+        Shutdown { service, limit, drain, running }.run(signals).await?;
         log::info!(target: LIFECYCLE, "{service} stopped");
         failed.failure().map_or(Ok(()), |reason| Err(io::Error::other(reason)))
     }
+}
+
+/// A server with these maximums, which logs when it refuses connections.
+fn guarded(capacity: Capacity) -> GuardedServer {
+    let limits = Limits {
+        connections: capacity.connections,
+        screened: capacity.screened,
+        probe_paths: PROBES,
+        body: BODY_TIMEOUT,
+        ..Limits::default()
+    };
+    GuardedServer::new(limits).on_full(|connections: &Connections| {
+        let max = connections.limits().connections;
+        log::warn!(
+            target: CONNECTIONS,
+            "all {max} connections are in use: refusing further ones (MAX_CONNECTIONS)"
+        );
+    })
 }
 
 /// Logs why the shutdown began, if no signal began it.

@@ -1,12 +1,8 @@
-//! The HTTP server: it binds the address, admits connections, limits each of them, and shuts down.
+//! The HTTP server: it binds the address, serves, and shuts down. The limits of connections are those of the crate
+//! [`actix_connection_guard`].
 
-mod admission;
-mod http_server;
 mod lifecycle;
 mod listener;
-mod probe_detection;
 mod shutdown;
-mod socket_filter;
-mod stream;
 
 pub use lifecycle::{Server, serve};

@@ -10,16 +10,17 @@
 //!    open for one more request: closing a connection without `Connection: close` may lose a request that is on
 //!    its way.
 //! 3. The process closes the listener and idle connections, and finishes the remaining requests. It closes
-//!    [`expendable`](crate::connections::expendable) connections when no others are left.
+//!    [expendable](crate::mark_expendable) connections when no others are left.
 
 use std::{io, time::Duration};
 
+use actix_connection_guard::Running;
 use tokio::time::timeout;
 
-use super::socket_filter::SocketFilter;
 use crate::{
-    connections::tracker::ConnectionTracker, drain::Drain,
-    process::shutdown_signals::ShutdownSignals, telemetry::log_targets::LIFECYCLE,
+    drain::Drain,
+    process::shutdown_signals::ShutdownSignals,
+    telemetry::log_targets::{LIFECYCLE, SOCKET_FILTER},
 };
 
 /// If no connection was accepted for this long, clients are taken to know of the shutdown. On Kubernetes, kube-proxy
@@ -38,9 +39,7 @@ pub(super) struct Shutdown {
     /// `SHUTDOWN_TIMEOUT`.
     pub(super) limit: Duration,
     pub(super) drain: Drain,
-    pub(super) connections: ConnectionTracker,
-    pub(super) filter: SocketFilter,
-    pub(super) running: actix_server::Server,
+    pub(super) running: Running,
 }
 
 impl Shutdown {
@@ -65,8 +64,8 @@ impl Shutdown {
     }
 
     async fn steps(self) -> io::Result<()> {
-        let Self { service, limit, drain, connections, filter, mut running } = self;
-        let handle = running.handle();
+        let Self { service, limit, drain, mut running } = self;
+        let connections = running.connections();
         // With a short SHUTDOWN_TIMEOUT, most of it is left for the requests.
         let limit = limit / 4;
         // A process that failed cannot answer new requests, so it does not wait for new connections.
@@ -78,16 +77,14 @@ impl Shutdown {
             ended = &mut running => return ended,
             _ = timeout(LISTENING.min(limit), noticed) => {}
         }
-        filter.refuse_new_connections();
-        connections.last_requests(limit).await;
-        drop(filter);
-        let stopping = async { futures::join!(running, handle.stop(true)).0 };
-        tokio::select! {
-            ended = stopping => ended,
-            left = connections.only_expendable_left() => {
-                log::info!(target: LIFECYCLE, "{service}: cutting off {left} unread event stream(s)");
-                Ok(())
-            }
+        if let Err(error) = running.refuse_new_connections() {
+            log::debug!(target: SOCKET_FILTER, "connections may be reset when the listener is closed: {error}");
         }
+        connections.last_requests(limit).await;
+        let unread = running.stop().await?;
+        if unread > 0 {
+            log::info!(target: LIFECYCLE, "{service}: cutting off {unread} unread event stream(s)");
+        }
+        Ok(())
     }
 }

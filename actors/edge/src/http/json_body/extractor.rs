@@ -1,17 +1,25 @@
 //! The extractor of JSON bodies.
 
-use std::{any::type_name, fmt};
+use std::{any::type_name, fmt, io::ErrorKind, time::Duration};
 
 use actix_web::{
     FromRequest, HttpRequest,
+    body::{BodyStream, to_bytes_limited},
     dev::Payload,
+    error::PayloadError,
     http::header::{CONTENT_ENCODING, CONTENT_LENGTH},
+    web::Bytes,
 };
 use futures::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
-use super::reader::{MAX_BODY_BYTES, read_in_time, too_large};
-use crate::{connections::request_body::BodyReading, http::api_error::ApiError};
+use crate::http::api_error::ApiError;
+
+/// Maximum size of a request body in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Maximum time for a client to send its body. The server enforces it.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request body that is a JSON object.
 ///
@@ -19,8 +27,7 @@ use crate::{connections::request_body::BodyReading, http::api_error::ApiError};
 /// - An empty body means `T::default()`.
 /// - A body over [`MAX_BODY_BYTES`] is answered with 413. It is not read if `Content-Length`
 ///   says its size.
-/// - A compressed body is answered with 415, and one that does not arrive within
-///   [`BODY_TIMEOUT`](crate::BODY_TIMEOUT) with 408.
+/// - A compressed body is answered with 415, and one that does not arrive within 10 s with 408.
 /// - A body that is not JSON, or not a `T`, is answered with 400 and with what is wrong and where. Let `T` deny unknown
 ///   fields, so that a misspelt one is an error.
 pub struct JsonBody<T>(pub T);
@@ -38,14 +45,9 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for JsonBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let head = check_head(request);
         let payload = payload.take();
-        let reading = BodyReading::begin(request);
         Box::pin(async move {
             head?;
-            let body = read_in_time(payload).await?;
-            if let Some(reading) = reading {
-                reading.complete();
-            }
-            parse(&body).map(Self)
+            parse(&read(payload).await?).map(Self)
         })
     }
 }
@@ -65,6 +67,28 @@ fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
+async fn read(payload: Payload) -> Result<Bytes, ApiError> {
+    match to_bytes_limited(BodyStream::new(payload), MAX_BODY_BYTES).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if is_timeout(&error) => {
+            let limit = BODY_TIMEOUT.as_secs();
+            Err(ApiError::request_timeout(format!("the body did not arrive within {limit} s")))
+        }
+        Ok(Err(error)) => {
+            Err(ApiError::bad_request(format!("the body could not be read: {error}")))
+        }
+        Err(_) => Err(too_large()),
+    }
+}
+
+fn is_timeout(error: &PayloadError) -> bool {
+    matches!(error, PayloadError::Incomplete(Some(error)) if error.kind() == ErrorKind::TimedOut)
+}
+
+fn too_large() -> ApiError {
+    ApiError::payload_too_large(format!("the body is over {MAX_BODY_BYTES} bytes"))
+}
+
 fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, ApiError> {
     if body.is_empty() {
         return Ok(T::default());
@@ -79,8 +103,9 @@ fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+
     use actix_web::test::TestRequest;
-    use actix_web::{error::PayloadError, web::Bytes};
     use futures::{Stream, stream};
     use serde::Deserialize;
 
@@ -120,25 +145,36 @@ mod tests {
         assert_eq!(parse::<Order>(b"{\"\xff\":1}").unwrap_err().status(), 400);
     }
 
+    type BoxedPayloadStream = Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>>;
+
+    fn payload(parts: impl Stream<Item = Result<Bytes, PayloadError>> + 'static) -> Payload {
+        let parts: BoxedPayloadStream = Box::pin(parts);
+        parts.into()
+    }
+
     #[actix_web::test]
     async fn announced_over_large_body_is_refused_unread() {
         let request =
             TestRequest::default().insert_header((CONTENT_LENGTH, "10000000")).to_http_request();
-        let never_sent = stream::pending::<Result<Bytes, PayloadError>>();
-        let mut payload = Payload::from(Box::pin(never_sent)
-            as std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>>);
-        let error = JsonBody::<Order>::from_request(&request, &mut payload).await.unwrap_err();
+        let mut never_sent = payload(stream::pending());
+        let error = JsonBody::<Order>::from_request(&request, &mut never_sent).await.unwrap_err();
         assert_eq!(error.status(), 413);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn body_that_never_arrives_is_given_up() {
-        let request = TestRequest::default().to_http_request();
-        let never_sent = stream::pending::<Result<Bytes, PayloadError>>();
-        let mut payload = Payload::from(Box::pin(never_sent)
-            as std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>>);
-        let error = JsonBody::<Order>::from_request(&request, &mut payload).await.unwrap_err();
-        assert_eq!(error.status(), 408);
+    #[actix_web::test]
+    async fn body_that_the_server_gives_up_is_answered_with_408() {
+        let late = PayloadError::Incomplete(Some(ErrorKind::TimedOut.into()));
+        let error = read(payload(stream::iter([Ok(Bytes::from("{")), Err(late)]))).await;
+        assert_eq!(error.unwrap_err().status(), 408);
+    }
+
+    #[actix_web::test]
+    async fn body_at_the_limit_is_read_and_one_byte_more_is_not() {
+        let read_both = |sizes: [usize; 2]| {
+            read(payload(stream::iter(sizes.map(|size| Ok(Bytes::from(vec![b' '; size]))))))
+        };
+        assert_eq!(read_both([1, MAX_BODY_BYTES - 1]).await.unwrap().len(), MAX_BODY_BYTES);
+        assert_eq!(read_both([1, MAX_BODY_BYTES]).await.unwrap_err().status(), 413);
     }
 
     #[test]

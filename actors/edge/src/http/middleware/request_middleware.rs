@@ -1,5 +1,5 @@
-//! The middleware around all requests. It counts active requests, answers only probes on screened connections, closes
-//! connections during the shutdown, and contains panics.
+//! The middleware around all requests. It counts active requests, closes connections during the shutdown, and contains
+//! panics.
 //!
 //! It is one middleware with its own future because all requests pay for it: each `from_fn` would add a boxed future
 //! and a look-up.
@@ -12,27 +12,22 @@ use std::{
 };
 
 use actix_web::{
-    Error, ResponseError as _,
+    Error,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
     http::{ConnectionType, Method, Uri},
 };
 use pin_project_lite::pin_project;
 
 use crate::{
-    connections::{active_request::ActiveRequest, connection::Connection},
     drain::{Drain, InFlight},
-    http::{
-        api_error::ApiError,
-        connection_limit::{PROBES, refusal},
-    },
+    http::api_error::ApiError,
     panic_message::panic_message,
     telemetry::log_targets::REQUESTS,
 };
 
-/// The middleware. Responses have `Connection: close` once the shutdown has begun, and if a chunked body was not read.
-/// On a connection that is not served, one probe is answered and other requests are refused. A panic of a handler
-/// becomes an [`ApiError`] of status 500; its message goes to the log and not to the client. actix would close the
-/// connection without a byte.
+/// The middleware. Responses have `Connection: close` once the shutdown has begun. A panic of a handler becomes an
+/// [`ApiError`] of status 500; its message goes to the log and not to the client. actix would close the connection
+/// without a byte.
 pub(crate) struct RequestMiddleware(pub(crate) Drain);
 
 impl<S> Transform<S, ServiceRequest> for RequestMiddleware
@@ -68,48 +63,27 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let in_flight = self.drain.enter();
-        let active = Connection::of(&request).map(|it| ActiveRequest::begin(it, request.headers()));
-        let screened = active.as_ref().map(ActiveRequest::connection).filter(|it| !it.is_served());
-        let (is_screened, drain) = (screened.is_some(), self.drain.clone());
+        let (drain, in_flight) = (self.drain.clone(), self.drain.enter());
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let (future, decided) = match screened {
-            Some(screened) if !PROBES.contains(&request.path()) => {
-                let refusal = refusal(screened.max_served()).error_response();
-                (None, Some(Ok(request.into_response(refusal))))
-            }
-            // The first part of a handler runs in `call`, and may panic there.
-            _ => match contain(&method, &uri, || self.service.call(request)) {
-                Ok(future) => (Some(future), None),
-                Err(panicked) => (None, Some(Err(panicked.into()))),
-            },
+        // The first part of a handler runs in `call`, and may panic there.
+        let (future, panicked) = match contain(&method, &uri, || self.service.call(request)) {
+            Ok(future) => (Some(future), None),
+            Err(panicked) => (None, Some(panicked)),
         };
-        RequestFuture {
-            future,
-            decided,
-            method,
-            uri,
-            drain,
-            is_screened,
-            active,
-            _in_flight: in_flight,
-        }
+        RequestFuture { future, panicked, method, uri, drain, _in_flight: in_flight }
     }
 }
 
 pin_project! {
     /// The future of a request.
     pub(crate) struct RequestFuture<F> {
-        // None if the request was answered without its handler.
+        // `None` if the handler panicked before its first poll.
         #[pin]
         future: Option<F>,
-        decided: Option<Result<ServiceResponse, Error>>,
+        panicked: Option<ApiError>,
         method: Method,
         uri: Uri,
         drain: Drain,
-        // True if the connection is not served, so that it must close after this response.
-        is_screened: bool,
-        active: Option<ActiveRequest>,
         _in_flight: Option<InFlight>,
     }
 }
@@ -122,16 +96,15 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let ended = match (this.decided.take(), this.future.as_pin_mut()) {
-            (Some(decided), _) => decided,
-            (None, Some(future)) => done!(contain(this.method, this.uri, || future.poll(cx))?),
-            // Polled again after it was ready.
-            (None, None) => return Poll::Pending,
+        let Some(future) = this.future.as_pin_mut() else {
+            // Pending: polled again after it was ready.
+            return this
+                .panicked
+                .take()
+                .map_or(Poll::Pending, |error| Poll::Ready(Err(error.into())));
         };
-        let mut response = ended?;
-        let discards_chunks = |active: &ActiveRequest| active.connection().discards_chunks();
-        let is_last = *this.is_screened || this.active.as_ref().is_some_and(discards_chunks);
-        if is_last || this.drain.is_draining() {
+        let mut response = done!(contain(this.method, this.uri, || future.poll(cx))?)?;
+        if this.drain.is_draining() {
             response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         }
         Poll::Ready(Ok(response))

@@ -4,6 +4,7 @@
 //! message. Label values come from fixed sets (patterns of routes, known methods, statuses), so that no client can make
 //! the answer grow.
 
+pub(crate) mod connection_metrics;
 pub(crate) mod families;
 pub(crate) mod http_metrics;
 mod log_metrics;

@@ -1,0 +1,10 @@
+//! The connections of a server: how many there are, and what each is doing.
+
+pub(crate) mod bursts;
+pub(crate) mod connection;
+pub(crate) mod counts;
+mod last_requests;
+pub(crate) mod tracker;
+
+pub use counts::Counts;
+pub use tracker::Connections;

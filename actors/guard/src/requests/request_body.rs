@@ -1,0 +1,145 @@
+//! The body of a request: it is read from the socket only while a handler waits for it, and for a limited time.
+
+use std::{
+    io, mem,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use actix_http::{BoxedPayloadStream, Payload};
+use actix_web::{error::PayloadError, web::Bytes};
+use futures::{Stream, StreamExt as _, future::LocalBoxFuture};
+use tokio::{task::yield_now, time::sleep};
+
+use crate::connections::connection::Connection;
+
+/// A body whose bytes wait in the kernel's buffer until the handler polls for them. If it takes longer than
+/// [`Limits::body`](crate::Limits::body), its last item is [`PayloadError::Incomplete`] with
+/// [`TimedOut`](io::ErrorKind::TimedOut).
+pub(super) struct RequestBody {
+    payload: Payload,
+    connection: Rc<Connection>,
+    /// `None` until the handler has waited for the first time.
+    deadline: Option<LocalBoxFuture<'static, ()>>,
+    /// True if bytes have arrived since `deadline` was set.
+    has_arrived: bool,
+}
+
+impl RequestBody {
+    /// Puts the limits around `payload`, if there is a body.
+    pub(super) fn guard(payload: &mut Payload, connection: &Rc<Connection>) {
+        if matches!(payload, Payload::None) {
+            return;
+        }
+        let guarded: BoxedPayloadStream = Box::pin(Self {
+            payload: payload.take(),
+            connection: Rc::clone(connection),
+            deadline: None,
+            has_arrived: false,
+        });
+        *payload = guarded.into();
+    }
+
+    fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let limit = self.connection.limits().body;
+        loop {
+            let deadline = self.deadline.get_or_insert_with(|| {
+                Box::pin(async move {
+                    sleep(limit).await;
+                    // The process may have been stopped (SIGSTOP) past the limit: bytes that wait in the socket are
+                    // read first. The runtime polls the socket when the task has yielded.
+                    yield_now().await;
+                })
+            });
+            ready!(deadline.as_mut().poll(cx));
+            self.deadline = Some(Box::pin(yield_now()));
+            if !mem::take(&mut self.has_arrived) {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl Stream for RequestBody {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        this.connection.set_body_wanted(true);
+        match this.payload.poll_next_unpin(cx) {
+            Poll::Ready(Some(item)) => {
+                this.has_arrived = true;
+                Poll::Ready(Some(item))
+            }
+            Poll::Ready(None) => {
+                this.connection.body_was_read();
+                Poll::Ready(None)
+            }
+            Poll::Pending => this.poll_overdue(cx).map(|()| {
+                let error = io::Error::from(io::ErrorKind::TimedOut);
+                Some(Err(PayloadError::Incomplete(Some(error))))
+            }),
+        }
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        self.connection.set_body_wanted(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::{FutureExt as _, stream};
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::connections::tracker::tests::{connections, open};
+
+    fn guarded(parts: impl Stream<Item = Bytes> + 'static) -> (Payload, Rc<Connection>) {
+        let connection = Rc::new(open(&connections(1, 1)));
+        let parts: BoxedPayloadStream = Box::pin(parts.map(Ok));
+        let mut payload = parts.into();
+        RequestBody::guard(&mut payload, &connection);
+        (payload, connection)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_arrives_ends_with_an_error_after_its_time() {
+        let (mut payload, connection) =
+            guarded(stream::once(async { Bytes::from("a part") }).chain(stream::pending()));
+        assert!(payload.next().await.unwrap().is_ok());
+        assert!(payload.next().now_or_never().is_none());
+        advance(connection.limits().body - Duration::from_millis(2)).await;
+        assert!(payload.next().now_or_never().is_none());
+        let Some(Err(PayloadError::Incomplete(Some(error)))) = payload.next().await else {
+            panic!("the body goes on")
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_may_be_worked_on_for_long_while_its_bytes_arrive_in_time() {
+        let part = || async { Bytes::from("a part") };
+        let (mut payload, connection) = guarded(stream::once(part()).chain(stream::once(part())));
+        assert!(payload.next().await.unwrap().is_ok());
+        advance(connection.limits().body * 2).await;
+        assert!(payload.next().await.unwrap().is_ok());
+        assert!(payload.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn the_socket_is_read_only_while_the_handler_wants_the_body() {
+        let (mut payload, connection) = guarded(stream::pending());
+        connection.begin_request(None);
+        assert!(!connection.may_read());
+        assert!(payload.next().now_or_never().is_none());
+        assert!(connection.may_read());
+        drop(payload);
+        assert!(!connection.may_read());
+    }
+}

@@ -1,0 +1,320 @@
+//! Connections of clients that send too much, too slowly or nothing, or that do not read: each gets its response, and
+//! ends.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
+
+use std::{
+    convert::Infallible,
+    net::{SocketAddr, TcpListener},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use actix_connection_guard::{Connections, GuardedServer, Limits, mark_expendable};
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    dev::ServerHandle,
+    web::{self, Bytes, PayloadConfig, ServiceConfig},
+};
+use futures::{StreamExt as _, stream};
+use resilience_testing::{
+    http::{Connection, Request},
+    until,
+};
+
+/// A server that stops when it is dropped.
+struct Running {
+    address: SocketAddr,
+    connections: Connections,
+    handle: ServerHandle,
+}
+
+impl Running {
+    fn start() -> Self {
+        Self::with(Limits { connections: 10, ..Limits::default() })
+    }
+
+    fn with(limits: Limits) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, started) = mpsc::channel();
+        thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async {
+                let limits = Limits { probe_paths: &["/health"], ..limits };
+                let app = || App::new().configure(routes);
+                let server = GuardedServer::new(limits).workers(1).disable_signals();
+                let server = server.listen(listener, app).unwrap();
+                sender.send((server.connections(), server.handle())).unwrap();
+                server.await.unwrap();
+            });
+        });
+        let (connections, handle) = started.recv().unwrap();
+        Self { address, connections, handle }
+    }
+
+    fn connect(&self) -> Connection {
+        Connection::to(self.address)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The command is sent at once; the future only waits for its end.
+        drop(self.handle.stop(false));
+    }
+}
+
+/// Number of requests for `/never` whose handler was dropped, because the client had left.
+static LEFT: AtomicUsize = AtomicUsize::new(0);
+
+struct Left;
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        LEFT.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn routes(config: &mut ServiceConfig) {
+    async fn take(body: Bytes) -> HttpResponse {
+        HttpResponse::Ok().body(format!("{} bytes", body.len()))
+    }
+    async fn take_elsewhere(mut body: web::Payload) -> HttpResponse {
+        let reading = actix_web::rt::spawn(async move {
+            // By now all bytes have arrived, and the connection waits for none.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let mut length = 0;
+            while let Some(part) = body.next().await {
+                length += part.unwrap().len();
+            }
+            length
+        });
+        HttpResponse::Ok().body(format!("{} bytes", reading.await.unwrap()))
+    }
+    async fn echo(body: web::Payload) -> HttpResponse {
+        HttpResponse::Ok().streaming(body)
+    }
+    async fn late() -> HttpResponse {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        HttpResponse::Ok().body("late")
+    }
+    async fn never() -> HttpResponse {
+        let _left = Left;
+        std::future::pending().await
+    }
+    async fn events(request: HttpRequest) -> HttpResponse {
+        mark_expendable(&request);
+        HttpResponse::Ok().streaming(stream::once(async {
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            Ok::<_, Infallible>(Bytes::from_static(b"the end"))
+        }))
+    }
+    config
+        .app_data(PayloadConfig::new(64 * 1024))
+        .route("/events", web::get().to(events))
+        .route("/never", web::get().to(never))
+        .route("/take", web::post().to(take))
+        .route("/echo", web::post().to(echo))
+        .route("/take-elsewhere", web::post().to(take_elsewhere))
+        .route("/health", web::get().to(HttpResponse::Ok))
+        .route("/late", web::get().to(late));
+}
+
+fn statuses(answers: &str) -> Vec<&str> {
+    answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect()
+}
+
+/// Sends all of the request before it reads, as many clients do.
+fn send_all_then_read(running: &Running, request: impl AsRef<[u8]>) -> String {
+    let mut connection = running.connect();
+    connection.say(request);
+    connection.rest()
+}
+
+#[test]
+fn a_large_body_that_no_handler_reads_is_discarded_and_its_sender_gets_the_response() {
+    let running = Running::start();
+    for (what, status) in [("POST /nothing", "404"), ("POST /take", "413"), ("GET /late", "200")] {
+        let request = Request::new(what).body(vec![b' '; 10_000_000]);
+        let answers = send_all_then_read(&running, request.bytes());
+        assert_eq!(statuses(&answers), [status], "{what}: {answers}");
+        assert!(answers.contains("connection: close\r\n"), "{what}: {answers}");
+    }
+}
+
+#[test]
+fn the_rest_of_a_chunked_body_that_no_handler_reads_is_no_request() {
+    let running = Running::start();
+    let body = [format!("1000\r\n{}\r\n", " ".repeat(4096)).repeat(250), "0\r\n\r\n".into()];
+    for (what, status) in [("POST /nothing", "404"), ("POST /take", "413"), ("GET /late", "200")] {
+        let head = format!("{what} HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n");
+        let answers = send_all_then_read(&running, head + &body.concat());
+        assert_eq!(statuses(&answers), [status], "{what}: {answers}");
+        assert!(answers.contains("connection: close\r\n"), "{what}: {answers}");
+    }
+}
+
+#[test]
+fn an_endless_chunked_body_that_no_handler_reads_ends_the_connection() {
+    let running = Running::start();
+    let mut connection = running.connect();
+    connection.say("POST /nothing HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n");
+    let chunk = format!("1000\r\n{}\r\n", " ".repeat(4096));
+    let began = Instant::now();
+    while connection.try_say(&chunk).is_ok() {
+        assert!(began.elapsed() < Duration::from_secs(15), "the server still reads");
+    }
+}
+
+#[test]
+fn a_connection_is_kept_after_a_body_that_was_read() {
+    let running = Running::start();
+    let sized = Request::new("POST /take").body("{}").bytes();
+    let chunked = "POST /take HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n\
+                   2\r\n{}\r\n0\r\n\r\n";
+    let mut connection = running.connect();
+    for request in [&sized, chunked.as_bytes(), &sized] {
+        connection.say(request);
+        let answer = connection.answer();
+        assert_eq!((answer.status, answer.text.as_str()), (200, "2 bytes"), "{answer:?}");
+        assert!(!answer.closes(), "{answer:?}");
+    }
+}
+
+/// A server that serves one connection, and that connection.
+fn full() -> (Running, Connection) {
+    let running = Running::with(Limits { connections: 1, ..Limits::default() });
+    let mut held = running.connect();
+    assert_eq!(held.ask("GET /late").status, 200);
+    (running, held)
+}
+
+#[test]
+fn a_connection_beyond_the_limit_closes_when_its_probe_is_answered() {
+    let (running, _held) = full();
+    let began = Instant::now();
+    let [probe, late] = ["GET /health", "GET /late"].map(|line| Request::new(line).bytes());
+    let answers = send_all_then_read(&running, &late);
+    assert_eq!(statuses(&answers), ["503"], "{answers}");
+    let answers = send_all_then_read(&running, [probe, late.repeat(3)].concat());
+    assert_eq!(statuses(&answers)[..2], ["200", "503"], "{answers}");
+    assert_eq!(
+        answers.matches("connection: close\r\n").count(),
+        statuses(&answers).len(),
+        "{answers}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(3), "it stays open");
+}
+
+#[test]
+fn a_probe_that_arrives_in_parts_is_answered_beyond_the_limit() {
+    let (running, _held) = full();
+    let mut connection = running.connect();
+    connection.socket().set_nodelay(true).unwrap();
+    for byte in Request::new("GET /health").bytes() {
+        // The server may have refused the connection.
+        let _ = connection.try_say([byte]);
+        thread::sleep(Duration::from_millis(2));
+    }
+    let answers = connection.rest();
+    assert_eq!(statuses(&answers), ["200"], "{answers}");
+}
+
+#[test]
+fn a_client_that_leaves_is_noticed_even_if_its_last_bytes_were_not_read() {
+    let running = Running::start();
+    let head = "GET /never HTTP/1.1\r\nhost: t\r\n";
+    let requests =
+        [format!("{head}\r\n"), format!("{head}content-length: 9\r\n\r\n"), format!("{head}\r\n")];
+    for (request, more) in requests.iter().zip(["", "{}", "GET /late HTTP/1.1\r\n"]) {
+        let before = LEFT.load(Ordering::SeqCst);
+        let mut connection = running.connect();
+        connection.say(request);
+        thread::sleep(Duration::from_millis(100));
+        connection.say(more);
+        thread::sleep(Duration::from_millis(100));
+        drop(connection);
+        let what = format!("the end of the handler, with {more:?} unread");
+        until(&what, Duration::from_secs(7), || LEFT.load(Ordering::SeqCst) > before);
+    }
+}
+
+#[test]
+fn a_response_may_pause_for_long_but_its_connection_is_idle_when_it_has_ended() {
+    let running = Running::start();
+    let began = Instant::now();
+    let answers = send_all_then_read(&running, Request::new("GET /events").bytes());
+    assert!(answers.ends_with("the end\r\n0\r\n\r\n"), "{answers}");
+    assert!(began.elapsed() > Duration::from_secs(10), "it may send another request");
+}
+
+#[test]
+fn garbage_after_a_request_is_refused_with_a_message() {
+    let running = Running::start();
+    let asked = [Request::new("GET /health").bytes().repeat(2), b"GET\r\n\r\n".to_vec()];
+    let answers = send_all_then_read(&running, asked.concat());
+    assert_eq!(statuses(&answers), ["200", "200", "400"], "{answers}");
+    assert!(answers.contains(r#""error":"Bad Request""#), "{answers}");
+}
+
+#[test]
+fn a_body_is_read_also_from_another_task_than_the_connections() {
+    let running = Running::start();
+    let mut connection = running.connect();
+    connection.say(Request::new("POST /take-elsewhere").body("x".repeat(50_000)).bytes());
+    let began = Instant::now();
+    assert_eq!(connection.answer().text, "50000 bytes");
+    assert!(began.elapsed() < Duration::from_secs(3), "no bytes wait for a timer");
+}
+
+#[test]
+fn a_body_may_be_read_while_the_response_is_sent() {
+    let running = Running::start();
+    let request = Request::new("POST /echo").body("#".repeat(100_000)).bytes();
+    let answers = send_all_then_read(&running, request);
+    assert_eq!((statuses(&answers), answers.matches('#').count()), (vec!["200"], 100_000));
+}
+
+#[test]
+fn a_body_that_stops_arriving_ends_with_an_error() {
+    let running = Running::with(Limits { body: Duration::from_millis(200), ..Limits::default() });
+    let mut connection = running.connect();
+    connection.say("POST /take HTTP/1.1\r\nhost: t\r\ncontent-length: 9\r\n\r\n{}");
+    assert_eq!(connection.answer().status, 400);
+}
+
+#[test]
+fn a_head_that_is_too_large_or_too_slow_is_refused() {
+    let idle = Duration::from_millis(300);
+    let running = Running::with(Limits { idle, head: 1000, ..Limits::default() });
+    let large = format!("GET /health HTTP/1.1\r\nx: {}", "x".repeat(2000));
+    for (head, status) in [(large.as_str(), "431"), ("GET /health HTTP/1.1\r\nx: ", "408")] {
+        let answers = send_all_then_read(&running, head);
+        assert_eq!(statuses(&answers), [status], "{answers}");
+    }
+    assert_eq!(send_all_then_read(&running, ""), "", "an idle connection is closed");
+}
+
+#[test]
+fn a_head_of_a_later_request_is_refused_when_it_is_too_slow() {
+    let idle = Duration::from_millis(300);
+    let running = Running::with(Limits { idle, ..Limits::default() });
+    let mut connection = running.connect();
+    for _ in 0..2 {
+        assert_eq!(connection.ask("GET /health").status, 200);
+    }
+    connection.trickle("GET /health HTTP/1.1\r\nx: ".bytes().chain(std::iter::repeat(b'x')));
+    assert_eq!(connection.last_answer().status, 408);
+}
+
+#[test]
+fn connections_are_counted() {
+    let (running, _held) = full();
+    assert_eq!(running.connections.counts().served, 1);
+    assert_eq!(statuses(&send_all_then_read(&running, Request::new("GET /late").bytes())), ["503"]);
+    assert_eq!(running.connections.counts().refused, 1);
+}
