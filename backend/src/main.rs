@@ -7,15 +7,21 @@ use backend_service::{
     config::{Config, DEFAULT_PORT},
 };
 use service_edge::{
-    Settings, exit_code, exit_on_bad_settings, handle_arguments, ignore_stray_signals, logging,
+    Program, Settings, exit_code, exit_on_bad_settings, handle_arguments, ignore_stray_signals,
+    logging,
+};
+
+const PROGRAM: Program = Program {
+    service: SERVICE,
+    version: env!("CARGO_PKG_VERSION"),
+    about: env!("CARGO_PKG_DESCRIPTION"),
+    default_port: DEFAULT_PORT,
 };
 
 #[actix_web::main]
 async fn main() -> ExitCode {
     ignore_stray_signals();
-    let arguments = env::args_os().skip(1);
-    let version = env!("CARGO_PKG_VERSION");
-    if let Some(code) = handle_arguments(SERVICE, version, DEFAULT_PORT, arguments) {
+    if let Some(code) = handle_arguments(&PROGRAM, env::args_os().skip(1)) {
         return code;
     }
     let config = exit_on_bad_settings(Config::read(&mut Settings::from_env()));

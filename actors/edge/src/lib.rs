@@ -51,7 +51,7 @@ pub use config::{
 pub use drain::Drain;
 pub use http::{ApiError, Endpoint, JsonBody, MAX_BODY_BYTES, abort, app, endpoint};
 pub use process::{
-    Capacity, CapacityRequest, exit_code, exit_on_bad_settings, handle_arguments,
+    Capacity, CapacityRequest, Program, exit_code, exit_on_bad_settings, handle_arguments,
     ignore_stray_signals,
 };
 pub use server::{Server, serve};

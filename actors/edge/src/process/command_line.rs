@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
+
 use super::{exit::exit_on_bad_settings, healthcheck};
 use crate::{
     config::{common_settings::CommonSettings, settings::Settings},
@@ -9,8 +11,39 @@ use crate::{
     untrusted_text::short_line,
 };
 
-/// Maximum number of characters of the arguments that a message shows.
-const MAX_SHOWN: usize = 200;
+/// Maximum number of characters of a line of a message. A message quotes the arguments.
+const MAX_SHOWN: usize = 400;
+
+/// What a binary is, for `--help` and `--version`.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// The name of the service.
+    pub service: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What it does, in one sentence.
+    pub about: &'static str,
+    /// The default of `PORT`.
+    pub default_port: u16,
+}
+
+#[derive(Parser)]
+#[command(
+    after_help = "Without a command it serves until SIGTERM. Its settings are environment variables; it prints them \
+                  when it starts.",
+    disable_help_subcommand = true,
+    no_binary_name = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Requests /health of the service with the same HOST and PORT: exit status 0 if it is healthy, 1 if not
+    Healthcheck,
+}
 
 /// For `main`: handles the arguments of the command line. Returns the exit code, or `None` if the service must serve.
 ///
@@ -19,69 +52,94 @@ const MAX_SHOWN: usize = 200;
 /// | none | none | `None` |
 /// | `healthcheck` | requests `/health` of the service with the same `HOST` and `PORT` | 0, or 1 if not healthy |
 /// | `--help`, `--version` | prints it | 0 |
-/// | anything else | says what is allowed | 2 |
+/// | anything else | says what is wrong | 2 |
 ///
 /// Containers use `healthcheck`, because their image has no other HTTP client.
 pub fn handle_arguments(
-    service: &str,
-    version: &str,
-    default_port: u16,
+    program: &Program,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Option<ExitCode> {
-    let arguments: Vec<_> =
-        arguments.into_iter().map(|a| a.to_string_lossy().into_owned()).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => None,
-        ["healthcheck"] => {
-            let mut settings = Settings::from_env();
-            let common = exit_on_bad_settings(CommonSettings::read(&mut settings, default_port));
-            let address = healthcheck::address(&common);
-            Some(match healthcheck::check(address) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    stderr::write_line(&format!("{service} at {address} is not healthy: {error}"));
-                    stderr::flush_last_lines();
-                    ExitCode::FAILURE
-                }
-            })
-        }
-        ["-h" | "--help"] => {
-            println!(
-                "usage: {service} [healthcheck | --help | --version]\n\n\
-                 Without an argument it serves until SIGTERM. Its settings are environment\n\
-                 variables; it prints them when it starts."
-            );
-            Some(ExitCode::SUCCESS)
-        }
-        ["-V" | "--version"] => {
-            println!("{service} {version}");
-            Some(ExitCode::SUCCESS)
-        }
-        _ => {
-            let arguments = short_line(&format!("{arguments:?}"), MAX_SHOWN);
-            stderr::write_line(&format!(
-                "{service}: cannot do {arguments}: expected nothing, healthcheck, --help or --version"
-            ));
-            stderr::flush_last_lines();
-            Some(ExitCode::from(2))
-        }
+    match parse(program, arguments) {
+        Ok(Arguments { action: None }) => None,
+        Ok(Arguments { action: Some(Action::Healthcheck) }) => Some(check_health(program)),
+        Err(error) => Some(print(&error)),
     }
+}
+
+fn parse(
+    program: &Program,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Arguments, clap::Error> {
+    let command = Arguments::command().name(program.service).bin_name(program.service);
+    let command = command.version(program.version).about(program.about);
+    command.try_get_matches_from(arguments).and_then(|it| Arguments::from_arg_matches(&it))
+}
+
+/// Prints help, version or an error. Returns the exit code.
+fn print(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // There is no other place to report a closed stdout.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    for line in error.to_string().trim_end().lines() {
+        stderr::write_line(&short_line(line, MAX_SHOWN));
+    }
+    stderr::flush_last_lines();
+    ExitCode::from(2)
+}
+
+fn check_health(program: &Program) -> ExitCode {
+    let mut settings = Settings::from_env();
+    let common = exit_on_bad_settings(CommonSettings::read(&mut settings, program.default_port));
+    let address = healthcheck::address(&common);
+    let Err(error) = healthcheck::check(address) else { return ExitCode::SUCCESS };
+    stderr::write_line(&format!("{} at {address} is not healthy: {error}", program.service));
+    stderr::flush_last_lines();
+    ExitCode::FAILURE
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const PROGRAM: Program =
+        Program { service: "tea-service", version: "1.2", about: "Makes tea", default_port: 1 };
+
+    fn message(arguments: &[&str]) -> String {
+        let Err(error) = parse(&PROGRAM, arguments.iter().map(OsString::from)) else {
+            panic!("{arguments:?} are taken")
+        };
+        error.to_string()
+    }
+
+    #[test]
+    fn the_declaration_of_the_arguments_is_valid() {
+        Arguments::command().debug_assert();
+    }
+
     #[test]
     fn without_arguments_the_caller_serves_and_unknown_ones_are_refused() {
         let run = |arguments: &[&str]| {
-            handle_arguments("x", "1", 1, arguments.iter().map(OsString::from))
+            handle_arguments(&PROGRAM, arguments.iter().map(OsString::from))
                 .map(|code| format!("{code:?}"))
         };
         assert_eq!(run(&[]), None);
         assert_eq!(run(&["--version"]), Some(format!("{:?}", ExitCode::SUCCESS)));
-        for unknown in [&["serve"][..], &["healthcheck", "now"], &["--port=1"]] {
-            assert_eq!(run(unknown), Some(format!("{:?}", ExitCode::from(2))));
+        for unknown in [&["serve"][..], &["healthcheck", "now"], &["--port=1"], &[""]] {
+            assert_eq!(run(unknown), Some(format!("{:?}", ExitCode::from(2))), "{unknown:?}");
         }
+    }
+
+    #[test]
+    fn help_and_errors_name_the_program_and_what_it_takes() {
+        let help = message(&["--help"]);
+        for part in ["Makes tea", "Usage: tea-service [COMMAND]", "healthcheck", "SIGTERM"] {
+            assert!(help.contains(part), "{part}: {help}");
+        }
+        assert_eq!(message(&["-V"]), "tea-service 1.2\n");
+        let error = message(&["--port=1"]);
+        assert!(error.starts_with("error: unexpected argument '--port'"), "{error}");
+        assert!(error.contains("Usage: tea-service"), "{error}");
     }
 }

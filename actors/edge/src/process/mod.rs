@@ -7,7 +7,7 @@ mod healthcheck;
 pub(crate) mod shutdown_signals;
 mod stray_signals;
 
-pub use command_line::handle_arguments;
+pub use command_line::{Program, handle_arguments};
 pub use exit::{exit_code, exit_on_bad_settings};
 pub use file_descriptors::{Capacity, CapacityRequest};
 pub use stray_signals::ignore_stray_signals;

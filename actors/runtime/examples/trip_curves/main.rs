@@ -15,14 +15,23 @@ mod run;
 
 use std::error::Error;
 
+use clap::Parser;
 use measure::{Measured, measure_all};
 use points::{Point, Study};
 
+/// Measures how soon each trip opens the circuit.
+#[derive(Parser)]
+struct Arguments {
+    /// Print all points of docs/trips.md as CSV, in place of a small table
+    #[arg(long)]
+    csv: bool,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    match std::env::args().nth(1).as_deref() {
-        None => print_table(&Study::small().points()?),
-        Some("--csv") => print_csv(&Study::full().points()?),
-        Some(argument) => return Err(format!("unknown argument {argument:?}").into()),
+    if Arguments::parse().csv {
+        print_csv(&Study::full().points()?);
+    } else {
+        print_table(&Study::small().points()?);
     }
     Ok(())
 }
