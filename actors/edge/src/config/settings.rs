@@ -2,6 +2,9 @@
 //!
 //! A variable that is set must be valid: its default never replaces an invalid value. The reader records the effective
 //! value of each variable that it reads, so that a service can log its configuration when it starts.
+//!
+//! Written by hand: `figment`, `envy` and clap's `env` name a field or a flag in place of the variable and its range,
+//! quote secrets, and keep no list of effective values (`settings_tests.rs`, `settings_props.rs`).
 
 use std::{
     env,

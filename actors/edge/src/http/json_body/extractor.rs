@@ -1,4 +1,6 @@
 //! The extractor of JSON bodies.
+//!
+//! Written by hand: `web::Json` refuses an empty body, and takes an array for a struct (the tests below).
 
 use std::{any::type_name, fmt, io::ErrorKind, time::Duration};
 

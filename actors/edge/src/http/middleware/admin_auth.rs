@@ -2,6 +2,9 @@
 //!
 //! [`endpoint()`](crate::endpoint()) adds it to each method that is not for reading. It runs before the request's body
 //! is read.
+//!
+//! Written by hand: `actix-web-httpauth` takes the first of several `Authorization` headers
+//! (`of_several_headers_none_counts`).
 
 use crate::{config::admin_token::AdminToken, http::api_error::ApiError};
 use actix_web::{

@@ -1,4 +1,7 @@
 //! The middleware that counts the requests of a route.
+//!
+//! Written by hand: `actix-web-prom` does not count requests whose client left or whose handler panicked, and takes
+//! unknown paths as labels (`tests/metrics.rs`).
 
 use std::{
     cell::OnceCell,

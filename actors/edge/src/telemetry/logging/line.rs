@@ -1,4 +1,7 @@
 //! Formats a record as one line of text or JSON.
+//!
+//! Written by hand: `env_logger` has no JSON, and its text has the line breaks of a message, so that a client could
+//! forge a line (`untrusted_text.rs`).
 
 use std::{
     collections::BTreeMap,

@@ -7,6 +7,8 @@
 //! Log lines of a trace have level info if the client says that it is
 //! [sampled](TraceContext::is_sampled), and debug otherwise, so that a call without a trace adds no line. The flag
 //! goes along with the trace, so that all services log the same calls.
+//!
+//! Written by hand: `opentelemetry` refuses flags that the specification says to ignore (`context_props.rs`).
 
 mod context;
 mod extractor;
