@@ -1,15 +1,12 @@
-//! The binary: settings, log, [`backend_service::run`].
+//! The process of the backend service.
 
-use std::{env, process::ExitCode};
+use std::process::ExitCode;
 
 use backend_service::{
     SERVICE,
     config::{Config, DEFAULT_PORT},
 };
-use service_edge::{
-    Program, Settings, exit_code, exit_on_bad_settings, handle_arguments, ignore_stray_signals,
-    logging,
-};
+use service_edge::Program;
 
 const PROGRAM: Program = Program {
     service: SERVICE,
@@ -20,11 +17,6 @@ const PROGRAM: Program = Program {
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    ignore_stray_signals();
-    if let Some(code) = handle_arguments(&PROGRAM, env::args_os().skip(1)) {
-        return code;
-    }
-    let config = exit_on_bad_settings(Config::read(&mut Settings::from_env()));
-    logging::init(&config.common);
-    exit_code(backend_service::run(config).await)
+    let run = backend_service::run;
+    service_edge::run_service(&PROGRAM, Config::read, |config| &config.common, run).await
 }

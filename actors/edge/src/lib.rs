@@ -13,24 +13,27 @@
 //!
 //! Each module uses only modules above it.
 //!
-//! A service's `main` sets up signals, settings and the log, and then calls [`serve`]:
+//! A service's `main` is [`run_service`], which awaits a function that calls [`serve`]:
 //!
 //! ```no_run
 //! use actix_web::{HttpResponse, web};
-//! use service_edge::{CommonSettings, Drain, Metrics, Settings};
+//! use service_edge::{CommonSettings, Drain, Metrics, Program, Settings};
+//!
+//! const PROGRAM: Program =
+//!     Program { service: "echo", version: "1.0.0", about: "Answers", default_port: 5000 };
+//!
+//! async fn run(common: CommonSettings) -> std::io::Result<()> {
+//!     let (drain, metrics) = (Drain::new(), Metrics::new(PROGRAM.version));
+//!     let routes = |config: &mut web::ServiceConfig| {
+//!         config.service(service_edge::endpoint("/health").get(HttpResponse::Ok));
+//!     };
+//!     service_edge::serve(PROGRAM.service, &common, drain, metrics, routes).await
+//! }
 //!
 //! #[actix_web::main]
 //! async fn main() -> std::process::ExitCode {
-//!     service_edge::ignore_stray_signals();
-//!     let mut settings = Settings::from_env();
-//!     let common = service_edge::exit_on_bad_settings(CommonSettings::read(&mut settings, 5000));
-//!     service_edge::logging::init(&common);
-//!     log::info!("settings: {}", settings.summary());
-//!     let (drain, metrics) = (Drain::new(), Metrics::new("1.0.0"));
-//!     let served = service_edge::serve("echo", &common, drain, metrics, |config: &mut web::ServiceConfig| {
-//!         config.service(service_edge::endpoint("/health").get(HttpResponse::Ok));
-//!     });
-//!     service_edge::exit_code(served.await)
+//!     let read = |settings: &mut Settings<'_>| CommonSettings::read(settings, PROGRAM.default_port);
+//!     service_edge::run_service(&PROGRAM, read, |common| common, run).await
 //! }
 //! ```
 
@@ -50,10 +53,7 @@ pub use config::{
 };
 pub use drain::Drain;
 pub use http::{ApiError, Endpoint, JsonBody, MAX_BODY_BYTES, abort, app, endpoint};
-pub use process::{
-    Capacity, CapacityRequest, Program, exit_code, exit_on_bad_settings, handle_arguments,
-    ignore_stray_signals,
-};
+pub use process::{Capacity, CapacityRequest, Program, exit_code, run_service};
 pub use server::{Server, serve};
 pub use telemetry::{
     logging,

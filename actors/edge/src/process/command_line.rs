@@ -14,7 +14,16 @@ use crate::{
 /// Maximum number of characters of a line of a message. A message quotes the arguments.
 const MAX_SHOWN: usize = 400;
 
-/// What a binary is, for `--help` and `--version`.
+/// What a binary is, for [`run_service`](crate::run_service). Its arguments:
+///
+/// | arguments | action | exit code |
+/// |---|---|---|
+/// | none | serves | |
+/// | `healthcheck` | requests `/health` of the service with the same `HOST` and `PORT` | 0, or 1 if not healthy |
+/// | `--help`, `--version` | prints it | 0 |
+/// | anything else | says what is wrong | 2 |
+///
+/// Containers use `healthcheck`, because their image has no other HTTP client.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
     /// The name of the service.
@@ -45,17 +54,8 @@ enum Action {
     Healthcheck,
 }
 
-/// For `main`: handles the arguments of the command line. Returns the exit code, or `None` if the service must serve.
-///
-/// | arguments | action | exit code |
-/// |---|---|---|
-/// | none | none | `None` |
-/// | `healthcheck` | requests `/health` of the service with the same `HOST` and `PORT` | 0, or 1 if not healthy |
-/// | `--help`, `--version` | prints it | 0 |
-/// | anything else | says what is wrong | 2 |
-///
-/// Containers use `healthcheck`, because their image has no other HTTP client.
-pub fn handle_arguments(
+/// Handles the arguments of the command line. Returns the exit code, or `None` if the service must serve.
+pub(super) fn handle_arguments(
     program: &Program,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Option<ExitCode> {

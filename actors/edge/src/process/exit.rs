@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// For `main`: returns the settings. If they are invalid, writes one line to stderr and exits with code 2.
-pub fn exit_on_bad_settings<T>(settings: Result<T, SettingError>) -> T {
+pub(super) fn exit_on_bad_settings<T>(settings: Result<T, SettingError>) -> T {
     settings.unwrap_or_else(|error| {
         stderr::write_line(&error.to_string());
         stderr::flush_last_lines();

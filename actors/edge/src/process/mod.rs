@@ -4,10 +4,11 @@ mod command_line;
 mod exit;
 pub(crate) mod file_descriptors;
 mod healthcheck;
+mod run_service;
 pub(crate) mod shutdown_signals;
 mod stray_signals;
 
-pub use command_line::{Program, handle_arguments};
-pub use exit::{exit_code, exit_on_bad_settings};
+pub use command_line::Program;
+pub use exit::exit_code;
 pub use file_descriptors::{Capacity, CapacityRequest};
-pub use stray_signals::ignore_stray_signals;
+pub use run_service::run_service;

@@ -19,7 +19,7 @@ const STRAY: [(SignalKind, &str); 4] = [
 ///
 /// # Panics
 /// Panics outside of an actix runtime.
-pub fn ignore_stray_signals() {
+pub(super) fn ignore_stray_signals() {
     for (kind, name) in STRAY {
         // tokio never removes a handler, so the default action cannot come back.
         match signal(kind) {
