@@ -119,6 +119,8 @@ fn setting_error(error: &PlanError) -> SettingError {
 
 #[cfg(test)]
 mod tests {
+    use resilience_testing::settings::{assert_each_is_named, assert_hints};
+
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
@@ -164,15 +166,13 @@ mod tests {
 
     #[test]
     fn each_bad_value_is_named() {
-        for (variable, value) in [
+        let bad = [
             ("FAILURE_RATE", "1.1"),
             ("SLOW_RESPONSE_RATE", "-0.1"),
             ("SLOW_RESPONSE_DELAY", "3601"),
             ("TRANSIENT_FAILURE_RATE", "60"),
-        ] {
-            let error = read(&[(variable, value)]).unwrap_err();
-            assert!(error.starts_with(&format!("{variable}={value:?} ")), "{error}");
-        }
+        ];
+        assert_each_is_named(read, &bad);
     }
 
     #[test]
@@ -181,24 +181,16 @@ mod tests {
         let delay = "a number of seconds from 0 to 3600, without a unit";
         let wait = "a number of seconds from 0 to 10000000, without a unit";
         let seed = "a whole number from 0 to 18446744073709551615";
-        for (variable, out_of_range, expected) in [
-            ("FAILURE_RATE", &["-0.1", "1.1"][..], rate),
+        let variables: [(&str, &[&str], &str); 7] = [
+            ("FAILURE_RATE", &["-0.1", "1.1"], rate),
             ("SLOW_RESPONSE_RATE", &["-0.1", "1.1"], rate),
             ("SLOW_RESPONSE_DELAY", &["-1", "3600.1"], delay),
             ("TRANSIENT_FAILURE_RATE", &["-0.1", "60"], rate),
             ("TRANSIENT_RETRY_AFTER", &["-1", "10000001"], wait),
             ("FAULT_SEED", &["-1", "18446744073709551616"], seed),
             ("SHUTDOWN_TIMEOUT", &["-1", "3600.1"], delay),
-        ] {
-            for value in [out_of_range, &["", "garbage"]].concat() {
-                let error = read(&[(variable, value)]).unwrap_err();
-                assert_eq!(
-                    error.split_once("expected ").unwrap().1,
-                    expected,
-                    "{variable}={value}"
-                );
-            }
-        }
+        ];
+        assert_hints(read, &variables);
     }
 
     #[test]

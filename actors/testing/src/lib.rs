@@ -8,6 +8,7 @@
 //! | [`process`] | a service as a process: start, log, signals, end |
 //! | [`app`] | answers of an application that has no socket |
 //! | [`mod@until`] | waiting for a condition, for a bounded time |
+//! | [`mod@settings`] | what each setting must refuse, and with which words |
 //! | [`props`] | how often property tests are tried |
 //!
 //! It depends on no crate of the workspace, so that each of them can use it. All of it panics when a test cannot go on.
@@ -24,6 +25,7 @@ pub mod http;
 pub mod process;
 pub mod props;
 pub mod server;
+pub mod settings;
 pub mod until;
 
 pub use answer::Answer;

@@ -1,4 +1,5 @@
 use resilience_actors::{BreakerScope, BreakerSettings, Retry, Window};
+use resilience_testing::settings::{assert_each_is_named, assert_hints};
 
 use super::*;
 
@@ -122,7 +123,7 @@ fn contradictions_name_both_variables() {
 
 #[test]
 fn each_bad_value_is_named() {
-    for (variable, value) in [
+    let bad = [
         ("BACKEND_URL", ""),
         ("BACKEND_URL", "backend:5000"),
         ("BACKEND_URL", "https://backend:5000"),
@@ -167,24 +168,16 @@ fn each_bad_value_is_named() {
         ("MAX_EVENT_STREAMS", "-1"),
         ("BACKEND_FAULTS_HOST", ""),
         ("BACKEND_FAULTS_HOST", "http://pods"),
-    ] {
-        let error = read(&[(variable, value)]).unwrap_err();
-        assert!(error.starts_with(&format!("{variable}={value:?} ")), "{error}");
-    }
-}
-
-/// What is said after "expected".
-fn hint(variable: &str, value: &str) -> String {
-    let error = read(&[(variable, value)]).unwrap_err();
-    error.split_once("expected ").unwrap().1.to_owned()
+    ];
+    assert_each_is_named(read, &bad);
 }
 
 #[test]
 fn garbage_and_a_value_out_of_range_get_the_same_hint_with_the_real_range() {
     let seconds = "a number of seconds, more than 0 and at most 2592000, without a unit";
     let share = "a number more than 0 and at most 1";
-    for (variable, out_of_range, expected) in [
-        ("HOST", &["localhost", "1.2.3.256"][..], "an IP address, such as 0.0.0.0 or ::1"),
+    let variables: &[(&str, &[&str], &str)] = &[
+        ("HOST", &["localhost", "1.2.3.256"], "an IP address, such as 0.0.0.0 or ::1"),
         ("PORT", &["-1", "65536"], "a whole number from 0 to 65535"),
         ("LOG_FORMAT", &["Text"], "text or json"),
         (
@@ -232,11 +225,8 @@ fn garbage_and_a_value_out_of_range_get_the_same_hint_with_the_real_range() {
         ("MAX_CALLS", &["0", "10000001"], "a whole number from 1 to 10000000"),
         ("MAX_RESPONSE_BYTES", &["0", "1073741825"], "a whole number from 1 to 1073741824"),
         ("MAX_EVENT_STREAMS", &["-1", "1000001"], "a whole number from 0 to 1000000"),
-    ] {
-        for value in [out_of_range, &["", "gar/bage"]].concat() {
-            assert_eq!(hint(variable, value), expected, "{variable}={value}");
-        }
-    }
+    ];
+    assert_hints(read, variables);
 }
 
 #[test]
