@@ -2,6 +2,7 @@
 //!
 //! | module | role |
 //! |---|---|
+//! | [`access`] | what clients without the token are answered, and what no client is shown |
 //! | [`answer`] | one HTTP answer, from a socket or from an application in this process |
 //! | [`http`] | the HTTP/1.1 client: raw bytes where a test needs them, requests and answers elsewhere |
 //! | [`server`] | a server that does on each connection what a script says |
@@ -19,6 +20,7 @@
     reason = "a test that cannot go on should end"
 )]
 
+pub mod access;
 pub mod answer;
 pub mod app;
 pub mod http;

@@ -233,7 +233,7 @@ fn oversized_heads_and_bodies_are_refused() {
         head(length).assert_error(431, "Request Header Fields Too Large", "over 16384 bytes");
     }
     let mut many = service.connect();
-    say(&mut many, Request::new("GET /health").headers(&"x: y\r\n".repeat(200)).bytes());
+    say(&mut many, Request::new("GET /health").headers("x: y\r\n".repeat(200)).bytes());
     many.last_answer().assert_error(431, "Request Header Fields Too Large", "more than 96");
     for garbage in
         ["\u{16}\u{3}\u{1} TLS?\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET\r\n\r\n"]

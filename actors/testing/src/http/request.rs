@@ -5,14 +5,14 @@
 pub struct Request {
     line: String,
     host: String,
-    headers: String,
+    headers: Vec<u8>,
     body: Vec<u8>,
 }
 
 impl Request {
     /// `line` is the method and the target, for example `GET /health`. Neither needs to be valid.
     pub fn new(line: impl Into<String>) -> Self {
-        Self { line: line.into(), host: "test".into(), headers: String::new(), body: Vec::new() }
+        Self { line: line.into(), host: "test".into(), headers: Vec::new(), body: Vec::new() }
     }
 
     /// The `Host` header, which is `test` otherwise.
@@ -24,8 +24,8 @@ impl Request {
 
     /// More headers: whole lines, each with its CRLF.
     #[must_use]
-    pub fn headers(mut self, lines: &str) -> Self {
-        self.headers += lines;
+    pub fn headers(mut self, lines: impl AsRef<[u8]>) -> Self {
+        self.headers.extend_from_slice(lines.as_ref());
         self
     }
 
@@ -52,8 +52,8 @@ impl Request {
         } else {
             String::new()
         };
-        let head = format!("{line} HTTP/1.1\r\nhost: {host}\r\n{length}{headers}\r\n");
-        [head.as_bytes(), body].concat()
+        let head = format!("{line} HTTP/1.1\r\nhost: {host}\r\n{length}");
+        [head.as_bytes(), headers, b"\r\n", body].concat()
     }
 }
 
