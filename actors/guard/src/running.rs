@@ -14,7 +14,7 @@ use crate::{connections::Connections, listener::ListenerHandle};
 ///
 /// A process that must lose no request when it ends calls [`refuse_new_connections`](Self::refuse_new_connections),
 /// awaits [`Connections::last_requests`], then calls [`stop`](Self::stop).
-#[must_use = "the server stops when this is dropped"]
+#[must_use = "a server does nothing unless it is awaited"]
 pub struct Running {
     server: actix_server::Server,
     connections: Connections,

@@ -51,7 +51,11 @@ impl GuardedServer {
         }
     }
 
-    /// Sets the number of threads that serve connections, at least 1. Each has an application of its own.
+    /// Sets the number of threads that serve connections. Each has an application of its own.
+    ///
+    /// # Panics
+    ///
+    /// `workers` is 0.
     pub fn workers(mut self, workers: usize) -> Self {
         self.builder = self.builder.workers(workers);
         self

@@ -100,7 +100,9 @@ pub async fn changes_that_need_the_token(
                 if answer.status == 405 {
                     break;
                 }
-                let what = format!("{method} {path} {authorization:?}: {answer:?}");
+                let shown: Vec<_> =
+                    authorization.iter().map(|value| String::from_utf8_lossy(value)).collect();
+                let what = format!("{method} {path} {shown:?}: {answer:?}");
                 assert_eq!(answer.status, 401, "{what}");
                 assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{what}");
                 assert_eq!(answer.body["error"], "Unauthorized", "{what}");
