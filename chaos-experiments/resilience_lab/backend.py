@@ -5,6 +5,7 @@ import time
 from chaoslib.exceptions import ActivityFailed
 
 from . import changes, cluster, users
+from .waiting import wait_for
 
 # The variables that a pod's fault plan starts with, and what they are called in a plan.
 DICE = {
@@ -126,7 +127,7 @@ def wait_until_back(within: float = 90) -> list[str]:
     wanted = cluster.replicas(cluster.BACKEND)
     if set(cluster.names(cluster.pods(cluster.BACKEND))) == _known:
         raise ActivityFailed(f"all pods of {cluster.BACKEND} are still there: none was terminated")
-    if not cluster.wait_for(lambda: all_ready(wanted), within):
+    if not wait_for(lambda: all_ready(wanted), within):
         raise ActivityFailed(f"not all {wanted} pods of {cluster.BACKEND} are ready after {within} s")
     return heal("all pods are back")
 

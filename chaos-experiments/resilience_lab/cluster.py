@@ -5,7 +5,6 @@ The backend is not exposed, so its endpoints are reached through the API server'
 """
 
 import json
-import time
 from typing import Any
 
 import urllib3
@@ -120,11 +119,3 @@ def answer(method: str, path: str, body: Any = None, content_type: str = "applic
     if not 200 <= response.status < 300:
         raise ActivityFailed(f"{method} {path}: status {response.status}: {text.strip()}")
     return json.loads(text)
-
-
-def wait_for(condition, seconds: float, every: float = 0.1):
-    """What `condition()` says as soon as it is true, or after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (met := condition()) and time.monotonic() < deadline:
-        time.sleep(every)
-    return met

@@ -12,6 +12,7 @@ from chaoslib.exceptions import ActivityFailed
 
 from . import backend, cluster, users
 from .traffic import CLOSED, OPEN, Call, percentile
+from .waiting import wait_for
 
 
 def circuit_opens(within: float) -> dict:
@@ -37,7 +38,7 @@ def circuit_reopens(margin: float) -> dict:
     watched = users.current()
     begin, opened = watched.record.now(), open_count()
     limit = watched.reset_timeout + margin
-    reopened = cluster.wait_for(lambda: open_count() > opened, limit)
+    reopened = wait_for(lambda: open_count() > opened, limit)
     seconds = round(watched.record.now() - begin, 3)
     return users.found("circuit_reopens", reopened, seconds=seconds, limit=limit)
 
@@ -120,7 +121,7 @@ def calls_since(begin: float) -> list[Call]:
     def waiting() -> list[Call]:
         return [call for call in list(record.pending) if begin <= call.at <= until]
 
-    cluster.wait_for(lambda: not waiting(), watched.call_deadline + 1)
+    wait_for(lambda: not waiting(), watched.call_deadline + 1)
     left = waiting()
     return left + [call for call in list(record.calls) if begin <= call.at <= until and call not in left]
 
@@ -169,9 +170,7 @@ def without_failed_trials(transitions: list[str]) -> list[str]:
 def wait_for_state(state: str, begin: float, limit: float) -> float | None:
     """When the circuit was first seen in `state` after `begin`, if that is no more than `limit` seconds later."""
     record = users.current().record
-    seen = cluster.wait_for(
-        lambda: record.first_state_after(begin, state), max(0.0, begin + limit - record.now()), every=0.02
-    )
+    seen = wait_for(lambda: record.first_state_after(begin, state), max(0.0, begin + limit - record.now()), every=0.02)
     return seen if seen is not None and seen <= begin + limit else None
 
 

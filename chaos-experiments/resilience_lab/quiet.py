@@ -10,6 +10,7 @@ import requests
 from chaoslib.exceptions import ActivityFailed, InterruptExecution
 
 from . import backend, cluster, users
+from .waiting import wait_for
 
 # What an experiment does while a circuit is open takes this long, after the last attempts have ended; in seconds.
 TIME_TO_LOOK = 7
@@ -43,7 +44,7 @@ def need_time_to_look(settings: dict) -> None:
 
 
 def undo_what_a_killed_run_left() -> None:
-    if backend.scale_back() and not cluster.wait_for(backend.all_ready, TIME_TO_COME_BACK):
+    if backend.scale_back() and not wait_for(backend.all_ready, TIME_TO_COME_BACK):
         raise ActivityFailed(f"not all pods of {cluster.BACKEND} are ready after {TIME_TO_COME_BACK} s")
 
 

@@ -1,7 +1,6 @@
 """Runs of Chaos Toolkit itself, with and without the strict control."""
 
 import logging
-import unittest
 
 from chaoslib.run import Runner
 from chaoslib.types import Strategy
@@ -41,44 +40,50 @@ def exit_code(journal: dict) -> int:
     return int(journal["status"] != "completed" or journal["deviated"])
 
 
-class Strict(unittest.TestCase):
-    def assert_unfulfilled(self, journal: dict, name: str) -> None:
-        self.assertEqual(exit_code(journal), 1)
-        self.assertIn(name, weaknesses(journal)[0])
-        self.assertEqual([run["status"] for run in journal["rollbacks"]], ["succeeded"], "rollbacks run")
+def assert_unfulfilled(journal: dict, name: str) -> None:
+    assert exit_code(journal) == 1
+    assert name in weaknesses(journal)[0]
+    assert [run["status"] for run in journal["rollbacks"]] == ["succeeded"], "rollbacks run"
 
-    def test_an_experiment_that_is_fulfilled_ends_well(self):
-        journal = run([constant("action", "do", 0), constant("probe", "look", 1, tolerance=1)])
-        self.assertEqual(exit_code(journal), 0)
-        self.assertEqual(weaknesses(journal), [])
 
-    def test_a_probe_of_the_method_out_of_tolerance_ends_it(self):
-        method = [constant("probe", "look", 2, tolerance=1), constant("action", "next", 0)]
-        self.assertEqual(exit_code(run(method, strict=False)), 0, "the trap")
-        journal = run(method)
-        self.assert_unfulfilled(journal, '"look" is out of its tolerance: 2')
-        self.assertEqual([run["activity"]["name"] for run in journal["run"]], ["look"])
+def test_an_experiment_that_is_fulfilled_ends_well():
+    journal = run([constant("action", "do", 0), constant("probe", "look", 1, tolerance=1)])
+    assert exit_code(journal) == 0
+    assert weaknesses(journal) == []
 
-    def test_a_jsonpath_tolerance_of_the_method_is_looked_at(self):
-        tolerance = {"type": "jsonpath", "path": "$.holds", "expect": [True]}
-        self.assertEqual(exit_code(run([constant("probe", "look", {"holds": True}, tolerance=tolerance)])), 0)
-        self.assertEqual(exit_code(run([constant("probe", "look", {"holds": False}, tolerance=tolerance)])), 1)
 
-    def test_a_failed_action_ends_it(self):
-        self.assertEqual(exit_code(run([failing("action", "do")], strict=False)), 0, "the trap")
-        self.assert_unfulfilled(run([failing("action", "do")]), '"do" failed')
+def test_a_probe_of_the_method_out_of_tolerance_ends_it():
+    method = [constant("probe", "look", 2, tolerance=1), constant("action", "next", 0)]
+    assert exit_code(run(method, strict=False)) == 0, "the trap"
+    journal = run(method)
+    assert_unfulfilled(journal, '"look" is out of its tolerance: 2')
+    assert [run["activity"]["name"] for run in journal["run"]] == ["look"]
 
-    def test_a_hypothesis_that_is_not_met_to_begin_with_is_no_success(self):
-        hypothesis = [constant("probe", "steady", 2, tolerance=1)]
-        self.assertEqual(exit_code(run([], hypothesis, strict=False)), 0, "the trap")
-        self.assert_unfulfilled(run([constant("action", "do", 0)], hypothesis), '"steady" is out of its tolerance')
 
-    def test_a_run_that_was_interrupted_is_no_success(self):
-        journal = run([constant("action", "do", 0), constant("action", "next", 0)])
-        del journal["run"][1]
-        self.assertEqual(weaknesses(journal), ["only 1 of 2 activities of the method were played"])
+def test_a_jsonpath_tolerance_of_the_method_is_looked_at():
+    tolerance = {"type": "jsonpath", "path": "$.holds", "expect": [True]}
+    assert exit_code(run([constant("probe", "look", {"holds": True}, tolerance=tolerance)])) == 0
+    assert exit_code(run([constant("probe", "look", {"holds": False}, tolerance=tolerance)])) == 1
 
-    def test_a_failed_rollback_is_no_success(self):
-        journal = run([constant("action", "do", 0)])
-        journal["rollbacks"][0]["status"] = "failed"
-        self.assertEqual(len(weaknesses(journal)), 1)
+
+def test_a_failed_action_ends_it():
+    assert exit_code(run([failing("action", "do")], strict=False)) == 0, "the trap"
+    assert_unfulfilled(run([failing("action", "do")]), '"do" failed')
+
+
+def test_a_hypothesis_that_is_not_met_to_begin_with_is_no_success():
+    hypothesis = [constant("probe", "steady", 2, tolerance=1)]
+    assert exit_code(run([], hypothesis, strict=False)) == 0, "the trap"
+    assert_unfulfilled(run([constant("action", "do", 0)], hypothesis), '"steady" is out of its tolerance')
+
+
+def test_a_run_that_was_interrupted_is_no_success():
+    journal = run([constant("action", "do", 0), constant("action", "next", 0)])
+    del journal["run"][1]
+    assert weaknesses(journal) == ["only 1 of 2 activities of the method were played"]
+
+
+def test_a_failed_rollback_is_no_success():
+    journal = run([constant("action", "do", 0)])
+    journal["rollbacks"][0]["status"] = "failed"
+    assert len(weaknesses(journal)) == 1

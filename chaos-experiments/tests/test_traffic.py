@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import unittest
 from pathlib import Path
 
 # What a loop says about tasks that nobody awaits comes at the end of the process.
@@ -19,9 +18,8 @@ with socket.create_server(("127.0.0.1", 0), backlog=200) as silent:
 """
 
 
-class Ends(unittest.TestCase):
-    def test_users_who_stop_at_once_leave_nothing_to_be_destroyed(self):
-        folder = Path(__file__).parents[1]
-        command = [sys.executable, "-X", "dev", "-c", STOP]
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
-        self.assertEqual((ended.returncode, ended.stdout, ended.stderr), (0, "", ""))
+def test_users_who_stop_at_once_leave_nothing_to_be_destroyed():
+    folder = Path(__file__).parents[1]
+    command = [sys.executable, "-X", "dev", "-c", STOP]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

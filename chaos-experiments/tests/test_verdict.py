@@ -1,7 +1,5 @@
 """Verdicts on journals that were made up."""
 
-import unittest
-
 from resilience_lab.verdict import judge, words
 
 
@@ -35,24 +33,25 @@ RECORD = {
 }
 
 
-class Verdicts(unittest.TestCase):
-    def test_what_was_found_is_said(self):
-        text = words(judge(journal(), RECORD))
-        for said in (
-            "T: fulfilled (50.0 s)",
-            "ok  the circuit opens\n        after 1.5 s, limit 10 s",
-            "3 calls: 503 x 2, 200 x 1; slowest 0.2 s",
-            "0.0 s closed, 4.3 s open",
-        ):
-            self.assertIn(said, text)
+def test_what_was_found_is_said():
+    text = words(judge(journal(), RECORD))
+    for said in (
+        "T: fulfilled (50.0 s)",
+        "ok  the circuit opens\n        after 1.5 s, limit 10 s",
+        "3 calls: 503 x 2, 200 x 1; slowest 0.2 s",
+        "0.0 s closed, 4.3 s open",
+    ):
+        assert said in text
 
-    def test_one_point_that_does_not_hold_is_enough(self):
-        verdict = judge(journal(run=[probe("the circuit opens", False)]), RECORD)
-        self.assertFalse(verdict["fulfilled"])
-        self.assertIn('because: probe "the circuit opens" is out of its tolerance', words(verdict))
 
-    def test_a_run_without_users_is_judged_all_the_same(self):
-        steady_states = {"before": None, "after": None}
-        verdict = judge(journal(steady_states=steady_states, run=[], rollbacks=[]), {})
-        self.assertFalse(verdict["fulfilled"])
-        self.assertIn("not checked", words(verdict))
+def test_one_point_that_does_not_hold_is_enough():
+    verdict = judge(journal(run=[probe("the circuit opens", False)]), RECORD)
+    assert not verdict["fulfilled"]
+    assert 'because: probe "the circuit opens" is out of its tolerance' in words(verdict)
+
+
+def test_a_run_without_users_is_judged_all_the_same():
+    steady_states = {"before": None, "after": None}
+    verdict = judge(journal(steady_states=steady_states, run=[], rollbacks=[]), {})
+    assert not verdict["fulfilled"]
+    assert "not checked" in words(verdict)

@@ -1,8 +1,9 @@
 """The verdict finds what it is there to find."""
 
 import random
-import unittest
 from collections import Counter
+
+import pytest
 
 from . import verdict
 from .load import Book
@@ -53,67 +54,65 @@ def failed(findings):
     return {finding.claim for finding in findings if not finding.holds}
 
 
-class Statistics(unittest.TestCase):
-    def test_what_adds_up_is_found_good(self):
-        self.assertEqual(failed(verdict.statistics(book(), stats(), metrics())), set())
-
-    def test_one_call_too_many_is_found(self):
-        seen = failed(verdict.statistics(book(), stats(successful_requests=91), metrics()))
-        self.assertEqual(seen, {"stats: total is the sum of its parts", "stats: successful"})
-
-    def test_one_who_left_may_have_come_to_any_end_but_only_to_one(self):
-        one = stats(total_requests=101, abandoned_requests=1)
-        self.assertEqual(failed(verdict.statistics(book(left=1), one, metrics(call_200=91))), set())
-        two = stats(total_requests=102, abandoned_requests=2)
-        self.assertIn("stats: total", failed(verdict.statistics(book(left=1), two, metrics())))
-        both = metrics(call_200=91, call_500=4)
-        self.assertIn("metrics: requests by route and status", failed(verdict.statistics(book(left=1), one, both)))
-
-    def test_an_answer_that_nobody_got_is_found(self):
-        seen = failed(verdict.statistics(book(), stats(), metrics(plain_502=2)))
-        self.assertEqual(seen, {"metrics: requests by route and status"})
-
-    def test_what_stays_in_flight_is_found(self):
-        for name in ("in_flight", "streams"):
-            self.assertEqual(
-                failed(verdict.statistics(book(), stats(), metrics(**{name: 2}))),
-                {"metrics: nothing is left in flight"},
-            )
-
-    def test_two_sources_that_differ_are_found(self):
-        for name, claim in [
-            ("open", "metrics: openings"),
-            ("retries", "metrics: retries"),
-            ("turned_away", "metrics: turned away"),
-        ]:
-            self.assertEqual(failed(verdict.statistics(book(), stats(), metrics(**{name: 5}))), {claim})
+def test_what_adds_up_is_found_good():
+    assert failed(verdict.statistics(book(), stats(), metrics())) == set()
 
 
-class Flat(unittest.TestCase):
-    def noise(self, count, rise):
-        draws = random.Random(1)
-        return [44 + draws.expovariate(1 / 10) + rise * place / count for place in range(count)]
-
-    def test_noise_is_flat_and_a_slow_leak_is_not(self):
-        for count in (240, 1200):
-            self.assertTrue(verdict.flat("files", self.noise(count, 0), verdict.FILES_SLACK, "files").holds)
-            self.assertFalse(verdict.flat("files", self.noise(count, 30), verdict.FILES_SLACK, "files").holds)
-
-    def test_too_few_samples_show_nothing(self):
-        self.assertFalse(verdict.flat("files", [44.0] * 8, verdict.FILES_SLACK, "files").holds)
+def test_one_call_too_many_is_found():
+    seen = failed(verdict.statistics(book(), stats(successful_requests=91), metrics()))
+    assert seen == {"stats: total is the sum of its parts", "stats: successful"}
 
 
-class Complete(unittest.TestCase):
-    def test_one_request_without_an_answer_is_found(self):
-        made = book()
-        made.unanswered.append("GET /health: nothing within 30 s")
-        self.assertEqual(failed(verdict.complete(made)), {"every request of those who stayed is answered"})
-
-    def test_a_wrong_answer_is_found(self):
-        made = book()
-        made.wrong.append("GET /health: 500")
-        self.assertEqual(failed(verdict.complete(made)), {"every answer is a documented one"})
+def test_one_who_left_may_have_come_to_any_end_but_only_to_one():
+    one = stats(total_requests=101, abandoned_requests=1)
+    assert failed(verdict.statistics(book(left=1), one, metrics(call_200=91))) == set()
+    two = stats(total_requests=102, abandoned_requests=2)
+    assert "stats: total" in failed(verdict.statistics(book(left=1), two, metrics()))
+    both = metrics(call_200=91, call_500=4)
+    assert "metrics: requests by route and status" in failed(verdict.statistics(book(left=1), one, both))
 
 
-if __name__ == "__main__":
-    unittest.main()
+def test_an_answer_that_nobody_got_is_found():
+    seen = failed(verdict.statistics(book(), stats(), metrics(plain_502=2)))
+    assert seen == {"metrics: requests by route and status"}
+
+
+@pytest.mark.parametrize("name", ["in_flight", "streams"])
+def test_what_stays_in_flight_is_found(name):
+    seen = failed(verdict.statistics(book(), stats(), metrics(**{name: 2})))
+    assert seen == {"metrics: nothing is left in flight"}
+
+
+@pytest.mark.parametrize(
+    ("name", "claim"),
+    [("open", "metrics: openings"), ("retries", "metrics: retries"), ("turned_away", "metrics: turned away")],
+)
+def test_two_sources_that_differ_are_found(name, claim):
+    assert failed(verdict.statistics(book(), stats(), metrics(**{name: 5}))) == {claim}
+
+
+def noise(count, rise):
+    draws = random.Random(1)
+    return [44 + draws.expovariate(1 / 10) + rise * place / count for place in range(count)]
+
+
+def test_noise_is_flat_and_a_slow_leak_is_not():
+    for count in (240, 1200):
+        assert verdict.flat("files", noise(count, 0), verdict.FILES_SLACK, "files").holds
+        assert not verdict.flat("files", noise(count, 30), verdict.FILES_SLACK, "files").holds
+
+
+def test_too_few_samples_show_nothing():
+    assert not verdict.flat("files", [44.0] * 8, verdict.FILES_SLACK, "files").holds
+
+
+def test_one_request_without_an_answer_is_found():
+    made = book()
+    made.unanswered.append("GET /health: nothing within 30 s")
+    assert failed(verdict.complete(made)) == {"every request of those who stayed is answered"}
+
+
+def test_a_wrong_answer_is_found():
+    made = book()
+    made.wrong.append("GET /health: 500")
+    assert failed(verdict.complete(made)) == {"every answer is a documented one"}

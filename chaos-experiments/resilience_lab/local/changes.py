@@ -12,7 +12,7 @@ ANNOTATIONS = ("metadata", "annotations")
 
 def patched(kind: str, item: Object, patch: Any) -> Object:
     """`item` with the patch; ApiError if that changes anything else, or makes it invalid."""
-    new = _merge(item, patch)
+    new = merge_patch(item, patch)
     fields = (ANNOTATIONS, CHANGEABLE[kind])
     if not isinstance(patch, dict) or _without(new, *fields) != _without(item, *fields):
         names = " and ".join(".".join(field) for field in fields)
@@ -31,7 +31,7 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _merge(target: Any, patch: Any) -> Any:
+def merge_patch(target: Any, patch: Any) -> Any:
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -39,7 +39,7 @@ def _merge(target: Any, patch: Any) -> Any:
         if value is None:
             merged.pop(key, None)
         else:
-            merged[key] = _merge(merged.get(key), value)
+            merged[key] = merge_patch(merged.get(key), value)
     return merged
 
 

@@ -1,9 +1,9 @@
-import unittest
-
+import pytest
 from dnslib import RCODE, DNSRecord
 
 from resilience_lab.local.dns import answer, names, resolv_conf
 
+OWN = ".lab3-resilience"
 KNOWN = names(
     {"backend-service": ("198.51.100.10",), "pods": ("192.0.2.10", "192.0.2.11"), "nobody": ()}, "lab3-resilience"
 )
@@ -13,29 +13,31 @@ def ask(name, kind="A"):
     return DNSRecord.parse(answer(DNSRecord.question(name, kind).pack(), KNOWN))
 
 
-class Answers(unittest.TestCase):
-    def test_all_names_of_a_service(self):
-        own = ".lab3-resilience"
-        for suffix in ("", own, f"{own}.svc", f"{own}.svc.cluster.local", ".LAB3-resilience."):
-            with self.subTest(suffix):
-                self.assertEqual([str(each.rdata) for each in ask(f"backend-service{suffix}").rr], ["198.51.100.10"])
+@pytest.mark.parametrize("suffix", ["", OWN, f"{OWN}.svc", f"{OWN}.svc.cluster.local", ".LAB3-resilience."])
+def test_all_names_of_a_service(suffix):
+    assert [str(each.rdata) for each in ask(f"backend-service{suffix}").rr] == ["198.51.100.10"]
 
-    def test_a_headless_service_is_all_its_pods_or_nothing(self):
-        self.assertEqual([str(each.rdata) for each in ask("pods").rr], ["192.0.2.10", "192.0.2.11"])
-        self.assertEqual(ask("nobody").header.rcode, RCODE.NXDOMAIN)
 
-    def test_known_name_without_an_address_of_that_kind_exists_all_the_same(self):
-        reply = ask("backend-service", "AAAA")
-        self.assertEqual((reply.rr, reply.header.rcode), ([], RCODE.NOERROR))
+def test_a_headless_service_is_all_its_pods_or_nothing():
+    assert [str(each.rdata) for each in ask("pods").rr] == ["192.0.2.10", "192.0.2.11"]
+    assert ask("nobody").header.rcode == RCODE.NXDOMAIN
 
-    def test_other_names_do_not_exist(self):
-        for name in ("backend-service.default.svc.cluster.local", "example.org", "service"):
-            self.assertEqual(ask(name).header.rcode, RCODE.NXDOMAIN, name)
 
-    def test_what_is_no_query_gets_no_answer(self):
-        for data in (b"", b"x" * 11, b"\xff" * 40, DNSRecord.question("backend-service").reply().pack()):
-            self.assertIsNone(answer(data, KNOWN))
+def test_known_name_without_an_address_of_that_kind_exists_all_the_same():
+    reply = ask("backend-service", "AAAA")
+    assert (reply.rr, reply.header.rcode) == ([], RCODE.NOERROR)
 
-    def test_pods_look_in_their_namespace_first(self):
-        written = resolv_conf("192.0.2.2", "lab3-resilience")
-        self.assertIn("search lab3-resilience.svc.cluster.local svc.cluster.local", written)
+
+def test_other_names_do_not_exist():
+    for name in ("backend-service.default.svc.cluster.local", "example.org", "service"):
+        assert ask(name).header.rcode == RCODE.NXDOMAIN, name
+
+
+def test_what_is_no_query_gets_no_answer():
+    for data in (b"", b"x" * 11, b"\xff" * 40, DNSRecord.question("backend-service").reply().pack()):
+        assert answer(data, KNOWN) is None
+
+
+def test_pods_look_in_their_namespace_first():
+    written = resolv_conf("192.0.2.2", "lab3-resilience")
+    assert "search lab3-resilience.svc.cluster.local svc.cluster.local" in written

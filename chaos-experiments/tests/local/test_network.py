@@ -1,5 +1,3 @@
-import unittest
-
 from resilience_lab.local.manifests import Service, ServicePort
 from resilience_lab.local.network import Route, routes, ruleset
 from resilience_lab.local.policy import Peer, parse
@@ -17,69 +15,76 @@ def policy(**spec):
     return parse({"metadata": {"name": "p"}, "spec": {"podSelector": {"matchLabels": CLIENT}, **spec}})
 
 
-class Routes(unittest.TestCase):
-    def test_headless_service_has_no_route(self):
-        service = Service("pods", True, BACKEND, (ServicePort(5000, 5000, None),), {})
-        self.assertEqual(routes([service], {}, {"pods": ("192.0.2.10",)}), [])
-
-    def test_node_port_is_a_second_address_of_the_service(self):
-        service = Service("client-service", False, CLIENT, (ServicePort(8000, 8000, 30080),), {})
-        found = routes([service], {"client-service": "198.51.100.11"}, {"client-service": ("192.0.2.12",)})
-        self.assertEqual([(route.ip, route.port) for route in found], [("198.51.100.11", 8000), ("192.0.2.1", 30080)])
-        self.assertEqual({(route.endpoints, route.target) for route in found}, {(("192.0.2.12",), 8000)})
+def test_headless_service_has_no_route():
+    service = Service("pods", True, BACKEND, (ServicePort(5000, 5000, None),), {})
+    assert routes([service], {}, {"pods": ("192.0.2.10",)}) == []
 
 
-class Rulesets(unittest.TestCase):
-    def test_it_replaces_what_was_there_in_one_transaction(self):
-        lines = ruleset([BACKEND]).splitlines()
-        flush = lines.index("flush table ip lab")
-        self.assertTrue(all(line.startswith(("add table", "add chain")) for line in lines[:flush]))
-        self.assertTrue(all(line.startswith("add rule") for line in lines[flush + 1 :]))
+def test_node_port_is_a_second_address_of_the_service():
+    service = Service("client-service", False, CLIENT, (ServicePort(8000, 8000, 30080),), {})
+    found = routes([service], {"client-service": "198.51.100.11"}, {"client-service": ("192.0.2.12",)})
+    assert [(route.ip, route.port) for route in found] == [("198.51.100.11", 8000), ("192.0.2.1", 30080)]
+    assert {(route.endpoints, route.target) for route in found} == {(("192.0.2.12",), 8000)}
 
-    def test_connections_go_to_a_random_endpoint(self):
-        self.assertEqual(
-            rules(ruleset([BACKEND]), "services"),
-            [
-                "ip daddr 198.51.100.10 tcp dport 5000 "
-                "dnat to numgen random mod 2 map { 0 : 192.0.2.10, 1 : 192.0.2.11 }:5000"
-            ],
-        )
 
-    def test_single_endpoint_needs_no_choice(self):
-        route = Route("198.51.100.10", 80, ("192.0.2.10",), 5000)
-        expected = "ip daddr 198.51.100.10 tcp dport 80 dnat to 192.0.2.10:5000"
-        self.assertEqual(rules(ruleset([route]), "services"), [expected])
+def test_it_replaces_what_was_there_in_one_transaction():
+    lines = ruleset([BACKEND]).splitlines()
+    flush = lines.index("flush table ip lab")
+    assert all(line.startswith(("add table", "add chain")) for line in lines[:flush])
+    assert all(line.startswith("add rule") for line in lines[flush + 1 :])
 
-    def test_service_without_endpoints_refuses_as_often_as_a_kernel_makes_icmp_errors(self):
-        text = ruleset([Route("198.51.100.10", 5000, (), 5000)])
-        self.assertEqual(rules(text, "services"), [])
-        match = "ip daddr 198.51.100.10 tcp dport 5000"
-        limited = f"{match} limit rate 1/second burst 6 packets reject with icmp type port-unreachable"
-        self.assertEqual(rules(text, "outgoing"), [limited, f"{match} drop"])
 
-    def test_without_a_policy_nothing_is_filtered(self):
-        text = ruleset([BACKEND], labels=CLIENT)
-        self.assertEqual(rules(text, "outgoing") + rules(text, "incoming"), [])
+def test_connections_go_to_a_random_endpoint():
+    assert rules(ruleset([BACKEND]), "services") == [
+        "ip daddr 198.51.100.10 tcp dport 5000 dnat to numgen random mod 2 map { 0 : 192.0.2.10, 1 : 192.0.2.11 }:5000"
+    ]
 
-    def test_isolated_pod_may_answer_and_do_what_is_permitted(self):
-        text = ruleset([BACKEND], [policy(policyTypes=["Egress"], egress=[{"ports": [{"port": 53}]}])], [], CLIENT)
-        self.assertEqual(
-            rules(text, "outgoing"),
-            ['oifname "lo" accept', "ct direction reply accept", "tcp dport 53 accept", "drop"],
-        )
-        self.assertEqual(rules(text, "incoming"), [])
 
-    def test_node_reaches_isolated_pods(self):
-        text = ruleset([], [policy(policyTypes=["Ingress"])], [], CLIENT)
-        self.assertEqual(
-            rules(text, "incoming"),
-            ['iifname "lo" accept', "ct direction reply accept", "ip saddr 192.0.2.1 accept", "drop"],
-        )
+def test_single_endpoint_needs_no_choice():
+    route = Route("198.51.100.10", 80, ("192.0.2.10",), 5000)
+    expected = "ip daddr 198.51.100.10 tcp dport 80 dnat to 192.0.2.10:5000"
+    assert rules(ruleset([route]), "services") == [expected]
 
-    def test_rule_for_everything_is_a_plain_accept(self):
-        text = ruleset([], [policy(policyTypes=["Egress"], egress=[{}])], [Peer("192.0.2.10", {}, {})], CLIENT)
-        self.assertIn("accept", rules(text, "outgoing"))
 
-    def test_policies_do_not_hold_for_the_node(self):
-        text = ruleset([BACKEND], [policy(podSelector={}, policyTypes=["Egress", "Ingress"])])
-        self.assertEqual(rules(text, "outgoing") + rules(text, "incoming"), [])
+def test_service_without_endpoints_refuses_as_often_as_a_kernel_makes_icmp_errors():
+    text = ruleset([Route("198.51.100.10", 5000, (), 5000)])
+    assert rules(text, "services") == []
+    match = "ip daddr 198.51.100.10 tcp dport 5000"
+    limited = f"{match} limit rate 1/second burst 6 packets reject with icmp type port-unreachable"
+    assert rules(text, "outgoing") == [limited, f"{match} drop"]
+
+
+def test_without_a_policy_nothing_is_filtered():
+    text = ruleset([BACKEND], labels=CLIENT)
+    assert rules(text, "outgoing") + rules(text, "incoming") == []
+
+
+def test_isolated_pod_may_answer_and_do_what_is_permitted():
+    text = ruleset([BACKEND], [policy(policyTypes=["Egress"], egress=[{"ports": [{"port": 53}]}])], [], CLIENT)
+    assert rules(text, "outgoing") == [
+        'oifname "lo" accept',
+        "ct direction reply accept",
+        "tcp dport 53 accept",
+        "drop",
+    ]
+    assert rules(text, "incoming") == []
+
+
+def test_node_reaches_isolated_pods():
+    text = ruleset([], [policy(policyTypes=["Ingress"])], [], CLIENT)
+    assert rules(text, "incoming") == [
+        'iifname "lo" accept',
+        "ct direction reply accept",
+        "ip saddr 192.0.2.1 accept",
+        "drop",
+    ]
+
+
+def test_rule_for_everything_is_a_plain_accept():
+    text = ruleset([], [policy(policyTypes=["Egress"], egress=[{}])], [Peer("192.0.2.10", {}, {})], CLIENT)
+    assert "accept" in rules(text, "outgoing")
+
+
+def test_policies_do_not_hold_for_the_node():
+    text = ruleset([BACKEND], [policy(podSelector={}, policyTypes=["Egress", "Ingress"])])
+    assert rules(text, "outgoing") + rules(text, "incoming") == []

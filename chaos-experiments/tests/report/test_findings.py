@@ -1,4 +1,4 @@
-import unittest
+import pytest
 
 from resilience_lab.report.findings import chaos, claims, detection, herd, retry, timeline
 from resilience_lab.report.render import find
@@ -6,86 +6,88 @@ from resilience_lab.report.render import find
 from . import synthetic
 
 
-class Claims(unittest.TestCase):
-    def verdicts(self, good: bool) -> dict[str, str]:
-        return {key: claim.verdict for key, claim in find(synthetic.lab(good))["claims"].items()}
-
-    def test_lab_that_keeps_its_promises(self):
-        self.assertEqual(set(self.verdicts(True).values()), {claims.MET})
-
-    def test_lab_that_breaks_them(self):
-        self.assertEqual(set(self.verdicts(False).values()), {claims.NOT_MET})
-
-    def test_interval_that_holds_the_claim_proves_nothing(self):
-        data = synthetic.lab()
-        for number, call in enumerate(data["baseline"]["resilient"]):
-            call["status"] = 200 if number < 362 else 500
-        self.assertEqual(find(data)["claims"]["success"].verdict, claims.UNCERTAIN)
-
-    def test_experiment_that_was_not_played(self):
-        data = synthetic.lab()
-        del data["chaos-pod-failure"]
-        self.assertEqual(find(data)["claims"]["detection"].verdict, claims.UNMEASURED)
+def verdicts(good: bool) -> dict[str, str]:
+    return {key: claim.verdict for key, claim in find(synthetic.lab(good))["claims"].items()}
 
 
-class Herds(unittest.TestCase):
-    def test_without_jitter_all_come_back_together(self):
-        found = find(synthetic.lab())["herd"]["runs"]["none"]
-        self.assertEqual([wave["peak"] for wave in found["waves"]], [100, 100, 100, 100])
-
-    def test_needed_spread_is_enough_and_no_more(self):
-        self.assertGreater(herd.needed_spread(100), 100 * herd.WINDOW / herd.CLAIMED)
-        self.assertLess(herd.needed_spread(50), herd.needed_spread(100))
+def test_lab_that_keeps_its_promises():
+    assert set(verdicts(True).values()) == {claims.MET}
 
 
-class Retries(unittest.TestCase):
-    def test_waits_are_held_against_the_formula(self):
-        rows = retry.find(synthetic.lab()["retry"])["waits"]
-        self.assertEqual([row["planned"] for row in rows], [1.0, 2.0, 4.0])
-        self.assertTrue(all(row["too_short"] == 0 and row["late"] == 0.0 for row in rows))
-
-    def test_wait_that_is_too_short_is_seen(self):
-        data = synthetic.lab()["retry"]
-        data["calls"][1]["log"][0]["wait"] = 0.9
-        self.assertEqual(retry.find(data)["waits"][0]["too_short"], 1)
+def test_lab_that_breaks_them():
+    assert set(verdicts(False).values()) == {claims.NOT_MET}
 
 
-class Experiments(unittest.TestCase):
-    def test_times_count_from_the_last_fault_before_the_opening(self):
-        data = synthetic.chaos("flapping-backend", good=True)
-        data["events"] = [
-            {"at": 1.0, "kind": "fault", "what": "down"},
-            {"at": 2.0, "kind": "heal", "what": "up"},
-            *data["events"],
-            {"at": 20.0, "kind": "fault", "what": "down again"},
-            {"at": 30.0, "kind": "heal", "what": "up for good"},
-        ]
-        found = chaos.experiment(data)
-        self.assertAlmostEqual(found["opened_after"], 0.5)
-        self.assertAlmostEqual(found["recovered_after"], 5.6)
-        self.assertAlmostEqual(found["trial"], 0.1)
+def test_interval_that_holds_the_claim_proves_nothing():
+    data = synthetic.lab()
+    for number, call in enumerate(data["baseline"]["resilient"]):
+        call["status"] = 200 if number < 362 else 500
+    assert find(data)["claims"]["success"].verdict == claims.UNCERTAIN
 
-    def test_circuit_that_stays_closed(self):
-        found = chaos.experiment(synthetic.chaos("partial-failure", good=True, opens=False))
-        self.assertEqual((found["opened_after"], found["recovered_after"], found["openings"]), (None, None, 0))
-        self.assertEqual(found["during_share"].value, 1.0)
 
-    def test_log_is_more_exact_than_what_users_saw(self):
-        record = synthetic.breaker(good=True)
-        states = timeline.exact(record)["states"]
-        self.assertEqual(
-            [(seen["at"], seen["state"]) for seen in states],
-            [
-                (0.0, "closed"),
-                (4.01, "open"),
-                (34.01, "half-open"),
-                (34.1, "closed"),
-            ],
-        )
-        self.assertEqual(timeline.total(states, "open", 38.0), 30.0)
+def test_experiment_that_was_not_played():
+    data = synthetic.lab()
+    del data["chaos-pod-failure"]
+    assert find(data)["claims"]["detection"].verdict == claims.UNMEASURED
 
-    def test_rules_say_that_slowness_is_found_last(self):
-        data = synthetic.lab()
-        expected = {row["name"]: row["expected"] for row in detection.find(data["machine"], {})["rows"]}
-        self.assertEqual(expected["slow-backend"][0], 19.0)
-        self.assertLess(expected["flapping-backend"][1], expected["slow-backend"][0])
+
+def test_without_jitter_all_come_back_together():
+    found = find(synthetic.lab())["herd"]["runs"]["none"]
+    assert [wave["peak"] for wave in found["waves"]] == [100, 100, 100, 100]
+
+
+def test_needed_spread_is_enough_and_no_more():
+    assert herd.needed_spread(100) > 100 * herd.WINDOW / herd.CLAIMED
+    assert herd.needed_spread(50) < herd.needed_spread(100)
+
+
+def test_waits_are_held_against_the_formula():
+    rows = retry.find(synthetic.lab()["retry"])["waits"]
+    assert [row["planned"] for row in rows] == [1.0, 2.0, 4.0]
+    assert all(row["too_short"] == 0 and row["late"] == 0.0 for row in rows)
+
+
+def test_wait_that_is_too_short_is_seen():
+    data = synthetic.lab()["retry"]
+    data["calls"][1]["log"][0]["wait"] = 0.9
+    assert retry.find(data)["waits"][0]["too_short"] == 1
+
+
+def test_times_count_from_the_last_fault_before_the_opening():
+    data = synthetic.chaos("flapping-backend", good=True)
+    data["events"] = [
+        {"at": 1.0, "kind": "fault", "what": "down"},
+        {"at": 2.0, "kind": "heal", "what": "up"},
+        *data["events"],
+        {"at": 20.0, "kind": "fault", "what": "down again"},
+        {"at": 30.0, "kind": "heal", "what": "up for good"},
+    ]
+    found = chaos.experiment(data)
+    assert found["opened_after"] == pytest.approx(0.5)
+    assert found["recovered_after"] == pytest.approx(5.6)
+    assert found["trial"] == pytest.approx(0.1)
+
+
+def test_circuit_that_stays_closed():
+    found = chaos.experiment(synthetic.chaos("partial-failure", good=True, opens=False))
+    assert (found["opened_after"], found["recovered_after"], found["openings"]) == (None, None, 0)
+    assert found["during_share"].value == 1.0
+
+
+def test_log_is_more_exact_than_what_users_saw():
+    record = synthetic.breaker(good=True)
+    states = timeline.exact(record)["states"]
+    assert [(seen["at"], seen["state"]) for seen in states] == [
+        (0.0, "closed"),
+        (4.01, "open"),
+        (34.01, "half-open"),
+        (34.1, "closed"),
+    ]
+    assert timeline.total(states, "open", 38.0) == 30.0
+
+
+def test_rules_say_that_slowness_is_found_last():
+    data = synthetic.lab()
+    expected = {row["name"]: row["expected"] for row in detection.find(data["machine"], {})["rows"]}
+    assert expected["slow-backend"][0] == 19.0
+    assert expected["flapping-backend"][1] < expected["slow-backend"][0]

@@ -1,36 +1,37 @@
-import unittest
-
 from resilience_lab.report import words
 from resilience_lab.report.stats import share
 
 
-class Numbers(unittest.TestCase):
-    def test_times_have_the_digits_that_are_worth_reading(self):
-        said = [words.seconds(value) for value in (0.000049, 0.0021, 0.0956, 0.9996, 7.345, 25.04, None)]
-        self.assertEqual(said, ["0.049 ms", "2.1 ms", "96 ms", "1.00 s", "7.34 s", "25.0 s", "never"])
-
-    def test_shares(self):
-        self.assertEqual(words.percent(share(1, 8)), "12.5 %")
-        self.assertEqual(words.percent(0.9, 0), "90 %")
-
-    def test_numbers_end_without_zeros(self):
-        self.assertEqual([words.number(value) for value in (30.0, 0.1, 1.875)], ["30", "0.1", "1.88"])
-        self.assertEqual(words.number(20.0, 0), "20")
+def test_times_have_the_digits_that_are_worth_reading():
+    said = [words.seconds(value) for value in (0.000049, 0.0021, 0.0956, 0.9996, 7.345, 25.04, None)]
+    assert said == ["0.049 ms", "2.1 ms", "96 ms", "1.00 s", "7.34 s", "25.0 s", "never"]
 
 
-class Lines(unittest.TestCase):
-    def test_paragraphs_are_filled(self):
-        self.assertEqual(words.reflow("one\ntwo\n\nthree\n"), "one two\n\nthree\n")
+def test_shares():
+    assert words.percent(share(1, 8)) == "12.5 %"
+    assert words.percent(0.9, 0) == "90 %"
 
-    def test_tables_code_and_headings_stay(self):
-        text = "# one\n\n| a |\n|---|\n\n```text\n  x\n\n\n  y\n```\n"
-        self.assertEqual(words.reflow(text), text)
 
-    def test_items_hang(self):
-        item = "- " + "word " * 40
-        first, second = words.reflow(item).splitlines()
-        self.assertTrue(first.startswith("- word"))
-        self.assertTrue(second.startswith("  word"))
+def test_numbers_end_without_zeros():
+    assert [words.number(value) for value in (30.0, 0.1, 1.875)] == ["30", "0.1", "1.88"]
+    assert words.number(20.0, 0) == "20"
 
-    def test_sections_that_are_left_out_leave_one_empty_line(self):
-        self.assertEqual(words.reflow("one\n\n\n\ntwo\n"), "one\n\ntwo\n")
+
+def test_paragraphs_are_filled():
+    assert words.reflow("one\ntwo\n\nthree\n") == "one two\n\nthree\n"
+
+
+def test_tables_code_and_headings_stay():
+    text = "# one\n\n| a |\n|---|\n\n```text\n  x\n\n\n  y\n```\n"
+    assert words.reflow(text) == text
+
+
+def test_items_hang():
+    item = "- " + "word " * 40
+    first, second = words.reflow(item).splitlines()
+    assert first.startswith("- word")
+    assert second.startswith("  word")
+
+
+def test_sections_that_are_left_out_leave_one_empty_line():
+    assert words.reflow("one\n\n\n\ntwo\n") == "one\n\ntwo\n"

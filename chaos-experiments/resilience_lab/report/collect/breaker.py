@@ -10,6 +10,7 @@ from chaoslib.exceptions import ActivityFailed
 
 from ... import backend, cluster, quiet, users
 from ...traffic import CLOSED, OPEN, Record, Users
+from ...waiting import wait_for
 from . import log
 
 
@@ -45,8 +46,8 @@ def measure_fast_fail(url: str) -> dict:
 
 
 def wait_until_closed(record: Record, seconds: float) -> None:
-    opened = cluster.wait_for(lambda: record.last_state(OPEN), 5)
+    opened = wait_for(lambda: record.last_state(OPEN), 5)
     if not opened:
         raise ActivityFailed("the stress test did not open the circuit")
-    if not cluster.wait_for(lambda: record.first_state_after(opened, CLOSED), seconds):
+    if not wait_for(lambda: record.first_state_after(opened, CLOSED), seconds):
         raise ActivityFailed(f"the circuit has not closed {seconds} s after the stress test")
