@@ -44,8 +44,8 @@ main() {
 }
 
 unit_tests() {
-  cd "$repo_root/chaos-experiments"
-  python3 -m unittest discover --top-level-directory . --start-directory tests
+  cd "$repo_root"
+  PYTHONDONTWRITEBYTECODE=1 python3 -m pytest chaos-experiments/tests
 }
 
 wrong_arguments_are_one_line() {

@@ -126,9 +126,7 @@ stage_python() {
   ensure ps procps
   ruff check .
   ruff format --check .
-  export PYTHONPATH=scripts:chaos-experiments PYTHONDONTWRITEBYTECODE=1
-  python3 -m unittest discover -t scripts -s scripts/bench/tests
-  python3 -m unittest discover -t scripts -s scripts/soak
+  PYTHONDONTWRITEBYTECODE=1 python3 -m pytest scripts
 }
 
 # The oldest and the newest version that deploy/README.md says are supported.
