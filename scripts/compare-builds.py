@@ -31,7 +31,7 @@ from statistics import median
 from bench import load, rounds, services, stats
 from bench.arguments import Parser, whole
 from bench.contenders import CONTENDERS
-from bench.processes import Failure, Process, Processes
+from harness.processes import Failure, Process, Processes
 
 CALL = CONTENDERS["call-backend"]
 SERVICES = ("client", "backend")

@@ -9,11 +9,11 @@ import signal
 import sys
 from pathlib import Path
 
+from harness.processes import Failure, Processes
 from resilience_lab.report import store
 
 from . import contenders, limits, load, rounds, runtime, services, stats, tables
 from .arguments import Parser, whole
-from .processes import Failure, Processes
 
 MISSED = 2
 

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from .processes import Failure
+from harness.processes import Failure
 
 
 class Parser(argparse.ArgumentParser):

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from harness.processes import Failure, Process, Processes
+from harness.services import executable
+
 from . import services
-from .processes import Failure, Process, Processes
 
 HERE = Path(__file__).parent
 
@@ -93,7 +95,7 @@ def ours(bench: Bench, name: str) -> Process:
 def bare_awc(bench: Bench, name: str) -> Process:
     port = bench.processes.free_port()
     settings = {"BACKEND_URL": bench.backend.url(""), "PORT": str(port), "WORKERS": str(bench.workers)}
-    return bench.processes.start(name, [services.executable(bench.bin_dir / "examples/bare_awc")], port, settings)
+    return bench.processes.start(name, [executable(bench.bin_dir / "examples/bare_awc")], port, settings)
 
 
 def haproxy(bench: Bench, name: str) -> Process:

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from .processes import Failure, Process
+from harness.processes import Failure, Process
 
 HERE = Path(__file__).parent
 MARK = "measured: "

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
+from harness.processes import Failure, Process, cpu_seconds
+
 from . import load, services
 from .contenders import Contender
-from .processes import Failure, Process, cpu_seconds
 
 SETTLE_SECONDS = 2.0
 

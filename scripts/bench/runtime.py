@@ -14,8 +14,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.processes import Failure
+
 from .limits import row
-from .processes import Failure
 from .stats import Estimate
 
 OURS = "ours"

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from harness.processes import Failure
+
 from .contenders import CONTENDERS
-from .processes import Failure
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 

@@ -5,11 +5,10 @@ import sys
 import time
 import traceback
 
-from playwright.sync_api import expect, sync_playwright
-
 import looks
 import situations
 from lab import Lab
+from playwright.sync_api import expect, sync_playwright
 
 
 def arguments():

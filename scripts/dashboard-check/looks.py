@@ -3,9 +3,8 @@
 import re
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
-
 from lab import RESET_TIMEOUT
+from playwright.sync_api import expect
 
 HEIGHTS = {360: 780, 768: 1024, 1280: 800, 1920: 1080}
 THEMES = ("light", "dark")

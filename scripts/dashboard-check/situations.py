@@ -6,9 +6,8 @@ import re
 import time
 from datetime import datetime
 
-from playwright.sync_api import expect
-
 from lab import RESET_TIMEOUT, wait_until
+from playwright.sync_api import expect
 
 # Of the time at which an event happened, to the frame that shows it.
 LIMIT_MS = 500

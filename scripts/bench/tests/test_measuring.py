@@ -9,7 +9,7 @@ import pytest
 
 from bench import load, rounds
 from bench.contenders import CONTENDERS
-from bench.processes import Failure, Processes, cpu_seconds, family
+from harness.processes import Failure, Processes, cpu_seconds, family
 from resilience_lab.waiting import wait_for
 
 SEEN = {"requests": 10, "above_399": 0, "unexpected": 0, "connect": 0, "read": 0, "write": 0, "timeout": 0}

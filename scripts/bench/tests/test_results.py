@@ -5,8 +5,8 @@ import json
 import pytest
 
 from bench import limits, runtime, stats, tables
-from bench.processes import Failure
 from bench.stats import Estimate
+from harness.processes import Failure
 
 
 def test_the_same_values_give_the_same_interval_with_the_median_in_it():

@@ -1,0 +1,30 @@
+"""JSON over HTTP, without proxies: one call, one connection."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def call(method: str, url: str, body: Any = None, seconds: float = 30) -> tuple[int, Any]:
+    """Status and body of any answer. OSError if there is none within `seconds`."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    try:
+        with _OPENER.open(request, timeout=seconds) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def succeed(url: str, seconds: float = 1) -> None:
+    """OSError unless a GET is answered with a 2xx."""
+    _OPENER.open(url, timeout=seconds).close()
+
+
+def get(url: str, seconds: float = 30) -> Any:
+    """The body of the answer to a GET, whatever its status."""
+    return call("GET", url, seconds=seconds)[1]
