@@ -29,7 +29,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
-  local minutes=10 kills='' seed='' callers=24 json='' backend_port client_port
+  local minutes=10 kills='' seed='' callers=24 json=''
   while (($# > 0)); do
     case $1 in
       -h | --help) print_help && exit 0 ;;
@@ -57,14 +57,9 @@ main() {
   clean_up_at_exit
   provide_services
   make_work_dir
-  backend_port=$(free_port)
-  client_port=$(free_port)
-  while [ "$client_port" = "$backend_port" ]; do
-    client_port=$(free_port)
-  done
   say "Soaking for $minutes min with $kills kills: --minutes $minutes --kills $kills --callers $callers --seed $seed"
-  PYTHONPATH=$repo_root/scripts PYTHONDONTWRITEBYTECODE=1 start_job python3 -m soak --bin-dir "$bin_dir" \
-    --ports "$backend_port" "$client_port" --work-dir "$work_dir" \
+  PYTHONPATH=$repo_root/scripts:$repo_root/chaos-experiments PYTHONDONTWRITEBYTECODE=1 \
+    start_job python3 -m soak --bin-dir "$bin_dir" --work-dir "$work_dir" \
     --minutes "$minutes" --kills "$kills" --seed "$seed" --callers "$callers" ${json:+--json "$json"}
   reap "$job"
   ((status == 0)) || die "the soak failed: see above, and repeat it with --seed $seed"

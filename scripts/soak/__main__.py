@@ -2,16 +2,19 @@
 
 import argparse
 import asyncio
-import contextlib
 import json
 import signal
 import sys
 import time
+from pathlib import Path
 from random import Random
+
+from harness.processes import Failure, Processes
+from harness.services import start_backend, start_client
 
 from . import verdict
 from .faults import HEALTHY, Faults
-from .lab import BACKEND, CLIENT, SHUTDOWN_TIMEOUT, Broken, Service
+from .lab import BACKEND, CLIENT, SHUTDOWN_TIMEOUT, sample
 from .load import CALL, HEALTH, METRICS, RETRY, STATS, Load
 from .wire import Connection
 
@@ -23,43 +26,32 @@ SETTLE = 30.0
 
 def options():
     parser = argparse.ArgumentParser(prog="soak")
-    parser.add_argument("--bin-dir", required=True)
-    parser.add_argument("--ports", type=int, nargs=2, required=True, metavar=("BACKEND", "CLIENT"))
-    parser.add_argument("--work-dir", required=True)
+    parser.add_argument("--bin-dir", type=Path, required=True)
+    parser.add_argument("--work-dir", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--kills", type=int, required=True)
     parser.add_argument("--callers", type=int, required=True)
-    parser.add_argument("--json")
+    parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
 
 class Soak:
-    def __init__(self, asked):
-        backend_port, client_port = asked.ports
-        url = {"BACKEND_URL": f"http://127.0.0.1:{backend_port}"}
+    """Load, faults and samples on a lab that runs; then the verdict."""
+
+    def __init__(self, asked, processes):
         self.asked = asked
-        # Apart, so that how long one takes does not change what another draws.
-        self.faults_random, self.kills_random, load_random = (Random(f"{asked.seed} {use}") for use in "fkl")
-        self.backend = Service(
-            f"{asked.bin_dir}/backend-service", backend_port, BACKEND, f"{asked.work_dir}/backend.log"
-        )
-        self.client = Service(
-            f"{asked.bin_dir}/client-service", client_port, CLIENT | url, f"{asked.work_dir}/client.log"
-        )
-        self.faults = Faults(self.backend, self.faults_random, self.kills_random)
-        self.load = Load(client_port, load_random, asked.callers)
+        # One generator per use: how long one activity takes does not change what another draws.
+        faults_random, kills_random, load_random = (Random(f"{asked.seed} {use}") for use in "fkl")
+        backend = start_backend(processes, asked.bin_dir, BACKEND)
+        self.client = start_client(processes, asked.bin_dir, backend, CLIENT)
+        self.faults = Faults(backend, faults_random, kills_random)
+        self.load = Load(self.client.port, load_random, asked.callers)
         self.samples = []
 
     async def play(self):
-        try:
-            await self.backend.start()
-            await self.client.start()
-            await self._soak()
-            return await self._judge()
-        finally:
-            await self.client.kill()
-            await self.backend.kill()
+        await self._soak()
+        return await self._judge()
 
     async def _soak(self):
         seconds = self.asked.minutes * 60
@@ -67,7 +59,7 @@ class Soak:
             load = group.create_task(self.load.run())
             watch = group.create_task(self._watch(seconds))
             flap = group.create_task(self.faults.flap())
-            # The last death leaves time to recover from it within the load.
+            # The last kill leaves time to recover under load.
             kill = group.create_task(self.faults.kill(seconds * 0.95, self.asked.kills))
             await asyncio.sleep(seconds)
             await kill
@@ -82,8 +74,8 @@ class Soak:
         while True:
             at = time.monotonic() - begin
             if not self.client.is_running():
-                raise Broken(f"client-service ended by itself: {self.client.log_since_start()[-500:].strip()}")
-            self.samples.append(self.client.sample(at))
+                raise Failure(f"client-service ended by itself{self.client.end_of_log()}")
+            self.samples.append(sample(self.client, at))
             if at >= told + 30:
                 told += 30
                 book, last = self.load.book, self.samples[-1]
@@ -98,7 +90,7 @@ class Soak:
     async def _judge(self):
         book, connection = self.load.book, Connection(self.client.port)
         if not await self.faults.put(HEALTHY):
-            raise Broken("backend-service does not take its last plan")
+            raise Failure("backend-service does not accept its last fault plan")
         settled = await self._settle(connection)
         final = []
         for number in range(FINAL_CALLS):
@@ -106,11 +98,13 @@ class Soak:
         good = sum(answer is not None and answer.status == 200 for answer in final)
         stats = await self.load.ask(connection, STATS)
         metrics = await self.load.ask(connection, METRICS)
-        # It could not count itself.
+        # The metrics do not count the request that reads them.
         book.answers[METRICS.route, 200] -= 1
         connection.abort()
-        status, took = await self.client.terminate()
-        log = self.client.log_since_start().splitlines()
+        began = time.monotonic()
+        status = await asyncio.to_thread(self.client.terminate, SHUTDOWN_TIMEOUT + 5)
+        took = time.monotonic() - began
+        log = self.client.output().splitlines()
         plan = {
             "kills": self.asked.kills,
             "killed": self.faults.kills,
@@ -183,34 +177,38 @@ def write_json(soak, findings, path):
         "wrong": book.wrong,
         "samples": [vars(sample) for sample in soak.samples],
     }
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(result, file, indent=1)
-        file.write("\n")
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-async def main():
-    soak = Soak(options())
+async def play(asked):
     task = asyncio.current_task()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    with Processes(asked.work_dir) as processes:
+        soak = Soak(asked, processes)
+        return soak, await soak.play()
+
+
+def main():
+    asked = options()
     try:
-        findings = await soak.play()
-    except BaseExceptionGroup as group:
-        broken, others = group.split(Broken)
-        if others:
-            raise
-        print(f"soak: FAILED: {'; '.join(str(error) for error in broken.exceptions)}")
-        return 1
-    except Broken as error:
+        soak, findings = asyncio.run(play(asked))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        return 130
+    except Failure as error:
         print(f"soak: FAILED: {error}")
         return 1
+    except ExceptionGroup as group:
+        failures, others = group.split(Failure)
+        if others:
+            raise
+        print(f"soak: FAILED: {'; '.join(str(error) for error in failures.exceptions)}")
+        return 1
     passed = report(soak, findings)
-    if soak.asked.json:
-        write_json(soak, findings, soak.asked.json)
+    if asked.json:
+        write_json(soak, findings, asked.json)
     return 0 if passed else 1
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-        sys.exit(asyncio.run(main()))
-    sys.exit(130)
+    sys.exit(main())

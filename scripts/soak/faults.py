@@ -1,4 +1,4 @@
-"""What goes wrong: fault plans that flap, and the backend's deaths."""
+"""Injects faults: changes the backend's fault plan, and kills the backend."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ def failing(random):
 
 
 def slow(random):
-    """Around the client's ATTEMPT_TIMEOUT, on both sides of it."""
+    """Delays below and above the client's ATTEMPT_TIMEOUT."""
     rate, delay = random.uniform(0.3, 1), random.uniform(0.05, 1)
     return HEALTHY | {"slow_response_rate": round(rate, 2), "slow_response_delay": round(delay, 2)}
 
@@ -42,7 +42,7 @@ FAULTS = [failing, slow, transient, hanging, resetting, mixed]
 
 
 class Faults:
-    """Puts plans in force at random moments, and kills the backend at others."""
+    """Changes fault plans and kills the backend, at random times."""
 
     def __init__(self, backend, plans_random, kills_random):
         self.plans = dict.fromkeys((plan.__name__ for plan in [healthy, *FAULTS]), 0)
@@ -56,7 +56,7 @@ class Faults:
         while True:
             for plan in self._plans_random.sample(FAULTS, len(FAULTS)):
                 await self._play(plan)
-                # In between all is well, or the circuit would seldom close.
+                # Healthy in between: otherwise the circuit would seldom close.
                 await self._play(healthy)
 
     async def _play(self, plan):
@@ -65,7 +65,7 @@ class Faults:
         await asyncio.sleep(self._plans_random.uniform(0.3, 3))
 
     async def put(self, plan):
-        """Whether it took it: it may be dead."""
+        """True if the backend accepted the plan. It may be dead."""
         try:
             answer = await self._connection.ask("PUT", "/api/faults", plan, keep=False, patience=10)
         except NoAnswer:
@@ -73,12 +73,14 @@ class Faults:
         return answer.status == 200
 
     async def kill(self, seconds, times):
-        """So many times, at moments spread over so many seconds by chance."""
+        """Kills and restarts the backend `times` times, at random times within `seconds`."""
         loop = asyncio.get_running_loop()
         begin = loop.time()
         for at in sorted(self._kills_random.uniform(0, seconds) for _ in range(times)):
             await asyncio.sleep(begin + at - loop.time())
-            await self._backend.kill()
+            self._backend.kill()
             self.kills += 1
             await asyncio.sleep(self._kills_random.uniform(0.05, 1))
-            await self._backend.start()
+            self._backend.start()
+            # In a thread: the callers go on.
+            await asyncio.to_thread(self._backend.await_port)
