@@ -1,30 +1,21 @@
-"""How the dashboard looks: for axe, for narrow and wide screens, and for people (screenshots)."""
+"""How the page looks: for axe, on narrow and wide screens, and on screenshots."""
 
 import re
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab import RESET_TIMEOUT
 from playwright.sync_api import expect
+
+from pages import into_state
 
 HEIGHTS = {360: 780, 768: 1024, 1280: 800, 1920: 1080}
 THEMES = ("light", "dark")
 GRAVE = ("serious", "critical")
 
 
-def into_state(lab, page, state):
-    """Brings the circuit into a state, and waits until the page shows it."""
-    lab.client.reset()
-    if state != "closed":
-        lab.client.open()
-    # Trials come from calls only: half-open it stays.
-    expect(page.locator("#state")).to_have_text(state, timeout=(RESET_TIMEOUT + 2) * 1000)
-    # Colours change smoothly.
-    page.wait_for_timeout(500)
-
-
-def nothing_is_wider_than_the_screen(lab, open_page):
+def test_nothing_is_wider_than_the_screen(lab, open_page):
     for width, height in HEIGHTS.items():
-        page = open_page(width, height)
+        page = open_page(lab.client.url, width, height)
         into_state(lab, page, "half-open")
         needed = page.evaluate("document.documentElement.scrollWidth")
         assert needed <= width, f"at {width} px the page is {needed} px wide"
@@ -62,7 +53,7 @@ OUTSIDE = """() => {
 }"""
 
 
-def long_labels_stay_in_their_cards(lab, open_page):
+def test_long_labels_stay_in_their_cards(lab, open_page):
     """With the longest outcomes, and with words that this page does not know yet."""
     lab.client.get("/api/call-backend")
     call = lab.client.events("call")[-1]
@@ -78,7 +69,7 @@ def long_labels_stay_in_their_cards(lab, open_page):
     ]
     events = [call | {"sequence": many + n, "call": many + n} | one for n, one in enumerate(told)]
     for width, height in HEIGHTS.items():
-        page = open_page(width, height)
+        page = open_page(lab.client.url, width, height)
         page.route("**/api/events/history?limit=1000", lambda route: route.fulfill(json={"events": events}))
         page.reload()
         rows = page.locator("#waterfall li")
@@ -95,24 +86,24 @@ def long_labels_stay_in_their_cards(lab, open_page):
         page.context.close()
 
 
-def axe_finds_nothing_grave(lab, open_page):
-    lighter = set()
+def test_axe_finds_nothing_serious(lab, open_page, note):
+    minor = set()
     for theme in THEMES:
         for width in (360, 1280):
-            page = open_page(width, HEIGHTS[width], theme)
+            page = open_page(lab.client.url, width, HEIGHTS[width], theme)
             # A call in each list, a message of each kind.
             page.get_by_role("button", name="Call the backend").click()
             expect(page.locator("#call-result")).to_contain_text("200")
             page.get_by_label("call", exact=True).check()
             for state in ("closed", "open", "half-open"):
                 into_state(lab, page, state)
-                lighter |= judge(page, f"{state}, {width} px, {theme}")
+                minor |= judge(page, f"{state}, {width} px, {theme}")
             page.context.close()
-    return f"lighter ones: {', '.join(sorted(lighter)) or 'none'}"
+    note(f"minor findings: {', '.join(sorted(minor)) or 'none'}")
 
 
 def judge(page, where):
-    """Fails with what is serious or critical; returns the names of the lighter findings."""
+    """Fails with what is serious or critical; returns the names of the minor findings."""
     findings = Axe().run(page).response["violations"]
     grave = [
         f"{finding['id']} ({finding['impact']}): {node['html'][:120]}: {' '.join(node['failureSummary'].split())}"
@@ -124,11 +115,15 @@ def judge(page, where):
     return {finding["id"] for finding in findings}
 
 
-def screenshots(lab, open_page, directory):
-    """Of every state, on all screens; with something in each view."""
+@pytest.mark.console("net::ERR_")
+def test_screenshots(request, lab, open_page):
+    """Of every state, on all screens, with something in each view."""
+    directory = request.config.getoption("screenshots")
+    if directory is None:
+        pytest.skip("no --screenshots")
     for width in (360, 1280, 1920):
         for theme in THEMES:
-            page = open_page(width, HEIGHTS[width], theme)
+            page = open_page(lab.client.url, width, HEIGHTS[width], theme)
             lab.fail(failure_rate=0.3, slow_response_rate=0.1, slow_response_delay=0.3, transient_failure_rate=0.5)
             page.locator("#steady-rate").fill("10")
             page.locator("#steady").click()
@@ -148,4 +143,3 @@ def screenshots(lab, open_page, directory):
                 lab.client.start()
             lab.fail()
             page.context.close()
-    return f"in {directory}"

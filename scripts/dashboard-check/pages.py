@@ -1,0 +1,60 @@
+"""Helpers of the tests: states of the circuit, and when the page shows them."""
+
+import re
+from datetime import datetime
+
+from playwright.sync_api import expect
+
+from lab import RESET_TIMEOUT
+
+# Maximum time from an event to the frame that shows it.
+LIMIT_MS = 500
+
+# Records the time after the frame that paints a state.
+WATCH = """() => {
+  const state = document.getElementById("state");
+  window.seen = [];
+  new MutationObserver(() => {
+    const text = state.textContent;
+    requestAnimationFrame(() => setTimeout(() => window.seen.push([text, Date.now()])));
+  }).observe(state, { childList: true, characterData: true, subtree: true });
+}"""
+
+
+def assert_state_changes_appear(lab, page):
+    """Opens and closes the circuit. Returns the delay of each state, as text."""
+    page.evaluate(WATCH)
+    lab.client.open()
+    expect(page.locator("#state")).to_have_text("open")
+    expect(page.locator("#countdown")).to_contain_text("half-open in")
+    # By its timer alone.
+    expect(page.locator("#state")).to_have_text("half-open", timeout=(RESET_TIMEOUT + 2) * 1000)
+    lab.client.get("/api/call-backend")
+    expect(page.locator("#state")).to_have_text("closed")
+    page.wait_for_timeout(100)
+    seen = page.evaluate("window.seen")
+    told = [(event["to"], milliseconds(event["time"])) for event in lab.client.events("transition")][-3:]
+    assert [state for state, _ in seen] == [state for state, _ in told] == ["open", "half-open", "closed"], (seen, told)
+    delays = {state: at - event for (state, at), (_, event) in zip(seen, told, strict=True)}
+    # The events' times are cut to milliseconds, as the page's are.
+    assert all(-1 <= delay <= LIMIT_MS for delay in delays.values()), delays
+    return ", ".join(f"{state} after {delay:.0f} ms" for state, delay in delays.items())
+
+
+def milliseconds(time_text):
+    return datetime.fromisoformat(time_text.replace("Z", "+00:00")).timestamp() * 1000
+
+
+def containing(text):
+    return re.compile(re.escape(text))
+
+
+def into_state(lab, page, state):
+    """Brings the circuit into a state, and waits until the page shows it."""
+    lab.client.reset()
+    if state != "closed":
+        lab.client.open()
+    # Trials come from calls only: half-open it stays.
+    expect(page.locator("#state")).to_have_text(state, timeout=(RESET_TIMEOUT + 2) * 1000)
+    # Colours change smoothly.
+    page.wait_for_timeout(500)
