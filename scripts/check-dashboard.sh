@@ -47,8 +47,8 @@ main() {
   # Playwright is to leave nothing behind, and to ask nobody for a browser.
   export TMPDIR=$work_dir PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 PYTHONDONTWRITEBYTECODE=1
   # Ctrl-C and the end of the script reach it, and with it the services and the browser.
-  run "$tools/bin/python" "$checks/check.py" --bin-dir "$bin_dir" --chromium "$chromium" --logs "$work_dir" \
-    --ports "$(free_port)" "$(free_port)" "$(free_port)" ${screenshots:+--screenshots "$screenshots"}
+  run "$tools/bin/python" -m pytest -vv "$checks" --bin-dir "$bin_dir" --chromium "$chromium" \
+    ${screenshots:+--screenshots "$screenshots"}
   say "dashboard: all as it should be"
 }
 

@@ -126,7 +126,7 @@ stage_python() {
   ensure ps procps
   ruff check .
   ruff format --check .
-  PYTHONDONTWRITEBYTECODE=1 python3 -m pytest scripts
+  PYTHONDONTWRITEBYTECODE=1 python3 -m pytest scripts/bench scripts/soak
 }
 
 # The oldest and the newest version that deploy/README.md says are supported.
