@@ -1,21 +1,28 @@
-"""NetworkPolicy objects, turned into nftables matches. Pure.
+"""NetworkPolicy objects, and the nftables matches that they mean.
 
-Everything that the API allows is either translated or refused by name: a policy that is half understood would cut off
-the wrong thing, and an experiment would prove nothing.
+A field that is not supported is refused by name: with half of a policy, an experiment would cut the wrong connections.
 
 https://kubernetes.io/docs/concepts/services-networking/network-policies/
 """
 
 import ipaddress
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from .selectors import Selector, SelectorError, from_object, matches
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from .selectors import LabelSelector, Strict
 
 EGRESS, INGRESS = "Egress", "Ingress"
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 class Refused(ValueError):
@@ -36,172 +43,138 @@ class Peer:
     own_namespace: bool = True
 
 
-@dataclass(frozen=True)
-class PeerRule:
-    """One entry of `to` or `from`: pods by labels, or a block of addresses."""
+def _ipv4_network(value: Any) -> ipaddress.IPv4Network:
+    try:
+        return ipaddress.IPv4Network(value, strict=False)
+    except TypeError as error:
+        raise ValueError(f"{value!r} is not an IPv4 block") from error
 
-    pods: Selector | None = None
-    namespaces: Selector | None = None
-    cidr: str | None = None
-    excluded: tuple[str, ...] = ()
+
+Block = Annotated[ipaddress.IPv4Network, BeforeValidator(_ipv4_network)]
+PortNumber = Annotated[int, Field(ge=1, le=65535)]
+
+
+class IpBlock(Strict):
+    cidr: Block
+    excluded: list[Block] = Field([], alias="except")
+
+    @field_validator("excluded")
+    @classmethod
+    def _within(cls, excluded: list[Block], info: ValidationInfo) -> list[Block]:
+        cidr = info.data.get("cidr")
+        for block in excluded:
+            if cidr is not None and (block == cidr or not block.subnet_of(cidr)):
+                raise ValueError(f"{block} must lie within {cidr}")
+        return excluded
+
+    def match(self, side: str) -> str:
+        match = f"ip {side} {self.cidr}"
+        if self.excluded:
+            blocks = ipaddress.collapse_addresses(self.excluded)
+            match += f" ip {side} != {{ {', '.join(map(str, blocks))} }}"
+        return match
+
+
+class PeerRule(Strict):
+    """An entry of `to` or `from`: pods by labels, or a block of addresses."""
+
+    pods: LabelSelector | None = Field(None, alias="podSelector")
+    namespaces: LabelSelector | None = Field(None, alias="namespaceSelector")
+    block: IpBlock | None = Field(None, alias="ipBlock")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "PeerRule":
+        if (self.block is None) == (self.pods is None and self.namespaces is None):
+            raise ValueError("needs either ipBlock, or podSelector, namespaceSelector or both")
+        return self
 
     def selects(self, peer: Peer) -> bool:
-        if self.namespaces is None:
-            return peer.own_namespace and matches(self.pods or (), peer.labels)
-        return matches(self.namespaces, peer.namespace_labels) and matches(self.pods or (), peer.labels)
+        in_namespace = peer.own_namespace if self.namespaces is None else self.namespaces.matches(peer.namespace_labels)
+        return in_namespace and (self.pods is None or self.pods.matches(peer.labels))
 
 
-@dataclass(frozen=True)
-class Ports:
-    """One entry of `ports`; without `first`, all ports of the protocol."""
+class Ports(Strict):
+    """An entry of `ports`. Without `port`, all ports of the protocol."""
 
-    protocol: str
-    first: int | None
-    last: int | None
+    protocol: Literal["TCP", "UDP"] = "TCP"
+    port: PortNumber | None = None
+    end_port: PortNumber | None = Field(None, alias="endPort")
+
+    @field_validator("end_port")
+    @classmethod
+    def _not_below_port(cls, end: int, info: ValidationInfo) -> int:
+        if (info.data.get("port") or 65536) > end:
+            raise ValueError("needs a port that is not greater")
+        return end
 
     def match(self) -> str:
-        if self.first is None:
-            return f"meta l4proto {self.protocol}"
-        return f"{self.protocol} dport {self.first}" + (f"-{self.last}" if self.last != self.first else "")
+        protocol = self.protocol.lower()
+        if self.port is None:
+            return f"meta l4proto {protocol}"
+        return f"{protocol} dport {self.port}" + (f"-{self.end_port}" if self.end_port not in (None, self.port) else "")
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One entry of `egress` or `ingress`; None stands for everybody, or every port."""
+class EgressRule(Strict):
+    """An absent or empty list allows everything."""
 
-    peers: tuple[PeerRule, ...] | None
-    ports: tuple[Ports, ...] | None
+    peers: list[PeerRule] = Field([], alias="to")
+    ports: list[Ports] = Field([])
 
 
-@dataclass(frozen=True)
-class Policy:
-    """A whole policy; None stands for a direction that it says nothing about."""
+class IngressRule(EgressRule):
+    peers: list[PeerRule] = Field([], alias="from")
 
-    name: str
-    pods: Selector
-    rules: Mapping[str, tuple[Rule, ...] | None]
+
+class Spec(Strict):
+    pods: LabelSelector = Field(LabelSelector(), alias="podSelector")
+    types: list[Literal["Egress", "Ingress"]] = Field([], alias="policyTypes")
+    egress: list[EgressRule] = Field([])
+    ingress: list[IngressRule] = Field([])
+
+    def rules(self, direction: str) -> Sequence[EgressRule] | None:
+        """None if the policy does not restrict this direction."""
+        if direction not in (self.types or [INGRESS] + ([EGRESS] if self.egress else [])):
+            return None
+        return self.egress if direction == EGRESS else self.ingress
+
+
+class Metadata(BaseModel):
+    name: str = Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
+
+
+class Policy(Strict):
+    api_version: Literal["networking.k8s.io/v1"] = Field("networking.k8s.io/v1", alias="apiVersion")
+    kind: Literal["NetworkPolicy"] = "NetworkPolicy"
+    metadata: Metadata
+    spec: Spec
+    status: Any = None
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
 
 
 def parse(body: Any) -> Policy:
-    """Reads a NetworkPolicy object.
-
-    Raises Refused, with the first field that is wrong or not supported.
-    """
-    body = _object(body, "", {"apiVersion", "kind", "metadata", "spec", "status"})
-    if body.get("kind", "NetworkPolicy") != "NetworkPolicy":
-        raise Refused("kind", f"{body['kind']!r} is not NetworkPolicy")
-    if body.get("apiVersion", "networking.k8s.io/v1") != "networking.k8s.io/v1":
-        raise Refused("apiVersion", f"{body['apiVersion']!r} is not networking.k8s.io/v1")
-    metadata = body.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise Refused("metadata.name", "needed: letters, digits, '-' and '.', as in a DNS name")
-    spec = _object(body.get("spec"), "spec", {"podSelector", "policyTypes", "egress", "ingress"})
-    pods = _selector(spec.get("podSelector") or {}, "spec.podSelector")
-    types = spec.get("policyTypes") or [INGRESS] + ([EGRESS] if spec.get("egress") else [])
-    if not isinstance(types, list) or set(types) - {EGRESS, INGRESS}:
-        raise Refused("spec.policyTypes", "expected Egress, Ingress or both")
-    rules = {
-        direction: _rules(spec.get(key) or [], f"spec.{key}", peers) if direction in types else None
-        for direction, key, peers in ((EGRESS, "egress", "to"), (INGRESS, "ingress", "from"))
-    }
-    return Policy(name, pods, rules)
-
-
-def _object(value: Any, field: str, known: set[str]) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise Refused(field or "body", "expected an object")
-    if unknown := sorted(set(value) - known):
-        raise Refused(f"{field}.{unknown[0]}".lstrip("."), "unknown field")
-    return value
-
-
-def _selector(value: Any, field: str) -> Selector:
+    """Reads a NetworkPolicy object. Raises Refused with the first field that is invalid or not supported."""
     try:
-        return from_object(value)
-    except SelectorError as error:
-        raise Refused(field, str(error)) from error
-
-
-def _entries(value: Any, field: str) -> list[tuple[str, Any]]:
-    """A list's entries, with their names."""
-    if not isinstance(value, list):
-        raise Refused(field, "expected a list")
-    return [(f"{field}[{index}]", item) for index, item in enumerate(value)]
-
-
-def _rules(value: Any, field: str, peers: str) -> tuple[Rule, ...]:
-    rules = []
-    for where, item in _entries(value, field):
-        rule = _object(item, where, {peers, "ports"})
-        found = tuple(_peer(peer, at) for at, peer in _entries(rule.get(peers) or [], f"{where}.{peers}"))
-        ports = tuple(_ports(port, at) for at, port in _entries(rule.get("ports") or [], f"{where}.ports"))
-        # An absent or empty list is everything, not nothing.
-        rules.append(Rule(found or None, ports or None))
-    return tuple(rules)
-
-
-def _peer(value: Any, field: str) -> PeerRule:
-    peer = _object(value, field, {"podSelector", "namespaceSelector", "ipBlock"})
-    if "ipBlock" in peer:
-        if len(peer) > 1:
-            raise Refused(field, "ipBlock excludes podSelector and namespaceSelector")
-        block = _object(peer["ipBlock"], f"{field}.ipBlock", {"cidr", "except"})
-        cidr = _network(block.get("cidr"), f"{field}.ipBlock.cidr")
-        excluded = []
-        for where, item in _entries(block.get("except") or [], f"{field}.ipBlock.except"):
-            network = _network(item, where)
-            if not network.subnet_of(cidr) or network == cidr:
-                raise Refused(where, f"must lie within {cidr}")
-            excluded.append(network)
-        collapsed = tuple(str(network) for network in ipaddress.collapse_addresses(excluded))
-        return PeerRule(cidr=str(cidr), excluded=collapsed)
-    if not peer:
-        raise Refused(field, "needs podSelector, namespaceSelector or ipBlock")
-    pods, namespaces = peer.get("podSelector"), peer.get("namespaceSelector")
-    return PeerRule(
-        pods=None if pods is None else _selector(pods, f"{field}.podSelector"),
-        namespaces=None if namespaces is None else _selector(namespaces, f"{field}.namespaceSelector"),
-    )
-
-
-def _network(value: Any, field: str) -> ipaddress.IPv4Network:
-    try:
-        return ipaddress.IPv4Network(value, strict=False)
-    except (ValueError, TypeError) as error:
-        raise Refused(field, f"{value!r} is not an IPv4 block; nothing else is supported here") from error
-
-
-def _ports(value: Any, field: str) -> Ports:
-    item = _object(value, field, {"protocol", "port", "endPort"})
-    protocol = item.get("protocol") or "TCP"
-    if protocol not in ("TCP", "UDP"):
-        raise Refused(f"{field}.protocol", f"{protocol!r} is not supported here: TCP and UDP are")
-    first, last = item.get("port"), item.get("endPort")
-    if first is None:
-        if last is not None:
-            raise Refused(f"{field}.endPort", "needs a port")
-        return Ports(protocol.lower(), None, None)
-    if isinstance(first, str):
-        raise Refused(f"{field}.port", f"named ports ({first!r}) are not supported here: numbers are")
-    last = first if last is None else last
-    for key, number in (("port", first), ("endPort", last)):
-        if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= 65535:
-            raise Refused(f"{field}.{key}", "expected a whole number from 1 to 65535")
-    if last < first:
-        raise Refused(f"{field}.endPort", "must not be less than port")
-    return Ports(protocol.lower(), first, last)
+        return Policy.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
+        raise Refused(path.lstrip(".") or "body", first["msg"]) from error
 
 
 def allowed(
     labels: Mapping[str, str], policies: Iterable[Policy], peers: Sequence[Peer], direction: str
 ) -> list[str] | None:
-    """What a pod with these labels may exchange with others in one direction, as nftables matches.
+    """What a pod with these labels may exchange in one direction, as nftables matches.
 
-    None if no policy selects the pod: then it may do all. An empty match allows everything, an empty list nothing.
+    None if no policy selects the pod: everything is allowed. An empty match allows everything, an empty list nothing.
     """
     selecting = [
-        rules for policy in policies if (rules := policy.rules[direction]) is not None and matches(policy.pods, labels)
+        rules
+        for policy in policies
+        if (rules := policy.spec.rules(direction)) is not None and policy.spec.pods.matches(labels)
     ]
     if not selecting:
         return None
@@ -211,22 +184,17 @@ def allowed(
         for rules in selecting
         for rule in rules
         for address in _addresses(rule, peers, side)
-        for ports in ([""] if rule.ports is None else [port.match() for port in rule.ports])
+        for ports in [port.match() for port in rule.ports] or [""]
     ]
     return list(dict.fromkeys(found))
 
 
-def _addresses(rule: Rule, peers: Sequence[Peer], side: str) -> list[str]:
-    if rule.peers is None:
-        return [""]
-    matched = []
+def _addresses(rule: EgressRule, peers: Sequence[Peer], side: str) -> list[str]:
+    matched = [""] if not rule.peers else []
     for peer_rule in rule.peers:
-        if peer_rule.cidr is not None:
-            match = f"ip {side} {peer_rule.cidr}"
-            if peer_rule.excluded:
-                match += f" ip {side} != {{ {', '.join(peer_rule.excluded)} }}"
-            matched.append(match)
-        # No pod behind a selector: nothing is allowed, rather than everything.
+        if peer_rule.block is not None:
+            matched.append(peer_rule.block.match(side))
+        # A selector without a pod allows nothing.
         elif addresses := sorted({peer.ip for peer in peers if peer_rule.selects(peer)}):
             matched.append(f"ip {side} {{ {', '.join(addresses)} }}")
     return matched

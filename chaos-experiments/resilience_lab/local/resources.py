@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from .network import API_PORT, NODE_IP
-from .selectors import SelectorError, field_matches, from_text, matches
+from .selectors import SelectorError, field_matches, from_text
 from .status import ApiError, flag, not_found, whole_number
 from .store import Event, Object, Store
 from .table import as_table
@@ -136,7 +136,7 @@ class Filter:
         metadata = item["metadata"]
         return (
             (self._namespace is None or metadata.get("namespace") == self._namespace)
-            and matches(self._labels, metadata.get("labels") or {})
+            and self._labels.matches(metadata.get("labels") or {})
             and field_matches(self._fields, item, self._known)
         )
 

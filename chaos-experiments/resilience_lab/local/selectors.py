@@ -1,33 +1,48 @@
-"""Label and field selectors, in both notations of Kubernetes: text (`app=a,tier in (b,c)`) and objects
-(`matchLabels`, `matchExpressions`). Pure.
+"""Label and field selectors: as text (`app=a,tier in (b,c)`), and as objects (`matchLabels`, `matchExpressions`).
 
 https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 KEY = r"(?:[a-zA-Z0-9.-]+/)?[a-zA-Z0-9](?:[\w.-]*[a-zA-Z0-9])?"
 VALUE = r"(?:[a-zA-Z0-9](?:[\w.-]*[a-zA-Z0-9])?)?"
 _EQUALITY = re.compile(rf"({KEY})\s*(==|=|!=)\s*({VALUE})", re.ASCII)
 _SET = re.compile(rf"({KEY})\s+(in|notin)\s*\(([^()]*)\)", re.ASCII)
 _PRESENCE = re.compile(rf"(!?)\s*({KEY})", re.ASCII)
-_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
 
 class SelectorError(ValueError):
-    """A selector that is not understood; its text says which, and why."""
+    """An invalid selector; the text says which."""
 
 
-@dataclass(frozen=True)
-class Requirement:
-    """One condition on one label: `In`, `NotIn`, `Exists` or `DoesNotExist`."""
+class Strict(BaseModel):
+    """A Kubernetes object: converts no types, refuses unknown fields, and takes null for an absent field."""
 
-    key: str
-    operator: str
-    values: tuple[str, ...] = ()
+    model_config = ConfigDict(strict=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+
+
+class Requirement(Strict):
+    """A condition on one label."""
+
+    key: str = Field(min_length=1)
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    values: list[str] = []
+
+    @model_validator(mode="after")
+    def _values_fit_the_operator(self) -> "Requirement":
+        if bool(self.values) != (self.operator in ("In", "NotIn")):
+            raise ValueError(f"operator {self.operator} takes {'no' if self.values else 'at least one'} value")
+        return self
 
     def holds(self, labels: Mapping[str, str]) -> bool:
         if self.operator == "In":
@@ -37,69 +52,39 @@ class Requirement:
         return (self.key in labels) == (self.operator == "Exists")
 
 
-Selector = tuple[Requirement, ...]
+class LabelSelector(Strict):
+    """Selects labels that meet all conditions; without conditions, all labels."""
+
+    match_labels: dict[str, str] = Field({}, alias="matchLabels")
+    match_expressions: list[Requirement] = Field([], alias="matchExpressions")
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        return self.match_labels.items() <= labels.items() and all(
+            each.holds(labels) for each in self.match_expressions
+        )
 
 
-def matches(selector: Selector, labels: Mapping[str, str]) -> bool:
-    """Whether all requirements hold; an empty selector selects everything."""
-    return all(requirement.holds(labels) for requirement in selector)
-
-
-def from_text(text: str) -> Selector:
+def from_text(text: str) -> LabelSelector:
     """Reads the notation of `kubectl -l` and `?labelSelector=`."""
-    return tuple(_requirement(part.strip()) for part in _split(text)) if text.strip() else ()
-
-
-def _split(text: str) -> list[str]:
-    """At commas, but not at those between parentheses."""
-    return re.split(r",(?![^(]*\))", text)
+    # At commas, but not at those between parentheses.
+    parts = re.split(r",(?![^(]*\))", text) if text.strip() else []
+    return LabelSelector(match_expressions=[_requirement(part.strip()) for part in parts])
 
 
 def _requirement(text: str) -> Requirement:
     if found := _EQUALITY.fullmatch(text):
-        return Requirement(found[1], "NotIn" if found[2] == "!=" else "In", (found[3],))
+        return Requirement(key=found[1], operator="NotIn" if found[2] == "!=" else "In", values=[found[3]])
     if found := _SET.fullmatch(text):
-        values = tuple(value.strip() for value in found[3].split(","))
+        values = [value.strip() for value in found[3].split(",")]
         if all(re.fullmatch(VALUE, value, re.ASCII) for value in values):
-            return Requirement(found[1], "In" if found[2] == "in" else "NotIn", values)
+            return Requirement(key=found[1], operator="In" if found[2] == "in" else "NotIn", values=values)
     elif found := _PRESENCE.fullmatch(text):
-        return Requirement(found[2], "DoesNotExist" if found[1] else "Exists")
+        return Requirement(key=found[2], operator="DoesNotExist" if found[1] else "Exists")
     raise SelectorError(f"unable to parse requirement: {text!r}")
 
 
-def from_object(selector: Any) -> Selector:
-    """Reads a LabelSelector object."""
-    if not isinstance(selector, Mapping):
-        raise SelectorError("a label selector must be an object")
-    if unknown := sorted(set(selector) - {"matchLabels", "matchExpressions"}):
-        raise SelectorError(f"unknown field {unknown[0]!r} in a label selector")
-    labels = selector.get("matchLabels") or {}
-    if not isinstance(labels, Mapping) or not all(isinstance(value, str) for value in labels.values()):
-        raise SelectorError("matchLabels must map strings to strings")
-    expressions = selector.get("matchExpressions") or []
-    if not isinstance(expressions, Sequence) or isinstance(expressions, str):
-        raise SelectorError("matchExpressions must be a list")
-    equalities = tuple(Requirement(key, "In", (value,)) for key, value in labels.items())
-    return equalities + tuple(_expression(expression) for expression in expressions)
-
-
-def _expression(expression: Any) -> Requirement:
-    if not isinstance(expression, Mapping) or set(expression) - {"key", "operator", "values"}:
-        raise SelectorError("an entry of matchExpressions has key, operator and values")
-    key, operator, values = expression.get("key"), expression.get("operator"), expression.get("values") or []
-    if not isinstance(key, str) or not key:
-        raise SelectorError("an entry of matchExpressions needs a key")
-    if operator not in _OPERATORS:
-        raise SelectorError(f"operator {operator!r} is not one of {', '.join(_OPERATORS)}")
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise SelectorError("values must be a list of strings")
-    if bool(values) != (operator in ("In", "NotIn")):
-        raise SelectorError(f"operator {operator} takes {'no' if values else 'at least one'} value")
-    return Requirement(key, operator, tuple(values))
-
-
 def field_matches(text: str, item: Mapping[str, Any], known: Sequence[str]) -> bool:
-    """Whether an object has the fields that `?fieldSelector=` asks for; only those in `known` can be asked for."""
+    """True if an object has the values of `?fieldSelector=`. SelectorError for a field that is not in `known`."""
     for part in filter(None, (part.strip() for part in text.split(","))):
         found = re.fullmatch(r"([\w.]+)(==|=|!=)([^=!]*)", part)
         if not found:

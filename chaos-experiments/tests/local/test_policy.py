@@ -113,9 +113,9 @@ OUTSIDE = {"cidr": "192.0.2.0/24", "except": ["198.51.100.0/25"]}
         ({**policy(), "metadata": {"name": "Not A Name"}}, "metadata.name"),
         ({**policy(), "spec": None}, "spec"),
         (policy(egres=[]), "spec.egres"),
-        (policy(policyTypes=["egress"]), "spec.policyTypes"),
+        (policy(policyTypes=["egress"]), "spec.policyTypes[0]"),
         (policy(policyTypes=["Egress"], egress={"to": []}), "spec.egress"),
-        (policy(podSelector={"matchLabel": {}}), "spec.podSelector"),
+        (policy(podSelector={"matchLabel": {}}), "spec.podSelector.matchLabel"),
         (policy(policyTypes=["Egress"], egress=[{"from": []}]), "spec.egress[0].from"),
         (port(port=80, protocol="SCTP"), f"{PORTS}.protocol"),
         (port(port="http"), f"{PORTS}.port"),
@@ -126,8 +126,8 @@ OUTSIDE = {"cidr": "192.0.2.0/24", "except": ["198.51.100.0/25"]}
         (peer({}), TO),
         (peer({"ipBlock": {"cidr": "192.0.2.0/24"}, "podSelector": {}}), TO),
         (peer({"ipBlock": {"cidr": "2001:db8::/32"}}), f"{TO}.ipBlock.cidr"),
-        (peer({"ipBlock": OUTSIDE}), f"{TO}.ipBlock.except[0]"),
-        (peer({"namespaceSelector": {"a": 1}}), f"{TO}.namespaceSelector"),
+        (peer({"ipBlock": OUTSIDE}), f"{TO}.ipBlock.except"),
+        (peer({"namespaceSelector": {"a": 1}}), f"{TO}.namespaceSelector.a"),
     ],
 )
 def test_refusals_name_the_field(body, field):

@@ -1,6 +1,7 @@
 import pytest
+from pydantic import ValidationError
 
-from resilience_lab.local.selectors import SelectorError, field_matches, from_object, from_text, matches
+from resilience_lab.local.selectors import LabelSelector, SelectorError, field_matches, from_text
 
 LABELS = {"app": "client-service", "tier": "front", "app.kubernetes.io/name": "client-service"}
 
@@ -22,7 +23,7 @@ LABELS = {"app": "client-service", "tier": "front", "app.kubernetes.io/name": "c
     ],
 )
 def test_selectors_that_match(text):
-    assert matches(from_text(text), LABELS)
+    assert from_text(text).matches(LABELS)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_selectors_that_match(text):
     ["app=x", "app!=client-service", "missing=x", "missing", "!app", "app in (x)", "app=client-service,tier=x"],
 )
 def test_selectors_that_do_not_match(text):
-    assert not matches(from_text(text), LABELS)
+    assert not from_text(text).matches(LABELS)
 
 
 @pytest.mark.parametrize(
@@ -51,13 +52,14 @@ def test_labels_and_expressions_must_all_hold():
             {"key": "missing", "operator": "DoesNotExist"},
         ],
     }
-    assert matches(from_object(selector), LABELS)
-    assert not matches(from_object(selector), {**LABELS, "missing": ""})
-    assert not matches(from_object(selector), {**LABELS, "tier": "back"})
+    selector = LabelSelector.model_validate(selector)
+    assert selector.matches(LABELS)
+    assert not selector.matches({**LABELS, "missing": ""})
+    assert not selector.matches({**LABELS, "tier": "back"})
 
 
 def test_empty_one_selects_everything():
-    assert matches(from_object({}), {})
+    assert LabelSelector().matches({})
 
 
 @pytest.mark.parametrize(
@@ -73,8 +75,8 @@ def test_empty_one_selects_everything():
     ],
 )
 def test_invalid_objects_are_refused(selector):
-    with pytest.raises(SelectorError):
-        from_object(selector)
+    with pytest.raises(ValidationError):
+        LabelSelector.model_validate(selector)
 
 
 KNOWN = ("metadata.name", "status.phase")
