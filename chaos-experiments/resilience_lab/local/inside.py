@@ -83,7 +83,7 @@ async def _status(stopping: asyncio.Future[int], options: Options) -> int:
 
 async def _serve(cluster: Cluster, lab: manifests.Lab) -> None:
     await cluster.dataplane.add_node()
-    await dns.serve(DNS_IP, lambda: dns.names(cluster.dataplane.addresses(), lab.namespace))
+    dns.serve(DNS_IP, lambda: dns.names(cluster.dataplane.addresses(), lab.namespace))
     await api.serve(cluster)
     await cluster.start_pods(START_TIMEOUT)
 
