@@ -1,9 +1,7 @@
-"""The Kubernetes API, as far as this cluster has it: plain HTTP on the node's address."""
+"""The routes of the Kubernetes API that this cluster has: plain HTTP on the node's address."""
 
-import re
 import time
 import uuid
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -21,17 +19,18 @@ from .status import ApiError, body_of, errors, flag, not_found, success, whole_n
 from .store import Object
 
 POLICIES = "networking.k8s.io"
+DELETE_OPTIONS = {"apiVersion", "kind", "gracePeriodSeconds", "propagationPolicy", "orphanDependents"}
 
 
 async def serve(cluster: Cluster) -> None:
-    """Starts answering, until the process ends."""
+    """Starts to answer, until the process ends."""
     runner = web.AppRunner(Api(cluster).application(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, NODE_IP, API_PORT).start()
 
 
 class Api:
-    """The routes."""
+    """The routes, and what they do to the cluster."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -51,12 +50,11 @@ class Api:
             app.router.add_get(f"{within}/{each.name}/{{name}}", partial(self._item, each.name))
             if each.name in CHANGEABLE:
                 app.router.add_patch(f"{within}/{each.name}/{{name}}", partial(self._patch, each.name))
-        core = "/api/v1/namespaces/{namespace}"
+        pod = "/api/v1/namespaces/{namespace}/pods/{name}"
         policies = f"/apis/{POLICIES}/v1/namespaces/{{namespace}}/networkpolicies"
-        app.router.add_delete(f"{core}/pods/{{name}}", self._delete_pod)
-        app.router.add_get(f"{core}/pods/{{name}}/log", self._log)
-        for kind in ("pods", "services"):
-            app.router.add_route("*", f"{core}/{kind}/{{name}}/proxy{{path:(/.*)?}}", partial(self._proxy, kind))
+        app.router.add_delete(pod, self._delete_pod)
+        app.router.add_get(f"{pod}/log", self._log)
+        app.router.add_route("*", f"{pod}/proxy{{path:(/.*)?}}", self._proxy)
         app.router.add_post(policies, self._create_policy)
         app.router.add_delete(f"{policies}/{{name}}", self._delete_policy)
         return app
@@ -72,16 +70,14 @@ class Api:
 
     async def _patch(self, kind: str, request: web.Request) -> web.Response:
         if request.content_type != "application/merge-patch+json":
-            raise ApiError(415, f"only application/merge-patch+json is known here, not {request.content_type}")
+            raise ApiError(415, f"only application/merge-patch+json is supported here, not {request.content_type}")
+        _refuse_dry_run(request)
         item = find(self._cluster.store, BY_NAME[kind], request)
         new = patched(kind, item, await body_of(request))
-        if not _is_dry_run(request, {}):
-            self._cluster.change(kind, new)
-            new = self._cluster.store.get(kind, new["metadata"]["name"])
-        return web.json_response(new)
+        self._cluster.change(kind, new)
+        return web.json_response(self._cluster.store.get(kind, new["metadata"]["name"]))
 
-    def _pod(self, request: web.Request, name: str | None = None) -> Pod:
-        name = request.match_info["name"] if name is None else name
+    def _pod(self, request: web.Request, name: str) -> Pod:
         pod = self._cluster.pods.get(name)
         if pod is None or request.match_info["namespace"] != self._cluster.lab.namespace:
             raise not_found("pods", name)
@@ -91,68 +87,52 @@ class Api:
 
     async def _delete_pod(self, request: web.Request) -> web.Response:
         options = await _delete_options(request)
-        pod = self._pod(request)
-        _check_preconditions(options, pod.state.uid, "pods", pod.state.name)
+        pod = self._pod(request, request.match_info["name"])
         grace = options.get("gracePeriodSeconds", whole_number(request, "gracePeriodSeconds"))
         if grace is not None and (not isinstance(grace, int) or isinstance(grace, bool) or grace < 0):
             raise ApiError(422, f"gracePeriodSeconds: {grace!r} is not a whole number from 0")
         item = find(self._cluster.store, BY_NAME["pods"], request)
-        if not _is_dry_run(request, options):
-            self._cluster.delete_pod(pod, grace)
-            item = self._cluster.store.get("pods", pod.state.name) or item
-        return web.json_response(item)
+        self._cluster.delete_pod(pod, grace)
+        return web.json_response(self._cluster.store.get("pods", pod.state.name) or item)
 
     async def _log(self, request: web.Request) -> web.StreamResponse:
-        pod = self._pod(request)
+        pod = self._pod(request, request.match_info["name"])
         container = pod.state.deployment.container
         if request.query.get("container") not in (None, "", container):
             raise ApiError(400, f"container {request.query['container']} is not valid for pod {pod.state.name}")
         if flag(request, "previous"):
             raise ApiError(400, f'previous terminated container "{container}" in pod "{pod.state.name}" not found')
         if pod.state.started is None:
-            raise ApiError(
-                400, f'container "{container}" in pod "{pod.state.name}" is waiting to start: ContainerCreating'
-            )
-        timestamps, following = flag(request, "timestamps"), flag(request, "follow")
-        lines, count = pod.log.lines(_since(request), whole_number(request, "tailLines")), pod.log.count
-        text = b"".join(line.shown(timestamps) for line in lines)
-        limit = whole_number(request, "limitBytes")
+            message = f'container "{container}" in pod "{pod.state.name}" is waiting to start: ContainerCreating'
+            raise ApiError(400, message)
+        if unsupported := {"sinceTime", "limitBytes"} & request.query.keys():
+            raise ApiError(400, f"{unsupported.pop()} is not supported here")
+        timestamps, seconds = flag(request, "timestamps"), whole_number(request, "sinceSeconds")
+        since = None if seconds is None else time.time() - seconds
+        lines, count = pod.log.lines(since, whole_number(request, "tailLines")), pod.log.count
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         await response.prepare(request)
-        await response.write(text if limit is None else text[:limit])
-        if following:
+        await response.write(b"".join(line.shown(timestamps) for line in lines))
+        if flag(request, "follow"):
             async for line in pod.log.follow(count):
                 await response.write(line.shown(timestamps))
         await response.write_eof()
         return response
 
-    async def _proxy(self, kind: str, request: web.Request) -> web.StreamResponse:
-        found = re.fullmatch(r"(?:(https?):)?([^:]*)(?::([^:]*))?", request.match_info["name"])
-        if not found or found[1] == "https":
-            raise ApiError(400, f"invalid {kind} request {request.match_info['name']!r}: expected NAME:PORT")
-        if kind == "pods":
-            pod = self._pod(request, found[2])
-            if pod.state.started is None or pod.state.ip is None:
-                raise ApiError(503, f"pod {found[2]} is not running", reason="ServiceUnavailable")
-            port = found[3] or str(pod.state.deployment.port)
-            if not port.isdigit():
-                raise ApiError(400, f"invalid pod request: port {port!r} is not a number")
-            return await forward(request, pod.state.ip, int(port))
-        services = {each.name: each for each in self._cluster.lab.services}
-        service = services.get(found[2])
-        if service is None or request.match_info["namespace"] != self._cluster.lab.namespace:
-            raise not_found("services", found[2])
-        named = dict(zip((port.get("name") for port in service.manifest["spec"]["ports"]), service.ports, strict=True))
-        numbered = {str(port.port): port for port in service.ports}
-        target = (named | numbered).get(found[3] or str(service.ports[0].port))
-        endpoint = self._cluster.dataplane.endpoint(service.name)
-        if target is None or endpoint is None:
-            raise ApiError(503, f'no endpoints available for service "{request.match_info["name"]}"')
-        return await forward(request, endpoint, target.target)
+    async def _proxy(self, request: web.Request) -> web.StreamResponse:
+        name, _, port = request.match_info["name"].partition(":")
+        pod = self._pod(request, name)
+        if pod.state.started is None or pod.state.ip is None:
+            raise ApiError(503, f"pod {name} is not running")
+        port = port or str(pod.state.deployment.port)
+        if not port.isdigit():
+            raise ApiError(400, f"invalid pod request {request.match_info['name']!r}: expected NAME:PORT")
+        return await forward(request, pod.state.ip, int(port))
 
     # ---- network policies --------------------------------------------------------------------------------------------
 
     async def _create_policy(self, request: web.Request) -> web.Response:
+        _refuse_dry_run(request)
         namespace = request.match_info["namespace"]
         if namespace not in self._cluster.namespaces:
             raise not_found("namespaces", namespace)
@@ -170,57 +150,29 @@ class Api:
             details = {"name": policy.name, "group": POLICIES, "kind": "networkpolicies"}
             raise ApiError(409, f'networkpolicies.{POLICIES} "{policy.name}" already exists', details)
         item = objects.network_policy(body, namespace, str(uuid.uuid4()), time.time())
-        if not _is_dry_run(request, {}):
-            await self._cluster.add_policy(policy, item)
-            item = self._cluster.store.get("networkpolicies", policy.name) or item
-        return web.json_response(item, status=201)
+        await self._cluster.add_policy(policy, item)
+        return web.json_response(self._cluster.store.get("networkpolicies", policy.name) or item, status=201)
 
     async def _delete_policy(self, request: web.Request) -> web.Response:
-        options = await _delete_options(request)
-        item = find(self._cluster.store, BY_NAME["networkpolicies"], request)
-        name, uid = item["metadata"]["name"], item["metadata"]["uid"]
-        _check_preconditions(options, uid, f"networkpolicies.{POLICIES}", name)
-        if not _is_dry_run(request, options):
-            await self._cluster.remove_policy(name)
-        return web.json_response(success("networkpolicies", name, uid, POLICIES))
+        await _delete_options(request)
+        metadata = find(self._cluster.store, BY_NAME["networkpolicies"], request)["metadata"]
+        await self._cluster.remove_policy(metadata["name"])
+        return web.json_response(success("networkpolicies", metadata["name"], metadata["uid"], POLICIES))
 
 
 async def _delete_options(request: web.Request) -> Object:
-    options = await body_of(request)
-    if options is None:
-        return {}
+    _refuse_dry_run(request)
+    options = await body_of(request) or {}
     if not isinstance(options, dict):
         raise ApiError(400, "DeleteOptions must be an object")
+    if unsupported := sorted(set(options) - DELETE_OPTIONS):
+        raise ApiError(400, f"DeleteOptions.{unsupported[0]} is not supported here")
     return options
 
 
-def _check_preconditions(options: Object, uid: str, kind: str, name: str) -> None:
-    wanted = (options.get("preconditions") or {}).get("uid", uid)
-    if wanted != uid:
-        message = f"the UID in the precondition ({wanted}) does not match"
-        raise ApiError(409, f'Operation cannot be fulfilled on {kind} "{name}": {message}', reason="Conflict")
-
-
-def _is_dry_run(request: web.Request, options: Object) -> bool:
-    asked = [*request.query.getall("dryRun", []), *(options.get("dryRun") or [])]
-    if set(asked) - {"All"}:
-        raise ApiError(400, "dryRun: only 'All' is known")
-    return bool(asked)
-
-
-def _since(request: web.Request) -> float | None:
-    """From when on a log is asked for, in seconds since 1970."""
-    seconds, moment = whole_number(request, "sinceSeconds"), request.query.get("sinceTime")
-    if seconds is not None and moment is not None:
-        raise ApiError(400, "at most one of sinceTime or sinceSeconds may be specified")
-    if seconds is not None:
-        return time.time() - seconds
-    if moment is None:
-        return None
-    try:
-        return datetime.fromisoformat(moment).timestamp()
-    except ValueError as error:
-        raise ApiError(400, f"sinceTime: {moment!r} is not a time as RFC 3339 has it") from error
+def _refuse_dry_run(request: web.Request) -> None:
+    if "dryRun" in request.query:
+        raise ApiError(400, "dryRun is not supported here")
 
 
 def _invalid(body: Any, refused: Refused) -> ApiError:

@@ -1,7 +1,6 @@
 """Where connections go: brings the rules of the pods and of the node up to date with endpoints and policies."""
 
 import asyncio
-import random
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -46,11 +45,6 @@ class Dataplane:
 
     def remove_pod(self, pod: Pod) -> None:
         self._rules.pop(pod, None)
-
-    def endpoint(self, service: str) -> str | None:
-        """Any one of a service's."""
-        ready = self.endpoints.get(service)
-        return random.choice(ready) if ready else None
 
     def endpoints_of(self, states: Iterable[objects.PodState]) -> Endpoints:
         """What the endpoints should be, with these pods: where all are on their way out, those are better than none."""

@@ -109,11 +109,7 @@ def _resource_list(group: str) -> dict[str, Any]:
     if not group:
         listed += [
             {"name": name, "singularName": "", "namespaced": True, "kind": kind, "verbs": verbs}
-            for name, kind, verbs in (
-                ("pods/log", "Pod", ["get"]),
-                ("pods/proxy", "PodProxyOptions", PROXY_VERBS),
-                ("services/proxy", "ServiceProxyOptions", PROXY_VERBS),
-            )
+            for name, kind, verbs in (("pods/log", "Pod", ["get"]), ("pods/proxy", "PodProxyOptions", PROXY_VERBS))
         ]
     version = f"{group}/v1" if group else "v1"
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": listed}
