@@ -3,14 +3,13 @@
 import argparse
 import datetime
 import os
-import platform
 import secrets
 import signal
 import sys
 from pathlib import Path
 
 from harness.processes import Failure, Processes
-from resilience_lab.report import store
+from resilience_lab.report import machine, store
 
 from . import contenders, limits, load, rounds, runtime, services, stats, tables
 from .arguments import Parser, whole
@@ -67,7 +66,7 @@ def run(given: argparse.Namespace, names: list[str]) -> int:
     # Whatever can be wrong is told before the long part, not after it.
     check_output(given.json)
     for document in filter(None, (given.update, given.check)):
-        tables.check_places(document)
+        tables.read(document)
     times = runtime.read(given.criterion) if given.criterion else None
     facts = runtime.facts(given.runtime_json) if given.runtime_json else None
     data = load_data(given.from_data) if given.from_data else measure(given, names)
@@ -138,7 +137,7 @@ def measure(given: argparse.Namespace, names: list[str]) -> dict:
     minutes = plan.rounds * len(names) * (plan.seconds + plan.warm_up + 0.5) / 60
     tell(f"{len(names)} contenders, {plan.rounds} rounds, seed {seed}: about {minutes:.0f} min")
     # Before its own load is part of it.
-    known = machine()
+    facts, load_average = machine.facts(), machine.load()
     with Processes(given.work_dir) as processes:
         backend = services.start_backend(processes, given.bin_dir, given.workers)
         bench = contenders.Bench(processes, given.bin_dir, given.work_dir, given.workers, backend)
@@ -146,7 +145,7 @@ def measure(given: argparse.Namespace, names: list[str]) -> dict:
         results = rounds.play(plan, chosen, servers, backend, tell)
     return {
         "date": datetime.date.today().isoformat(),
-        "machine": known,
+        "machine": {**{name: facts[name] for name in ("cores", "cpu", "kernel")}, "load": load_average},
         "settings": {
             "rounds": plan.rounds,
             "seconds": plan.seconds,
@@ -169,21 +168,6 @@ def is_there(name: str, given: argparse.Namespace) -> bool:
     if why:
         tell(f"without {name}: {why}")
     return not why
-
-
-def machine() -> dict:
-    """What the figures depend on. Nothing that says whose machine it is."""
-    models = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if "model name" in line
-    ]
-    return {
-        "cores": os.cpu_count(),
-        "cpu": models[0] if models else "unknown",
-        "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
-        "load": round(os.getloadavg()[0], 1),
-    }
 
 
 def tell(line: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.processes import Failure
+from resilience_lab.report import tables
 
 from .contenders import CONTENDERS
 
@@ -15,7 +16,7 @@ def number(value: float) -> str:
     if value == 0:
         return "0"
     if abs(value) >= 1000:
-        return f"{value:,.0f}".replace(",", " ")
+        return tables.thousands(value)
     for digits, least in ((0, 100), (1, 10), (2, 1)):
         if abs(value) >= least:
             return f"{value:.{digits}f}"
@@ -79,48 +80,23 @@ def text(data: dict) -> str:
     return "\n\n".join(parts)
 
 
-def markdown_table(table: Table) -> str:
-    head, rows = table
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def markdown(data: dict) -> str:
     made = (make(data) for make in TABLES.values())
-    return "\n\n".join(markdown_table(table) for table in made if table[1])
-
-
-END = "<!-- /bench -->"
-
-
-def begin(name: str) -> str:
-    return f"<!-- bench: {name} -->"
+    return "\n\n".join(tables.markdown([head, *rows]) for head, rows in made if rows)
 
 
 def within(document: Path, data: dict) -> str:
-    """The document, with each table between its marks made anew."""
-    made = document.read_text(encoding="utf-8")
-    for name in places(document, made):
-        before, _, after = made.partition(begin(name) + "\n")
-        made = f"{before}{begin(name)}\n{markdown_table(TABLES[name](data))}\n{END}{after.partition(END)[2]}"
-    return made
+    """The document, with each table that it has a place for made anew."""
+    content = read(document)
+    made = {name: tables.markdown([head, *rows]) for name, (head, rows) in ((n, TABLES[n](data)) for n in TABLES)}
+    return tables.filled(content, "bench", made)
 
 
-def check_places(document: Path) -> None:
+def read(document: Path) -> str:
+    """Its text. Fails if it has no place for a table."""
     try:
-        places(document, document.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{document} cannot be read: {error}") from error
-
-
-def places(document: Path, content: str) -> list[str]:
-    """The tables that a document has places for."""
-    found = [name for name in TABLES if begin(name) + "\n" in content]
-    for name in found:
-        place, end, _ = content.partition(begin(name) + "\n")[2].partition(END)
-        if not end or "<!-- bench:" in place:
-            raise Failure(f"{document}: after {begin(name)} there is no {END}")
-    if not found:
-        marks = ", ".join(map(begin, TABLES))
-        raise Failure(f"{document} has no place for a table: no line is one of {marks}")
-    return found
+        content = document.read_text(encoding="utf-8")
+        tables.places(content, "bench", list(TABLES))
+    except (OSError, ValueError) as error:
+        raise Failure(f"{document}: {error}") from error
+    return content

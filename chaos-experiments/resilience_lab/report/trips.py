@@ -6,8 +6,8 @@ from pathlib import Path
 
 from . import store
 from .figures import trips as figure
+from .tables import filled, markdown, thousands
 
-END = "<!-- /trips -->"
 TEXTS = {"fault", "trip"}
 
 
@@ -24,10 +24,6 @@ def select(points: list[dict], **wanted: object) -> list[dict]:
     return [point for point in points if all(point[key] == value for key, value in wanted.items())]
 
 
-def number(value: float) -> str:
-    return f"{value:,.0f}".replace(",", " ")
-
-
 def failures_in_a_row(rate: float, length: int = 5) -> float:
     """Expected number of calls until so many in a row fail."""
     return (1 - rate**length) / ((1 - rate) * rate**length) if rate < 1 else length
@@ -37,8 +33,8 @@ def formula(points: list[dict]) -> list[list[str]]:
     rows = [["failure rate", "formula, calls", "measured mean, calls"]]
     for point in select(points, fault="steady", trip="5 in a row", calls_per_second=10):
         if point["calls_mean"] is not None:
-            expected = number(failures_in_a_row(point["rate"]))
-            rows.append([f"{point['rate']:.0%}".replace("%", " %"), expected, number(point["calls_mean"])])
+            expected = thousands(failures_in_a_row(point["rate"]))
+            rows.append([f"{point['rate']:.0%}".replace("%", " %"), expected, thousands(point["calls_mean"])])
     return rows
 
 
@@ -46,7 +42,7 @@ def opening(point: dict) -> str:
     """The median."""
     if point["seconds_median"] is None:
         return "never"
-    return f"{point['seconds_median']:.3g} s ({number(point['calls_median'])})"
+    return f"{point['seconds_median']:.3g} s ({thousands(point['calls_median'])})"
 
 
 def traffic(points: list[dict]) -> list[list[str]]:
@@ -72,29 +68,18 @@ def healthy(points: list[dict]) -> list[list[str]]:
         cells = []
         for fault, rate in columns:
             [point] = select(points, fault=fault, trip=trip, rate=rate, calls_per_second=10)
-            cells.append(number(1e6 * point["opened"] / point["calls_watched"]))
+            cells.append(thousands(1e6 * point["opened"] / point["calls_watched"]))
         rows.append([trip, *cells])
     return rows
 
 
-TABLES = {"formula": formula, "traffic": traffic, "healthy": healthy}
+# Name, function, columns that are aligned to the left.
+TABLES = {"formula": (formula, 0), "traffic": (traffic, 2), "healthy": (healthy, 1)}
 
 
-def markdown(rows: list[list[str]]) -> str:
-    rule = ["---" if head in ("all calls", "trip") else "---:" for head in rows[0]]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], rule, *rows[1:]])
-
-
-def with_tables(document: str, points: list[dict]) -> str:
-    """The document, with each table between its marks made anew."""
-    for name, make in TABLES.items():
-        begin = f"<!-- trips: {name} -->\n"
-        before, found, rest = document.partition(begin)
-        _, end, after = rest.partition(END)
-        if not found or not end:
-            raise ValueError(f"the document has no place for the table {name}: {begin.strip()} ... {END}")
-        document = f"{before}{begin}{markdown(make(points))}\n{END}{after}"
-    return document
+def tables(points: list[dict]) -> dict[str, str]:
+    """The tables of docs/trips.md, by name."""
+    return {name: markdown(make(points), left) for name, (make, left) in TABLES.items()}
 
 
 def figures(directory: Path, points: list[dict]) -> None:
@@ -116,7 +101,7 @@ def main() -> None:
     options = parser.parse_args()
     points = load(options.data)
     document = options.output / "trips.md"
-    text = with_tables(document.read_text(encoding="utf-8"), points)
+    text = filled(document.read_text(encoding="utf-8"), "trips", tables(points))
     figures(options.output / "figures", points)
     store.write(document, text)
 

@@ -4,6 +4,7 @@ import re
 import textwrap
 
 from .stats import Share
+from .tables import thousands
 
 WIDTH = 130
 
@@ -45,7 +46,7 @@ def number(value: float, digits: int = 2) -> str:
 
 def about(value: float) -> str:
     """Two digits that count, and thousands apart."""
-    return f"{float(f'{value:.2g}'):,.0f}".replace(",", " ")
+    return thousands(float(f"{value:.2g}"))
 
 
 def cell(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from chaoslib.exceptions import ActivityFailed
 
+from .. import machine as facts
 from .. import store
 from . import baseline, breaker, chaos, machine, retry
 
@@ -25,19 +26,16 @@ def main() -> None:
     if options.phase == "chaos":
         found = sorted(path.parent.name for path in options.journals.glob("*/record.json"))
         for name in found:
-            store.save(options.output / f"chaos-{name}.json", chaos.collect(options.journals, name) | load())
+            store.save(
+                options.output / f"chaos-{name}.json", chaos.collect(options.journals, name) | {"load": facts.load()}
+            )
         return
     more = {name: value for name in ("calls", "rate", "name") if (value := getattr(options, name, None)) is not None}
     try:
         data = PHASES[options.phase][0](options.client_url.rstrip("/"), **more)
     except ActivityFailed as error:
         sys.exit(f"error: {error}")
-    store.save(options.output, {"date": datetime.now(UTC).date().isoformat()} | load() | data)
-
-
-def load() -> dict:
-    """Tells whether the machine had other work meanwhile."""
-    return {"load": round(os.getloadavg()[0], 1)}
+    store.save(options.output, {"date": datetime.now(UTC).date().isoformat()} | {"load": facts.load()} | data)
 
 
 def parse() -> argparse.Namespace:
