@@ -63,11 +63,11 @@ def evidence(run: dict) -> str:
         return ""
     if isinstance(output.get("reasons"), list):
         return "; ".join(f"{what} ({why})" for what, why in zip(output["transitions"], output["reasons"], strict=True))
-    said = [form.format(output[key]) for key, form in WORDS.items() if output.get(key) is not None]
+    said = [form.format(output[key]) for key, form in FORMATS.items() if output.get(key) is not None]
     return ", ".join(said)
 
 
-WORDS = {
+FORMATS = {
     "message": "{}",
     "seconds": "after {} s",
     "calls": "{} calls",
@@ -80,7 +80,7 @@ WORDS = {
 }
 
 
-def words(verdict: dict) -> str:
+def text(verdict: dict) -> str:
     lines = [f"{verdict['title']}: {'fulfilled' if verdict['fulfilled'] else 'NOT FULFILLED'} ({verdict['seconds']} s)"]
     for each in verdict["points"]:
         lines.append(f"  {'ok ' if each['fulfilled'] else 'NOT'} {each['name']}")
@@ -111,7 +111,7 @@ def main() -> int:
         record = {}
     verdict = judge(journal, record)
     (directory / "verdict.json").write_text(json.dumps(verdict, indent=1) + "\n")
-    print(words(verdict))
+    print(text(verdict))
     return 0 if verdict["fulfilled"] else 1
 
 

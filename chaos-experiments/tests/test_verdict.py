@@ -1,6 +1,6 @@
 """Verdicts on journals that were made up."""
 
-from resilience_lab.verdict import judge, words
+from resilience_lab.verdict import judge, text
 
 
 def probe(name: str, met: bool, **output) -> dict:
@@ -34,24 +34,24 @@ RECORD = {
 
 
 def test_what_was_found_is_said():
-    text = words(judge(journal(), RECORD))
-    for said in (
+    shown = text(judge(journal(), RECORD))
+    for expected in (
         "T: fulfilled (50.0 s)",
         "ok  the circuit opens\n        after 1.5 s, limit 10 s",
         "3 calls: 503 x 2, 200 x 1; slowest 0.2 s",
         "0.0 s closed, 4.3 s open",
     ):
-        assert said in text
+        assert expected in shown
 
 
 def test_one_point_that_does_not_hold_is_enough():
     verdict = judge(journal(run=[probe("the circuit opens", False)]), RECORD)
     assert not verdict["fulfilled"]
-    assert 'because: probe "the circuit opens" is out of its tolerance' in words(verdict)
+    assert 'because: probe "the circuit opens" is out of its tolerance' in text(verdict)
 
 
 def test_a_run_without_users_is_judged_all_the_same():
     steady_states = {"before": None, "after": None}
     verdict = judge(journal(steady_states=steady_states, run=[], rollbacks=[]), {})
     assert not verdict["fulfilled"]
-    assert "not checked" in words(verdict)
+    assert "not checked" in text(verdict)

@@ -32,6 +32,6 @@ def timeline(begin: float, log: list[dict]) -> list[Attempt]:
     return attempts
 
 
-def planned_wait(retry: int, base_delay: float, multiplier: float, max_delay: float) -> float:
-    """The wait before retry 1, 2, ...; jitter comes on top."""
-    return min(max_delay, base_delay * multiplier ** (retry - 1))
+def planned_wait(number: int, retry: dict) -> float:
+    """The wait before retry 1, 2, ... with these settings, without jitter."""
+    return min(retry["max_delay"], retry["base_delay"] * retry["multiplier"] ** (number - 1))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from . import store, words
+from . import formatting, store
 from .figures import baseline as baseline_figure
 from .figures import herd as herd_figure
 from .figures import retry as retry_figure
@@ -52,16 +52,16 @@ def documents(found: dict) -> dict[str, str]:
         autoescape=False,
     )
     environment.filters |= {
-        "percent": words.percent,
-        "interval": words.interval,
-        "seconds": words.seconds,
-        "number": words.number,
-        "about": words.about,
-        "cell": words.cell,
+        "percent": formatting.percent,
+        "interval": formatting.interval,
+        "seconds": formatting.seconds,
+        "number": formatting.number,
+        "about": formatting.about,
+        "cell": formatting.cell,
         "status": lambda status: style.outcome(status)[0],
         "answer": lambda status: f"a {status}" if status else "no answer",
     }
-    return {name: words.reflow(environment.get_template(f"{name}.md.j2").render(found)) for name in DOCUMENTS}
+    return {name: formatting.reflow(environment.get_template(f"{name}.md.j2").render(found)) for name in DOCUMENTS}
 
 
 def figures(directory: Path, data: dict[str, dict], found: dict) -> None:
@@ -71,13 +71,13 @@ def figures(directory: Path, data: dict[str, dict], found: dict) -> None:
         directory / "circuit-cycle.svg",
         data["breaker"] | {"events": timeline_figure.cycle_events(data["breaker"]["events"], cycle)},
         f"{cycle['stress']['opened_on']} failures open the circuit for {cycle['open_for']:.1f} s: "
-        f"{cycle['refused_calls']} calls are refused,\nthen one trial closes it",
-        f"users make {cycle['rate']:g} calls a second to a backend that is well; only the stress test asks it to fail",
+        f"{cycle['refused_calls']} calls are rejected,\nthen one trial closes it",
+        f"callers make {cycle['rate']:g} calls a second to a healthy backend; only the calls of the stress test fail",
     )
     retry_figure.draw(directory / "retry.svg", found["retry"], data["retry"]["calls"])
     herd_figure.draw(directory / "herd.svg", found["herd"])
     for name, experiment in found["chaos"].items():
-        text, below = timeline_figure.words(experiment)
+        text, below = timeline_figure.titles(experiment)
         timeline_figure.draw(directory / f"chaos-{name}.svg", data[f"chaos-{name}"], text, below)
 
 

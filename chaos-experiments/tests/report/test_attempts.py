@@ -2,6 +2,8 @@ import pytest
 
 from resilience_lab.report.attempts import arrived, planned_wait, timeline
 
+RETRY = {"base_delay": 1.0, "multiplier": 2.0, "max_delay": 10.0}
+
 
 def test_attempts_follow_each_other_with_their_waits():
     log = [
@@ -24,4 +26,4 @@ def test_clocks_that_disagree_do_not_move_a_call_before_its_sending():
 
 
 def test_waits_double_up_to_the_cap():
-    assert [planned_wait(n, 1.0, 2.0, 10.0) for n in range(1, 7)] == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
+    assert [planned_wait(n, RETRY) for n in range(1, 7)] == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
+from .. import formatting
 from ..findings.baseline import Part, Side
 from . import style
 
@@ -17,9 +18,9 @@ def draw(path: Path, found: dict) -> None:
     resilient, baseline = found["resilient"], found["baseline"]
     style.title(
         figure,
-        f"Retries turn {style.percent(baseline.success.value)} success into {style.percent(resilient.success.value)}, "
-        "and pay with waiting",
-        f"{resilient.success.total} calls of each kind, side by side, {found['rate']:g} of each begin every second",
+        f"Retries raise success from {formatting.percent(baseline.success)} "
+        f"to {formatting.percent(resilient.success)}, and add waiting time",
+        f"{resilient.success.total} calls of each kind at the same time, {found['rate']:g} of each start every second",
     )
     bars = figure.add_axes((0.125, 0.645, 0.855, 0.17))
     outcomes(bars, found)
@@ -61,7 +62,7 @@ def stack(panel: Axes, row: int, begin: float, part: Part) -> None:
     panel.text(
         begin + (0.02 if good else value / 2),
         row,
-        f"{text}  {style.percent(value)}" if value > 0.22 else f"{part.status}: {style.percent(value)}",
+        f"{text}  {formatting.percent(value)}" if value > 0.22 else f"{part.status}: {formatting.percent(value)}",
         ha="left" if good else "center",
         va="center",
         fontsize=8.5,
@@ -80,7 +81,7 @@ def good_by_then(panel: Axes, found: dict) -> None:
         y = [0.0, *((rank + 1) / total for rank in range(len(ordered))), len(ordered) / total]
         panel.step(x, y, where="post", color=COLOURS[name], lw=2)
         text = "with breaker and retries" if name == "resilient" else "without"
-        text = f"{text}: {style.percent(y[-1])}"
+        text = f"{text}: {formatting.percent(y[-1])}"
         panel.text(limit, y[-1] + 0.025, text, color=COLOURS[name], ha="right", va="bottom", bbox=WHITE)
     panel.set_xscale("log")
     style.log_time(panel.xaxis)

@@ -21,7 +21,7 @@ def draw(path: Path, found: dict) -> None:
     peaks = {name: found["runs"][name]["peak"] for name in rows}
     style.title(
         figure,
-        f"{calls} calls fail at once: {peaks['default']} come back within 100 ms at the default jitter,\n"
+        f"{calls} calls fail at once: {peaks['default']} are retried within 100 ms at the default jitter,\n"
         f"{peaks['wide']} when it spreads them over {found['runs']['wide']['first_spread']:g} s",
         "retries that begin in each 100 ms; the number is the busiest 100 ms, "
         f"the line the {found['claimed']} that were claimed\n"
@@ -44,7 +44,7 @@ def draw(path: Path, found: dict) -> None:
                 panel.text(-0.62, 0.5, text, transform=panel.transAxes, fontsize=8.5, va="center", linespacing=1.3)
             else:
                 panel.set_yticklabels([])
-    figure.text(0.57, 0.2 / height, "seconds since the first of them began", ha="center", fontsize=9)
+    figure.text(0.57, 0.2 / height, "seconds since the first of them started", ha="center", fontsize=9)
     style.save(figure, path)
 
 

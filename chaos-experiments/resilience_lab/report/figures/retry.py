@@ -4,6 +4,8 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
+from .. import formatting
+from ..attempts import planned_wait
 from . import style
 
 
@@ -15,8 +17,8 @@ def draw(path: Path, found: dict, calls: list[dict]) -> None:
     style.title(
         figure,
         f"A call of {len(attempts)} attempts takes {example['seconds']:.1f} s, "
-        f"and works for {style.seconds(working)} of them",
-        f"each wait doubles, plus a random part of it: here is one call, and below all waits of {found['calls']} calls",
+        f"of which the attempts take {formatting.seconds(working)}",
+        f"waits double, plus jitter; above one call, below all waits of {found['calls']} calls",
     )
     waterfall(figure.add_axes((0.14, 0.52, 0.845, 0.31)), example, found["retry"])
     against_formula(figure.add_axes((0.14, 0.115, 0.845, 0.245)), found, calls)
@@ -28,7 +30,7 @@ def waterfall(panel: Axes, example: dict, retry: dict) -> None:
     for row, attempt in enumerate(example["attempts"]):
         _, colour = style.outcome(attempt.status)
         if attempt.wait is not None:
-            plan = min(retry["max_delay"], retry["base_delay"] * retry["multiplier"] ** row)
+            plan = planned_wait(attempt.number, retry)
             panel.barh(row, plan, 0.5, attempt.end, color=style.PALE, lw=0)
             panel.barh(row, attempt.wait - plan, 0.5, attempt.end + plan, color=style.ORANGE, lw=0)
             inside = plan > 1.8
@@ -73,7 +75,7 @@ def against_formula(panel: Axes, found: dict, calls: list[dict]) -> None:
     panel.tick_params(axis="y", length=0)
     panel.spines["left"].set_visible(False)
     panel.xaxis.set_major_formatter(lambda value, _: f"{value:+g} %" if value else "0")
-    panel.set_xlabel("measured wait, beyond the formula's", labelpad=2)
+    panel.set_xlabel("measured wait, relative to the formula", labelpad=2)
     strayed = any(wait["late"] > 0.001 * wait["planned"] or wait["too_short"] for wait in rows)
     text = "all waits, against the jitter's band" if strayed else f"all waits lie within the jitter of {percent:g} %"
     panel.set_title(text, loc="left", fontsize=9, pad=5)

@@ -23,7 +23,7 @@ OUTCOMES: dict[int | None, tuple[str, str]] = {
     500: ("500 failed", VERMILION),
     504: ("504 timed out", ORANGE),
     502: ("502 unreachable", PURPLE),
-    503: ("503 refused", BLUE),
+    503: ("503 rejected", BLUE),
     429: ("429 throttled", SKY),
     None: ("no answer", INK),
 }
@@ -74,37 +74,18 @@ def title(figure: Figure, text: str, below: str = "") -> None:
     figure.text(0.012, 1 - (0.17 + 0.21 * lines) / height, below, fontsize=8.5, color=GREY, va="top", linespacing=1.3)
 
 
-def words(figure: Figure, top: float, parts: list[tuple[str, str]]) -> None:
+def legend(figure: Figure, top: float, parts: list[tuple[str, str]]) -> None:
     """A line of coloured words, in place of a legend; `top` inches below the figure's top."""
     x, y = 0.012, 1 - top / figure.get_figheight()
-    renderer = figure.canvas.get_renderer() if hasattr(figure.canvas, "get_renderer") else None
     for text, colour in parts:
-        dot = figure.text(x, y, "●", fontsize=8.5, color=colour, va="top")
-        x += measured(figure, dot, renderer) + 0.006
-        word = figure.text(x, y, text, fontsize=8.5, color=INK, va="top")
-        x += measured(figure, word, renderer) + 0.022
+        for part, tint, gap in (("●", colour, 0.006), (text, INK, 0.022)):
+            written = figure.text(x, y, part, fontsize=8.5, color=tint, va="top")
+            x += written.get_window_extent().width / figure.bbox.width + gap
 
 
 def remark(panel, x: float, y: float, text: str) -> None:
     """Small print that ends at (x, y) of a panel, in its own coordinates."""
     panel.text(x, y, text, transform=panel.transAxes, fontsize=7.5, color=GREY, ha="right", va="top")
-
-
-def measured(figure: Figure, text, renderer) -> float:
-    return text.get_window_extent(renderer).width / figure.bbox.width
-
-
-def seconds(value: float) -> str:
-    """A time as people say it."""
-    if value < 0.0095:
-        return f"{value * 1000:.1f} ms"
-    if value < 0.995:
-        return f"{value * 1000:.0f} ms"
-    return f"{value:.1f} s" if value < 99.5 else f"{value:.0f} s"
-
-
-def percent(value: float) -> str:
-    return f"{value * 100:.1f} %"
 
 
 def log_time(axis) -> None:

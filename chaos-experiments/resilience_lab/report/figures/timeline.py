@@ -6,6 +6,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
+from .. import formatting
 from ..findings.timeline import spans
 from ..stats import bins
 from . import style
@@ -41,14 +42,14 @@ def draw(path: Path, data: dict, text: str, below: str) -> None:
     name_events(strip, names)
     for panel in (strip, bars, dots):
         panel.set_xlim(0, end)
-    dots.set_xlabel("seconds since the users began to call")
+    dots.set_xlabel("seconds since the first call")
     style.save(figure, path)
 
 
 def legend(figure, top: float, calls: list[dict]) -> None:
     counts = Counter(call.get("status") for call in calls)
     order = [status for status in style.OUTCOMES if status in counts]
-    style.words(figure, top, [(f"{style.outcome(s)[0]}: {counts[s]}", style.outcome(s)[1]) for s in order])
+    style.legend(figure, top, [(f"{style.outcome(s)[0]}: {counts[s]}", style.outcome(s)[1]) for s in order])
 
 
 def states(panel: Axes, seen: list[dict], end: float) -> None:
@@ -149,18 +150,18 @@ def cycle_events(seen: list[dict], found: dict) -> list[dict]:
     return [*seen, {"at": found["half_open"], "kind": "heal", "what": "half-open: a trial"}]
 
 
-def words(found: dict) -> tuple[str, str]:
+def titles(found: dict) -> tuple[str, str]:
     """The title of an experiment's figure, and what stands below it."""
     during = found["during_share"]
-    below = f"{found['title'][0].lower()}{found['title'][1:]}; users make {found['rate']:g} calls a second"
+    below = f"{found['title'][0].lower()}{found['title'][1:]}; callers make {found['rate']:g} calls a second"
     if found["opened_after"] is None:
-        served = "nobody noticed" if during.count == during.total else f"{style.percent(during.value)} were served"
+        served = f"{formatting.percent(during.value)} of the calls are served"
         return f"{nice(found['name'])}: the circuit stays closed, and {served}", below
     if found["recovered_after"] is None:
         return f"{nice(found['name'])}: the circuit opens, and does not close", below
     return (
-        f"{nice(found['name'])}: the circuit opens after {style.seconds(found['opened_after'])}, "
-        f"and closes {style.seconds(found['recovered_after'])}\nafter the backend's return"
+        f"{nice(found['name'])}: the circuit opens after {formatting.seconds(found['opened_after'])}, "
+        f"and closes {formatting.seconds(found['recovered_after'])}\nafter the backend's return"
     ), below
 
 

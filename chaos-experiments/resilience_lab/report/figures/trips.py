@@ -26,7 +26,7 @@ def draw(path: Path, points: list[dict], faults: tuple[str, str], text: str, bel
     colours = dict(zip(trips, COLOURS, strict=True))
     rows = [trips[:3], trips[3:]]
     for number, row in enumerate(rows):
-        style.words(figure, 0.86 + 0.2 * number, [(trip, colours[trip]) for trip in row])
+        style.legend(figure, 0.86 + 0.2 * number, [(trip, colours[trip]) for trip in row])
     shortest = min(point["seconds_median"] for point in shown if point["seconds_median"] is not None)
     longest = max(point["seconds_q90"] or point["seconds_median"] or 0 for point in shown)
     for column, fault in enumerate(faults):

@@ -8,10 +8,7 @@ PODS_GO_ON = 2.0
 
 def find(machine: dict, chaos: dict[str, dict]) -> dict:
     retry, breaker = machine["retry"], machine["breaker"]
-    waits = sum(
-        planned_wait(number, retry["base_delay"], retry["multiplier"], retry["max_delay"])
-        for number in range(1, retry["max_attempts"])
-    )
+    waits = sum(planned_wait(number, retry) for number in range(1, retry["max_attempts"]))
     # The failures follow each other as the calls do, and the first call comes when it comes.
     rate = next((experiment["rate"] for experiment in chaos.values()), 10.0)
     streak = breaker["fail_max"] / rate

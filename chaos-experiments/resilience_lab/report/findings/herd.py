@@ -39,7 +39,7 @@ def run(data: dict) -> dict:
             continue
         peak, at = busiest_window(starts, WINDOW)
         waves.append({"attempt": number, "starts": starts, "peak": peak, "at": at, "spread": starts[-1] - starts[0]})
-    spread = retry["jitter"] * planned_wait(1, retry["base_delay"], retry["multiplier"], retry["max_delay"])
+    spread = retry["jitter"] * planned_wait(1, retry)
     return {
         "retry": retry,
         "calls": len(calls),

@@ -43,7 +43,7 @@ def waits(calls: list[dict], retry: dict) -> list[dict]:
     """What was waited before each retry, against the formula: base * multiplier^(n-1), up to `jitter` of it more."""
     rows = []
     for number in range(1, retry["max_attempts"]):
-        plan = planned_wait(number, retry["base_delay"], retry["multiplier"], retry["max_delay"])
+        plan = planned_wait(number, retry)
         measured = [call["log"][number - 1]["wait"] for call in calls if len(call["log"]) > number]
         if not measured:
             continue

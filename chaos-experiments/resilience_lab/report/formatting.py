@@ -1,4 +1,4 @@
-"""How numbers are written, and lines broken."""
+"""Formats numbers, and fills paragraphs of Markdown."""
 
 import re
 import textwrap
@@ -6,7 +6,7 @@ import textwrap
 from .stats import Share
 from .tables import thousands
 
-WIDTH = 130
+WIDTH = 120
 
 # What is left as it is: headings, tables, HTML, pictures, quotations, empty lines.
 _FIXED = re.compile(r"(#|\||<|!\[|>|$)")
