@@ -1,10 +1,13 @@
-"""What the experiments in this folder are made of.
+"""The probes, actions and controls of the experiments, and a local cluster to run them on.
 
-- `backend`, `network`, `probes`: what an experiment does to the lab, and what it asks of it
-- `changes`: changes to a Deployment or a ConfigMap that can be undone, whatever ends the experiment
-- `cluster`: the Kubernetes API, as far as they need it
-- `quiet`, `users`, `strict`: controls around an experiment: a lab without dice, steady traffic, strictness
-- `traffic`: users that call at a steady rate, whatever becomes of their calls, and a record of what they saw
-- `verdict`: what a run's journal says, in words
-- `local`: a stand-in for a cluster, on one machine
+- `backend`, `network`: actions on the lab
+- `probes`: checks of what callers see
+- `changes`: changes to a Deployment or a ConfigMap that the next run can undo
+- `cluster`: calls to the Kubernetes API
+- `quiet`, `users`, `strict`: controls: no random faults, constant traffic, an end at the first failed check
+- `traffic`: callers at a constant rate, and a record of their calls
+- `verdict`: judges the journal of a run
+- `local`: a local cluster, on one machine
+- `report`: the report of the whole lab
+- `waiting`: waits for a condition
 """

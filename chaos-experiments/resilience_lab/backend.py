@@ -1,4 +1,4 @@
-"""What an experiment does to the backend: its fault plan, how many pods it has, and waiting for them."""
+"""Actions on the backend: its fault plan and its number of pods."""
 
 import time
 
@@ -7,21 +7,21 @@ from chaoslib.exceptions import ActivityFailed
 from . import changes, cluster, users
 from .waiting import wait_for
 
-# The variables that a pod's fault plan starts with, and what they are called in a plan.
-DICE = {
+# The variables of a pod's initial fault plan, with their names in a plan.
+RATES = {
     "FAILURE_RATE": "failure_rate",
     "SLOW_RESPONSE_RATE": "slow_response_rate",
     "TRANSIENT_FAILURE_RATE": "transient_failure_rate",
 }
-CALM = dict.fromkeys(DICE.values(), 0.0)
+CALM = dict.fromkeys(RATES.values(), 0.0)
 
 
-# The pods that were last given a fault plan: when others are in their place, they have been replaced.
+# The pods that last got a fault plan. Other names mean that pods were replaced.
 _known: set[str] = set()
 
 
 def set_faults(plan: dict) -> list[str]:
-    """Replaces the fault plan of every backend pod (`PUT /api/faults`). What it leaves out is as at the pod's start."""
+    """Replaces the fault plan of every backend pod (`PUT /api/faults`). Absent fields get their initial values."""
     asked = cluster.names(cluster.pods(cluster.BACKEND))
     for name in asked:
         cluster.ask_backend(name, "PUT", "/api/faults", plan)
@@ -31,37 +31,37 @@ def set_faults(plan: dict) -> list[str]:
 
 
 def calm() -> list[str]:
-    """No faults at all, in every backend pod."""
+    """Removes all faults from every backend pod."""
     return set_faults(CALM)
 
 
 def calm_from_the_start() -> list[str]:
-    """No faults at all, also in pods that are yet to come, from their first answer.
+    """Removes all faults, also from pods that start later.
 
-    A container reads the ConfigMap when it starts, and to change that rolls out nothing.
+    A container reads the ConfigMap when it starts. A change of the ConfigMap restarts no pod.
     """
     path = cluster.config_map(cluster.BACKEND)
-    if missing := sorted(set(DICE) - set(cluster.read(path)["data"])):
+    if missing := sorted(set(RATES) - set(cluster.read(path)["data"])):
         raise ActivityFailed(f"{path} has no {missing[0]}, which deploy/base/backend.env sets")
-    changes.make(path, "data", dict.fromkeys(DICE, "0"))
+    changes.make(path, "data", dict.fromkeys(RATES, "0"))
     return calm()
 
 
 def scale_to_none() -> None:
-    """Nobody replaces the backend's pods any more, until `scale_back`."""
+    """Scales the backend to no pods, until `scale_back`."""
     changes.make(cluster.deployment(cluster.BACKEND), "spec", {"replicas": 0})
 
 
 def scale_back() -> bool:
-    """As many pods as before `scale_to_none`; says whether that was to be undone."""
+    """Scales back to the pods before `scale_to_none`. True if there was anything to undo."""
     return changes.undo(cluster.deployment(cluster.BACKEND), "spec")
 
 
 def restore() -> None:
-    """Gives the backend the pods and the faults of its deployment. A failure keeps nothing else from being restored."""
+    """Restores the backend's pods and faults. If one step fails, the others still run."""
     failed = []
-    # In this order: pods that come back start with the deployment's faults.
-    for undo in (let_pods_roll_dice, scale_back, restore_faults):
+    # In this order: pods that come back start with the restored settings.
+    for undo in (restore_settings, scale_back, restore_faults):
         try:
             undo()
         except ActivityFailed as error:
@@ -70,19 +70,18 @@ def restore() -> None:
         raise ActivityFailed("; ".join(failed))
 
 
-def let_pods_roll_dice() -> bool:
-    """Pods that are yet to come start with the faults of the deployment again."""
+def restore_settings() -> bool:
+    """Restores the ConfigMap: pods that start later have its faults again."""
     return changes.undo(cluster.config_map(cluster.BACKEND), "data")
 
 
 def restore_faults() -> list[str]:
-    """The fault plan of the deployment, in every pod.
+    """Restores the fault plan of the ConfigMap in every pod.
 
-    One pod that cannot be reached keeps no other from being restored, and one that is not ready may be too young to
-    have been given another plan, or to be asked.
+    Continues after a pod that cannot be reached. A pod that is not ready may just have started, with that plan.
     """
     data = cluster.read(cluster.config_map(cluster.BACKEND))["data"]
-    plan = {field: float(data[name]) for name, field in DICE.items() if name in data}
+    plan = {field: float(data[name]) for name, field in RATES.items() if name in data}
     restored, failed = [], []
     for pod in cluster.pods(cluster.BACKEND):
         try:
@@ -97,21 +96,21 @@ def restore_faults() -> list[str]:
 
 
 def break_down(plan: dict, what: str) -> list[str]:
-    """Gives every backend pod this fault plan, and calls it a fault."""
+    """Sets this fault plan in every backend pod, and records a fault."""
     asked = set_faults(plan)
     users.current().record.mark("fault", what)
     return asked
 
 
-def heal(what: str = "the backend is well again") -> list[str]:
-    """No faults any more."""
+def heal(what: str = "the backend is healthy again") -> list[str]:
+    """Removes all faults, and records that."""
     asked = calm()
     users.current().record.mark("heal", what)
     return asked
 
 
 def flap(plan: dict, down: float, up: float, times: int) -> None:
-    """Breaks down for `down` seconds and is well for `up` seconds, `times` times."""
+    """Alternates `down` seconds with this plan and `up` seconds without faults, `times` times."""
     for _ in range(times):
         break_down(plan, "down")
         time.sleep(down)
@@ -120,9 +119,9 @@ def flap(plan: dict, down: float, up: float, times: int) -> None:
 
 
 def wait_until_back(within: float = 90) -> list[str]:
-    """Waits until as many pods are ready as the Deployment asks for, and lets them be calm.
+    """Waits until all pods of the Deployment are ready, and removes their faults.
 
-    Some of them have to be new: otherwise nobody was terminated, and there is nothing that the lab has survived.
+    Fails if no pod is new: then none was terminated, and the experiment proves nothing.
     """
     wanted = cluster.replicas(cluster.BACKEND)
     if set(cluster.names(cluster.pods(cluster.BACKEND))) == _known:
@@ -133,13 +132,13 @@ def wait_until_back(within: float = 90) -> list[str]:
 
 
 def all_ready(wanted: int | None = None) -> bool:
-    """Whether as many pods are ready as the Deployment asks for."""
+    """True if the Deployment has its number of pods and all are ready."""
     found = cluster.pods(cluster.BACKEND)
     return len(found) == (wanted or cluster.replicas(cluster.BACKEND)) and all(map(cluster.is_ready, found))
 
 
 def requests() -> dict[str, int]:
-    """How many calls each pod that answers has received since its start. Its health checks do not count."""
+    """Number of calls that each ready pod has received since its start, without health checks."""
     counted = {}
     for pod in cluster.pods(cluster.BACKEND):
         if cluster.is_ready(pod):

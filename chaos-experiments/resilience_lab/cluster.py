@@ -1,10 +1,12 @@
-"""The lab's namespace, through the Kubernetes API: the pods, their logs, and the backend's endpoints.
+"""Calls to the Kubernetes API: pods, logs, objects, and the backend's endpoints.
 
-The backend is not exposed, so its endpoints are reached through the API server's proxy for pods
+The backend is not exposed: its endpoints are called through the API server's proxy for pods
 (https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services/).
 """
 
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import urllib3
@@ -17,8 +19,17 @@ NAMESPACE = "lab3-resilience"
 BACKEND, CLIENT = "backend-service", "client-service"
 BACKEND_PORT = 5000
 
-# Nothing that is asked here takes long: without a limit, a cluster that is gone would hold an experiment for ever.
+# Seconds for one request. Without a limit, a lost cluster would block an experiment forever.
 TIMEOUT = 10
+
+
+@contextlib.contextmanager
+def failing_as(what: str) -> Iterator[None]:
+    """Turns an error of the API into an ActivityFailed."""
+    try:
+        yield
+    except (ApiException, urllib3.exceptions.HTTPError) as error:
+        raise ActivityFailed(f"{what}: {error}") from error
 
 
 def core() -> client.CoreV1Api:
@@ -26,11 +37,9 @@ def core() -> client.CoreV1Api:
 
 
 def pods(app: str) -> list[client.V1Pod]:
-    """The pods of a Deployment that are not on their way out; ready or not."""
-    try:
+    """The pods of a Deployment that are not terminating, ready or not."""
+    with failing_as(f"cannot list the pods of {app} in {NAMESPACE}"):
         found = core().list_namespaced_pod(NAMESPACE, label_selector=f"app={app}", _request_timeout=TIMEOUT)
-    except (ApiException, urllib3.exceptions.HTTPError) as error:
-        raise ActivityFailed(f"cannot list the pods of {app} in {NAMESPACE}: {error}") from error
     return [pod for pod in found.items if pod.metadata.deletion_timestamp is None]
 
 
@@ -44,7 +53,7 @@ def names(found: list[client.V1Pod]) -> list[str]:
 
 
 def replicas(app: str) -> int:
-    """How many pods the Deployment asks for."""
+    """The number of pods that the Deployment wants."""
     return read(deployment(app))["spec"]["replicas"]
 
 
@@ -54,7 +63,7 @@ def deployment(app: str) -> str:
 
 
 def config_map(app: str) -> str:
-    """The path of the ConfigMap that the Deployment's pods take their variables from."""
+    """The path of the ConfigMap with the variables of the Deployment's pods."""
     container = read(deployment(app))["spec"]["template"]["spec"]["containers"][0]
     names = [source["configMapRef"]["name"] for source in container.get("envFrom", []) if "configMapRef" in source]
     if len(names) != 1:
@@ -74,36 +83,34 @@ def patch(path: str, change: dict) -> dict:
 
 
 def log_lines(app: str, since: float) -> list[str]:
-    """What all pods of a Deployment logged in the last `since` seconds (whole ones), with the API's time stamps."""
+    """The lines that all pods of a Deployment logged in the last `since` whole seconds, with the API's time stamps."""
     lines: list[str] = []
     for name in names(pods(app)):
-        try:
+        with failing_as(f"cannot read the log of {name}"):
             text = core().read_namespaced_pod_log(
                 name, NAMESPACE, since_seconds=max(1, int(since)), timestamps=True, _request_timeout=TIMEOUT
             )
-        except (ApiException, urllib3.exceptions.HTTPError) as error:
-            raise ActivityFailed(f"cannot read the log of {name}: {error}") from error
         lines += text.splitlines()
     return sorted(lines)
 
 
 def ask_backend(pod: str, method: str, path: str, body: Any = None) -> Any:
-    """One request to one backend pod; its JSON answer. Anything but a 2xx is an ActivityFailed."""
+    """Sends a request to one backend pod. Returns its JSON answer; ActivityFailed if the status is not 2xx."""
     try:
         return answer(method, f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:{BACKEND_PORT}/proxy{path}", body)
     except ActivityFailed as error:
         if "status 401" in str(error) and "admin token" in str(error):
             raise ActivityFailed(
-                f"{pod} wants its ADMIN_TOKEN, and the API server's proxy passes none on: "
-                "the experiments need a backend that was deployed without one"
+                f"{pod} requires its ADMIN_TOKEN, and the API server's proxy does not forward it: "
+                "the experiments need a backend without an ADMIN_TOKEN"
             ) from error
         raise
 
 
 def answer(method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
-    """The API's JSON answer to one request. Anything but a 2xx is an ActivityFailed."""
+    """Sends a request to the API. Returns its JSON answer; ActivityFailed if the status is not 2xx."""
     api = create_k8s_api_client()
-    # The client's own methods for the proxy take no body.
+    # The client's own methods for the proxy accept no body.
     request = api.param_serialize(
         method=method,
         resource_path=path,
@@ -111,11 +118,9 @@ def answer(method: str, path: str, body: Any = None, content_type: str = "applic
         body=body,
         auth_settings=["BearerToken"],
     )
-    try:
+    with failing_as(f"{method} {path}"):
         response = api.call_api(*request, _request_timeout=TIMEOUT)
         text = response.read().decode()
-    except (ApiException, urllib3.exceptions.HTTPError) as error:
-        raise ActivityFailed(f"{method} {path}: {error}") from error
     if not 200 <= response.status < 300:
         raise ActivityFailed(f"{method} {path}: status {response.status}: {text.strip()}")
     return json.loads(text)

@@ -1,50 +1,46 @@
-"""The end of a partition, and the proof that there was one."""
+"""Ends a partition, and proves that it was real."""
 
 import time
 
 import requests
-import urllib3
 from chaosk8s import create_k8s_api_client
 from chaoslib.exceptions import ActivityFailed
 from kubernetes import client
-from kubernetes.client.rest import ApiException
+from kubernetes.client.exceptions import NotFoundException
 
 from . import backend, cluster, users
 from .traffic import Record
 
-# awc keeps a connection for 75 s at most, and some network plugins let those pass that they knew before the policy.
+# awc keeps a connection for at most 75 s. Some network plugins let connections pass that are older than the policy.
 OLD_CONNECTIONS_END = 80
-# Seconds from a policy's creation to its effect that need no explanation.
-NOTICED_LATE = 1
+# Normal delay from a policy's creation to its effect, in seconds.
+EFFECT_DELAY = 1
 
 
 def heal(policy: str) -> bool:
-    """Removes the NetworkPolicy; says whether it was there."""
+    """Removes the NetworkPolicy. True if it existed."""
     api = client.NetworkingV1Api(create_k8s_api_client())
-    try:
-        api.delete_namespaced_network_policy(policy, cluster.NAMESPACE, _request_timeout=cluster.TIMEOUT)
-    except ApiException as error:
-        if error.status == 404:
+    with cluster.failing_as(f"cannot remove the NetworkPolicy {policy}"):
+        try:
+            api.delete_namespaced_network_policy(policy, cluster.NAMESPACE, _request_timeout=cluster.TIMEOUT)
+        except NotFoundException:
             return False
-        raise ActivityFailed(f"cannot remove the NetworkPolicy {policy}: {error}") from error
-    except urllib3.exceptions.HTTPError as error:
-        raise ActivityFailed(f"cannot remove the NetworkPolicy {policy}: {error}") from error
     return True
 
 
 def note_late_effect(record: Record) -> None:
-    """Where a network plugin spares old connections, the partition begins for users when the last of these ends."""
+    """If the network plugin spares old connections, the partition starts for callers when the last of these ends."""
     fault = record.last("fault")
     served = [call.at for call in list(record.calls) if call.status == 200 and call.at > fault]
-    if served and max(served) - fault > NOTICED_LATE:
-        record.mark("fault", "the last connection from before the cut has ended", at=max(served))
+    if served and max(served) - fault > EFFECT_DELAY:
+        record.mark("fault", "the last connection from before the policy has ended", at=max(served))
 
 
 def is_cut(within: float = OLD_CONNECTIONS_END) -> dict:
-    """Proves the partition with calls that know neither breaker nor retries.
+    """Proves the partition with calls that bypass breaker and retries.
 
-    One has to fail for want of a new connection, with a name that is resolved and a backend that is alive and has not
-    heard of it. Where no network plugin enforces policies, they go on to succeed.
+    A call has to fail to connect although the name is resolved, and although the backend is alive and has not received
+    it. If no network plugin enforces policies, the calls still succeed.
     """
     watched = users.current()
     deadline = time.monotonic() + within

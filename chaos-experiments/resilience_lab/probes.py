@@ -1,11 +1,12 @@
-"""What an experiment asks of the lab while it is broken, and afterwards.
+"""The probes: checks of what callers see during a fault, and afterwards.
 
-Each probe answers with its evidence: whether it `holds`, and the numbers that say so. Times count from what the users
-of `resilience_lab.users` saw; limits that depend on the lab's configuration are taken from its `/api/stats`.
+Each probe returns its evidence: whether it `holds`, and the numbers behind that. Times come from the record of
+`resilience_lab.users`; limits that depend on the lab's configuration come from its `/api/stats`.
 """
 
 import re
 import time
+from collections import Counter
 
 import requests
 from chaoslib.exceptions import ActivityFailed
@@ -24,17 +25,17 @@ def circuit_opens(within: float) -> dict:
 
 
 def circuit_closes(margin: float) -> dict:
-    """The circuit closes by itself within the reset timeout plus `margin` seconds of the last healing."""
+    """The circuit closes by itself within the reset timeout plus `margin` seconds after the last fault ended."""
     watched = users.current()
     healed, opened = watched.record.last("heal"), watched.record.last_state(OPEN)
     limit = watched.reset_timeout + margin
-    # Not "since it healed": a trial may have found the first pod of several before.
+    # Not "since the end of the fault": a trial may have reached the first pod of several before.
     closed = wait_for_state(CLOSED, opened, healed - opened + limit) if opened is not None else None
     return users.found("circuit_closes", closed is not None, seconds=since(healed, closed), limit=limit)
 
 
 def circuit_reopens(margin: float) -> dict:
-    """The next trial fails: the circuit has opened once more within the reset timeout plus `margin` seconds."""
+    """The next trial fails: the circuit opens again within the reset timeout plus `margin` seconds."""
     watched = users.current()
     begin, opened = watched.record.now(), open_count()
     limit = watched.reset_timeout + margin
@@ -44,17 +45,17 @@ def circuit_reopens(margin: float) -> dict:
 
 
 def circuit_stayed_closed() -> dict:
-    """The circuit has not opened since the last fault, nor was it open then."""
+    """The circuit was not open at any time since the first fault."""
     record = users.current().record
     opened = record.first_state_after(record.first("fault"), OPEN)
     return users.found("circuit_stayed_closed", opened is None and record.state() == CLOSED)
 
 
 def calls_fail_fast(calls: int = 40, within: float = 0.05) -> dict:
-    """Calls on an open circuit are refused, 95 of 100 `within` seconds, and the backend hears of none.
+    """Calls on an open circuit are rejected, 95 of 100 `within` seconds, and the backend receives none.
 
-    It begins when the attempts that were under way as the circuit opened have ended, and needs an open circuit
-    throughout: each call has to be a 503 with a fallback. On one connection, as a caller with a pool would.
+    Starts when the attempts in flight at the opening have ended. Each call has to get a 503 with a fallback. All calls
+    use one connection, as a caller with a pool would.
     """
     watched = users.current()
     opened = watched.record.last_state(OPEN)
@@ -84,12 +85,12 @@ def calls_fail_fast(calls: int = 40, within: float = 0.05) -> dict:
 
 
 def users_were_served(share: float) -> dict:
-    """At least this share of the calls since the first fault was answered with 200, and each in time."""
+    """At least this share of the calls since the first fault got a 200, and every call got an answer in time."""
     return summary("users_were_served", calls_since(users.current().record.first("fault")), share)
 
 
 def everyone_was_answered() -> dict:
-    """Since the first fault every call got an answer, none later than the call's deadline (and a second)."""
+    """Every call since the first fault got an answer, at most a second after its deadline."""
     return summary("everyone_was_answered", calls_since(users.current().record.first("fault")), 0.0)
 
 
@@ -97,9 +98,6 @@ def summary(probe: str, calls: list[Call], share: float) -> dict:
     limit = users.current().call_deadline + 1
     served = sum(call.status == 200 for call in calls)
     unanswered = sum(call.status is None or call.seconds > limit for call in calls)
-    by_status: dict[str, int] = {}
-    for call in calls:
-        by_status[str(call.status)] = by_status.get(str(call.status), 0) + 1
     return users.found(
         probe,
         bool(calls) and unanswered == 0 and served >= share * len(calls),
@@ -107,14 +105,14 @@ def summary(probe: str, calls: list[Call], share: float) -> dict:
         served=served,
         share=round(served / len(calls), 4) if calls else None,
         share_wanted=share,
-        by_status=by_status,
+        by_status=dict(Counter(str(call.status) for call in calls)),
         slowest_seconds=max((call.seconds for call in calls), default=None),
         limit=limit,
     )
 
 
 def calls_since(begin: float) -> list[Call]:
-    """All calls that began since then, with those that have no answer yet: for these it waits, until their deadline."""
+    """All calls that started since then. Waits for calls without an answer, until their deadline."""
     watched = users.current()
     record, until = watched.record, watched.record.now()
 
@@ -127,7 +125,7 @@ def calls_since(begin: float) -> list[Call]:
 
 
 def answer_time(path: str = "/api/call-backend") -> float:
-    """Seconds that one call takes, on a new connection."""
+    """Seconds of one call on a new connection."""
     begin = time.monotonic()
     with requests.Session() as session:
         ask(session, users.current().base_url + path)
@@ -140,9 +138,9 @@ FAILED_TRIAL = ["half-open -> open", "open -> half-open"]
 
 
 def transitions_logged(expected: list[str], trials_may_fail: bool = False) -> dict:
-    """The client's pods logged exactly these transitions since the users came, in this order.
+    """The client's pods logged exactly these transitions since the callers started, in this order.
 
-    With `trials_may_fail`, also with failed trials in between: a backend may take longer than the reset timeout to
+    With `trials_may_fail`, failed trials in between are ignored: a backend may need longer than the reset timeout to
     come back.
     """
     watched = users.current()
@@ -168,7 +166,7 @@ def without_failed_trials(transitions: list[str]) -> list[str]:
 
 
 def wait_for_state(state: str, begin: float, limit: float) -> float | None:
-    """When the circuit was first seen in `state` after `begin`, if that is no more than `limit` seconds later."""
+    """When the circuit was first seen in `state` after `begin`; None if not within `limit` seconds."""
     record = users.current().record
     seen = wait_for(lambda: record.first_state_after(begin, state), max(0.0, begin + limit - record.now()), every=0.02)
     return seen if seen is not None and seen <= begin + limit else None

@@ -1,7 +1,7 @@
-"""Control: a quiet lab to begin with. No dice in the backend, nor in pods to come, and a closed circuit.
+"""Control: starts an experiment without random faults, and with a closed circuit.
 
-An experiment wants one fault: its own. At the lab's default rates every second attempt fails, and no hypothesis about
-what users see would hold for long. And it wants one circuit, which stays open for long enough to be looked at.
+An experiment has one fault, its own. At the lab's default rates every second attempt fails, and no hypothesis about
+callers would hold. It also needs one circuit that stays open long enough for its probes.
 """
 
 import os
@@ -12,8 +12,8 @@ from chaoslib.exceptions import ActivityFailed, InterruptExecution
 from . import backend, cluster, users
 from .waiting import wait_for
 
-# What an experiment does while a circuit is open takes this long, after the last attempts have ended; in seconds.
-TIME_TO_LOOK = 7
+# Seconds that the probes need while the circuit is open, after the last attempts have ended.
+TIME_TO_PROBE = 7
 TIME_TO_COME_BACK = 90
 
 
@@ -21,26 +21,26 @@ def before_experiment_control(context: dict, configuration: dict) -> None:
     try:
         base_url = configuration["client_url"].rstrip("/")
         need_one_client()
-        need_time_to_look(users.ask(base_url))
+        need_time_to_probe(users.ask(base_url))
         undo_what_a_killed_run_left()
         backend.calm_from_the_start()
         close_circuit(base_url)
     except Exception as error:
-        # Chaos Toolkit goes on without a control that fails, unless it says this.
+        # Chaos Toolkit ignores other errors of a control.
         raise InterruptExecution(f"the lab cannot be made quiet: {error}") from error
 
 
 def need_one_client() -> None:
-    """Each client has a circuit of its own, and calls reach one or the other."""
+    """Each client has its own circuit: with two, calls would meet either."""
     if (clients := cluster.replicas(cluster.CLIENT)) != 1:
-        raise ActivityFailed(f"there are {clients} pods of {cluster.CLIENT}, and the experiments follow one circuit")
+        raise ActivityFailed(f"there are {clients} pods of {cluster.CLIENT}, and the experiments observe one circuit")
 
 
-def need_time_to_look(settings: dict) -> None:
+def need_time_to_probe(settings: dict) -> None:
     reset_timeout = settings["circuit_breaker"]["reset_timeout"]
-    least = settings["retry"]["attempt_timeout"] + TIME_TO_LOOK
+    least = settings["retry"]["attempt_timeout"] + TIME_TO_PROBE
     if reset_timeout < least:
-        raise ActivityFailed(f"the circuit opens for {reset_timeout:g} s only, and to look at it takes {least:g} s")
+        raise ActivityFailed(f"the circuit opens for {reset_timeout:g} s only, and the probes need {least:g} s")
 
 
 def undo_what_a_killed_run_left() -> None:
@@ -49,7 +49,7 @@ def undo_what_a_killed_run_left() -> None:
 
 
 def close_circuit(base_url: str) -> None:
-    """Resets the circuit, unless it is closed; also when somebody holds it open or has disabled it."""
+    """Resets the circuit unless it is closed, also if it is forced open or disabled."""
     token = os.environ.get("ADMIN_TOKEN")
     try:
         circuit = requests.get(f"{base_url}/api/circuit-breaker", timeout=5).json()

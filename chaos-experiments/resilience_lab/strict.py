@@ -1,11 +1,11 @@
-"""Control: an experiment that is not fulfilled in each of its points ends with exit code 1.
+"""Control: a run ends with exit code 1 if any check fails.
 
-Chaos Toolkit by itself looks at the tolerances of the hypothesis only, and so a run ends well although
+Chaos Toolkit by itself checks only the tolerances of the hypothesis. A run succeeds although
 
-- a probe of the method was out of its tolerance, or an action failed: both are only written down,
-- the hypothesis was not met to begin with, and the method was never played.
+- a probe of the method was out of its tolerance, or an action failed: both are only recorded,
+- the hypothesis was not met at the start, and the method did not run.
 
-Here the first point that is not fulfilled ends the method; the rollbacks run (`runtime.rollbacks.strategy: always`).
+Here the first failed check ends the method. The rollbacks still run (`runtime.rollbacks.strategy: always`).
 """
 
 import logging
@@ -15,12 +15,12 @@ from chaoslib.hypothesis import within_tolerance
 
 logger = logging.getLogger("chaostoolkit")
 
-# Why the method was ended: Chaos Toolkit has logged that.
+# Why the method ended. Chaos Toolkit has logged this reason.
 _ended = ""
 
 
 def unfulfilled(run: dict, configuration: dict | None = None, secrets: dict | None = None) -> str | None:
-    """Why an activity that was run is not fulfilled; None if it is."""
+    """Why an activity that ran is not fulfilled; None if it is."""
     activity = run["activity"]
     if run.get("status") != "succeeded":
         return f'{activity["type"]} "{activity["name"]}" failed: {last_line(run)}'
@@ -38,7 +38,7 @@ def last_line(run: dict) -> str:
 def after_activity_control(
     context: dict, state: dict | None, experiment: dict, configuration: dict, secrets: dict
 ) -> None:
-    """Ends the method with its first activity that is not fulfilled."""
+    """Ends the method after its first activity that is not fulfilled."""
     global _ended
     if state is None or context not in experiment["method"]:
         return
@@ -47,7 +47,7 @@ def after_activity_control(
 
 
 def after_experiment_control(context: dict, state: dict) -> None:
-    """Makes the run's exit code 1 where Chaos Toolkit's would be 0."""
+    """Makes the exit code 1 where Chaos Toolkit's would be 0."""
     if why := weaknesses(state):
         state["deviated"] = True
         if state["status"] == "completed":
@@ -58,7 +58,7 @@ def after_experiment_control(context: dict, state: dict) -> None:
 
 
 def weaknesses(journal: dict) -> list[str]:
-    """All that a run's journal says is not fulfilled, in its order; empty after a run that proves its hypothesis."""
+    """All checks that are not fulfilled, in order; empty if the run proves its hypothesis."""
     before, after = journal["steady_states"]["before"], journal["steady_states"]["after"]
     runs = [
         *(before["probes"] if before else []),
@@ -69,12 +69,12 @@ def weaknesses(journal: dict) -> list[str]:
     why = [reason for run in runs if (reason := unfulfilled(run))]
     if why:
         return why
-    # Nothing failed, but something may not have been played: the run was interrupted.
+    # Nothing failed, but the run may have been interrupted.
     experiment = journal["experiment"]
     if len(journal["run"]) < len(experiment["method"]):
-        why.append(f"only {len(journal['run'])} of {len(experiment['method'])} activities of the method were played")
+        why.append(f"only {len(journal['run'])} of {len(experiment['method'])} activities of the method ran")
     if len(journal["rollbacks"]) < len(experiment["rollbacks"]):
-        why.append(f"only {len(journal['rollbacks'])} of {len(experiment['rollbacks'])} rollbacks were played")
+        why.append(f"only {len(journal['rollbacks'])} of {len(experiment['rollbacks'])} rollbacks ran")
     for when, state in (("before", before), ("after", after)):
         if not state or not state["steady_state_met"]:
             why.append(f"the hypothesis was not checked {when} the method")

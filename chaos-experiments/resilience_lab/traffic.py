@@ -1,10 +1,9 @@
-"""Users: calls that arrive evenly over time, whatever becomes of those before them.
+"""Callers at a constant rate, independent of the answers.
 
-Real users do not wait for each other. A load generator that makes its next call only when the last has been
-answered slows down together with the service, and so hides how many callers an outage meets ("coordinated omission",
-G. Tene, *How NOT to Measure Latency*, 2013).
+A load generator that waits for each answer slows down together with the service, and hides how many callers an outage
+affects ("coordinated omission", G. Tene, *How NOT to Measure Latency*, 2013).
 
-All times (`at`, `seconds`) are seconds of one monotonic clock; `at` counts from the beginning of the record.
+All times (`at`, `seconds`) are seconds of one monotonic clock; `at` counts from the start of the record.
 """
 
 import asyncio
@@ -21,19 +20,19 @@ import aiohttp
 
 CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
 
-# Above CALL_DEADLINE: whoever waits longer than this has been left without an answer.
+# Seconds until a call counts as unanswered; above CALL_DEADLINE.
 PATIENCE = 40.0
 
 
 def percentile(values: list[float], rank: float) -> float:
-    """The nearest-rank percentile: the smallest value that at least `rank` of 100 do not pass."""
+    """The nearest-rank percentile: the smallest value that at least `rank` % of the values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(rank * len(ordered) / 100) - 1)]
 
 
 @dataclass
 class Call:
-    """One call: sent at `at`, answered `seconds` later with `status`; None is a call without an answer."""
+    """One call: sent at `at`, answered `seconds` later with `status`; None if it got no answer."""
 
     at: float
     seconds: float
@@ -45,12 +44,12 @@ class Call:
 
 @dataclass
 class Record:
-    """All that happened from the start of the users until their end."""
+    """What callers saw, from their start to their end."""
 
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
     begin: float = field(default_factory=time.monotonic, repr=False)
     calls: list[Call] = field(default_factory=list)
-    # Those that have no answer yet.
+    # Calls without an answer yet.
     pending: list[Call] = field(default_factory=list, repr=False)
     states: list[dict] = field(default_factory=list)
     events: list[dict] = field(default_factory=list)
@@ -59,25 +58,25 @@ class Record:
         return round(time.monotonic() - self.begin, 4)
 
     def mark(self, kind: str, what: str, at: float | None = None) -> float:
-        """Notes an event, and says when: a `fault`, its `heal`ing, or what was `seen`; now, or at another time."""
+        """Records an event: a `fault`, or its end (`heal`). Returns its time: `at`, or now."""
         at = self.now() if at is None else at
         self.events.append({"at": at, "kind": kind, "what": what})
         return at
 
     def first(self, kind: str) -> float:
-        """When the first event of this kind was; ValueError if there was none."""
+        """Time of the first event of this kind; ValueError if there is none."""
         return min(event["at"] for event in self.events if event["kind"] == kind)
 
     def last(self, kind: str) -> float:
-        """When the last event of this kind was; ValueError if there was none."""
+        """Time of the last event of this kind; ValueError if there is none."""
         return max(event["at"] for event in self.events if event["kind"] == kind)
 
     def first_state_after(self, at: float, state: str) -> float | None:
-        """When the circuit was first seen in `state` at or after `at`; None if it never was."""
+        """When the circuit was first seen in `state` at or after `at`; None if never."""
         return next((seen["at"] for seen in self.states if seen["state"] == state and seen["at"] >= at), None)
 
     def last_state(self, state: str) -> float | None:
-        """When the circuit was last seen to go into `state`; None if it never was."""
+        """When the circuit last changed to `state`; None if never."""
         return next((seen["at"] for seen in reversed(self.states) if seen["state"] == state), None)
 
     def state(self) -> str | None:
@@ -94,7 +93,7 @@ class Record:
 
 
 async def get(session: aiohttp.ClientSession, record: Record, url: str) -> Call:
-    """One call, noted in the record when it ends."""
+    """Makes one call, and records it when it ends."""
     call = Call(at=record.now(), seconds=0.0, status=None)
     record.pending.append(call)
     begin = time.monotonic()
@@ -114,16 +113,16 @@ async def get(session: aiohttp.ClientSession, record: Record, url: str) -> Call:
 
 
 def new_session() -> aiohttp.ClientSession:
-    """A session that lets every user have a connection at once."""
+    """A session without a limit of connections."""
     return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE), connector=aiohttp.TCPConnector(limit=0))
 
 
 async def call_steadily(
     session: aiohttp.ClientSession, record: Record, url: str, per_second: float, stop: Callable[[], bool]
 ) -> None:
-    """Starts `per_second` calls each second until `stop()`, then waits for the answers that are due.
+    """Starts `per_second` calls each second until `stop()`, then waits for their answers.
 
-    Cancelled, it abandons the calls that have no answer yet, without a note of them.
+    If cancelled, abandons calls without an answer, and does not record them.
     """
     begin = time.monotonic()
     async with asyncio.TaskGroup() as calls:
@@ -137,7 +136,7 @@ async def call_steadily(
 async def watch_circuit(
     session: aiohttp.ClientSession, record: Record, base_url: str, stop: Callable[[], bool], every: float = 0.05
 ) -> None:
-    """Notes each change of the circuit's state, as `/health` shows it: within `every` seconds of it."""
+    """Records each change of the circuit's state in `/health`, within `every` seconds."""
     while not stop():
         try:
             async with session.get(f"{base_url}/health") as response:
@@ -150,16 +149,16 @@ async def watch_circuit(
 
 
 class Users:
-    """Steady traffic on a thread of its own, beside whatever the experiment does."""
+    """Callers at a constant rate, on a thread of their own."""
 
     def __init__(self, base_url: str, per_second: float, path: str = "/api/call-backend") -> None:
         self.record = Record()
         self._stopped = threading.Event()
-        # At its end it cancels and awaits what is left, and closes its loop.
+        # On exit it cancels and awaits remaining tasks, and closes its loop.
         self._runner = asyncio.Runner()
         self._loop = self._runner.get_loop()
         self._traffic = self._loop.create_task(self._run(base_url, path, per_second))
-        # Not a daemon would keep an interrupted experiment alive.
+        # A daemon: it must not keep an interrupted experiment alive.
         self._thread = threading.Thread(target=self._play, name="users", daemon=True)
         self._thread.start()
 
@@ -173,10 +172,10 @@ class Users:
             work.create_task(watch_circuit(session, self.record, base_url, self._stopped.is_set))
 
     def stop(self, wait: bool = True) -> Record:
-        """No more calls. Returns when all that were made have been answered, or, without `wait`, at once."""
+        """Stops the calls. Returns when all are answered; without `wait`, at once."""
         self._stopped.set()
         if not wait:
-            # A loop that is closed has nothing to cancel.
+            # Raised if the loop is closed: there is nothing to cancel.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._traffic.cancel)
         self._thread.join()

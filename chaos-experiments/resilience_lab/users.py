@@ -1,6 +1,6 @@
-"""Control: users, who call the lab ten times a second from the beginning of an experiment to its end.
+"""Control: users who call the lab ten times a second during an experiment.
 
-What they saw is what the probes judge. With `LAB_RECORD=FILE` in the environment it is also written there, as JSON.
+The probes judge the record of these calls. With `LAB_RECORD=FILE` in the environment, it is written to FILE as JSON.
 """
 
 import json
@@ -16,7 +16,7 @@ _users: "Watched | None" = None
 
 
 class Watched(Users):
-    """Users, with what the probes found out about them."""
+    """Users, the lab's settings, and the evidence of the probes."""
 
     def __init__(self, base_url: str, per_second: float) -> None:
         self.base_url = base_url
@@ -48,21 +48,21 @@ def ask(base_url: str) -> dict:
 
 
 def current() -> Watched:
-    """The users of the experiment that runs."""
+    """The users of the current experiment."""
     if _users is None:
-        raise ActivityFailed("nobody calls the lab: the experiment needs the control resilience_lab.users")
+        raise ActivityFailed("there are no users: the experiment needs the control resilience_lab.users")
     return _users
 
 
 def found(probe: str, holds: bool, **numbers) -> dict:
-    """The evidence of a probe: whether it `holds`, and the numbers that say why."""
+    """Records and returns the evidence of a probe: whether it `holds`, and the numbers behind that."""
     evidence = {"probe": probe, "at": current().record.now(), "holds": holds, **numbers}
     current().evidence.append(evidence)
     return evidence
 
 
 def mark(kind: str, what: str) -> float:
-    """Notes that the action before this one was a `fault`, or `heal`ed one."""
+    """Records that the previous action was a `fault`, or its end (`heal`)."""
     return current().record.mark(kind, what)
 
 
@@ -71,7 +71,7 @@ def before_experiment_control(context: dict, configuration: dict, per_second: fl
     try:
         _users = Watched(configuration["client_url"].rstrip("/"), per_second)
     except Exception as error:
-        # Chaos Toolkit goes on without a control that fails, unless it says this.
+        # Chaos Toolkit ignores other errors of a control.
         raise InterruptExecution(str(error)) from error
 
 

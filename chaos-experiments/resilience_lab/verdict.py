@@ -1,8 +1,7 @@
 """Judges a run: `python -m resilience_lab.verdict DIRECTORY`.
 
-Reads `journal.json`, as Chaos Toolkit wrote it, and `record.json`, what the users saw, from the directory; writes
-`verdict.json` beside them, prints the same in words, and exits with 0 if the run proves its experiment's hypothesis,
-with 1 if it does not, and with 2 if there is nothing to judge.
+Reads Chaos Toolkit's `journal.json` and the users' `record.json` from the directory. Writes `verdict.json` there, and
+prints it as text. Exit status: 0 if the run proves the hypothesis, 1 if not, 2 if there is no journal.
 """
 
 import json
@@ -14,7 +13,7 @@ from .strict import unfulfilled, weaknesses
 
 
 def judge(journal: dict, record: dict) -> dict:
-    """The verdict: what was checked with what result, and `why` it does not hold; `why` is empty when it does."""
+    """The verdict: all checks with their results, and `why` it is not fulfilled; `why` is empty if it is."""
     points = [hypothesis(journal, "before")]
     points += [point(run) for run in journal["run"]]
     points += [hypothesis(journal, "after")]
@@ -57,7 +56,7 @@ def users(record: dict) -> dict:
 
 
 def evidence(run: dict) -> str:
-    """The numbers of a probe's answer that a reader wants to see first."""
+    """The most important numbers of a probe's answer, as text."""
     output = run.get("output")
     if not isinstance(output, dict) or "holds" not in output:
         return ""
@@ -71,7 +70,7 @@ FORMATS = {
     "message": "{}",
     "seconds": "after {} s",
     "calls": "{} calls",
-    "refused": "{} refused",
+    "refused": "{} rejected",
     "p95_seconds": "95 of 100 within {} s",
     "backend_requests": "{} requests reached the backend",
     "served": "{} served",
@@ -89,7 +88,7 @@ def text(verdict: dict) -> str:
     saw = verdict["users"]
     statuses = ", ".join(f"{status} x {count}" for status, count in saw["by_status"].items())
     lines.append(f"  users: {saw['calls']} calls: {statuses}; slowest {saw['slowest_seconds']} s")
-    lines.append(f"  the circuit, as they saw it: {', '.join(saw['transitions'])}")
+    lines.append(f"  the circuit, as users saw it: {', '.join(saw['transitions'])}")
     lines += [f"  because: {reason}" for reason in verdict["why"]]
     return "\n".join(lines)
 
@@ -102,12 +101,12 @@ def main() -> int:
     try:
         journal = json.loads((directory / "journal.json").read_text())
     except (OSError, ValueError) as error:
-        print(f"error: there is no journal to judge: {error}", file=sys.stderr)
+        print(f"error: cannot read the journal: {error}", file=sys.stderr)
         return 2
     try:
         record = json.loads((directory / "record.json").read_text())
     except (OSError, ValueError):
-        # A run that was interrupted before its users came.
+        # The run was interrupted before the users started.
         record = {}
     verdict = judge(journal, record)
     (directory / "verdict.json").write_text(json.dumps(verdict, indent=1) + "\n")

@@ -80,7 +80,7 @@ def test_a_hypothesis_that_is_not_met_to_begin_with_is_no_success():
 def test_a_run_that_was_interrupted_is_no_success():
     journal = run([constant("action", "do", 0), constant("action", "next", 0)])
     del journal["run"][1]
-    assert weaknesses(journal) == ["only 1 of 2 activities of the method were played"]
+    assert weaknesses(journal) == ["only 1 of 2 activities of the method ran"]
 
 
 def test_a_failed_rollback_is_no_success():
