@@ -103,7 +103,7 @@ def test_calls_before_the_fault_and_after_the_question_are_not_waited_for(given)
     assert probes.everyone_was_answered()["holds"]
 
 
-def test_nobody_called_is_no_success(given):
+def test_no_calls_are_no_success(given):
     given(50, events=[("fault", 5)], calls=[Call(4, 0.01, 200)])
     assert not probes.everyone_was_answered()["holds"]
 

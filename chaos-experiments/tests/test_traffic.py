@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What a loop says about tasks that nobody awaits comes at the end of the process.
+# Warnings about tasks that were never awaited come at the end of the process.
 STOP = """
 import socket, time
 from resilience_lab.traffic import Users

@@ -5,8 +5,8 @@ import json
 import sys
 from dataclasses import asdict
 
-# What the package imports, and the name of who has it.
-MODULES = {"aiohttp": "aiohttp", "dnslib": "dnslib", "yaml": "PyYAML"}
+# Modules that the package imports, and the packages that have them.
+MODULES = {"aiohttp": "aiohttp", "dnslib": "dnslib", "pydantic": "pydantic", "yaml": "PyYAML"}
 
 
 def main() -> int:

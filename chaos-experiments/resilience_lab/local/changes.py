@@ -1,4 +1,4 @@
-"""What the API lets a client change of an object, by JSON merge patch (RFC 7386). Pure."""
+"""Applies the JSON merge patches (RFC 7386) that the API allows. Pure."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ ANNOTATIONS = ("metadata", "annotations")
 
 
 def patched(kind: str, item: Object, patch: Any) -> Object:
-    """`item` with the patch; ApiError if that changes anything else, or makes it invalid."""
+    """`item` with the patch; ApiError if the patch changes another field, or makes the object invalid."""
     new = merge_patch(item, patch)
     fields = (ANNOTATIONS, CHANGEABLE[kind])
     if not isinstance(patch, dict) or _without(new, *fields) != _without(item, *fields):

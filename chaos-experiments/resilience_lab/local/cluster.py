@@ -1,5 +1,6 @@
-"""The cluster: keeps the pods that the Deployments ask for, and tells everybody else what has become of them. What it
-decides is elsewhere and pure; here is when it happens.
+"""The cluster: keeps the number of pods that the Deployments want, and updates the store and the network.
+
+Rules are pure functions in other modules; this module decides when they apply.
 """
 
 import asyncio
@@ -12,25 +13,25 @@ from typing import Any
 
 from . import network, objects
 from .dataplane import Dataplane
-from .manifests import Deployment, Lab, made_up_name
+from .manifests import Deployment, Lab, generated_name
 from .pods import Pod
 from .policy import Policy
 from .process import ending
 from .store import Object, Store
 
-# From a pod's change to the moment when connections go elsewhere, in seconds. A cluster takes about as long:
-# controller, API server and kube-proxy, which looks once a second at most.
+# Seconds from a change of a pod to a change of the Service's rules. A cluster takes about as long: controller, API
+# server, and kube-proxy, which updates at most once a second.
 ENDPOINT_DELAY = 1.0
-# Nobody waits for more than the lab's own start, and no experiment sees it: seconds between startup probes then.
+# Seconds between startup probes while the cluster starts: no experiment runs yet, and the start takes less time.
 STARTUP_PERIOD = 0.1
 
 
 class StartFailed(Exception):
-    """The pods do not become ready; the text says why."""
+    """The pods did not become ready; the text says why."""
 
 
 class Cluster:
-    """All state of the stand-in. `settings` are variables by Deployment, on top of the manifests'."""
+    """All state of the cluster. `settings` are variables by Deployment, in addition to the manifests."""
 
     def __init__(
         self, lab: Lab, settings: Mapping[str, Mapping[str, str]], binaries: Path, logs: Path, pod_start_delay: float
@@ -38,8 +39,7 @@ class Cluster:
         self.lab = lab
         self.store = Store()
         self.pods: dict[str, Pod] = {}
-        # What can be changed while it runs: how many pods a Deployment wants, the ConfigMaps, and the annotations of
-        # both by kind and name. A ConfigMap that changes changes what new pods start with, and no other.
+        # These can change at run time; annotations are by kind and name. A changed ConfigMap affects only new pods.
         self.replicas = {deployment.name: deployment.replicas for deployment in lab.deployments}
         self.config_maps = {name: dict(data) for name, data in lab.config_maps.items()}
         self.annotations: dict[tuple[str, str], dict[str, str]] = {}
@@ -49,7 +49,7 @@ class Cluster:
             item.name: network.service_ip(index) for index, item in enumerate(lab.services) if not item.headless
         }
         self.namespaces = objects.namespace_labels(lab)
-        # What goes wrong in the background ends everything.
+        # An error of a background task ends the cluster.
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._binaries = binaries
         self._logs = logs
@@ -63,7 +63,7 @@ class Cluster:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def _set(self, settings: Mapping[str, Mapping[str, str]]) -> None:
-        """Each where the manifests have it: a variable of its own, or a line of its ConfigMap."""
+        """Sets each variable where the manifests have it: in the container, or in the ConfigMap."""
         for deployment in self.lab.deployments:
             own = self._variables[deployment.name]
             for name, value in settings.get(deployment.name, {}).items():
@@ -73,7 +73,7 @@ class Cluster:
     # ---- start and end -----------------------------------------------------------------------------------------------
 
     async def start_pods(self, timeout: float) -> None:
-        """Returns when all pods are ready, and reachable by their services."""
+        """Returns when all pods are ready, and reachable through their Services."""
         for deployment in self.lab.deployments:
             for _ in range(deployment.replicas):
                 self._create(deployment, delay=0.0)
@@ -95,7 +95,7 @@ class Cluster:
         for task in self._tasks:
             task.cancel()
         if ends := [asyncio.ensure_future(pod.kill()) for pod in self._running]:
-            # Whatever is left then ends with the namespaces.
+            # Remaining processes end with the namespaces.
             await asyncio.wait(ends, timeout=2)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -112,7 +112,7 @@ class Cluster:
     # ---- pods --------------------------------------------------------------------------------------------------------
 
     def _create(self, deployment: Deployment, delay: float) -> None:
-        name = f"{deployment.name}-{deployment.template_hash}-{made_up_name(random.getrandbits(64), 5)}"
+        name = f"{deployment.name}-{deployment.template_hash}-{generated_name(random.getrandbits(64), 5)}"
         pod = Pod(
             state=objects.PodState(name, deployment, time.time()),
             command=[str(self._binaries / deployment.binary)],
@@ -124,7 +124,7 @@ class Cluster:
         pod.task = self._spawn(self._run(pod, delay))
 
     async def _run(self, pod: Pod, delay: float) -> None:
-        """A pod's life."""
+        """Runs a pod from its start to its end."""
         await asyncio.sleep(delay)
         self._numbers += 1
         number = self._numbers
@@ -159,13 +159,13 @@ class Cluster:
         self._publish()
 
     def delete_pod(self, pod: Pod, grace: int | None) -> None:
-        """As the API does it: with 0 the object is gone at once, otherwise when the process has ended."""
+        """With grace period 0 the object is deleted at once, otherwise when the process has ended."""
         self._end(pod, int(pod.state.deployment.grace_period) if grace is None else grace)
         self._publish()
 
     def _end(self, pod: Pod, grace: int) -> None:
         if pod.state.started is None:
-            # Not started yet: nothing to wait for.
+            # The process has not started.
             pod.state.deletion = (time.time(), 0)
             del self.pods[pod.state.name]
             if pod.task is not None:
@@ -176,7 +176,7 @@ class Cluster:
                 del self.pods[pod.state.name]
 
     def change(self, kind: str, item: Object) -> None:
-        """Takes over what `changes.patched` lets through."""
+        """Applies an object that `changes.patched` has returned."""
         name = item["metadata"]["name"]
         self.annotations[kind, name] = item["metadata"].get("annotations", {})
         if kind == "deployments":
@@ -186,7 +186,7 @@ class Cluster:
         self._publish()
 
     def _publish(self) -> None:
-        """Makes as many pods as are wanted, and tells the store and the services what has changed."""
+        """Creates and ends pods as the Deployments want, and updates the store and the Services."""
         for deployment in self.lab.deployments if self._started else ():
             wanted, active = self.replicas[deployment.name], self._active(deployment)
             for _ in range(wanted - len(active)):

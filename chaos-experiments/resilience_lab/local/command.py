@@ -1,4 +1,4 @@
-"""COMMAND: the one program that the cluster is there for."""
+"""COMMAND: the program that runs inside the cluster."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 
 class Command:
-    """Runs in a process group of its own, which has the terminal, if there is one: Ctrl-C reaches it, and not us."""
+    """Runs in its own process group, which has the terminal, if there is one: Ctrl-C reaches only this group."""
 
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], has_terminal: bool) -> None:
         self._process = subprocess.Popen(
@@ -19,12 +19,12 @@ class Command:
         )
 
     async def wait(self) -> int:
-        """Its exit status, as a shell gives it."""
+        """Its exit status, as in a shell."""
         status = await asyncio.to_thread(self._process.wait)
         return status if status >= 0 else 128 - status
 
     async def terminate(self, timeout: float) -> None:
-        """SIGTERM to it and to all that it has started; returns when they have ended, or the time is over."""
+        """SIGTERM to the group, and SIGKILL after `timeout`. Returns when all processes have ended."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         self._signal_group(signal.SIGTERM)
@@ -49,6 +49,6 @@ def _take_terminal() -> None:
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     os.tcsetpgrp(0, os.getpid())
     signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-    # Nobody would wake it up again.
+    # Nothing would continue it after Ctrl-Z.
     signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     _restore_signals()

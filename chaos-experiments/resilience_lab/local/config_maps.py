@@ -6,7 +6,7 @@ from typing import Any
 
 
 class ConfigMapError(ValueError):
-    """A generator cannot be read, or asks for what the stand-in cannot do."""
+    """A generator is invalid, or not supported here."""
 
 
 def generated(directory: Path, generator: Mapping[str, Any]) -> dict[str, str]:
@@ -24,7 +24,7 @@ def generated(directory: Path, generator: Mapping[str, Any]) -> dict[str, str]:
 
 
 def env_file(text: str) -> dict[str, str]:
-    """`NAME=VALUE` lines, with comments and empty lines between them."""
+    """Parses `NAME=VALUE` lines. Skips comments and empty lines."""
     settings = {}
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.lstrip()

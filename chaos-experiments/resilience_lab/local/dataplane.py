@@ -1,4 +1,4 @@
-"""Where connections go: brings the rules of the pods and of the node up to date with endpoints and policies."""
+"""Keeps the nftables rules of the pods and of the node up to date with endpoints and policies."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,12 @@ Endpoints = dict[str, tuple[str, ...]]
 
 
 class Dataplane:
-    """What kube-proxy and the network plugin are to a cluster; `None` among the namespaces is the node's."""
+    """What kube-proxy and the network plugin do on a cluster. The key None stands for the node's namespace."""
 
     def __init__(self, lab: Lab, service_ips: Mapping[str, str], namespaces: Mapping[str, Mapping[str, str]]) -> None:
-        # The ready pods' addresses by service, as connections follow them now.
+        # The ready pods' addresses by Service, as the rules have them now.
         self.endpoints: Endpoints = {}
-        # By name: what it means, and the object.
+        # By name: the parsed policy, and the object.
         self.policies: dict[str, tuple[Policy, dict[str, Any]]] = {}
         self._lab = lab
         self._service_ips = service_ips
@@ -27,7 +27,7 @@ class Dataplane:
         self._lock = asyncio.Lock()
 
     def addresses(self) -> dict[str, tuple[str, ...]]:
-        """What each service's name resolves to: its own address, or those of its ready pods if it is headless."""
+        """The addresses in DNS of each Service: its own, or those of its ready pods if it is headless."""
         ready = {service.name: self.endpoints.get(service.name, ()) for service in self._lab.services}
         return ready | {name: (ip,) for name, ip in self._service_ips.items()}
 
@@ -36,9 +36,9 @@ class Dataplane:
         await wiring.make_node(self._rules[None])
 
     async def add_pod(self, pod: Pod, interface: str) -> None:
-        """Connects a pod that waits at its gate; the others' policies know it when this returns."""
+        """Connects a pod that waits at its gate, and updates the policies of the others."""
         async with self._lock:
-            # In this order: what is rendered for the others from now on names it.
+            # In this order: rules for the others include this pod from now on.
             self._rules[pod] = self._render(pod)
             await pod.connect(interface, self._rules[pod])
         await self.update()
@@ -47,7 +47,7 @@ class Dataplane:
         self._rules.pop(pod, None)
 
     def endpoints_of(self, states: Iterable[objects.PodState]) -> Endpoints:
-        """What the endpoints should be, with these pods: where all are on their way out, those are better than none."""
+        """The endpoints for these pods. If all pods of a Service are terminating, it keeps them as endpoints."""
         ready = [state for state in states if state.ready and state.ip]
 
         def ips(service: Service, leaving: bool) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ class Dataplane:
         try:
             await wiring.set_rules(None if pod is None else pod.pid, rules)
         except wiring.WiringError:
-            # The namespace of a pod that has ended meanwhile is gone.
+            # The pod may have ended in the meantime, and its namespace with it.
             if pod is None or not await pod.ends_within(1.0):
                 raise
         else:

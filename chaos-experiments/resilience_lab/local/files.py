@@ -1,6 +1,4 @@
-"""The few files that the cluster needs: on a tmpfs in its own mount namespace, where nobody else sees them, and from
-where they vanish with it.
-"""
+"""The cluster's files: on a tmpfs in its own mount namespace, with which they disappear."""
 
 import json
 import os
@@ -14,20 +12,20 @@ from .network import API_PORT, DNS_IP, NODE_IP
 
 OWN = Path("/dev/shm")
 HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
-# glibc asks there first, and that daemon looks at another network.
+# glibc asks nscd first, and nscd is in another network namespace.
 NAME_CACHE = "/var/run/nscd"
-# They lead out of here, or to another cluster.
+# Variables that lead out of the cluster, or to another one.
 NOT_FOR_COMMAND = re.compile(r"(https?|ftp|all|no)_proxy|KUBERNETES_.*|CHAOSTOOLKIT_IN_POD", re.IGNORECASE)
 
 
 def prepare(lab: Lab) -> dict[str, str]:
-    """Makes the files, and returns COMMAND's environment but for CLIENT_URL."""
+    """Creates the files. Returns COMMAND's environment without CLIENT_URL."""
     _mount("-t", "tmpfs", "-o", "mode=755,size=16m", "resilience-lab", str(OWN))
     _over("/etc/resolv.conf", resolv_conf(DNS_IP, lab.namespace))
     _over("/etc/hosts", HOSTS)
     switch = Path("/etc/nsswitch.conf")
     if switch.exists():
-        # Resolvers behind a socket know other names than ours.
+        # Other resolvers do not know the names of the Services.
         text = re.sub(r"(?m)^hosts:.*$", "hosts: files dns", switch.read_text(encoding="utf-8", errors="replace"))
         _over(str(switch), text)
     if os.path.isdir(NAME_CACHE):
@@ -39,7 +37,7 @@ def prepare(lab: Lab) -> dict[str, str]:
 
 
 def kubeconfig(namespace: str) -> dict[str, object]:
-    """Enough for all clients; JSON is YAML."""
+    """A kubeconfig for this cluster."""
     name = "resilience-lab-local"
     return {
         "apiVersion": "v1",
@@ -52,10 +50,10 @@ def kubeconfig(namespace: str) -> dict[str, object]:
 
 
 def _over(path: str, text: str) -> None:
-    """Shows another content in place of a file's."""
+    """Covers a file with another content."""
     own = OWN / Path(path).name
     own.write_text(text, encoding="utf-8")
-    # A link's target may be gone, or of another system's making: then there is nothing to cover.
+    # The target of a link may be missing.
     if os.path.exists(path):
         _mount("--bind", str(own), os.path.realpath(path))
     else:

@@ -1,4 +1,4 @@
-"""What runs inside the namespaces: the first process there, and beside it the cluster and COMMAND."""
+"""Runs inside the namespaces: the first process, the cluster, and COMMAND."""
 
 import asyncio
 import json
@@ -18,14 +18,14 @@ from .options import Options
 from .wiring import WiringError
 
 START_TIMEOUT = 30.0
-# What COMMAND has to clean up behind itself once a signal has come.
+# Seconds for COMMAND to clean up after a signal.
 ROLLBACK_TIMEOUT = 8.0
 
 
 def main() -> int:
     receiving, options = int(sys.argv[1]), Options(**json.loads(sys.argv[2]))
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        # Those of a terminal reach everybody; ours come through the descriptor.
+        # Signals of a terminal reach all processes; ours come through the descriptor.
         signal.signal(number, signal.SIG_IGN)
     child = os.fork()
     if child:
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def _reap_until_end_of(child: int) -> int:
-    """The first process of a PID namespace inherits all orphans. Its own end is the end of everybody."""
+    """The first process of a PID namespace inherits all orphans. When it ends, all others are killed."""
     while True:
         process, status = os.wait()
         if process == child:
@@ -44,7 +44,7 @@ def _reap_until_end_of(child: int) -> int:
 
 
 async def _run(receiving: int, options: Options) -> None:
-    """Ends the process."""
+    """Runs the cluster and COMMAND, and ends the process with COMMAND's exit status."""
     try:
         status = await _status(_stop_signals(receiving), options)
     except Exception:
@@ -52,7 +52,7 @@ async def _run(receiving: int, options: Options) -> None:
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    # Not by returning: asyncio would wait for each task and each thread, and the kernel does not.
+    # A return would wait for all tasks and threads.
     os._exit(status)
 
 
@@ -94,7 +94,7 @@ def _client_url(lab: manifests.Lab) -> dict[str, str]:
 
 
 async def _accompany(command: Command, cluster: Cluster, stopping: asyncio.Future[int]) -> int:
-    """Until the command has ended, or the cluster has failed, or a signal came and the command had its time."""
+    """Waits for the end of the command, a failure of the cluster, or a signal. Returns the exit status."""
     ended = asyncio.ensure_future(command.wait())
     await asyncio.wait([ended, stopping, cluster.failed], return_when=asyncio.FIRST_COMPLETED)
     if cluster.failed.done():
@@ -106,7 +106,7 @@ async def _accompany(command: Command, cluster: Cluster, stopping: asyncio.Futur
 
 
 def _stop_signals(receiving: int) -> asyncio.Future[int]:
-    """The first signal; a second one, or the end of who sends them, ends everything at once."""
+    """The first signal. A second one, or the end of the sending process, ends this process at once."""
     loop = asyncio.get_running_loop()
     first: asyncio.Future[int] = loop.create_future()
 

@@ -1,10 +1,10 @@
-"""Runs the stand-in in namespaces of its own, and passes signals on to it.
+"""Runs the cluster in its own namespaces, and forwards signals to it.
 
     this process -> setpriv, unshare -> first process of the namespaces -> the cluster -> pods, COMMAND
 
-Whatever ends first ends the rest: `setpriv --pdeathsig` and `unshare --kill-child` carry a SIGKILL inwards, and when
-the first process of a PID namespace ends, the kernel kills all others in it. Network, mounts and files live in the same
-namespaces: there is nothing to clean up.
+If one process ends, the others end too: `setpriv --pdeathsig` and `unshare --kill-child` send a SIGKILL inwards, and
+when the first process of a PID namespace ends, the kernel kills all others in it. Network, mounts and files belong to
+the same namespaces: there is nothing to clean up.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ NAMESPACES = ("--net", "--pid", "--mount", "--fork", "--kill-child", "--mount-pr
 AS_ROOT_INSIDE = ("--user", "--map-root-user")
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
-# Everything that the cluster will ask of the kernel, once, with a name for what it is.
+# Tries everything that the cluster needs of the kernel, and names what fails.
 TRIAL = """
 check() { what=$1; shift; said=$("$@" 2>&1) || { echo "$what: $said"; exit 1; }; }
 check "a tmpfs" mount -t tmpfs none /dev/shm
@@ -48,11 +48,11 @@ END
 
 
 class NotPossible(Exception):
-    """This machine does not allow what the stand-in needs; the text says what, and what helps."""
+    """This machine lacks something that the cluster needs; the text says what, and what helps."""
 
 
 def flags() -> tuple[str, ...]:
-    """The options of unshare that work on this machine, tried out."""
+    """The options of unshare that work on this machine."""
     if sys.platform != "linux":
         raise NotPossible(f"the local cluster needs Linux and its namespaces; this is {sys.platform}")
     if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
@@ -72,16 +72,16 @@ def flags() -> tuple[str, ...]:
 
 
 def extend_path() -> None:
-    """`ip` and `nft` are where only root looks."""
+    """Adds the folders of `ip` and `nft`, which may be only on root's PATH."""
     path = os.environ.get("PATH", os.defpath).split(os.pathsep)
     os.environ["PATH"] = os.pathsep.join(path + [each for each in ("/usr/sbin", "/sbin") if each not in path])
 
 
 def run(unshare_flags: Sequence[str], module: str, argument: str, has_terminal: bool) -> int:
-    """Runs a module of this package in there, and returns its exit status.
+    """Runs a module of this package in the namespaces, and returns its exit status.
 
-    The module finds, as its arguments, a file descriptor and the argument given here. From the descriptor it reads the
-    signals that this process gets, as one byte each.
+    The module's arguments are a file descriptor and `argument`. The descriptor delivers the signals of this process,
+    one byte each.
     """
     receiving, sending = os.pipe()
     os.set_blocking(sending, False)
@@ -89,7 +89,7 @@ def run(unshare_flags: Sequence[str], module: str, argument: str, has_terminal: 
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package_root, environment.get("PYTHONPATH"))))
     for number in SIGNALS:
-        # Under nohup, a hangup is nothing.
+        # nohup ignores SIGHUP.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda received, _: _write(sending, bytes([received])))
     python = (sys.executable, "-m", f"{__package__}.{module}", str(receiving), argument)
@@ -97,7 +97,7 @@ def run(unshare_flags: Sequence[str], module: str, argument: str, has_terminal: 
         ["setpriv", "--pdeathsig", "KILL", "unshare", *unshare_flags, *python],
         env=environment,
         pass_fds=(receiving,),
-        # Signals from a terminal are for this process, and later for COMMAND.
+        # Signals from a terminal go to this process, and later to COMMAND.
         process_group=0,
     )
     os.close(receiving)
@@ -108,14 +108,14 @@ def run(unshare_flags: Sequence[str], module: str, argument: str, has_terminal: 
 
 
 def _write(descriptor: int, data: bytes) -> None:
-    # It may have ended already.
+    # The reader may have ended.
     with contextlib.suppress(OSError):
         os.write(descriptor, data)
 
 
 def _take_terminal_back() -> None:
-    """COMMAND had it."""
+    """Makes this process group the terminal's foreground group again, after COMMAND."""
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    # It may be gone.
+    # The terminal may be gone.
     with contextlib.suppress(OSError):
         os.tcsetpgrp(0, os.getpgrp())

@@ -1,4 +1,4 @@
-"""What a pod writes: into a file, and kept with the time of each line, as `kubectl logs` needs it."""
+"""Logs of the pods: in a file, and in memory with the time of each line, for `kubectl logs`."""
 
 import asyncio
 import itertools
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-# More than a lab's pod writes; the file has all.
+# More than a pod of the lab writes. The file has all lines.
 LINES_KEPT = 100_000
 
 
@@ -21,7 +21,7 @@ def timestamp(seconds: float, digits: int = 0) -> str:
 
 @dataclass(frozen=True)
 class Line:
-    """One line without its end; `time` is when it came, in seconds since 1970."""
+    """One line without its newline; `time` is when it was received, in seconds since 1970."""
 
     time: float
     text: bytes
@@ -32,11 +32,11 @@ class Line:
 
 
 class PodLog:
-    """Both outputs of one pod."""
+    """Standard output and standard error of one pod."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # Unbuffered: what was written must be in the file when we are killed.
+        # Unbuffered: the file must be complete even after a SIGKILL.
         self._file = path.open("ab", buffering=0)
         self._lines: deque[Line] = deque(maxlen=LINES_KEPT)
         self._dropped = 0
@@ -66,17 +66,17 @@ class PodLog:
         self._changed = asyncio.Event()
 
     def lines(self, since: float | None = None, tail: int | None = None) -> list[Line]:
-        """The lines from a time on, and of these the last."""
+        """The lines since a time, or the last `tail` of them."""
         found = [line for line in self._lines if since is None or line.time >= since]
         return found if tail is None else found[max(0, len(found) - tail) :]
 
     @property
     def count(self) -> int:
-        """How many lines there have been."""
+        """Number of lines so far."""
         return self._dropped + len(self._lines)
 
     async def follow(self, start: int) -> AsyncIterator[Line]:
-        """The lines from a number on, until the pod has ended."""
+        """The lines from this number on, until the pod has ended."""
         while True:
             changed = self._changed
             for line in list(self._from(start)):

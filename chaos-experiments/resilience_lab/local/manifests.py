@@ -1,7 +1,7 @@
-"""What `deploy/base` says: the lab as plain values. Reads files, starts nothing.
+"""Reads `deploy/base` into plain values.
 
-It understands the manifests of this repository, not all of Kubernetes. Whatever it does not understand and cannot
-safely leave out is an error that names it.
+It supports the manifests of this repository, not all of Kubernetes. Anything else that has an effect is an error that
+names it.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ import yaml
 
 from .config_maps import ConfigMapError, generated
 
-# Kinds that change nothing here.
+# Kinds without an effect here.
 IGNORED_KINDS = {"PodDisruptionBudget"}
 KUSTOMIZATION_KEYS = {"apiVersion", "kind", "namespace", "resources", "configMapGenerator", "patches"}
-# The alphabet of the names that Kubernetes makes up: no vowels, so no words.
+# The alphabet of the names that Kubernetes generates.
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class ManifestError(ValueError):
-    """The manifests cannot be read, or say what the stand-in cannot do."""
+    """The manifests are invalid, or not supported here."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class ServicePort:
 
 @dataclass(frozen=True)
 class Service:
-    """A Service with a virtual address, one with a port on the node too, or a headless one: a name for its pods."""
+    """A Service: with a virtual address, with a port on the node too, or headless (only a name for its pods)."""
 
     name: str
     headless: bool
@@ -80,7 +80,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Lab:
-    """Everything that is to be started."""
+    """All objects of the lab."""
 
     namespace: str
     namespace_labels: Mapping[str, str]
@@ -125,7 +125,7 @@ def _kustomization(directory: Path) -> Any:
     if unknown := sorted(set(kustomization) - KUSTOMIZATION_KEYS):
         raise ManifestError(f"{path}: {unknown[0]!r} is not supported here")
     for patch in kustomization.get("patches", []):
-        # The base has one patch: it makes the ConfigMaps required, which they are here anyway.
+        # The base has one patch: it makes the ConfigMaps required, which they always are here.
         operations = yaml.safe_load(patch.get("patch", ""))
         if not isinstance(operations, list) or any(
             operation.get("op") != "remove" or not operation.get("path", "").endswith("/configMapRef/optional")
@@ -153,7 +153,7 @@ def _deployment(item: Mapping[str, Any], config_maps: Mapping[str, Mapping[str, 
     return Deployment(
         name=name,
         replicas=item["spec"].get("replicas", 1),
-        # What the image runs: see the Dockerfiles' entry points.
+        # The name of the image is that of its binary: see the Dockerfiles.
         binary=re.sub(r"[:@].*", "", container["image"].rsplit("/", 1)[-1]),
         container=container["name"],
         port=port,
@@ -164,13 +164,13 @@ def _deployment(item: Mapping[str, Any], config_maps: Mapping[str, Mapping[str, 
         readiness=_probe(name, container, "readinessProbe"),
         grace_period=float(template["spec"].get("terminationGracePeriodSeconds", 30)),
         pre_stop_sleep=_pre_stop_sleep(name, container),
-        template_hash=made_up_name(int(hashlib.sha256(text.encode()).hexdigest(), 16), 10),
+        template_hash=generated_name(int(hashlib.sha256(text.encode()).hexdigest(), 16), 10),
         manifest=item,
     )
 
 
-def made_up_name(number: int, length: int) -> str:
-    """Letters from a number, as in the names that Kubernetes makes up."""
+def generated_name(number: int, length: int) -> str:
+    """Letters from a number, as in generated names of Kubernetes."""
     letters = []
     for _ in range(length):
         number, index = divmod(number, len(ALPHABET))

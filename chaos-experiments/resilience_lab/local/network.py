@@ -1,6 +1,6 @@
 """The lab's addresses, and the nftables rules of a network namespace as one text. Pure.
 
-Addresses are from the ranges for documentation (RFC 5737): nothing out there has them, and no route leads out anyway.
+Addresses are from the ranges for documentation (RFC 5737): no other host uses them, and no route leads out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from .manifests import Service
 from .policy import EGRESS, INGRESS, Peer, Policy, allowed
 
 NODE_IP = "192.0.2.1"
-# Of its own, so that a policy can tell DNS from the node.
+# An address of its own, so that policies can distinguish DNS from the node.
 DNS_IP = "192.0.2.2"
 PREFIX = 24
 POD_IPS = tuple(f"192.0.2.{number}" for number in range(10, 250))
@@ -22,13 +22,13 @@ ICMP_LIMIT = "limit rate 1/second burst 6 packets"
 
 
 def service_ip(index: int) -> str:
-    """The virtual address of the service with this number."""
+    """The virtual address of the Service with this number."""
     return f"198.51.100.{10 + index}"
 
 
 @dataclass(frozen=True)
 class Route:
-    """One port of a service: where it is asked for, and who answers there now."""
+    """One port of a Service: its address, and its current endpoints."""
 
     ip: str
     port: int
@@ -42,7 +42,7 @@ class Route:
 def routes(
     services: Sequence[Service], ips: Mapping[str, str], endpoints: Mapping[str, tuple[str, ...]]
 ) -> list[Route]:
-    """All ports of all services, on their virtual addresses and on the node."""
+    """All ports of all Services, on their virtual addresses and on the node."""
     found = []
     for service in services:
         if service.headless:
@@ -61,12 +61,12 @@ def ruleset(
     peers: Sequence[Peer] = (),
     labels: Mapping[str, str] | None = None,
 ) -> str:
-    """The rules of one namespace, for `nft -f -`: replaces those before it in one transaction.
+    """The rules of one namespace, for `nft -f -`: replaces the previous rules in one transaction.
 
-    As kube-proxy does it, a new connection to a service goes to one of its endpoints, at random, and is refused if it
-    has none. As in a cluster, only the first are: a kernel makes no more than six ICMP errors for one pod at once, and
-    then one a second (`net.ipv4.icmp_ratelimit`), so that all others find silence. Policies hold for the pod with these
-    labels; the node (no labels) knows none.
+    As with kube-proxy, a new connection to a Service goes to a random endpoint, and is refused if there is none. As in
+    a cluster, only the first are refused: a kernel sends at most six ICMP errors at once, and then one a second
+    (`net.ipv4.icmp_ratelimit`). The others time out. Policies apply to the pod with these labels, and not to the node
+    (no labels).
     """
     lines = [
         "add table ip lab",
@@ -95,9 +95,9 @@ def _one_of(endpoints: Sequence[str]) -> str:
 
 
 def _isolation(chain: str, interface: str, permitted: Sequence[str] | None) -> list[str]:
-    """Only what is permitted passes, and answers to what came in (or went out) the other way.
+    """Allows what is permitted, and replies to allowed connections of the other direction.
 
-    Established connections are dropped like new ones. What comes from the node always passes, as in a cluster.
+    Drops established connections like new ones. Always allows packets from the node, as in a cluster.
     """
     if permitted is None:
         return []

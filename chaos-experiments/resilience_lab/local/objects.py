@@ -1,4 +1,4 @@
-"""The Kubernetes objects that stand for what runs here. Pure: state in, JSON out."""
+"""Makes the Kubernetes objects of the API from the cluster's state. Pure."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ DNS_LABELS = {"k8s-app": "kube-dns"}
 
 @dataclass
 class PodState:
-    """What can be seen of a pod. Times are seconds since 1970."""
+    """The state of a pod. Times are seconds since 1970."""
 
     name: str
     deployment: Deployment
@@ -26,7 +26,7 @@ class PodState:
     started: float | None = None
     ready: bool = False
     ready_changed: float | None = None
-    # When it will be gone at the latest, and the grace period, once somebody has deleted it.
+    # After a deletion: the deadline of its end, and the grace period.
     deletion: tuple[float, int] | None = None
 
     @property
@@ -35,7 +35,7 @@ class PodState:
 
 
 def stable_uid(*words: str) -> str:
-    """The same for the same words: for objects that there is one of."""
+    """The same UID for the same words."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(words)))
 
 
@@ -107,7 +107,7 @@ def _pod_status(state: PodState) -> dict[str, Any]:
 def deployment(
     item: Deployment, replicas: int, pods: Sequence[PodState], namespace: str, created: float
 ) -> dict[str, Any]:
-    """`pods` are its own that nobody has deleted; it wants `replicas` of them."""
+    """`pods` are its pods that are not deleted; it wants `replicas` of them."""
     ready = sum(each.ready for each in pods)
     changed = max([created, *(each.ready_changed or each.created for each in pods)])
     available = ready >= replicas
@@ -124,7 +124,7 @@ def deployment(
         "replicas": len(pods),
         "updatedReplicas": len(pods),
         "conditions": [condition],
-        # A cluster leaves out zeros; the clients know.
+        # A cluster leaves out zeros.
         **({"readyReplicas": ready, "availableReplicas": ready} if ready else {}),
         **({"unavailableReplicas": replicas - ready} if ready < replicas else {}),
     }

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 from .manifests import Lab, ManifestError, read
 
 DESCRIPTION = """\
-Runs COMMAND beside a local stand-in for the lab's cluster: the pods, services and probes of deploy/base on one machine,
-and as much of the Kubernetes API as Chaos Toolkit and kubectl need. COMMAND finds KUBECONFIG and CLIENT_URL in its
-environment. Everything but the logs is gone when COMMAND has ended."""
+Runs COMMAND in a local cluster of the lab: the pods, services and probes of deploy/base on one machine, and the part
+of the Kubernetes API that Chaos Toolkit and kubectl need. COMMAND gets KUBECONFIG and CLIENT_URL in its environment.
+When COMMAND ends, everything but the logs is removed."""
 
 EPILOG = """\
 The exit status is COMMAND's; 2 if the arguments are wrong, 1 if the cluster does not start, 128 + N after signal N. A
@@ -28,14 +28,14 @@ Linux only. Needs unshare, nsenter, setpriv, mount, ip and nft; root, or a kerne
 """
 
 DEFAULT_MANIFESTS = Path(__file__).resolve().parents[3] / "deploy" / "base"
-# The pod's own: where it listens, and what it is called.
+# Set by the cluster for each pod.
 FIXED = ("HOST", "HOSTNAME", "PORT")
 LONGEST_DELAY = 3600.0
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the arguments say, all valid, and whether standard input is a terminal for COMMAND; paths are absolute."""
+    """The checked arguments, with absolute paths, and whether COMMAND gets the terminal."""
 
     bin_dir: str
     logs: str
@@ -52,7 +52,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """Exits with 2, and one line that says what is wrong."""
+    """Exits with status 2 and one line if an argument is wrong."""
     parser = _Parser(
         prog="python -m resilience_lab.local",
         usage="%(prog)s --bin-dir DIR --logs DIR [OPTION]... [--] COMMAND [ARGUMENT]...",
@@ -114,7 +114,7 @@ def _checked(given: Any, command: list[str]) -> Options:
 
 
 def _has_terminal() -> bool:
-    """Whether COMMAND can have the terminal: it is there, and ours."""
+    """True if this process group has the terminal."""
     try:
         return os.tcgetpgrp(0) == os.getpgrp()
     except OSError:

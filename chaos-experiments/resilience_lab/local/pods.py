@@ -1,4 +1,4 @@
-"""One pod: its process, its place in the network, its probe and its end."""
+"""One pod: its process, network, probes and end."""
 
 import asyncio
 import signal
@@ -14,13 +14,13 @@ from .manifests import Probe
 from .objects import PodState
 from .process import PodProcess
 
-# What the kubelet grants at least, in seconds: before SIGTERM, where there is a preStop hook, and after it.
-LEAST_GRACE, LEAST_TIME_TO_STOP = 1, 2
+# The kubelet's minimum, in seconds: for a preStop hook, and from SIGTERM to SIGKILL.
+MIN_GRACE, MIN_TIME_TO_STOP = 1, 2
 LINES_SHOWN = 20
 
 
 class Pod:
-    """The calls come in this order: start, connect, serve; delete at any time."""
+    """Call start, connect and serve, in this order; terminate and kill at any time."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Pod:
         on_change: Callable[[], None],
         startup_period: float | None = None,
     ) -> None:
-        """`startup_period` is instead of the startup probe's, in seconds."""
+        """`startup_period` replaces the period of the startup probe, in seconds."""
         self.state = state
         self.log = PodLog(log_path)
         self.process: PodProcess | None = None
@@ -63,13 +63,13 @@ class Pod:
             probing.cancel()
 
     async def _probe(self) -> None:
-        """The startup probe until it passes once, then at once the readiness probe.
+        """Runs the startup probe until it passes once, then the readiness probe.
 
-        The first comes a period after the start: the kubelet learns late that a container runs.
+        The first probe runs a period after the start, as with a kubelet.
         """
         readiness, startup = self.state.deployment.readiness, self.state.deployment.startup
         failures = 0
-        # A connection for each probe, as the kubelet does it.
+        # A new connection for each probe, as with a kubelet.
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
             started = startup is None
             while startup and not started:
@@ -99,19 +99,19 @@ class Pod:
     # ---- the end -----------------------------------------------------------------------------------------------------
 
     def terminate(self, grace: int) -> None:
-        """As the kubelet does it: preStop, SIGTERM, SIGKILL. A second call can only shorten that, and begins anew."""
+        """As a kubelet: preStop, SIGTERM, SIGKILL. A second call restarts this if its deadline is earlier."""
         deadline = time.time() + grace
         if self.state.deletion is not None and self.state.deletion[0] <= deadline:
             return
         self.state.deletion = (deadline, grace)
         for timer in self._timers:
             timer.cancel()
-        granted = max(grace, LEAST_GRACE)
+        granted = max(grace, MIN_GRACE)
         pre_stop = min(self.state.deployment.pre_stop_sleep, granted)
         loop = asyncio.get_running_loop()
         self._timers = [
             loop.call_later(pre_stop, self._signal, signal.SIGTERM),
-            loop.call_later(max(granted, pre_stop + LEAST_TIME_TO_STOP), self._signal, signal.SIGKILL),
+            loop.call_later(max(granted, pre_stop + MIN_TIME_TO_STOP), self._signal, signal.SIGKILL),
         ]
 
     def _signal(self, number: signal.Signals) -> None:

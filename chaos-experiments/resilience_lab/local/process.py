@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from .logs import PodLog
 
-# Says that its namespace exists, and waits until that is connected.
+# Prints a line when the namespace exists, and waits until it is connected.
 GATE = 'echo; read -r _; exec "$@" </dev/null'
 
 
@@ -25,7 +25,7 @@ class PodProcess(asyncio.SubprocessProtocol):
 
     @classmethod
     async def start(cls, command: Sequence[str], environment: Mapping[str, str], log: PodLog) -> "PodProcess":
-        """Returns when the process is at the gate, in its own namespace."""
+        """Returns when the process waits at the gate, in its own namespace."""
         loop = asyncio.get_running_loop()
         _, process = await loop.subprocess_exec(
             lambda: cls(log),
@@ -34,7 +34,7 @@ class PodProcess(asyncio.SubprocessProtocol):
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env={"PATH": os.environ["PATH"], **environment},
-            # Signals from a terminal are for COMMAND.
+            # Signals from a terminal go to COMMAND.
             start_new_session=True,
         )
         try:
@@ -50,7 +50,7 @@ class PodProcess(asyncio.SubprocessProtocol):
         return self._transport.get_pid()
 
     def release(self) -> None:
-        """Lets the service start."""
+        """Opens the gate: the service starts."""
         assert self._transport is not None
         gate = self._transport.get_pipe_transport(0)
         assert isinstance(gate, asyncio.WriteTransport)
@@ -59,7 +59,7 @@ class PodProcess(asyncio.SubprocessProtocol):
     def signal(self, number: signal.Signals) -> None:
         """Does nothing if the process has ended."""
         if self._transport is not None and not self.exited.done():
-            # Not by the transport: it looks whether the process has ended, and so takes its status from asyncio.
+            # Not through the transport: it would reap the process, and asyncio would lose the exit status.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
@@ -71,7 +71,7 @@ class PodProcess(asyncio.SubprocessProtocol):
         if not self._at_gate.done():
             said, newline, data = data.partition(b"\n")
             if said or not newline:
-                # No service's word: what keeps unshare or the shell from working.
+                # An error of unshare or the shell.
                 self._log.feed(said + newline, time.time())
             self._at_gate.set_result(None)
         if data:
@@ -82,7 +82,7 @@ class PodProcess(asyncio.SubprocessProtocol):
             self._at_gate.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """After the exit and the end of its output."""
+        """Called after the exit and the end of the output."""
         self._log.close(time.time())
         assert self._transport is not None
         status = self._transport.get_returncode()
@@ -91,7 +91,7 @@ class PodProcess(asyncio.SubprocessProtocol):
 
 
 def ending(status: int) -> str:
-    """An exit status in words."""
+    """An exit status as text."""
     if status < 0:
         return f"ended by {signal.Signals(-status).name}"
     return f"exit status {status}"

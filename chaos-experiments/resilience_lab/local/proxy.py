@@ -1,4 +1,4 @@
-"""The API server's proxy: passes requests on to a pod, from the node."""
+"""The API server's proxy: forwards requests to a pod, from the node."""
 
 from collections.abc import Mapping
 
@@ -8,8 +8,8 @@ from yarl import URL
 
 from .status import ApiError
 
-# For one connection, or for the API server itself.
-NOT_PASSED_ON = {
+# Headers for one connection, or for the API server itself.
+NOT_FORWARDED = {
     *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"),
     *("upgrade", "host", "content-length", "authorization"),
 }
@@ -17,7 +17,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 
 
 async def forward(request: web.Request, ip: str, port: int) -> web.StreamResponse:
-    """Method, path, query, headers and body go there; status, headers and body come back."""
+    """Forwards method, path, query, headers and body; returns status, headers and body."""
     _, _, path = request.raw_path.partition("/proxy")
     url = f"http://{ip}:{port}{path if path.startswith('/') else '/' + path}"
     connector = aiohttp.TCPConnector(force_close=True)
@@ -28,14 +28,14 @@ async def forward(request: web.Request, ip: str, port: int) -> web.StreamRespons
             answer = await session.request(
                 request.method,
                 URL(url, encoded=True),
-                headers=_passed_on(request.headers),
+                headers=_forwarded(request.headers),
                 data=await request.read() if request.can_read_body else None,
                 allow_redirects=False,
             )
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ApiError(503, f"error trying to reach service: {error}") from error
         async with answer:
-            headers = _passed_on(answer.headers)
+            headers = _forwarded(answer.headers)
             response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
             response.content_length = answer.content_length
             await response.prepare(request)
@@ -45,5 +45,5 @@ async def forward(request: web.Request, ip: str, port: int) -> web.StreamRespons
             return response
 
 
-def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() not in NOT_PASSED_ON}
+def _forwarded(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in NOT_FORWARDED}

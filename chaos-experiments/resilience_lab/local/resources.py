@@ -1,4 +1,4 @@
-"""What the API has, and how it says so: discovery, lists, single objects, watches."""
+"""The resources of the API: discovery, lists, single objects, watches."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from .table import as_table
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of object; `name` is in the plural, as in paths."""
+    """One kind of object; `name` is the plural, as in paths."""
 
     name: str
     kind: str
@@ -73,7 +73,7 @@ VERSION = {
 
 
 def discovery() -> dict[str, dict[str, Any]]:
-    """The documents that say what there is, by path."""
+    """The discovery documents, by path."""
     addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": f"{NODE_IP}:{API_PORT}"}]
     documents: dict[str, dict[str, Any]] = {
         "/version": VERSION,
@@ -116,7 +116,7 @@ def _resource_list(group: str) -> dict[str, Any]:
 
 
 class Filter:
-    """What a request selects of one kind."""
+    """The selectors of a request for one kind."""
 
     def __init__(self, resource: Resource, request: web.Request) -> None:
         self._fields = request.query.get("fieldSelector", "")

@@ -1,4 +1,4 @@
-"""Kubernetes `Status` objects: how the API says what is wrong."""
+"""Kubernetes `Status` objects: the API's errors."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ STATUS = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
 
 
 class ApiError(Exception):
-    """An answer that is a Status."""
+    """An error that is answered with a Status."""
 
     def __init__(self, code: int, message: str, details: dict[str, Any] | None = None, reason: str = "") -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ def success(kind: str, name: str, uid: str, group: str = "") -> dict[str, Any]:
 
 @web.middleware
 async def errors(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Every error is a Status, also aiohttp's own."""
+    """Answers every error with a Status, aiohttp's own too."""
     try:
         return await handler(request)
     except ApiError as error:
@@ -65,7 +65,7 @@ async def errors(request: web.Request, handler: Any) -> web.StreamResponse:
 
 
 def flag(request: web.Request, name: str) -> bool:
-    """A boolean of the query, as Go reads it: the clients do not agree on one notation."""
+    """A boolean of the query, in any notation of Go."""
     value = request.query.get(name, "").lower()
     if value in ("", "0", "f", "false"):
         return False
@@ -84,7 +84,7 @@ def whole_number(request: web.Request, name: str) -> int | None:
 
 
 async def body_of(request: web.Request) -> Any:
-    """The JSON or YAML body; None if there is none."""
+    """The JSON body; None if there is none."""
     text = await request.text()
     if not text.strip():
         return None

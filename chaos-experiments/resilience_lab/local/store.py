@@ -1,7 +1,6 @@
-"""The objects that the API serves, with their versions, and what has changed since: the cluster's etcd.
+"""The API's objects with their versions, and their changes: the cluster's etcd.
 
-Its content is replaced as a whole; what is new, changed or gone follows from comparing. So nobody has to remember to
-tell it of a change.
+Callers replace the content of a kind as a whole. The store compares, and derives what was added, changed or deleted.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Event:
-    """One change, as a watch tells it: `ADDED`, `MODIFIED` or `DELETED`."""
+    """One change, as a watch reports it: `ADDED`, `MODIFIED` or `DELETED`."""
 
     version: int
     kind: str
@@ -36,7 +35,7 @@ class Store:
         self._changed = asyncio.Event()
 
     def list(self, kind: str) -> list[Object]:
-        """In the order of their names, as a cluster lists them."""
+        """Sorted by name, as in a cluster."""
         objects = self._objects.get(kind, {})
         return [objects[name] for name in sorted(objects)]
 
@@ -44,7 +43,7 @@ class Store:
         return self._objects.get(kind, {}).get(name)
 
     def replace(self, kind: str, objects: Iterable[Object]) -> None:
-        """Takes the new content of one kind; the objects must have no resourceVersion, and are not kept."""
+        """Replaces the content of one kind. The objects must have no resourceVersion; they are copied."""
         current = self._objects.setdefault(kind, {})
         wanted = {item["metadata"]["name"]: item for item in objects}
         for name in [name for name in current if name not in wanted]:
@@ -65,11 +64,11 @@ class Store:
         return item
 
     def knows(self, version: int) -> bool:
-        """Whether all that happened after this version is still known."""
+        """True if all changes after this version are still available."""
         return not self._events or version >= self._events[0].version - 1
 
     async def follow(self, kind: str, version: int) -> AsyncIterator[Event]:
-        """The changes of one kind after a version; waits for more without an end."""
+        """The changes of one kind after a version, without end."""
         while True:
             changed = self._changed
             for event in [event for event in self._events if event.version > version]:

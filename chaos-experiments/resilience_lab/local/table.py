@@ -1,4 +1,4 @@
-"""Objects as `kubectl get` wants to print them: the server makes the columns. Pure, but for the clock of the age."""
+"""Tables for `kubectl get`, whose columns come from the server."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -76,7 +76,7 @@ COLUMNS: dict[str, list[tuple[str, str, int, Cell]]] = {
 
 
 def as_table(kind: str, body: dict[str, Any], request: web.Request) -> dict[str, Any]:
-    """The body as it is, or as a Table if the request prefers that."""
+    """The body, or a Table if the request prefers that."""
     preferred = request.headers.get("Accept", "").split(",")[0].replace(" ", "").split(";")
     if "as=Table" not in preferred or "v=v1" not in preferred:
         return body

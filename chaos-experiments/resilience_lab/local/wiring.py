@@ -1,4 +1,4 @@
-"""Runs `ip`, `nft` and `nsenter`: makes the node's network, and each pod's."""
+"""Creates the networks of the node and the pods with `ip`, `nft` and `nsenter`."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from .network import BRIDGE, BRIDGE_MAC, DNS_IP, NODE_IP, PREFIX, SERVICE_RANGE
 
 
 class WiringError(Exception):
-    """A command of the network failed; the text has what it said."""
+    """A network command failed; the text has its output."""
 
 
 async def run(*command: str, stdin: str = "") -> None:
@@ -22,10 +22,10 @@ async def run(*command: str, stdin: str = "") -> None:
 
 
 async def make_node(rules: str) -> None:
-    """A bridge with the node's addresses. No uplink: what is not in the lab cannot be reached."""
+    """Creates a bridge with the node's addresses. It has no uplink: nothing outside the lab can be reached."""
     commands = [
         "link set lo up",
-        # With an address of its own: otherwise it takes a port's, and the ARP tables go wrong when that pod ends.
+        # A fixed MAC address. Otherwise the bridge takes that of a port, and ARP entries are wrong when that pod ends.
         f"link add {BRIDGE} address {BRIDGE_MAC} type bridge",
         f"addr add {NODE_IP}/{PREFIX} dev {BRIDGE}",
         f"addr add {DNS_IP}/{PREFIX} dev {BRIDGE}",
@@ -46,7 +46,7 @@ async def make_pod(pid: int, interface: str, ip: str, rules: str) -> None:
         "link set lo up",
         f"addr add {ip}/{PREFIX} dev eth0",
         "link set eth0 up",
-        # For the services' addresses: a route is looked up before they are replaced.
+        # For the addresses of Services: the route is looked up before nftables replaces the address.
         f"route add default via {NODE_IP}",
     ]
     await run("ip", "-batch", "-", stdin="\n".join(outside) + "\n")
@@ -55,6 +55,6 @@ async def make_pod(pid: int, interface: str, ip: str, rules: str) -> None:
 
 
 async def set_rules(pid: int | None, rules: str) -> None:
-    """Replaces the nftables rules of a process's network namespace; None is the node."""
+    """Replaces the nftables rules of a process's network namespace; None stands for the node."""
     enter = () if pid is None else ("nsenter", "-t", str(pid), "-n")
     await run(*enter, "nft", "-f", "-", stdin=rules)

@@ -5,7 +5,7 @@ from resilience_lab.local.dns import Resolver, names, resolv_conf
 
 OWN = ".lab3-resilience"
 KNOWN = names(
-    {"backend-service": ("198.51.100.10",), "pods": ("192.0.2.10", "192.0.2.11"), "nobody": ()}, "lab3-resilience"
+    {"backend-service": ("198.51.100.10",), "pods": ("192.0.2.10", "192.0.2.11"), "empty": ()}, "lab3-resilience"
 )
 
 
@@ -20,7 +20,7 @@ def test_all_names_of_a_service(suffix):
 
 def test_a_headless_service_is_all_its_pods_or_nothing():
     assert [str(each.rdata) for each in ask("pods").rr] == ["192.0.2.10", "192.0.2.11"]
-    assert ask("nobody").header.rcode == RCODE.NXDOMAIN
+    assert ask("empty").header.rcode == RCODE.NXDOMAIN
 
 
 def test_known_name_without_an_address_of_that_kind_exists_all_the_same():

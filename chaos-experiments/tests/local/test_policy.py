@@ -38,7 +38,7 @@ def test_empty_rule_allows_everything():
     assert egress({}) == [""]
 
 
-def test_ports_alone_are_open_to_everybody():
+def test_ports_without_peers_are_open_to_all():
     ports = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
     assert egress({"ports": ports}) == ["udp dport 53", "tcp dport 53"]
 
