@@ -1,15 +1,14 @@
-"""Measures what a request costs: ours, and others of the same trade. Started by scripts/bench.sh, which see.
+"""Measures the cost of a request: of our services, and of other proxies and libraries. Started by scripts/bench.sh.
 
 | module | role |
 |---|---|
-| `processes` | starts and stops processes, and reads the CPU time that they have used |
-| `load` | the load generator, and what it saw |
-| `services` | our two services, as they are measured |
-| `contenders` | all that is measured, and how each is started |
-| `rounds` | warm-up, rounds in random order, and what has to hold in each |
-| `stats` | medians, and how sure they are |
-| `limits` | the figures that have a limit, and whether it is kept |
+| `load` | runs the load generator wrk |
+| `services` | starts our two services |
+| `contenders` | the programs that are measured, and how each is started |
+| `rounds` | warm-up, rounds in random order, and the checks of each round |
+| `stats` | medians with confidence intervals |
+| `limits` | the limits of the figures, and verdicts |
 | `runtime` | the figures of the runtime alone, from criterion |
-| `arguments` | what users may say, and what they are told if it is wrong |
+| `arguments` | the command line |
 | `tables` | the results as text, and as Markdown in a document |
 """

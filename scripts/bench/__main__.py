@@ -1,4 +1,4 @@
-"""Started by scripts/bench.sh, which provides what this needs, and has the help."""
+"""Started by scripts/bench.sh, which installs what this needs, and has the help text."""
 
 import argparse
 import datetime
@@ -34,7 +34,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--update", type=Path)
     parser.add_argument("--check", type=Path)
-    # For bench.sh alone.
+    # Only for bench.sh.
     parser.add_argument("--bin-dir", type=Path)
     parser.add_argument("--work-dir", type=Path)
     parser.add_argument("--list-servers", action="store_true")
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def run(given: argparse.Namespace, names: list[str]) -> int:
-    # Whatever can be wrong is told before the long part, not after it.
+    # Check all arguments before the long part.
     check_output(given.json)
     for document in filter(None, (given.update, given.check)):
         tables.read(document)
@@ -74,7 +74,7 @@ def run(given: argparse.Namespace, names: list[str]) -> int:
         data["runtime"] = times
     if facts is not None:
         data["runtime_facts"] = facts
-    # Computed from what is kept, so that the same comes out of the file.
+    # Computed from the rounded data, so that the file gives the same results.
     data = store.tidy(data)
     data["contenders"] = summary(data["rounds"])
     data["limits"] = limits.compare(data["rounds"]) + runtime.limits(
@@ -118,7 +118,7 @@ def load_data(file: Path) -> dict:
         for name, figures in data["rounds"].items():
             counts = {len(figures[figure]) for figure in rounds.FIGURES}
             if name not in contenders.CONTENDERS or len(counts) != 1:
-                raise ValueError(f"what it says of {name} is not complete")
+                raise ValueError(f"the figures of {name} are not complete")
     except OSError as error:
         raise Failure(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -136,7 +136,7 @@ def measure(given: argparse.Namespace, names: list[str]) -> dict:
     chosen = {name: contenders.CONTENDERS[name] for name in names}
     minutes = plan.rounds * len(names) * (plan.seconds + plan.warm_up + 0.5) / 60
     tell(f"{len(names)} contenders, {plan.rounds} rounds, seed {seed}: about {minutes:.0f} min")
-    # Before its own load is part of it.
+    # Before our own load raises it.
     facts, load_average = machine.facts(), machine.load()
     with Processes(given.work_dir) as processes:
         backend = services.start_backend(processes, given.bin_dir, given.workers)

@@ -1,4 +1,4 @@
-"""Arguments, and one line that says what is wrong with them."""
+"""The command line: a wrong argument is one line."""
 
 import argparse
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from harness.processes import Failure
 
 
 class Parser(argparse.ArgumentParser):
-    """Without argparse's own help: that of the script is better."""
+    """Without argparse's own help: the script has the help text."""
 
     def __init__(self) -> None:
         super().__init__(add_help=False, allow_abbrev=False)

@@ -1,4 +1,4 @@
-"""All that is measured, and how each is started: with the same number of workers, on the same backend."""
+"""The programs that are measured, each with the same number of workers and the same backend."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Bench:
-    """What every contender is started with."""
+    """The arguments of every start."""
 
     processes: Processes
     bin_dir: Path
@@ -29,14 +29,14 @@ class Bench:
 
 @dataclass(frozen=True)
 class Contender:
-    """A path of a server, and what has to come back from there."""
+    """A path of a server, and the expected answers."""
 
     title: str
-    # Contenders of one server are measured on one process.
+    # Contenders with the same server share one process.
     server: str
     path: str
     status: int = 200
-    # Whether each answer is one of the backend's, passed on.
+    # True if each answer comes from the backend.
     calls_backend: bool = True
 
 
@@ -56,19 +56,19 @@ CONTENDERS = {
 
 def start(server: str, bench: Bench) -> Process:
     process = SERVERS[server].start(bench, server)
-    # What it says of itself may need more than its own process; so asked, it has to be ready.
+    # The readiness path may need the backend, too.
     process.await_answer(SERVERS[server].ready)
     return process
 
 
 def missing(server: str, bin_dir: Path) -> str | None:
-    """Why a server cannot be started here, if so."""
+    """Why a server cannot be started here; None if it can."""
     needed = SERVERS[server].needs(bin_dir)
-    return None if shutil.which(needed) else f"{Path(needed).name} is not there"
+    return None if shutil.which(needed) else f"{Path(needed).name} is missing"
 
 
 def versions(servers: set[str], bin_dir: Path) -> dict[str, str]:
-    """Of the programs that are not ours, as they say themselves."""
+    """The versions of other programs, from their own output."""
     found = {}
     for server in sorted(servers):
         program, version = SERVERS[server].needs(bin_dir), SERVERS[server].version
@@ -100,7 +100,7 @@ def bare_awc(bench: Bench, name: str) -> Process:
 
 def haproxy(bench: Bench, name: str) -> Process:
     port, config = written(bench, "haproxy.cfg", name)
-    # Unpacked and not installed, it has its libraries beside it.
+    # If it is unpacked and not installed, its libraries are in another folder.
     settings = {"LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
     return bench.processes.start(name, ["haproxy", "-db", "-f", config], port, settings)
 
@@ -118,7 +118,7 @@ def envoy(bench: Bench, name: str) -> Process:
 
 def lab(bench: Bench, name: str) -> Process:
     port = bench.processes.free_port()
-    # Few, which serves it best: with more of them it only switches more often between them.
+    # More threads are slower: they only add switches between threads.
     command = ["gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
     command += ["--workers", str(bench.workers), "--threads", "4", "--keep-alive", "30"]
     command += ["--chdir", str(HERE / "lab"), "--worker-tmp-dir", str(bench.work_dir)]
@@ -130,10 +130,10 @@ def lab(bench: Bench, name: str) -> Process:
 
 
 def written(bench: Bench, template: str, name: str) -> tuple[int, Path]:
-    """The configuration of a proxy, filled in."""
+    """Writes the configuration of a proxy. Returns its port and the file."""
     port, config = bench.processes.free_port(), bench.work_dir / template
     values = {"port": port, "backend": bench.backend.port, "workers": bench.workers, "directory": bench.work_dir}
-    # Only what we put in is replaced, so that a dollar sign elsewhere is an error, not a surprise.
+    # substitute: an unknown placeholder is an error.
     config.write_text(Template((HERE / "configs" / template).read_text(encoding="utf-8")).substitute(values))
     return port, config
 
@@ -167,7 +167,7 @@ SERVERS = {
 
 
 def chosen(names: str | None) -> list[str]:
-    """The contenders that a user names, in the order of the table; all without a choice."""
+    """The contenders that the user names, in the order of the table; all by default."""
     if names is None:
         return list(CONTENDERS)
     asked = names.split(",")

@@ -1,4 +1,4 @@
-"""The figures that have a limit, and whether it is kept."""
+"""The limits of the figures, and verdicts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from .stats import Estimate, paired
 
 @dataclass(frozen=True)
 class Limit:
-    """One contender's figure against another's, lower is better. Without `must` it is only reported."""
+    """A figure of one contender relative to another; lower is better. Without `must` it is only reported."""
 
     figure: str
     over: str
@@ -47,7 +47,7 @@ def compare(results: Mapping[str, Mapping[str, Sequence[float]]]) -> list[dict]:
 
 
 def row(name: str, measured: Estimate, must: float | None, aim: float | None, unit: str = "") -> dict:
-    """A limit is missed only where all of the interval is above it."""
+    """A row of the table. A limit is missed only if the whole interval is above it."""
     record = {"name": name, "unit": unit, **measured.record()}
     record["verdict"] = "reported"
     if must is not None:

@@ -1,4 +1,4 @@
-"""The load generator, wrk, and what it saw."""
+"""Runs the load generator wrk."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ MARK = "measured: "
 
 @dataclass(frozen=True)
 class Seen:
-    """What one run of wrk saw."""
+    """The results of one run of wrk."""
 
     requests: int
     seconds: float
@@ -28,10 +28,10 @@ def need_wrk() -> None:
 
 
 def run(process: Process, path: str, status: int, seconds: int, connections: int, every_status: bool = False) -> Seen:
-    """Asks for `path` on one thread, for some seconds. All answers have this status, or it fails.
+    """Requests `path` on one thread for `seconds`. Fails unless all answers have this status.
 
-    wrk itself tells statuses above 399 from those below, for free. With `every_status`, each answer is looked at, which
-    costs so much that such a run is for no measurement.
+    wrk itself counts statuses above 399 at no cost. `every_status` checks each answer, which is too slow for a
+    measurement.
     """
     script = HERE / ("every-status.lua" if every_status else "summary.lua")
     command = [

@@ -1,4 +1,4 @@
-"""Warm-up, and rounds in which each contender has its turn, in random order."""
+"""Warm-up, and rounds that measure each contender once, in random order."""
 
 import random
 import time
@@ -15,7 +15,7 @@ SETTLE_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Sample:
-    """One contender in one round."""
+    """The figures of one contender in one round."""
 
     requests_per_second: float
     p50_ms: float
@@ -37,7 +37,7 @@ class Plan:
 
 
 def measure(plan: Plan, contender: Contender, process: Process, backend: Process) -> Sample:
-    """A warm-up in which each single answer is looked at, and a measurement."""
+    """A warm-up that checks each answer, and a measurement."""
     path, status, connections = contender.path, contender.status, plan.connections
     load.run(process, path, status, plan.warm_up, connections, every_status=True)
     settle(backend, 0, 0)
@@ -58,7 +58,7 @@ def measure(plan: Plan, contender: Contender, process: Process, backend: Process
 
 
 def settle(backend: Process, since: int, least: int) -> None:
-    """Waits until nothing is on its way to the backend any more. What wrk left behind when it ended still is."""
+    """Waits until the backend has received all requests. Some are still in flight when wrk ends."""
     deadline = time.monotonic() + SETTLE_SECONDS
     last = -1
     while time.monotonic() < deadline:
@@ -70,9 +70,9 @@ def settle(backend: Process, since: int, least: int) -> None:
 
 
 def check_origin(answers: int, requests: int, contender: Contender, connections: int) -> None:
-    """Each answer is one of the backend's: none made up, none kept from before, none asked for twice."""
+    """Fails unless each answer came from the backend once: not invented, not cached, not requested twice."""
     expected = requests if contender.calls_backend else 0
-    # What was under way when wrk ended was answered to nobody.
+    # Requests in flight at the end of wrk were answered, and not counted by wrk.
     slack = connections if contender.calls_backend else 0
     if not expected <= answers <= expected + slack:
         raise Failure(
@@ -88,11 +88,11 @@ def play(
     backend: Process,
     tell: Callable[[str], None],
 ) -> dict[str, dict[str, list[float]]]:
-    """All rounds: of each contender its figures, each a list by round."""
+    """Runs all rounds. Returns the figures of each contender, each a list by round."""
     results: dict[str, dict[str, list[float]]] = {name: {figure: [] for figure in FIGURES} for name in contenders}
     chance = random.Random(plan.seed)
     for number in range(1, plan.rounds + 1):
-        # So that nobody always comes after the same other, or at the same time of a round.
+        # So that no contender always follows the same other one, or runs at the same time of a round.
         order = chance.sample(list(contenders), len(contenders))
         for name in order:
             contender = contenders[name]

@@ -1,13 +1,13 @@
-"""The figures of the runtime alone: times from criterion, and from a file what criterion cannot tell.
+"""The figures of the runtime alone: times from criterion, and other figures from a file.
 
-| criterion's bench | what is taken from it |
+| criterion's bench | figure |
 |---|---|
 | `closed/FUNCTION/THREADS` | admission of a call and report of its success |
-| `open_rejection/FUNCTION` | refusal of a call |
-| `waiting_calls/CALLS` | cost of a call while so many wait |
+| `open_rejection/FUNCTION` | rejection of a call |
+| `waiting_calls/CALLS` | cost of a call while CALLS calls wait |
 
-Where a bench tells its throughput in elements, its time is per element. The file has names and numbers, and only
-those in `FACTS` mean something.
+If a bench reports its throughput in elements, its time is per element. The file has names and numbers; the known
+names are those in `FACTS`.
 """
 
 import json
@@ -29,7 +29,7 @@ FACTS = {
 
 
 def read(directory: Path) -> dict[str, dict[str, float]]:
-    """Nanoseconds of each bench that is meant for us, by its name."""
+    """Nanoseconds of each bench of our groups, by name."""
     if not directory.is_dir():
         raise Failure(f"{directory} is not a directory: cargo bench leaves target/criterion")
     found = {}
@@ -47,7 +47,7 @@ def median(file: Path) -> Estimate:
         known = json.loads(file.read_text(encoding="utf-8"))["median"]
         throughput = json.loads(file.with_name("benchmark.json").read_text(encoding="utf-8")).get("throughput") or {}
         interval = known["confidence_interval"]
-        # Criterion's versions differ in how they write it: an object, or a list of one.
+        # An object, or a list of one, depending on criterion's version.
         elements = (throughput[0] if isinstance(throughput, list) else throughput).get("Elements") or 1
         times = (known["point_estimate"], interval["lower_bound"], interval["upper_bound"])
         return Estimate(*(time / elements for time in times))
@@ -110,5 +110,5 @@ def waiting(times: dict[str, dict[str, float]]) -> Iterator[dict]:
 
 
 def over(one: dict[str, float], other: dict[str, float]) -> Estimate:
-    """The ratio of two that were not measured in pairs: as wide as their intervals allow."""
+    """The ratio of two figures that were not measured in pairs, with the widest interval."""
     return Estimate(one["value"] / other["value"], one["low"] / other["high"], one["high"] / other["low"])

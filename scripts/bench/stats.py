@@ -1,4 +1,4 @@
-"""Medians, and how sure they are."""
+"""Medians with confidence intervals."""
 
 import random
 from collections.abc import Sequence
@@ -30,5 +30,5 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 
 def paired(over: Sequence[float], under: Sequence[float]) -> Estimate:
-    """The ratio of what was measured in the same rounds. What changes from round to round changes both."""
+    """The ratio of figures of the same rounds: changes between rounds affect both."""
     return estimate([a / b for a, b in zip(over, under, strict=True)])

@@ -12,7 +12,7 @@ Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 
 def number(value: float) -> str:
-    """To three digits that mean something, as nobody measures more."""
+    """With three significant digits."""
     if value == 0:
         return "0"
     if abs(value) >= 1000:

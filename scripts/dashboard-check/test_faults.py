@@ -37,7 +37,7 @@ def test_fault_plan(lab, page):
     )
     page.locator("#transient_failure_rate").fill("25")
     assert wait_for(lambda: rates_in_force(lab) == (0, 1, 0.25), 5), "the throttling reaches the backend"
-    # What somebody else changes is seen.
+    # The page shows changes by others.
     lab.fail(failure_rate=0.77)
     expect(page.locator("#failure_rate")).to_have_value("77", timeout=10_000)
 

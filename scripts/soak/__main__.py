@@ -1,4 +1,4 @@
-"""Plays a soak, and prints its verdict. scripts/soak.sh starts it."""
+"""Runs a soak test, and prints its verdict. Started by scripts/soak.sh."""
 
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ from .wire import Connection
 
 FINAL_CALLS = 100
 SAMPLE_INTERVAL = 0.5
-# For detached attempts, trials and the client's timers, on a busy machine.
+# Seconds for detached attempts, trials and the client's timers, on a busy machine.
 SETTLE = 30.0
 
 
@@ -113,7 +113,7 @@ class Soak:
         }
         findings = verdict.complete(book)
         findings.append(
-            verdict.Finding("the circuit closes once the backend is well", settled is not None, f"after {settled} s")
+            verdict.Finding("the circuit closes once the backend is healthy", settled is not None, f"after {settled} s")
         )
         findings.append(verdict.Finding("the last calls succeed", good == FINAL_CALLS, f"{good} of {FINAL_CALLS}"))
         if stats and metrics:
@@ -124,7 +124,7 @@ class Soak:
         return findings
 
     async def _settle(self, connection):
-        """Calls until the circuit is closed and nothing is in flight. Returns the seconds, None if it never is."""
+        """Calls until the circuit is closed and no call is in flight. Returns the seconds, or None after SETTLE."""
         begin = time.monotonic()
         while time.monotonic() < begin + SETTLE:
             await self.load.ask(connection, CALL)

@@ -1,4 +1,4 @@
-"""Callers: what they ask for, and the book of what they got."""
+"""The callers, and the counts of their requests and answers."""
 
 import asyncio
 import json
@@ -9,21 +9,20 @@ from functools import partial
 from . import shapes
 from .wire import Connection, NoAnswer, read_events
 
-# A call may take the client's CALL_DEADLINE; the rest is for a busy machine.
+# Seconds: the client's CALL_DEADLINE, and more for a busy machine.
 PATIENCE = 30.0
 READERS = 2
-SHOWN = 20
 
 
 @dataclass
 class Book:
-    """What was asked and answered. Only who leaves early has no exact entry."""
+    """Counts of requests and answers, exact except for callers that leave early."""
 
     answers: Counter = field(default_factory=Counter)  # (route, status): answers
-    calls: Counter = field(default_factory=Counter)  # of calls with resilience by status, the stress tests' included
-    retries: int = 0  # attempts after the first, where answers tell
-    left: Counter = field(default_factory=Counter)  # route: who left
-    left_calls: int = 0  # calls that those may have made
+    calls: Counter = field(default_factory=Counter)  # calls with resilience by status, including those of stress tests
+    retries: int = 0  # attempts after the first, from the answers
+    left: Counter = field(default_factory=Counter)  # route: callers that left
+    left_calls: int = 0  # calls that they may have made
     unanswered: list = field(default_factory=list)
     wrong: list = field(default_factory=list)
 
@@ -94,14 +93,14 @@ class Load:
     async def run(self):
         async with asyncio.TaskGroup() as group:
             for number in range(self._callers):
-                # Each by a seed of its own: who is answered when must not change who asks for what.
+                # A seed for each caller: the time of an answer must not change what other callers request.
                 group.create_task(self._caller(type(self._random)(self._random.random()), number))
             for _ in range(READERS):
                 group.create_task(self._reader(type(self._random)(self._random.random())))
 
     async def _caller(self, random, number):
         connection = Connection(self._port)
-        # Every fourth takes a connection for each request.
+        # Every fourth caller uses a new connection for each request.
         keep = number % 4 > 0
         weights = [kind.share for kind in KINDS] + [STRESS, NOT_JSON.share, LEAVERS]
         while not self.stop.is_set():
@@ -131,7 +130,7 @@ class Load:
             pass
 
     async def ask(self, connection, kind, keep=True):
-        """One request, its answer entered. Returns the answer, or None."""
+        """Makes one request, and counts its answer. Returns the answer, or None."""
         patience = PATIENCE + 3 * kind.makes
         try:
             answer = await connection.ask(kind.method, kind.path or kind.route, kind.body, keep, patience)
@@ -142,7 +141,7 @@ class Load:
         return answer
 
     async def _leave(self, connection, kind, after):
-        """Leaves before the answer, unless that is quicker."""
+        """Closes the connection before the answer, unless the answer comes first."""
         asking = asyncio.ensure_future(connection.ask(kind.method, kind.route, kind.body))
         done, _ = await asyncio.wait([asking], timeout=after)
         if done:

@@ -1,15 +1,15 @@
-"""What docs/endpoints.md promises of each answer: its statuses, and what its body has."""
+"""Checks each answer against docs/endpoints.md: its status, and the keys and types of its body."""
 
 STATES = ("closed", "open", "half-open")
 number = (int, float)
 
-# The backend's own, and the client's in its place.
+# Statuses of the backend, and of the client if there is no answer.
 BASELINE = {200, 429, 500, 502, 504}
 CALL = BASELINE | {503}
 
 
 class Wrong(Exception):
-    """An answer is not what the documentation says."""
+    """An answer differs from the documentation."""
 
 
 def need(condition, what):
@@ -30,7 +30,7 @@ def keys(body, **types):
 
 
 def error(answer):
-    """The body of all answers that say what is wrong with a request."""
+    """The body of an answer to an invalid request."""
     keys(answer.json(), error=str, message=str)
 
 
@@ -43,7 +43,7 @@ def backend_body(status, body):
         need(body["fallback"] is True and body["error"] == "Service Unavailable", f"{body}")
     else:
         keys(body, error=str, message=str)
-        # What the client says when a call was lost inside of it; the backend says something else.
+        # The client's message for a call that was lost inside the client.
         need("panic" not in body["message"], f"a call was lost: {body['message']}")
 
 
@@ -57,7 +57,7 @@ def state(body):
 
 
 def resilient(answer, **more):
-    """What the answers to all calls with breaker and retries have, and `more`. Returns the body."""
+    """Checks what all answers with breaker and retries have, and `more`. Returns the body."""
     body = answer.json()
     keys(
         body,

@@ -1,12 +1,12 @@
-"""Judges a soak. All of it is pure: numbers in, findings out."""
+"""Judges a soak test: from counts and samples to findings. Pure."""
 
 import re
 from dataclasses import dataclass
 from statistics import quantiles
 
-# What is left out at the begin: caches fill, the ring of events, the pools of connections.
+# Share of the samples that are ignored at the start: caches, the event ring and connection pools fill.
 WARM_UP = 0.25
-# The level of the last third may pass that of the first by so much of it, and by so much more.
+# The level of the last third may exceed that of the first by this share, and by the slack.
 MARGIN = 0.10
 MEMORY_SLACK = 3 * 1024 * 1024
 FILES_SLACK = 5
@@ -40,7 +40,7 @@ def of(metrics, name, **labels):
 
 
 def level(values):
-    """Their lowest tenth: what is held also when a fault has just gone by. A leak lifts it as it lifts all."""
+    """The lowest tenth: it ignores short peaks after faults, and rises with a leak."""
     return quantiles(values, n=10)[0]
 
 
@@ -57,7 +57,7 @@ def flat(name, values, slack, unit, scale=1):
 
 
 def complete(book):
-    """Every caller who stayed has an answer, and it is one of the documented ones."""
+    """Every caller that stayed got an answer, and each answer is documented."""
     asked = sum(book.answers.values()) + len(book.unanswered)
     return [
         Finding(
@@ -79,7 +79,7 @@ def _between(claim, low, value, high):
 
 
 def statistics(book, stats, metrics):
-    """What the client counted is what the callers saw. A call of one who left may have come to any end."""
+    """The client's statistics match the callers' counts. A call whose caller left may have any outcome."""
     counted, plain = stats["statistics"], stats["statistics"]["baseline"]
     left = book.left_calls
     rejected = book.calls[503]
@@ -124,7 +124,7 @@ def statistics(book, stats, metrics):
 
 
 def requests(book, metrics):
-    """http_requests_total by route and status: to the request, where nobody left."""
+    """http_requests_total by route and status: exact where no caller left."""
     wrong, compared, left = [], 0, 0
     seen = {}
     for (name, labels), value in metrics.items():
@@ -134,7 +134,7 @@ def requests(book, metrics):
             seen[key] = seen.get(key, 0) + int(value)
     for key in sorted(set(seen) | set(book.answers)):
         route, status = key
-        # Who has left is in the book by route only; 499 is for those.
+        # Callers that left are counted by route only; their status is 499.
         slack = book.left[route]
         low = book.answers[key]
         compared += low
@@ -152,7 +152,7 @@ def requests(book, metrics):
 
 
 def agreement(counted, metrics):
-    """The same numbers by two ways, and what has to be empty at the end."""
+    """Statistics and metrics agree, and the gauges are 0 at the end."""
     transitions = "resilience4j_circuitbreaker_transitions_total"
     opened, closed = of(metrics, transitions, to="open"), of(metrics, transitions, to="closed")
     turned_away = of(metrics, "resilience4j_circuitbreaker_not_permitted_calls_total")
@@ -171,7 +171,7 @@ def agreement(counted, metrics):
         name: of(metrics, name)
         for name in ["client_calls_in_flight", "client_calls_waiting", "client_event_streams", "client_mailbox_depth"]
     }
-    # The one request in flight is the one that asks.
+    # One request is in flight: the one that reads the metrics.
     empty["http_requests_in_flight"] = of(metrics, "http_requests_in_flight") - 1
     rest = ", ".join(f"{name} {value:g}" for name, value in empty.items() if value)
     findings.append(Finding("metrics: nothing is left in flight", not rest, rest or "all gauges are 0"))
@@ -179,13 +179,13 @@ def agreement(counted, metrics):
 
 
 def run(book, samples, plan):
-    """That the soak was one: that the load was there, and everything that was to happen has happened."""
+    """The load and all faults happened as planned."""
     kills, killed, plans, panics = plan["kills"], plan["killed"], plan["plans"], plan["panics"]
     played = ", ".join(f"{name} {count}" for name, count in plans.items())
     statuses = dict(sorted(book.calls.items()))
     return [
         Finding("the backend was killed as often as asked", killed == kills, f"{killed} of {kills} times"),
-        Finding("all kinds of faults were played", all(plans.values()), played),
+        Finding("all kinds of faults occurred", all(plans.values()), played),
         Finding("all ways to end were seen", {200, 500, 502, 503, 504} <= set(statuses), f"statuses {statuses}"),
         Finding("some left early", book.left_calls > 0, f"{sum(book.left.values())} callers"),
         Finding("no panic in the log", not panics, f"{len(panics)}{_some(panics)}"),

@@ -1,4 +1,4 @@
-"""HTTP over a socket, by hand: a library would repeat a request on its own, and the counts would not be exact."""
+"""HTTP over a socket. A library may repeat a request on its own; then the counts would not be exact."""
 
 import asyncio
 import contextlib
@@ -6,11 +6,11 @@ import json
 import time
 from dataclasses import dataclass
 
-# The service closes a connection that was idle for 5 s. A request that crosses with that is lost, and is
-# the caller's to repeat (RFC 9112, 9.3.1): these callers take a new connection before that.
+# The service closes a connection that was idle for 5 s. A request that is sent at that moment is lost, and the caller
+# has to repeat it (RFC 9112, 9.3.1). These callers open a new connection before that.
 IDLE_IS_SAFE = 4.0
 
-# Bodies of ours, lines of the event stream.
+# Bytes of a body, or of a line of the event stream.
 LARGEST = 4 * 1024 * 1024
 
 
@@ -29,7 +29,7 @@ class Answer:
 
 
 class Connection:
-    """One caller's connection: opened when it is needed, kept between requests."""
+    """A caller's persistent connection, opened on demand."""
 
     def __init__(self, port):
         self._port = port
@@ -37,7 +37,7 @@ class Connection:
         self._idle_since = 0.0
 
     async def ask(self, method, path, body=None, keep=True, patience=30.0):
-        """The answer; NoAnswer where none comes, within `patience` seconds or because it is cut off."""
+        """The answer. NoAnswer if it does not come within `patience` seconds, or is cut off."""
         try:
             async with asyncio.timeout(patience):
                 return await self._ask(method, path, body, keep)
@@ -61,7 +61,7 @@ class Connection:
         return answer
 
     def abort(self):
-        """Leaves at once, whatever is under way."""
+        """Closes the connection at once, also during a request."""
         if self._writer is not None:
             self._writer.transport.abort()
             self._reader = self._writer = None
@@ -92,7 +92,7 @@ async def read_answer(reader):
 
 
 async def read_events(port, seconds):
-    """Reads the stream of events for so long. Returns how many came; they must be numbered upwards."""
+    """Reads the event stream for `seconds`. Returns the number of events; their numbers must rise."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=LARGEST)
     count, last = 0, -1
     try:

@@ -1,12 +1,12 @@
-"""The lab's report: plays the lab, writes down what was observed, and says what it means.
+"""The lab's report: runs the lab, stores the data, and generates documents from them.
 
-- `collect`: one command for each phase; makes the calls, writes the data
-- `findings`: what the data says, as numbers: pure functions of the data
-- `figures`: the same as pictures
+- `collect`: a command for each phase; makes the calls, writes the data
+- `findings`: numbers from the data: pure functions
+- `figures`: plots of the findings
 - `templates`: the documents, with a placeholder for each number
-- `render`: puts them together; needs the data only
-- `trips`: figures and tables of docs/trips.md, which has data of its own (`scripts/trip-curves.sh`)
-- `stats`, `attempts`, `store`: statistics, the story of an attempt log, files
+- `render`: generates documents and figures from the data
+- `trips`: figures and tables of docs/trips.md, which has its own data (`scripts/trip-curves.sh`)
+- `stats`, `attempts`, `store`, `tables`, `formatting`, `machine`: helpers of the others
 
 `scripts/lab-report.sh` runs all but `trips`.
 """

@@ -1,11 +1,11 @@
-"""When the attempts of a call began, from its `attempt_log`."""
+"""The times of a call's attempts, from its `attempt_log`."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt: `begin` and `end` on the clock of the record; `wait` after it, None after the last."""
+    """One attempt: `begin` and `end` on the record's clock, and the `wait` after it; None after the last."""
 
     number: int
     begin: float
@@ -15,15 +15,15 @@ class Attempt:
 
 
 def arrived(sent: float, seconds: float, elapsed: float) -> float:
-    """When a call began in the service: half of what the service does not account for was the way there.
+    """When a call arrived at the service.
 
-    It lasted `seconds` for its caller from `sent` on, and `elapsed` for the service.
+    The caller measured `seconds` from `sent`, the service `elapsed`. Half of the difference is the way to the service.
     """
     return sent + max(0.0, seconds - elapsed) / 2
 
 
 def timeline(begin: float, log: list[dict]) -> list[Attempt]:
-    """The attempts of a call that began at `begin`, one after the other, with the waits between them."""
+    """The attempts of a call that arrived at `begin`, with the waits between them."""
     attempts, at = [], begin
     for entry in log:
         end = at + entry["elapsed"]

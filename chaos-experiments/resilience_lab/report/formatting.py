@@ -8,7 +8,7 @@ from .tables import thousands
 
 WIDTH = 120
 
-# What is left as it is: headings, tables, HTML, pictures, quotations, empty lines.
+# Lines that stay as they are: headings, tables, HTML, pictures, quotations, empty lines.
 _FIXED = re.compile(r"(#|\||<|!\[|>|$)")
 _ITEM = re.compile(r"(- |\d+\. )")
 
@@ -27,7 +27,7 @@ def interval(value: Share) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A time with the digits that are worth reading."""
+    """A time with two or three significant digits."""
     if value is None:
         return "never"
     if value < 0.001:
@@ -40,17 +40,17 @@ def seconds(value: float | None) -> str:
 
 
 def number(value: float, digits: int = 2) -> str:
-    """Without zeros at the end."""
+    """Without trailing zeros."""
     return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
 
 
 def about(value: float) -> str:
-    """Two digits that count, and thousands apart."""
+    """Two significant digits, with spaces between thousands."""
     return thousands(float(f"{value:.2g}"))
 
 
 def cell(text: str) -> str:
-    """Text in a cell of a table."""
+    """Escapes text for a cell of a table."""
     return str(text).replace("|", "\\|").replace("\n", " ")
 
 

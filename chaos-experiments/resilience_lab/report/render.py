@@ -22,7 +22,7 @@ def load(directory: Path) -> dict[str, dict]:
 
 
 def find(data: dict[str, dict]) -> dict:
-    """What the templates and the figures are given."""
+    """The findings for the templates and the figures."""
     runs = {name.removeprefix("herd-"): run for name, run in data.items() if name.startswith("herd-")}
     experiments = {run["experiment"]: run for name, run in data.items() if name.startswith("chaos-")}
     found = {
@@ -42,7 +42,7 @@ def find(data: dict[str, dict]) -> dict:
 
 
 def documents(found: dict) -> dict[str, str]:
-    """By name."""
+    """The documents, by name."""
     environment = Environment(
         loader=PackageLoader("resilience_lab.report"),
         undefined=StrictUndefined,

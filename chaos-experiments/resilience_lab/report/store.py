@@ -1,4 +1,4 @@
-"""The data on disk: JSON that people can read, and that differs by lines where the data differs."""
+"""The data files: readable JSON, with a line for each record."""
 
 import json
 import os
@@ -9,7 +9,7 @@ LINE = 240
 
 
 def dump(value: Any, indent: int = 0) -> str:
-    """JSON in which whatever fits on a line is on one; but for the whole, and for tables."""
+    """JSON with each value on one line if it fits, except for the whole document and for tables."""
     line = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if not isinstance(value, dict | list) or (indent and len(line) + indent <= LINE and not is_table(value)):
         return line
@@ -26,7 +26,7 @@ def is_table(value: Any) -> bool:
 
 
 def tidy(value: Any, digits: int = 6) -> Any:
-    """Without what is None in records, and with no more digits than were measured."""
+    """Removes None from records, and rounds numbers."""
     if isinstance(value, float):
         return round(value, digits)
     if isinstance(value, list):
@@ -37,7 +37,7 @@ def tidy(value: Any, digits: int = 6) -> Any:
 
 
 def save(path: Path, data: dict) -> None:
-    """All of it or nothing."""
+    """Replaces the file as a whole."""
     write(path, dump(tidy(data)) + "\n")
 
 

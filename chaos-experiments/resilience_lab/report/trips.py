@@ -12,7 +12,7 @@ TEXTS = {"fault", "trip"}
 
 
 def load(path: Path) -> list[dict]:
-    """The points. A quantile that was not reached is None."""
+    """The data points. A quantile that was not reached is None."""
     with path.open(encoding="utf-8", newline="") as file:
         return [
             {key: value if key in TEXTS else float(value) if value else None for key, value in row.items()}
@@ -25,7 +25,7 @@ def select(points: list[dict], **wanted: object) -> list[dict]:
 
 
 def failures_in_a_row(rate: float, length: int = 5) -> float:
-    """Expected number of calls until so many in a row fail."""
+    """Expected number of calls until `length` in a row fail."""
     return (1 - rate**length) / ((1 - rate) * rate**length) if rate < 1 else length
 
 
@@ -39,14 +39,14 @@ def formula(points: list[dict]) -> list[list[str]]:
 
 
 def opening(point: dict) -> str:
-    """The median."""
+    """The median time, as text."""
     if point["seconds_median"] is None:
         return "never"
     return f"{point['seconds_median']:.3g} s ({thousands(point['calls_median'])})"
 
 
 def traffic(points: list[dict]) -> list[list[str]]:
-    """All calls fail or hang: the time to open, and the calls that began by then."""
+    """All calls fail or hang: the time to open, and the calls until then."""
     rates = (1, 10, 100)
     rows = [["all calls", "trip", *(f"{rate}/s" for rate in rates)]]
     for fault, words in (("steady", "fail"), ("hang", "hang")):
@@ -61,7 +61,7 @@ def traffic(points: list[dict]) -> list[list[str]]:
 
 
 def healthy(points: list[dict]) -> list[list[str]]:
-    """Openings for each million calls."""
+    """Openings per million calls."""
     columns = [(fault, rate) for fault in ("steady", "bursts") for rate in (0.001, 0.01, 0.05)]
     rows = [["trip", *(f"{100 * rate:g} % {'in bursts' if fault == 'bursts' else fault}" for fault, rate in columns)]]
     for trip in dict.fromkeys(point["trip"] for point in select(points, fault="steady")):

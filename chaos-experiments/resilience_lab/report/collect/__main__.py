@@ -1,4 +1,4 @@
-"""`python -m resilience_lab.report.collect PHASE`: plays one phase of the lab, and writes its data."""
+"""`python -m resilience_lab.report.collect PHASE`: runs one phase of the lab, and writes its data."""
 
 import argparse
 import os
@@ -14,9 +14,9 @@ from . import baseline, breaker, chaos, machine, retry
 
 PHASES = {
     "machine": (machine.collect, "the machine, and the settings in force"),
-    "baseline": (baseline.collect, "calls with and without resilience, side by side"),
+    "baseline": (baseline.collect, "calls with and without resilience, at the same time"),
     "breaker": (breaker.collect, "one cycle of the circuit"),
-    "retry": (retry.collect, "calls that are throttled now and then"),
+    "retry": (retry.collect, "calls that the backend throttles at random"),
     "herd": (retry.collect_herd, "100 calls that fail at once"),
 }
 
@@ -51,7 +51,7 @@ def parse() -> argparse.Namespace:
             phase.add_argument("--rate", type=float, help="calls that begin each second")
         if name == "herd":
             phase.add_argument("--name", required=True, help="what this run is called in the figures")
-    phase = phases.add_parser("chaos", help="takes over what run-chaos.sh measured")
+    phase = phases.add_parser("chaos", help="collects the results of run-chaos.sh")
     phase.add_argument("--journals", type=Path, required=True, metavar="DIR")
     phase.add_argument("--output", type=Path, required=True, metavar="DIR")
     return parser.parse_args()

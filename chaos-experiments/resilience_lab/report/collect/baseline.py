@@ -1,4 +1,4 @@
-"""Calls with and without resilience, side by side, at the backend's own fault rates."""
+"""Calls with and without resilience at the same time, at the backend's default fault rates."""
 
 import asyncio
 import contextlib
@@ -25,10 +25,9 @@ def collect(url: str, calls: int = 1200, rate: float = 20.0) -> dict:
 
 
 async def play(url: str, calls: int, rate: float) -> tuple[Record, Record]:
-    """Calls go on beyond the last that counts, until that has its answer.
+    """The load continues until the last counted call is answered.
 
-    A load that just ends leaves the unlucky among themselves: for as long as their retries last there are only calls
-    that have failed, and no success between them ends a streak of failures.
+    If it ended earlier, only retried calls would be left: no success would end a streak of failures.
     """
     resilient = Record()
     baseline = Record(started=resilient.started, begin=resilient.begin)
@@ -50,6 +49,6 @@ def never() -> bool:
 
 
 def answered(record: Record, calls: int, rate: float) -> bool:
-    """Whether all of the first `calls` have an answer."""
+    """True if the first `calls` calls have an answer."""
     end = (calls - 0.5) / rate
     return record.now() > end and sum(call.at < end for call in record.calls) >= calls

@@ -1,4 +1,4 @@
-"""One cycle of the circuit: a stress test opens it, time and a trial close it, users call all the while."""
+"""One cycle of the circuit: a stress test opens it, and a trial closes it, while users call."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from . import log
 
 
 def collect(url: str, rate: float = 10.0, calls: int = 20, settle: float = 4.0) -> dict:
-    """`settle` seconds of calm, a stress test of `calls`, and as much calm again once the circuit has closed."""
+    """`settle` seconds without faults, a stress test of `calls`, and `settle` seconds after the circuit has closed."""
     backend.calm()
     quiet.close_circuit(url)
     settings = users.ask(url)["circuit_breaker"]
@@ -40,7 +40,7 @@ def collect(url: str, rate: float = 10.0, calls: int = 20, settle: float = 4.0) 
 
 
 def measure_fast_fail(url: str) -> dict:
-    """In a process of its own, which shares no interpreter lock with the users."""
+    """In its own process, so that the users do not hold the interpreter lock."""
     command = [sys.executable, "-m", "resilience_lab.report.collect.fast_fail", url]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 

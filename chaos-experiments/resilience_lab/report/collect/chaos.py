@@ -7,7 +7,7 @@ from . import log
 
 
 def collect(journals: Path, name: str) -> dict:
-    """One experiment: what its users saw, and what its journal says about it."""
+    """The record of the users, and the results from the journal."""
     record = store.load(journals / name / "record.json")
     journal = store.load(journals / name / "journal.json")
     verdict = store.load(journals / name / "verdict.json")
@@ -16,7 +16,7 @@ def collect(journals: Path, name: str) -> dict:
         "date": record["started"][:10],
         **record,
         "experiment": name,
-        # The pods' logs are kept by local runs; without them there is what the users saw of the circuit.
+        # Only local runs keep the pods' logs.
         "log": log.transitions(client_lines(journals / name / "logs"), record["started"]),
         "title": experiment["title"],
         "description": " ".join(experiment["description"].split()),

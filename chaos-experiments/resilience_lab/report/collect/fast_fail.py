@@ -1,7 +1,7 @@
-"""How long a refusal takes: calls on one kept connection, each beside a `GET /health`, which does no work at all.
+"""Measures a rejection: calls on one persistent connection alternate with `GET /health`, which does no work.
 
-The difference of the two is what the open circuit costs. A bare socket, because an HTTP library would be slower than
-what it measures. `python -m resilience_lab.report.collect.fast_fail URL` prints the times as JSON.
+The difference is the cost of the open circuit. It uses a plain socket, because an HTTP library is slower than the
+rejection. `python -m resilience_lab.report.collect.fast_fail URL` prints the times as JSON.
 """
 
 import json
@@ -18,7 +18,7 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
 def measure(url: str, pairs: int = 300, warm_up: int = 20) -> dict:
-    """`pairs` refusals and as many health checks, by turns; ValueError if a call was not refused."""
+    """`pairs` rejections and health checks, alternating; ValueError if a call was not rejected."""
     host, port = urlsplit(url).hostname, urlsplit(url).port or 80
     with socket.create_connection((host, port), timeout=5) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,4 +1,4 @@
-"""The circuit's transitions in the client's log, on the clock of a record."""
+"""The transitions in the client's log, on the clock of a record."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ _LINE = re.compile(r"(\S+Z) +INFO .*?(circuit_breaker: .*)")
 
 
 def transitions(lines: Iterable[str], started: str) -> list[dict]:
-    """When each was, counted from `started`; those before are left out."""
+    """The transitions since `started`, with their times from there."""
     found = []
     for line in lines:
         if match := _LINE.search(line):

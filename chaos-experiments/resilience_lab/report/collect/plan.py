@@ -1,8 +1,8 @@
-"""The fault plan that the backends follow."""
+"""The fault plan of the backends."""
 
 from ... import cluster
 
 
 def in_force() -> dict:
-    """The plan of one backend pod: they are all given the same."""
+    """The plan of one backend pod; all have the same."""
     return cluster.ask_backend(cluster.names(cluster.pods(cluster.BACKEND))[0], "GET", "/api/faults")

@@ -14,14 +14,14 @@ PATH = "/api/test-retry"
 
 
 def collect(url: str, calls: int = 120, rate: float = 20.0) -> dict:
-    """`calls` that begin evenly, `rate` each second, at the backend's own rate of 429s."""
+    """`calls` calls at a constant rate, at the backend's default rate of 429s."""
     backend.restore_faults()
     quiet.close_circuit(url)
     return describe(url, asyncio.run(spread(url, calls, rate)), rate=rate)
 
 
 def collect_herd(url: str, name: str, calls: int = 100) -> dict:
-    """`calls` that begin at once, each attempt of which is answered with 429."""
+    """`calls` simultaneous calls, with a 429 for each attempt."""
     backend.set_faults({"transient_failure_rate": 1.0})
     quiet.close_circuit(url)
     return describe(url, asyncio.run(burst(url, calls)), name=name)
@@ -45,7 +45,7 @@ async def spread(url: str, calls: int, rate: float) -> list[dict]:
 async def burst(url: str, calls: int) -> list[dict]:
     record = Record()
     async with new_session() as session:
-        # Connections first: what is to be simultaneous are the calls.
+        # Open the connections first, so that the calls are simultaneous.
         await asyncio.gather(*(touch(session, url) for _ in range(calls)))
         return await asyncio.gather(*(ask(session, record, url) for _ in range(calls)))
 

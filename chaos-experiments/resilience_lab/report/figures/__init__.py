@@ -1,1 +1,1 @@
-"""The figures: each module draws one kind, from findings and data, and titles it with what it shows."""
+"""The figures: each module draws one kind, with its finding as the title."""

@@ -30,7 +30,7 @@ def draw(path: Path, found: dict) -> None:
 
 
 def outcomes(panel: Axes, found: dict) -> None:
-    """Stacked bars of what became of the calls; a whisker for the confidence interval of the success."""
+    """Stacked bars of the outcomes, with a whisker for the confidence interval of the success."""
     for row, (name, _) in enumerate(ROWS):
         side: Side = found[name]
         begin = 0.0
@@ -52,7 +52,7 @@ def outcomes(panel: Axes, found: dict) -> None:
 
 
 def stack(panel: Axes, row: int, begin: float, part: Part) -> None:
-    """One part of a bar, with its name where there is room."""
+    """One part of a bar, with its name if there is room."""
     text, colour = style.outcome(part.status)
     value = part.share.value
     panel.barh(row, value, 0.62, begin, color=colour, lw=0)
@@ -71,7 +71,7 @@ def stack(panel: Axes, row: int, begin: float, part: Part) -> None:
 
 
 def good_by_then(panel: Axes, found: dict) -> None:
-    """The share of all calls with a good answer within a time: it ends at the success, not at 1."""
+    """The share of all calls with a good answer within a time: it ends at the success rate, not at 1."""
     limit = max(max(found[name].seconds) for name, _ in ROWS) * 1.6
     for name, _ in ROWS:
         side: Side = found[name]

@@ -1,4 +1,4 @@
-"""When 100 calls that failed at once try again."""
+"""When 100 calls that failed at once are retried."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def arrivals(panel: Axes, wave: dict, end: float, found: dict, last: bool) -> No
     panel.bar([number * width for number in range(len(counts))], counts, width, align="edge", color=colour, lw=0)
     panel.axhline(found["claimed"], color=style.INK, lw=0.6, ls=(0, (1, 2)))
     panel.text(end + width, 96, str(wave["peak"]), fontsize=10, color=colour, fontweight="bold", va="top", ha="right")
-    # A square root shows four of a hundred, and still that a hundred are more.
+    # On a square-root scale both 4 and 100 can be read.
     panel.set_yscale("function", functions=(np.sqrt, np.square))
     panel.set_ylim(0, 108)
     panel.set_yticks([0, found["claimed"], 50, 100])

@@ -1,4 +1,4 @@
-"""The waits of a retried call, and all waits against the formula."""
+"""The waits of a retried call, and all waits compared with the formula."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def waterfall(panel: Axes, example: dict, retry: dict) -> None:
                 fontsize=8.5,
             )
         panel.plot([attempt.begin], [row], "o", ms=8, color=colour, mew=0, clip_on=False, zorder=3)
-        # The answer's name stands left of its dot where there is room.
+        # The status is left of its dot if there is room.
         room = attempt.begin > 0.9
         side = attempt.begin + (-0.12 if room else 0.12)
         panel.text(side, row, str(attempt.status), ha="right" if room else "left", va="center", fontsize=8.5)
@@ -59,14 +59,14 @@ def waterfall(panel: Axes, example: dict, retry: dict) -> None:
 
 
 def against_formula(panel: Axes, found: dict, calls: list[dict]) -> None:
-    """What each wait had beyond the formula's: uniform between nothing and the jitter, if all is right."""
+    """Each wait minus the formula's: it should be uniform between 0 and the jitter."""
     percent = found["retry"]["jitter"] * 100
     rows = found["waits"]
     panel.axvspan(0, percent, color="#FBF1DC", lw=0)
     for row, wait in enumerate(rows):
         waits = [call["log"][wait["retry"] - 1]["wait"] for call in calls if len(call["log"]) > wait["retry"]]
         beyond = [100 * (value / wait["planned"] - 1) for value in waits]
-        # Spread over the row's height evenly, not by chance: the file is to repeat.
+        # Spread over the row's height without randomness: the same data must give the same file.
         height = [row + ((number * 0.618034) % 1 - 0.5) * 0.5 for number in range(len(beyond))]
         panel.plot(beyond, height, "o", ms=3, mew=0, alpha=0.8, color=style.ORANGE)
     panel.set_yticks(range(len(rows)), [f"{w['planned']:g} s ({w['count']} waits)" for w in rows])

@@ -1,4 +1,4 @@
-"""What the figures share: colours that colour-blind readers can tell apart, sizes, titles, and files that repeat.
+"""Colours, sizes, titles and output of all figures. Colour-blind readers can distinguish the colours.
 
 Colours: M. Okabe and K. Ito, *Color Universal Design*, 2008.
 """
@@ -58,7 +58,7 @@ plt.rcParams.update(
 
 
 def outcome(status: int | None) -> tuple[str, str]:
-    """What an answer is called, and its colour."""
+    """The name and colour of a status."""
     return OUTCOMES.get(status, (f"{status}", GREY))
 
 
@@ -67,7 +67,7 @@ def new(height: float) -> Figure:
 
 
 def title(figure: Figure, text: str, below: str = "") -> None:
-    """The finding, and under it what is shown. Lengths are in inches, so that all figures look alike."""
+    """The finding, and a description below. Lengths are in inches, so that all figures look alike."""
     height = figure.get_figheight()
     figure.text(0.012, 1 - 0.12 / height, text, fontsize=11, fontweight="bold", va="top", linespacing=1.25)
     lines = text.count("\n") + 1
@@ -96,7 +96,7 @@ def log_time(axis) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Nothing in the file tells when it was made: the same figure gives the same bytes."""
+    """Writes no date: the same figure gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(figure)

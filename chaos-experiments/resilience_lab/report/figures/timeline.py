@@ -1,4 +1,4 @@
-"""The circuit's state over time, against what became of the calls."""
+"""The circuit's state over time, and the outcomes of the calls."""
 
 from collections import Counter
 from math import ceil, floor, log10
@@ -16,7 +16,7 @@ HEAD, ROW, STRIP, GAP, BARS, DOTS, FOOT = 0.96, 0.16, 0.22, 0.10, 0.85, 1.75, 0.
 
 
 def draw(path: Path, data: dict, text: str, below: str) -> None:
-    """`data` is a record: its calls, the states that were seen, and its events."""
+    """`data` is a record with calls, states and events."""
     end = max(data["ended_after"], max(call["at"] for call in data["calls"]))
     names = place(data["events"], end)
     titled = 0.21 * text.count("\n")
@@ -63,7 +63,7 @@ def states(panel: Axes, seen: list[dict], end: float) -> None:
 
 
 def per_second(panel: Axes, calls: list[dict], end: float) -> None:
-    """Stacked bars: the calls that began in each second, by what became of them."""
+    """Stacked bars: the calls that started in each second, by outcome."""
     floor = [0] * len(bins([], 1.0, 0.0, end))
     for status in style.OUTCOMES:
         counts = bins([call["at"] for call in calls if call.get("status") == status], 1.0, 0.0, end)
@@ -102,16 +102,16 @@ def colour(event: dict) -> str:
 
 
 def events(panels: list[Axes], seen: list[dict]) -> None:
-    """Lines where the fault came and went."""
+    """Lines at the start and end of faults."""
     for event in marks(seen):
         for panel in panels:
             panel.axvline(event["at"], color=colour(event), lw=0.9, ls=(0, (3, 2)), zorder=0.5)
 
 
 def place(seen: list[dict], end: float) -> list[tuple[dict, int, bool]]:
-    """Which names fit above the strip: each with its row, and whether it stands left of its mark.
+    """The names above the strip, with their rows, and whether each is left of its mark.
 
-    Names that would run into others move up a row; what has no room in three rows has a line and no name.
+    A name that would overlap moves up a row. Without room in three rows, the line has no name.
     """
     placed, free = [], [-1.0, -1.0, -1.0]
     for event in marks(seen):
@@ -146,12 +146,12 @@ def short(what: str) -> str:
 
 
 def cycle_events(seen: list[dict], found: dict) -> list[dict]:
-    """The events of the breaker's phase, and when the circuit let a trial through."""
+    """The events of the breaker's phase, and the trial."""
     return [*seen, {"at": found["half_open"], "kind": "heal", "what": "half-open: a trial"}]
 
 
 def titles(found: dict) -> tuple[str, str]:
-    """The title of an experiment's figure, and what stands below it."""
+    """The title of an experiment's figure, and the line below."""
     during = found["during_share"]
     below = f"{found['title'][0].lower()}{found['title'][1:]}; callers make {found['rate']:g} calls a second"
     if found["opened_after"] is None:

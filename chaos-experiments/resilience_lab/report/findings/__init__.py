@@ -1,1 +1,1 @@
-"""What the data says: pure functions from the data of a phase to the numbers of the text and the figures."""
+"""Pure functions from the data of a phase to the numbers of the text and the figures."""

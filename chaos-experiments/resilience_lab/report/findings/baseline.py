@@ -9,7 +9,7 @@ from ..stats import Share, share
 
 @dataclass(frozen=True)
 class Part:
-    """The calls that ended in one way."""
+    """The calls with one status."""
 
     status: int | None
     share: Share
@@ -19,7 +19,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two kinds of calls."""
+    """The calls with resilience, or without."""
 
     success: Share
     parts: list[Part]
@@ -34,7 +34,7 @@ class Side:
         return sum(self.seconds) / len(self.seconds)
 
     def within(self, seconds: float) -> Share:
-        """The share of all calls that had a good answer by then."""
+        """The share of all calls with a good answer within `seconds`."""
         return share(sum(value <= seconds for value in self.answered_seconds), len(self.seconds))
 
 

@@ -1,4 +1,4 @@
-"""One cycle of the circuit, and what a refusal costs."""
+"""One cycle of the circuit, and the cost of a rejection."""
 
 from ...traffic import percentile
 from . import timeline

@@ -1,4 +1,4 @@
-"""What each experiment did to the users, and how the circuit answered it."""
+"""The effect of each experiment on the users, and the reaction of the circuit."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ ORDER = ("pod-failure", "network-partition", "slow-backend", "flapping-backend",
 
 
 def find(experiments: dict[str, dict]) -> dict[str, dict]:
-    """By name, in the order in which they are told; experiments of other names come last."""
+    """By name, in the order of the document; other experiments come last."""
     known = [name for name in ORDER if name in experiments]
     return {name: experiment(experiments[name]) for name in known + sorted(set(experiments) - set(known))}
 
@@ -21,7 +21,7 @@ def experiment(data: dict) -> dict:
     heals = [event["at"] for event in data["events"] if event["kind"] == "heal"]
     fault, heal = min(faults, default=0.0), max(heals, default=end)
     opened = timeline.first(states, "open", fault)
-    # A flapping backend has many faults: the circuit opens because of the last one before.
+    # A flapping backend has many faults: the last one before the opening is its cause.
     cause = max((at for at in faults if opened is None or at <= opened), default=fault)
     closed = None if opened is None else timeline.first(states, "closed", max(heal, opened))
     trial = last(states, "half-open", closed) if closed is not None else None
@@ -59,7 +59,7 @@ def experiment(data: dict) -> dict:
 
 
 def steps(data: dict) -> list[dict]:
-    """All that was checked and done, in its order. What only had to be done has no evidence."""
+    """All checks and actions, in order. Actions have no evidence."""
     pauses = {step["name"]: step.get("pause") for step in data["method"]}
     done = {step["name"] for step in data["method"] if step["type"] == "action"}
     return [
@@ -85,7 +85,7 @@ def at_percentiles(seconds: list[float]) -> dict[int, float] | None:
 
 
 def open_throughout(call: dict, states: list[dict], end: float) -> bool:
-    """Whether the circuit was open when the call began: what is refused later had waited for a retry."""
+    """True if the circuit was open when the call started. Other rejected calls had waited for a retry."""
     return any(begin <= call["at"] <= until and name == "open" for begin, until, name in timeline.spans(states, end))
 
 

@@ -13,7 +13,7 @@ PEAK = 15
 
 @dataclass(frozen=True)
 class Claim:
-    """`key` is what the documents call it by."""
+    """`key` is its name in the templates."""
 
     key: str
     what: str
@@ -41,7 +41,7 @@ def at_most(measured: float | None, limit: float) -> str:
 
 
 def of_share(success) -> str:
-    """Met only if the whole confidence interval says so."""
+    """Met only if the whole confidence interval is above the claim."""
     if success.low >= RESILIENT_SUCCESS:
         return MET
     return NOT_MET if success.high < RESILIENT_SUCCESS else UNCERTAIN

@@ -1,4 +1,4 @@
-"""When 100 calls that fail at once come back."""
+"""When 100 calls that fail at once are retried."""
 
 import random
 from functools import cache
@@ -10,12 +10,12 @@ WINDOW = 0.1
 CLAIMED = 15
 
 
-# In the order in which they are told.
+# In the order of the document.
 SETTINGS = ("none", "default", "full", "wide")
 
 
 def find(runs: dict[str, dict]) -> dict:
-    """By name: no jitter, the default, all of the wait, and all of a longer wait."""
+    """By name: no jitter, the default, jitter of the whole wait, and the same with a longer wait."""
     return {
         "window": WINDOW,
         "claimed": CLAIMED,
@@ -25,9 +25,9 @@ def find(runs: dict[str, dict]) -> dict:
 
 
 def run(data: dict) -> dict:
-    """One setting: when the attempts of all calls began, wave by wave, each on its own call's clock.
+    """One setting: the start times of all attempts, by attempt number.
 
-    That clock starts with the first attempt: how long the users need to send so many calls is theirs, not the jitter's.
+    Each call's clock starts with its first attempt, which excludes the time to send the calls.
     """
     retry = data["retry"]
     calls = [timeline(0.0, call["log"]) for call in data["calls"]]
@@ -48,7 +48,7 @@ def run(data: dict) -> dict:
         "peak": max((wave["peak"] for wave in waves[1:]), default=0),
         "attempts": sum(len(call) for call in calls),
         "longest": max(call["seconds"] for call in data["calls"]),
-        # How wide jitter alone spreads the first retries.
+        # How far jitter spreads the first retries, in seconds.
         "first_spread": spread,
         "chance": chance_to_stay(len(calls), spread),
         "mean_first_retry": retry["base_delay"] * (1 + retry["jitter"] / 2),
@@ -57,10 +57,9 @@ def run(data: dict) -> dict:
 
 @cache
 def chance_to_stay(calls: int, spread: float, most: int = CLAIMED, runs: int = 4000) -> float:
-    """How likely it is that no window holds more than `most` of the first retries, `spread` seconds apart at most.
+    """The probability that no window has more than `most` first retries, at random times within `spread` seconds.
 
-    Simulated, with calls that come back at a uniformly random time each: the peak over all windows is well above the
-    mean of one (a scan statistic, which has no handy closed form).
+    Simulated: the maximum over all windows is a scan statistic, without a simple closed form.
     """
     chance = random.Random(f"{calls} {spread:.3f}")
     peaks = (busiest_window([chance.random() * spread for _ in range(calls)], WINDOW)[0] for _ in range(runs))
@@ -68,7 +67,7 @@ def chance_to_stay(calls: int, spread: float, most: int = CLAIMED, runs: int = 4
 
 
 def needed_spread(calls: int, most: int = CLAIMED, sure: float = 0.95) -> float:
-    """The least spread, in tenths of a second, at which it is that likely."""
+    """The least spread, in tenths of a second, with that probability."""
     low, high = 0, 1
     while chance_to_stay(calls, high / 10, most) < sure:
         low, high = high, 2 * high

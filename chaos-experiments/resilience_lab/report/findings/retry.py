@@ -1,4 +1,4 @@
-"""What became of throttled calls, and how long they waited."""
+"""The outcomes and waits of throttled calls."""
 
 from collections import Counter
 
@@ -40,14 +40,14 @@ def find(data: dict) -> dict:
 
 
 def waits(calls: list[dict], retry: dict) -> list[dict]:
-    """What was waited before each retry, against the formula: base * multiplier^(n-1), up to `jitter` of it more."""
+    """The waits before each retry, compared with the formula base * multiplier^(n-1) plus jitter."""
     rows = []
     for number in range(1, retry["max_attempts"]):
         plan = planned_wait(number, retry)
         measured = [call["log"][number - 1]["wait"] for call in calls if len(call["log"]) > number]
         if not measured:
             continue
-        # The timer may be late by its own resolution, and by what the machine does beside.
+        # The timer may be late by its resolution, and under other load.
         late = max(0.0, max(measured) - plan * (1 + retry["jitter"]))
         rows.append(
             {
@@ -66,6 +66,6 @@ def waits(calls: list[dict], retry: dict) -> list[dict]:
 
 
 def example(calls: list[dict], most: int) -> dict:
-    """A call that needed all its attempts, if there is one that succeeded with the last; else the longest."""
+    """A call with the most attempts, preferably one that succeeded."""
     best = max(calls, key=lambda call: (len(call["log"]), call["status"] == 200))
     return {"status": best["status"], "seconds": best["seconds"], "attempts": timeline(0.0, best["log"])}

@@ -1,4 +1,4 @@
-"""States and calls along the time of a record."""
+"""States and calls over the time of a record."""
 
 import re
 
@@ -6,12 +6,12 @@ _TRANSITION = re.compile(r"circuit_breaker: (\S+) -> (\S+)")
 
 
 def logged(log: list[dict], transition: str) -> float:
-    """When the log first has this transition."""
+    """Time of the first such transition in the log."""
     return next(entry["at"] for entry in log if f"circuit_breaker: {transition}" in entry["line"])
 
 
 def exact(record: dict) -> dict:
-    """The record with the states of its log, which are good to a millisecond, in place of those that users saw."""
+    """The record with the states of its log, exact to a millisecond, instead of those that users saw."""
     if not record.get("log"):
         return record
     named = [(entry["at"], _TRANSITION.search(entry["line"])) for entry in record["log"]]
@@ -20,7 +20,7 @@ def exact(record: dict) -> dict:
 
 
 def spans(states: list[dict], end: float) -> list[tuple[float, float, str | None]]:
-    """From when to when the circuit was seen in which state; adjoining spans of one state are one."""
+    """Begin, end and name of each state of the circuit."""
     found: list[tuple[float, float, str | None]] = []
     for number, seen in enumerate(states):
         until = states[number + 1]["at"] if number + 1 < len(states) else end
@@ -29,15 +29,15 @@ def spans(states: list[dict], end: float) -> list[tuple[float, float, str | None
 
 
 def first(states: list[dict], state: str, since: float) -> float | None:
-    """When the circuit was first seen in `state` at `since` or after."""
+    """When the circuit was first seen in `state`, at or after `since`."""
     return next((seen["at"] for seen in states if seen.get("state") == state and seen["at"] >= since), None)
 
 
 def total(states: list[dict], state: str, end: float) -> float:
-    """How long the circuit was in `state`, all together."""
+    """Total seconds in `state`."""
     return sum(until - begin for begin, until, name in spans(states, end) if name == state)
 
 
 def rate(calls: list[dict]) -> float:
-    """Calls that began each second, between the first and the last."""
+    """Calls per second, between the first and the last."""
     return round((len(calls) - 1) / (calls[-1]["at"] - calls[0]["at"]), 1)
