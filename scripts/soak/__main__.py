@@ -120,7 +120,11 @@ class Soak:
             findings += verdict.statistics(book, stats.json(), verdict.series(metrics.body.decode()))
         findings += verdict.run(book, self.samples, plan)
         ended = status == 0 and took < SHUTDOWN_TIMEOUT and log[-1].endswith("client-service stopped")
-        findings.append(verdict.Finding("SIGTERM ends it with status 0", ended, f"status {status} after {took:.1f} s"))
+        findings.append(
+            verdict.Finding(
+                "client-service ends with status 0 after SIGTERM", ended, f"status {status} after {took:.1f} s"
+            )
+        )
         return findings
 
     async def _settle(self, connection):
@@ -154,7 +158,7 @@ def report(soak, findings):
     if failed:
         print(f"soak: FAILED: {'; '.join(failed)}")
     else:
-        print("soak: all as it should be")
+        print("soak: passed")
     return not failed
 
 

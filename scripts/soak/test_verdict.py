@@ -1,4 +1,4 @@
-"""The verdict finds what it is there to find."""
+"""The verdict detects each kind of error."""
 
 import random
 from collections import Counter
@@ -41,7 +41,7 @@ def metrics(**changed):
         "closed": 'resilience4j_circuitbreaker_transitions_total{from="half_open",to="closed"} 3',
         "state": 'resilience4j_circuitbreaker_state{name="backend",state="closed"} 1',
         "retries": 'client_retry_attempts_total{name="backend"} 4',
-        "turned_away": 'resilience4j_circuitbreaker_not_permitted_calls_total{kind="not_permitted"} 7',
+        "rejections": 'resilience4j_circuitbreaker_not_permitted_calls_total{kind="not_permitted"} 7',
         "in_flight": "http_requests_in_flight 1",
         "streams": "client_event_streams 0",
     }
@@ -54,7 +54,7 @@ def failed(findings):
     return {finding.claim for finding in findings if not finding.holds}
 
 
-def test_what_adds_up_is_found_good():
+def test_consistent_counts_are_accepted():
     assert failed(verdict.statistics(book(), stats(), metrics())) == set()
 
 
@@ -63,7 +63,7 @@ def test_one_call_too_many_is_found():
     assert seen == {"stats: total is the sum of its parts", "stats: successful"}
 
 
-def test_one_who_left_may_have_come_to_any_end_but_only_to_one():
+def test_a_call_whose_caller_left_may_have_any_outcome_but_only_one():
     one = stats(total_requests=101, abandoned_requests=1)
     assert failed(verdict.statistics(book(left=1), one, metrics(call_200=91))) == set()
     two = stats(total_requests=102, abandoned_requests=2)
@@ -72,7 +72,7 @@ def test_one_who_left_may_have_come_to_any_end_but_only_to_one():
     assert "metrics: requests by route and status" in failed(verdict.statistics(book(left=1), one, both))
 
 
-def test_an_answer_that_nobody_got_is_found():
+def test_an_answer_that_no_caller_got_is_found():
     seen = failed(verdict.statistics(book(), stats(), metrics(plain_502=2)))
     assert seen == {"metrics: requests by route and status"}
 
@@ -85,7 +85,7 @@ def test_what_stays_in_flight_is_found(name):
 
 @pytest.mark.parametrize(
     ("name", "claim"),
-    [("open", "metrics: openings"), ("retries", "metrics: retries"), ("turned_away", "metrics: turned away")],
+    [("open", "metrics: openings"), ("retries", "metrics: retries"), ("rejections", "metrics: rejections")],
 )
 def test_two_sources_that_differ_are_found(name, claim):
     assert failed(verdict.statistics(book(), stats(), metrics(**{name: 5}))) == {claim}
@@ -109,10 +109,10 @@ def test_too_few_samples_show_nothing():
 def test_one_request_without_an_answer_is_found():
     made = book()
     made.unanswered.append("GET /health: nothing within 30 s")
-    assert failed(verdict.complete(made)) == {"every request of those who stayed is answered"}
+    assert failed(verdict.complete(made)) == {"every request is answered, unless its caller left"}
 
 
 def test_a_wrong_answer_is_found():
     made = book()
     made.wrong.append("GET /health: 500")
-    assert failed(verdict.complete(made)) == {"every answer is a documented one"}
+    assert failed(verdict.complete(made)) == {"every answer is documented"}

@@ -61,11 +61,11 @@ def complete(book):
     asked = sum(book.answers.values()) + len(book.unanswered)
     return [
         Finding(
-            "every request of those who stayed is answered",
+            "every request is answered, unless its caller left",
             not book.unanswered and asked > 0,
             f"{asked - len(book.unanswered)} of {asked}{_some(book.unanswered)}",
         ),
-        Finding("every answer is a documented one", not book.wrong, f"{len(book.wrong)} are not{_some(book.wrong)}"),
+        Finding("every answer is documented", not book.wrong, f"{len(book.wrong)} are not{_some(book.wrong)}"),
     ]
 
 
@@ -111,7 +111,7 @@ def statistics(book, stats, metrics):
     }
     findings.append(
         Finding(
-            "stats: baseline, to the call",
+            "stats: baseline, exactly",
             plain == exact,
             f"{plain}" + ("" if plain == exact else f", expected {exact}"),
         )
@@ -147,7 +147,7 @@ def requests(book, metrics):
         total = sum(count for (name, _), count in seen.items() if name == route)
         if not book.of(route) <= total <= book.of(route) + leavers:
             wrong.append(f"{route}: {total} in all, expected {book.of(route)} to {book.of(route) + leavers}")
-    detail = f"{compared} answers, {left} who left" + "".join(f"\n      {line}" for line in wrong)
+    detail = f"{compared} answers, {left} callers left" + "".join(f"\n      {line}" for line in wrong)
     return [Finding("metrics: requests by route and status", not wrong, detail)]
 
 
@@ -155,17 +155,17 @@ def agreement(counted, metrics):
     """Statistics and metrics agree, and the gauges are 0 at the end."""
     transitions = "resilience4j_circuitbreaker_transitions_total"
     opened, closed = of(metrics, transitions, to="open"), of(metrics, transitions, to="closed")
-    turned_away = of(metrics, "resilience4j_circuitbreaker_not_permitted_calls_total")
-    turned_away += of(metrics, "client_overload_rejections_total")
+    rejections = of(metrics, "resilience4j_circuitbreaker_not_permitted_calls_total")
+    rejections += of(metrics, "client_overload_rejections_total")
     rejected, abandoned = counted["rejected_requests"], counted["abandoned_requests"]
     retries, count = counted["retry_attempts"], counted["circuit_breaker_open_count"]
     is_closed = of(metrics, "resilience4j_circuitbreaker_state", state="closed") == 1
     findings = [
         _between("metrics: openings", count, opened, count),
         _between("metrics: retries", retries, of(metrics, "client_retry_attempts_total"), retries),
-        _between("metrics: turned away", rejected, turned_away, rejected + abandoned),
+        _between("metrics: rejections", rejected, rejections, rejected + abandoned),
         Finding("the circuit opened", opened > 1, f"{opened:g} times"),
-        Finding("the circuit closed again", closed > 1 and is_closed, f"{closed:g} times, at the end too"),
+        Finding("the circuit closed again", closed > 1 and is_closed, f"{closed:g} times, and is closed at the end"),
     ]
     empty = {
         name: of(metrics, name)
@@ -184,10 +184,10 @@ def run(book, samples, plan):
     played = ", ".join(f"{name} {count}" for name, count in plans.items())
     statuses = dict(sorted(book.calls.items()))
     return [
-        Finding("the backend was killed as often as asked", killed == kills, f"{killed} of {kills} times"),
+        Finding("the backend was killed as often as planned", killed == kills, f"{killed} of {kills} times"),
         Finding("all kinds of faults occurred", all(plans.values()), played),
-        Finding("all ways to end were seen", {200, 500, 502, 503, 504} <= set(statuses), f"statuses {statuses}"),
-        Finding("some left early", book.left_calls > 0, f"{sum(book.left.values())} callers"),
+        Finding("all outcomes occurred", {200, 500, 502, 503, 504} <= set(statuses), f"statuses {statuses}"),
+        Finding("some callers left early", book.left_calls > 0, f"{sum(book.left.values())} callers"),
         Finding("no panic in the log", not panics, f"{len(panics)}{_some(panics)}"),
         flat("memory", [sample.memory for sample in samples], MEMORY_SLACK, "MiB", 1024 * 1024),
         flat("open files", [sample.files for sample in samples], FILES_SLACK, "files"),
