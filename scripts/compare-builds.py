@@ -28,6 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "chaos-experiments"))
+
 from bench import load, rounds, services, stats
 from bench.arguments import Parser, whole
 from bench.contenders import CONTENDERS
