@@ -45,33 +45,33 @@ def _pods_of_policy(item: Mapping[str, Any]) -> str:
 
 
 PARTIAL = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
-Cell = Callable[[Mapping[str, Any]], Any]
-# Name, type, priority (1: with `-o wide` only), value.
-COLUMNS: dict[str, list[tuple[str, str, int, Cell]]] = {
-    "namespaces": [("Status", "string", 0, lambda item: item["status"]["phase"]), ("Age", "string", 0, _age)],
-    "pods": [
-        ("Ready", "string", 0, _ready),
-        ("Status", "string", 0, _pod_status),
-        ("Restarts", "integer", 0, lambda item: 0),
-        ("Age", "string", 0, _age),
-        ("IP", "string", 1, lambda item: item["status"].get("podIP", "<none>")),
-        ("Node", "string", 1, lambda item: item["spec"]["nodeName"]),
-    ],
-    "services": [
-        ("Type", "string", 0, lambda item: item["spec"]["type"]),
-        ("Cluster-IP", "string", 0, lambda item: item["spec"]["clusterIP"]),
-        ("External-IP", "string", 0, lambda item: "<none>"),
-        ("Port(s)", "string", 0, _ports),
-        ("Age", "string", 0, _age),
-    ],
-    "deployments": [
-        ("Ready", "string", 0, _deployment_ready),
-        ("Up-to-date", "integer", 0, lambda item: item["status"]["updatedReplicas"]),
-        ("Available", "integer", 0, lambda item: item["status"].get("availableReplicas", 0)),
-        ("Age", "string", 0, _age),
-    ],
-    "configmaps": [("Data", "integer", 0, lambda item: len(item["data"])), ("Age", "string", 0, _age)],
-    "networkpolicies": [("Pod-Selector", "string", 0, _pods_of_policy), ("Age", "string", 0, _age)],
+# Shown with `-o wide` only.
+WIDE = ("IP", "Node")
+COLUMNS: dict[str, dict[str, Callable[[Mapping[str, Any]], Any]]] = {
+    "namespaces": {"Status": lambda item: item["status"]["phase"], "Age": _age},
+    "pods": {
+        "Ready": _ready,
+        "Status": _pod_status,
+        "Restarts": lambda item: 0,
+        "Age": _age,
+        "IP": lambda item: item["status"].get("podIP", "<none>"),
+        "Node": lambda item: item["spec"]["nodeName"],
+    },
+    "services": {
+        "Type": lambda item: item["spec"]["type"],
+        "Cluster-IP": lambda item: item["spec"]["clusterIP"],
+        "External-IP": lambda item: "<none>",
+        "Port(s)": _ports,
+        "Age": _age,
+    },
+    "deployments": {
+        "Ready": _deployment_ready,
+        "Up-to-date": lambda item: item["status"]["updatedReplicas"],
+        "Available": lambda item: item["status"].get("availableReplicas", 0),
+        "Age": _age,
+    },
+    "configmaps": {"Data": lambda item: len(item["data"]), "Age": _age},
+    "networkpolicies": {"Pod-Selector": _pods_of_policy, "Age": _age},
 }
 
 
@@ -80,21 +80,20 @@ def as_table(kind: str, body: dict[str, Any], request: web.Request) -> dict[str,
     preferred = request.headers.get("Accept", "").split(",")[0].replace(" ", "").split(";")
     if "as=Table" not in preferred or "v=v1" not in preferred:
         return body
-    items = body.get("items", [body])
-    columns = COLUMNS[kind]
+    columns = {"Name": lambda item: item["metadata"]["name"], **COLUMNS[kind]}
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
         "metadata": {"resourceVersion": body["metadata"]["resourceVersion"]},
         "columnDefinitions": [
-            {"name": name, "type": type, "format": "", "description": "", "priority": priority}
-            for name, type, priority in [("Name", "string", 0), *(column[:3] for column in columns)]
+            {"name": name, "type": "string", "format": "", "description": "", "priority": int(name in WIDE)}
+            for name in columns
         ],
         "rows": [
             {
-                "cells": [item["metadata"]["name"], *(column[3](item) for column in columns)],
+                "cells": [cell(item) for cell in columns.values()],
                 "object": {**PARTIAL, "metadata": item["metadata"]},
             }
-            for item in items
+            for item in body.get("items", [body])
         ],
     }
