@@ -8,7 +8,7 @@
 # if any failed.
 #
 # What a stage needs and the machine lacks is installed, if that can be done (Debian packages as
-# root, rustup's components, from PyPI shellcheck and what check-requirements.txt names). A stage
+# root, rustup's components, from PyPI shellcheck and what checks/requirements.txt names). A stage
 # that cannot have what it needs is SKIPPED and says why; with CI=true that is a failure.
 #
 # Needs: bash 4 or later, cargo. Builds into cargo's target directory.
@@ -148,7 +148,7 @@ stage_manifests() {
     done
     say "valid for Kubernetes ${version%.0}"
   done
-  python3 scripts/check-manifests.py "$work_dir"/{base,production,monitoring}.yaml
+  python3 scripts/checks/manifests.py "$work_dir"/{base,production,monitoring}.yaml
 }
 
 stage_policies() {
@@ -186,8 +186,8 @@ stage_e2e() {
   ensure jq jq
   build_static_services
   E2E_BIN_DIR=$bin_dir cargo test --workspace --locked --test e2e
-  BIN_DIR=$bin_dir scripts/check-run-local.sh
-  BIN_DIR=$bin_dir scripts/compare-baseline.sh
+  BIN_DIR=$bin_dir scripts/checks/run-local.sh
+  BIN_DIR=$bin_dir scripts/checks/compare-baseline.sh
 }
 
 # On what the tests are built of: that it measures is shown here. How fast ours is, a run by itself shows.
@@ -222,7 +222,7 @@ stage_deploy-scripts() {
   ensure jq jq
   ensure script bsdutils
   build_static_services
-  BIN_DIR=$bin_dir scripts/check-deploy-scripts.sh
+  BIN_DIR=$bin_dir scripts/checks/deploy-scripts.sh
 }
 
 stage_monitoring() {
@@ -233,7 +233,7 @@ stage_monitoring() {
   ensure_python_tools
   ensure_prometheus
   build_static_services
-  BIN_DIR=$bin_dir scripts/check-monitoring.sh
+  BIN_DIR=$bin_dir scripts/checks/monitoring.sh
 }
 
 stage_dashboard() {
@@ -242,7 +242,7 @@ stage_dashboard() {
   ensure curl curl
   ensure chromium chromium
   build_static_services
-  BIN_DIR=$bin_dir scripts/check-dashboard.sh
+  BIN_DIR=$bin_dir scripts/checks/dashboard.sh
 }
 
 stage_chaos() {
@@ -257,7 +257,7 @@ stage_chaos() {
   yamllint --strict -c .yamllint chaos-experiments/*.yaml
   unshare --net true 2>/dev/null || unshare --user --net true 2>/dev/null || skip "network namespaces are not allowed here"
   build_static_services
-  BIN_DIR=$bin_dir scripts/check-chaos.sh
+  BIN_DIR=$bin_dir scripts/checks/chaos.sh
 }
 
 stage_images() {
@@ -268,14 +268,14 @@ stage_images() {
   ensure_docker
   # The lab's own port, unless a lab runs on it.
   if port_is_free 30080; then
-    scripts/check-images.sh
+    scripts/checks/images.sh
   else
-    CLIENT_PORT=$(free_port) scripts/check-images.sh
+    CLIENT_PORT=$(free_port) scripts/checks/images.sh
   fi
-  [ "$(id -u)" = 0 ] || skip "check-images.sh is green; check-pod-end.sh needs root"
+  [ "$(id -u)" = 0 ] || skip "images.sh is green; pod-end.sh needs root"
   ensure nft nftables
   ensure nsenter util-linux
-  SKIP_BUILD=1 scripts/check-pod-end.sh
+  SKIP_BUILD=1 scripts/checks/pod-end.sh
 }
 
 # ---- what stages need ----------------------------------------------------------------------------
@@ -365,18 +365,18 @@ ensure_shellcheck() {
   PATH=$tools/bin:$PATH
 }
 
-# The tools of check-requirements.txt, in a virtual environment that comes first in the PATH.
+# The tools of checks/requirements.txt, in a virtual environment that comes first in the PATH.
 ensure_python_tools() {
   local tools
   tools=$(target_dir)/tools-python
-  if ! cmp --silent scripts/check-requirements.txt "$tools/installed"; then
-    say "Installing what scripts/check-requirements.txt names from PyPI"
+  if ! cmp --silent scripts/checks/requirements.txt "$tools/installed"; then
+    say "Installing what scripts/checks/requirements.txt names from PyPI"
     make_venv "$tools" || { install_packages python3-venv && make_venv "$tools"; } ||
       skip "python3 with its venv module is missing, and could not be installed"
     "$tools/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
-      --requirement scripts/check-requirements.txt ||
-      skip "the tools in scripts/check-requirements.txt could not be installed"
-    cp scripts/check-requirements.txt "$tools/installed"
+      --requirement scripts/checks/requirements.txt ||
+      skip "the tools in scripts/checks/requirements.txt could not be installed"
+    cp scripts/checks/requirements.txt "$tools/installed"
   fi
   PATH=$tools/bin:$PATH
 }

@@ -11,7 +11,7 @@
 #   a late rule      SIGTERM 7 s before the rule is changed, with a slow request in flight: it is answered,
 #                    and new connections are answered or refused
 #
-# Usage: scripts/check-pod-end.sh [--help]
+# Usage: scripts/checks/pod-end.sh [--help]
 #
 # Environment:
 #   SKIP_BUILD   1: take the image as it is
@@ -23,7 +23,7 @@
 #
 # shellcheck disable=SC2317,SC2329  # functions that are called by name
 set -euo pipefail
-# shellcheck source=scripts/containers.sh
+# shellcheck source=scripts/checks/containers.sh
 source "$(dirname "${BASH_SOURCE[0]}")/containers.sh"
 
 readonly virtual_address=10.96.0.10 port=5000 callers=8

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Compares what two builds of the services cost: CPU microseconds per request, in paired rounds of one run.
 
-Usage: scripts/compare-builds.py [OPTION...] BEFORE AFTER
+Usage: scripts/checks/compare-builds.py [OPTION...] BEFORE AFTER
 
 BEFORE and AFTER are directories with a backend-service and a client-service each, such as target/release of two
 commits. Each client calls a backend of its own build, without faults, for GET /api/call-backend. Rounds alternate
@@ -28,7 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "chaos-experiments"))
+SCRIPTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(SCRIPTS), str(SCRIPTS.parent / "chaos-experiments")]
 
 from bench import load, rounds, services, stats
 from bench.arguments import Parser, whole

@@ -3,7 +3,7 @@
 # state changes appear within 500 ms, each control does what it says, a lost connection is told and
 # comes back, the page can be used with a keyboard and a screen reader, and the console stays clean.
 #
-# Usage: scripts/check-dashboard.sh [--help] [--screenshots DIRECTORY]
+# Usage: scripts/checks/dashboard.sh [--help] [--screenshots DIRECTORY]
 #
 #   --screenshots DIRECTORY  keep pictures of the page there: at 360, 1280 and 1920 px, light and dark,
 #                            with the circuit closed, open and half-open, and the connection lost
@@ -16,7 +16,7 @@
 # scripts/dashboard-check/requirements.txt names is installed from PyPI, below cargo's target directory.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 checks=$repo_root/scripts/dashboard-check
 

@@ -14,7 +14,7 @@
 # 0.5 s. There is no Kubernetes to ask, so Prometheus gets the pods as a list, with the labels that Kubernetes'
 # discovery would give them and the annotations of deploy/base; the rest of prometheus.yaml is used as it is.
 #
-# Usage: scripts/check-monitoring.sh [--help | --make-rule]
+# Usage: scripts/checks/monitoring.sh [--help | --make-rule]
 #
 #   --make-rule  only print what deploy/monitoring/prometheusrule.yaml has to be: alerts.yaml for the operator
 #
@@ -27,7 +27,7 @@
 # shellcheck disable=SC2317,SC2329  # functions that are called by name
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 readonly monitoring=$repo_root/deploy/monitoring
 # What a run need not show: these may stay at zero, or at one value.
@@ -109,7 +109,7 @@ read_promises() {
 
 make_rule() {
   cat <<'END'
-# alerts.yaml for the Prometheus Operator. Made from it: scripts/check-monitoring.sh says how, and fails if they differ.
+# alerts.yaml for the Prometheus Operator, made by scripts/checks/monitoring.sh --make-rule.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
@@ -128,7 +128,7 @@ rules_are_valid() {
   promtool test rules "$monitoring/alerts_test.yaml"
   make_rule | diff "$monitoring/prometheusrule.yaml" - ||
     die "deploy/monitoring/prometheusrule.yaml (<) is not what alerts.yaml wants (>):" \
-      "scripts/check-monitoring.sh --make-rule >deploy/monitoring/prometheusrule.yaml"
+      "scripts/checks/monitoring.sh --make-rule >deploy/monitoring/prometheusrule.yaml"
   # What is not in minutes could not be played.
   durations=$(sed -n 's/.*\[\([^]]*\)\].*/\1/p; s/^ *for: *//p' "$monitoring/alerts.yaml" | sort -u)
   ! grep -vxE '[0-9]+m' <<<"$durations" || die "alerts.yaml has a duration that is not whole minutes"

@@ -4,7 +4,7 @@
 # /api/call-backend-without-resilience. Prints a table; fails unless the first succeed at 90 % or
 # better, and the second between 40 % and 60 %.
 #
-# Usage: scripts/compare-baseline.sh [--help]
+# Usage: scripts/checks/compare-baseline.sh [--help]
 #
 # It starts both services for itself, on free ports, with the lab's fault rates (FAILURE_RATE 0.3,
 # SLOW_RESPONSE_RATE 0.2) and all times a tenth of the defaults. With these, one attempt succeeds at
@@ -20,7 +20,7 @@
 # The client's settings (BREAKER_SCOPE, RETRY_MAX_ATTEMPTS, ...) can be given to see what they change.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 main() {
   case ${1:-} in

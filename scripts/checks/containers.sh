@@ -3,7 +3,7 @@
 # by itself.
 
 # shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 # Of all containers and networks, which also have it as their label.
 readonly prefix=resilience-lab

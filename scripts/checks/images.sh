@@ -8,7 +8,7 @@
 # call; that with both dead, or cut off from the client, calls fail fast and recover by themselves; that
 # SIGTERM loses no call; that memory stays within the limits under stress.
 #
-# Usage: scripts/check-images.sh [--help]
+# Usage: scripts/checks/images.sh [--help]
 #
 # Environment:
 #   CLIENT_PORT  where the client is published (default 30080)
@@ -20,7 +20,7 @@
 #
 # shellcheck disable=SC2317,SC2329  # functions that are called by name
 set -euo pipefail
-# shellcheck source=scripts/containers.sh
+# shellcheck source=scripts/checks/containers.sh
 source "$(dirname "${BASH_SOURCE[0]}")/containers.sh"
 
 main() {

@@ -3,7 +3,7 @@
 # are not fulfilled by a client whose circuit never opens, and say so in a few lines, and Ctrl-C leaves nothing
 # behind. And that the lab report says what its data say.
 #
-# Usage: scripts/check-chaos.sh [--help]
+# Usage: scripts/checks/chaos.sh [--help]
 #
 # Environment:
 #   BIN_DIR    take the binaries that are there, instead of building them
@@ -12,7 +12,7 @@
 # Needs what `scripts/run-chaos.sh --local` needs.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 run_chaos=$repo_root/scripts/run-chaos.sh
 # No failure ever suffices.

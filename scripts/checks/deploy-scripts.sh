@@ -3,7 +3,7 @@
 # a Docker engine, small fakes of kubectl, kind, minikube, docker and cargo stand in, which write down
 # how they are called; run-tests.sh and stress-test.sh run for real, on services of their own.
 #
-# Usage: scripts/check-deploy-scripts.sh [--help]
+# Usage: scripts/checks/deploy-scripts.sh [--help]
 #
 # Environment:
 #   BIN_DIR  take the binaries that are there, instead of building them
@@ -13,7 +13,7 @@
 # shellcheck disable=SC2016  # what the fakes do
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 main() {
   case ${1:-} in

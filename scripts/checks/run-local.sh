@@ -2,7 +2,7 @@
 # Plays run-local.sh as a newcomer does, on ports of its own: the printed lines answer, Ctrl-C stops
 # everything, and what can go wrong gives one clear line and a non-zero exit status.
 #
-# Usage: scripts/check-run-local.sh [--help]
+# Usage: scripts/checks/run-local.sh [--help]
 #
 # Environment:
 #   BIN_DIR  take the binaries that are there, instead of building them
@@ -10,7 +10,7 @@
 # Needs: curl, jq.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 run_local=$repo_root/scripts/run-local.sh
 

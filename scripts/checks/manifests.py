@@ -2,7 +2,7 @@
 """Checks what no schema and no policy scan can: that the manifests in deploy/ fit each other, the services, and
 the documentation.
 
-Usage: scripts/check-manifests.py BASE PRODUCTION MONITORING
+Usage: scripts/checks/manifests.py BASE PRODUCTION MONITORING
 
 They are what `kubectl kustomize` makes of deploy/base, deploy/overlays/production and deploy/monitoring. Prints one
 line for each thing that is wrong; the exit status is 1 if there was any. Needs PyYAML.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "lab3-resilience"
 PORTS = {"backend-service": 5000, "client-service": 8000}
 CONFIG_MAPS = {"backend-service": "backend-config", "client-service": "client-config"}
