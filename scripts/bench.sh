@@ -52,7 +52,7 @@ main() {
       -h | --help) print_help && exit 0 ;;
     esac
   done
-  need python3 "install Python 3.11 or later"
+  need_python
   # The package bench is in scripts; its data are stored as the lab report's.
   export PYTHONPATH=$repo_root/scripts:$repo_root/chaos-experiments PYTHONDONTWRITEBYTECODE=1
   # Wrong arguments are told before anything is built.
@@ -102,7 +102,7 @@ prepare() {
 
 # By itself: together with the services, they would be built with features that only tests and examples need.
 build_floor() {
-  ! wanted bare-awc || run cargo build --release --locked -p client-service --example bare_awc
+  ! wanted bare-awc || run_job cargo build --release --locked -p client-service --example bare_awc
 }
 
 # Whether a server is asked for; lab and lab-open are one.

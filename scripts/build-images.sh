@@ -22,21 +22,13 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 main() {
   IMAGE_TAG=${IMAGE_TAG:-latest}
   prebuilt=false
-  load=true
+  no_load=false
   case ${PREBUILT:-0} in
     0) ;;
     1) prebuilt=true ;;
     *) die "PREBUILT=\"$PREBUILT\" is not valid: expected 0 or 1" ;;
   esac
-  while [ $# -gt 0 ]; do
-    case $1 in
-      -h | --help) print_help && exit 0 ;;
-      --prebuilt) prebuilt=true ;;
-      --no-load) load=false ;;
-      *) die "unknown argument \"$1\"; see --help" ;;
-    esac
-    shift
-  done
+  read_arguments --prebuilt --no-load -- "$@"
   [[ $IMAGE_TAG =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$ ]] || die "IMAGE_TAG=\"$IMAGE_TAG\" is not a tag"
   backend_image=backend-service:$IMAGE_TAG
   client_image=client-service:$IMAGE_TAG
@@ -52,13 +44,13 @@ main() {
   fi
   build_image backend "$backend_image"
   build_image client "$client_image"
-  if $load; then
-    load_images
-  fi
+  $no_load || load_images
   print_sizes
-  if $load && [ "$IMAGE_TAG" = latest ]; then
+  if $no_load; then
+    return
+  elif [ "$IMAGE_TAG" = latest ]; then
     say "Next: scripts/deploy.sh (where the lab runs already: scripts/deploy.sh --restart)"
-  elif $load; then
+  else
     say "Next: scripts/deploy.sh --overlay NAME, of an overlay that takes the tag $IMAGE_TAG, such as production"
   fi
 }
@@ -111,12 +103,12 @@ load_images() {
   elif [[ $context == kind-* ]]; then
     need kind "see https://kind.sigs.k8s.io; context $context is one of its clusters"
     say "Loading the images into the kind cluster ${context#kind-} ..."
-    run kind load docker-image --name "${context#kind-}" "$backend_image" "$client_image"
+    run_job kind load docker-image --name "${context#kind-}" "$backend_image" "$client_image"
   elif [ "$context" = minikube ] || is_minikube_profile; then
     need minikube "see https://minikube.sigs.k8s.io; context $context is one of its clusters"
     say "Loading the images into the minikube cluster $context ..."
-    run minikube --profile "$context" image load "$backend_image"
-    run minikube --profile "$context" image load "$client_image"
+    run_job minikube --profile "$context" image load "$backend_image"
+    run_job minikube --profile "$context" image load "$client_image"
   elif [ "$context" = docker-desktop ]; then
     say "Docker Desktop's cluster takes the images from this Docker engine: nothing to load"
   else

@@ -32,10 +32,10 @@ python      ruff: no finding in any Python file, and each is formatted; unit tes
 manifests   deploy/: yamllint, the schemas of Kubernetes, and that its objects fit each other and the services
 policies    deploy/: no finding of checkov but the named exceptions, each of which is needed
 dockerfiles no finding of hadolint
-e2e         the release binaries: end-to-end tests, run-local.sh, compare-baseline.sh
+e2e         the release binaries: end-to-end tests, compare-baseline.sh
 bench       each benchmark runs; bench.sh measures; docs/performance.md has the tables of its data
 soak        SIGTERM 30 times under load (RESTARTS, RESTARTS_SEED); soak.sh for two minutes: SIGKILL, faults, leaks, statistics
-deploy-scripts the scripts that build, deploy, watch, test and clean up: on fakes of their tools, and on a lab
+scripts     the scripts of scripts/, on fakes of their tools and on a lab
 monitoring  deploy/monitoring: a real Prometheus sees an outage; each query and each alert has data; promtool accepts it all
 dashboard   the page in a headless Chromium: state changes within 500 ms, each control, reconnect, accessibility
 chaos       the chaos experiments, without a cluster: valid, fulfilled, and not so when the circuit never opens
@@ -186,7 +186,6 @@ stage_e2e() {
   ensure jq jq
   build_static_services
   E2E_BIN_DIR=$bin_dir cargo test --workspace --locked --test e2e
-  BIN_DIR=$bin_dir scripts/checks/run-local.sh
   BIN_DIR=$bin_dir scripts/checks/compare-baseline.sh
 }
 
@@ -215,14 +214,15 @@ stage_soak() {
   BIN_DIR=$(target_dir)/debug scripts/soak.sh --minutes 2 --kills 10
 }
 
-stage_deploy-scripts() {
+stage_scripts() {
   need_cargo
   ensure_linker
   ensure curl curl
   ensure jq jq
   ensure script bsdutils
+  ensure bats bats
   build_static_services
-  BIN_DIR=$bin_dir scripts/checks/deploy-scripts.sh
+  BIN_DIR=$bin_dir bats scripts/checks
 }
 
 stage_monitoring() {
@@ -394,7 +394,7 @@ render_manifests() {
 
 is_script() {
   local first_line
-  [[ $1 == *.sh ]] && return
+  [[ $1 == *.sh || $1 == *.bash || $1 == *.bats ]] && return
   IFS= read -r first_line <"$1" 2>/dev/null || true
   [[ $first_line =~ ^'#!'.*[/\ ](bash|sh)$ ]]
 }

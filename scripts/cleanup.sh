@@ -22,15 +22,7 @@ main() {
   images=false
   IMAGE_TAG=${IMAGE_TAG:-latest}
   TIMEOUT=${TIMEOUT:-180}
-  while [ $# -gt 0 ]; do
-    case $1 in
-      -h | --help) print_help && exit 0 ;;
-      --yes | -y) yes=true ;;
-      --images) images=true ;;
-      *) die "unknown argument \"$1\"; see --help" ;;
-    esac
-    shift
-  done
+  read_arguments --yes --images -- "$@"
   check_integer TIMEOUT 1 86400
   clean_up_at_exit
   # A cluster that cannot be asked does not keep the images.

@@ -35,12 +35,12 @@ readonly all_phases='baseline breaker retry chaos'
 
 main() {
   output=$repo_root/docs
-  from_data=no
+  from_data=false
   unfulfilled=no
-  phases=()
+  arguments=()
   settings=()
-  read_arguments "$@"
-  [ ${#phases[@]} -gt 0 ] || [ $from_data = yes ] || read -ra phases <<<"$all_phases"
+  read_arguments --from-data --output= ... -- "$@"
+  check_arguments
   # Binaries, packages, the documents, and the phases.
   step=0
   steps=$((2 + ${#phases[@]} + (${#phases[@]} > 0)))
@@ -66,25 +66,18 @@ main() {
   [ $unfulfilled = no ] || exit 2
 }
 
-read_arguments() {
-  while [ $# -gt 0 ]; do
-    case $1 in
-      -h | --help) print_help && exit 0 ;;
-      --from-data) from_data=yes ;;
-      --output)
-        [ -n "${2:-}" ] || die "--output needs a directory; see --help"
-        output=$2
-        shift
-        ;;
-      -*) die "unknown option \"$1\"; see --help" ;;
-      *)
-        [[ " $all_phases " == *" $1 "* ]] || die "there is no phase \"$1\"; phases: $all_phases"
-        phases+=("$1")
-        ;;
-    esac
-    shift
+# Sets $phases.
+check_arguments() {
+  local phase
+  phases=("${arguments[@]}")
+  for phase in "${phases[@]}"; do
+    [[ " $all_phases " == *" $phase "* ]] || die "there is no phase \"$phase\"; phases: $all_phases"
   done
-  [ $from_data = no ] || [ ${#phases[@]} = 0 ] || die "--from-data plays no phases; see --help"
+  if $from_data; then
+    [ ${#phases[@]} = 0 ] || die "--from-data plays no phases; see --help"
+  elif [ ${#phases[@]} = 0 ]; then
+    read -ra phases <<<"$all_phases"
+  fi
   # The services are built from another directory.
   [[ $output == /* ]] || output=$PWD/$output
 }
@@ -114,7 +107,7 @@ play_chaos() {
     complain "Some experiments are not fulfilled; the report says which, and why"
     unfulfilled=yes
   fi
-  run python3 -m resilience_lab.report.collect chaos --journals "$journals" --output "$work_dir/report/data"
+  run_job python3 -m resilience_lab.report.collect chaos --journals "$journals" --output "$work_dir/report/data"
 }
 
 # The settings are asked of the same lab: they are those of all that is not said to have others.

@@ -29,17 +29,21 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
-  target=cluster
+  local=false
+  list=false
+  set=()
   journals=$repo_root/.run/chaos
-  settings=()
-  chosen=()
-  read_arguments "$@"
+  arguments=()
+  read_arguments --local --list --set=... --journals= ... -- "$@"
   experiments=$repo_root/chaos-experiments
-  [ ${#chosen[@]} -gt 0 ] || mapfile -t chosen < <(list_experiments)
+  if $list; then
+    list_experiments
+    exit
+  fi
   check_arguments
 
   clean_up_at_exit
-  if [ $target = local ]; then
+  if $local; then
     # Before it builds anything: what a machine lacks should be said at once.
     need_namespaces
     provide_services
@@ -60,30 +64,6 @@ main() {
   ((failures == 0)) || die "$failures of ${#chosen[@]} experiments not fulfilled"
 }
 
-read_arguments() {
-  while [ $# -gt 0 ]; do
-    case $1 in
-      -h | --help) print_help && exit 0 ;;
-      --list) experiments=$repo_root/chaos-experiments list_experiments && exit 0 ;;
-      --local) target=local ;;
-      --set | --journals)
-        [ $# -gt 1 ] || die "$1 needs a value; see --help"
-        if [ "$1" = --set ]; then add_setting "$2"; else journals=$2; fi
-        shift
-        ;;
-      -*) die "unknown option \"$1\"; see --help" ;;
-      *) chosen+=("$(basename "$1" .yaml)") ;;
-    esac
-    shift
-  done
-}
-
-add_setting() {
-  [[ $1 =~ ^(backend|client)-service:[A-Za-z_][A-Za-z0-9_]*= ]] ||
-    die "--set \"$1\" is not valid: expected something like client-service:BREAKER_FAIL_MAX=10"
-  settings+=(--set "$1")
-}
-
 list_experiments() {
   local file
   for file in "$experiments"/*.yaml; do
@@ -91,13 +71,24 @@ list_experiments() {
   done
 }
 
+# Sets $chosen and $settings.
 check_arguments() {
-  local name
-  for name in "${chosen[@]}"; do
+  local name setting
+  settings=()
+  for setting in "${set[@]}"; do
+    [[ $setting =~ ^(backend|client)-service:[A-Za-z_][A-Za-z0-9_]*= ]] ||
+      die "--set \"$setting\" is not valid: expected something like client-service:BREAKER_FAIL_MAX=10"
+    settings+=(--set "$setting")
+  done
+  chosen=()
+  for name in "${arguments[@]}"; do
+    name=$(basename "$name" .yaml)
     [ -f "$experiments/$name.yaml" ] ||
       die "there is no experiment \"$name\"; experiments: $(list_experiments | paste -s -d ' ' -)"
+    chosen+=("$name")
   done
-  [ $target = local ] || [ ${#settings[@]} = 0 ] || die "--set is for --local: on a cluster, change deploy/"
+  [ ${#chosen[@]} -gt 0 ] || mapfile -t chosen < <(list_experiments)
+  $local || [ ${#settings[@]} = 0 ] || die "--set is for --local: on a cluster, change deploy/"
 }
 
 need_namespaces() {
@@ -120,9 +111,11 @@ run_experiment() {
   local -a command=(chaos --no-version-check --log-file "$dir/chaos.log"
     run --journal-path "$dir/journal.json" "$name.yaml")
   { rm -rf -- "$dir" && mkdir -p "$dir"; } 2>/dev/null || die "cannot make $dir anew"
-  say "=== $name ($target)"
-  if [ $target = local ]; then
+  if $local; then
+    say "=== $name (local)"
     command=(python3 -m resilience_lab.local --bin-dir "$bin_dir" --logs "$dir/logs" "${settings[@]}" -- "${command[@]}")
+  else
+    say "=== $name (cluster)"
   fi
   cd "$experiments"
   start_job env LAB_RECORD="$dir/record.json" "${command[@]}"

@@ -30,10 +30,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
-  case ${1:-} in
-    -h | --help) print_help && exit 0 ;;
-    ?*) die "unknown argument \"$1\"; see --help" ;;
-  esac
+  read_arguments -- "$@"
   BACKEND_PORT=${BACKEND_PORT:-5000}
   CLIENT_PORT=${CLIENT_PORT:-30080}
   STARTUP_TIMEOUT=${STARTUP_TIMEOUT:-30}
@@ -43,7 +40,7 @@ main() {
   check_integer STARTUP_TIMEOUT 1 3600
   check_integer RESTART_DELAY 0 3600
   ((BACKEND_PORT != CLIENT_PORT)) || die "BACKEND_PORT and CLIENT_PORT are both $CLIENT_PORT: change one"
-  need_curl
+  need curl
   [ -n "${BIN_DIR:-}" ] || need_cargo
   check_port BACKEND_PORT
   check_port CLIENT_PORT

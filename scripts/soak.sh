@@ -30,18 +30,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
   local minutes=10 kills='' seed='' callers=24 json=''
-  while (($# > 0)); do
-    case $1 in
-      -h | --help) print_help && exit 0 ;;
-      --minutes | --kills | --seed | --callers | --json)
-        [ -n "${2:-}" ] || die "$1 needs a value; see --help"
-        printf -v "${1#--}" '%s' "$2"
-        shift
-        ;;
-      *) die "unknown argument \"$1\"; see --help" ;;
-    esac
-    shift
-  done
+  read_arguments --minutes= --kills= --seed= --callers= --json= -- "$@"
   check_integer minutes 1 1440 --minutes
   kills=${kills:-$((minutes < 10 ? minutes * 5 : 50))}
   check_integer kills 0 $((minutes * 20)) --kills
@@ -50,9 +39,7 @@ main() {
   check_integer callers 8 256 --callers
   [ -z "$json" ] || { : >>"$json"; } 2>/dev/null || die "cannot write into --json \"$json\""
   [ -r /proc/self/status ] || die "/proc/self/status is missing: memory and open files are read there, on Linux"
-  need python3 "install Python 3.11 or later"
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    die "$(python3 --version) is too old: expected 3.11 or later"
+  need_python
 
   clean_up_at_exit
   provide_services

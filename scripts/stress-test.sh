@@ -27,29 +27,15 @@ export LC_ALL=C
 readonly patience=60
 
 main() {
-  REQUESTS=${REQUESTS:-1000}
-  CONCURRENCY=${CONCURRENCY:-20}
-  ENDPOINT=${ENDPOINT:-/api/call-backend}
+  requests=${REQUESTS:-1000}
+  concurrency=${CONCURRENCY:-20}
+  endpoint=${ENDPOINT:-/api/call-backend}
   TIME_LIMIT=${TIME_LIMIT:-600}
-  while [ $# -gt 0 ]; do
-    case $1 in
-      -h | --help) print_help && exit 0 ;;
-      --requests | --concurrency | --endpoint)
-        [ $# -gt 1 ] || die "$1 needs a value; see --help"
-        case $1 in
-          --requests) REQUESTS=$2 ;;
-          --concurrency) CONCURRENCY=$2 ;;
-          *) ENDPOINT=$2 ;;
-        esac
-        shift 2
-        ;;
-      *) die "unknown argument \"$1\"; see --help" ;;
-    esac
-  done
-  check_integer REQUESTS 1 1000000
-  check_integer CONCURRENCY 1 300
+  read_arguments --requests= --concurrency= --endpoint= -- "$@"
+  check_integer requests 1 1000000 REQUESTS
+  check_integer concurrency 1 300 CONCURRENCY
   check_integer TIME_LIMIT 1 86400
-  [[ $ENDPOINT =~ ^/[A-Za-z0-9/._~%?=\&-]*$ ]] || die "ENDPOINT=\"$ENDPOINT\" is not valid: expected a path like /health"
+  [[ $endpoint =~ ^/[A-Za-z0-9/._~%?=\&-]*$ ]] || die "ENDPOINT=\"$endpoint\" is not valid: expected a path like /health"
   need_parallel_curl
   clean_up_at_exit
   make_work_dir
@@ -62,7 +48,7 @@ main() {
 }
 
 put_load() {
-  say "$REQUESTS calls to $base_url$ENDPOINT, $CONCURRENCY at a time ..."
+  say "$requests calls to $base_url$endpoint, $concurrency at a time ..."
   : >"$results"
   begin=$(clock)
   start_job make_calls
@@ -74,7 +60,7 @@ put_load() {
 
 # shellcheck disable=SC2317,SC2329  # called through start_job
 make_calls() {
-  call_many "$base_url$ENDPOINT" "$REQUESTS" "$CONCURRENCY" "$patience" "$results"
+  call_many "$base_url$endpoint" "$requests" "$concurrency" "$patience" "$results"
   clock >"$work_dir/end"
 }
 
@@ -105,7 +91,7 @@ follow() {
 progress() {
   local calls
   calls=$(count_lines)
-  say "$calls of $REQUESTS ($((calls * 100 / REQUESTS)) %) after $elapsed s: $(statuses_of <(head -n "$calls" "$results"))"
+  say "$calls of $requests ($((calls * 100 / requests)) %) after $elapsed s: $(statuses_of <(head -n "$calls" "$results"))"
 }
 
 count_lines() {
@@ -145,11 +131,11 @@ print_summary() {
 judge() {
   local unanswered
   if [ $timed_out = yes ]; then
-    die "the time of $TIME_LIMIT s was over after $done_calls of $REQUESTS calls"
+    die "the time of $TIME_LIMIT s was over after $done_calls of $requests calls"
   fi
-  ((done_calls == REQUESTS)) || die "only $done_calls of $REQUESTS calls have a result"
+  ((done_calls == requests)) || die "only $done_calls of $requests calls have a result"
   unanswered=$(grep -c '^000 ' "$results" || true)
-  ((unanswered == 0)) || die "$unanswered of $REQUESTS calls got no answer"
+  ((unanswered == 0)) || die "$unanswered of $requests calls got no answer"
 }
 
 main "$@"

@@ -18,45 +18,29 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
   output=$repo_root/docs
-  from_data=no
-  read_arguments "$@"
+  from_data=false
+  read_arguments --from-data --output= -- "$@"
+  [[ $output == /* ]] || output=$PWD/$output
   [ -e "$output/trips.md" ] || die "there is no $output/trips.md"
 
   clean_up_at_exit
   make_work_dir
   export MPLCONFIGDIR=$work_dir/matplotlib
-  [ $from_data = yes ] || measure
+  $from_data || measure
   provide_python_tools report \
     "$repo_root/chaos-experiments/chaostoolkit-requirements.txt" "$repo_root/scripts/lab-report-requirements.txt"
   PYTHONPATH=$repo_root/chaos-experiments PYTHONDONTWRITEBYTECODE=1 \
-    run python3 -m resilience_lab.report.trips --data "$output/data/trips.csv" --output "$output"
+    run_job python3 -m resilience_lab.report.trips --data "$output/data/trips.csv" --output "$output"
   say "Written to $output: trips.md and figures/trips-*.svg"
-}
-
-read_arguments() {
-  while [ $# -gt 0 ]; do
-    case $1 in
-      -h | --help) print_help && exit 0 ;;
-      --from-data) from_data=yes ;;
-      --output)
-        [ -n "${2:-}" ] || die "--output needs a directory; see --help"
-        output=$2
-        shift
-        ;;
-      *) die "unknown argument \"$1\"; see --help" ;;
-    esac
-    shift
-  done
-  [[ $output == /* ]] || output=$PWD/$output
 }
 
 measure() {
   local since=$SECONDS
   need_cargo
   cd "$repo_root"
-  run cargo build --release --locked -p resilience-actors --example trip_curves
+  run_job cargo build --release --locked -p resilience-actors --example trip_curves
   say "Measuring ..."
-  run "$(target_dir)/release/examples/trip_curves" --csv >"$work_dir/trips.csv"
+  run_job "$(target_dir)/release/examples/trip_curves" --csv >"$work_dir/trips.csv"
   mkdir -p "$output/data"
   mv "$work_dir/trips.csv" "$output/data/trips.csv"
   say "Measured in $((SECONDS - since)) s"

@@ -16,27 +16,21 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
-  where=''
+  local=false
+  cluster=false
   since=1h
   CLIENT_PORT=${CLIENT_PORT:-30080}
-  while [ $# -gt 0 ]; do
-    case $1 in
-      -h | --help) print_help && exit 0 ;;
-      --local) where=local ;;
-      --cluster) where=cluster ;;
-      --since)
-        [ $# -gt 1 ] || die "--since needs a duration; see --help"
-        since=$2
-        shift
-        ;;
-      *) die "unknown argument \"$1\"; see --help" ;;
-    esac
-    shift
-  done
+  read_arguments --local --cluster --since= -- "$@"
   [[ $since =~ ^[0-9]+[smh]$ ]] || die "--since \"$since\" is not valid: expected something like 90s, 10m or 1h"
   check_integer CLIENT_PORT 1 65535
   local_log=${LOG_DIR:-$repo_root/.run}/client-$CLIENT_PORT.log
-  [ -n "$where" ] || find_lab
+  if $local; then
+    where=local
+  elif $cluster; then
+    where=cluster
+  else
+    find_lab
+  fi
   clean_up_at_exit
   trap 'exit 0' INT TERM
   make_work_dir

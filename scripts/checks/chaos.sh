@@ -19,10 +19,7 @@ run_chaos=$repo_root/scripts/run-chaos.sh
 never_opens=client-service:BREAKER_FAIL_MAX=1000000
 
 main() {
-  case ${1:-} in
-    -h | --help) print_help && exit 0 ;;
-    ?*) die "unknown argument \"$1\"; see --help" ;;
-  esac
+  read_arguments -- "$@"
   clean_up_at_exit
   make_work_dir
   journals=${JOURNALS:-$work_dir/journals}
@@ -34,9 +31,9 @@ main() {
   provide_python_tools chaos "$requirements"
   provide_python_tools report "$requirements" "$repo_root/scripts/lab-report-requirements.txt"
 
-  run unit_tests
-  run wrong_arguments_are_one_line
-  run report_says_what_its_data_say
+  run_job unit_tests
+  run_job wrong_arguments_are_one_line
+  run_job report_says_what_its_data_say
   # They wait more than they work, each in a lab of its own: side by side.
   play_all
   run_is_interrupted

@@ -19,22 +19,19 @@
 #
 # The client's settings (BREAKER_SCOPE, RETRY_MAX_ATTEMPTS, ...) can be given to see what they change.
 set -euo pipefail
-# shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=scripts/checks/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
-  case ${1:-} in
-    -h | --help) print_help && exit 0 ;;
-    ?*) die "unknown argument \"$1\"; see --help" ;;
-  esac
-  [ -n "${EPOCHREALTIME:-}" ] || die "bash $BASH_VERSION is too old: expected 5.0 or later"
+  read_arguments -- "$@"
+  need_bash_5
   # EPOCHREALTIME and all numbers with a point.
   export LC_ALL=C
   CALLS=${CALLS:-1000}
   RATE=${RATE:-50}
   check_integer CALLS 1 1000000
   check_integer RATE 1 1000
-  need_curl
+  need curl
 
   clean_up_at_exit
   make_work_dir
@@ -54,22 +51,17 @@ main() {
   judge
 }
 
+# The client's settings that are in the environment win.
 start_both() {
+  local name
+  local -a given=()
+  for name in ATTEMPT_TIMEOUT CONNECT_TIMEOUT CALL_DEADLINE RETRY_BASE_DELAY RETRY_MAX_DELAY BREAKER_TRIAL_LEASE \
+    BREAKER_RESET_TIMEOUT; do
+    [ -z "${!name:-}" ] || given+=("$name=${!name}")
+  done
   provide_services
-  start_service backend-service 0 "$work_dir/backend.log" RUST_LOG=info \
-    FAILURE_RATE=0.3 SLOW_RESPONSE_RATE=0.2 SLOW_RESPONSE_DELAY=0.5
-  await_service backend-service "$job" "$work_dir/backend.log"
-  start_service client-service 0 "$work_dir/client.log" RUST_LOG=info \
-    BACKEND_URL="http://127.0.0.1:$port" \
-    ATTEMPT_TIMEOUT="${ATTEMPT_TIMEOUT:-0.3}" \
-    CONNECT_TIMEOUT="${CONNECT_TIMEOUT:-0.1}" \
-    CALL_DEADLINE="${CALL_DEADLINE:-3}" \
-    RETRY_BASE_DELAY="${RETRY_BASE_DELAY:-0.1}" \
-    RETRY_MAX_DELAY="${RETRY_MAX_DELAY:-1}" \
-    BREAKER_TRIAL_LEASE="${BREAKER_TRIAL_LEASE:-0.5}" \
-    BREAKER_RESET_TIMEOUT="${BREAKER_RESET_TIMEOUT:-3}"
-  await_service client-service "$job" "$work_dir/client.log"
-  base_url=http://127.0.0.1:$port
+  RUST_LOG=info start_fast_lab BREAKER_RESET_TIMEOUT=3 "${given[@]}"
+  base_url=$client_url
 }
 
 # An open circuit at the beginning would be compared as if it were the backend's doing.
@@ -108,7 +100,7 @@ make_calls() {
     elif ((now - due > behind)); then
       behind=$((now - due))
     fi
-    curl -q --silent --noproxy '*' --max-time "$patience" --output /dev/null \
+    plain_curl --max-time "$patience" --output /dev/null \
       --write-out '%{http_code} %{time_total}\n' "$1" >>"$2" 5<&- &
   done
   if ((behind > 1000000)); then

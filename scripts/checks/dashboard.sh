@@ -18,51 +18,29 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-checks=$repo_root/scripts/dashboard-check
+package=$repo_root/scripts/dashboard-check
 
 main() {
   local screenshots='' chromium
-  while (($# > 0)); do
-    case $1 in
-      -h | --help) print_help && exit 0 ;;
-      --screenshots)
-        [ -n "${2:-}" ] || die "--screenshots needs a directory"
-        mkdir -p -- "$2" || die "cannot make the directory $2"
-        screenshots=$(CDPATH='' cd -- "$2" && pwd)
-        shift
-        ;;
-      *) die "unknown argument \"$1\"; see --help" ;;
-    esac
-    shift
-  done
+  read_arguments --screenshots= -- "$@"
+  if [ -n "$screenshots" ]; then
+    mkdir -p -- "$screenshots" || die "cannot make the directory $screenshots"
+    screenshots=$(CDPATH='' cd -- "$screenshots" && pwd)
+  fi
   chromium=${CHROMIUM:-chromium}
   need "$chromium" "install Debian's package chromium, or set CHROMIUM"
   chromium=$(command -v "$chromium")
-  need python3 "install it with your system's package manager"
   clean_up_at_exit
   make_work_dir
   provide_services
-  provide_python
+  provide_python_tools dashboard "$package/requirements.txt"
 
   # Playwright is to leave nothing behind, and to ask nobody for a browser.
   export TMPDIR=$work_dir PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 PYTHONDONTWRITEBYTECODE=1
   # Ctrl-C and the end of the script reach it, and with it the services and the browser.
-  run "$tools/bin/python" -m pytest -vv "$checks" --bin-dir "$bin_dir" --chromium "$chromium" \
+  run_job python3 -m pytest -vv "$package" --bin-dir "$bin_dir" --chromium "$chromium" \
     ${screenshots:+--screenshots "$screenshots"}
   say "dashboard: all as it should be"
-}
-
-# Sets $tools to a virtual environment with what requirements.txt names.
-provide_python() {
-  need_cargo
-  tools=$(cd "$repo_root" && target_dir)/tools-dashboard
-  cmp --silent "$checks/requirements.txt" "$tools/installed" && return
-  say "Installing what scripts/dashboard-check/requirements.txt names from PyPI"
-  mkdir -p "${tools%/*}"
-  python3 -m venv --clear "$tools" >/dev/null || die "python3 cannot make a virtual environment: install its venv module (python3-venv)"
-  "$tools/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
-    --requirement "$checks/requirements.txt" || die "what $checks/requirements.txt names could not be installed"
-  cp "$checks/requirements.txt" "$tools/installed"
 }
 
 main "$@"

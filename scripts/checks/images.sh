@@ -24,16 +24,13 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/containers.sh"
 
 main() {
-  case ${1:-} in
-    -h | --help) print_help && exit 0 ;;
-    ?*) die "unknown argument \"$1\"; see --help" ;;
-  esac
-  [ -n "${EPOCHREALTIME:-}" ] || die "bash $BASH_VERSION is too old: expected 5.0 or later"
+  read_arguments -- "$@"
+  need_bash_5
   export LC_ALL=C
   CLIENT_PORT=${CLIENT_PORT:-30080}
   check_integer CLIENT_PORT 1 65535
-  need_curl
-  need jq "install it with your system's package manager"
+  need curl
+  need jq
   need_engine
   read_promises
   port_is_free "$CLIENT_PORT" || die "port $CLIENT_PORT is in use; choose another: CLIENT_PORT=30081 $0"

@@ -34,17 +34,18 @@ readonly monitoring=$repo_root/deploy/monitoring
 readonly may_be_zero='Mailbox'
 
 main() {
-  case ${1:-} in
-    -h | --help) print_help && exit 0 ;;
-    --make-rule) make_rule && exit 0 ;;
-    ?*) die "unknown argument \"$1\"; see --help" ;;
-  esac
-  [ -n "${EPOCHREALTIME:-}" ] || die "bash $BASH_VERSION is too old: expected 5.0 or later"
+  make_rule=false
+  read_arguments --make-rule -- "$@"
+  if $make_rule; then
+    make_rule
+    exit
+  fi
+  need_bash_5
   export LC_ALL=C
   # What is done to the lab needs none.
   unset ADMIN_TOKEN
-  need_curl
-  need_jq
+  need curl
+  need jq
   need promtool "install Debian's package prometheus, or https://prometheus.io/download"
   need prometheus "install Debian's package prometheus, or https://prometheus.io/download"
   clean_up_at_exit

@@ -31,12 +31,9 @@ readonly virtual_address=10.96.0.10 port=5000 callers=8
 readonly at_once=1
 
 main() {
-  case ${1:-} in
-    -h | --help) print_help && exit 0 ;;
-    ?*) die "unknown argument \"$1\"; see --help" ;;
-  esac
+  read_arguments -- "$@"
   export LC_ALL=C
-  need_curl
+  need curl
   need nft "install your system's nftables package"
   need nsenter "install your system's util-linux package"
   need_engine

@@ -1,0 +1,57 @@
+# shellcheck shell=bash disable=SC2154  # variables of helper.bash
+# Fakes of kubectl, docker and other tools for the tests of scripts. Sourced by helper.bash.
+
+# fake TOOL [DIRECTORY]: a tool that writes down its arguments, then does what standard input says.
+fake() {
+  local file=$work_dir/${2:-fakes}/$1
+  {
+    say '#!/usr/bin/env bash'
+    say "printf '%s\n' \"\${0##*/} \$*\" >>'$calls'"
+    cat
+  } >"$file"
+  chmod +x "$file"
+}
+
+# fake_kubectl CONTEXT: its current context is CONTEXT; for other calls it does what standard input says.
+fake_kubectl() {
+  {
+    say "context=$1"
+    # shellcheck disable=SC2016  # for the fake
+    say 'if [ "$*" = "config current-context" ]; then
+  [ -n "$context" ] && echo "$context" && exit
+  echo "error: current-context is not set" >&2
+  exit 1
+fi'
+    cat
+  } | fake kubectl
+}
+
+# A docker with BuildKit, whose builds succeed.
+fake_docker() {
+  fake docker <<'END'
+case "$*" in
+  'buildx version') echo v0.20 ;;
+  'version --format'*) echo 28.2.2 ;;
+  'image inspect'*) echo 7310000 ;;
+esac
+END
+}
+
+# fake_cluster CONTEXT: a cluster where a deployment succeeds. What standard input says comes first. Nothing listens on
+# the client's port, unless the test makes it so and removes the fake curl.
+fake_cluster() {
+  {
+    cat
+    cat <<'END'
+case "$*" in
+  'get --raw /version'*) echo '{"major":"1"}' ;;
+  'apply -k'*) printf 'namespace/lab3-resilience created\ndeployment.apps/backend-service created\n' ;;
+  *'rollout status deployment/'*) echo "deployment \"${4#*/}\" successfully rolled out" ;;
+  *'get pods'* | *'get deployments'*) echo '{"items": []}' ;;
+  *'get service client-service'*)
+    echo "{\"spec\":{\"type\":\"NodePort\",\"ports\":[{\"port\":8000,\"nodePort\":${NODE_PORT:-30999}}]},\"status\":{\"loadBalancer\":{}}}" ;;
+esac
+END
+  } | fake_kubectl "$1"
+  fake curl <<<'exit 7'
+}
