@@ -36,7 +36,7 @@ END
 @test "a missing image is found early, and the hint says what to do" {
   local begin=$SECONDS
   fake_stuck_cluster '{"ready": false, "restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}}'
-  play deploy.sh
+  play TIMEOUT=60 deploy.sh
   expect_status 1
   ((SECONDS - begin < 40)) || fail "it took $((SECONDS - begin)) s"
   expect ': ImagePullBackOff, 0 restarts'

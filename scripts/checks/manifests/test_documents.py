@@ -1,0 +1,81 @@
+"""deploy/README.md and scripts/deploy.sh say of the manifests what is true."""
+
+import re
+
+import pytest
+
+from objects import ROOT, SERVICES, known_settings, manifests
+
+BASE, PRODUCTION = manifests("base"), manifests("production")
+README = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
+CLIENT, BACKEND = "client-service", "backend-service"
+
+
+def section(title, end):
+    return README.partition(f"\n## {title}\n")[2].partition(end)[0]
+
+
+def test_readme_lists_each_object_of_the_base():
+    listed = {
+        (kind.removesuffix("s"), name)
+        for kind, names in re.findall(r"^\| ([A-Z]\w+) (`[^|]*`)", section("What is there", "\n## "), re.MULTILINE)
+        for name in re.findall(r"`([^`]+)`", names)
+    }
+    assert listed == {
+        (kind, re.sub("-[a-z0-9]{10}$", "-*", name) if kind == "ConfigMap" else name) for kind, name in BASE
+    }
+
+
+def settings_by_place():
+    in_deployments = {setting for name in SERVICES for setting in BASE.own_settings(name)}
+    in_files = {setting for name in SERVICES for setting in BASE.config_map_data(name)}
+    known = {setting for name in SERVICES for setting in known_settings(name)}
+    return {
+        "are in the Deployments": in_deployments,
+        "stay as they are": {"HOST", "PORT"},
+        "are not set": known - in_deployments - in_files - {"HOST", "PORT"},
+    }
+
+
+@pytest.mark.parametrize(("place", "settings"), settings_by_place().items(), ids=settings_by_place())
+def test_readme_says_where_each_setting_is(place, settings):
+    said = re.search(rf"((?:`[A-Z_]+`(?:,|\s+and)?\s+)+){place}", section("Changing a setting", "\n```"))
+    assert said, f"no settings that {place!r}"
+    assert sorted(re.findall("[A-Z_]+", said[1])) == sorted(settings)
+
+
+def sentences():
+    """What the README says with numbers of the manifests."""
+
+    def limit(objects, name):
+        return objects.memory_limit(name) // 1024
+
+    scaled = PRODUCTION.the("HorizontalPodAutoscaler", CLIENT)["spec"]
+    share = scaled["metrics"][0]["resource"]["target"]["averageUtilization"]
+    tag = PRODUCTION.container(CLIENT)["image"].rpartition(":")[2]
+    base_client, base_backend = BASE.settings(CLIENT), BASE.settings(BACKEND)
+    client, backend = PRODUCTION.settings(CLIENT), PRODUCTION.settings(BACKEND)
+    return (
+        f"the base has {base_client['MAX_CALLS']} in {limit(BASE, CLIENT)} MiB, production {client['MAX_CALLS']}.",
+        f"the base has `MAX_CONNECTIONS` = {base_client['MAX_CONNECTIONS']} for the client and "
+        f"{base_backend['MAX_CONNECTIONS']} in {limit(BASE, BACKEND)} MiB for each backend, "
+        f"production {backend['MAX_CONNECTIONS']} in {limit(PRODUCTION, BACKEND)} MiB",
+        f"`WORKERS={base_client['WORKERS']}`",
+        f"| Deployment `{BACKEND}`, {BASE.replicas(BACKEND)} replicas |",
+        f"{scaled['minReplicas']} to {scaled['maxReplicas']} clients at {share} % of the CPU request",
+        f" IMAGE_TAG={tag} scripts/build-images.sh ",
+        f"| {PRODUCTION.replicas(BACKEND)} replicas; all fault rates 0",
+        f"answers within {client['CALL_DEADLINE']} s (`CALL_DEADLINE`), {client['RETRY_MAX_ATTEMPTS']} attempts",
+    )
+
+
+@pytest.mark.parametrize("sentence", sentences())
+def test_readme_has_the_numbers_of_the_manifests(sentence):
+    assert sentence in " ".join(README.split())
+
+
+# ConfigMaps are kept on purpose: `rollout undo` needs the old ones.
+def test_deploy_script_looks_for_each_kind_that_an_overlay_may_leave():
+    script = (ROOT / "scripts/deploy.sh").read_text(encoding="utf-8")
+    kinds = re.search(r"^readonly kinds=([a-z,]+)$", script, re.MULTILINE)[1].split(",")
+    assert sorted(kinds) == sorted({kind.lower() for kind, _ in BASE | PRODUCTION} - {"namespace", "configmap"})

@@ -1,0 +1,199 @@
+# shellcheck shell=bash disable=SC2154  # variables of lib.sh and check.sh
+# The stages of check.sh. Each runs in a shell of its own, in the repository, and fails with its first command that
+# fails. Sourced by check.sh.
+
+stage_fmt() {
+  ensure_component fmt rustfmt
+  cargo fmt --all --check
+}
+
+# The binaries of the images: what is tested is what ships.
+stage_services() {
+  ensure_linker
+  build_static_services
+}
+
+stage_clippy() {
+  ensure_component clippy clippy
+  ensure_linker
+  cargo clippy --workspace --all-targets --locked -- -D warnings
+  # --all-targets leaves out what `cargo test` leaves out: e2e and restarts.
+  cargo clippy --workspace --test '*' --locked -- -D warnings
+}
+
+stage_doc() {
+  ensure_linker
+  RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+}
+
+stage_test() {
+  ensure_linker
+  cargo test --workspace --locked
+}
+
+# The flag is for the one crate: its dependencies have a meaning of their own for it.
+stage_loom() {
+  local binary
+  ensure_linker
+  binary=$(cargo rustc -p resilience-actors --locked --lib --profile test --message-format json-render-diagnostics \
+    -- --cfg loom | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
+  "$binary" loom
+}
+
+# The same build as for the tests.
+stage_simulation() {
+  ensure_linker
+  SIMULATION_STEPS=${SIMULATION_STEPS:-1000000} \
+    cargo test -p resilience-actors --locked --test simulation -- --nocapture
+}
+
+stage_examples() {
+  local source example found=no
+  ensure_linker
+  cargo build --workspace --locked --examples
+  for source in actors/runtime/examples/*.rs actors/runtime/examples/*/main.rs; do
+    [ -e "$source" ] || continue
+    found=yes
+    example=${source#actors/runtime/examples/}
+    example=${example%%[./]*}
+    say "--- $example"
+    timeout 60 "$(target_dir)/debug/examples/$example"
+  done
+  [ "$found" = yes ] || die "actors/runtime/examples has no example"
+}
+
+stage_shellcheck() {
+  local -a scripts
+  local script
+  ensure_shellcheck
+  mapfile -t scripts < <(find . \( -name target -o -name .git -o -name .run \) -prune -o -type f -print |
+    sort | while IFS= read -r script; do is_script "$script" && say "$script"; done)
+  say "${scripts[@]}"
+  shellcheck --external-sources --source-path=. "${scripts[@]}"
+  for script in "${scripts[@]}"; do
+    # A file without a shebang is there to be sourced.
+    [[ $(head -c 2 "$script") == '#!' ]] || continue
+    [ -x "$script" ] || die "$script cannot be executed: chmod +x $script"
+    [[ $script != ./scripts/* ]] || "$script" --help | grep '^Usage: ' >/dev/null || die "$script --help shows no usage"
+  done
+}
+
+stage_python() {
+  ensure_python_tools
+  # The tests of bench.sh look at processes.
+  ensure ps=procps
+  ruff check .
+  ruff format --check .
+  PYTHONPATH=scripts:chaos-experiments run_pytest scripts/bench scripts/soak
+}
+
+stage_manifests() {
+  ensure_python_tools
+  yamllint --strict .yamllint deploy
+  run_pytest scripts/checks/manifests
+}
+
+stage_policies() {
+  local name directory config excepted
+  ensure_python_tools
+  # No request to the network, and no report.
+  unset BC_API_KEY
+  export CKV_SKIP_PACKAGE_UPDATE_CHECK=true
+  for name in base production; do
+    directory=deploy/base
+    [ "$name" = base ] || directory=deploy/overlays/$name
+    config=$directory/.checkov.yaml
+    kubectl kustomize "$directory" >"$work_dir/$name.yaml"
+    checkov --config-file "$config" --file "$work_dir/$name.yaml"
+    # Without the exceptions, each of them must be found.
+    excepted=$(sed -n 's/^  - \(CKV.*\)/\1/p' "$config" | sort)
+    checkov --framework kubernetes --skip-download --quiet --compact --soft-fail \
+      --file "$work_dir/$name.yaml" >"$work_dir/$name.findings"
+    diff <(sed -n 's/^Check: \(CKV[0-9A-Z_]*\):.*/\1/p' "$work_dir/$name.findings" | sort -u) - <<<"$excepted" ||
+      die "$config excepts (>) what checkov does not find"
+    say "$name: nothing found but $(wc -l <<<"$excepted") exceptions, each named and needed"
+  done
+}
+
+stage_dockerfiles() {
+  ensure_python_tools
+  hadolint backend/Dockerfile client/Dockerfile
+}
+
+stage_e2e() {
+  ensure_linker
+  ensure curl jq
+  build_static_services
+  E2E_BIN_DIR=$bin_dir cargo test --workspace --locked --test e2e
+  BIN_DIR=$bin_dir scripts/checks/compare-baseline.sh
+}
+
+# With the build of the tests: this shows that it measures, not how fast the services are.
+stage_bench() {
+  ensure_linker
+  ensure python3
+  PATH=$PATH:/usr/sbin
+  ensure wrk haproxy
+  # Without criterion's --bench, each benchmark runs once.
+  cargo test --workspace --locked --bench '*'
+  cargo build --workspace --locked --bins --examples
+  BIN_DIR=$(target_dir)/debug scripts/bench.sh --quick
+  scripts/bench.sh --from-data docs/data/performance.json --check docs/performance.md
+}
+
+# The same build as for the tests.
+stage_soak() {
+  ensure_linker
+  ensure python3
+  cargo build --workspace --locked --bins --examples
+  cargo test --workspace --locked --test restarts -- --nocapture --test-threads 1
+  BIN_DIR=$(target_dir)/debug scripts/soak.sh --minutes 2 --kills 10
+}
+
+stage_scripts() {
+  ensure_linker
+  ensure curl jq script=bsdutils bats
+  build_static_services
+  BIN_DIR=$bin_dir bats scripts/checks
+}
+
+stage_monitoring() {
+  ensure_linker
+  ensure curl jq
+  ensure_prometheus
+  build_static_services
+  BIN_DIR=$bin_dir scripts/checks/monitoring.sh
+}
+
+stage_dashboard() {
+  ensure_linker
+  ensure curl chromium
+  ensure_venv
+  build_static_services
+  BIN_DIR=$bin_dir scripts/checks/dashboard.sh
+}
+
+stage_chaos() {
+  ensure_linker
+  ensure ip=iproute2 nft=nftables unshare=util-linux mount ps=procps
+  ensure_python_tools
+  yamllint --strict -c .yamllint chaos-experiments/*.yaml
+  unshare --net true 2>/dev/null || unshare --user --net true 2>/dev/null || skip "network namespaces are not allowed here"
+  build_static_services
+  BIN_DIR=$bin_dir scripts/checks/chaos.sh
+}
+
+stage_images() {
+  ensure_linker
+  ensure curl jq
+  ensure_docker
+  # The lab's own port, unless a lab runs on it.
+  if port_is_free 30080; then
+    scripts/checks/images.sh
+  else
+    CLIENT_PORT=$(free_port) scripts/checks/images.sh
+  fi
+  [ "$(id -u)" = 0 ] || skip "images.sh is green; pod-end.sh needs root"
+  ensure nft=nftables nsenter=util-linux
+  SKIP_BUILD=1 scripts/checks/pod-end.sh
+}
