@@ -20,8 +20,12 @@
 #
 # shellcheck disable=SC2317,SC2329  # functions that are called by name
 set -euo pipefail
-# shellcheck source=scripts/checks/containers.sh
-source "$(dirname "${BASH_SOURCE[0]}")/containers.sh"
+# shellcheck source=scripts/checks/images/containers.sh
+source "$(dirname "${BASH_SOURCE[0]}")/images/containers.sh"
+# shellcheck source=scripts/checks/images/calls.sh
+source "$repo_root/scripts/checks/images/calls.sh"
+# shellcheck source=scripts/checks/images/promises.sh
+source "$repo_root/scripts/checks/images/promises.sh"
 
 main() {
   read_arguments -- "$@"
@@ -32,7 +36,6 @@ main() {
   need curl
   need jq
   need_engine
-  read_promises
   port_is_free "$CLIENT_PORT" || die "port $CLIENT_PORT is in use; choose another: CLIENT_PORT=30081 $0"
   base_url=http://127.0.0.1:$CLIENT_PORT
 
@@ -49,16 +52,6 @@ main() {
   memory_stays_within_the_limits
   say "ok: the lab runs in containers"
   exit
-}
-
-# Sets $max_megabytes and $max_start_ms to what deploy/README.md says of the images.
-read_promises() {
-  local text
-  text=$(tr '\n' ' ' <"$repo_root/deploy/README.md")
-  [[ $text =~ at\ most\ ([0-9]+)\ MB\ each\.\ A\ container\ is\ healthy\ within\ ([0-9]+)\ ms ]] ||
-    die "deploy/README.md does not say how large the images are, and how soon a container is healthy"
-  max_megabytes=${BASH_REMATCH[1]}
-  max_start_ms=${BASH_REMATCH[2]}
 }
 
 # ---- containers ----------------------------------------------------------------------------------
@@ -82,137 +75,7 @@ run_client() {
   await "the client is healthy" 10 is_healthy
 }
 
-# ---- what is looked at ---------------------------------------------------------------------------
-
-# await WHAT SECONDS COMMAND...: until the command succeeds.
-await() {
-  local what=$1 deadline=$((SECONDS + $2))
-  shift 2
-  until "$@"; do
-    if ((SECONDS > deadline)); then
-      docker logs --tail 20 "$prefix-client" >&2 || true
-      die "not in time: $what"
-    fi
-    sleep 0.05
-  done
-}
-
-is_healthy() {
-  [[ $(get "$base_url/health") == *'"healthy"'* ]]
-}
-
-state_is() {
-  [[ $(get "$base_url/health") == *"\"circuit_breaker_state\":\"$1\""* ]]
-}
-
-# statistic NAME: one of the client's statistics.
-statistic() {
-  get "$base_url/api/stats" | jq -e ".statistics.$1"
-}
-
-statistic_is() {
-  [ "$(statistic "$1")" = "$2" ]
-}
-
-# One call; its status, and its seconds.
-call() {
-  curl -q --silent --noproxy '*' --max-time 40 --output /dev/null --write-out '%{http_code} %{time_total}\n' \
-    "$base_url/api/call-backend" || true
-}
-
-# A call that trickles in keeps a breaker from waiting for its trial.
-call_closes() {
-  call >/dev/null
-  state_is closed
-}
-
-# call_until FILE RESULTS: calls, one after the other, for as long as FILE is there.
-call_until() {
-  while [ -e "$1" ]; do
-    call >>"$2"
-  done
-}
-
-# under_load COMMAND...: runs it while four callers call; their results are in $work_dir/results.
-under_load() {
-  local jobs=() caller
-  : >"$work_dir/load"
-  rm -f "$work_dir"/results*
-  for caller in 1 2 3 4; do
-    start_job call_until "$work_dir/load" "$work_dir/results$caller"
-    jobs+=("$job")
-  done
-  await "load" 10 enough_results 100
-  "$@"
-  rm "$work_dir/load"
-  for caller in "${jobs[@]}"; do
-    reap "$caller"
-  done
-  cat "$work_dir"/results[1-4] >"$work_dir/results"
-}
-
-# enough_results N: of all callers together.
-enough_results() {
-  (($(cat "$work_dir"/results[1-4] 2>/dev/null | wc -l) >= $1))
-}
-
-more_results() {
-  local now
-  now=$(cat "$work_dir"/results[1-4] | wc -l)
-  await "more load" 30 enough_results $((now + $1))
-}
-
-# all_results_are STATUS...
-all_results_are() {
-  local allowed
-  allowed=$(
-    IFS='|'
-    say "$*"
-  )
-  if grep -qvE "^($allowed) " "$work_dir/results"; then
-    die "expected only $*: $(statuses_of "$work_dir/results")"
-  fi
-}
-
 # ---- the checks ----------------------------------------------------------------------------------
-
-sizes_are_small() {
-  begin "the images are small"
-  local service bytes
-  for service in backend client; do
-    bytes=$(docker image inspect --format '{{.Size}}' "$service-service:latest")
-    say "$service-service:latest is $((bytes / 1000)) kB"
-    ((bytes <= max_megabytes * 1000 * 1000)) || die "expected at most $max_megabytes MB, as deploy/README.md says"
-  done
-}
-
-# From the beginning of `docker start` to the first healthy answer, as curl sees it: the engine's own
-# time is in it. The best of three, since it is the service's time that is looked for.
-starts_are_quick() {
-  begin "a container is healthy soon after its start"
-  local service port begin now took best
-  for service in backend:5000 client:8000; do
-    port=${service#*:}
-    service=${service%:*}
-    best=999999
-    for _ in 1 2 3; do
-      contain "$service" start --publish "127.0.0.1:$CLIENT_PORT:$port" --network "$prefix-front"
-      docker stop --time 5 "$prefix-start" >/dev/null
-      docker start "$prefix-start" >/dev/null
-      # The engine's record of the moment at which it started the process.
-      begin=$(date -d "$(docker inspect --format '{{.State.StartedAt}}' "$prefix-start")" +%s%6N)
-      until is_healthy; do
-        sleep 0.002
-      done
-      now=${EPOCHREALTIME/./}
-      took=$(((now - begin) / 1000))
-      remove start
-      ((took >= best)) || best=$took
-    done
-    say "$service-service is healthy $best ms after its container's start (best of three)"
-    ((best <= max_start_ms)) || die "expected at most $max_start_ms ms, as deploy/README.md says"
-  done
-}
 
 the_lab_is_green() {
   begin "scripts/run-tests.sh is green against containers"
@@ -306,7 +169,7 @@ sigterm_loses_no_call() {
   local callers=() caller
   rm -f "$work_dir"/results*
   for caller in {1..20}; do
-    start_job curl -q --silent --noproxy '*' --max-time 40 --output /dev/null --write-out '%{http_code} \n' \
+    start_job plain_curl --max-time 40 --output /dev/null --write-out '%{http_code} \n' \
       "$base_url/api/test-retry" >"$work_dir/results$caller"
     callers+=("$job")
   done

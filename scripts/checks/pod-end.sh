@@ -23,8 +23,10 @@
 #
 # shellcheck disable=SC2317,SC2329  # functions that are called by name
 set -euo pipefail
-# shellcheck source=scripts/checks/containers.sh
-source "$(dirname "${BASH_SOURCE[0]}")/containers.sh"
+# shellcheck source=scripts/checks/images/containers.sh
+source "$(dirname "${BASH_SOURCE[0]}")/images/containers.sh"
+# shellcheck source=scripts/checks/images/callers.sh
+source "$repo_root/scripts/checks/images/callers.sh"
 
 readonly virtual_address=10.96.0.10 port=5000 callers=8
 # Seconds. A connection that takes longer has lost its first packet, which the kernel repeats after 1 s.
@@ -82,70 +84,6 @@ table ip services {
 END
 }
 
-# ---- callers -------------------------------------------------------------------------------------
-
-# ask CURL_OPTION... URL: one request on a new connection. Says curl's exit status, the HTTP status, and the
-# seconds until there was a connection and until the end.
-ask() {
-  local told status=0
-  told=$(in_node curl -q --silent --noproxy '*' --connect-timeout 5 --max-time 20 --output /dev/null \
-    --write-out '%{http_code} %{time_connect} %{time_total}' "$@") || status=$?
-  say "$status $told"
-}
-
-# ask_until FILE: asks for as long as FILE is there.
-ask_until() {
-  while [ -e "$1" ]; do
-    ask "http://$virtual_address:$port/api/data"
-  done
-}
-
-start_callers() {
-  local caller
-  : >"$work_dir/load"
-  rm -f "$work_dir"/results*
-  caller_jobs=()
-  for ((caller = 0; caller < callers; caller++)); do
-    start_job ask_until "$work_dir/load" >"$work_dir/results$caller"
-    caller_jobs+=("$job")
-  done
-  until (($(cat "$work_dir"/results* | wc -l) >= 100)); do
-    sleep 0.05
-  done
-}
-
-stop_callers() {
-  local caller
-  rm "$work_dir/load"
-  for caller in "${caller_jobs[@]}"; do
-    reap "$caller"
-  done
-  cat "$work_dir"/results* >"$work_dir/all"
-}
-
-# judge refused|answered: what may become of a request, and dies if something else became of one.
-judge() {
-  local told
-  # curl: 7 there is no connection, 28 there is none in time.
-  told=$(awk -v at_once="$at_once" '
-    { took = $2 == "000" ? $4 : $3; if (took > longest) longest = took }
-    took > at_once { silent++; next }
-    $1 == 0 && $2 == 200 { answered++; next }
-    $1 == 7 { refused++; next }
-    { lost++ }
-    END {
-      printf "answered %d, refused at once %d, silent %d, lost %d; longest connect %.0f ms\n",
-        answered, refused, silent, lost, longest * 1000
-    }' "$work_dir/all")
-  say "$told"
-  if [[ $told != *"silent 0, lost 0;"* ]]; then
-    say "curl's exit status, HTTP status, seconds to connect, seconds in all:"
-    grep -v '^0 200 ' "$work_dir/all"
-    die "no request may be lost, or wait for a connection"
-  fi
-  [ "$1" = refused ] || [[ $told == *"refused at once 0,"* ]] || die "no request may be refused"
-}
-
 # ---- a pod's life --------------------------------------------------------------------------------
 
 # start_pods DOCKER_OPTION...: two, behind the virtual address; sets $address of each.
@@ -156,11 +94,13 @@ start_pods() {
     contain backend "$name" --network "$prefix-pods" --env FAILURE_RATE=0 --env SLOW_RESPONSE_RATE=0 "$@"
     address[$name]=$(docker inspect --format \
       "{{(index .NetworkSettings.Networks \"$prefix-pods\").IPAddress}}" "$prefix-$name")
-    until [[ $(ask "http://${address[$name]}:$port/health") == "0 200 "* ]]; do
-      sleep 0.05
-    done
+    await "$name is healthy" 30 is_healthy "${address[$name]}"
   done
   route_to backend-1 backend-2
+}
+
+is_healthy() {
+  [[ $(ask "http://$1:$port/health") == "0 200 "* ]]
 }
 
 terminate() {
@@ -203,6 +143,10 @@ ends_without_prestop() {
   judge answered
 }
 
+one_is_slow() {
+  [[ $(in_node curl "${curl_options[@]}" "$1/api/metrics") =~ \"slow_responses\":\ *1[^0-9] ]]
+}
+
 ends_before_a_late_rule() {
   begin "a late rule: SIGTERM with a slow request in flight, and the rule is changed 7 s later"
   local pod slow
@@ -212,9 +156,7 @@ ends_before_a_late_rule() {
   start_job ask "$pod/api/data" >"$work_dir/slow"
   slow=$job
   # The plan has one slow answer. It must not go to one of the callers.
-  until in_node curl -q --silent --noproxy '*' "$pod/api/metrics" | grep -q '"slow_responses": *1\b'; do
-    sleep 0.05
-  done
+  await "the slow answer has begun" 30 one_is_slow "$pod"
   start_callers
   terminate
   sleep 7

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# The lab's images as containers, for the scripts that check them. Sourced in place of lib.sh; runs nothing
-# by itself.
+# The lab's images as containers. Sourced by images.sh and pod-end.sh in place of lib.sh.
 
-# shellcheck source=scripts/lib.sh
+# shellcheck source=scripts/checks/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 # Of all containers and networks, which also have it as their label.
@@ -54,8 +53,4 @@ remove() {
   for name in "$@"; do
     docker rm -f "$prefix-$name" >/dev/null
   done
-}
-
-begin() {
-  printf '\n--- %s\n' "$*"
 }
