@@ -17,10 +17,6 @@
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-# shellcheck source=scripts/checks/tools.sh
-source "$repo_root/scripts/checks/tools.sh"
-# shellcheck source=scripts/checks/stages.sh
-source "$repo_root/scripts/checks/stages.sh"
 
 # One line for each stage: its name, and what it checks. The function stage_NAME runs it.
 stages='
@@ -46,6 +42,12 @@ dashboard   the page in a headless Chromium: state changes within 500 ms, each c
 chaos       the chaos experiments, without a cluster: valid, fulfilled, and not so when the circuit never opens
 images      the images of these binaries: the lab in containers, dead backends, a cut network, SIGTERM, stress; DNAT
 '
+
+# shellcheck source=scripts/checks/tools.sh
+source "$repo_root/scripts/checks/tools.sh"
+# shellcheck source=scripts/checks/stages.sh
+source "$repo_root/scripts/checks/stages.sh"
+
 # These depend on time. All others are as good when they are slow.
 readonly timed=' test e2e scripts monitoring dashboard chaos images '
 
@@ -131,7 +133,7 @@ run_in_lane() {
 }
 
 print_title() {
-  printf '\n=== %s: %s\n' "$1" "$(sed -n "s/^$1 *//p" <<<"$stages")"
+  printf '\n=== %s: %s\n' "$1" "$(sed -n "s/^$1  *//p" <<<"$stages")"
 }
 
 # finish STAGE PROCESS BEGIN: waits for it, and notes its result.

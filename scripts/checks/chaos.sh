@@ -32,7 +32,6 @@ main() {
   provide_python_tools report "$requirements" "$repo_root/scripts/lab-report-requirements.txt"
 
   run_job unit_tests
-  run_job wrong_arguments_are_one_line
   run_job report_says_what_its_data_say
   # They wait more than they work, each in a lab of its own: side by side.
   play_all
@@ -43,14 +42,6 @@ main() {
 unit_tests() {
   cd "$repo_root"
   PYTHONDONTWRITEBYTECODE=1 python3 -m pytest chaos-experiments/tests
-}
-
-wrong_arguments_are_one_line() {
-  expect_error 'there is no experiment "pod"' --local pod
-  expect_error 'unknown option "--locally"' --locally
-  expect_error '--set "client-service" is not valid' --local --set client-service pod-failure
-  expect_error '--set is for --local' --set client-service:BREAKER_FAIL_MAX=1 pod-failure
-  expect_error '--journals needs a value' --local --journals
 }
 
 # The documents that are in the repository are those that come from the data beside them.
@@ -65,14 +56,6 @@ report_says_what_its_data_say() {
     cmp "$document" "$repo_root/docs/${document#"$work_dir/docs/"}" ||
       die "${document#"$work_dir/"} is not what its data say: scripts/lab-report.sh --from-data, scripts/trip-curves.sh --from-data"
   done
-}
-
-# expect_error WORDS ARGUMENT...
-expect_error() {
-  local words=$1 output
-  shift
-  ! output=$("$run_chaos" "$@" 2>&1) || die "run-chaos.sh $* succeeded"
-  [[ $(tail -n 1 <<<"$output") == "error: $words"* ]] || die "run-chaos.sh $*: expected \"$words\", got: $output"
 }
 
 play_all() {

@@ -1,0 +1,32 @@
+# shellcheck shell=bats disable=SC2154  # variables of helper.bash
+# The command line of run-chaos.sh. chaos.sh runs the experiments.
+
+load helper
+
+setup_file() {
+  make_stage
+  ln -s "$repo_root/chaos-experiments" "$BATS_FILE_TMPDIR/stage/chaos-experiments"
+}
+
+@test "--list names the experiments" {
+  play run-chaos.sh --list
+  expect_status 0
+  expect_line pod-failure
+  expect_line network-partition
+}
+
+@test "an unknown experiment, an unknown option, and a missing value are one line each" {
+  play run-chaos.sh --local pod
+  expect_refusal 'there is no experiment "pod"'
+  play run-chaos.sh --locally
+  expect_refusal 'unknown argument "--locally"'
+  play run-chaos.sh --local --journals
+  expect_refusal '--journals needs a value'
+}
+
+@test "--set needs a service and a variable, and --local" {
+  play run-chaos.sh --local --set client-service pod-failure
+  expect_refusal '--set "client-service" is not valid'
+  play run-chaos.sh --set client-service:BREAKER_FAIL_MAX=1 pod-failure
+  expect_refusal '--set is for --local'
+}
