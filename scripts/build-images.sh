@@ -6,7 +6,7 @@
 #
 #   --prebuilt  compiles both services here, statically, and has the images take these binaries;
 #               needs no image of a builder, and so no registry. Linux only.
-#   --no-load   leaves the images in the Docker engine, whatever kubectl's context is
+#   --no-load   leaves the images in the Docker engine, and loads them into no cluster
 #
 # Environment:
 #   BUILDER    the image to compile in: Debian-like, with Rust and a C linker (default: the Dockerfiles')

@@ -25,7 +25,7 @@ main() {
   read_arguments --yes --images -- "$@"
   check_integer TIMEOUT 1 86400
   clean_up_at_exit
-  # A cluster that cannot be asked does not keep the images.
+  # The images are also removed if the cluster does not answer.
   exit_status=0
   remove_namespace || exit_status=1
   if $images; then
@@ -50,7 +50,7 @@ remove_namespace() {
     return 0
   fi
   $yes || ask "Remove the namespace $namespace with all that is in it from context $context?" || return 1
-  # From here on, not while the question waits for an answer.
+  # The time limit does not include the wait for the answer.
   SECONDS=0
   remove_deployments
   say "Removing the namespace $namespace, and waiting for its end ..."
@@ -62,14 +62,14 @@ remove_namespace() {
   say "The namespace $namespace is gone."
 }
 
-# A namespace with pods that are still ending is looked at again only after half of their grace period.
+# Kubernetes checks a namespace with ending pods again only after half of their grace period.
 remove_deployments() {
   say "Removing the deployments from context $context, and waiting until their pods have finished what is in flight ..."
   delete deployments --all --namespace "$namespace" --cascade=foreground
   if ((status == 0)); then
     say "The pods are gone."
   else
-    # The namespace's end is theirs, too.
+    # The end of the namespace also ends them.
     complain "warning: the deployments cannot be removed first; kubectl's output is above"
   fi
 }

@@ -6,7 +6,7 @@
 # Usage: scripts/deploy.sh [--overlay NAME] [--restart] [--help]
 #
 #   --overlay NAME  deploys deploy/overlays/NAME, such as production, instead of deploy/base
-#   --restart       starts all pods anew, for instance to have them take images that were built anew
+#   --restart       replaces all pods, for instance after a new build of the images
 #
 # Environment:
 #   TIMEOUT  seconds that both services together may take to become ready (default 180)
@@ -23,9 +23,9 @@ source "$repo_root/scripts/deploy/explain.sh"
 # shellcheck source=scripts/deploy/results.sh
 source "$repo_root/scripts/deploy/results.sh"
 
-# How long a pod may be stuck before waiting on makes no sense.
+# Seconds that a pod may be stuck before the script gives up.
 readonly stuck_limit=10
-# What another overlay may leave: all kinds in deploy/, but for old ConfigMaps, which `rollout undo` needs.
+# The kinds of objects that another overlay may leave: all of deploy/ but ConfigMaps. `rollout undo` needs old ones.
 readonly kinds=deployment,horizontalpodautoscaler,networkpolicy,poddisruptionbudget,service
 
 main() {
@@ -63,7 +63,7 @@ choose_manifests() {
     die "there is no $manifests; overlays: $(cd deploy/overlays 2>/dev/null && echo *)"
 }
 
-# Nothing can be made in a namespace that is being deleted.
+# A namespace that is being deleted accepts no new object.
 let_old_namespace_go() {
   local phase
   phase=$(kubectl get namespace "$namespace" --ignore-not-found --output 'jsonpath={.status.phase}')
@@ -84,7 +84,7 @@ restart_if_needed() {
   else
     return 0
   fi
-  # Not to be taken for the new ones.
+  # These are not the new pods.
   old_pods=$(jq '[.items[].metadata.name]' <<<"$pods")
   in_namespace rollout restart deployment/backend-service deployment/client-service
 }
@@ -119,13 +119,12 @@ pods='{"items": []}'
 deployments=$pods
 old_pods='[]'
 
-# What waits for something that time alone does not bring.
+# Reasons for which a pod waits that do not pass with time.
 readonly stuck_reasons='["ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName",
   "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"]'
 
-# Takes a look: $pods and $deployments as they are now, and in $stuck a line for each reason for which pods
-# are stuck, and their image.
-# A cluster that does not answer for a moment leaves everything as it was.
+# Sets $pods and $deployments to the present state, and $stuck to a line for each reason for which pods are stuck,
+# with the image. If the cluster does not answer, they keep their values.
 look() {
   pods=$(in_namespace get pods --output json --request-timeout=10s 2>/dev/null) || pods=$last_pods
   deployments=$(in_namespace get deployments --output json --request-timeout=10s 2>/dev/null) || deployments=$last_deployments

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays the whole lab on this machine, and writes its report from what it saw: data, figures, documents.
+# Runs the whole lab on this machine and writes its report: data, figures, documents.
 #
 # Usage: scripts/lab-report.sh [OPTION...] [PHASE...]
 #
@@ -13,7 +13,7 @@
 # All of them take about seven minutes. Each has labs of its own, as `scripts/run-chaos.sh --local`
 # makes them: Linux only, root or the right to make user namespaces, no cluster.
 #
-#   --from-data         plays nothing: writes figures and documents anew from DIRECTORY/data
+#   --from-data         runs no phase: writes figures and documents from DIRECTORY/data
 #   --output DIRECTORY  where the report goes, and old data comes from (default: docs in the repository)
 #   --help              this text
 #
@@ -116,7 +116,7 @@ in_step() {
   say "[$step/$steps] $title: $((SECONDS - since)) s"
 }
 
-# What is not measured anew is taken from the report that is there.
+# Takes the data of the phases that do not run from the old report.
 take_old_data() {
   local file
   [[ " ${phases[*]} " != " $all_phases " ]] || return 0

@@ -44,7 +44,7 @@ main() {
 
   clean_up_at_exit
   if $local; then
-    # Before it builds anything: what a machine lacks should be said at once.
+    # Before the build, which takes long.
     need_namespaces
     provide_services
   else

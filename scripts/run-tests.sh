@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Plays the lab's parts A, B and C on a running lab, shows what it sees, and checks that it is what a
-# correct lab shows:
+# Runs the lab's parts A, B and C against a running lab, shows the observations, and checks that they are
+# those of a correct lab:
 #
 #   A  the baseline fails about half of its calls; breaker and retries make most of them succeed
-#   B  consecutive failures open the circuit; it refuses at once, becomes half-open by itself, and
+#   B  consecutive failures open the circuit; it rejects at once, becomes half-open by itself, and
 #      closes after a good trial
 #   C  throttled calls are repeated after waits that double, each with some jitter, and succeed
 #
@@ -11,13 +11,13 @@
 #
 # With default settings it takes about 90 seconds. Expectations follow the client's own settings, as
 # /api/stats shows them. What is left to chance is bounded so that a correct lab misses a bound less
-# than once in a million runs. It resets the circuit breaker; others should leave the lab alone meanwhile. With
+# than once in a million runs. It resets the circuit breaker; nothing else should call the lab meanwhile. With
 # several clients behind one address, each of which has its own breaker, forward a port to one of them:
 #   kubectl port-forward -n lab3-resilience deployment/client-service 30080:8000
 #
 # Environment:
 #   BASE_URL     the client (default http://localhost:30080)
-#   PARTS        the parts to play (default "A B C")
+#   PARTS        the parts to run (default "A B C")
 #   ADMIN_TOKEN  the client's, if it has one
 #   BACKEND_URL  the backend, to read its fault rates from; without it they are the lab's defaults:
 #                30 % fail, 20 % are slower than an attempt may take
@@ -67,7 +67,7 @@ main() {
   say "All as expected."
 }
 
-# In a file: arguments can be read by everybody on the machine.
+# In a file: all users of the machine can read arguments.
 write_token() {
   : >token
   [ -z "${ADMIN_TOKEN:-}" ] || printf 'Authorization: Bearer %s\n' "$ADMIN_TOKEN" >token

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts load on a running lab: so many calls, so many at a time, as fast as they are answered. Shows how
-# far it is, then statuses, latency percentiles and calls per second.
+# Puts load on a running lab: a number of calls, with a number of calls at a time. Shows its progress, then
+# statuses, latency percentiles and calls per second.
 #
 # Usage: scripts/stress-test.sh [--requests N] [--concurrency N] [--endpoint PATH] [--help]
 #
@@ -10,7 +10,7 @@
 #   --endpoint PATH  ENDPOINT     what is called, with GET (default /api/call-backend)
 #
 # Environment:
-#   BASE_URL    the client, and nobody else, is called (default http://localhost:30080)
+#   BASE_URL    the client, which alone is called (default http://localhost:30080)
 #   TIME_LIMIT  seconds after which it ends, finished or not (default 600)
 #
 # Exit status: 0 when each call was answered, whatever the answer; 1 when one was not, or the time

@@ -68,7 +68,7 @@ follow_local() {
   die "cannot follow $local_log any more"
 }
 
-# A new run-local.sh begins the file anew; -F notices.
+# A new run-local.sh truncates the file; -F notices.
 # shellcheck disable=SC2317,SC2329  # called through start_job
 show_transitions_of_log() {
   tail -n +1 -F "$local_log" 2>/dev/null | show_transitions
@@ -83,7 +83,7 @@ follow_cluster() {
   [ -n "${context:-}" ] || need_cluster
   say "Following the clients on context $context (Ctrl-C ends it)"
   mkfifo "$work_dir/lines"
-  # Open at both ends, here: it has no end, whoever else comes and goes.
+  # Open at both ends in this process: the reader never sees an end of file.
   exec 5<>"$work_dir/lines"
   start_job show_transitions_of_pipe
   while :; do

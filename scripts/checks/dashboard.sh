@@ -35,7 +35,7 @@ main() {
   provide_services
   provide_python_tools dashboard "$package/requirements.txt"
 
-  # Playwright is to leave nothing behind, and to ask nobody for a browser.
+  # Playwright leaves no files, and downloads no browser.
   export TMPDIR=$work_dir PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 PYTHONDONTWRITEBYTECODE=1
   # Ctrl-C and the end of the script reach it, and with it the services and the browser.
   run_job python3 -m pytest -vv "$package" --bin-dir "$bin_dir" --chromium "$chromium" \

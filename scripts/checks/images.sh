@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Plays the lab in containers, as Kubernetes would run them: builds both images from prebuilt binaries
-# and runs them read-only, as user 65532, without capabilities, within the manifests' memory limits;
-# two backends behind the name backend-service, and the client on a port of 127.0.0.1.
+# Runs the lab in containers, as Kubernetes would: builds both images from prebuilt binaries and runs them
+# read-only, as user 65532, without capabilities, within the manifests' memory limits. Two backends have the
+# name backend-service; the client is on a port of 127.0.0.1.
 #
 # It asserts: the images' size, and the time from a container's start to its first healthy answer, as
 # deploy/README.md says them; that scripts/run-tests.sh is green; that the death of one backend of two fails no
@@ -41,7 +41,9 @@ main() {
 
   trap_clean_up
   [ "${SKIP_BUILD:-}" = 1 ] || "$repo_root/scripts/build-images.sh" --prebuilt --no-load
-  make_networks
+  # The client is published on one network and reaches the backends on the other, which can be cut.
+  make_network front
+  make_network back
   sizes_are_small
   starts_are_quick
   the_lab_is_green
@@ -55,15 +57,6 @@ main() {
 }
 
 # ---- containers ----------------------------------------------------------------------------------
-
-# The client is published on one network and reaches the backends on another, so that the latter can
-# be cut.
-make_networks() {
-  local network
-  for network in front back; do
-    make_network "$network"
-  done
-}
 
 run_backend() {
   contain backend "$1" --network "$prefix-back" --network-alias backend-service "${@:2}"

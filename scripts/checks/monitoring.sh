@@ -69,8 +69,8 @@ main() {
   the_backend_dies
   the_backend_comes_back
   the_circuit_flaps
-  nobody_calls
-  somebody_forces_the_circuit_open
+  calls_stop
+  the_circuit_is_forced_open
   the_client_is_full
   metrics_are_well_formed
   series_are_bounded
@@ -142,9 +142,9 @@ the_circuit_flaps() {
   traffic_ends
 }
 
-# A circuit that is half-open because there is no call to try with keeps nobody waiting.
-nobody_calls() {
-  begin "the circuit opens, and nobody calls any more"
+# A circuit that is half-open only for lack of calls is no reason for an alert.
+calls_stop() {
+  begin "the circuit opens, and the calls stop"
   await "the circuit opens" 20 is_open_after_stress
   await "Prometheus sees it half-open" 20 prometheus_sees_state half_open
   # Two minutes and five, as the rule has them, and some more.
@@ -164,8 +164,8 @@ is_open_after_stress() {
   state_is open
 }
 
-somebody_forces_the_circuit_open() {
-  begin "somebody forces the circuit open, and disables it"
+the_circuit_is_forced_open() {
+  begin "the circuit is disabled, and forced open"
   traffic /api/call-backend /api/call-backend-without-resilience
   post /api/circuit-breaker/disable '{}'
   sleep 2
@@ -179,7 +179,7 @@ somebody_forces_the_circuit_open() {
 the_client_is_full() {
   begin "more calls than there is room for"
   set_faults '{"slow_response_rate": 1, "slow_response_delay": 0.3}'
-  # Hardly more at a time than MAX_CALLS: those past it are refused at once, and soon all would be over.
+  # Hardly more at a time than MAX_CALLS: with more, most calls would be rejected, and all would be over soon.
   start_job call_many "$client_url/api/call-backend" 500000 22 5 "$work_dir/results"
   local crowd=$job
   fires ClientNearCapacity 40

@@ -3,8 +3,8 @@
 # connection for each request. The backends are containers of the image backend-service:latest. A DNAT
 # rule chooses between them at random, as kube-proxy's does, and is changed when kube-proxy would.
 #
-# It asserts: no request is lost, and none waits for a connection that nobody answers. Each is answered, or
-# (where that is allowed) refused at once:
+# It asserts: no request is lost, and none waits in vain for a connection. Each is answered, or, where that is
+# allowed, refused at once:
 #
 #   preStop          SIGTERM 5 s after the pod was chosen, 4 s after the rule was changed: all are answered
 #   without preStop  SIGTERM 1 s before the rule is changed: all are answered

@@ -1,5 +1,5 @@
 # shellcheck shell=bats disable=SC2016,SC2154  # variables of the fakes and of helper.bash
-# run-local.sh as a newcomer uses it, on ports of its own: the printed lines answer, Ctrl-C stops everything, and a
+# run-local.sh, with its own ports: the printed lines answer, Ctrl-C stops everything, and a
 # failure is one clear line and a non-zero exit status.
 
 load helper

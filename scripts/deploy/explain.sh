@@ -4,7 +4,7 @@
 # explain DEPLOYMENT: shows what is known of its failure, and dies.
 explain() {
   look
-  # Whatever cannot be shown keeps nothing else from being shown.
+  # A part that fails does not stop the others.
   {
     say
     show_deployments

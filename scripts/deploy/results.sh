@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154  # variables of deploy.sh
 # What deploy.sh prints at its end: objects of another overlay, and the URLs. Sourced by deploy.sh.
 
-# An apply removes nothing. What has the lab's label and is not in the overlay is named, not deleted: somebody
-# may have made it by hand.
+# An apply removes nothing. Objects with the lab's label that are not in the overlay are named, not deleted: a user may
+# have made them by hand.
 print_left_over() {
   local own all left
   if ! own=$(kubectl get -k "$manifests" --output name --ignore-not-found --request-timeout=10s) ||

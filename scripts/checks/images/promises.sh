@@ -13,8 +13,8 @@ sizes_are_small() {
   done
 }
 
-# From the beginning of `docker start` to the first healthy answer, as curl sees it: the engine's own
-# time is in it. The best of three, since it is the service's time that is looked for.
+# From the start of the container's process to the first healthy answer, as curl sees it. The best of three runs is
+# nearest to the service's own time.
 starts_are_quick() {
   begin "a container is healthy soon after its start"
   local service port begin now took best max_start_ms

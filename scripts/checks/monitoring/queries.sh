@@ -18,7 +18,7 @@ metrics_are_well_formed() {
   ((bytes <= BASH_REMATCH[2] * 1000)) || die "expected at most ${BASH_REMATCH[2]} kB of both, as deploy/README.md says"
 }
 
-# Whatever callers make up, it makes no new series, once the first unknown path and method have got theirs.
+# Requests with unknown paths and methods make no series beyond those of the first such request.
 series_are_bounded() {
   begin "the number of series is bounded"
   local before after
@@ -32,7 +32,7 @@ series_are_bounded() {
   ((after <= BASH_REMATCH[1])) || die "expected at most ${BASH_REMATCH[1]} series, as deploy/README.md says"
 }
 
-# make_up WORD: requests that nobody makes, and the scrape after them.
+# make_up WORD: makes requests with unknown paths, methods and headers, and waits for the next scrape.
 make_up() {
   local url
   for url in "$client_url" "$backend_url"; do
