@@ -28,19 +28,19 @@ manifests   deploy/: yamllint, the schemas of Kubernetes; its objects fit each o
 policies    deploy/: no finding of checkov but the named exceptions, each of which is needed
 dockerfiles no finding of hadolint
 test        unit, integration and documentation tests
-simulation  a million steps of breaker, schedulers, callers and upstream (SIMULATION_STEPS, SIMULATION_SEED)
+bench       each benchmark runs; bench.sh measures; docs/performance.md has the tables of its data
+soak        SIGTERM 30 times under load (RESTARTS, RESTARTS_SEED); soak.sh for two minutes
 clippy      no warning from the compiler or clippy, in any target
 doc         the documentation builds without a warning, private items included
 loom        what threads share without a message, in every order in which they may run
+simulation  a million steps of breaker, schedulers, callers and upstream (SIMULATION_STEPS, SIMULATION_SEED)
 examples    each example of the runtime runs to its end
 e2e         the release binaries: end-to-end tests, compare-baseline.sh
-bench       each benchmark runs; bench.sh measures; docs/performance.md has the tables of its data
-soak        SIGTERM 30 times under load (RESTARTS, RESTARTS_SEED); soak.sh for two minutes: SIGKILL, faults, leaks, statistics
 scripts     the scripts of scripts/, on fakes of their tools and on a lab
-monitoring  deploy/monitoring: a real Prometheus sees an outage; each query and each alert has data; promtool accepts it all
+monitoring  deploy/monitoring on a real Prometheus: each alert fires in its outage, each query has data
 dashboard   the page in a headless Chromium: state changes within 500 ms, each control, reconnect, accessibility
 chaos       the chaos experiments, without a cluster: valid, fulfilled, and not so when the circuit never opens
-images      the images of these binaries: the lab in containers, dead backends, a cut network, SIGTERM, stress; DNAT
+images      the lab in containers: dead backends, a cut network, SIGTERM, stress; the end of a pod behind DNAT
 '
 
 # shellcheck source=scripts/checks/tools.sh
@@ -48,7 +48,8 @@ source "$repo_root/scripts/checks/tools.sh"
 # shellcheck source=scripts/checks/stages.sh
 source "$repo_root/scripts/checks/stages.sh"
 
-# These depend on time. All others are as good when they are slow.
+# These depend on time. All others give the same result when they are slow. bench and soak come before the stages that
+# only compute, because they run beside the timed stages that leave most of the processors free.
 readonly timed=' test e2e scripts monitoring dashboard chaos images '
 
 main() {

@@ -59,7 +59,8 @@ use_stage() {
 
 # ---- running a script ----------------------------------------------------------------------------
 
-# play [VARIABLE=VALUE...] SCRIPT [ARGUMENT...]: runs the stage's script with the fakes; sets $status, and fills the file $shown.
+# play [VARIABLE=VALUE...] SCRIPT [ARGUMENT...]: runs the stage's script with the fakes; sets $status, and fills the
+# file $shown with the output.
 play() {
   start_play "$@"
   reap "$job"
@@ -84,11 +85,15 @@ forget_calls() {
 
 fail() {
   complain "$*"
+  explain_wait
+  return 1
+}
+
+explain_wait() {
   complain "--- the output:"
   sed 's/^/  | /' "$shown" >&2
   complain "--- the calls of fakes:"
   sed 's/^/  | /' "$calls" >&2
-  return 1
 }
 
 expect_status() {
@@ -116,11 +121,7 @@ expect_last_line() {
 
 # expect_soon TEXT [FILE]: within 15 seconds in the output, or in another file.
 expect_soon() {
-  local deadline=$((SECONDS + 15))
-  until grep -qF -- "$1" "${2:-$shown}"; do
-    ((SECONDS < deadline)) || fail "${2:-the output} has no \"$1\""
-    sleep 0.05
-  done
+  await "\"$1\" in ${2:-the output}" 15 grep -qF -- "$1" "${2:-$shown}"
 }
 
 # expect_refusal TEXT: one line that has the text, and exit status 1.
