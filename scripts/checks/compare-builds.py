@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-SCRIPTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(SCRIPTS), str(SCRIPTS.parent / "chaos-experiments")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "chaos-experiments"))
 
 from bench import load, rounds, services, stats
 from bench.arguments import Parser, whole

@@ -84,7 +84,7 @@ stage_python() {
   ensure ps=procps
   ruff check .
   ruff format --check .
-  PYTHONPATH=scripts:chaos-experiments run_pytest scripts/bench scripts/soak
+  run_pytest scripts/bench scripts/soak
 }
 
 stage_manifests() {

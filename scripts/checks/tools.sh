@@ -123,7 +123,7 @@ ensure_venv() {
 
 # run_pytest PATH...: leaves no files behind.
 run_pytest() {
-  PYTHONDONTWRITEBYTECODE=1 python3 -m pytest -q -p no:cacheprovider "$@"
+  PYTHONDONTWRITEBYTECODE=1 python3 -m pytest "$@"
 }
 
 is_script() {
