@@ -100,7 +100,7 @@ make_calls() {
     elif ((now - due > behind)); then
       behind=$((now - due))
     fi
-    plain_curl --max-time "$patience" --output /dev/null \
+    curl "${curl_options[@]}" --max-time "$patience" --output /dev/null \
       --write-out '%{http_code} %{time_total}\n' "$1" >>"$2" 5<&- &
   done
   if ((behind > 1000000)); then

@@ -13,7 +13,8 @@ skip() {
 one_at_a_time() {
   (
     flock 9
-    "$@"
+    # A service that an installation starts must not keep the lock.
+    "$@" 9>&-
   ) 9>"$work_dir/install.lock"
 }
 
@@ -49,7 +50,7 @@ ensure_prometheus() {
   if [ ! -x "$tools/usr/bin/promtool" ]; then
     say "Unpacking Debian's prometheus"
     mkdir -p "$tools"
-    unpack_package prometheus "$tools" || skip "prometheus is missing, and could not be unpacked"
+    one_at_a_time unpack_package prometheus "$tools" || skip "prometheus is missing, and could not be unpacked"
   fi
   PATH=$tools/usr/bin:$PATH
 }
