@@ -51,14 +51,14 @@ calls_of_client() {
 
 # As behind a node's proxy that does not know a new Service yet.
 @test "it waits for a client that listens a second late" {
-  local port playing
-  port=$(free_port)
+  local late_port playing
+  late_port=$(free_port)
   start_backend 0
   fake curl <<<"exec $(type -P curl) \"\$@\""
-  start_play BASE_URL="http://127.0.0.1:$port" stress-test.sh --requests 1 --endpoint /health
+  start_play BASE_URL="http://127.0.0.1:$late_port" stress-test.sh --requests 1 --endpoint /health
   playing=$job
-  expect_soon "127.0.0.1:$port/health" "$calls"
-  start_client "$port"
+  expect_soon "127.0.0.1:$late_port/health" "$calls"
+  start_client "$late_port"
   reap "$playing"
   expect_status 0
   expect_line '200 +1 .*'
