@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use actix_web::{
     http::{StatusCode, header::HeaderValue},
@@ -290,7 +290,7 @@ async fn attempts_of_callers_who_left_are_counted_as_soon_as_they_end_and_a_base
 }
 
 #[actix_web::test]
-async fn the_page_has_all_it_needs_with_it_and_is_fetched_once() {
+async fn the_page_is_not_sent_again_to_a_browser_that_has_it() {
     let lab = lab(config("http://127.0.0.1:1", &[])).await;
     let page = lab.open(TestRequest::get().uri("/")).await;
     let policy = page.headers().get("content-security-policy").unwrap().to_str().unwrap();
@@ -306,27 +306,51 @@ async fn the_page_has_all_it_needs_with_it_and_is_fetched_once() {
     }
     let other = TestRequest::get().uri("/").insert_header(("if-none-match", "\"x\""));
     assert_eq!(lab.open(other).await.status(), 200);
+}
 
-    let text = lab.text("/").await;
-    let mut all = text;
-    for (path, kind) in [
-        ("/dashboard.css", "text/css"),
-        ("/dashboard.js", "text/javascript"),
-        ("/dashboard-model.js", "text/javascript"),
-        ("/dashboard-connection.js", "text/javascript"),
-        ("/dashboard-charts.js", "text/javascript"),
-        ("/dashboard-panels.js", "text/javascript"),
-        ("/dashboard-controls.js", "text/javascript"),
-    ] {
-        let file = lab.open(TestRequest::get().uri(path)).await;
-        let kind = HeaderValue::from_str(&format!("{kind}; charset=utf-8")).unwrap();
-        assert_eq!(file.headers().get("content-type"), Some(&kind), "{path}");
-        assert!(all.contains(path.trim_start_matches('/')), "{path}: nobody wants it");
-        all += &lab.text(path).await;
+#[actix_web::test]
+async fn every_file_of_the_dashboard_is_served_and_used_and_none_is_loaded_from_elsewhere() {
+    let lab = lab(config("http://127.0.0.1:1", &[])).await;
+    let folder = format!("{}/src/dashboard", env!("CARGO_MANIFEST_DIR"));
+    let mut all = lab.text("/").await;
+    let mut names = Vec::new();
+    for file in files_below(Path::new(&folder)) {
+        let path = file.strip_prefix(&folder).unwrap();
+        let (name, kind) = match path.rsplit_once('.').unwrap().1 {
+            "html" => continue,
+            "css" => (format!("dashboard{path}"), "text/css; charset=utf-8"),
+            "js" => (path.rsplit_once('/').unwrap().1.to_owned(), "text/javascript; charset=utf-8"),
+            _ => panic!("{path} has no content type"),
+        };
+        let path = format!("/dashboard{path}");
+        let answer = lab.open(TestRequest::get().uri(&path)).await;
+        let found = answer.headers().get("content-type");
+        assert_eq!(found, Some(&HeaderValue::from_static(kind)), "{path}");
+        all += &lab.text(&path).await;
+        names.push(name);
+    }
+    assert!(names.len() > 10, "the files are elsewhere: {names:?}");
+    for name in names {
+        assert!(all.contains(&format!("{name}\"")), "no file refers to {name}");
     }
     for elsewhere in ["src=\"http", "src=\"//", "href=\"http", "href=\"//", "url(http", "@import"] {
-        assert!(!all.contains(elsewhere), "{elsewhere}: nothing comes from elsewhere");
+        assert!(!all.contains(elsewhere), "{elsewhere} loads something from another host");
     }
-    let addresses = all.matches("://").count();
-    assert_eq!(addresses, all.matches("'http://www.w3.org/2000/svg'").count(), "names, not places");
+    let namespaces = all.matches("'http://www.w3.org/2000/svg'").count();
+    assert_eq!(all.matches("://").count(), namespaces, "only names of XML namespaces have ://");
+    let unknown = lab.get("/dashboard/unknown.js").await;
+    assert_eq!(unknown.status, 404);
+    assert_eq!(unknown.body["error"], "Not Found");
+}
+
+fn files_below(folder: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(files_below(&path)),
+            false => files.push(path.to_str().unwrap().to_owned()),
+        }
+    }
+    files
 }

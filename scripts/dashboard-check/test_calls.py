@@ -63,7 +63,7 @@ def test_calls_whose_callers_leave(lab, page):
         lab.client.leave("/api/call-backend", 0.3)
     rows = page.locator("#waterfall li").filter(has_text="abandoned")
     expect(rows).not_to_have_count(0)
-    expect(rows.first).to_contain_text("its caller left")
+    expect(rows.first).to_contain_text("caller disconnected")
     # The bar is as full as the rate says, and each part of the rest has its name beside it.
     side = page.locator("#side-resilient")
     expect(side.locator("[data-field=parts]")).to_contain_text("3 abandoned")

@@ -1,62 +1,75 @@
-// The dashboard: what the server tells goes into the model, and the views show the model.
+// The dashboard: stores what the server reports in the model, and updates the views.
 
-import { Clock, Model } from "./dashboard-model.js";
-import { Api, ApiError, Stream } from "./dashboard-connection.js";
-import { Comparison, Timeline, Waterfall } from "./dashboard-charts.js";
-import { Announcer, Counters, Lamp, Log } from "./dashboard-panels.js";
-import { Controls } from "./dashboard-controls.js";
+import { Comparison } from "./charts/comparison.js";
+import { Timeline } from "./charts/timeline.js";
+import { Waterfall } from "./charts/waterfall.js";
+import { Controls } from "./controls/controls.js";
+import { Api, ApiError } from "./data/api.js";
+import { Clock } from "./data/clock.js";
+import { Model } from "./data/model.js";
+import { Stream } from "./data/stream.js";
+import { byId, setText } from "./dom.js";
+import { Announcer } from "./panels/announcer.js";
+import { Counters } from "./panels/counters.js";
+import { EventLog } from "./panels/event-log.js";
+import { Lamp } from "./panels/lamp.js";
+import { setUpTheme } from "./theme.js";
 
-const $ = (id) => document.getElementById(id);
-
-/** Between two refreshes: when something happens, and when nothing does. */
+/** Milliseconds between two refreshes, after an event and without events. */
 const BUSY = 500;
 const IDLE = 3000;
+/** Milliseconds between two refreshes of the fault plan. */
 const FAULTS = 5000;
-/** Without an event for so long, a question without an answer makes the stream doubtful. */
+/** If no event came for this many milliseconds, requests that time out make the stream suspect. */
 const SILENCE = 6000;
+/** For this many milliseconds after a connection opens, the server may repeat old events. */
+const REPLAY = 1000;
 
 const clock = new Clock();
 const now = () => clock.now(Date.now());
 const model = new Model();
 const api = new Api();
-api.onDate = (header) => clock.roughly(header, Date.now());
+api.onDate = (header) => clock.estimate(header, Date.now());
 
 const lamp = new Lamp(model, now);
-const timeline = new Timeline($("timeline"), $("readout"), model, now);
-const comparison = new Comparison(document.querySelector(".compare"), model, now);
-const waterfall = new Waterfall($("waterfall"), $("waterfall-empty"), $("waterfall-axis"), $("retried-only"));
+const timeline = new Timeline(model, now);
+const comparison = new Comparison(model, now);
+const waterfall = new Waterfall();
 const counters = new Counters();
-const log = new Log();
+const log = new EventLog();
 const announcer = new Announcer();
-const controls = new Controls(api, () => refreshSoon());
+const controls = new Controls(api, refreshSoon);
 
 // ---- events --------------------------------------------------------------------------------------
 
 function take(event, live) {
-  if (live) clock.exactly(Date.parse(event.time), Date.now());
+  if (live) clock.refine(Date.parse(event.time), Date.now());
   if (!model.take(event, live)) return;
   log.add(event);
   if (event.type === "call") waterfall.add(event);
   refreshSoon();
   if (!live) return;
   if (event.type === "transition") {
-    stateHeard = performance.now();
+    stateEventAt = performance.now();
     announcer.say(`Circuit ${event.to}: ${event.cause}`);
     lamp.update();
   } else if (event.type === "mode") {
-    stateHeard = performance.now();
+    stateEventAt = performance.now();
     announcer.say(`Breaker mode: ${event.to}`);
     lamp.update();
   }
 }
 
-// After a reconnect the first events are old ones, and say nothing about the clock.
 let openedAt = 0;
-const isFresh = (event) => performance.now() - openedAt > 1000 || Math.abs(Date.parse(event.time) - now()) < 1000;
+
+/** False for an old event that the server repeats after a reconnect. */
+function isLive(event) {
+  return performance.now() - openedAt > REPLAY || Math.abs(Date.parse(event.time) - now()) < 1000;
+}
 
 const stream = new Stream("api/events", {
   open() {
-    openedAt = heardAt = performance.now();
+    openedAt = lastEventAt = performance.now();
     if (model.outages.at(-1)?.to === null) announcer.say("Connected again");
     model.found(now());
     showConnection("live");
@@ -71,22 +84,22 @@ const stream = new Stream("api/events", {
   },
   hello(hello) {
     model.observe(hello.circuit_breaker, now());
-    stateHeard = performance.now();
+    stateEventAt = performance.now();
     lamp.update();
-    fillIn();
+    loadHistory();
   },
   gap(gap) {
     log.add({ ...gap, type: "gap", sequence: `gap ${gap.missed_from}`, time: new Date(now()).toISOString() });
-    fillIn();
+    loadHistory();
   },
   event(event) {
-    heardAt = performance.now();
-    take(event, isFresh(event));
+    lastEventAt = performance.now();
+    take(event, isLive(event));
   },
 });
 
-/** What happened before the page was there, or while it was cut off. */
-async function fillIn() {
+/** Loads the events from before the page was opened or while it had no connection. */
+async function loadHistory() {
   try {
     for (const query of ["limit=200&type=transition,mode,reset", "limit=1000"]) {
       const { events } = await api.get(`api/events/history?${query}`);
@@ -104,32 +117,31 @@ let lostAt = 0;
 
 function showConnection(state) {
   document.body.dataset.connection = state;
-  $("connection").textContent = state;
-  $("banner").hidden = state !== "lost";
+  byId("connection").textContent = state;
+  byId("banner").hidden = state !== "lost";
   if (state === "lost") lostAt = performance.now();
 }
 
 function showOutage(at) {
   if (document.body.dataset.connection !== "lost") return;
   const seconds = Math.round((at - lostAt) / 1000);
-  const text = `What you see is ${seconds < 2 ? "what was last heard" : `${seconds} s old`}. Trying again.`;
-  if ($("banner-text").textContent !== text) $("banner-text").textContent = text;
+  setText(byId("banner-text"), `The data is ${seconds < 2 ? "less than 2" : seconds} s old. Reconnecting.`);
 }
 
-// ---- what is asked -------------------------------------------------------------------------------
+// ---- polling -------------------------------------------------------------------------------------
 
-let stateHeard = 0;
+let stateEventAt = 0;
 let refreshing = false;
 let refreshedAt = 0;
 let wanted = false;
 let failures = 0;
-let heardAt = 0;
+let lastEventAt = 0;
 
 function refreshSoon() {
   wanted = true;
 }
 
-/** Asks for state and counters. What was asked before an event came does not overrule the event. */
+/** Reads the state and the counters. Ignores the state if an event has changed it since the request. */
 async function refresh() {
   if (refreshing) return;
   refreshing = true;
@@ -138,14 +150,14 @@ async function refresh() {
   try {
     const asked = performance.now();
     const breaker = await api.get("api/circuit-breaker");
-    if (stateHeard < asked) model.observe(breaker, now());
+    if (stateEventAt < asked) model.observe(breaker, now());
     counters.update(await api.get("api/stats"));
     failures = 0;
     lamp.update();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    // A connection can be dead without EventSource knowing; or the browser has none free for us.
-    if (error.status === 0 && performance.now() - heardAt > SILENCE && ++failures >= 2) stream.doubt();
+    // EventSource does not notice a dead connection. A second failure excludes a browser without a free connection.
+    if (error.status === 0 && performance.now() - lastEventAt > SILENCE && ++failures >= 2) stream.reconnect();
     wanted = true;
   } finally {
     refreshing = false;
@@ -180,34 +192,7 @@ function frame(at) {
   requestAnimationFrame(frame);
 }
 
-// ---- theme ---------------------------------------------------------------------------------------
-
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  $("theme").value = theme;
-  timeline.restyle();
-}
-
-function setUpTheme() {
-  let theme = "auto";
-  try {
-    theme = localStorage.getItem("theme") ?? "auto";
-  } catch {
-    // Storage may be forbidden: then the choice holds for this page.
-  }
-  setTheme(["light", "dark"].includes(theme) ? theme : "auto");
-  $("theme").addEventListener("change", () => {
-    setTheme($("theme").value);
-    try {
-      localStorage.setItem("theme", $("theme").value);
-    } catch {
-      // As above.
-    }
-  });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => timeline.restyle());
-}
-
-setUpTheme();
+setUpTheme(() => timeline.restyle());
 setInterval(tick, 100);
 setInterval(slowTick, 1000);
 requestAnimationFrame(frame);

@@ -24,7 +24,7 @@ fn registered() -> BTreeSet<String> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = registered_paths(&here.join("src"));
     paths.extend(registered_paths(&here.join("../actors/edge/src")));
-    for known in ["/health", "/ready", FAULTS, "/api/stress-test", "/dashboard.js", "/"] {
+    for known in ["/health", "/ready", FAULTS, "/api/stress-test", "/dashboard/app.js", "/"] {
         assert!(paths.contains(known), "{known} is not found in the sources: {paths:?}");
     }
     paths
