@@ -47,11 +47,11 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    pub(crate) fn take(gate: &Arc<dyn Gate>, now: Instant) -> Result<Self, Rejection> {
+    pub(crate) fn take(gate: Arc<dyn Gate>, now: Instant) -> Result<Self, Rejection> {
         let pass = contained(|| gate.admit(now)).unwrap_or_else(|| {
             Err(Rejection::by_gate("gate", "the gate panicked", Duration::from_secs(1)))
         })?;
-        Ok(Self { pass, gate: Some(Arc::clone(gate)) })
+        Ok(Self { pass, gate: Some(gate) })
     }
 
     pub(crate) fn settle(mut self, sample: &Sample) {
@@ -71,5 +71,5 @@ impl Drop for Pass {
 
 /// Admits an attempt through all of `gates`, or through none.
 pub(crate) fn pass_all(gates: &[Arc<dyn Gate>], now: Instant) -> Result<Vec<Pass>, Rejection> {
-    gates.iter().map(|gate| Pass::take(gate, now)).collect()
+    gates.iter().map(|gate| Pass::take(Arc::clone(gate), now)).collect()
 }

@@ -97,12 +97,12 @@ mod tests {
     fn no_more_places_than_the_limit_and_each_is_free_again() {
         let limit = CallLimit::new(2);
         let gate: Arc<dyn Gate> = Arc::new(limit.clone());
-        let first = Pass::take(&gate, now()).unwrap();
-        let _second = Pass::take(&gate, now()).unwrap();
-        assert!(Pass::take(&gate, now()).is_err());
+        let first = Pass::take(gate.clone(), now()).unwrap();
+        let _second = Pass::take(gate.clone(), now()).unwrap();
+        assert!(Pass::take(gate.clone(), now()).is_err());
         assert_eq!(limit.in_use(), 2, "a rejection takes no place");
         drop(first);
-        assert!(Pass::take(&gate, now()).is_ok());
+        assert!(Pass::take(gate.clone(), now()).is_ok());
     }
 
     #[test]

@@ -19,9 +19,8 @@ pub(crate) struct Policies {
     pub(crate) breaker: Option<Breaker>,
     /// Asked after the breaker, in this order.
     pub(crate) gates: Vec<Arc<dyn Gate>>,
-    pub(crate) limit: Option<CallLimit>,
-    /// The same limit, as the gate that a call passes first.
-    pub(crate) limit_gate: Option<Arc<dyn Gate>>,
+    /// The gate that a call passes first.
+    pub(crate) limit: Option<Arc<CallLimit>>,
     pub(crate) observers: Observers,
     /// For jitter and the spread of rejections.
     pub(crate) rng: Mutex<SmallRng>,

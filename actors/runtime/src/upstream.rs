@@ -120,7 +120,16 @@ impl Upstream {
     /// As [`call`](Self::call).
     pub async fn run_as<O: Operation>(&self, id: CallId, operation: O) -> ReportOf<O> {
         let started = clock::now();
-        let answer = self.begin(id, started, operation);
+        let answer = match self.enter(started) {
+            Ok(place) => self.begin(id, started, operation, place),
+            Err(rejection) => {
+                let rejected = Observation::Rejected { call: id, rejection: &rejection };
+                self.policies.observers.tell(&rejected);
+                let report = self.unanswered(id, started, rejection.into());
+                tell_end(&self.policies, &operation, &report, true);
+                return report;
+            }
+        };
         answer.await.unwrap_or_else(|_| self.unanswered(id, started, CallError::Lost))
     }
 
@@ -131,31 +140,19 @@ impl Upstream {
         id: CallId,
         started: Instant,
         operation: O,
+        place: Option<Pass>,
     ) -> oneshot::Receiver<ReportOf<O>> {
         let (reply, answer) = oneshot::channel();
-        match self.enter(started) {
-            Ok(place) => {
-                let call = Call::new(id, operation, started, reply, place);
-                let breaker = self.policies.breaker.as_ref();
-                current_thread::start(call::run(Arc::clone(&self.policies), call), breaker);
-            }
-            Err(rejection) => {
-                let observers = &self.policies.observers;
-                observers.tell(&Observation::Rejected { call: id, rejection: &rejection });
-                let report = self.unanswered(id, started, rejection.into());
-                tell_end(&self.policies, &operation, &report, true);
-                // Cannot fail: the receiver is here.
-                let _ = reply.send(report);
-            }
-        }
+        let call = Call::new(id, operation, started, reply, place);
+        current_thread::start(call::run(Arc::clone(&self.policies), call));
         answer
     }
 
     /// Takes a place under the call limit. An open circuit rejects the call here, without a message: there may be
     /// thousands of calls in a second. Each attempt asks the breaker in its turn.
     fn enter(&self, now: Instant) -> Result<Option<Pass>, Rejection> {
-        let Policies { limit_gate, breaker, .. } = &*self.policies;
-        let place = limit_gate.as_ref().map(|gate| Pass::take(gate, now)).transpose()?;
+        let Policies { limit, breaker, .. } = &*self.policies;
+        let place = limit.clone().map(|limit| Pass::take(limit, now)).transpose()?;
         match breaker.as_ref().and_then(Breaker::rejection_at_once) {
             Some(rejection) => Err(self.policies.spread(rejection)),
             None => Ok(place),
@@ -184,7 +181,7 @@ impl Upstream {
 
     /// The limit on calls, if the upstream has one.
     pub fn limit(&self) -> Option<&CallLimit> {
-        self.policies.limit.as_ref()
+        self.policies.limit.as_deref()
     }
 
     /// How calls are made.

@@ -14,7 +14,7 @@ use send_wrapper::SendWrapper;
 use tokio::sync::{oneshot, watch};
 
 use super::scheduler::{BeginWait, Call, Scheduler, Wait, Wake, Withdraw};
-use crate::{breaker::Breaker, lifeline::ended, report::CallId};
+use crate::{lifeline::ended, report::CallId};
 
 /// A scheduler, and the actix system that it runs in.
 struct Running {
@@ -36,10 +36,9 @@ pub fn schedulers_died() -> u64 {
 ///
 /// # Panics
 /// Outside an actix system and a tokio `LocalSet`.
-pub(crate) fn start(life: impl Future<Output = ()> + 'static, breaker: Option<&Breaker>) {
-    let spawn = || drop(actix_rt::spawn(life));
-    let spawn = SendWrapper::new(Box::new(spawn) as Box<dyn FnOnce()>);
-    with_current(|running| running.actor.do_send(Call { spawn, breaker: breaker.cloned() }));
+pub(crate) fn start(life: impl Future<Output = ()> + 'static) {
+    let call = Call(SendWrapper::new(life.boxed_local()));
+    with_current(|running| running.actor.do_send(call));
 }
 
 /// Makes a call wait, for as long as the result lives.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use actix::prelude::*;
+use futures::future::LocalBoxFuture;
 use send_wrapper::SendWrapper;
 use tokio::sync::{oneshot, watch};
 
@@ -44,11 +45,10 @@ struct Waiting {
 /// Starts a call as a task of its own. actix would poll a future of the actor at every message.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct Call {
-    /// Spawns the call. Never leaves its thread, but actix wants messages to be `Send`.
-    pub(super) spawn: SendWrapper<Box<dyn FnOnce()>>,
-    pub(super) breaker: Option<Breaker>,
-}
+pub(super) struct Call(
+    /// Never leaves its thread, but actix wants messages to be `Send`.
+    pub(super) SendWrapper<LocalBoxFuture<'static, ()>>,
+);
 
 /// A wait of a call, until its next attempt is due or its circuit opens.
 pub(crate) struct Wait {
@@ -132,12 +132,9 @@ impl Actor for Scheduler {
 impl Handler<Call> for Scheduler {
     type Result = ();
 
-    fn handle(&mut self, Call { spawn, breaker }: Call, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Call(life): Call, ctx: &mut Context<Self>) {
         self.wake_due(ctx);
-        if let Some(breaker) = breaker {
-            self.subscribe(&breaker, ctx);
-        }
-        spawn.take()();
+        drop(actix_rt::spawn(life.take()));
     }
 }
 
@@ -148,15 +145,14 @@ impl Handler<BeginWait> for Scheduler {
         let Wait { due, epoch, policies, retry } = wait;
         if policies.state() == Some(State::Open) {
             // If the circuit opens later than this check, `CircuitOpened` arrives later than this message and releases
-            // the call.
+            // the call. The first to wait subscribes after the check, and a subscriber is told if the circuit is open.
             let _ = wake.send(Wake::Refused);
         } else if !wake.is_closed() {
             if let Some(breaker) = &policies.breaker {
-                // The call may have begun under a scheduler that has died since.
                 self.subscribe(breaker, ctx);
             }
             policies.observers.tell(&Observation::RetryScheduled(&retry));
-            let mark = policies.limit.as_ref().map(CallLimit::mark_waiting);
+            let mark = policies.limit.as_deref().map(CallLimit::mark_waiting);
             self.waiting.insert(due, retry.call, Waiting { policies, epoch, wake, _mark: mark });
         }
         self.wake_due(ctx);

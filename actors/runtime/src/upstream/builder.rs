@@ -173,8 +173,8 @@ impl UpstreamBuilder {
         }
         own.into_iter().for_each(|observer| observers.add(observer));
         let rng = Mutex::new(seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64));
-        let limit_gate = limit.clone().map(|limit| Arc::new(limit) as Arc<dyn Gate>);
-        let policies = Policies { name, config, breaker, gates, limit, limit_gate, observers, rng };
+        let limit = limit.map(Arc::new);
+        let policies = Policies { name, config, breaker, gates, limit, observers, rng };
         Ok(Upstream { policies: Arc::new(policies) })
     }
 }
