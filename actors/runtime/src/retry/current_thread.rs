@@ -13,8 +13,11 @@ use futures::FutureExt as _;
 use send_wrapper::SendWrapper;
 use tokio::sync::{oneshot, watch};
 
-use super::scheduler::{BeginWait, Call, Scheduler, Wait, Wake, Withdraw};
-use crate::{lifeline::ended, report::CallId};
+use super::{
+    scheduler::{BeginWait, Call, Scheduler, Wait, Wake, Withdraw},
+    waiting_room::Place,
+};
+use crate::lifeline::ended;
 
 /// A scheduler, and the actix system that it runs in.
 struct Running {
@@ -43,11 +46,11 @@ pub(crate) fn start(life: impl Future<Output = ()> + 'static) {
 
 /// Makes a call wait, for as long as the result lives.
 pub(crate) fn wait(wait: Wait) -> Entry {
-    let call = wait.retry.call;
+    let place = (wait.due, wait.retry.call);
     let (wake, woken) = oneshot::channel();
     with_current(|running| {
         running.actor.do_send(BeginWait { wait, wake });
-        Entry { call, woken }
+        Entry { place, woken }
     })
 }
 
@@ -87,7 +90,7 @@ fn launch(system: Option<usize>) -> Running {
 
 /// A call's entry in the waiting room. Dropping it takes the call out.
 pub(crate) struct Entry {
-    call: CallId,
+    place: Place,
     woken: oneshot::Receiver<Wake>,
 }
 
@@ -113,7 +116,7 @@ impl Drop for Entry {
             // An error means that the thread is ending.
             let _ = CURRENT.try_with(|current| {
                 if let Some(running) = &*current.borrow() {
-                    running.actor.do_send(Withdraw(self.call));
+                    running.actor.do_send(Withdraw(self.place));
                 }
             });
         }

@@ -11,14 +11,13 @@ use futures::future::LocalBoxFuture;
 use send_wrapper::SendWrapper;
 use tokio::sync::{oneshot, watch};
 
-use super::waiting_room::WaitingRoom;
+use super::waiting_room::{Place, WaitingRoom};
 use crate::{
     breaker::{Breaker, CircuitOpened},
     clock,
     limit::{CallLimit, WaitMark},
     observe::{Observation, RetryScheduled},
     policies::Policies,
-    report::CallId,
     state::State,
     timer::Timer,
 };
@@ -84,7 +83,7 @@ pub(crate) enum Wake {
 /// Takes a call out of the waiting room, because its caller has left.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct Withdraw(pub(super) CallId);
+pub(super) struct Withdraw(pub(super) Place);
 
 /// The retry timer: the earliest waiting call may be due.
 #[derive(Message)]
@@ -153,7 +152,7 @@ impl Handler<BeginWait> for Scheduler {
             }
             policies.observers.tell(&Observation::RetryScheduled(&retry));
             let mark = policies.limit.as_deref().map(CallLimit::mark_waiting);
-            self.waiting.insert(due, retry.call, Waiting { policies, epoch, wake, _mark: mark });
+            self.waiting.insert((due, retry.call), Waiting { policies, epoch, wake, _mark: mark });
         }
         self.wake_due(ctx);
     }
@@ -171,8 +170,8 @@ impl Handler<RetryDue> for Scheduler {
 impl Handler<Withdraw> for Scheduler {
     type Result = ();
 
-    fn handle(&mut self, Withdraw(call): Withdraw, ctx: &mut Context<Self>) {
-        self.waiting.remove(call);
+    fn handle(&mut self, Withdraw(place): Withdraw, ctx: &mut Context<Self>) {
+        self.waiting.remove(place);
         self.wake_due(ctx);
     }
 }

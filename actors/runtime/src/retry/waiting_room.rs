@@ -1,61 +1,45 @@
 //! The calls that wait, in the order in which they are due.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Instant,
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use crate::report::CallId;
 
 /// An ordered set of deadlines with what is due at each. Adding and removing cost O(log n).
 #[derive(Debug)]
-pub(crate) struct WaitingRoom<T> {
-    by_time: BTreeMap<(Instant, CallId), T>,
-    times: HashMap<CallId, Instant>,
-}
+pub(crate) struct WaitingRoom<T>(BTreeMap<Place, T>);
+
+/// The place of a call in the order: when the call is due, and its number.
+pub(crate) type Place = (Instant, CallId);
 
 impl<T> Default for WaitingRoom<T> {
     fn default() -> Self {
-        Self { by_time: BTreeMap::new(), times: HashMap::new() }
+        Self(BTreeMap::new())
     }
 }
 
 impl<T> WaitingRoom<T> {
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.by_time.len()
-    }
-
     /// When the earliest is due.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.by_time.first_key_value().map(|(&(due, _), _)| due)
+        self.0.first_key_value().map(|(&(due, _), _)| due)
     }
 
-    pub(crate) fn insert(&mut self, due: Instant, id: CallId, item: T) {
-        self.times.insert(id, due);
-        self.by_time.insert((due, id), item);
+    pub(crate) fn insert(&mut self, place: Place, item: T) {
+        self.0.insert(place, item);
     }
 
-    pub(crate) fn remove(&mut self, id: CallId) -> Option<T> {
-        let due = self.times.remove(&id)?;
-        self.by_time.remove(&(due, id))
+    pub(crate) fn remove(&mut self, place: Place) -> Option<T> {
+        self.0.remove(&place)
     }
 
     /// The earliest of what is due at `now`. What is due at the same time comes in order of id.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<T> {
-        let entry = self.by_time.first_entry()?;
-        if entry.key().0 > now {
-            return None;
-        }
-        let ((_, id), item) = entry.remove_entry();
-        self.times.remove(&id);
-        Some(item)
+        let entry = self.0.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
     }
 
     /// Takes out what is `wanted`, in the order in which it is due.
     pub(crate) fn take(&mut self, wanted: impl Fn(&T) -> bool) -> Vec<T> {
-        let taken = self.by_time.extract_if(.., |_, item| wanted(item));
-        taken.inspect(|((_, id), _)| _ = self.times.remove(id)).map(|(_, item)| item).collect()
+        self.0.extract_if(.., |_, item| wanted(item)).map(|(_, item)| item).collect()
     }
 }
 
@@ -80,7 +64,7 @@ mod tests {
         for _ in 0..100_000 {
             let due = start + Duration::from_millis(rng.random_range(0..60_000));
             let id = CallId::next();
-            queue.insert(due, id, (due, id));
+            queue.insert((due, id), (due, id));
             expected.push((due, id));
         }
         expected.sort_unstable();
@@ -95,13 +79,13 @@ mod tests {
             }
         }
         assert_eq!(popped, expected);
-        assert!(queue.times.is_empty() && queue.len() == 0);
+        assert!(queue.0.is_empty());
     }
 
     #[test]
     fn nothing_is_due_before_its_time() {
         let (start, mut queue) = (start(), WaitingRoom::default());
-        queue.insert(start + Duration::from_secs(1), CallId::next(), "later");
+        queue.insert((start + Duration::from_secs(1), CallId::next()), "later");
         assert_eq!(queue.pop_due(start), None);
         assert_eq!(queue.pop_due(start + Duration::from_secs(1)), Some("later"));
     }
@@ -109,13 +93,14 @@ mod tests {
     #[test]
     fn what_was_removed_or_taken_is_gone() {
         let (now, mut queue) = (start(), WaitingRoom::default());
-        let ids: Vec<_> = (0..4).map(|_| CallId::next()).collect();
-        for (item, &id) in ids.iter().enumerate() {
-            queue.insert(now, id, item);
+        let places: Vec<_> = (0..4).map(|_| (now, CallId::next())).collect();
+        for (item, &place) in places.iter().enumerate() {
+            queue.insert(place, item);
         }
-        assert_eq!(queue.remove(ids[1]), Some(1));
-        assert_eq!(queue.remove(ids[1]), None);
+        assert_eq!(queue.remove(places[1]), Some(1));
+        assert_eq!(queue.remove(places[1]), None);
         assert_eq!(queue.take(|item| *item > 0), [2, 3]);
-        assert_eq!((queue.pop_due(now), queue.remove(ids[2]), queue.len()), (Some(0), None, 0));
+        assert_eq!((queue.pop_due(now), queue.remove(places[2])), (Some(0), None));
+        assert!(queue.0.is_empty());
     }
 }
