@@ -4,15 +4,24 @@ use std::time::Duration;
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
-    http::{StatusCode, header::RETRY_AFTER},
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    },
 };
 use resilience_actors::{AttemptRecord, CallError};
+use serde::Serialize;
 use service_edge::ApiError;
 
 use crate::{
     transport::{BackendError, BackendReport},
     wire::{AttemptEntry, BackendBody, BaselineBody, BaselineError, CallBody, RetryBody, seconds},
 };
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Bytes that are reserved for a body: most are shorter.
+const BODY: usize = 512;
 
 /// The status of the answer to a call.
 pub fn status(report: &BackendReport) -> StatusCode {
@@ -29,45 +38,57 @@ pub fn status(report: &BackendReport) -> StatusCode {
 
 /// Answers `/api/call-backend`.
 pub fn call(report: &BackendReport) -> HttpResponse {
-    head(report).json(CallBody {
-        client_request_id: report.id,
-        backend_response: backend_body(report),
-        elapsed_time_seconds: seconds(report.elapsed),
-        circuit_breaker_state: report.state,
-        attempts: report.attempts.len(),
-    })
+    json(
+        head(report),
+        &CallBody {
+            client_request_id: report.id,
+            backend_response: backend_body(report),
+            elapsed_time_seconds: seconds(report.elapsed),
+            circuit_breaker_state: report.state,
+            attempts: report.attempts.len(),
+        },
+    )
 }
 
 /// Answers `/api/call-backend-without-resilience`.
 pub fn baseline(report: &BackendReport) -> HttpResponse {
     let (status_code, elapsed) = (status(report).as_u16(), seconds(report.elapsed));
-    let mut head = head(report);
+    let head = head(report);
     match &report.result {
-        Ok(response) => head.json(BaselineBody {
-            message: "called without circuit breaker and retries",
-            backend_response: &response.body,
-            elapsed_time_seconds: elapsed,
-            status_code,
-        }),
-        Err(error) => head.json(BaselineError {
-            error: ApiError::reason(status(report)),
-            message: explain(error),
-            elapsed_time_seconds: elapsed,
-            status_code,
-        }),
+        Ok(response) => json(
+            head,
+            &BaselineBody {
+                message: "called without circuit breaker and retries",
+                backend_response: &response.body,
+                elapsed_time_seconds: elapsed,
+                status_code,
+            },
+        ),
+        Err(error) => json(
+            head,
+            &BaselineError {
+                error: ApiError::reason(status(report)),
+                message: explain(error),
+                elapsed_time_seconds: elapsed,
+                status_code,
+            },
+        ),
     }
 }
 
 /// Answers `/api/test-retry`.
 pub fn test_retry(report: &BackendReport) -> HttpResponse {
-    head(report).json(RetryBody {
-        test_type: "retry_mechanism",
-        backend_response: backend_body(report),
-        elapsed_time_seconds: seconds(report.elapsed),
-        circuit_breaker_state: report.state,
-        attempts: report.attempts.len(),
-        attempt_log: report.attempts.iter().map(attempt_entry).collect(),
-    })
+    json(
+        head(report),
+        &RetryBody {
+            test_type: "retry_mechanism",
+            backend_response: backend_body(report),
+            elapsed_time_seconds: seconds(report.elapsed),
+            circuit_breaker_state: report.state,
+            attempts: report.attempts.len(),
+            attempt_log: report.attempts.iter().map(attempt_entry).collect(),
+        },
+    )
 }
 
 /// Status and headers: the backend's own `Retry-After`, or that of a rejection.
@@ -87,6 +108,14 @@ fn head(report: &BackendReport) -> HttpResponseBuilder {
         }
     }
     head
+}
+
+fn json(mut head: HttpResponseBuilder, body: &impl Serialize) -> HttpResponse {
+    let mut bytes = Vec::with_capacity(BODY);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => head.insert_header((CONTENT_TYPE, JSON)).body(bytes),
+        Err(error) => HttpResponse::from_error(ApiError::internal(error.to_string())),
+    }
 }
 
 fn backend_body(report: &BackendReport) -> BackendBody<'_> {
@@ -112,7 +141,8 @@ fn retry_after(error: &CallError<BackendError>) -> Option<Duration> {
 fn explain(error: &CallError<BackendError>) -> String {
     match error {
         CallError::Rejected(rejection) => {
-            format!("{rejection}; try again in {} s", rounded_up(rejection.retry_after()).max(1))
+            let seconds = rounded_up(rejection.retry_after()).max(1).to_string();
+            [rejection.reason(), "; try again in ", &seconds, " s"].concat()
         }
         CallError::Unconnected(_) => format!("backend unreachable: {error}"),
         CallError::TimedOut(_) => format!("backend timed out: {error}"),

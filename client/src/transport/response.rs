@@ -54,9 +54,8 @@ impl Answer {
     /// True if more bytes of this response may arrive on a connection that awc has already put back into its pool:
     /// after a 101, or if the response does not say `Content-Length: 0`.
     pub(super) fn may_be_followed(&self) -> bool {
-        let is_empty =
-            !self.inner.status().is_informational() && content_length(&self.inner) == Some(0);
-        self.released && !is_empty
+        self.released
+            && (self.inner.status().is_informational() || content_length(&self.inner) != Some(0))
     }
 
     /// Reads the body, at most `limit` bytes.
