@@ -24,6 +24,8 @@
 #   --seed N             for the order of the contenders (default: a new one, which is told)
 #   --quick              a smoke test: 2 rounds of 1 s, nothing is installed, contenders that are not
 #                        there are left out, and a missed limit is no failure
+#   --instructions       measure nothing: count the instructions of a request in user mode, of our own
+#                        contenders, under valgrind; the same on a busy machine, in two minutes
 #   --json FILE          write all that was measured
 #   --criterion DIR      add what `cargo bench` left in DIR, such as target/criterion
 #   --runtime-json FILE  add what criterion cannot tell: allocations_per_closed_call, bytes_per_waiting_call
@@ -82,6 +84,7 @@ prepare() {
   mkdir -p "$tools"
   work_dir=$(mktemp -d "$tools/bench.XXXXXX") || die "cannot write in $tools"
 
+  [[ " ${arguments[*]} " != *' --instructions '* ]] || need valgrind "install it with your system's package manager"
   provide_debian wrk usr/bin wrk libluajit-5.1-2
   ! wanted haproxy || provide_debian haproxy usr/sbin haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
   ! wanted nginx || provide_debian nginx usr/sbin nginx

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.processes import Failure, Processes
 from resilience_lab.report import machine, store
 
-from . import contenders, limits, load, rounds, runtime, services, stats, tables
+from . import contenders, instructions, limits, load, rounds, runtime, services, stats, tables
 from .arguments import Parser, whole
 
 MISSED = 2
@@ -27,6 +27,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=whole(0, 2**64 - 1))
     parser.add_argument("--contenders")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--instructions", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--criterion", type=Path)
     parser.add_argument("--runtime-json", type=Path)
@@ -50,9 +51,14 @@ def main() -> int:
     try:
         given = read_arguments()
         names = contenders.chosen(given.contenders)
+        if given.instructions:
+            names = [name for name in names if name in instructions.COUNTED]
         if given.list_servers:
             servers = () if given.from_data else dict.fromkeys(contenders.CONTENDERS[name].server for name in names)
             print(*servers)
+            return 0
+        if given.instructions:
+            print(instructions.measure(names, given.bin_dir, given.work_dir))
             return 0
         return run(given, names)
     except Failure as error:

@@ -1,0 +1,73 @@
+"""Counts the instructions that a request costs in user mode, under valgrind's callgrind.
+
+A count differs by less than 1 % from run to run, also on a busy machine. It excludes the kernel's work, which is about
+half of the CPU time of a request, and it does not show what caches and branches cost.
+"""
+
+import http.client
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from . import contenders, services
+from .contenders import CONTENDERS, Bench
+from .limits import LIMITS
+from .processes import Failure, Process, Processes
+
+# Numbers of requests in two runs. Their difference excludes the start and the end of the process.
+FEW, MANY = 500, 3000
+# callgrind counts `rep stosb` once for each byte, so the C library is not to use it.
+WITHOUT_REP = {
+    "GLIBC_TUNABLES": "glibc.cpu.x86_rep_stosb_threshold=1000000000:glibc.cpu.x86_rep_movsb_threshold=1000000000"
+}
+# The contenders that are one process of our own.
+COUNTED = ("call-backend", "baseline", "bare-awc", "health", "open")
+
+
+class UnderCallgrind(Processes):
+    """Starts each process under callgrind."""
+
+    def start(
+        self, name: str, command: Sequence[str | Path], port: int, environment: Mapping[str, str] | None = None
+    ) -> Process:
+        callgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={self.logs / name}.callgrind"]
+        return super().start(name, [*callgrind, *command], port, dict(environment or {}) | WITHOUT_REP)
+
+
+def measure(names: Sequence[str], bin_dir: Path, work_dir: Path) -> str:
+    """Instructions a request of each contender, and the ratios that have limits, as text."""
+    with Processes(work_dir) as processes:
+        backend = services.start_backend(processes, bin_dir, workers=1)
+        counts = {}
+        for name in names:
+            few, many = (total(name, requests, bin_dir, work_dir, backend) for requests in (FEW, MANY))
+            counts[name] = (many - few) / (MANY - FEW)
+    lines = [f"{name:<26}{count:>10,.0f} instructions/request" for name, count in counts.items()]
+    lines += [
+        f"{f'{over} / {under}':<26}{counts[over] / counts[under]:>10.3f}"
+        for over, under in {(limit.over, limit.under): None for limit in LIMITS}
+        if over in counts and under in counts
+    ]
+    return "\n".join(lines)
+
+
+def total(name: str, requests: int, bin_dir: Path, work_dir: Path, backend: Process) -> int:
+    """Instructions of a whole process that answers so many requests, on one connection."""
+    contender, directory = CONTENDERS[name], work_dir / f"{name}-{requests}"
+    directory.mkdir(exist_ok=True)
+    with UnderCallgrind(directory) as processes:
+        process = contenders.start(contender.server, Bench(processes, bin_dir, directory, 1, backend))
+        connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)
+        for _ in range(requests):
+            connection.request("GET", contender.path)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != contender.status:
+                raise Failure(f"{name}: GET {contender.path}: {answer.status}, expected {contender.status}")
+        connection.close()
+        process.popen.terminate()
+        process.popen.wait()
+    collected = re.search(r"Collected : (\d+)", process.log.read_text(encoding="utf-8", errors="replace"))
+    if not collected:
+        raise Failure(f"callgrind has counted nothing for {name}{process.last_words()}")
+    return int(collected[1])
