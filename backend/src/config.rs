@@ -15,6 +15,16 @@ pub const DEFAULT_PORT: u16 = 5000;
 /// Maximum of `TRANSIENT_RETRY_AFTER`: about 115 days.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(10_000_000);
 
+/// What each setting of the backend alone is for, in Markdown.
+pub const MEANINGS: [(&str, &str); 6] = [
+    ("FAILURE_RATE", "Share of `/api/data` that fails with a 500."),
+    ("SLOW_RESPONSE_RATE", "Share of `/api/data` that is slow. With `FAILURE_RATE` at most 1."),
+    ("SLOW_RESPONSE_DELAY", "Time that a slow answer takes."),
+    ("TRANSIENT_FAILURE_RATE", "Share of `/api/transient-failure` that is throttled with a 429."),
+    ("TRANSIENT_RETRY_AFTER", "`Retry-After` of the 429s, rounded up to whole seconds."),
+    ("FAULT_SEED", "Seed of the random draws. The same seed gives the same draws."),
+];
+
 /// Names of the client's settings, which may be set in the same environment.
 pub const CLIENT_SETTINGS: [&str; 29] = [
     "BACKEND_URL",

@@ -1,16 +1,37 @@
-//! What the backend knows about the client's settings is what docs/settings.md says of them.
+//! docs/settings.md has the settings that the code reads. `UPDATE_DOCS=1` writes its table.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
-use std::{fs, path::Path};
+use std::collections::BTreeSet;
 
-use backend_service::config::CLIENT_SETTINGS;
+use backend_service::config::{CLIENT_SETTINGS, Config, MEANINGS};
+use resilience_testing::documents::{
+    between_marks, check_generated, first_column, read, table_of_settings,
+};
+use service_edge::{CommonSettings, Settings};
+
+const DOCUMENT: &str = "docs/settings.md";
+
+/// What the service says is allowed if a variable is empty.
+fn allowed(name: &str) -> String {
+    let variables = [(name, "")];
+    let error = Config::read(&mut Settings::from_pairs(&variables)).unwrap_err().to_string();
+    error.split_once("expected ").unwrap().1.to_owned()
+}
 
 #[test]
-fn the_clients_settings_are_the_documented_ones() {
-    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/settings.md");
-    let document = fs::read_to_string(document).unwrap();
-    let (_, table) = document.split_once("| client | default | |\n").unwrap();
-    let rows = table.lines().take_while(|line| line.starts_with('|'));
-    let names = rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2));
-    assert_eq!(names.collect::<Vec<_>>(), CLIENT_SETTINGS);
+fn the_table_of_the_backend_is_that_of_the_code() {
+    let mut settings = Settings::from_pairs(&[]);
+    Config::read(&mut settings).unwrap();
+    let is_common = |name: &str| CommonSettings::MEANINGS.iter().any(|(other, _)| *other == name);
+    let backend = settings.effective().iter().filter(|(name, _)| !is_common(name));
+    let table = table_of_settings(&backend.cloned().collect::<Vec<_>>(), allowed, &MEANINGS);
+    check_generated(DOCUMENT, "settings of backend-service", &table);
+}
+
+#[test]
+fn the_backend_knows_the_settings_of_the_client() {
+    let document = read(DOCUMENT);
+    let documented = first_column(between_marks(&document, "settings of client-service"));
+    let documented: BTreeSet<_> = documented.into_iter().collect();
+    assert_eq!(documented, CLIENT_SETTINGS.into());
 }

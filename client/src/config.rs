@@ -3,6 +3,7 @@
 
 mod breaker;
 mod calls;
+mod meanings;
 mod names;
 
 use std::time::Duration;
@@ -10,8 +11,8 @@ use std::time::Duration;
 use resilience_actors::{BreakerConfig, DURATIONS};
 use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 
-pub use self::calls::Calls;
 use self::names::named;
+pub use self::{calls::Calls, meanings::MEANINGS};
 use crate::{backend_url::BackendUrl, replicas::ReplicaHosts};
 
 /// `PORT`, if it is not set.

@@ -23,6 +23,7 @@
 pub mod access;
 pub mod answer;
 pub mod app;
+pub mod documents;
 pub mod http;
 pub mod process;
 pub mod props;

@@ -48,6 +48,26 @@ pub struct CommonSettings {
 }
 
 impl CommonSettings {
+    /// What each of these settings is for, in Markdown; with `HOSTNAME`, which both services read as well.
+    pub const MEANINGS: [(&'static str, &'static str); 9] = [
+        ("HOST", "IP address to listen on."),
+        ("PORT", "Port to listen on. With 0 the system chooses a port, and the log shows it."),
+        ("WORKERS", "Number of threads that serve requests."),
+        (
+            "MAX_CONNECTIONS",
+            "Maximum number of connections served at a time. The service lowers it if the limit of open files \
+             (`ulimit -n`) requires it. Further connections get a 503, except for `/health`, `/ready` and `/metrics`.",
+        ),
+        ("RUST_LOG", "Log levels, such as `warn` or `warn,client_service=debug`."),
+        ("LOG_FORMAT", "`text`: lines for people. `json`: one object per line, for collectors."),
+        (
+            "ADMIN_TOKEN",
+            "If set, requests that change something (POST and PUT) need `Authorization: Bearer <token>`.",
+        ),
+        ("SHUTDOWN_TIMEOUT", "Time after SIGTERM to finish the requests in flight."),
+        ("HOSTNAME", "Value of `pod` in answers. The system sets it."),
+    ];
+
     /// Reads all of them. `default_port` is the default of `PORT`.
     ///
     /// # Errors

@@ -1,0 +1,95 @@
+//! Parts of Markdown files that tests generate and check.
+
+use std::{env, fs, path::PathBuf};
+
+/// The path of a file of the repository.
+pub fn in_repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// The text of a file of the repository.
+pub fn read(path: &str) -> String {
+    fs::read_to_string(in_repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The part of a file between the lines `<!-- NAME -->` and `<!-- /NAME -->`.
+pub fn between_marks<'a>(document: &'a str, name: &str) -> &'a str {
+    let part = document.split_once(&format!("<!-- {name} -->\n"));
+    let part = part.and_then(|(_, rest)| rest.split_once(&format!("<!-- /{name} -->")));
+    part.unwrap_or_else(|| panic!("the document has no part between the marks {name:?}")).0
+}
+
+/// Compares a part of a file with what the code generates. If the variable `UPDATE_DOCS` is set, writes it instead.
+pub fn check_generated(path: &str, name: &str, generated: &str) {
+    let document = read(path);
+    let part = between_marks(&document, name);
+    if part == generated {
+        return;
+    }
+    assert!(
+        env::var_os("UPDATE_DOCS").is_some(),
+        "{path}: the part {name:?} is not what the code generates; the same test with UPDATE_DOCS=1 writes it:\n\
+         {generated}"
+    );
+    let mark = format!("<!-- {name} -->\n");
+    let updated = document.replace(&format!("{mark}{part}"), &format!("{mark}{generated}"));
+    fs::write(in_repository(path), updated).unwrap();
+}
+
+/// A table of settings: the name and default of each, what `allowed` says of it, and its meaning.
+///
+/// `meanings` must have the names of `defaults`, in the same order.
+pub fn table_of_settings(
+    defaults: &[(&str, String)],
+    allowed: impl Fn(&str) -> String,
+    meanings: &[(&str, &str)],
+) -> String {
+    let read: Vec<_> = defaults.iter().map(|(name, _)| *name).collect();
+    let described: Vec<_> = meanings.iter().map(|(name, _)| *name).collect();
+    assert_eq!(read, described, "each setting has a meaning, in the order in which they are read");
+    let rows = defaults.iter().zip(meanings).map(|((name, default), (_, meaning))| {
+        let default = default.trim_matches(['(', ')']);
+        // Each document says once that no value has a unit.
+        let allowed = allowed(name).replace(", without a unit", "");
+        format!("| `{name}` | {default} | {allowed} | {meaning} |\n")
+    });
+    "| name | default | allowed | meaning |\n|---|---|---|---|\n".to_owned()
+        + &rows.collect::<String>()
+}
+
+/// The names in the first column of a table, without backticks.
+pub fn first_column(table: &str) -> Vec<&str> {
+    let rows = table.lines().skip(2);
+    rows.filter_map(|row| row.split('|').nth(1)).map(|cell| cell.trim().trim_matches('`')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_a_row_for_each_setting() {
+        let table = table_of_settings(
+            &[("PORT", "80".to_owned()), ("TOKEN", "(unset)".to_owned())],
+            |name| format!("what {name} allows"),
+            &[("PORT", "Port to listen on."), ("TOKEN", "Secret.")],
+        );
+        let expected = "| name | default | allowed | meaning |\n|---|---|---|---|\n\
+                        | `PORT` | 80 | what PORT allows | Port to listen on. |\n\
+                        | `TOKEN` | unset | what TOKEN allows | Secret. |\n";
+        assert_eq!(table, expected);
+        assert_eq!(first_column(&table), ["PORT", "TOKEN"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "each setting has a meaning")]
+    fn a_setting_without_a_meaning_is_refused() {
+        table_of_settings(&[("PORT", "80".to_owned())], |_| String::new(), &[]);
+    }
+
+    #[test]
+    fn a_part_is_what_is_between_its_marks() {
+        let document = "# Title\n<!-- a -->\n<!-- /a -->\n\n<!-- b -->\nx\ny\n<!-- /b -->\n";
+        assert_eq!((between_marks(document, "a"), between_marks(document, "b")), ("", "x\ny\n"));
+    }
+}

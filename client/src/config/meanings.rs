@@ -1,0 +1,93 @@
+//! What each setting of the client is for.
+
+/// What each setting of the client alone is for, in Markdown, in the order in which they are read.
+pub const MEANINGS: [(&str, &str); 29] = [
+    ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
+    (
+        "BREAKER_FAIL_MAX",
+        "Consecutive failures that open the circuit. 0 turns this trip off, which requires another one.",
+    ),
+    (
+        "BREAKER_STREAK_MAX_AGE",
+        "Maximum time between two consecutive failures. If more time is between them, the count starts again.",
+    ),
+    ("BREAKER_FAILURE_RATE", "Share of failures in the window that opens the circuit."),
+    (
+        "BREAKER_FAILURES",
+        "Number of failures in the window that opens the circuit, whatever their share. At most `BREAKER_WINDOW`, \
+         if that is a number of attempts.",
+    ),
+    (
+        "BREAKER_SLOW_RATE",
+        "Share of slow attempts in the window that opens the circuit. Requires `BREAKER_SLOW_CALL`.",
+    ),
+    (
+        "BREAKER_SLOW_CALL",
+        "An attempt that takes this long is slow, and counts from this moment on. Less than `ATTEMPT_TIMEOUT`. \
+         Requires `BREAKER_SLOW_RATE`.",
+    ),
+    (
+        "BREAKER_WINDOW",
+        "What shares are taken of: the last attempts (`100`), or the attempts of the last seconds (`60s`).",
+    ),
+    (
+        "BREAKER_MIN_CALLS",
+        "Minimum number of attempts in the window before a share can open the circuit. At most `BREAKER_WINDOW`, \
+         if that is a number of attempts.",
+    ),
+    ("BREAKER_RESET_TIMEOUT", "Time from opening to half-open."),
+    (
+        "BREAKER_RESET_BACKOFF",
+        "Factor by which each reopening lengthens that time, until the circuit closes.",
+    ),
+    ("BREAKER_RESET_MAX", "Maximum of that time. At least `BREAKER_RESET_TIMEOUT`."),
+    ("BREAKER_HALF_OPEN_MAX_CALLS", "Maximum number of trials at a time."),
+    ("BREAKER_SUCCESS_THRESHOLD", "Successful trials that close the circuit."),
+    (
+        "BREAKER_TRIAL_LEASE",
+        "Time within which a trial must report. After it the trial has failed. At least `ATTEMPT_TIMEOUT`.",
+    ),
+    (
+        "BREAKER_SCOPE",
+        "`call`: a failure does not count if a later attempt of its call succeeds. `attempt`: each failure counts.",
+    ),
+    ("RETRY_MAX_ATTEMPTS", "Maximum number of attempts of a call, the first included."),
+    ("RETRY_BASE_DELAY", "Wait before the first retry. At most `RETRY_MAX_DELAY`."),
+    ("RETRY_MULTIPLIER", "Factor from one wait to the next."),
+    ("RETRY_MAX_DELAY", "Maximum wait, without jitter."),
+    ("RETRY_JITTER", "Each wait is longer by a random share of itself, from 0 to this."),
+    (
+        "ATTEMPT_TIMEOUT",
+        "Time of one attempt, with its connect, head and body. At most `CALL_DEADLINE`.",
+    ),
+    (
+        "CONNECT_RETRIES",
+        "An attempt that did not reach the backend is repeated at once, up to this many times. The baseline repeats \
+         no attempt.",
+    ),
+    ("CALL_DEADLINE", "Time of one call, with all its attempts and waits."),
+    (
+        "CONNECT_TIMEOUT",
+        "Time to resolve the name, and to connect to each of its addresses. At most `ATTEMPT_TIMEOUT`.",
+    ),
+    (
+        "MAX_CALLS",
+        "Maximum number of calls in flight and waiting, of all workers together. The client lowers it if the limit \
+         of open files requires it.",
+    ),
+    (
+        "MAX_RESPONSE_BYTES",
+        "Maximum size of a body from the backend. A 2xx with a larger body becomes a 502. A 4xx or 5xx keeps its \
+         status, and the client replaces its body.",
+    ),
+    (
+        "MAX_EVENT_STREAMS",
+        "Maximum number of readers of `/api/events` at a time. Further readers get a 503.",
+    ),
+    (
+        "BACKEND_FAULTS_HOST",
+        "Host, or host:port, whose addresses are all replicas of the backend, for `/api/backend/faults`. If it is \
+         unset: `backend-headless` if `BACKEND_URL` names `backend-service` and `backend-headless` resolves, \
+         otherwise the host of `BACKEND_URL`.",
+    ),
+];
