@@ -113,7 +113,7 @@ pub(super) fn bodies() -> Vec<Row> {
         holds("half a JSON value", b"{\"id\":").unusable("body is not JSON"),
         holds("JSON with a byte order mark", b"\xef\xbb\xbf{}").unusable("body is not JSON"),
         holds("JSON that is not UTF-8", b"\"\xff\"").unusable("body is not JSON"),
-        at_request("gzip that nobody asked for", [say(zipped.concat())])
+        at_request("gzip that was not requested", [say(zipped.concat())])
             .unusable("body is not JSON")
             .seen(1, 2),
     ]

@@ -34,9 +34,9 @@ pub(super) fn idle_connections() -> Vec<Row> {
     vec![
         when_idle("closes an idle connection", [Close]).success(),
         when_idle("resets an idle connection", [Reset]).success(),
-        when_idle("sends an answer that nobody asked for", [say(answer("200 OK", STALE))])
+        when_idle("sends an answer that was not requested", [say(answer("200 OK", STALE))])
             .success(),
-        when_idle("sends half an answer that nobody asked for", [say("HTTP/1.1 200")]).success(),
+        when_idle("sends half an answer that was not requested", [say("HTTP/1.1 200")]).success(),
         when_idle("says 408 to an idle connection and closes it", [say(&timeout), Close]).success(),
         at_reuse("closes a kept connection when the next request comes", [Close])
             .success()

@@ -130,7 +130,7 @@ pub(super) fn lengths() -> Vec<Row> {
         .seen(2, 2)
         .impatient(),
         at_request(
-            "an upgrade that nobody asked for, and a body when the next request comes",
+            "an upgrade that was not requested, and a body when the next request comes",
             late("HTTP/1.1 426 Oops\r\nupgrade: websocket\r\ncontent-length: 2\r\n\r\n"),
         )
         .ends(426, "client_error", Effect::Success, 1),
@@ -140,7 +140,7 @@ pub(super) fn lengths() -> Vec<Row> {
         )
         .unusable("malformed head"),
         at_request(
-            "an upgrade that nobody asked for",
+            "an upgrade that was not requested",
             [say(answer("426 Upgrade Required\r\nupgrade: websocket", BODY))],
         )
         .ends(426, "client_error", Effect::Success, 1),

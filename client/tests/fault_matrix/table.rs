@@ -1,20 +1,25 @@
 //! The matrix as a page, which the documentation shows.
 
-use std::{env, fs, path::PathBuf};
+use std::{env, fs};
+
+use resilience_testing::documents::{in_repository, read};
 
 use super::row::{Effect, Expected};
+
+const DOCUMENT: &str = "docs/data/fault-matrix.md";
 
 const INTRODUCTION: &str = "\
 # Fault matrix
 
-What the client makes of a backend that misbehaves on the wire: two attempts, two repeats at once of an attempt
-that did not reach the backend (`CONNECT_RETRIES`), at most 10000 bytes of body. Written and kept true by
-`cargo test -p client-service --test fault_matrix`; written anew with `FAULT_MATRIX_WRITE=1`.
+How the client handles each fault of a backend on the wire. It makes two attempts, repeats an attempt that did not reach
+the backend twice at once (`CONNECT_RETRIES`), and accepts bodies of at most 10000 bytes.
+`UPDATE_DOCS=1 cargo test -p client-service --test fault_matrix` writes this page; without the variable, the test
+compares it.
 
-- *status*: what the caller of `/api/call-backend` gets; *unprotected*: of `/api/call-backend-without-resilience`.
-- *outcome*: how the attempts end, by the table in `actors/runtime/src/outcome.rs`.
-- *breaker*: what the call is to the breaker: a success, neutral, or so many failures.
-- *connections*, *requests*: what the backend sees of the call: new connections, and requests on any.
+- *status*: the status of `/api/call-backend`; *unprotected*: that of `/api/call-backend-without-resilience`.
+- *outcome*: how the attempts end; [policies](../policies.md#what-a-result-means) explains the outcomes.
+- *breaker*: what the call counts as for the breaker: a success, neutral, or a number of failures.
+- *connections*, *requests*: what the backend sees of the call: new connections, and requests on all connections.
 
 ";
 
@@ -61,17 +66,16 @@ pub(crate) fn render<'a>(rows: impl IntoIterator<Item = (&'a str, &'a Expected)>
     })
 }
 
-/// Compares with the page in the documentation, or writes that.
+/// Compares the page in the documentation with the results. With `UPDATE_DOCS`, writes it.
 pub(crate) fn must_be_documented(table: &str) {
     let page = format!("{INTRODUCTION}{table}");
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/data/fault-matrix.md");
-    if env::var_os("FAULT_MATRIX_WRITE").is_some() {
-        return fs::write(&path, page).unwrap();
+    if env::var_os("UPDATE_DOCS").is_some() {
+        return fs::write(in_repository(DOCUMENT), page).unwrap();
     }
-    let documented = fs::read_to_string(&path).unwrap_or_default();
+    let documented = read(DOCUMENT);
     let differs = page.lines().find(|line| !documented.lines().any(|other| other == *line));
     assert!(
         documented == page,
-        "docs/data/fault-matrix.md is not what was seen, e.g. {differs:?}; FAULT_MATRIX_WRITE=1 writes it anew"
+        "{DOCUMENT} differs from the results, e.g. {differs:?}; UPDATE_DOCS=1 writes it"
     );
 }
