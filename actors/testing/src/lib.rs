@@ -10,6 +10,7 @@
 //! | [`app`] | answers of an application that has no socket |
 //! | [`mod@until`] | waiting for a condition, for a bounded time |
 //! | [`mod@settings`] | what each setting must refuse, and with which words |
+//! | [`documents`] | parts of Markdown files that tests generate and check |
 //! | [`props`] | how often property tests are tried |
 //!
 //! It depends on no crate of the workspace, so that each of them can use it. All of it panics when a test cannot go on.
