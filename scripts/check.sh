@@ -48,9 +48,8 @@ source "$repo_root/scripts/checks/tools.sh"
 # shellcheck source=scripts/checks/stages.sh
 source "$repo_root/scripts/checks/stages.sh"
 
-# These depend on time. All others give the same result when they are slow. bench and soak come before the stages that
-# only compute, because they run beside the timed stages that leave most of the processors free.
-readonly timed=' test e2e scripts monitoring dashboard chaos images '
+# These depend on time. All others give the same result when they are slow.
+readonly timed=' test e2e soak scripts monitoring dashboard chaos images '
 
 main() {
   local name

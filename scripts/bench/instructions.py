@@ -9,10 +9,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness.processes import Failure, Process, Processes
+
 from . import contenders, services
 from .contenders import CONTENDERS, Bench
 from .limits import LIMITS
-from .processes import Failure, Process, Processes
 
 # Numbers of requests in two runs. Their difference excludes the start and the end of the process.
 FEW, MANY = 500, 3000
@@ -69,5 +70,5 @@ def total(name: str, requests: int, bin_dir: Path, work_dir: Path, backend: Proc
         process.popen.wait()
     collected = re.search(r"Collected : (\d+)", process.log.read_text(encoding="utf-8", errors="replace"))
     if not collected:
-        raise Failure(f"callgrind has counted nothing for {name}{process.last_words()}")
+        raise Failure(f"callgrind has counted nothing for {name}{process.end_of_log()}")
     return int(collected[1])
