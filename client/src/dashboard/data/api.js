@@ -32,25 +32,32 @@ export class Api {
     return this.fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
   }
 
-  /** Returns the body of a 2xx answer. Throws an ApiError for any other. */
+  /** Returns the body of a 2xx answer. Throws an ApiError for any other answer, and if the body is not JSON. */
   async fetch(path, init) {
     const { response, body } = await this.answer(path, init);
-    if (response.ok) return body;
-    const reason = body?.message ?? response.statusText;
+    if (response.ok && body !== null) return body;
+    const reason = body?.message ?? (response.ok ? "the answer is not JSON" : response.statusText);
     throw new ApiError(response.status, reason, body);
   }
 
-  /** Returns the answer whatever its status is. Throws an ApiError if there is none. */
+  /** Returns the answer whatever its status is; `body` is null if it is not JSON. Throws an ApiError if there is no
+   *  complete answer. */
   async answer(path, init = {}) {
-    let response;
     try {
-      response = await fetch(path, { cache: "no-store", ...init });
+      const response = await fetch(path, { cache: "no-store", ...init });
+      this.onDate(response.headers.get("date"));
+      return { response, body: parse(await response.text()) };
     } catch (error) {
       if (init.signal?.aborted && error.name === "AbortError") throw error;
       throw new ApiError(0, error.name === "TimeoutError" ? "no answer in time" : "the server cannot be reached");
     }
-    this.onDate(response.headers.get("date"));
-    const body = await response.json().catch(() => null);
-    return { response, body };
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
