@@ -97,7 +97,9 @@ run_in_order() {
 # Two lanes, with one stage at a time in each. The output of a stage is printed when it ends.
 run_two_at_a_time() {
   local lane name busy=yes
-  local -A queue=([timed]='' [other]='') running=() process=() since=()
+  local -A queue=([timed]='' [other]='') process=() since=()
+  declare -gA running=()
+  trap 'print_running; clean_up' EXIT
   for name in "${known[@]}"; do
     lane=other
     [[ $timed != *" $name "* ]] || lane=timed
@@ -127,8 +129,16 @@ run_two_at_a_time() {
   done
 }
 
+# If the script is interrupted: what the running stages have printed.
+print_running() {
+  local stage
+  for stage in "${running[@]}"; do
+    [ -z "$stage" ] || { print_title "$stage" && cat "$work_dir/$stage.log"; }
+  done
+}
+
 run_in_lane() {
-  [ "$1" = timed ] || renice -n 19 -p "$BASHPID" >/dev/null
+  [ "$1" = timed ] || renice -n 19 -p "$BASHPID" >/dev/null || say "the priority stays as it is"
   "stage_$stage"
 }
 
@@ -142,7 +152,7 @@ finish() {
   reap "$2"
   case $status in
     0) result=PASS ;;
-    "$skipped") result=SKIP && reason=$(<"$work_dir/$1.skip") ;;
+    "$skipped") result=SKIP && reason=$(cat "$work_dir/$1.skip" 2>/dev/null || say 'no reason given') ;;
     *) result=FAIL ;;
   esac
   if [ $result = SKIP ] && [ "${CI:-}" = true ]; then

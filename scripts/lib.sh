@@ -79,7 +79,7 @@ read_arguments() {
         printf -v "$name" '%s' "$2"
       fi
       shift
-    elif [[ $1 == -* && $specs == *" $1 "* ]]; then
+    elif [[ $1 == -* && $1 != *= && $specs == *" $1 "* ]]; then
       printf -v "$name" true
     elif [[ $1 != -* && $specs == *' ... '* ]]; then
       arguments+=("$1")

@@ -1,7 +1,8 @@
-"""The probes: checks of what callers see during a fault, and afterwards.
+"""The probes: checks of the circuit, of callers' answers and of logs during a fault, and afterwards.
 
-Each probe returns its evidence: whether it `holds`, and the numbers behind that. Times come from the record of
-`resilience_lab.users`; limits that depend on the lab's configuration come from its `/api/stats`.
+A probe returns its evidence: whether it `holds`, and the numbers behind that (`answer_time` returns seconds). Times of
+callers and of the circuit come from the record of `resilience_lab.users`. Limits that depend on the lab's configuration
+come from its `/api/stats`.
 """
 
 import re
@@ -17,7 +18,7 @@ from .waiting import wait_for
 
 
 def circuit_opens(within: float) -> dict:
-    """The circuit opens `within` seconds of the last fault."""
+    """The circuit opens at most `within` seconds after the last fault."""
     record = users.current().record
     fault = record.last("fault")
     opened = wait_for_state(OPEN, fault, within)
@@ -29,33 +30,35 @@ def circuit_closes(margin: float) -> dict:
     watched = users.current()
     healed, opened = watched.record.last("heal"), watched.record.last_state(OPEN)
     limit = watched.reset_timeout + margin
-    # Not "since the end of the fault": a trial may have reached the first pod of several before.
+    # Searches from the opening: a trial may have reached a pod that returned before all pods were back. `seconds` is
+    # then negative.
     closed = wait_for_state(CLOSED, opened, healed - opened + limit) if opened is not None else None
     return users.found("circuit_closes", closed is not None, seconds=since(healed, closed), limit=limit)
 
 
 def circuit_reopens(margin: float) -> dict:
-    """The next trial fails: the circuit opens again within the reset timeout plus `margin` seconds."""
+    """The circuit opens again within the reset timeout plus `margin` seconds after this probe starts."""
     watched = users.current()
-    begin, opened = watched.record.now(), open_count()
+    begin, before = watched.record.now(), open_count()
     limit = watched.reset_timeout + margin
-    reopened = wait_for(lambda: open_count() > opened, limit)
+    reopened = wait_for(lambda: open_count() > before, limit)
     seconds = round(watched.record.now() - begin, 3)
     return users.found("circuit_reopens", reopened, seconds=seconds, limit=limit)
 
 
 def circuit_stayed_closed() -> dict:
-    """The circuit was not open at any time since the first fault."""
+    """The circuit was never seen open since the first fault, and is closed now."""
     record = users.current().record
     opened = record.first_state_after(record.first("fault"), OPEN)
     return users.found("circuit_stayed_closed", opened is None and record.state() == CLOSED)
 
 
 def calls_fail_fast(calls: int = 40, within: float = 0.05) -> dict:
-    """Calls on an open circuit are rejected, 95 of 100 `within` seconds, and the backend receives none.
+    """Calls on an open circuit are rejected, and the backend receives none.
 
-    Starts when the attempts in flight at the opening have ended. Each call has to get a 503 with a fallback. All calls
-    use one connection, as a caller with a pool would.
+    Waits until `attempt_timeout` after the opening, so that the attempts in flight have ended. Each call has to get a 503
+    with a fallback, and the 95th percentile of their durations is at most `within` seconds. All calls use one connection,
+    as a caller with a pool would.
     """
     watched = users.current()
     opened = watched.record.last_state(OPEN)
@@ -85,16 +88,18 @@ def calls_fail_fast(calls: int = 40, within: float = 0.05) -> dict:
 
 
 def users_were_served(share: float) -> dict:
-    """At least this share of the calls since the first fault got a 200, and every call got an answer in time."""
-    return summary("users_were_served", calls_since(users.current().record.first("fault")), share)
+    """At least `share` (0 to 1) of the calls since the first fault got a 200, and each call got an answer at most a second
+    after its deadline.
+    """
+    return judge_calls("users_were_served", calls_since(users.current().record.first("fault")), share)
 
 
 def everyone_was_answered() -> dict:
     """Every call since the first fault got an answer, at most a second after its deadline."""
-    return summary("everyone_was_answered", calls_since(users.current().record.first("fault")), 0.0)
+    return judge_calls("everyone_was_answered", calls_since(users.current().record.first("fault")), 0.0)
 
 
-def summary(probe: str, calls: list[Call], share: float) -> dict:
+def judge_calls(probe: str, calls: list[Call], share: float) -> dict:
     limit = users.current().call_deadline + 1
     served = sum(call.status == 200 for call in calls)
     unanswered = sum(call.status is None or call.seconds > limit for call in calls)
@@ -112,27 +117,27 @@ def summary(probe: str, calls: list[Call], share: float) -> dict:
 
 
 def calls_since(begin: float) -> list[Call]:
-    """All calls that started since then. Waits for calls without an answer, until their deadline."""
+    """Calls that started between `begin` and now. Waits at most `call_deadline` + 1 s for those without an answer."""
     watched = users.current()
     record, until = watched.record, watched.record.now()
 
-    def waiting() -> list[Call]:
+    def unanswered() -> list[Call]:
         return [call for call in list(record.pending) if begin <= call.at <= until]
 
-    wait_for(lambda: not waiting(), watched.call_deadline + 1)
-    left = waiting()
+    wait_for(lambda: not unanswered(), watched.call_deadline + 1)
+    left = unanswered()
     return left + [call for call in list(record.calls) if begin <= call.at <= until and call not in left]
 
 
 def answer_time(path: str = "/api/call-backend") -> float:
-    """Seconds of one call on a new connection."""
+    """Makes one call on a new connection, and returns its duration in seconds."""
     begin = time.monotonic()
     with requests.Session() as session:
         ask(session, users.current().base_url + path)
     return round(time.monotonic() - begin, 6)
 
 
-# At the end of a line, or, with LOG_FORMAT=json, of a string.
+# The `)` is followed by the end of the line, or, with LOG_FORMAT=json, by the end of the string.
 TRANSITION = re.compile(r'circuit_breaker: (\S+ -> \S+) \((.*?)\)(?:$|")')
 FAILED_TRIAL = ["half-open -> open", "open -> half-open"]
 
@@ -147,9 +152,9 @@ def transitions_logged(expected: list[str], trials_may_fail: bool = False) -> di
     lines = [line for line in cluster.log_lines(cluster.CLIENT, watched.record.now()) if "circuit_breaker: " in line]
     seen = [match for line in lines if (match := TRANSITION.search(line))]
     transitions = [match[1] for match in seen]
-    told = without_failed_trials(transitions) if trials_may_fail else transitions
+    compared = without_failed_trials(transitions) if trials_may_fail else transitions
     return users.found(
-        "transitions_logged", told == expected, transitions=transitions, reasons=[match[2] for match in seen]
+        "transitions_logged", compared == expected, transitions=transitions, reasons=[match[2] for match in seen]
     )
 
 
@@ -166,7 +171,7 @@ def without_failed_trials(transitions: list[str]) -> list[str]:
 
 
 def wait_for_state(state: str, begin: float, limit: float) -> float | None:
-    """When the circuit was first seen in `state` after `begin`; None if not within `limit` seconds."""
+    """When the circuit was first seen in `state` at or after `begin`; None if not within `limit` seconds."""
     record = users.current().record
     seen = wait_for(lambda: record.first_state_after(begin, state), max(0.0, begin + limit - record.now()), every=0.02)
     return seen if seen is not None and seen <= begin + limit else None

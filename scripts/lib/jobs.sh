@@ -1,11 +1,12 @@
 # shellcheck shell=bash
 # Background jobs, waiting, and cleaning up when a script exits. Sourced by lib.sh.
 
-# start_job COMMAND [ARGUMENT...]: starts it in the background and sets $job to its process.
+# start_job COMMAND [ARGUMENT...]: starts it in the background and sets $job to its process ID, which is also the ID
+# of its process group.
 #
-# Each job has a process group of its own. Ctrl-C in a terminal then reaches only the script, which ends its jobs
-# in order, each with its children. The processes that a function starts belong to the function's group. Descriptor 3
-# is the caller's own: a log in run-local.sh, the report of tests in bats.
+# Each job has a process group of its own. Ctrl-C in a terminal then reaches only the script, which ends its jobs at its
+# own end (see clean_up_at_exit). The processes that a function starts belong to the function's group. A job does not
+# get descriptor 3: it is a log in run-local.sh, and bats waits until every process has closed it.
 start_job() {
   set -m
   if [ "$(type -t "$1")" = function ]; then
@@ -24,26 +25,26 @@ is_running() {
   kill -0 "$1" 2>/dev/null
 }
 
-# signal_job SIGNAL PROCESS: signals a job and all its children.
+# signal_job SIGNAL PROCESS: signals every process in the job's process group.
 signal_job() {
   kill -s "$1" -- "-$2" 2>/dev/null || true
 }
 
-# Waits until a job ends, without a limit, and sets $status to its exit status.
+# reap PROCESS: waits until a job ends, without a time limit, and sets $status to its exit status.
 reap() {
   status=0
   wait "$1" 2>/dev/null || status=$?
 }
 
-# Runs a command as a job, so that the end of the script also ends the command. Dies if it fails.
+# run_job COMMAND [ARGUMENT...]: runs it as a job, so that the end of the script also ends it. Dies if it fails.
 run_job() {
   start_job "$@"
   reap "$job"
   ((status == 0)) || die "that failed (exit status $status); the output is above"
 }
 
-# await WHAT SECONDS COMMAND...: repeats the command until it succeeds. After so many seconds it calls the script's
-# function explain_wait, if there is one, and dies.
+# await WHAT LIMIT COMMAND...: repeats the command until it succeeds. After LIMIT to LIMIT + 1 seconds it calls the
+# script's function explain_wait, if there is one, and dies.
 await() {
   local what=$1 deadline=$((SECONDS + $2))
   shift 2
@@ -58,7 +59,7 @@ await() {
 
 # ---- the end of a script -------------------------------------------------------------------------
 
-# However the script ends: ends its jobs and removes $work_dir.
+# On exit, HUP, INT or TERM, ends the script's jobs and removes $work_dir. Call it before make_work_dir.
 clean_up_at_exit() {
   work_dir=
   trap clean_up EXIT
@@ -75,7 +76,7 @@ clean_up() {
   fi
 }
 
-# Asks all jobs to end, and kills those that still run after ten seconds.
+# Asks all running jobs to end, and kills those that still run after ten seconds.
 end_jobs() {
   local id round
   for id in $(jobs -rp); do

@@ -37,7 +37,8 @@ provide_python_tools() {
     run_job python3 -m venv --clear "$dir"
     # pip resolves the paths in the files from here.
     cd "$repo_root" || die "cannot enter $repo_root"
-    run_job "$dir/bin/python" -m pip install --quiet --disable-pip-version-check "${@/#/--requirement=}"
+    run_job "$dir/bin/python" -m pip install --quiet --disable-pip-version-check --prefer-binary \
+      "${@/#/--requirement=}"
     cat "$@" >"$dir/installed"
   fi
   PATH=$dir/bin:$PATH

@@ -1,4 +1,4 @@
-//! The switch that begins the shutdown.
+//! The state of the shutdown, and the number of requests in flight when it began.
 
 use std::sync::{
     Arc,
@@ -14,10 +14,10 @@ enum Phase {
     Failed(String),
 }
 
-/// The switch that begins the shutdown. It cannot be switched back. Clones share it.
+/// Begins the shutdown, once and for all. Clones share its state.
 ///
-/// Handlers take it as `web::Data<Drain>`. Handlers that would delay the shutdown (hung requests, open streams) end
-/// when [`started`](Self::started) resolves.
+/// Handlers take it as `web::Data<Drain>`. A handler that would delay the shutdown (a hung request, an open stream) must
+/// await [`started`](Self::started) and then end.
 #[derive(Debug, Clone)]
 pub struct Drain {
     inner: Arc<Inner>,
@@ -89,10 +89,12 @@ impl Drain {
         });
     }
 
-    /// Resolves when the shutdown has begun and all requests that came before are finished.
+    /// Resolves when the shutdown has begun and the handler of every counted request has returned a response or was
+    /// dropped. Does not wait for response bodies.
     pub(crate) async fn finished(&self) {
         self.started().await;
         loop {
+            // The count may have been 0 before the shutdown too, so it is checked after each notification.
             let finished = self.inner.finished.notified();
             if self.inner.in_flight.load(Ordering::SeqCst) == 0 {
                 return;
@@ -101,7 +103,8 @@ impl Drain {
         }
     }
 
-    /// Counts a request while the returned value lives. `None` once the shutdown has begun.
+    /// Counts a request while the returned value lives. `None` once the shutdown has begun: later requests are served but
+    /// not counted.
     pub(crate) fn enter(&self) -> Option<InFlight> {
         if self.is_draining() {
             return None;
@@ -117,7 +120,7 @@ impl Default for Drain {
     }
 }
 
-/// Counts a request until it is dropped, which also happens if the client leaves.
+/// A request is counted until this guard is dropped. A client that disconnects drops it too.
 pub(crate) struct InFlight(Drain);
 
 impl Drop for InFlight {

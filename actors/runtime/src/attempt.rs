@@ -23,27 +23,27 @@ use crate::{
 /// The result of an attempt of operation `O`.
 pub(crate) type ResultOf<O> = Result<<O as Operation>::Answer, CallError<<O as Operation>::Error>>;
 
-/// How an attempt ended.
+/// How an attempt ended. `idempotent` is false if the operation panicked when it was asked.
 pub(crate) struct Ended<O: Operation> {
     pub(crate) result: ResultOf<O>,
     pub(crate) verdict: Verdict,
     pub(crate) idempotent: bool,
 }
 
-/// Which attempt of which call, and when it began.
-pub(crate) struct Which {
+/// What an attempt needs to know of its call.
+pub(crate) struct Context {
     pub(crate) call: CallId,
     /// 1 for the first attempt.
     pub(crate) number: u32,
     pub(crate) fresh_connection: bool,
     pub(crate) began: Instant,
-    /// The call's.
+    /// The deadline of the call, if it has one.
     pub(crate) deadline: Option<Instant>,
 }
 
-/// The time that an attempt has, if that is limited.
+/// The time limit of an attempt, and where it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Budget {
+enum TimeLimit {
     /// The attempt's own timeout.
     Timeout(Duration),
     /// The rest of the call's time.
@@ -51,22 +51,24 @@ enum Budget {
     Unlimited,
 }
 
-impl Budget {
-    /// The first attempt gets its whole timeout, even past the deadline: after a delay in the queue, a hanging upstream
-    /// must count as a timeout, not as a deadline.
-    fn of(which: &Which, timeout: Option<Duration>) -> Self {
-        let left = which.deadline.map(|at| at.saturating_duration_since(which.began));
+impl TimeLimit {
+    /// The first attempt gets its whole timeout, even past the deadline. The call may have waited for its thread or for the
+    /// breaker, and `DeadlineExceeded`, which is neutral, would hide a hanging upstream from the breaker.
+    fn of(context: &Context, timeout: Option<Duration>) -> Self {
+        let left = context.deadline.map(|at| at.saturating_duration_since(context.began));
         match (timeout, left) {
-            (Some(timeout), Some(left)) if which.number > 1 && left < timeout => {
+            (Some(timeout), Some(left)) if context.number > 1 && left < timeout => {
                 Self::Deadline(left)
             }
             (Some(timeout), _) => Self::Timeout(timeout),
+            // The attempt has all of the call's time, so it is the upstream that hangs.
+            (None, Some(left)) if context.number == 1 => Self::Timeout(left),
             (None, Some(left)) => Self::Deadline(left),
             (None, None) => Self::Unlimited,
         }
     }
 
-    fn ends(self, began: Instant) -> Option<Instant> {
+    fn ends_at(self, began: Instant) -> Option<Instant> {
         match self {
             Self::Timeout(time) | Self::Deadline(time) => Some(began + time),
             Self::Unlimited => None,
@@ -74,37 +76,35 @@ impl Budget {
     }
 }
 
-/// Makes one attempt. Repeats it at once while it does not reach the upstream, up to `connect_retries` times.
+/// Makes one attempt. While an idempotent attempt does not reach the upstream and has time left, runs it again at once, at
+/// most `connect_retries` times.
 pub(crate) async fn make<O: Operation>(
     policies: &Policies,
     operation: &O,
-    which: Which,
+    context: Context,
 ) -> Ended<O> {
-    let budget = Budget::of(&which, policies.config.attempt_timeout);
-    let due = budget.ends(which.began);
+    let limit = TimeLimit::of(&context, policies.config.attempt_timeout);
+    let due = limit.ends_at(context.began);
     let (connecting, idempotent) = (Cell::new(false), Cell::new(false));
-    let reach = reach(policies, operation, &which, due, &connecting, &idempotent);
+    let reach = reach(policies, operation, &context, due, &connecting, &idempotent);
     let reach = pin!(AssertUnwindSafe(reach).catch_unwind());
     let ended = match due {
         Some(due) => within(due, reach).await,
         None => Some(reach.await),
     };
-    let (result, verdict) = match (ended, budget) {
+    let (result, verdict) = match (ended, limit) {
         (Some(Ok(ended)), _) => ended,
         (Some(Err(_)), _) => (Err(CallError::Panicked), Outcome::Panicked.into()),
-        (None, Budget::Timeout(time)) if connecting.get() => {
+        (None, TimeLimit::Timeout(time)) if connecting.get() => {
             (Err(CallError::Unconnected(time)), Outcome::Unreachable.into())
         }
-        (None, Budget::Timeout(time)) => {
+        (None, TimeLimit::Timeout(time)) => {
             contained(|| operation.timed_out());
             (Err(CallError::TimedOut(time)), Outcome::TimedOut.into())
         }
-        (None, Budget::Deadline(_) | Budget::Unlimited) => {
+        (None, TimeLimit::Deadline(_) | TimeLimit::Unlimited) => {
             let deadline = policies.config.call_deadline.unwrap_or_default();
-            // A first attempt without a timeout of its own had the whole time: the upstream hangs.
-            let outcome =
-                if which.number == 1 { Outcome::TimedOut } else { Outcome::DeadlineExceeded };
-            (Err(CallError::DeadlineExceeded(deadline)), outcome.into())
+            (Err(CallError::DeadlineExceeded(deadline)), Outcome::DeadlineExceeded.into())
         }
     };
     Ended { result, verdict, idempotent: idempotent.get() }
@@ -113,7 +113,7 @@ pub(crate) async fn make<O: Operation>(
 async fn reach<O: Operation>(
     policies: &Policies,
     operation: &O,
-    which: &Which,
+    context: &Context,
     due: Option<Instant>,
     connecting: &Cell<bool>,
     idempotent: &Cell<bool>,
@@ -125,25 +125,25 @@ async fn reach<O: Operation>(
         connecting.set(false);
         let result = operation
             .run(Attempt {
-                call: which.call,
-                number: which.number,
+                call: context.call,
+                number: context.number,
                 repeat,
-                fresh_connection: which.fresh_connection || repeat > 0,
+                fresh_connection: context.fresh_connection || repeat > 0,
                 due,
                 connecting,
             })
             .await;
         let verdict = operation.classify(&result);
         let result = result.map_err(CallError::Transport);
-        let is_over = || repeat >= repeats || due.is_some_and(|due| clock::now() >= due);
-        if verdict.outcome != Outcome::Unreachable || is_over() {
+        let may_not_repeat = || repeat >= repeats || due.is_some_and(|due| clock::now() >= due);
+        if verdict.outcome != Outcome::Unreachable || may_not_repeat() {
             return (result, verdict);
         }
         repeat += 1;
-        about(operation, which.call, |call| {
+        about(operation, context.call, |call| {
             policies.observers.tell(&Observation::AttemptRepeated {
                 call,
-                attempt: which.number,
+                attempt: context.number,
                 repeat,
                 repeats,
                 cause: &cause(&result, &verdict),
@@ -155,7 +155,7 @@ async fn reach<O: Operation>(
 /// A short description of what went wrong.
 pub(crate) fn cause<R, E: Display>(result: &Result<R, CallError<E>>, verdict: &Verdict) -> String {
     match (result, verdict.code) {
-        // A panic in it must not hide the failure from the breaker.
+        // A panic in the error's `Display` must not hide the failure from the breaker.
         (Err(error), _) => contained(|| error.to_string())
             .unwrap_or_else(|| "an error that cannot be shown".to_owned()),
         (Ok(_), Some(code)) => format!("status {code}"),

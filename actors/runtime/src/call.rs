@@ -15,7 +15,7 @@ pub(crate) use in_progress::{Call, tell_end};
 use in_progress::{answer, give_up, rejected, scheduled};
 
 use crate::{
-    attempt::{self, Ended, ResultOf, Which},
+    attempt::{self, Context, Ended, ResultOf},
     breaker::{Breaker, Permit},
     clock::{self, within},
     gate::{Pass, Sample, pass_all},
@@ -110,7 +110,7 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
     let trial = permit.as_ref().is_some_and(Permit::is_trial);
     let blamed = call.attempts.last().is_some_and(|last| last.outcome.blames_connection());
     let began = clock::now();
-    let which = Which {
+    let context = Context {
         call: call.id,
         number,
         fresh_connection: trial || blamed,
@@ -118,7 +118,7 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
         deadline: call.deadline(policies),
     };
     let Ended { result, verdict, idempotent } = {
-        let attempt = pin!(attempt::make(policies, &call.operation, which));
+        let attempt = pin!(attempt::make(policies, &call.operation, context));
         make_known_if_slow(policies, permit.as_mut(), began, attempt).await
     };
     let now = clock::now();

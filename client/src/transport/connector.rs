@@ -32,18 +32,19 @@ use super::{
     socket::{Socket, taken},
 };
 
-/// Maximum time to wait for a response from an address before connecting to the next address in parallel.
+/// Longest delay between the start of a connect and the start of a parallel connect to the next address, if a spare slot
+/// is free.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 thread_local! {
-    /// True while the currently polled request waits for a new connection. awc does not tell a connector which
-    /// request it connects for, but polls the connector within the request's future.
+    /// True while the currently polled request waits for a new connection, and also if no connection was made. awc does
+    /// not tell a connector which request it connects for, but polls the connector within the request's future.
     static CONNECTING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs `request` to completion. Sets `connecting` to true while the request waits for a new connection; a request
 /// that gets a pooled connection leaves it false. Also returns the connection, which counts as in use until the
-/// returned [`InUse`] is dropped.
+/// returned [`InUse`] is dropped; `None` if the request wrote nothing to a connection.
 pub(super) async fn watched<F: Future>(
     request: F,
     connecting: &Cell<bool>,
@@ -51,7 +52,7 @@ pub(super) async fn watched<F: Future>(
     let (mut request, mut connection) = (pin!(request), None);
     poll_fn(|cx| {
         CONNECTING.set(connecting.get());
-        // A request that panicked while it was polled has left its connection here.
+        // A request that panicked in its poll may have left its connection there.
         drop(taken());
         let polled = request.as_mut().poll(cx);
         connecting.set(CONNECTING.get());
@@ -63,7 +64,7 @@ pub(super) async fn watched<F: Future>(
     .await
 }
 
-/// Creates the connector. `limit` applies to the look-up of the name, and to the connect to each address.
+/// Creates the connector. `limit` applies to the look-up of the name, and again to the connect to each address.
 pub(super) fn service(
     limit: Duration,
     resolver: Rc<Resolver>,
@@ -82,7 +83,7 @@ pub(super) fn service(
             CONNECTING.set(true);
             let addresses = resolver.resolve(&host, info.port(), limit);
             let mut addresses = addresses.await.map_err(ConnectError::Io)?;
-            // Start at a random address to spread the load of all clients over the addresses.
+            // `resolve` returns at least one. Start at a random address to spread the load of all clients over the addresses.
             let first = rand::random_range(0..addresses.len());
             addresses.rotate_left(first);
             let connected = connect_to_any(&addresses, limit, &connections).await;
@@ -94,9 +95,9 @@ pub(super) fn service(
     })
 }
 
-/// Connects to the address that accepts first. Starts with the next address when an attempt fails, or after
-/// [`ATTEMPT_DELAY`] if the budget allows a spare connection. With spare connections, the attempts to all addresses start
-/// within `limit`; without, one attempt runs at a time.
+/// Connects to the address that accepts first. Tries the next address when no attempt is running. Tries it in parallel
+/// when an attempt fails, or after [`ATTEMPT_DELAY`] (`limit / addresses` if that is shorter), if a spare slot is free.
+/// Without spare slots one attempt runs at a time, and each has the whole `limit`.
 async fn connect_to_any(
     addresses: &[SocketAddr],
     limit: Duration,
@@ -108,7 +109,7 @@ async fn connect_to_any(
     loop {
         let slot = match attempts.len() {
             0 => Some(connections.slot()?),
-            // A parallel attempt is optional: without a spare slot, the next address is tried after this attempt ends.
+            // A parallel attempt is optional: without a spare slot, the loop asks again after `delay`.
             _ if untried.len() > 0 => connections.spare_slot(),
             _ => None,
         };
@@ -131,8 +132,8 @@ async fn connect_to_any(
     Err(combine(addresses, failures))
 }
 
-/// Returns the error of a connect to `addresses` that all failed: a shortage of this process if one of them was, else
-/// the last failure.
+/// Returns the error to report when the connects to all `addresses` failed: a shortage if one failure reports it, or if
+/// all report that no local port is left; else the last failure.
 fn combine(addresses: &[SocketAddr], mut failures: Vec<io::Error>) -> io::Error {
     let shortage = failures.iter().find_map(Shortage::of);
     match shortage.or_else(|| Shortage::of_ports(addresses, &failures)) {
@@ -150,7 +151,7 @@ async fn connect(
     let stream = within(due, TcpStream::connect(address)).await.unwrap_or_else(|| {
         Err(timed_out(format!("no connection within {:.1}s", limit.as_secs_f64())))
     })?;
-    // Each request is small and complete, so Nagle's algorithm would only delay it.
+    // A request is a small GET without a body, so Nagle's algorithm could only delay it.
     stream.set_nodelay(true)?;
     Ok((stream, slot))
 }

@@ -48,7 +48,7 @@ pub(super) struct Counters {
 impl Counters {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
-            limits,
+            limits: Limits { connections: limits.connections.max(1), ..limits },
             accepted: AtomicUsize::new(0),
             served: AtomicUsize::new(0),
             screened: AtomicUsize::new(0),
@@ -88,7 +88,7 @@ impl Counters {
     /// Counts a connection in `stage`. Returns false if the stage is full.
     pub(super) fn enter(&self, stage: Stage) -> bool {
         let max = match stage {
-            Stage::Served => self.limits.connections.max(1),
+            Stage::Served => self.limits.connections,
             Stage::Screened | Stage::Closing => self.limits.screened,
         };
         let one_more = |count| (count < max).then_some(count + 1);

@@ -24,6 +24,8 @@ pub(super) struct RequestBody {
     deadline: Option<LocalBoxFuture<'static, ()>>,
     /// True if bytes have arrived since `deadline` was set.
     has_arrived: bool,
+    /// True if the body was read to its end. The connection may then belong to the next request.
+    was_read: bool,
 }
 
 impl RequestBody {
@@ -37,6 +39,7 @@ impl RequestBody {
             connection: Rc::clone(connection),
             deadline: None,
             has_arrived: false,
+            was_read: false,
         });
         *payload = guarded.into();
     }
@@ -66,6 +69,9 @@ impl Stream for RequestBody {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
+        if this.was_read {
+            return Poll::Ready(None);
+        }
         this.connection.set_body_wanted(true);
         match this.payload.poll_next_unpin(cx) {
             Poll::Ready(Some(item)) => {
@@ -73,6 +79,7 @@ impl Stream for RequestBody {
                 Poll::Ready(Some(item))
             }
             Poll::Ready(None) => {
+                this.was_read = true;
                 this.connection.body_was_read();
                 Poll::Ready(None)
             }
@@ -86,7 +93,9 @@ impl Stream for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        self.connection.set_body_wanted(false);
+        if !self.was_read {
+            self.connection.set_body_wanted(false);
+        }
     }
 }
 
@@ -141,5 +150,15 @@ mod tests {
         assert!(connection.may_read());
         drop(payload);
         assert!(!connection.may_read());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_was_read_does_not_stop_the_next_requests_body_when_it_is_dropped() {
+        let (mut first, connection) = guarded(stream::empty());
+        assert!(first.next().await.is_none());
+        connection.begin_request(None);
+        connection.set_body_wanted(true);
+        drop(first);
+        assert!(connection.may_read());
     }
 }

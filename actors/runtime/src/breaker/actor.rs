@@ -33,6 +33,8 @@ pub(crate) struct BreakerActor {
     published: Arc<Published>,
     recorder: Recorder,
     subscribers: Vec<WeakRecipient<CircuitOpened>>,
+    /// The last opening, for subscribers that come later.
+    opened: Option<CircuitOpened>,
     timer: Timer,
     /// Dropped with the actor, also if it panics. Receivers learn from it that the actor is gone.
     _alive: watch::Sender<()>,
@@ -51,6 +53,7 @@ impl BreakerActor {
             published,
             recorder,
             subscribers: Vec::new(),
+            opened: None,
             timer: Timer::default(),
             _alive: alive,
         }
@@ -79,6 +82,7 @@ impl BreakerActor {
                 self.recorder.transition(now, &transition);
                 if let Some(opened) = opened {
                     self.subscribers.retain(|subscriber| tell(subscriber, opened.clone()));
+                    self.opened = Some(opened);
                 }
             });
         }
@@ -162,18 +166,12 @@ impl Handler<Subscribe> for BreakerActor {
     type Result = ();
 
     fn handle(&mut self, Subscribe(subscriber): Subscribe, ctx: &mut Context<Self>) {
-        let breaker = self.published.id;
-        let opened = self.step(ctx, |machine, now| {
-            let retry_after = match machine.open_until() {
-                Some(until) => until.saturating_duration_since(now),
-                None if machine.state() == State::Open => machine.config().reset_timeout,
-                None => return None,
-            };
-            let cause = "it was open already".into();
-            Some(CircuitOpened { breaker, epoch: machine.epoch(), retry_after, cause })
+        let retry_after = self.step(ctx, |machine, now| match machine.open_until() {
+            Some(until) => Some(until.saturating_duration_since(now)),
+            None => (machine.state() == State::Open).then_some(machine.config().reset_timeout),
         });
-        if let Some(opened) = opened {
-            tell(&subscriber, opened);
+        if let (Some(retry_after), Some(opened)) = (retry_after, &self.opened) {
+            tell(&subscriber, CircuitOpened { retry_after, ..opened.clone() });
         }
         self.subscribers.push(subscriber);
     }

@@ -314,7 +314,7 @@ fn no_rejection_goes_untold_while_a_burst_ends_and_the_next_begins() {
         let tally = &published.tally;
         let mailbox = Arc::new(Mutex::new(0));
         let turned_away = |published: &Published, mailbox: &Mutex<u32>| {
-            if published.tally.turn_away(RejectionKind::CircuitOpen) {
+            if published.tally.begins_burst_with(RejectionKind::CircuitOpen) {
                 *mailbox.lock().unwrap() += 1;
             }
         };
@@ -324,7 +324,7 @@ fn no_rejection_goes_untold_while_a_burst_ends_and_the_next_begins() {
         let mut recorder = Recorder::new(observers, Arc::clone(&published));
         // A burst that has been told of: its last window is empty.
         let mut now = clock::now();
-        assert!(tally.turn_away(RejectionKind::CircuitOpen));
+        assert!(tally.begins_burst_with(RejectionKind::CircuitOpen));
         recorder.burst_began(now);
         now += SECOND;
         recorder.rejections(now, false);
@@ -347,7 +347,7 @@ fn no_rejection_goes_untold_while_a_burst_ends_and_the_next_begins() {
             recorder.rejections(due, false);
         }
         assert_eq!(rejections_told(&events), 3);
-        assert!(tally.turn_away(RejectionKind::CircuitOpen), "the next is told of again");
+        assert!(tally.begins_burst_with(RejectionKind::CircuitOpen), "the next is told of again");
     });
 }
 

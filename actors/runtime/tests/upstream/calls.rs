@@ -113,7 +113,15 @@ fn a_hanging_upstream_opens_the_circuit_under_a_deadline_alone() {
             std::future::pending::<Result<(), String>>().await
         };
         let answer = upstream.call(hang).await;
-        assert!(matches!(answer, Err(CallError::DeadlineExceeded(_))), "{answer:?}");
+        assert!(matches!(answer, Err(CallError::TimedOut(_))), "{answer:?}");
+        assert_eq!(upstream.state(), State::Open);
+        upstream.breaker().unwrap().reset().await.unwrap();
+        let connect = async |attempt: resilience_actors::Attempt<'_>| {
+            attempt.connecting().set(true);
+            std::future::pending::<Result<(), String>>().await
+        };
+        let answer = upstream.call(connect).await;
+        assert!(matches!(answer, Err(CallError::Unconnected(_))), "{answer:?}");
         assert_eq!(upstream.state(), State::Open);
     });
 }
