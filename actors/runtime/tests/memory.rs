@@ -48,9 +48,14 @@ async fn allocations_of_closed_calls() -> usize {
     for breaker in breakers {
         // The first call of a thread may allocate.
         succeed(&breaker, 1).await;
-        let region = Region::new(ALLOCATOR);
-        succeed(&breaker, 1_000).await;
-        allocations += region.change().allocations;
+        // The least of several, because the threads of the test harness allocate too.
+        let mut least = usize::MAX;
+        for _ in 0..10 {
+            let region = Region::new(ALLOCATOR);
+            succeed(&breaker, 1_000).await;
+            least = least.min(region.change().allocations);
+        }
+        allocations += least;
     }
     allocations
 }
@@ -77,9 +82,12 @@ async fn allocations_of_rejections() -> usize {
     fail(&breaker, 5).await;
     // The first rejection of a burst sends a message.
     assert!(breaker.admit().await.is_err());
-    let region = Region::new(ALLOCATOR);
-    for _ in 0..1_000 {
-        assert!(breaker.admit().now_or_never().is_some_and(|answer| answer.is_err()));
-    }
-    region.change().allocations
+    let rejections = || {
+        let region = Region::new(ALLOCATOR);
+        for _ in 0..1_000 {
+            assert!(breaker.admit().now_or_never().is_some_and(|answer| answer.is_err()));
+        }
+        region.change().allocations
+    };
+    (0..10).map(|_| rejections()).min().unwrap()
 }
