@@ -89,5 +89,5 @@ async fn allocations_of_rejections() -> usize {
         }
         region.change().allocations
     };
-    (0..10).map(|_| rejections()).min().unwrap()
+    (0..10).map(|_| rejections()).min().unwrap_or(usize::MAX)
 }
