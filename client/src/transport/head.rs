@@ -86,7 +86,8 @@ fn is_whole_with_length(bytes: &[u8]) -> bool {
     let mut has_length = false;
     for end_of_line in memchr_iter(b'\n', bytes) {
         let line = &bytes[end_of_line + 1..];
-        if line.starts_with(b"\r\n") {
+        // The parser takes a bare line feed for the end of a line too.
+        if line.starts_with(b"\r\n") || line.starts_with(b"\n") {
             return has_length;
         }
         has_length |= line.get(..name.len()).is_some_and(|it| it.eq_ignore_ascii_case(name));
@@ -161,6 +162,8 @@ mod tests {
         assert_eq!(head("1.1", "204 No Content", "a: b"), Head::Final);
         assert_eq!(head("1.1", "304 Not Modified", "a: b"), Head::Final);
         assert_eq!(head("1.0", "200 OK", "a: b"), Head::Final, "awc reads it correctly");
+        let after_the_end = b"HTTP/1.1 200 OK\r\n\nContent-Length: 2\r\n\r\n";
+        assert_eq!(Head::of(after_the_end), Head::Unbounded, "a bare line feed ends the head");
     }
 
     #[test]
