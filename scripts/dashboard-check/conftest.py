@@ -7,9 +7,15 @@ from playwright.sync_api import expect, sync_playwright
 
 from harness.processes import Processes
 from lab import Lab
+from resilience_lab.waiting import wait_for
 
 # The browser itself logs each answer with status 500 to 509.
 ALWAYS_EXPECTED = "Failed to load resource: the server responded with a status of 50"
+
+
+# True once the page has had its first answers: the counters, the history and the fault plan.
+LOADED = """() => ["api/stats", "limit=1000", "api/backend/faults"].every((part) =>
+  performance.getEntriesByType("resource").some(({ name }) => name.includes(part)))"""
 
 
 def pytest_addoption(parser):
@@ -65,6 +71,8 @@ def open_page(request, lab, browser):
         page.on("pageerror", lambda error: errors.append(f"uncaught: {error}"))
         page.goto(url)
         expect(page.locator("#connection")).to_have_text("live")
+        # The first answers move elements: a click in that moment would miss its button.
+        assert wait_for(lambda: page.evaluate(LOADED), 30)
         return page
 
     yield open_page
