@@ -56,9 +56,9 @@ def circuit_stayed_closed() -> dict:
 def calls_fail_fast(calls: int = 40, within: float = 0.05) -> dict:
     """Calls on an open circuit are rejected, and the backend receives none.
 
-    Waits until `attempt_timeout` after the opening, so that the attempts in flight have ended. Each call has to get a 503
-    with a fallback, and the 95th percentile of their durations is at most `within` seconds. All calls use one connection,
-    as a caller with a pool would.
+    Waits until `attempt_timeout` after the opening, so that the attempts in flight have ended. Each call has to get a
+    503 with a fallback, and the 95th percentile of their durations is at most `within` seconds. All calls use one
+    connection, as a caller with a pool would.
     """
     watched = users.current()
     opened = watched.record.last_state(OPEN)
@@ -88,8 +88,9 @@ def calls_fail_fast(calls: int = 40, within: float = 0.05) -> dict:
 
 
 def users_were_served(share: float) -> dict:
-    """At least `share` (0 to 1) of the calls since the first fault got a 200, and each call got an answer at most a second
-    after its deadline.
+    """At least `share` (0 to 1) of the calls since the first fault got a 200.
+
+    Each call got an answer at most a second after its deadline.
     """
     return judge_calls("users_were_served", calls_since(users.current().record.first("fault")), share)
 
