@@ -141,8 +141,7 @@ fn retry_after(error: &CallError<BackendError>) -> Option<Duration> {
 fn explain(error: &CallError<BackendError>) -> String {
     match error {
         CallError::Rejected(rejection) => {
-            let seconds = rounded_up(rejection.retry_after()).max(1).to_string();
-            [rejection.reason(), "; try again in ", &seconds, " s"].concat()
+            format!("{rejection}; try again in {} s", rounded_up(rejection.retry_after()).max(1))
         }
         CallError::Unconnected(_) => format!("backend unreachable: {error}"),
         CallError::TimedOut(_) => format!("backend timed out: {error}"),

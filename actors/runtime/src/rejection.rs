@@ -87,11 +87,6 @@ impl Rejection {
         self.gate
     }
 
-    /// Why, as a user should read it.
-    pub fn reason(&self) -> &str {
-        &self.reason
-    }
-
     /// After what time it makes sense to try again.
     pub fn retry_after(&self) -> Duration {
         self.retry_after
