@@ -93,12 +93,7 @@ pub(crate) fn at_least<T: Setting>(
     other: &'static str,
     floor: T,
 ) -> Result<(), InvalidConfig> {
-    if value >= floor {
-        return Ok(());
-    }
-    let allowed =
-        Allowed::Compared { relation: "no less than", field: other, value: floor.shown() };
-    Err(InvalidConfig { field, value: value.shown(), allowed })
+    if value >= floor { Ok(()) } else { Err(compared(field, value, "no less than", other, floor)) }
 }
 
 /// `value` is less than the value `ceiling` of the setting `other`.
@@ -108,11 +103,18 @@ pub(crate) fn less_than<T: Setting>(
     other: &'static str,
     ceiling: T,
 ) -> Result<(), InvalidConfig> {
-    if value < ceiling {
-        return Ok(());
-    }
-    let allowed = Allowed::Compared { relation: "less than", field: other, value: ceiling.shown() };
-    Err(InvalidConfig { field, value: value.shown(), allowed })
+    if value < ceiling { Ok(()) } else { Err(compared(field, value, "less than", other, ceiling)) }
+}
+
+fn compared<T: Setting>(
+    field: &'static str,
+    value: T,
+    relation: &'static str,
+    other: &'static str,
+    bound: T,
+) -> InvalidConfig {
+    let allowed = Allowed::Compared { relation, field: other, value: bound.shown() };
+    InvalidConfig { field, value: value.shown(), allowed }
 }
 
 /// A value of a setting, as messages show it.
