@@ -1,15 +1,9 @@
 //! docs/settings.md has the settings that the code reads. `UPDATE_DOCS=1` writes its table.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
-use std::collections::BTreeSet;
-
 use backend_service::config::{CLIENT_SETTINGS, Config, MEANINGS};
-use resilience_testing::documents::{
-    between_marks, check_generated, first_column, read, table_of_settings,
-};
+use resilience_testing::documents::{check_settings, documented_settings};
 use service_edge::{CommonSettings, Settings};
-
-const DOCUMENT: &str = "docs/settings.md";
 
 /// What the service says is allowed if a variable is empty.
 fn allowed(name: &str) -> String {
@@ -24,14 +18,11 @@ fn the_table_of_the_backend_is_that_of_the_code() {
     Config::read(&mut settings).unwrap();
     let is_common = |name: &str| CommonSettings::MEANINGS.iter().any(|(other, _)| *other == name);
     let backend = settings.effective().iter().filter(|(name, _)| !is_common(name));
-    let table = table_of_settings(&backend.cloned().collect::<Vec<_>>(), allowed, &MEANINGS);
-    check_generated(DOCUMENT, "settings of backend-service", &table);
+    check_settings("backend-service", backend, allowed, &MEANINGS);
 }
 
 #[test]
 fn the_backend_knows_the_settings_of_the_client() {
-    let document = read(DOCUMENT);
-    let documented = first_column(between_marks(&document, "settings of client-service"));
-    let documented: BTreeSet<_> = documented.into_iter().collect();
-    assert_eq!(documented, CLIENT_SETTINGS.into());
+    let names = CLIENT_SETTINGS.map(str::to_owned);
+    assert_eq!(documented_settings("client-service"), names.into());
 }

@@ -1,6 +1,9 @@
 //! Parts of Markdown files that tests generate and check.
 
-use std::{env, fs, path::PathBuf};
+use std::{collections::BTreeSet, env, fs, path::PathBuf};
+
+/// The page with the tables of settings.
+const SETTINGS: &str = "docs/settings.md";
 
 /// The path of a file of the repository.
 pub fn in_repository(path: &str) -> PathBuf {
@@ -12,15 +15,41 @@ pub fn read(path: &str) -> String {
     fs::read_to_string(in_repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// Checks the table of settings of `services`: the name and default of each, what `allowed` says of it, and its meaning. If
+/// the variable `UPDATE_DOCS` is set, writes the table instead.
+///
+/// `meanings` must have the names of `defaults`, in the same order.
+pub fn check_settings<'a>(
+    services: &str,
+    defaults: impl IntoIterator<Item = &'a (&'static str, String)>,
+    allowed: impl Fn(&str) -> String,
+    meanings: &[(&str, &str)],
+) {
+    let defaults: Vec<_> = defaults.into_iter().cloned().collect();
+    let table = table_of_settings(&defaults, allowed, meanings);
+    check_generated(SETTINGS, &settings_of(services), &table);
+}
+
+/// The names in the table of settings of `service`.
+pub fn documented_settings(service: &str) -> BTreeSet<String> {
+    let document = read(SETTINGS);
+    let table = between_marks(&document, &settings_of(service));
+    first_column(table).into_iter().map(str::to_owned).collect()
+}
+
+fn settings_of(services: &str) -> String {
+    format!("settings of {services}")
+}
+
 /// The part of a file between the lines `<!-- NAME -->` and `<!-- /NAME -->`.
-pub fn between_marks<'a>(document: &'a str, name: &str) -> &'a str {
+fn between_marks<'a>(document: &'a str, name: &str) -> &'a str {
     let part = document.split_once(&format!("<!-- {name} -->\n"));
     let part = part.and_then(|(_, rest)| rest.split_once(&format!("<!-- /{name} -->")));
     part.unwrap_or_else(|| panic!("the document has no part between the marks {name:?}")).0
 }
 
 /// Compares a part of a file with what the code generates. If the variable `UPDATE_DOCS` is set, writes it instead.
-pub fn check_generated(path: &str, name: &str, generated: &str) {
+fn check_generated(path: &str, name: &str, generated: &str) {
     let document = read(path);
     let part = between_marks(&document, name);
     if part == generated {
@@ -36,10 +65,7 @@ pub fn check_generated(path: &str, name: &str, generated: &str) {
     fs::write(in_repository(path), updated).unwrap();
 }
 
-/// A table of settings: the name and default of each, what `allowed` says of it, and its meaning.
-///
-/// `meanings` must have the names of `defaults`, in the same order.
-pub fn table_of_settings(
+fn table_of_settings(
     defaults: &[(&str, String)],
     allowed: impl Fn(&str) -> String,
     meanings: &[(&str, &str)],
@@ -58,7 +84,7 @@ pub fn table_of_settings(
 }
 
 /// The names in the first column of a table, without backticks.
-pub fn first_column(table: &str) -> Vec<&str> {
+fn first_column(table: &str) -> Vec<&str> {
     let rows = table.lines().skip(2);
     rows.filter_map(|row| row.split('|').nth(1)).map(|cell| cell.trim().trim_matches('`')).collect()
 }

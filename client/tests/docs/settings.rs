@@ -1,17 +1,11 @@
 //! docs/settings.md has the settings that the code reads. `UPDATE_DOCS=1` writes its tables.
 
-use std::collections::BTreeSet;
-
 use client_service::{
     Config,
     config::{BACKEND_SETTINGS, DEFAULT_PORT, MEANINGS},
 };
-use resilience_testing::documents::{
-    between_marks, check_generated, first_column, read, table_of_settings,
-};
+use resilience_testing::documents::{check_settings, documented_settings};
 use service_edge::{CommonSettings, Settings};
-
-const DOCUMENT: &str = "docs/settings.md";
 
 /// What a service says is allowed if a variable is empty, which no setting but the pod's name may be.
 fn allowed(name: &str) -> String {
@@ -36,21 +30,17 @@ fn the_tables_of_both_services_and_of_the_client_are_those_of_the_code() {
             _ => {}
         }
     }
-    let table = table_of_settings(&common, allowed, &CommonSettings::MEANINGS);
-    check_generated(DOCUMENT, "settings of both services", &table);
+    check_settings("both services", &common, allowed, &CommonSettings::MEANINGS);
 
     let mut settings = Settings::from_pairs(&[]);
     Config::read(&mut settings).unwrap();
     let is_common = |name: &str| common.iter().any(|(other, _)| *other == name);
     let client = settings.effective().iter().filter(|(name, _)| !is_common(name));
-    let table = table_of_settings(&client.cloned().collect::<Vec<_>>(), allowed, &MEANINGS);
-    check_generated(DOCUMENT, "settings of client-service", &table);
+    check_settings("client-service", client, allowed, &MEANINGS);
 }
 
 #[test]
 fn the_client_knows_the_settings_of_the_backend() {
-    let document = read(DOCUMENT);
-    let documented = first_column(between_marks(&document, "settings of backend-service"));
-    let documented: BTreeSet<_> = documented.into_iter().collect();
-    assert_eq!(documented, BACKEND_SETTINGS.into());
+    let names = BACKEND_SETTINGS.map(str::to_owned);
+    assert_eq!(documented_settings("backend-service"), names.into());
 }
