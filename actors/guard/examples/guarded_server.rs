@@ -1,4 +1,4 @@
-//! An actix-web application on a guarded server: `cargo run -p actix-connection-guard --example hello`.
+//! An actix-web application on a guarded server: `cargo run -p actix-connection-guard --example guarded_server`.
 
 use std::net::TcpListener;
 
