@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use backend_service::{
     SERVICE,
-    config::{Config, DEFAULT_PORT},
+    config::{Config, DEFAULT_PORT, MEANINGS},
 };
 use service_edge::Program;
 
@@ -13,6 +13,7 @@ const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     about: env!("CARGO_PKG_DESCRIPTION"),
     default_port: DEFAULT_PORT,
+    meanings: &MEANINGS,
 };
 
 #[actix_web::main]

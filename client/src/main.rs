@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use client_service::{Config, SERVICE, config::DEFAULT_PORT};
+use client_service::{
+    Config, SERVICE,
+    config::{DEFAULT_PORT, MEANINGS},
+};
 use service_edge::Program;
 
 const PROGRAM: Program = Program {
@@ -10,6 +13,7 @@ const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     about: env!("CARGO_PKG_DESCRIPTION"),
     default_port: DEFAULT_PORT,
+    meanings: &MEANINGS,
 };
 
 #[actix_web::main]

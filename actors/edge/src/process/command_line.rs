@@ -6,13 +6,16 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::
 
 use super::{exit::exit_on_bad_settings, healthcheck};
 use crate::{
-    config::{common_settings::CommonSettings, settings::Settings},
+    config::{common_settings::CommonSettings, setting_error::SettingError, settings::Settings},
     telemetry::logging::stderr,
     untrusted_text::short_line,
 };
 
 /// Maximum number of characters of a line of a message. A message quotes the arguments.
 const MAX_SHOWN: usize = 400;
+
+/// Reads the settings of a service.
+pub(super) type ReadSettings<C> = fn(&mut Settings<'_>) -> Result<C, SettingError>;
 
 /// What a binary is, for [`run_service`](crate::run_service). Its arguments:
 ///
@@ -34,15 +37,16 @@ pub struct Program {
     pub about: &'static str,
     /// The default of `PORT`.
     pub default_port: u16,
+    /// What each of its own settings is for, in Markdown: name and meaning.
+    pub meanings: &'static [(&'static str, &'static str)],
 }
 
+/// The beginning of the text after the commands and options.
+const SETTINGS: &str = "Without a command it serves until SIGTERM. Its settings are environment variables, here with \
+                        their defaults. Durations are in seconds.\n";
+
 #[derive(Parser)]
-#[command(
-    after_help = "Without a command it serves until SIGTERM. Its settings are environment variables; it prints them \
-                  when it starts.",
-    disable_help_subcommand = true,
-    no_binary_name = true
-)]
+#[command(disable_help_subcommand = true, no_binary_name = true)]
 struct Arguments {
     #[command(subcommand)]
     action: Option<Action>,
@@ -55,24 +59,41 @@ enum Action {
 }
 
 /// Handles the arguments of the command line. Returns the exit code, or `None` if the service must serve.
-pub(super) fn handle_arguments(
+pub(super) fn handle_arguments<C>(
     program: &Program,
+    read: ReadSettings<C>,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Option<ExitCode> {
-    match parse(program, arguments) {
+    match parse(program, read, arguments) {
         Ok(Arguments { action: None }) => None,
         Ok(Arguments { action: Some(Action::Healthcheck) }) => Some(check_health(program)),
         Err(error) => Some(print(&error)),
     }
 }
 
-fn parse(
+fn parse<C>(
     program: &Program,
+    read: ReadSettings<C>,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Arguments, clap::Error> {
     let command = Arguments::command().name(program.service).bin_name(program.service);
     let command = command.version(program.version).about(program.about);
+    let command = command.after_help(settings_help(program.meanings, read));
     command.try_get_matches_from(arguments).and_then(|it| Arguments::from_arg_matches(&it))
+}
+
+/// Each setting with its default and its meaning.
+fn settings_help<C>(own: &[(&str, &str)], read: ReadSettings<C>) -> String {
+    let mut settings = Settings::from_pairs(&[]);
+    // The defaults are valid. If they were not, the help would lack those after the wrong one.
+    let _ = read(&mut settings);
+    let mut help = SETTINGS.to_owned();
+    for (name, meaning) in CommonSettings::MEANINGS.iter().chain(own) {
+        let default = settings.effective().iter().find(|(other, _)| other == name);
+        let default = default.map_or("", |(_, default)| default.trim_matches(['(', ')']));
+        help += &format!("\n  {name} ({default})\n      {}", meaning.replace('`', ""));
+    }
+    help
 }
 
 /// Prints help, version or an error. Returns the exit code.
@@ -103,11 +124,20 @@ fn check_health(program: &Program) -> ExitCode {
 mod tests {
     use super::*;
 
-    const PROGRAM: Program =
-        Program { service: "tea-service", version: "1.2", about: "Makes tea", default_port: 1 };
+    const PROGRAM: Program = Program {
+        service: "tea-service",
+        version: "1.2",
+        about: "Makes tea",
+        default_port: 1,
+        meanings: &[("CUPS", "Cups at a time, `1` or more.")],
+    };
+
+    fn read(settings: &mut Settings<'_>) -> Result<u8, SettingError> {
+        settings.integer("CUPS", 4, 1..=9)
+    }
 
     fn message(arguments: &[&str]) -> String {
-        let Err(error) = parse(&PROGRAM, arguments.iter().map(OsString::from)) else {
+        let Err(error) = parse(&PROGRAM, read, arguments.iter().map(OsString::from)) else {
             panic!("{arguments:?} are taken")
         };
         error.to_string()
@@ -121,7 +151,7 @@ mod tests {
     #[test]
     fn without_arguments_the_caller_serves_and_unknown_ones_are_refused() {
         let run = |arguments: &[&str]| {
-            handle_arguments(&PROGRAM, arguments.iter().map(OsString::from))
+            handle_arguments(&PROGRAM, read, arguments.iter().map(OsString::from))
                 .map(|code| format!("{code:?}"))
         };
         assert_eq!(run(&[]), None);
@@ -134,9 +164,12 @@ mod tests {
     #[test]
     fn help_and_errors_name_the_program_and_what_it_takes() {
         let help = message(&["--help"]);
-        for part in ["Makes tea", "Usage: tea-service [COMMAND]", "healthcheck", "SIGTERM"] {
+        for part in
+            ["Makes tea", "Usage: tea-service [COMMAND]", "healthcheck", "SIGTERM", "  PORT ("]
+        {
             assert!(help.contains(part), "{part}: {help}");
         }
+        assert!(help.contains("\n  CUPS (4)\n      Cups at a time, 1 or more.\n"), "{help}");
         assert_eq!(message(&["-V"]), "tea-service 1.2\n");
         let error = message(&["--port=1"]);
         assert!(error.starts_with("error: unexpected argument '--port'"), "{error}");

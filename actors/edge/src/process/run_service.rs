@@ -22,12 +22,12 @@ use crate::{
 /// Panics outside of an actix runtime.
 pub async fn run_service<C>(
     program: &Program,
-    read: impl FnOnce(&mut Settings<'_>) -> Result<C, SettingError>,
+    read: fn(&mut Settings<'_>) -> Result<C, SettingError>,
     common: fn(&C) -> &CommonSettings,
     run: impl AsyncFnOnce(C) -> io::Result<()>,
 ) -> ExitCode {
     ignore_stray_signals();
-    if let Some(code) = handle_arguments(program, env::args_os().skip(1)) {
+    if let Some(code) = handle_arguments(program, read, env::args_os().skip(1)) {
         return code;
     }
     let config = exit_on_bad_settings(read(&mut Settings::from_env()));
