@@ -71,7 +71,7 @@ impl Calls {
         let begun = Begun { calls: self, asked, call, since: Instant::now(), pending };
         let request = BackendRequest { wanted, trace };
         let operation = BackendCall { transport: Rc::clone(&self.transport), request };
-        let mut report = self.upstreams.get(protection).run_as(call, operation).await;
+        let mut report = self.upstreams.call(protection, call, operation).await;
         if protection == Protection::None {
             // The baseline's upstream has no circuit breaker. Its answer shows the state of the others' circuit.
             report.state = self.upstreams.breaker().state();

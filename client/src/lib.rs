@@ -7,7 +7,7 @@
 //! | [`backend_url`] | where the backend is |
 //! | [`transport`] | carries a request to the backend: the only user of awc |
 //! | [`replicas`] | where all replicas of the backend are |
-//! | [`upstreams`] | the backend behind three sets of policies |
+//! | [`upstreams`] | the backend with all policies, and without protection |
 //! | [`calls`] | makes calls, and records each |
 //! | [`events`] | the event log as Server-Sent Events |
 //! | [`metrics`] | the metrics of `GET /metrics` |
@@ -44,7 +44,7 @@ use metrics::CallMetrics;
 use routes::Turns;
 use stats::Stats;
 use transport::{ConnectionBudget, HttpTransport, replicas::MAX_CONNECTIONS};
-use upstreams::{Protection, Upstreams};
+use upstreams::Upstreams;
 
 /// The service's name in answers and log lines.
 pub const SERVICE: &str = "client-service";
@@ -132,7 +132,7 @@ impl Service {
     pub fn configure(&self, routes: &mut web::ServiceConfig) {
         let transport = HttpTransport::new(&self.config, self.connections.clone());
         // This upstream has no breaker. The end of the breaker's actor is handled in `run`.
-        let stopped = self.upstreams.get(Protection::None).stopped();
+        let stopped = self.upstreams.bare().stopped();
         fail_after(stopped, &self.drain, "a worker's retry scheduler died");
         let (upstreams, stats) = (self.upstreams.clone(), Arc::clone(&self.stats));
         let calls = Calls::new(upstreams, Rc::new(transport), stats, self.calls.clone());

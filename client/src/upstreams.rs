@@ -1,14 +1,19 @@
-//! The backend behind three sets of policies, which share one circuit breaker and one call limit.
+//! The backend with all policies, and without protection.
 
 use std::sync::Arc;
 
 use resilience_actors::{
-    Breaker, CallLimit, CallSettings, InvalidConfig, Observation, Observer, Upstream,
-    UpstreamBuilder,
+    Breaker, CallId, CallLimit, CallOptions, CallSettings, InvalidConfig, Observation, Observer,
+    Upstream, UpstreamBuilder,
 };
 use serde::Serialize;
 
-use crate::{config::Calls, metrics::CallMetrics, stats::Stats};
+use crate::{
+    config::Calls,
+    metrics::CallMetrics,
+    stats::Stats,
+    transport::{BackendCall, BackendReport},
+};
 
 /// The policies between a call and the backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -25,15 +30,14 @@ pub enum Protection {
 /// The upstreams of the process.
 #[derive(Debug, Clone)]
 pub struct Upstreams {
-    full: Upstream,
-    breaker_only: Upstream,
+    protected: Upstream,
     bare: Upstream,
     breaker: Breaker,
     limit: CallLimit,
 }
 
 impl Upstreams {
-    /// Three upstreams over a running breaker.
+    /// Upstreams over a running breaker.
     ///
     /// # Errors
     /// A setting breaks its rule.
@@ -45,18 +49,12 @@ impl Upstreams {
         metrics: &CallMetrics,
     ) -> Result<Self, InvalidConfig> {
         let settings = calls.settings();
-        let once = CallSettings { retry: None, ..settings.clone() };
-        let bare = CallSettings { connect_retries: 0, ..once.clone() };
-        let protected = |settings| {
-            let attempts = Attempts { stats: Arc::clone(stats), metrics: metrics.clone() };
-            upstream(settings, breaker, limit)
-                .breaker(breaker.clone())
-                .observer(Arc::new(attempts))
-                .start()
-        };
+        let CallSettings { attempt_timeout, call_deadline, .. } = settings;
+        let bare = CallSettings { attempt_timeout, call_deadline, ..CallSettings::default() };
+        let attempts = Attempts { stats: Arc::clone(stats), metrics: metrics.clone() };
+        let protected = upstream(settings, breaker, limit).breaker(breaker.clone());
         Ok(Self {
-            full: protected(settings)?,
-            breaker_only: protected(once)?,
+            protected: protected.observer(Arc::new(attempts)).start()?,
             // The breaker counts overload here too, but does not decide on the calls.
             bare: upstream(bare, breaker, limit).observer(Arc::new(breaker.clone())).start()?,
             breaker: breaker.clone(),
@@ -64,13 +62,30 @@ impl Upstreams {
         })
     }
 
-    /// The upstream with this protection.
-    pub fn get(&self, protection: Protection) -> &Upstream {
-        match protection {
-            Protection::Full => &self.full,
-            Protection::BreakerOnly => &self.breaker_only,
-            Protection::None => &self.bare,
-        }
+    /// The upstream with all policies.
+    pub fn protected(&self) -> &Upstream {
+        &self.protected
+    }
+
+    /// The upstream of the baseline: one attempt, without the circuit breaker.
+    pub fn bare(&self) -> &Upstream {
+        &self.bare
+    }
+
+    /// Makes a call with this protection.
+    pub fn call(
+        &self,
+        protection: Protection,
+        call: CallId,
+        operation: BackendCall,
+    ) -> impl Future<Output = BackendReport> {
+        let options = CallOptions::new().id(call);
+        let (upstream, options) = match protection {
+            Protection::Full => (&self.protected, options),
+            Protection::BreakerOnly => (&self.protected, options.without_retries()),
+            Protection::None => (&self.bare, options),
+        };
+        upstream.run_with(options, operation)
     }
 
     /// The circuit breaker.

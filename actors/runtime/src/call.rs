@@ -11,14 +11,15 @@ use std::{
     time::Instant,
 };
 
-pub(crate) use in_progress::{Call, tell_end};
+pub(crate) use in_progress::{Call, Ending, tell_end};
 use in_progress::{answer, give_up, rejected, scheduled};
 
 use crate::{
+    admission::admit,
     attempt::{self, Context, Ended, ResultOf},
     breaker::{Breaker, Permit},
     clock::{self, within},
-    gate::{Pass, Sample, pass_all},
+    gate::Sample,
     observe::{Observation, about},
     operation::Operation,
     outcome::Verdict,
@@ -91,10 +92,12 @@ pub(crate) fn run<O: Operation>(
 
 /// One turn: admit, attempt, decide, settle.
 async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Turn<O> {
-    let (mut permit, passes) = match admit(policies).await {
-        Ok(admitted) => admitted,
+    let deadline = call.deadline(policies);
+    let mut admission = match admit(policies, deadline, &mut call.reply).await {
+        Ok(Some(admission)) => admission,
+        Ok(None) => return Turn::Abandoned,
         Err(rejection) => {
-            if rejection.kind() == RejectionKind::Gate {
+            if !rejection.kind().is_by_circuit() {
                 // The circuit has admitted the attempt, so the failure before it may still open the circuit.
                 call.settle().await;
             }
@@ -102,24 +105,16 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
             return Turn::Over { at: clock::now(), result: Err(error) };
         }
     };
-    if call.reply.is_closed() {
-        return Turn::Abandoned;
-    }
     let number = u32::try_from(call.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
     policies.observers.tell(&Observation::Admitted { call: call.id, attempt: number });
-    let trial = permit.as_ref().is_some_and(Permit::is_trial);
+    let trial = admission.is_trial();
     let blamed = call.attempts.last().is_some_and(|last| last.outcome.blames_connection());
     let began = clock::now();
-    let context = Context {
-        call: call.id,
-        number,
-        fresh_connection: trial || blamed,
-        began,
-        deadline: call.deadline(policies),
-    };
+    let context =
+        Context { call: call.id, number, fresh_connection: trial || blamed, began, deadline };
     let Ended { result, verdict, idempotent } = {
         let attempt = pin!(attempt::make(policies, &call.operation, context));
-        make_known_if_slow(policies, permit.as_mut(), began, attempt).await
+        make_known_if_slow(policies, admission.permit.as_mut(), began, attempt).await
     };
     let now = clock::now();
     let Verdict { outcome, code, .. } = verdict;
@@ -130,20 +125,22 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
         policies.observers.tell(&Observation::AttemptEnded { call, attempt: &record });
     });
 
-    let at =
-        Situation { attempt: number, trial, idempotent, now, deadline: call.deadline(policies) };
+    let at = Situation { attempt: number, trial, idempotent, now, deadline };
     let step = match &policies.config.retry {
-        Some(retry) => policies.with_rng(|rng| next_step(retry, &verdict, &at, rng)),
-        None => Step::Finish,
+        Some(retry) if call.retries => {
+            policies.with_rng(|rng| next_step(retry, &verdict, &at, rng))
+        }
+        _ => Step::Finish,
     };
     let cause = || attempt::cause(&result, &verdict);
-    let epoch = permit.as_ref().map_or(0, Permit::epoch);
+    let epoch = admission.epoch();
     let sample = Sample { outcome, elapsed, retried: step != Step::Finish };
-    passes.into_iter().for_each(|pass| pass.settle(&sample));
+    let (permit, place) = admission.settle(&sample);
     if let Some(permit) = permit {
         let effect = effect(policies.config.scope, outcome, trial, step);
         settle(call, permit, effect, now, cause).await;
     }
+    drop(place);
     // Most calls make one attempt, so room for more is reserved only when needed.
     call.attempts.reserve_exact(1);
     call.attempts.push(record);
@@ -196,16 +193,4 @@ async fn make_known_if_slow<T>(
         permit.slow();
     }
     attempt.await
-}
-
-/// Asks the gates: first the breaker, then the user's own.
-async fn admit(policies: &Policies) -> Result<(Option<Permit<'_>>, Vec<Pass>), Rejection> {
-    let permit = match &policies.breaker {
-        Some(breaker) => Some(breaker.admit().await?),
-        None => None,
-    };
-    if policies.gates.is_empty() {
-        return Ok((permit, Vec::new()));
-    }
-    Ok((permit, pass_all(&policies.gates, clock::now())?))
 }

@@ -21,13 +21,15 @@
 //! - [`Upstream`]: one for each upstream and process. Every policy is optional.
 //! - [`Operation`]: what a call does, where a closure is not enough. [`Outcome`] says what a result means.
 //! - [`Breaker`]: one for each upstream and process, shared by all threads.
-//! - [`CallLimit`]: how many calls may be in flight and waiting.
+//! - [`CallLimit`]: how many calls may be in flight and waiting in a process.
+//! - [`Concurrency`]: how many attempts may be in flight at an upstream.
 //! - [`Gate`] and [`Observer`]: policies and observers of your own.
 //! - [`events`]: a log of numbered events, which readers can follow.
 //!
 //! Everything runs on tokio's clock. A test that pauses that clock controls breaker and scheduler, as long as both run on
 //! the test's own thread ([`Breaker::start`]).
 
+mod admission;
 mod attempt;
 pub mod breaker;
 mod call;
@@ -39,6 +41,7 @@ mod lifeline;
 mod limit;
 pub mod observe;
 mod operation;
+mod options;
 mod outcome;
 mod panics;
 mod policies;
@@ -60,9 +63,10 @@ pub use clock::{until, within};
 pub use config::{Allowed, DURATIONS, InvalidConfig, MAX_DURATION};
 pub use events::{Event, EventKind, EventLog, EventReader, EventType};
 pub use gate::{Gate, Sample};
-pub use limit::CallLimit;
+pub use limit::{CallLimit, Concurrency, ConcurrencyLimit, ConcurrencySnapshot};
 pub use observe::{Observation, Observer};
 pub use operation::{Attempt, Operation, ReportOf};
+pub use options::CallOptions;
 pub use outcome::{CallKind, Outcome, Verdict};
 pub use rejection::{Rejection, RejectionKind};
 pub use report::{AttemptRecord, CallError, CallId, CallOutcome, CallReport};

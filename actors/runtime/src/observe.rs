@@ -166,7 +166,7 @@ pub struct CallEnded<'a> {
     pub state: Option<State>,
     /// Time from the start of the call to its answer.
     pub elapsed: Duration,
-    /// True if the upstream has retries.
+    /// True if the upstream has retries and the caller allowed them.
     pub retries: bool,
     /// False if the caller has left during the last attempt.
     pub answered: bool,

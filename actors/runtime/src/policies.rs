@@ -8,8 +8,14 @@ use std::{
 use rand::rngs::SmallRng;
 
 use crate::{
-    breaker::Breaker, gate::Gate, limit::CallLimit, observe::Observers, rejection::Rejection,
-    retry::backoff::spread, settings::CallConfig, state::State,
+    breaker::Breaker,
+    gate::Gate,
+    limit::{CallLimit, ConcurrencyLimit},
+    observe::Observers,
+    rejection::Rejection,
+    retry::backoff::spread,
+    settings::CallConfig,
+    state::State,
 };
 
 /// The policies of one upstream, shared by all its calls.
@@ -17,7 +23,9 @@ pub(crate) struct Policies {
     pub(crate) name: Arc<str>,
     pub(crate) config: CallConfig,
     pub(crate) breaker: Option<Breaker>,
-    /// Asked after the breaker, in this order.
+    /// Asked after the breaker.
+    pub(crate) concurrency: Option<ConcurrencyLimit>,
+    /// Asked last, in this order.
     pub(crate) gates: Vec<Arc<dyn Gate>>,
     /// The gate that a call passes first.
     pub(crate) limit: Option<Arc<CallLimit>>,

@@ -31,20 +31,28 @@ pub enum RejectionKind {
     Overloaded,
     /// The breaker's actor is gone: the process is ending.
     Stopped,
+    /// Too many attempts are in flight at the upstream, and the call could not wait for a place.
+    ConcurrencyLimit,
     /// A [`Gate`](crate::Gate) of the user's own rejected the attempt.
     Gate,
 }
 
 impl RejectionKind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::CircuitOpen,
         Self::TrialLimit,
         Self::Released,
         Self::Overloaded,
         Self::Stopped,
+        Self::ConcurrencyLimit,
         Self::Gate,
     ];
+
+    /// True if the circuit breaker rejects calls so, and not another gate.
+    pub fn is_by_circuit(self) -> bool {
+        matches!(self, Self::CircuitOpen | Self::TrialLimit | Self::Released | Self::Stopped)
+    }
 
     fn gate_and_reason(self) -> (&'static str, &'static str) {
         const BREAKER: &str = "circuit-breaker";
@@ -56,6 +64,9 @@ impl RejectionKind {
             Self::Released => (BREAKER, "circuit breaker opened while the call waited for a retry"),
             Self::Stopped => (BREAKER, "circuit breaker is not running"),
             Self::Overloaded => ("call-limit", "too many calls in flight"),
+            Self::ConcurrencyLimit => {
+                ("concurrency-limit", "too many attempts in flight at the upstream")
+            }
             Self::Gate => ("gate", "rejected by a gate"),
         }
     }
@@ -82,7 +93,8 @@ impl Rejection {
         self.kind
     }
 
-    /// The gate that rejected the call: `circuit-breaker`, `call-limit`, or the name of the user's own gate.
+    /// The gate that rejected the call: `circuit-breaker`, `call-limit`, `concurrency-limit`, or the name of the user's
+    /// own gate.
     pub fn gate(&self) -> &'static str {
         self.gate
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{InvalidConfig, at_least, in_range, positive},
+    limit::Concurrency,
     retry::Retry,
 };
 
@@ -41,6 +42,8 @@ pub struct CallSettings {
     pub connect_retries: u32,
     /// Which failures the breaker is told of, default [`BreakerScope::Call`].
     pub scope: BreakerScope,
+    /// How many attempts may be in flight, default no limit.
+    pub concurrency: Option<Concurrency>,
 }
 
 impl CallSettings {
@@ -56,6 +59,7 @@ impl Default for CallSettings {
             call_deadline: None,
             connect_retries: 0,
             scope: BreakerScope::Call,
+            concurrency: None,
         }
     }
 }
@@ -70,6 +74,7 @@ impl TryFrom<CallSettings> for CallConfig {
 
     fn try_from(settings: CallSettings) -> Result<Self, InvalidConfig> {
         settings.retry.as_ref().map_or(Ok(()), Retry::validate)?;
+        settings.concurrency.as_ref().map_or(Ok(()), Concurrency::validate)?;
         let CallSettings { attempt_timeout, call_deadline, connect_retries, .. } = settings;
         if let Some(timeout) = attempt_timeout {
             positive("attempt_timeout", timeout)?;

@@ -10,12 +10,13 @@ pub use builder::{BreakerChoice, UpstreamBuilder};
 
 use crate::{
     breaker::Breaker,
-    call::{self, Call, tell_end},
+    call::{self, Call, Ending, tell_end},
     clock,
     gate::Pass,
-    limit::CallLimit,
+    limit::{CallLimit, ConcurrencyLimit},
     observe::Observation,
     operation::{Attempt, Closure, Operation, ReportOf},
+    options::CallOptions,
     policies::Policies,
     rejection::Rejection,
     report::{CallError, CallId, CallReport},
@@ -110,40 +111,41 @@ impl Upstream {
     /// # Panics
     /// As [`call`](Self::call).
     pub fn run<O: Operation>(&self, operation: O) -> impl Future<Output = ReportOf<O>> {
-        self.run_as(CallId::next(), operation)
+        self.run_with(CallOptions::new(), operation)
     }
 
-    /// As [`run`](Self::run), under a number that the caller knows from the beginning: [`CallId::next`], used for one
-    /// call.
+    /// As [`run`](Self::run), with what the caller says about this call.
     ///
     /// # Panics
     /// As [`call`](Self::call).
-    pub async fn run_as<O: Operation>(&self, id: CallId, operation: O) -> ReportOf<O> {
+    pub async fn run_with<O: Operation>(&self, options: CallOptions, operation: O) -> ReportOf<O> {
+        let CallOptions { id, retries, .. } = options;
         let started = clock::now();
         let answer = match self.enter(started) {
-            Ok(place) => self.begin(id, started, operation, place),
+            Ok(place) => self.begin(options, started, operation, place),
             Err(rejection) => {
                 let rejected = Observation::Rejected { call: id, rejection: &rejection };
                 self.policies.observers.tell(&rejected);
                 let report = self.unanswered(id, started, rejection.into());
-                tell_end(&self.policies, &operation, &report, true);
+                let ending = Ending { retries, answered: true };
+                tell_end(&self.policies, &operation, &report, ending);
                 return report;
             }
         };
         answer.await.unwrap_or_else(|_| self.unanswered(id, started, CallError::Lost))
     }
 
-    /// Sends the call to this thread's scheduler. Not a part of [`run_as`](Self::run_as), whose future would have room
+    /// Sends the call to this thread's scheduler. Not a part of [`run_with`](Self::run_with), whose future would have room
     /// for the whole call for as long as it waits.
     fn begin<O: Operation>(
         &self,
-        id: CallId,
+        options: CallOptions,
         started: Instant,
         operation: O,
         place: Option<Pass>,
     ) -> oneshot::Receiver<ReportOf<O>> {
         let (reply, answer) = oneshot::channel();
-        let call = Call::new(id, operation, started, reply, place);
+        let call = Call::new(options, operation, started, reply, place);
         current_thread::start(call::run(Arc::clone(&self.policies), call));
         answer
     }
@@ -182,6 +184,11 @@ impl Upstream {
     /// The limit on calls, if the upstream has one.
     pub fn limit(&self) -> Option<&CallLimit> {
         self.policies.limit.as_deref()
+    }
+
+    /// The limit on attempts in flight, if the upstream has one.
+    pub fn concurrency(&self) -> Option<&ConcurrencyLimit> {
+        self.policies.concurrency.as_ref()
     }
 
     /// How calls are made.

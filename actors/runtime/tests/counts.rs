@@ -117,9 +117,7 @@ fn rejections_are_counted_by_kind() {
             circuit_open: 2,
             trial_limit: 1,
             released: 3,
-            overloaded: 0,
-            stopped: 0,
-            gate: 0,
+            ..NotPermitted::default()
         };
         assert_eq!(breaker.counts().not_permitted, expected);
         assert_eq!(expected.by_circuit(), 6);

@@ -35,6 +35,7 @@ impl Calls {
             call_deadline: Some(self.call_deadline),
             connect_retries: self.connect_retries,
             scope: self.scope,
+            concurrency: None,
         }
     }
 }

@@ -82,6 +82,12 @@ mod tests {
         Instant::now()
     }
 
+    fn totals(circuit_open: u64, trial_limit: u64, released: u64, overloaded: u64) -> Totals {
+        let mut totals = Totals::default();
+        totals[..4].copy_from_slice(&[circuit_open, trial_limit, released, overloaded]);
+        totals
+    }
+
     fn burst(rejection: RejectionKind, count: u64, window: Duration) -> Burst {
         Burst { rejection, count, window }
     }
@@ -89,14 +95,18 @@ mod tests {
     #[test]
     fn a_burst_is_told_once_a_second_by_kind_for_as_long_as_it_goes_on() {
         let (start, mut bursts) = (start(), Bursts::default());
-        assert_eq!(bursts.take(start, [9; 6], true), [], "nobody has said that one has begun");
+        assert_eq!(
+            bursts.take(start, [9; RejectionKind::ALL.len()], true),
+            [],
+            "nobody has said that one has begun"
+        );
         bursts.begin(start);
         bursts.begin(start + WINDOW / 2);
         assert_eq!(bursts.poll_timeout(), Some(start + WINDOW), "it began once");
         let almost = start + WINDOW - Duration::from_nanos(1);
-        assert_eq!(bursts.take(almost, [5, 0, 0, 2, 0, 0], false), []);
+        assert_eq!(bursts.take(almost, totals(5, 0, 0, 2), false), []);
         assert_eq!(
-            bursts.take(start + WINDOW, [7, 0, 0, 3, 0, 0], false),
+            bursts.take(start + WINDOW, totals(7, 0, 0, 3), false),
             [
                 burst(RejectionKind::CircuitOpen, 7, WINDOW),
                 burst(RejectionKind::Overloaded, 3, WINDOW)
@@ -104,12 +114,12 @@ mod tests {
         );
         assert_eq!(bursts.poll_timeout(), Some(start + WINDOW * 2));
         assert_eq!(
-            bursts.take(start + WINDOW * 2, [7, 1, 0, 3, 0, 0], false),
+            bursts.take(start + WINDOW * 2, totals(7, 1, 0, 3), false),
             [burst(RejectionKind::TrialLimit, 1, WINDOW)]
         );
-        assert_eq!(bursts.take(start + WINDOW * 3, [7, 1, 0, 3, 0, 0], false), []);
+        assert_eq!(bursts.take(start + WINDOW * 3, totals(7, 1, 0, 3), false), []);
         assert_eq!(bursts.poll_timeout(), None, "a second without ends it");
-        assert!(!bursts.behind([7, 1, 0, 3, 0, 0]) && bursts.behind([8, 1, 0, 3, 0, 0]));
+        assert!(!bursts.behind(totals(7, 1, 0, 3)) && bursts.behind(totals(8, 1, 0, 3)));
     }
 
     #[test]
@@ -117,10 +127,10 @@ mod tests {
         let (start, mut bursts) = (start(), Bursts::default());
         bursts.begin(start);
         let half = start + WINDOW / 2;
-        let told = bursts.take(half, [4, 0, 0, 0, 0, 0], true);
+        let told = bursts.take(half, totals(4, 0, 0, 0), true);
         assert_eq!(told, [burst(RejectionKind::CircuitOpen, 4, WINDOW / 2)]);
         assert_eq!(bursts.poll_timeout(), Some(half + WINDOW));
-        assert_eq!(bursts.take(half, [4, 0, 0, 0, 0, 0], true), []);
+        assert_eq!(bursts.take(half, totals(4, 0, 0, 0), true), []);
         assert_eq!(bursts.poll_timeout(), Some(half + WINDOW), "it is for the clock to end it");
     }
 
@@ -128,6 +138,6 @@ mod tests {
     fn calls_that_were_released_are_no_part_of_a_burst() {
         let (start, mut bursts) = (start(), Bursts::default());
         bursts.begin(start);
-        assert_eq!(bursts.take(start + WINDOW, [0, 0, 50, 0, 0, 0], false), []);
+        assert_eq!(bursts.take(start + WINDOW, totals(0, 0, 50, 0), false), []);
     }
 }

@@ -137,6 +137,11 @@ impl Breaker {
         &self.published.tally
     }
 
+    /// The number of the current epoch.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.published.current().0
+    }
+
     /// Number of the breaker, unique in the process.
     pub(crate) fn id(&self) -> u64 {
         self.published.id

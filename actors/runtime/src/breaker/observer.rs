@@ -12,11 +12,8 @@ impl Observer for Breaker {
     fn observe(&self, observation: &Observation<'_>) {
         match observation {
             // The breaker has counted its own rejections, and `Released` counts the others.
-            Observation::Rejected { rejection, .. } => {
-                let kind = rejection.kind();
-                if matches!(kind, RejectionKind::Overloaded | RejectionKind::Gate) {
-                    self.count_rejection(kind);
-                }
+            Observation::Rejected { rejection, .. } if !rejection.kind().is_by_circuit() => {
+                self.count_rejection(rejection.kind());
             }
             Observation::Released { calls, .. } => {
                 self.tally().reject(RejectionKind::Released, *calls as u64);

@@ -44,14 +44,16 @@ pub struct NotPermitted {
     pub overloaded: u64,
     /// The breaker was gone.
     pub stopped: u64,
+    /// Too many attempts were in flight at the upstream.
+    pub concurrency_limit: u64,
     /// A gate of the user's own rejected the calls.
     pub gate: u64,
 }
 
 impl NotPermitted {
-    /// Calls that the circuit rejected: all but `overloaded` and `gate`.
+    /// Calls that the circuit breaker rejected: [`RejectionKind::is_by_circuit`].
     pub fn by_circuit(&self) -> u64 {
-        let Self { circuit_open, trial_limit, released, overloaded: _, stopped, gate: _ } = self;
+        let Self { circuit_open, trial_limit, released, stopped, .. } = self;
         circuit_open + trial_limit + released + stopped
     }
 }
@@ -159,7 +161,7 @@ impl Tally {
     /// All counts, with the successes that the epochs have counted.
     pub(crate) fn counts(&self, successful: u64, epoch: EpochCounts) -> Counts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let [circuit_open, trial_limit, released, overloaded, stopped, gate] = self.rejected();
+        let rejected = |kind: RejectionKind| read(&self.rejected[kind as usize]);
         let [failed, succeeded] = &self.retries;
         const STATES: [State; 3] = [State::Closed, State::Open, State::HalfOpen];
         let pairs = STATES.into_iter().flat_map(|from| STATES.map(|to| (from, to)));
@@ -173,12 +175,13 @@ impl Tally {
             failed: read(&self.failed),
             ignored: read(&self.ignored),
             not_permitted: NotPermitted {
-                circuit_open,
-                trial_limit,
-                released,
-                overloaded,
-                stopped,
-                gate,
+                circuit_open: rejected(RejectionKind::CircuitOpen),
+                trial_limit: rejected(RejectionKind::TrialLimit),
+                released: rejected(RejectionKind::Released),
+                overloaded: rejected(RejectionKind::Overloaded),
+                stopped: rejected(RejectionKind::Stopped),
+                concurrency_limit: rejected(RejectionKind::ConcurrencyLimit),
+                gate: rejected(RejectionKind::Gate),
             },
             retries: RetryCounts {
                 successful_without_retry: read(&succeeded[0]),

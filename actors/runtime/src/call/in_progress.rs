@@ -10,6 +10,7 @@ use crate::{
     gate::Pass,
     observe::{CallEnded, ErrorText, Observation, RetryScheduled, about, trace_id},
     operation::{Operation, ReportOf},
+    options::CallOptions,
     policies::Policies,
     rejection::Rejection,
     report::{AttemptRecord, CallError, CallId, CallReport},
@@ -19,6 +20,8 @@ use crate::{
 /// A call between its beginning and its answer.
 pub(crate) struct Call<O: Operation> {
     pub(super) id: CallId,
+    /// The caller allows retries.
+    pub(super) retries: bool,
     pub(super) operation: O,
     pub(super) started: Instant,
     pub(super) attempts: Vec<AttemptRecord>,
@@ -32,13 +35,13 @@ pub(crate) struct Call<O: Operation> {
 
 impl<O: Operation> Call<O> {
     pub(crate) fn new(
-        id: CallId,
+        CallOptions { id, retries }: CallOptions,
         operation: O,
         started: Instant,
         reply: oneshot::Sender<ReportOf<O>>,
         place: Option<Pass>,
     ) -> Self {
-        Self { id, operation, started, attempts: Vec::new(), pending: None, reply, place }
+        Self { id, retries, operation, started, attempts: Vec::new(), pending: None, reply, place }
     }
 
     pub(super) fn deadline(&self, policies: &Policies) -> Option<Instant> {
@@ -111,14 +114,22 @@ pub(super) fn answer<O: Operation>(
     at: Instant,
     result: ResultOf<O>,
 ) {
-    let Call { id, operation, attempts, reply, started, place, .. } = call;
+    let Call { id, retries, operation, attempts, reply, started, place, .. } = call;
     let state = policies.state().unwrap_or(State::Closed);
     let report = CallReport { id, result, attempts, state, elapsed: at - started };
-    tell_end(policies, &operation, &report, !reply.is_closed());
+    tell_end(policies, &operation, &report, Ending { retries, answered: !reply.is_closed() });
     // Free the place before the answer is sent, because the caller may make its next call at once.
     drop(place);
     // An error means that the caller has left.
     let _ = reply.send(report);
+}
+
+/// What a report does not say about the end of its call.
+pub(crate) struct Ending {
+    /// The caller allowed retries.
+    pub(crate) retries: bool,
+    /// The caller has not left.
+    pub(crate) answered: bool,
 }
 
 /// Tells the observers how a call ended.
@@ -126,7 +137,7 @@ pub(crate) fn tell_end<O: Operation>(
     policies: &Policies,
     operation: &O,
     report: &ReportOf<O>,
-    answered: bool,
+    Ending { retries, answered }: Ending,
 ) {
     about(operation, report.id, |call| {
         policies.observers.tell(&Observation::CallEnded(&CallEnded {
@@ -137,7 +148,7 @@ pub(crate) fn tell_end<O: Operation>(
             attempts: &report.attempts,
             state: policies.state(),
             elapsed: report.elapsed,
-            retries: policies.config.retry.is_some(),
+            retries: retries && policies.config.retry.is_some(),
             answered,
         }));
     });

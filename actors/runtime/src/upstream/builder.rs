@@ -14,7 +14,7 @@ use crate::{
     config::InvalidConfig,
     events::{DEFAULT_CAPACITY, EventLog},
     gate::Gate,
-    limit::CallLimit,
+    limit::{CallLimit, Concurrency, ConcurrencyLimit},
     observe::{LogLines, Observer, Observers},
     policies::Policies,
     retry::Retry,
@@ -103,7 +103,7 @@ impl UpstreamBuilder {
         self
     }
 
-    /// Sets retries, time limits, repeats and scope at once.
+    /// Sets retries, time limits, repeats, scope and concurrency limit at once.
     pub fn settings(mut self, settings: CallSettings) -> Self {
         self.settings = settings;
         self
@@ -115,7 +115,13 @@ impl UpstreamBuilder {
         self
     }
 
-    /// Adds a gate, which is asked after the breaker and the gates before it.
+    /// Limits the attempts in flight at the upstream. The limit is asked after the breaker.
+    pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
+        self.settings.concurrency = Some(concurrency);
+        self
+    }
+
+    /// Adds a gate, which is asked after the breaker, the concurrency limit and the gates before it.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
         self
@@ -174,7 +180,9 @@ impl UpstreamBuilder {
         own.into_iter().for_each(|observer| observers.add(observer));
         let rng = Mutex::new(seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64));
         let limit = limit.map(Arc::new);
-        let policies = Policies { name, config, breaker, gates, limit, observers, rng };
+        let concurrency = config.concurrency.clone().map(ConcurrencyLimit::new);
+        let policies =
+            Policies { name, config, breaker, concurrency, gates, limit, observers, rng };
         Ok(Upstream { policies: Arc::new(policies) })
     }
 }

@@ -1,4 +1,4 @@
-//! An upstream behind three sets of policies, which share one breaker and one call limit.
+//! An upstream with all policies, and the same upstream without protection. They share a call limit.
 
 use std::{
     sync::{Arc, Mutex},
@@ -6,8 +6,8 @@ use std::{
 };
 
 use resilience_actors::{
-    Breaker, BreakerScope, CallLimit, CallSettings, Observation, Observer, Operation, Outcome,
-    ReportOf, Retry, Upstream,
+    Breaker, BreakerScope, CallLimit, CallOptions, CallSettings, Concurrency, Observation,
+    Observer, Operation, Outcome, ReportOf, Retry, Upstream,
 };
 
 use super::now;
@@ -24,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) call_deadline: Duration,
     pub(crate) connect_retries: u32,
     pub(crate) scope: BreakerScope,
+    pub(crate) concurrency: Option<Concurrency>,
 }
 
 impl Default for Settings {
@@ -39,6 +40,7 @@ impl Default for Settings {
             call_deadline: Duration::from_secs(30),
             connect_retries: 2,
             scope: BreakerScope::Call,
+            concurrency: None,
         }
     }
 }
@@ -52,19 +54,18 @@ impl From<Settings> for CallSettings {
             call_deadline: Some(rules.call_deadline),
             connect_retries: rules.connect_retries,
             scope: rules.scope,
+            concurrency: rules.concurrency,
         }
     }
 }
 
-/// The same operation through three upstreams.
+/// An operation, and the upstreams through which it is called.
 #[derive(Clone)]
 pub(crate) struct Lab<O> {
     operation: O,
     pub(crate) limit: CallLimit,
-    /// Circuit breaker and retries.
+    /// All policies.
     pub(crate) protected: Upstream,
-    /// Circuit breaker, one attempt.
-    pub(crate) breaker_only: Upstream,
     /// One attempt, without the breaker.
     pub(crate) bare: Upstream,
     ended: Arc<Mutex<Vec<(Instant, Outcome)>>>,
@@ -84,17 +85,15 @@ impl<O> Lab<O> {
     ) -> Self {
         let ended = Arc::<Mutex<_>>::default();
         let settings = CallSettings::from(rules);
-        let once = CallSettings { retry: None, ..settings.clone() };
-        let bare = CallSettings { connect_retries: 0, ..once.clone() };
+        let bare =
+            CallSettings { retry: None, connect_retries: 0, concurrency: None, ..settings.clone() };
         let start = |settings, seed| {
             let ends = Arc::new(Ends(Arc::clone(&ended)));
             let builder = Upstream::builder("backend").settings(settings).limit(limit.clone());
             builder.observer(ends).seed(seed)
         };
-        let shared = |settings, seed| start(settings, seed).breaker(breaker.clone());
         Self {
-            protected: shared(settings, seed).start().unwrap(),
-            breaker_only: shared(once, seed).start().unwrap(),
+            protected: start(settings, seed).breaker(breaker.clone()).start().unwrap(),
             // As an observer, the breaker counts the rejections of this upstream too.
             bare: start(bare, seed).observer(Arc::new(breaker.clone())).start().unwrap(),
             operation,
@@ -110,14 +109,14 @@ impl<O> Lab<O> {
 }
 
 impl<O: Operation + Clone> Lab<O> {
-    /// Makes a call with circuit breaker and retries.
+    /// Makes a call with all policies.
     pub(crate) fn call(&self) -> impl Future<Output = ReportOf<O>> + use<'_, O> {
         self.protected.run(self.operation.clone())
     }
 
-    /// Makes a call with the circuit breaker and one attempt.
+    /// Makes a call with all policies but retries.
     pub(crate) fn call_once(&self) -> impl Future<Output = ReportOf<O>> + use<'_, O> {
-        self.breaker_only.run(self.operation.clone())
+        self.protected.run_with(CallOptions::new().without_retries(), self.operation.clone())
     }
 
     /// Makes a call with one attempt and without the circuit breaker.

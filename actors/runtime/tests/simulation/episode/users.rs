@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use resilience_actors::CallKind;
+use resilience_actors::{CallKind, CallOptions};
 
 use super::steps::PermitEnd;
 use crate::{
@@ -18,13 +18,13 @@ pub(super) async fn call(world: Rc<World>, lab: Lab<()>, request: Request, route
     let call = Call::new(request.call, route, request.idempotent && !request.panics_early);
     world.record.borrow_mut().call_starts(call);
     let caller = Caller { world: &world, call: request.call };
-    let upstream = match route {
-        Route::Protected => &lab.protected,
-        Route::BreakerOnly => &lab.breaker_only,
-        Route::Bare => &lab.bare,
+    let (upstream, options) = match route {
+        Route::Protected => (&lab.protected, CallOptions::new()),
+        Route::BreakerOnly => (&lab.protected, CallOptions::new().without_retries()),
+        Route::Bare => (&lab.bare, CallOptions::new()),
     };
     let operation = SimulatedCall { world: Rc::clone(&world), request };
-    let report: Report = upstream.run(operation).await;
+    let report: Report = upstream.run_with(options, operation).await;
     world.call_is_answered(caller.call, &report, limit_was_reached);
 }
 

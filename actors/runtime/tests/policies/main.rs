@@ -1,0 +1,7 @@
+//! The optional policies of an upstream.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
+
+mod concurrency;
+#[path = "../support/mod.rs"]
+mod support;
