@@ -3,6 +3,7 @@
 
 mod breaker;
 mod calls;
+mod concurrency;
 mod meanings;
 mod names;
 
@@ -29,7 +30,7 @@ pub const BACKEND_SETTINGS: [&str; 6] = [
 ];
 
 const KNOWN_NAMES: KnownNames<'_> =
-    KnownNames { prefixes: &["BREAKER_", "RETRY_"], of_others: &BACKEND_SETTINGS };
+    KnownNames { prefixes: &["BREAKER_", "RETRY_", "CONCURRENCY_"], of_others: &BACKEND_SETTINGS };
 
 /// All that the client service can be told.
 #[derive(Debug, Clone)]

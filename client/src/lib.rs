@@ -121,9 +121,9 @@ impl Service {
         let streams = EventStreams::new(config.max_event_streams);
         let (stats, config) = (Arc::default(), Arc::new(config));
         let calls = CallMetrics::new(metrics, breaker.name());
-        metrics::add_sources(metrics, breaker, &limit, &stats, &streams);
         let upstreams = Upstreams::new(&config.calls, breaker, &limit, &stats, &calls)
             .expect("`Config` has checked the settings");
+        metrics::add_sources(metrics, &upstreams, &stats, &streams);
         let turns = Arc::default();
         Self { config, upstreams, drain, connections, stats, calls, streams, turns }
     }

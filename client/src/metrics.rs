@@ -1,6 +1,7 @@
 //! The client's metrics. They have resilience4j's names where it has such metrics, so that its dashboards work. Counts of
 //! the runtime are read at each scrape.
 
+mod policies;
 mod window;
 
 use std::{sync::Arc, time::Duration};
@@ -13,7 +14,7 @@ use service_edge::{
 };
 use tokio::time::timeout;
 
-use crate::{events::EventStreams, stats::Stats};
+use crate::{events::EventStreams, stats::Stats, upstreams::Upstreams};
 
 /// Maximum time to wait for the snapshot of the breaker's actor.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -75,11 +76,13 @@ impl CallMetrics {
 /// Registers the metrics whose values are read at each scrape.
 pub fn add_sources(
     metrics: &Metrics,
-    breaker: &Breaker,
-    limit: &CallLimit,
+    upstreams: &Upstreams,
     stats: &Arc<Stats>,
     streams: &EventStreams,
 ) {
+    let (breaker, limit) = (upstreams.breaker(), upstreams.limit());
+    let protected = upstreams.protected().clone();
+    metrics.add_source(move |families| policies::add(families, &protected));
     let (seen, stats) = (breaker.clone(), Arc::clone(stats));
     metrics.add_source(move |families| {
         circuit(families, &seen);

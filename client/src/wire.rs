@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use resilience_actors::{
-    AttemptRecord, BreakerSnapshot, CallId, CallOutcome, Event, Mode, Outcome, State,
-    breaker::Counts,
+    AttemptRecord, BreakerSnapshot, CallId, CallOutcome, Event, Mode, Outcome, PolicySnapshot,
+    State, breaker::Counts,
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -100,6 +100,9 @@ pub struct StatsBody {
     pub circuit_breaker: BreakerSnapshot,
     /// How calls are made.
     pub retry: Calls,
+    /// The optional policies that are on.
+    #[serde(skip_serializing_if = "PolicySnapshot::is_empty")]
+    pub policies: PolicySnapshot,
 }
 
 /// The counters of [`StatsBody`].

@@ -22,6 +22,7 @@ use crate::{
     report::{CallError, CallId, CallReport},
     retry::current_thread,
     settings::CallConfig,
+    snapshot::PolicySnapshot,
     state::State,
 };
 
@@ -189,6 +190,11 @@ impl Upstream {
     /// The limit on attempts in flight, if the upstream has one.
     pub fn concurrency(&self) -> Option<&ConcurrencyLimit> {
         self.policies.concurrency.as_ref()
+    }
+
+    /// The state of the optional policies.
+    pub fn snapshot(&self) -> PolicySnapshot {
+        PolicySnapshot::of(&self.policies)
     }
 
     /// How calls are made.

@@ -1,12 +1,12 @@
-//! `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES` and `BREAKER_SCOPE`.
+//! `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES`, `BREAKER_SCOPE` and the optional policies.
 
 use std::time::Duration;
 
-use resilience_actors::{BreakerScope, CallConfig, CallSettings, DURATIONS, Retry};
+use resilience_actors::{BreakerScope, CallConfig, CallSettings, Concurrency, DURATIONS, Retry};
 use serde::{Serialize, Serializer};
 use service_edge::{SettingError, Settings};
 
-use super::names::named;
+use super::{concurrency, names::named};
 
 /// How calls are made, with time limits that are always there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +24,9 @@ pub struct Calls {
     pub connect_retries: u32,
     /// `BREAKER_SCOPE`.
     pub scope: BreakerScope,
+    /// `CONCURRENCY_*`.
+    #[serde(skip)]
+    pub concurrency: Option<Concurrency>,
 }
 
 impl Calls {
@@ -35,7 +38,7 @@ impl Calls {
             call_deadline: Some(self.call_deadline),
             connect_retries: self.connect_retries,
             scope: self.scope,
-            concurrency: None,
+            concurrency: self.concurrency.clone(),
         }
     }
 }
@@ -58,7 +61,9 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
     let attempt_timeout = settings.seconds("ATTEMPT_TIMEOUT", Duration::from_secs(3), DURATIONS)?;
     let connect_retries = settings.integer("CONNECT_RETRIES", 2, CallSettings::CONNECT_RETRIES)?;
     let call_deadline = settings.seconds("CALL_DEADLINE", Duration::from_secs(30), DURATIONS)?;
-    let calls = Calls { retry, attempt_timeout, call_deadline, connect_retries, scope };
+    let concurrency = concurrency::read(settings)?;
+    let calls =
+        Calls { retry, attempt_timeout, call_deadline, connect_retries, scope, concurrency };
     CallConfig::try_from(calls.settings()).map_err(named)?;
     Ok(calls)
 }

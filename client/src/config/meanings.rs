@@ -1,7 +1,7 @@
 //! What each setting of the client is for.
 
 /// What each setting of the client alone is for, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 29] = [
+pub const MEANINGS: [(&str, &str); 32] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (
         "BREAKER_FAIL_MAX",
@@ -66,6 +66,16 @@ pub const MEANINGS: [(&str, &str); 29] = [
          no attempt.",
     ),
     ("CALL_DEADLINE", "Time of one call, with all its attempts and waits."),
+    (
+        "CONCURRENCY_MAX",
+        "Maximum number of attempts in flight at the backend, over all workers. Unset: no limit.",
+    ),
+    (
+        "CONCURRENCY_QUEUE",
+        "Maximum number of attempts that wait for one in flight to end, in order of arrival (default 0). \
+         Requires `CONCURRENCY_MAX`.",
+    ),
+    ("CONCURRENCY_WAIT", "Longest such wait (default 1). Requires `CONCURRENCY_MAX`."),
     (
         "CONNECT_TIMEOUT",
         "Time to resolve the name, and to connect to each of its addresses. At most `ATTEMPT_TIMEOUT`.",

@@ -1,5 +1,7 @@
 //! The variables behind the fields of the runtime's settings.
 
+use std::fmt::Display;
+
 use resilience_actors::{Allowed, InvalidConfig};
 use service_edge::SettingError;
 
@@ -18,11 +20,22 @@ pub(super) fn named(InvalidConfig { field, value, allowed }: InvalidConfig) -> S
     SettingError::new(variable(field), value, allowed)
 }
 
+/// Refuses a value that means nothing unless the variable `other` is set.
+pub(super) fn needs(
+    name: &'static str,
+    value: Option<impl Display>,
+    other: &'static str,
+) -> Result<(), SettingError> {
+    let refused = |value: String| SettingError::new(name, value, format!("{other} to be set"));
+    value.map_or(Ok(()), |value| Err(refused(value.to_string())))
+}
+
 /// The variable that sets a field of the breaker's or the calls' settings.
 fn variable(field: &str) -> String {
     let prefix = match field {
         "max_attempts" | "base_delay" | "multiplier" | "max_delay" | "jitter" => "RETRY_",
-        "attempt_timeout" | "call_deadline" | "connect_retries" => "",
+        "attempt_timeout" | "call_deadline" | "connect_retries" | "concurrency_max"
+        | "concurrency_queue" | "concurrency_wait" => "",
         _ => "BREAKER_",
     };
     format!("{prefix}{}", field.to_uppercase())

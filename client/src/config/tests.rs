@@ -20,6 +20,7 @@ fn nothing_set_gives_the_documented_defaults() {
         call_deadline: Duration::from_secs(30),
         connect_retries: 2,
         scope: BreakerScope::Call,
+        concurrency: None,
     };
     assert_eq!(config.calls, calls);
     assert_eq!(config.connect_timeout, Duration::from_secs(1));
@@ -94,6 +95,7 @@ fn everything_set_is_used() {
         call_deadline: Duration::from_secs(9),
         connect_retries: 0,
         scope: BreakerScope::Attempt,
+        concurrency: None,
     };
     assert_eq!(config.calls, calls);
     assert_eq!(config.connect_timeout, Duration::from_millis(200));

@@ -100,6 +100,7 @@ async fn stats(
         },
         circuit_breaker,
         retry: config.calls.clone(),
+        policies: calls.upstreams().protected().snapshot(),
     }))
 }
 

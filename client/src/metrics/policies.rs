@@ -1,0 +1,32 @@
+//! The metrics of the optional policies. Those of a policy that is off are not exported.
+
+use resilience_actors::{ConcurrencySnapshot, Upstream};
+use service_edge::metrics::Families;
+
+use super::number;
+
+/// Adds the metrics of the policies that are on.
+pub(super) fn add(families: &mut Families, upstream: &Upstream) {
+    let (name, policies) = (&**upstream.name(), upstream.snapshot());
+    if let Some(limit) = &policies.concurrency {
+        concurrency(families, name, limit);
+    }
+}
+
+fn concurrency(families: &mut Families, name: &str, limit: &ConcurrencySnapshot) {
+    for (metric, help, value) in [
+        (
+            "resilience4j_bulkhead_max_allowed_concurrent_calls",
+            "Maximum number of attempts in flight at the backend.",
+            limit.max,
+        ),
+        (
+            "resilience4j_bulkhead_available_concurrent_calls",
+            "Further attempts that may be in flight now.",
+            limit.max.saturating_sub(limit.in_flight),
+        ),
+        ("client_concurrency_queued", "Attempts that wait for one in flight to end.", limit.queued),
+    ] {
+        families.gauges(metric, help, [(&[("name", name)][..], number(value as u64))]);
+    }
+}

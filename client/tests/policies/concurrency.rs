@@ -1,0 +1,60 @@
+//! `CONCURRENCY_*`: attempts in flight at the backend.
+
+use std::{thread::sleep, time::Duration};
+
+use futures::future::join_all;
+use resilience_testing::server::{Server, ok};
+use serde_json::json;
+
+use crate::support::{config, lab};
+
+const CALL: &str = "/api/call-backend";
+
+/// A backend that answers after 100 ms.
+fn slow() -> Server {
+    Server::start(|mut peer| {
+        while peer.request().is_some() {
+            sleep(Duration::from_millis(100));
+            peer.say(ok("{}"));
+        }
+    })
+}
+
+#[actix_web::test]
+async fn calls_past_the_limit_and_the_queue_are_rejected_with_a_503() {
+    let backend = slow();
+    let limited = [("CONCURRENCY_MAX", "1"), ("CONCURRENCY_QUEUE", "1")];
+    let lab = lab(config(&backend.url(), &limited)).await;
+    let answers = join_all((0..3).map(|_| lab.get(CALL))).await;
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [200, 200, 503]);
+    let rejected = &answers[2].body["backend_response"];
+    assert_eq!(rejected["fallback"], true);
+    let message = rejected["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("too many attempts in flight at the upstream; try again in "),
+        "{message}"
+    );
+    assert_eq!(backend.requests(), 2);
+
+    let counts = lab.get("/api/circuit-breaker").await.body["counts"].clone();
+    assert_eq!(counts["not_permitted"]["concurrency_limit"], 1);
+    let expected = json!({ "max": 1, "in_flight": 0, "queued": 0, "max_queued": 1 });
+    assert_eq!(lab.get("/api/stats").await.body["policies"], json!({ "concurrency": expected }));
+    let metrics = lab.text("/metrics").await;
+    for line in [
+        r#"resilience4j_bulkhead_max_allowed_concurrent_calls{name="backend"} 1"#,
+        r#"resilience4j_bulkhead_available_concurrent_calls{name="backend"} 1"#,
+        r#"client_concurrency_queued{name="backend"} 0"#,
+    ] {
+        assert!(metrics.lines().any(|other| other == line), "{line} is not in\n{metrics}");
+    }
+}
+
+#[actix_web::test]
+async fn nothing_is_shown_of_a_policy_that_is_off() {
+    let lab = lab(config("http://127.0.0.1:9", &[])).await;
+    assert!(lab.get("/api/stats").await.body.get("policies").is_none());
+    let metrics = lab.text("/metrics").await;
+    assert!(!metrics.contains("bulkhead") && !metrics.contains("client_concurrency"), "{metrics}");
+}

@@ -1,0 +1,6 @@
+//! The optional policies of the client, through HTTP.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
+
+mod concurrency;
+#[path = "../support/mod.rs"]
+mod support;
