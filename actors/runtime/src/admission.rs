@@ -18,6 +18,7 @@ use crate::{
 pub(crate) struct Admission<'a> {
     pub(crate) permit: Option<Permit<'a>>,
     place: Option<Place>,
+    waited: bool,
     passes: Vec<Pass>,
 }
 
@@ -25,6 +26,11 @@ impl<'a> Admission<'a> {
     /// True if the attempt is a trial of a half-open circuit.
     pub(crate) fn is_trial(&self) -> bool {
         self.permit.as_ref().is_some_and(Permit::is_trial)
+    }
+
+    /// True if the attempt has waited for its place.
+    pub(crate) fn has_waited(&self) -> bool {
+        self.waited
     }
 
     /// The epoch of the circuit, 0 without a breaker.
@@ -53,14 +59,13 @@ pub(crate) async fn admit<'a, T>(
         Some(breaker) => Some(breaker.admit().await?),
         None => None,
     };
-    let mut place = None;
+    let (mut place, mut waited) = (None, false);
     if let Some(limit) = &policies.concurrency {
-        let Some(taken) =
-            take_place(limit, &policies.breaker, &mut permit, deadline, reply).await?
-        else {
-            return Ok(None);
-        };
-        place = Some(taken);
+        let breaker = policies.breaker.as_ref();
+        match take_place(limit, breaker, &mut permit, deadline, reply).await? {
+            Some(taken) => (place, waited) = (Some(taken.place), taken.waited),
+            None => return Ok(None),
+        }
     }
     if reply.is_closed() {
         return Ok(None);
@@ -70,32 +75,55 @@ pub(crate) async fn admit<'a, T>(
     } else {
         pass_all(&policies.gates, clock::now())?
     };
-    Ok(Some(Admission { permit, place, passes }))
+    Ok(Some(Admission { permit, place, waited, passes }))
 }
 
-/// Takes a place, or waits for one. After a wait, asks the breaker again if its circuit has changed meanwhile.
+/// A place, and whether the attempt has waited for it.
+struct Taken {
+    place: Place,
+    waited: bool,
+}
+
+/// Takes a place, or waits for one. If the circuit changes meanwhile, the breaker is asked again.
 async fn take_place<'a, T>(
     limit: &ConcurrencyLimit,
-    breaker: &'a Option<Breaker>,
+    breaker: Option<&'a Breaker>,
     permit: &mut Option<Permit<'a>>,
     deadline: Option<Instant>,
     reply: &mut oneshot::Sender<T>,
-) -> Result<Option<Place>, Rejection> {
-    let trial = permit.as_ref().is_some_and(Permit::is_trial);
-    let queued = match limit.enter(!trial)? {
-        Entered::In(place) => return Ok(Some(place)),
-        Entered::Queued(queued) => queued,
-    };
-    let place = match select(pin!(queued.wait(deadline)), pin!(reply.closed())).await {
-        Either::Left((place, _)) => place?,
-        Either::Right(_) => return Ok(None),
-    };
-    if let (Some(breaker), Some(held)) = (breaker, &permit)
-        && held.epoch() != breaker.epoch()
-    {
-        // The old permit says nothing about the new epoch.
-        *permit = None;
-        *permit = Some(breaker.admit().await?);
+) -> Result<Option<Taken>, Rejection> {
+    let mut over = None;
+    loop {
+        let trial = permit.as_ref().is_some_and(Permit::is_trial);
+        let queued = match limit.enter(!trial)? {
+            Entered::In(place) => return Ok(Some(Taken { place, waited: over.is_some() })),
+            Entered::Queued(queued) => queued,
+        };
+        let until = *over.get_or_insert_with(|| limit.longest_wait(deadline));
+        // If the circuit opens after this, it empties the queue.
+        let place = if is_current(breaker, permit) {
+            match select(pin!(queued.wait(until)), pin!(reply.closed())).await {
+                Either::Left((place, _)) => place?,
+                Either::Right(_) => return Ok(None),
+            }
+        } else {
+            None
+        };
+        if let Some(breaker) = breaker.filter(|_| !is_current(breaker, permit)) {
+            // The old permit says nothing about the new epoch.
+            *permit = None;
+            *permit = Some(breaker.admit().await?);
+        }
+        if let Some(place) = place {
+            return Ok(Some(Taken { place, waited: true }));
+        }
     }
-    Ok(Some(place))
+}
+
+/// False if the circuit has changed since it gave the permit.
+fn is_current(breaker: Option<&Breaker>, permit: &Option<Permit<'_>>) -> bool {
+    match (breaker, permit) {
+        (Some(breaker), Some(permit)) => permit.epoch() == breaker.epoch(),
+        _ => true,
+    }
 }

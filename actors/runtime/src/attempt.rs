@@ -36,6 +36,8 @@ pub(crate) struct Context {
     /// 1 for the first attempt.
     pub(crate) number: u32,
     pub(crate) fresh_connection: bool,
+    /// The call begins with this attempt, and has not waited for it.
+    pub(crate) at_once: bool,
     pub(crate) began: Instant,
     /// The deadline of the call, if it has one.
     pub(crate) deadline: Option<Instant>,
@@ -52,17 +54,18 @@ enum TimeLimit {
 }
 
 impl TimeLimit {
-    /// The first attempt gets its whole timeout, even past the deadline. The call may have waited for its thread or for the
-    /// breaker, and `DeadlineExceeded`, which is neutral, would hide a hanging upstream from the breaker.
+    /// The attempt with which a call begins gets its whole timeout, even past the deadline. The call may have waited for
+    /// its thread or for the breaker, and `DeadlineExceeded`, which is neutral, would hide a hanging upstream from the
+    /// breaker.
     fn of(context: &Context, timeout: Option<Duration>) -> Self {
         let left = context.deadline.map(|at| at.saturating_duration_since(context.began));
         match (timeout, left) {
-            (Some(timeout), Some(left)) if context.number > 1 && left < timeout => {
+            (Some(timeout), Some(left)) if !context.at_once && left < timeout => {
                 Self::Deadline(left)
             }
             (Some(timeout), _) => Self::Timeout(timeout),
             // The attempt has all of the call's time, so it is the upstream that hangs.
-            (None, Some(left)) if context.number == 1 => Self::Timeout(left),
+            (None, Some(left)) if context.at_once => Self::Timeout(left),
             (None, Some(left)) => Self::Deadline(left),
             (None, None) => Self::Unlimited,
         }

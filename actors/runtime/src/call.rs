@@ -110,8 +110,14 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
     let trial = admission.is_trial();
     let blamed = call.attempts.last().is_some_and(|last| last.outcome.blames_connection());
     let began = clock::now();
-    let context =
-        Context { call: call.id, number, fresh_connection: trial || blamed, began, deadline };
+    let context = Context {
+        call: call.id,
+        number,
+        fresh_connection: trial || blamed,
+        at_once: number == 1 && !admission.has_waited(),
+        began,
+        deadline,
+    };
     let Ended { result, verdict, idempotent } = {
         let attempt = pin!(attempt::make(policies, &call.operation, context));
         make_known_if_slow(policies, admission.permit.as_mut(), began, attempt).await

@@ -14,7 +14,7 @@ use crate::{
     config::InvalidConfig,
     events::{DEFAULT_CAPACITY, EventLog},
     gate::Gate,
-    limit::{CallLimit, Concurrency, ConcurrencyLimit},
+    limit::{CallLimit, Concurrency, ConcurrencyLimit, EmptiesQueue},
     observe::{LogLines, Observer, Observers},
     policies::Policies,
     retry::Retry,
@@ -181,6 +181,10 @@ impl UpstreamBuilder {
         let rng = Mutex::new(seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64));
         let limit = limit.map(Arc::new);
         let concurrency = config.concurrency.clone().map(ConcurrencyLimit::new);
+        if let (Some(breaker), Some(limit)) = (&breaker, &concurrency) {
+            // An error means that the breaker's actor is gone, so there will be no opening.
+            let _ = breaker.observe(Arc::new(EmptiesQueue::of(limit)));
+        }
         let policies =
             Policies { name, config, breaker, concurrency, gates, limit, observers, rng };
         Ok(Upstream { policies: Arc::new(policies) })

@@ -2,7 +2,8 @@
 
 use futures::future::join_all;
 use resilience_actors::{
-    BreakerSettings, CallReport, Concurrency, Outcome, Rejection, RejectionKind, State, Verdict,
+    BreakerSettings, CallError, CallReport, Concurrency, Outcome, Rejection, RejectionKind, State,
+    Verdict,
 };
 
 use crate::support::{
@@ -139,6 +140,41 @@ fn the_circuit_is_asked_again_after_a_wait_for_a_place() {
             (Some(RejectionKind::CircuitOpen), 0)
         );
         assert_eq!((script.touched(), in_flight_and_queued(&lab)), (1, (0, 0)));
+    });
+}
+
+#[test]
+fn attempts_that_wait_for_a_place_are_rejected_at_once_when_the_circuit_opens() {
+    paused(async {
+        let script = Script::new([slow(2.0)]);
+        let breaker = breaker(BreakerSettings { fail_max: 1, ..Default::default() });
+        let lab = lab(&script, limited(Concurrency::at_most(1).queue(3).wait(secs(5.0))), &breaker);
+        let opening = async {
+            pass(secs(0.5)).await;
+            assert_eq!(in_flight_and_queued(&lab), (1, 3));
+            breaker.admit().await.unwrap().failure("status 500").await;
+        };
+        let calls = join_all((0..4).map(|_| lab.call()));
+        let (reports, ()) = futures::join!(calls, opening);
+        assert_eq!(rejection(&reports[0]), None);
+        for report in &reports[1..] {
+            assert_eq!(rejection(report), Some(RejectionKind::CircuitOpen));
+            assert!(report.elapsed < secs(0.51), "{:?}", report.elapsed);
+        }
+        assert_eq!((script.touched(), in_flight_and_queued(&lab)), (1, (0, 0)));
+    });
+}
+
+#[test]
+fn an_attempt_that_has_waited_for_a_place_ends_at_the_deadline() {
+    paused(async {
+        let script = Script::new([slow(2.0)]);
+        let rules = limited(Concurrency::at_most(1).queue(1).wait(secs(9.0)));
+        let rules = Settings { call_deadline: secs(3.0), attempt_timeout: secs(2.5), ..rules };
+        let lab = lab(&script, rules, &closed());
+        let (_, queued) = futures::join!(lab.call(), lab.call());
+        assert!(matches!(queued.result, Err(CallError::DeadlineExceeded(_))), "{queued:?}");
+        assert!((3.0..3.01).contains(&queued.elapsed.as_secs_f64()), "{:?}", queued.elapsed);
     });
 }
 

@@ -1,7 +1,7 @@
 //! The concurrency limit that all threads share.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
@@ -13,8 +13,11 @@ use super::{
     settings::Concurrency,
 };
 use crate::{
+    breaker::Transition,
     clock,
+    observe::{Observation, Observer},
     rejection::{Rejection, RejectionKind},
+    state::State,
 };
 
 /// What a rejected caller is told: a place may be free soon.
@@ -27,8 +30,11 @@ pub struct ConcurrencyLimit(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     settings: Concurrency,
-    places: Mutex<Places<oneshot::Sender<Place>>>,
+    places: Mutex<Places<Wake>>,
 }
+
+/// Gives a waiting attempt its place. Dropped without one, the attempt asks the breaker again.
+type Wake = oneshot::Sender<Place>;
 
 /// A [`ConcurrencyLimit`] at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -73,6 +79,12 @@ impl ConcurrencyLimit {
         }
     }
 
+    /// When the wait of an attempt that joins the queue now is over.
+    pub(crate) fn longest_wait(&self, deadline: Option<Instant>) -> Instant {
+        let over = clock::now() + self.settings().concurrency_wait;
+        deadline.map_or(over, |deadline| deadline.min(over))
+    }
+
     /// Takes a place; or joins the queue, if the attempt `may_wait` and the queue is not full.
     pub(crate) fn enter(&self, may_wait: bool) -> Result<Entered, Rejection> {
         let mut places = self.places();
@@ -100,13 +112,41 @@ impl ConcurrencyLimit {
         }
     }
 
-    fn places(&self) -> MutexGuard<'_, Places<oneshot::Sender<Place>>> {
+    /// Lets all attempts of the queue ask the breaker again.
+    fn dismiss(&self) {
+        let dismissed = self.places().dismiss();
+        drop(dismissed);
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places<Wake>> {
         self.0.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn full() -> Rejection {
     Rejection::new(RejectionKind::ConcurrencyLimit, RETRY_AFTER)
+}
+
+/// Observes the breaker before the limit: when the circuit opens, no attempt waits for a place any longer.
+pub(crate) struct EmptiesQueue(Weak<Shared>);
+
+impl EmptiesQueue {
+    pub(crate) fn of(limit: &ConcurrencyLimit) -> Self {
+        Self(Arc::downgrade(&limit.0))
+    }
+}
+
+impl Observer for EmptiesQueue {
+    fn observe(&self, observation: &Observation<'_>) {
+        let Observation::Transition { transition: Transition { to: State::Open, .. }, .. } =
+            observation
+        else {
+            return;
+        };
+        if let Some(shared) = self.0.upgrade() {
+            ConcurrencyLimit(shared).dismiss();
+        }
+    }
 }
 
 /// The place of one attempt in flight. It is free again when this is dropped.
@@ -129,14 +169,11 @@ pub(crate) struct Queued {
 }
 
 impl Queued {
-    /// Waits for a place, until the longest wait or the deadline is over.
-    pub(crate) async fn wait(mut self, deadline: Option<Instant>) -> Result<Place, Rejection> {
-        let longest = self.limit.settings().concurrency_wait;
-        let over = clock::now() + longest;
-        let until = deadline.map_or(over, |deadline| deadline.min(over));
-        match clock::until(until, &mut self.woken).await {
-            Some(Ok(place)) => Ok(place),
-            Some(Err(_)) | None => Err(full()),
+    /// Waits for a place, at most until `over`. `None`: the queue was emptied, because the circuit has opened.
+    pub(crate) async fn wait(mut self, over: Instant) -> Result<Option<Place>, Rejection> {
+        match clock::until(over, &mut self.woken).await {
+            Some(woken) => Ok(woken.ok()),
+            None => Err(full()),
         }
     }
 }
@@ -180,13 +217,14 @@ mod tests {
     async fn a_freed_place_goes_to_the_attempt_that_waited_longest() {
         let limit = limit(1, 2);
         let first = place(&limit);
+        let over = limit.longest_wait(None);
         let (mut second, mut third) =
-            (queued(&limit).wait(None).boxed(), queued(&limit).wait(None).boxed());
+            (queued(&limit).wait(over).boxed(), queued(&limit).wait(over).boxed());
         assert_eq!(kind(limit.enter(true)), RejectionKind::ConcurrencyLimit);
         assert!(poll_immediate(&mut second).await.is_none());
         drop(first);
         assert!(poll_immediate(&mut third).await.is_none());
-        let second = second.await.unwrap();
+        let second = second.await.unwrap().unwrap();
         assert_eq!((limit.snapshot().in_flight, limit.snapshot().queued), (1, 1));
         drop(second);
         drop(third.await.unwrap());
@@ -200,7 +238,7 @@ mod tests {
         for (deadline, expected) in [(None, 1_000), (Some(200), 200), (Some(5_000), 1_000)] {
             let began = clock::now();
             let deadline = deadline.map(|millis| began + Duration::from_millis(millis));
-            let ended = queued(&limit).wait(deadline).await;
+            let ended = queued(&limit).wait(limit.longest_wait(deadline)).await;
             assert_eq!(kind(ended), RejectionKind::ConcurrencyLimit);
             let waited = (clock::now() - began).as_millis();
             assert!((expected..expected + 5).contains(&waited), "{waited} ms");
