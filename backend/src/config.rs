@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 29] = [
+pub const CLIENT_SETTINGS: [&str; 34] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
     "BREAKER_STREAK_MAX_AGE",
@@ -50,6 +50,11 @@ pub const CLIENT_SETTINGS: [&str; 29] = [
     "RETRY_JITTER",
     "ATTEMPT_TIMEOUT",
     "CONNECT_TIMEOUT",
+    "CONCURRENCY_MAX",
+    "CONCURRENCY_QUEUE",
+    "CONCURRENCY_WAIT",
+    "HEDGE_AFTER",
+    "HEDGE_MAX",
     "CONNECT_RETRIES",
     "CALL_DEADLINE",
     "MAX_CALLS",

@@ -157,6 +157,7 @@ fn rounded_up(wait: Duration) -> u64 {
 fn attempt_entry(record: &AttemptRecord) -> AttemptEntry {
     AttemptEntry {
         attempt: record.number,
+        hedge: record.hedge,
         status_code: record.code,
         outcome: record.outcome,
         elapsed_seconds: seconds(record.elapsed),

@@ -4,6 +4,7 @@
 mod breaker;
 mod calls;
 mod concurrency;
+mod hedge;
 mod meanings;
 mod names;
 
@@ -29,8 +30,10 @@ pub const BACKEND_SETTINGS: [&str; 6] = [
     "FAULT_SEED",
 ];
 
-const KNOWN_NAMES: KnownNames<'_> =
-    KnownNames { prefixes: &["BREAKER_", "RETRY_", "CONCURRENCY_"], of_others: &BACKEND_SETTINGS };
+const KNOWN_NAMES: KnownNames<'_> = KnownNames {
+    prefixes: &["BREAKER_", "RETRY_", "CONCURRENCY_", "HEDGE_"],
+    of_others: &BACKEND_SETTINGS,
+};
 
 /// All that the client service can be told.
 #[derive(Debug, Clone)]

@@ -67,6 +67,9 @@ pub struct RetryBody<'a> {
 #[derive(Debug, Serialize)]
 pub struct AttemptEntry {
     pub(crate) attempt: u32,
+    /// Present if true: the attempt was made beside another one that took long.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) hedge: bool,
     pub(crate) status_code: Option<u16>,
     pub(crate) outcome: Outcome,
     pub(crate) elapsed_seconds: f64,
@@ -192,6 +195,9 @@ pub struct CallEvent {
 #[derive(Debug, Serialize)]
 pub struct AttemptEvent {
     attempt: u32,
+    /// Present if true: the attempt was made beside another one that took long.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    hedge: bool,
     outcome: Outcome,
     status_code: Option<u16>,
     start_seconds: f64,
@@ -203,6 +209,7 @@ impl From<&AttemptRecord> for AttemptEvent {
     fn from(record: &AttemptRecord) -> Self {
         Self {
             attempt: record.number,
+            hedge: record.hedge,
             outcome: record.outcome,
             status_code: record.code,
             start_seconds: record.start.as_secs_f64(),
@@ -286,6 +293,7 @@ mod tests {
         let millis = Duration::from_millis;
         let record = AttemptRecord {
             number: 1,
+            hedge: false,
             outcome: Outcome::ServerError,
             code: Some(500),
             start: millis(1),

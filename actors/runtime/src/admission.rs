@@ -78,6 +78,26 @@ pub(crate) async fn admit<'a, T>(
     Ok(Some(Admission { permit, place, waited, passes }))
 }
 
+/// Asks for everything that a hedge needs: an attempt beside another one, on a closed circuit and without a wait.
+pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
+    let place = match policies.concurrency.as_ref().map(|limit| limit.enter(false)) {
+        None => None,
+        Some(Ok(Entered::In(place))) => Some(place),
+        Some(_) => return None,
+    };
+    let passes = if policies.gates.is_empty() {
+        Vec::new()
+    } else {
+        pass_all(&policies.gates, clock::now()).ok()?
+    };
+    // The breaker comes last, because a permit that is not used counts as an attempt that says nothing.
+    let permit = match &policies.breaker {
+        Some(breaker) => Some(breaker.admit_if_closed()?),
+        None => None,
+    };
+    Some(Admission { permit, place, waited: true, passes })
+}
+
 /// A place, and whether the attempt has waited for it.
 struct Taken {
     place: Place,

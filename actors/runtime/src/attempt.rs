@@ -35,6 +35,8 @@ pub(crate) struct Context {
     pub(crate) call: CallId,
     /// 1 for the first attempt.
     pub(crate) number: u32,
+    /// It is made beside another attempt of the same number.
+    pub(crate) hedge: bool,
     pub(crate) fresh_connection: bool,
     /// The call begins with this attempt, and has not waited for it.
     pub(crate) at_once: bool,
@@ -130,6 +132,7 @@ async fn reach<O: Operation>(
             .run(Attempt {
                 call: context.call,
                 number: context.number,
+                hedge: context.hedge,
                 repeat,
                 fresh_connection: context.fresh_connection || repeat > 0,
                 due,

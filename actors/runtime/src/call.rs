@@ -3,29 +3,25 @@
 //! A call takes turns. In each turn it passes the gates, makes one attempt, decides what follows, and settles with each
 //! gate. Then it is answered, or waits for its next turn.
 
+mod flight;
 mod in_progress;
 
-use std::{
-    pin::{Pin, pin},
-    sync::Arc,
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
+use flight::{Landed, land};
 pub(crate) use in_progress::{Call, Ending, tell_end};
 use in_progress::{answer, give_up, rejected, scheduled};
 
 use crate::{
     admission::admit,
-    attempt::{self, Context, Ended, ResultOf},
-    breaker::{Breaker, Permit},
-    clock::{self, within},
+    attempt::{self, ResultOf},
+    breaker::{PendingFailure, Permit},
+    clock,
     gate::Sample,
-    observe::{Observation, about},
     operation::Operation,
-    outcome::Verdict,
     policies::Policies,
     rejection::{Rejection, RejectionKind},
-    report::{AttemptRecord, CallError},
+    report::CallError,
     retry::{
         current_thread::{self, Entry},
         decision::{Effect, Situation, Step, effect, next_step},
@@ -93,7 +89,7 @@ pub(crate) fn run<O: Operation>(
 /// One turn: admit, attempt, decide, settle.
 async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Turn<O> {
     let deadline = call.deadline(policies);
-    let mut admission = match admit(policies, deadline, &mut call.reply).await {
+    let admission = match admit(policies, deadline, &mut call.reply).await {
         Ok(Some(admission)) => admission,
         Ok(None) => return Turn::Abandoned,
         Err(rejection) => {
@@ -105,32 +101,10 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
             return Turn::Over { at: clock::now(), result: Err(error) };
         }
     };
-    let number = u32::try_from(call.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
-    policies.observers.tell(&Observation::Admitted { call: call.id, attempt: number });
-    let trial = admission.is_trial();
-    let blamed = call.attempts.last().is_some_and(|last| last.outcome.blames_connection());
-    let began = clock::now();
-    let context = Context {
-        call: call.id,
-        number,
-        fresh_connection: trial || blamed,
-        at_once: number == 1 && !admission.has_waited(),
-        began,
-        deadline,
-    };
-    let Ended { result, verdict, idempotent } = {
-        let attempt = pin!(attempt::make(policies, &call.operation, context));
-        make_known_if_slow(policies, admission.permit.as_mut(), began, attempt).await
-    };
-    let now = clock::now();
-    let Verdict { outcome, code, .. } = verdict;
-    let (start, elapsed) = (began - call.started, now - began);
-    let record = AttemptRecord { number, outcome, code, start, elapsed, wait: None };
-    // Before the breaker, so that a transition follows its cause.
-    about(&call.operation, call.id, |call| {
-        policies.observers.tell(&Observation::AttemptEnded { call, attempt: &record });
-    });
-
+    let Landed { admission, record, result, verdict, idempotent } =
+        land(policies, call, admission).await;
+    let (number, outcome, elapsed) = (record.number, record.outcome, record.elapsed);
+    let (now, trial) = (call.started + record.start + elapsed, admission.is_trial());
     let at = Situation { attempt: number, trial, idempotent, now, deadline };
     let step = match &policies.config.retry {
         Some(retry) if call.retries => {
@@ -144,7 +118,7 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
     let (permit, place) = admission.settle(&sample);
     if let Some(permit) = permit {
         let effect = effect(policies.config.scope, outcome, trial, step);
-        settle(call, permit, effect, now, cause).await;
+        settle(&mut call.pending, permit, effect, now, cause).await;
     }
     drop(place);
     // Most calls make one attempt, so room for more is reserved only when needed.
@@ -165,8 +139,8 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
 }
 
 /// Tells the breaker how an attempt went, and waits until the published state reflects it.
-async fn settle<O: Operation>(
-    call: &mut Call<O>,
+async fn settle(
+    pending: &mut Option<Box<PendingFailure>>,
     permit: Permit<'_>,
     effect: Effect,
     now: Instant,
@@ -174,29 +148,12 @@ async fn settle<O: Operation>(
 ) {
     if effect != Effect::Neutral {
         // A success repairs the pending failure, and another failure of the call replaces it.
-        call.pending = None;
+        *pending = None;
     }
     match effect {
         Effect::Success => permit.success_at(now).await,
         Effect::Neutral => permit.neutral().await,
         Effect::Failure => permit.failure(cause()).await,
-        Effect::Pending => call.pending = Some(Box::new(permit.pending_failure(cause()))),
+        Effect::Pending => *pending = Some(Box::new(permit.pending_failure(cause()))),
     }
-}
-
-/// Waits for an attempt, and tells the breaker at the moment at which the attempt becomes slow.
-async fn make_known_if_slow<T>(
-    policies: &Policies,
-    permit: Option<&mut Permit<'_>>,
-    began: Instant,
-    mut attempt: Pin<&mut impl Future<Output = T>>,
-) -> T {
-    let slow_after = policies.breaker.as_ref().and_then(Breaker::slow_after);
-    if let (Some(permit), Some(slow_after)) = (permit, slow_after) {
-        if let Some(ended) = within(began + slow_after, attempt.as_mut()).await {
-            return ended;
-        }
-        permit.slow();
-    }
-    attempt.await
 }

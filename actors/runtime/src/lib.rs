@@ -23,6 +23,7 @@
 //! - [`Breaker`]: one for each upstream and process, shared by all threads.
 //! - [`CallLimit`]: how many calls may be in flight and waiting in a process.
 //! - [`Concurrency`]: how many attempts may be in flight at an upstream.
+//! - [`Hedge`]: a further attempt beside one that takes long.
 //! - [`Gate`] and [`Observer`]: policies and observers of your own.
 //! - [`events`]: a log of numbered events, which readers can follow.
 //!
@@ -37,6 +38,7 @@ mod clock;
 mod config;
 pub mod events;
 mod gate;
+mod hedge;
 mod lifeline;
 mod limit;
 pub mod observe;
@@ -64,6 +66,7 @@ pub use clock::{until, within};
 pub use config::{Allowed, DURATIONS, InvalidConfig, MAX_DURATION};
 pub use events::{Event, EventKind, EventLog, EventReader, EventType};
 pub use gate::{Gate, Sample};
+pub use hedge::{Hedge, HedgeDelay, HedgeSnapshot};
 pub use limit::{CallLimit, Concurrency, ConcurrencyLimit, ConcurrencySnapshot};
 pub use observe::{Observation, Observer};
 pub use operation::{Attempt, Operation, ReportOf};

@@ -55,6 +55,15 @@ pub enum Observation<'a> {
         call: CallId,
         /// 1 for the first attempt.
         attempt: u32,
+        /// It is a hedge: made beside another attempt of the same number.
+        hedge: bool,
+    },
+    /// An attempt takes long, and another one is made beside it.
+    Hedged {
+        /// The call.
+        call: CallOf<'a>,
+        /// The attempt, 1 for the first.
+        attempt: u32,
     },
     /// A call was rejected, before its first attempt or instead of a later one.
     Rejected {

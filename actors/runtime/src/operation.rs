@@ -86,6 +86,8 @@ pub struct Attempt<'a> {
     pub call: CallId,
     /// 1 for the first attempt.
     pub number: u32,
+    /// True for an attempt beside another one that takes long. The call's answer is the first good one.
+    pub hedge: bool,
     /// How often this attempt has failed to reach the upstream already.
     pub repeat: u32,
     /// The attempt must use a new connection: it is a repeat, a trial of a half-open circuit, or follows an attempt

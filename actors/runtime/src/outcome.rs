@@ -22,6 +22,7 @@ use strum::IntoStaticStr;
 /// | [`LocalShortage`](Self::LocalShortage) | neutral | yes |
 /// | [`DeadlineExceeded`](Self::DeadlineExceeded) | neutral | no |
 /// | [`Panicked`](Self::Panicked) | failure | no |
+/// | [`Cancelled`](Self::Cancelled) | neutral | no |
 ///
 /// "Once per call": a failure does not count if a later attempt of the call is a success. Otherwise the
 /// call's last failure counts when the call ends, also if neutral outcomes or a rejection follow it
@@ -58,6 +59,8 @@ pub enum Outcome {
     DeadlineExceeded,
     /// The transport panicked.
     Panicked,
+    /// Dropped by the runtime, because another attempt beside it was a success: see [`Hedge`](crate::Hedge).
+    Cancelled,
 }
 
 /// What an outcome means to the breaker.
@@ -97,9 +100,11 @@ impl Outcome {
     pub(crate) fn weight(self) -> Weight {
         match self {
             Self::Success | Self::ClientError => Weight::Success,
-            Self::Throttled | Self::Transient | Self::LocalShortage | Self::DeadlineExceeded => {
-                Weight::Neutral
-            }
+            Self::Throttled
+            | Self::Transient
+            | Self::LocalShortage
+            | Self::DeadlineExceeded
+            | Self::Cancelled => Weight::Neutral,
             Self::ServerError | Self::Unusable | Self::Redirect | Self::TimedOut => {
                 Weight::FailureOncePerCall
             }
@@ -127,7 +132,8 @@ impl Outcome {
             | Self::Unsupported
             | Self::Redirect
             | Self::DeadlineExceeded
-            | Self::Panicked => false,
+            | Self::Panicked
+            | Self::Cancelled => false,
         }
     }
 }

@@ -10,6 +10,7 @@ use rand::rngs::SmallRng;
 use crate::{
     breaker::Breaker,
     gate::Gate,
+    hedge::Hedging,
     limit::{CallLimit, ConcurrencyLimit},
     observe::Observers,
     rejection::Rejection,
@@ -25,6 +26,7 @@ pub(crate) struct Policies {
     pub(crate) breaker: Option<Breaker>,
     /// Asked after the breaker.
     pub(crate) concurrency: Option<ConcurrencyLimit>,
+    pub(crate) hedging: Option<Hedging>,
     /// Asked last, in this order.
     pub(crate) gates: Vec<Arc<dyn Gate>>,
     /// The gate that a call passes first.

@@ -35,6 +35,8 @@ impl fmt::Display for CallId {
 pub struct AttemptRecord {
     /// 1 for the first attempt.
     pub number: u32,
+    /// True if the attempt was a hedge: made beside another attempt of the same number.
+    pub hedge: bool,
     /// How the attempt ended.
     pub outcome: Outcome,
     /// The protocol's own status, if there was an answer.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{InvalidConfig, at_least, in_range, positive},
+    hedge::Hedge,
     limit::Concurrency,
     retry::Retry,
 };
@@ -44,6 +45,8 @@ pub struct CallSettings {
     pub scope: BreakerScope,
     /// How many attempts may be in flight, default no limit.
     pub concurrency: Option<Concurrency>,
+    /// When a further attempt is made beside one that takes long, default never.
+    pub hedge: Option<Hedge>,
 }
 
 impl CallSettings {
@@ -60,6 +63,7 @@ impl Default for CallSettings {
             connect_retries: 0,
             scope: BreakerScope::Call,
             concurrency: None,
+            hedge: None,
         }
     }
 }
@@ -75,6 +79,7 @@ impl TryFrom<CallSettings> for CallConfig {
     fn try_from(settings: CallSettings) -> Result<Self, InvalidConfig> {
         settings.retry.as_ref().map_or(Ok(()), Retry::validate)?;
         settings.concurrency.as_ref().map_or(Ok(()), Concurrency::validate)?;
+        settings.hedge.as_ref().map_or(Ok(()), Hedge::validate)?;
         let CallSettings { attempt_timeout, call_deadline, connect_retries, .. } = settings;
         if let Some(timeout) = attempt_timeout {
             positive("attempt_timeout", timeout)?;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::{
+    hedge::{HedgeSnapshot, Hedging},
     limit::{ConcurrencyLimit, ConcurrencySnapshot},
     policies::Policies,
 };
@@ -15,11 +16,17 @@ pub struct PolicySnapshot {
     /// The limit on attempts in flight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<ConcurrencySnapshot>,
+    /// Hedging.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<HedgeSnapshot>,
 }
 
 impl PolicySnapshot {
     pub(crate) fn of(policies: &Policies) -> Self {
-        Self { concurrency: policies.concurrency.as_ref().map(ConcurrencyLimit::snapshot) }
+        Self {
+            concurrency: policies.concurrency.as_ref().map(ConcurrencyLimit::snapshot),
+            hedge: policies.hedging.as_ref().map(Hedging::snapshot),
+        }
     }
 
     /// True if none of these policies is on.

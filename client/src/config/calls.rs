@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use resilience_actors::{BreakerScope, CallConfig, CallSettings, Concurrency, DURATIONS, Retry};
+use resilience_actors::{
+    BreakerScope, CallConfig, CallSettings, Concurrency, DURATIONS, Hedge, Retry,
+};
 use serde::{Serialize, Serializer};
 use service_edge::{SettingError, Settings};
 
-use super::{concurrency, names::named};
+use super::{concurrency, hedge, names::named};
 
 /// How calls are made, with time limits that are always there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,6 +29,9 @@ pub struct Calls {
     /// `CONCURRENCY_*`.
     #[serde(skip)]
     pub concurrency: Option<Concurrency>,
+    /// `HEDGE_*`.
+    #[serde(skip)]
+    pub hedge: Option<Hedge>,
 }
 
 impl Calls {
@@ -39,6 +44,7 @@ impl Calls {
             connect_retries: self.connect_retries,
             scope: self.scope,
             concurrency: self.concurrency.clone(),
+            hedge: self.hedge.clone(),
         }
     }
 }
@@ -62,8 +68,9 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
     let connect_retries = settings.integer("CONNECT_RETRIES", 2, CallSettings::CONNECT_RETRIES)?;
     let call_deadline = settings.seconds("CALL_DEADLINE", Duration::from_secs(30), DURATIONS)?;
     let concurrency = concurrency::read(settings)?;
+    let hedge = hedge::read(settings)?;
     let calls =
-        Calls { retry, attempt_timeout, call_deadline, connect_retries, scope, concurrency };
+        Calls { retry, attempt_timeout, call_deadline, connect_retries, scope, concurrency, hedge };
     CallConfig::try_from(calls.settings()).map_err(named)?;
     Ok(calls)
 }

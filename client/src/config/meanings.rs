@@ -1,7 +1,7 @@
 //! What each setting of the client is for.
 
 /// What each setting of the client alone is for, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 32] = [
+pub const MEANINGS: [(&str, &str); 34] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (
         "BREAKER_FAIL_MAX",
@@ -76,6 +76,15 @@ pub const MEANINGS: [(&str, &str); 32] = [
          Requires `CONCURRENCY_MAX`.",
     ),
     ("CONCURRENCY_WAIT", "Longest such wait (default 1). Requires `CONCURRENCY_MAX`."),
+    (
+        "HEDGE_AFTER",
+        "A second attempt is made beside one that takes longer than this time (`0.2`) or than this percentile of the \
+         latest attempts (`p95`). The first good answer is used.",
+    ),
+    (
+        "HEDGE_MAX",
+        "Maximum number of attempts that are made so beside one (default 1). Requires `HEDGE_AFTER`.",
+    ),
     (
         "CONNECT_TIMEOUT",
         "Time to resolve the name, and to connect to each of its addresses. At most `ATTEMPT_TIMEOUT`.",

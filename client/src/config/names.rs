@@ -35,7 +35,7 @@ fn variable(field: &str) -> String {
     let prefix = match field {
         "max_attempts" | "base_delay" | "multiplier" | "max_delay" | "jitter" => "RETRY_",
         "attempt_timeout" | "call_deadline" | "connect_retries" | "concurrency_max"
-        | "concurrency_queue" | "concurrency_wait" => "",
+        | "concurrency_queue" | "concurrency_wait" | "hedge_after" | "hedge_max" => "",
         _ => "BREAKER_",
     };
     format!("{prefix}{}", field.to_uppercase())

@@ -21,6 +21,7 @@ fn nothing_set_gives_the_documented_defaults() {
         connect_retries: 2,
         scope: BreakerScope::Call,
         concurrency: None,
+        hedge: None,
     };
     assert_eq!(config.calls, calls);
     assert_eq!(config.connect_timeout, Duration::from_secs(1));
@@ -96,6 +97,7 @@ fn everything_set_is_used() {
         connect_retries: 0,
         scope: BreakerScope::Attempt,
         concurrency: None,
+        hedge: None,
     };
     assert_eq!(config.calls, calls);
     assert_eq!(config.connect_timeout, Duration::from_millis(200));

@@ -1,6 +1,6 @@
 //! The metrics of the optional policies. Those of a policy that is off are not exported.
 
-use resilience_actors::{ConcurrencySnapshot, Upstream};
+use resilience_actors::{ConcurrencySnapshot, HedgeSnapshot, Upstream};
 use service_edge::metrics::Families;
 
 use super::number;
@@ -10,6 +10,25 @@ pub(super) fn add(families: &mut Families, upstream: &Upstream) {
     let (name, policies) = (&**upstream.name(), upstream.snapshot());
     if let Some(limit) = &policies.concurrency {
         concurrency(families, name, limit);
+    }
+    if let Some(hedge) = &policies.hedge {
+        hedging(families, name, hedge);
+    }
+}
+
+fn hedging(families: &mut Families, name: &str, hedge: &HedgeSnapshot) {
+    for (metric, help, count) in [
+        ("client_hedges_total", "Attempts that were made beside one that took long.", hedge.made),
+        ("client_hedges_won_total", "Those whose answer was used.", hedge.won),
+    ] {
+        families.counters(metric, help, [(&[("name", name)][..], number(count))]);
+    }
+    if let Some(delay) = hedge.delay {
+        families.gauges(
+            "client_hedge_delay_seconds",
+            "Time after which an attempt is hedged; absent while the percentile is not known.",
+            [(&[("name", name)][..], delay.as_secs_f64())],
+        );
     }
 }
 

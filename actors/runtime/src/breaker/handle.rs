@@ -92,6 +92,13 @@ impl Breaker {
         })
     }
 
+    /// A permit, if the circuit is closed.
+    pub(crate) fn admit_if_closed(&self) -> Option<Permit<'_>> {
+        let (epoch, phase) = self.published.current();
+        let ticket = Ticket { epoch, trial: None };
+        phase.passes().then(|| Permit::new(&self.published, ticket))
+    }
+
     /// The rejection of a call, counted, if the published state alone decides that no attempt may be made.
     pub(crate) fn rejection_at_once(&self) -> Option<Rejection> {
         let (_, phase) = self.published.current();

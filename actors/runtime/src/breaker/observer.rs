@@ -23,7 +23,8 @@ impl Observer for Breaker {
                     ended.rejection.is_some_and(|by| by.kind() == RejectionKind::Overloaded);
                 if !overloaded {
                     let succeeded = ended.outcome == CallOutcome::Success;
-                    self.tally().call_ended(succeeded, ended.attempts.len() > 1);
+                    let retried = ended.attempts.last().is_some_and(|last| last.number > 1);
+                    self.tally().call_ended(succeeded, retried);
                 }
             }
             _ => {}

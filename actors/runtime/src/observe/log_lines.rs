@@ -48,6 +48,9 @@ impl Observer for LogLines {
                     )
                 });
             }
+            Observation::Hedged { call, attempt } => {
+                debug(*call, || format!("call {}: attempt {attempt} takes long, hedged", call.id));
+            }
             Observation::AttemptEnded { call, attempt } => {
                 if attempt.outcome == crate::Outcome::Panicked {
                     let number = attempt.number;

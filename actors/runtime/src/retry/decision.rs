@@ -114,6 +114,7 @@ mod tests {
             (Unreachable, Effect::Failure, Some(Effect::Failure)),
             (DeadlineExceeded, Effect::Neutral, None),
             (Panicked, Effect::Failure, None),
+            (Cancelled, Effect::Neutral, None),
         ];
         for (outcome, last, retried) in table {
             let told = |step| effect(BreakerScope::Call, outcome, false, step);

@@ -14,6 +14,7 @@ use crate::{
     config::InvalidConfig,
     events::{DEFAULT_CAPACITY, EventLog},
     gate::Gate,
+    hedge::{Hedge, Hedging},
     limit::{CallLimit, Concurrency, ConcurrencyLimit, EmptiesQueue},
     observe::{LogLines, Observer, Observers},
     policies::Policies,
@@ -121,6 +122,12 @@ impl UpstreamBuilder {
         self
     }
 
+    /// Makes a further attempt beside one that takes long.
+    pub fn hedge(mut self, hedge: Hedge) -> Self {
+        self.settings.hedge = Some(hedge);
+        self
+    }
+
     /// Adds a gate, which is asked after the breaker, the concurrency limit and the gates before it.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
@@ -185,8 +192,9 @@ impl UpstreamBuilder {
             // An error means that the breaker's actor is gone, so there will be no opening.
             let _ = breaker.observe(Arc::new(EmptiesQueue::of(limit)));
         }
+        let hedging = config.hedge.clone().map(Hedging::new);
         let policies =
-            Policies { name, config, breaker, concurrency, gates, limit, observers, rng };
+            Policies { name, hedging, config, breaker, concurrency, gates, limit, observers, rng };
         Ok(Upstream { policies: Arc::new(policies) })
     }
 }

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 mod concurrency;
+mod hedging;
 #[path = "../support/mod.rs"]
 mod support;

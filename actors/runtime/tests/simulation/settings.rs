@@ -91,5 +91,6 @@ fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Setti
         connect_retries: rng.random_range(0..=2),
         scope: if rng.random() { BreakerScope::Call } else { BreakerScope::Attempt },
         concurrency: None,
+        hedge: None,
     }
 }

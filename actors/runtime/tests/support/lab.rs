@@ -6,7 +6,7 @@ use std::{
 };
 
 use resilience_actors::{
-    Breaker, BreakerScope, CallLimit, CallOptions, CallSettings, Concurrency, Observation,
+    Breaker, BreakerScope, CallLimit, CallOptions, CallSettings, Concurrency, Hedge, Observation,
     Observer, Operation, Outcome, ReportOf, Retry, Upstream,
 };
 
@@ -25,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) connect_retries: u32,
     pub(crate) scope: BreakerScope,
     pub(crate) concurrency: Option<Concurrency>,
+    pub(crate) hedge: Option<Hedge>,
 }
 
 impl Default for Settings {
@@ -41,6 +42,7 @@ impl Default for Settings {
             connect_retries: 2,
             scope: BreakerScope::Call,
             concurrency: None,
+            hedge: None,
         }
     }
 }
@@ -55,6 +57,7 @@ impl From<Settings> for CallSettings {
             connect_retries: rules.connect_retries,
             scope: rules.scope,
             concurrency: rules.concurrency,
+            hedge: rules.hedge,
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn meaning(outcome: Outcome) -> (Says, bool) {
     match outcome {
         Outcome::Success | Outcome::ClientError => (Success, false),
         Outcome::Throttled | Outcome::Transient | Outcome::LocalShortage => (Neutral, true),
-        Outcome::DeadlineExceeded => (Neutral, false),
+        Outcome::DeadlineExceeded | Outcome::Cancelled => (Neutral, false),
         Outcome::ServerError | Outcome::Unusable | Outcome::TimedOut => (FailureOncePerCall, true),
         Outcome::Redirect => (FailureOncePerCall, false),
         Outcome::Unreachable => (FailureAtOnce, true),

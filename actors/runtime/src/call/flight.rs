@@ -1,0 +1,251 @@
+//! The attempts of one turn: one, or with hedging several side by side.
+
+use std::{
+    pin::{Pin, pin},
+    time::{Duration, Instant},
+};
+
+use futures::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream::FuturesUnordered};
+
+use super::{in_progress::Call, settle};
+use crate::{
+    admission::{Admission, admit_at_once},
+    attempt::{self, Context, Ended, ResultOf},
+    breaker::{Breaker, PendingFailure, Permit},
+    clock::{self, until, within},
+    gate::Sample,
+    hedge::Hedging,
+    observe::{Observation, about},
+    operation::Operation,
+    outcome::{CallKind, Outcome, Verdict},
+    panics::contained,
+    policies::Policies,
+    report::{AttemptRecord, CallId},
+    retry::decision::{Step, effect},
+};
+
+/// An attempt that has ended, and what it still holds.
+pub(super) struct Landed<'a, O: Operation> {
+    pub(super) admission: Admission<'a>,
+    pub(super) record: AttemptRecord,
+    pub(super) result: ResultOf<O>,
+    pub(super) verdict: Verdict,
+    pub(super) idempotent: bool,
+}
+
+/// What the attempts of a turn have in common.
+struct Turn<'a, 'c, O> {
+    policies: &'a Policies,
+    call: CallId,
+    operation: &'c O,
+    /// 1 for the first turn.
+    number: u32,
+    started: Instant,
+    deadline: Option<Instant>,
+}
+
+/// How an attempt is made.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    hedge: bool,
+    fresh_connection: bool,
+    at_once: bool,
+}
+
+/// Makes the admitted attempt, and its hedges. Returns the attempt that decides on the turn: the first good one, or the
+/// last to end.
+pub(super) async fn land<'a, O: Operation>(
+    policies: &'a Policies,
+    call: &mut Call<O>,
+    admission: Admission<'a>,
+) -> Landed<'a, O> {
+    let deadline = call.deadline(policies);
+    let Call { id, operation, started, attempts, pending, .. } = call;
+    let last = attempts.last();
+    let number = last.map_or(0, |last| last.number).saturating_add(1);
+    let blamed = last.is_some_and(|last| last.outcome.blames_connection());
+    let trial = admission.is_trial();
+    let manner = Manner {
+        hedge: false,
+        fresh_connection: trial || blamed,
+        at_once: number == 1 && !admission.has_waited(),
+    };
+    let turn = Turn { policies, call: *id, operation, number, started: *started, deadline };
+    match &policies.hedging {
+        Some(hedging) if !trial => {
+            let mut race =
+                Race { turn: &turn, hedging, flights: FuturesUnordered::new(), begun: Vec::new() };
+            race.begin(admission, manner);
+            race.run(attempts, pending).await
+        }
+        _ => turn.fly(admission, manner, clock::now()).await,
+    }
+}
+
+impl<'a, O: Operation> Turn<'a, '_, O> {
+    /// Makes one attempt.
+    async fn fly(
+        &self,
+        mut admission: Admission<'a>,
+        manner: Manner,
+        began: Instant,
+    ) -> Landed<'a, O> {
+        let Self { policies, call, number, deadline, .. } = *self;
+        let Manner { hedge, fresh_connection, at_once } = manner;
+        policies.observers.tell(&Observation::Admitted { call, attempt: number, hedge });
+        let context = Context { call, number, hedge, fresh_connection, at_once, began, deadline };
+        let Ended { result, verdict, idempotent } = {
+            let attempt = pin!(attempt::make(policies, self.operation, context));
+            make_known_if_slow(policies, admission.permit.as_mut(), began, attempt).await
+        };
+        let record = self.ended(hedge, began, verdict.outcome, verdict.code);
+        Landed { admission, record, result, verdict, idempotent }
+    }
+
+    /// Tells the observers of the end of an attempt. Before the breaker learns of it, so that a transition follows its
+    /// cause.
+    fn ended(
+        &self,
+        hedge: bool,
+        began: Instant,
+        outcome: Outcome,
+        code: Option<u16>,
+    ) -> AttemptRecord {
+        let (start, elapsed) = (began - self.started, clock::now() - began);
+        let number = self.number;
+        let record = AttemptRecord { number, hedge, outcome, code, start, elapsed, wait: None };
+        about(self.operation, self.call, |call| {
+            self.policies.observers.tell(&Observation::AttemptEnded { call, attempt: &record });
+        });
+        record
+    }
+}
+
+/// Waits for an attempt, and tells the breaker at the moment at which the attempt becomes slow.
+async fn make_known_if_slow<T>(
+    policies: &Policies,
+    permit: Option<&mut Permit<'_>>,
+    began: Instant,
+    mut attempt: Pin<&mut impl Future<Output = T>>,
+) -> T {
+    let slow_after = policies.breaker.as_ref().and_then(Breaker::slow_after);
+    if let (Some(permit), Some(slow_after)) = (permit, slow_after) {
+        if let Some(ended) = within(began + slow_after, attempt.as_mut()).await {
+            return ended;
+        }
+        permit.slow();
+    }
+    attempt.await
+}
+
+/// An attempt and its hedges. The first good one wins. The others are cancelled, and say nothing about the upstream.
+struct Race<'a, 'c, 't, O: Operation> {
+    turn: &'t Turn<'a, 'c, O>,
+    hedging: &'a Hedging,
+    flights: FuturesUnordered<LocalBoxFuture<'t, Landed<'a, O>>>,
+    /// Of each attempt in flight: whether it is a hedge, and when it began.
+    begun: Vec<(bool, Instant)>,
+}
+
+impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
+    fn begin(&mut self, admission: Admission<'a>, manner: Manner) {
+        let began = clock::now();
+        self.begun.push((manner.hedge, began));
+        self.flights.push(self.turn.fly(admission, manner, began).boxed_local());
+    }
+
+    async fn run(
+        mut self,
+        attempts: &mut Vec<AttemptRecord>,
+        pending: &mut Option<Box<PendingFailure>>,
+    ) -> Landed<'a, O> {
+        let mut hedges = 0;
+        let mut next = self.next_hedge();
+        loop {
+            let landed = match next {
+                Some(due) => until(due, self.flights.select_next_some()).await,
+                None => Some(self.flights.select_next_some().await),
+            };
+            let Some(landed) = landed else {
+                if let Some(admission) = self.admit_hedge() {
+                    self.begin(
+                        admission,
+                        Manner { hedge: true, fresh_connection: false, at_once: false },
+                    );
+                }
+                hedges += 1;
+                next = self.next_hedge().filter(|_| hedges < self.hedging.max());
+                continue;
+            };
+            self.lands(&landed.record);
+            let good = landed.record.outcome.kind() == CallKind::Successful;
+            if good && landed.record.hedge {
+                self.hedging.count_won();
+            }
+            if good || self.flights.is_empty() {
+                self.cancel_others(attempts);
+                return landed;
+            }
+            // A failure that is not repeated at once is for the retries to repair.
+            next = None;
+            self.settle_failed(landed, attempts, pending).await;
+        }
+    }
+
+    fn next_hedge(&self) -> Option<Instant> {
+        self.hedging.delay().map(|delay| clock::now() + delay)
+    }
+
+    fn admit_hedge(&self) -> Option<Admission<'a>> {
+        let Turn { policies, call, operation, number, .. } = *self.turn;
+        let idempotent = contained(|| operation.is_idempotent()).unwrap_or(false);
+        let admission = if idempotent { admit_at_once(policies) } else { None }?;
+        self.hedging.count_made();
+        about(operation, call, |call| {
+            policies.observers.tell(&Observation::Hedged { call, attempt: number });
+        });
+        Some(admission)
+    }
+
+    fn lands(&mut self, record: &AttemptRecord) {
+        let began = self.turn.started + record.start;
+        let this = (record.hedge, began);
+        if let Some(at) = self.begun.iter().position(|other| *other == this) {
+            self.begun.swap_remove(at);
+        }
+        if !record.hedge && record.outcome.kind() == CallKind::Successful {
+            self.hedging.record(record.elapsed);
+        }
+    }
+
+    fn cancel_others(mut self, attempts: &mut Vec<AttemptRecord>) {
+        self.flights.clear();
+        for (hedge, began) in std::mem::take(&mut self.begun) {
+            let record = self.turn.ended(hedge, began, Outcome::Cancelled, None);
+            if !hedge {
+                self.hedging.record(record.elapsed);
+            }
+            attempts.push(record);
+        }
+    }
+
+    /// Settles an attempt that failed while another one of the turn, which may repair it, is in flight.
+    async fn settle_failed(
+        &self,
+        landed: Landed<'a, O>,
+        attempts: &mut Vec<AttemptRecord>,
+        pending: &mut Option<Box<PendingFailure>>,
+    ) {
+        let Landed { admission, record, result, verdict, .. } = landed;
+        let AttemptRecord { outcome, elapsed, .. } = record;
+        let (permit, place) = admission.settle(&Sample { outcome, elapsed, retried: true });
+        if let Some(permit) = permit {
+            let scope = self.turn.policies.config.scope;
+            let effect = effect(scope, outcome, false, Step::Retry { wait: Duration::ZERO });
+            let cause = || attempt::cause(&result, &verdict);
+            settle(pending, permit, effect, clock::now(), cause).await;
+        }
+        drop(place);
+        attempts.push(record);
+    }
+}
