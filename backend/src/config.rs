@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_gives_the_documented_defaults() {
+    fn unset_variables_take_the_documented_defaults() {
         let config = read(&[]).unwrap();
         assert_eq!(config.common.port, 5000);
         assert_eq!(
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_set_is_used_and_shown_except_for_the_token() {
+    fn every_variable_is_read_and_shown_except_for_the_token() {
         let config = read(&[
             ("FAILURE_RATE", "1"),
             ("SLOW_RESPONSE_RATE", "0"),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn each_bad_value_is_named() {
+    fn an_invalid_value_is_named_in_the_error() {
         let bad = [
             ("FAILURE_RATE", "1.1"),
             ("SLOW_RESPONSE_RATE", "-0.1"),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_and_a_value_out_of_range_get_the_same_hint_with_the_real_range() {
+    fn malformed_and_out_of_range_values_get_the_same_error_with_the_range() {
         let rate = "a number from 0 to 1";
         let delay = "a number of seconds from 0 to 3600, without a unit";
         let wait = "a number of seconds from 0 to 10000000, without a unit";
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn near_misses_are_told_but_not_those_of_the_client() {
+    fn near_misses_are_reported_except_settings_of_the_client() {
         let clients: Vec<_> = CLIENT_SETTINGS.iter().map(|name| (*name, "1")).collect();
         assert!(read(&clients).unwrap().near_misses.is_empty());
         let config = read(&[
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn strange_hostname_does_not_stop_the_start() {
+    fn an_invalid_hostname_does_not_stop_the_start() {
         assert_eq!(read(&[("HOSTNAME", "")]).unwrap().answers.pod, "local");
     }
 }

@@ -54,7 +54,7 @@ fn each_outcome_comes_at_its_rate() {
 }
 
 #[test]
-fn rate_of_zero_is_never_and_rate_of_one_is_always() {
+fn rate_zero_never_occurs_and_rate_one_always_occurs() {
     let mut never = faults(plan(0.0, 0.0, 0.0));
     let mut always = faults(plan(1.0, 0.0, 1.0));
     let mut late = faults(plan(0.0, 1.0, 0.0));
@@ -68,7 +68,7 @@ fn rate_of_zero_is_never_and_rate_of_one_is_always() {
 }
 
 #[test]
-fn same_seed_draws_the_same_and_another_seed_does_not() {
+fn the_same_seed_repeats_the_draws_and_another_seed_does_not() {
     let drawn = |seed| {
         let plan = FaultPlan::try_from(plan(0.3, 0.2, 0.6)).unwrap();
         let mut faults = Faults::new(plan, StdRng::seed_from_u64(seed));
@@ -79,7 +79,7 @@ fn same_seed_draws_the_same_and_another_seed_does_not() {
 }
 
 #[test]
-fn request_with_a_rate_of_its_own_leaves_slow_answers_the_remainder() {
+fn a_request_failure_rate_limits_slow_answers_to_the_remainder() {
     for (own, failed, slow) in [(0.0, 0.0, 0.4), (0.5, 0.5, 0.4), (0.9, 0.9, 0.1), (1.0, 1.0, 0.0)]
     {
         let mut faults = faults(plan(0.3, 0.4, 0.0));
@@ -89,7 +89,7 @@ fn request_with_a_rate_of_its_own_leaves_slow_answers_the_remainder() {
 }
 
 #[test]
-fn request_with_a_rate_of_its_own_takes_nothing_from_the_sequence() {
+fn a_request_failure_rate_does_not_consume_the_sequence() {
     let mut faults = faults(playing(&[Hang, Reset], false));
     assert_eq!(faults.draw_data(rate(1.0)).outcome, Fail);
     assert_eq!(faults.draw_data(None).outcome, Hang);
@@ -121,7 +121,7 @@ fn repeated_sequence_begins_again() {
 }
 
 #[test]
-fn another_plan_is_in_force_at_once_and_its_sequence_begins_at_its_beginning() {
+fn a_new_plan_takes_effect_at_once_and_starts_its_sequence() {
     let mut faults = faults(playing(&[Fail, Fail], false));
     faults.draw_data(None);
     faults.set_plan(FaultPlan::try_from(playing(&[Hang, Good], false)).unwrap());
@@ -149,7 +149,7 @@ fn counters_are_disjoint_and_add_up() {
 }
 
 #[test]
-fn draw_tells_the_delay_of_the_plan_in_force() {
+fn a_draw_returns_the_delay_of_the_current_plan() {
     let mut faults = faults(plan(0.0, 1.0, 0.0));
     assert_eq!(faults.draw_data(None).slow_response_delay, Duration::from_secs(5));
 }

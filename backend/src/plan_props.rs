@@ -71,7 +71,7 @@ proptest! {
     #![proptest_config(resilience_testing::props::config())]
 
     #[test]
-    fn a_plan_keeps_all_the_rules_or_is_refused(
+    fn a_plan_obeys_every_rule_or_is_refused(
         asked in prop::collection::btree_map(prop::sample::select(&FIELDS[..]), values(), 0..4)
     ) {
         let asked: serde_json::Map<_, _> =
@@ -97,14 +97,14 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_sent_does_no_harm(body in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_body_is_parsed_without_a_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(request) = serde_json::from_slice::<PlanRequest>(&body) {
             let _ = request.on(&started());
         }
     }
 
     #[test]
-    fn a_rate_in_a_header_is_a_number_from_0_to_1(
+    fn a_failure_rate_header_is_a_number_from_0_to_1(
         text in prop_oneof![any::<String>(), any::<f64>().prop_map(|n| n.to_string()), "[-+]?[01]?[.,]?[0-9]{0,30}(e-?[0-9]{1,3})?"]
     ) {
         let number = text.parse::<f64>().ok().filter(|number| *number >= 0.0 && *number <= 1.0);
@@ -114,7 +114,7 @@ proptest! {
 }
 
 #[test]
-fn a_zero_has_no_sign() {
+fn negative_zero_is_stored_as_zero() {
     for zero in ["-0", "-0.0", "1e-400", "-1e-400"] {
         let rate: Rate = zero.parse().unwrap();
         assert!(rate.get().is_sign_positive(), "{zero}");

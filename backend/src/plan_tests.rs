@@ -19,7 +19,7 @@ fn asked(body: serde_json::Value) -> Result<FaultPlan, String> {
 }
 
 #[test]
-fn values_at_their_bounds_are_a_plan() {
+fn values_at_their_bounds_are_valid() {
     for spec in [
         PlanSpec { failure_rate: 0.0, slow_response_rate: 0.0, ..lab() },
         PlanSpec { failure_rate: 1.0, slow_response_rate: 0.0, ..lab() },
@@ -33,7 +33,7 @@ fn values_at_their_bounds_are_a_plan() {
 }
 
 #[test]
-fn rates_that_make_up_one_on_paper_are_a_plan() {
+fn decimal_rates_that_add_up_to_one_are_valid() {
     for tenths in 0..=10 {
         let failure_rate = f64::from(tenths) * 0.1;
         let slow_response_rate = f64::from(10 - tenths) * 0.1;
@@ -70,7 +70,7 @@ fn empty_request_restores_the_plan_of_the_start() {
 }
 
 #[test]
-fn what_a_request_leaves_out_is_as_at_the_start() {
+fn omitted_fields_take_their_start_values() {
     let plan = asked(json!({ "failure_rate": 0.8, "sequence": ["hang", "ok"], "repeat": true }));
     let expected = PlanSpec {
         failure_rate: 0.8,

@@ -30,7 +30,7 @@ fn ask(backend: &Process, line: &str, headers: &str, body: &str) -> String {
 }
 
 #[actix_web::test]
-async fn each_request_that_may_change_something_needs_the_token() {
+async fn every_changing_request_needs_the_token() {
     let backend = start(&[("ADMIN_TOKEN", TOKEN)]);
     let before = backend.get("/api/faults").text;
     let ask = async |method: &str, path: &str, authorization: &[Vec<u8>]| {
@@ -115,7 +115,7 @@ fn no_secret_is_shown_in_logs_metrics_or_answers() {
 }
 
 #[test]
-fn a_long_part_of_a_request_is_cut_in_the_answer() {
+fn a_long_part_of_a_request_is_shortened_in_the_answer() {
     let backend = start(&[]);
     // Nearly the maximum sizes of heads and bodies.
     let (path, long) = ("x".repeat(15_000), "x".repeat(60_000));

@@ -13,7 +13,7 @@ fn allowed(name: &str) -> String {
 }
 
 #[test]
-fn the_table_of_the_backend_is_that_of_the_code() {
+fn the_settings_table_of_the_backend_matches_the_code() {
     let mut settings = Settings::from_pairs(&[]);
     Config::read(&mut settings).unwrap();
     let is_common = |name: &str| CommonSettings::MEANINGS.iter().any(|(other, _)| *other == name);

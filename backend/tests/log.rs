@@ -36,7 +36,7 @@ fn with_full_log() -> (Process, Unread) {
 }
 
 #[test]
-fn an_unread_log_delays_no_call_and_says_what_it_dropped_once_it_is_read() {
+fn an_unread_log_delays_no_call_and_reports_dropped_lines_when_read() {
     let (mut backend, log) = with_full_log();
     let health = backend.get("/health");
     assert_eq!(health.status, 200);
@@ -50,7 +50,7 @@ fn an_unread_log_delays_no_call_and_says_what_it_dropped_once_it_is_read() {
 }
 
 #[test]
-fn an_unread_log_does_not_hold_up_the_end() {
+fn an_unread_log_does_not_delay_the_shutdown() {
     let (mut backend, _log) = with_full_log();
     let asked = Instant::now();
     assert_eq!(backend.terminate().code(), Some(0));
@@ -58,7 +58,7 @@ fn an_unread_log_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn a_log_that_was_closed_ends_nothing_and_its_lines_are_counted() {
+fn a_closed_log_stops_nothing_and_its_lines_are_counted() {
     let (mut backend, log) = start_unread(&[("RUST_LOG", "debug")]);
     drop(log);
     until("a line is counted", PATIENCE, || {
@@ -70,7 +70,7 @@ fn a_log_that_was_closed_ends_nothing_and_its_lines_are_counted() {
 }
 
 #[test]
-fn a_refused_start_ends_although_its_reason_cannot_be_written() {
+fn a_failed_start_exits_even_if_its_error_cannot_be_written() {
     for (variable, value, code) in [("WORKERS", "0", 2), ("HOST", "192.0.2.1", 1)] {
         let (_reader, mut full) = std::io::pipe().unwrap();
         // As much as a pipe takes.

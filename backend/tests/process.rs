@@ -50,7 +50,7 @@ fn each_variable_with_a_bad_value_stops_the_start() {
 }
 
 #[test]
-fn port_in_use_is_said_in_one_line_even_when_the_log_is_off() {
+fn a_port_in_use_is_one_error_line_even_with_logging_off() {
     let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = occupied.local_addr().unwrap();
     let port = address.port().to_string();
@@ -62,7 +62,7 @@ fn port_in_use_is_said_in_one_line_even_when_the_log_is_off() {
 }
 
 #[test]
-fn start_is_logged_with_all_settings_but_without_the_token() {
+fn the_start_line_has_every_setting_except_the_token() {
     let mut backend = start(&[("ADMIN_TOKEN", "hunter2"), ("LOG_FORMAT", "json")]);
     assert_eq!(backend.terminate().code(), Some(0));
     let log = backend.log();
@@ -77,7 +77,7 @@ fn start_is_logged_with_all_settings_but_without_the_token() {
 }
 
 #[test]
-fn a_request_is_logged_with_the_span_that_its_caller_made_for_it() {
+fn a_request_is_logged_with_the_span_of_its_caller() {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     const SPAN: &str = "00f067aa0ba902b7";
     for format in ["text", "json"] {
@@ -107,7 +107,7 @@ fn a_request_is_logged_with_the_span_that_its_caller_made_for_it() {
 }
 
 #[test]
-fn sigterm_finishes_the_slow_answer_in_flight_and_says_503_to_probes_meanwhile() {
+fn sigterm_finishes_a_slow_answer_while_probes_get_503() {
     let mut backend = start(&[("SLOW_RESPONSE_DELAY", "3"), ("WORKERS", "1")]);
     play(&backend, r#"{"sequence": ["slow"], "failure_rate": 0}"#);
     let mut slow = backend.connect();
@@ -129,7 +129,7 @@ fn sigterm_finishes_the_slow_answer_in_flight_and_says_503_to_probes_meanwhile()
 }
 
 #[test]
-fn idle_keep_alive_connections_do_not_delay_the_end() {
+fn idle_connections_do_not_delay_the_shutdown() {
     let mut backend = start(&[]);
     let mut idle = backend.connect();
     assert_eq!(idle.ask("GET /health").status, 200);
@@ -143,7 +143,7 @@ fn idle_keep_alive_connections_do_not_delay_the_end() {
 }
 
 #[test]
-fn client_that_left_does_not_delay_the_end() {
+fn a_client_that_left_does_not_delay_the_shutdown() {
     let mut backend = start(&[("SLOW_RESPONSE_DELAY", "3600")]);
     play(&backend, r#"{"sequence": ["slow"]}"#);
     let mut impatient = backend.connect();
@@ -156,7 +156,7 @@ fn client_that_left_does_not_delay_the_end() {
 }
 
 #[test]
-fn second_signal_and_shutdown_timeout_cut_off_what_is_in_flight() {
+fn a_second_signal_and_the_shutdown_timeout_abort_requests_in_flight() {
     for (timeout, signals, reason) in
         [("3600", 2, "got SIGTERM again"), ("0.2", 1, "SHUTDOWN_TIMEOUT of 0.2 s is over")]
     {
@@ -180,7 +180,7 @@ fn second_signal_and_shutdown_timeout_cut_off_what_is_in_flight() {
 const STRAY: [&str; 4] = ["HUP", "USR1", "USR2", "ALRM"];
 
 #[test]
-fn stray_signals_change_nothing_before_the_end_nor_in_its_middle() {
+fn other_signals_are_ignored_before_and_during_the_shutdown() {
     let variables = [("SLOW_RESPONSE_DELAY", "3600"), ("RUST_LOG", "info,service_edge=debug")];
     let mut backend = start(&variables);
     for name in STRAY {
@@ -203,7 +203,7 @@ fn stray_signals_change_nothing_before_the_end_nor_in_its_middle() {
 }
 
 #[test]
-fn what_came_in_while_the_process_was_stopped_is_answered_although_its_time_is_over() {
+fn requests_that_arrive_while_the_process_is_stopped_are_answered() {
     let backend = start(&[("WORKERS", "1")]);
     let (mut kept, mut begun, mut body) = (backend.connect(), backend.connect(), backend.connect());
     assert_eq!(kept.ask("GET /health").status, 200);
@@ -229,7 +229,7 @@ fn what_came_in_while_the_process_was_stopped_is_answered_although_its_time_is_o
 }
 
 #[test]
-fn a_probe_that_came_in_at_a_full_house_while_the_process_was_stopped_is_answered() {
+fn a_probe_past_the_limit_that_arrives_while_the_process_is_stopped_is_answered() {
     let backend = start(&[("WORKERS", "1"), ("MAX_CONNECTIONS", "1")]);
     let mut kept = backend.connect();
     let mut ask = || kept.ask("GET /health").status;
@@ -246,7 +246,7 @@ fn a_probe_that_came_in_at_a_full_house_while_the_process_was_stopped_is_answere
 }
 
 #[test]
-fn a_variable_that_is_nearly_a_setting_is_told_without_its_value() {
+fn a_near_miss_is_reported_without_its_value() {
     let mut backend = start(&[
         ("FAILURE_RAET", "hunter2"),
         ("BACKEND_SERVICE_HOST", "10.0.0.1"),
@@ -292,7 +292,7 @@ fn counters_add_up_over_several_workers() {
 }
 
 #[test]
-fn reset_is_a_tcp_reset_without_a_byte_and_no_error_in_the_log() {
+fn the_reset_fault_is_a_tcp_reset_that_logs_no_error() {
     let mut backend = start(&[("RUST_LOG", "debug")]);
     play(&backend, r#"{"sequence": ["reset", "reset"]}"#);
     for path in ["/api/data", "/api/transient-failure"] {
@@ -313,7 +313,7 @@ fn reset_is_a_tcp_reset_without_a_byte_and_no_error_in_the_log() {
 }
 
 #[test]
-fn hung_requests_get_nothing_and_hold_no_worker_until_the_end() {
+fn hanging_requests_get_no_answer_and_block_no_worker() {
     let mut backend = start(&[("WORKERS", "1")]);
     play(&backend, r#"{"sequence": ["hang"], "repeat": true}"#);
     let mut hung: Vec<_> = (0..20)
@@ -385,7 +385,7 @@ fn head_is_answered_without_a_body() {
 }
 
 #[test]
-fn changes_and_faults_are_told_in_the_log() {
+fn plan_changes_and_faults_are_logged() {
     let backend = start(&[("RUST_LOG", "backend_service=debug,info")]);
     play(&backend, r#"{"sequence": ["fail", "transient"]}"#);
     backend.wait_for_log("fault plan replaced: failure_rate=0.3");

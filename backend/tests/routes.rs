@@ -51,7 +51,7 @@ fn put_faults(body: impl Into<actix_web::web::Bytes>) -> TestRequest {
 }
 
 #[actix_web::test]
-async fn health_and_ready_say_so() {
+async fn health_and_ready_answer_200() {
     let backend = init_service(backend(&Drain::new(), &[])).await;
     let health = answer(&backend, get("/health").to_request()).await;
     assert_eq!(health.status, 200);
@@ -60,7 +60,7 @@ async fn health_and_ready_say_so() {
 }
 
 #[actix_web::test]
-async fn good_answer_has_data_number_and_pod() {
+async fn a_good_answer_has_data_number_and_pod() {
     let backend = init_service(backend(
         &Drain::new(),
         &[("FAILURE_RATE", "0"), ("SLOW_RESPONSE_RATE", "0"), ("HOSTNAME", "b-0")],
@@ -77,7 +77,7 @@ async fn good_answer_has_data_number_and_pod() {
 }
 
 #[actix_web::test]
-async fn failure_is_a_500_with_error_and_message() {
+async fn a_failure_is_a_500_with_error_and_message() {
     let backend =
         init_service(backend(&Drain::new(), &[("FAILURE_RATE", "1"), ("SLOW_RESPONSE_RATE", "0")]))
             .await;
@@ -86,7 +86,7 @@ async fn failure_is_a_500_with_error_and_message() {
 }
 
 #[actix_web::test]
-async fn throttling_is_a_429_and_says_when_only_if_told_to() {
+async fn throttling_is_a_429_with_retry_after_only_if_configured() {
     let silent = init_service(backend(&Drain::new(), &[("TRANSIENT_FAILURE_RATE", "1")])).await;
     let throttled = answer(&silent, get("/api/transient-failure").to_request()).await;
     throttled.assert_error(429, "Too Many Requests", "");
@@ -103,14 +103,14 @@ async fn throttling_is_a_429_and_says_when_only_if_told_to() {
 }
 
 #[actix_web::test]
-async fn unthrottled_answer_is_a_success() {
+async fn an_answer_that_is_not_throttled_is_a_success() {
     let backend = init_service(backend(&Drain::new(), &[("TRANSIENT_FAILURE_RATE", "0")])).await;
     let good = answer(&backend, get("/api/transient-failure").to_request()).await;
     assert_eq!((good.status, &good.body["status"]), (200, &json!("success")));
 }
 
 #[actix_web::test]
-async fn request_can_ask_for_its_own_failure_rate() {
+async fn a_request_can_set_its_own_failure_rate() {
     let backend =
         init_service(backend(&Drain::new(), &[("FAILURE_RATE", "0"), ("SLOW_RESPONSE_RATE", "0")]))
             .await;
@@ -120,7 +120,7 @@ async fn request_can_ask_for_its_own_failure_rate() {
 }
 
 #[actix_web::test]
-async fn bad_failure_rate_of_a_request_is_a_400_and_draws_nothing() {
+async fn an_invalid_failure_rate_header_is_a_400_and_draws_nothing() {
     let backend = init_service(backend(&Drain::new(), &[])).await;
     for rate in ["", "often", "1.1", "-0.1", "NaN", "inf", "0,5", "50%"] {
         let request = get("/api/data").insert_header(("X-Failure-Rate", rate));
@@ -135,7 +135,7 @@ async fn bad_failure_rate_of_a_request_is_a_400_and_draws_nothing() {
 }
 
 #[actix_web::test]
-async fn same_seed_answers_the_same() {
+async fn the_same_seed_repeats_the_answers() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         let backend = init_service(backend(
@@ -189,7 +189,7 @@ async fn sequence_is_played_and_counted() {
 }
 
 #[actix_web::test]
-async fn plan_is_replaced_whole_and_restored_by_an_empty_put() {
+async fn a_put_replaces_the_whole_plan_and_an_empty_one_restores_it() {
     let backend = init_service(backend(&Drain::new(), &[])).await;
     let started_with = answer(&backend, get("/api/faults").to_request()).await.body;
     assert_eq!(
@@ -279,7 +279,7 @@ async fn huge_plan_is_refused() {
 }
 
 #[actix_web::test]
-async fn hung_request_ends_when_the_process_begins_to() {
+async fn a_hanging_request_ends_when_the_shutdown_begins() {
     let drain = Drain::new();
     let backend = init_service(backend(&drain, &[("FAILURE_RATE", "0")])).await;
     answer(&backend, put_faults("{\"sequence\":[\"hang\"]}").to_request()).await;
@@ -300,7 +300,7 @@ async fn hung_request_ends_when_the_process_begins_to() {
 }
 
 #[actix_web::test]
-async fn metrics_count_what_was_drawn_and_show_the_rates_in_force() {
+async fn metrics_count_the_draws_and_show_the_current_rates() {
     let backend = init_service(backend(&Drain::new(), &[("HOSTNAME", "backend-0")])).await;
     let plan = r#"{"sequence": ["fail", "transient", "ok"], "failure_rate": 0.25}"#;
     let put = answer(&backend, put_faults(plan).to_request()).await;

@@ -95,9 +95,9 @@ def users_were_served(share: float) -> dict:
     return judge_calls("users_were_served", calls_since(users.current().record.first("fault")), share)
 
 
-def everyone_was_answered() -> dict:
+def every_call_was_answered() -> dict:
     """Every call since the first fault got an answer, at most a second after its deadline."""
-    return judge_calls("everyone_was_answered", calls_since(users.current().record.first("fault")), 0.0)
+    return judge_calls("every_call_was_answered", calls_since(users.current().record.first("fault")), 0.0)
 
 
 def judge_calls(probe: str, calls: list[Call], share: float) -> dict:

@@ -47,7 +47,7 @@ def lab(monkeypatch):
     return lab
 
 
-def test_pods_to_come_are_calm_until_the_backend_is_restored(lab):
+def test_new_pods_have_no_faults_until_the_backend_is_restored(lab):
     before = lab.objects[CONFIG_MAP]["data"]
     backend.calm_from_the_start()
     data = lab.objects[CONFIG_MAP]["data"]
@@ -60,7 +60,7 @@ def test_pods_to_come_are_calm_until_the_backend_is_restored(lab):
     lab.ask_backend.assert_called_with("new", "PUT", "/api/faults", plan)
 
 
-def test_what_a_killed_run_has_left_is_not_taken_for_the_original(lab):
+def test_changes_left_by_a_killed_run_are_not_saved_as_the_original(lab):
     for _ in range(2):
         backend.calm_from_the_start()
         backend.scale_to_none()
@@ -77,7 +77,7 @@ def test_without_a_change_nothing_is_restored(lab):
     assert cluster.replicas(cluster.BACKEND) == 5
 
 
-def test_pods_come_back_also_when_the_faults_cannot_be_restored(lab):
+def test_pods_are_restored_even_if_the_faults_cannot_be(lab):
     backend.scale_to_none()
     lab.config_map.side_effect = ActivityFailed("no ConfigMap")
     with pytest.raises(ActivityFailed, match="no ConfigMap"):
@@ -91,13 +91,13 @@ def test_a_config_map_without_the_faults_is_refused(lab):
         backend.calm_from_the_start()
 
 
-def test_a_pod_that_is_not_ready_keeps_no_other_from_being_restored(lab):
+def test_a_pod_that_is_not_ready_does_not_prevent_restoring_the_others(lab):
     lab.pods.return_value = [pod("a", ready=False), pod("b")]
     lab.ask_backend.side_effect = [ActivityFailed("not running"), {}]
     assert backend.restore_faults() == ["b"]
 
 
-def test_a_ready_pod_that_was_not_restored_is_no_success(lab):
+def test_a_ready_pod_that_was_not_restored_is_a_failure(lab):
     lab.pods.return_value = [pod("a"), pod("b")]
     lab.ask_backend.side_effect = [ActivityFailed("no answer"), {}]
     with pytest.raises(ActivityFailed):
@@ -105,7 +105,7 @@ def test_a_ready_pod_that_was_not_restored_is_no_success(lab):
     assert lab.ask_backend.call_count == 2
 
 
-def test_pods_that_were_never_gone_are_not_back(lab):
+def test_recovery_fails_if_no_pod_was_terminated(lab):
     lab.pods.return_value = [pod("a"), pod("b")]
     backend.calm()
     with pytest.raises(ActivityFailed, match="none was terminated"):
@@ -125,11 +125,11 @@ def faults(*calls: Call) -> list[float]:
     return [event["at"] for event in record.events]
 
 
-def test_it_begins_with_the_policy():
+def test_the_fault_begins_with_the_policy():
     assert faults(Call(4, 0.1, 200), Call(5.1, 0.1, 200), Call(9, 3, 502)) == [5.0]
 
 
-def test_it_begins_late_where_old_connections_are_spared():
+def test_a_second_fault_is_recorded_when_old_connections_fail_later():
     assert faults(Call(4, 0.1, 200), Call(60, 0.1, 200), Call(61, 3, 502)) == [5.0, 60]
 
 
@@ -154,7 +154,7 @@ def begin(monkeypatch):
     return run
 
 
-def test_a_closed_circuit_is_left_alone(begin):
+def test_a_closed_circuit_is_not_reset(begin):
     reset, _ = begin()
     reset.assert_not_called()
 
@@ -166,17 +166,17 @@ def test_a_circuit_that_is_open_or_disabled_is_reset(begin, circuit):
 
 
 @pytest.mark.parametrize("left", [False, True])
-def test_pods_that_a_killed_run_removed_come_back_first(begin, left):
+def test_pods_removed_by_a_killed_run_are_restored_first(begin, left):
     _, wait = begin(left=left)
     assert wait.call_count == left
 
 
-def test_two_clients_are_one_too_many(begin):
+def test_two_client_pods_are_refused(begin):
     with pytest.raises(InterruptExecution, match="2 pods of client-service"):
         begin(clients=2)
 
 
-def test_an_opening_too_short_to_observe(begin):
+def test_a_reset_timeout_too_short_to_observe_is_refused(begin):
     with pytest.raises(InterruptExecution, match="for 5 s only"):
         begin(reset_timeout=5)
     begin(reset_timeout=10)

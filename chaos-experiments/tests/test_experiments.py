@@ -25,11 +25,11 @@ def functions(experiment):
     return [activity["provider"].get("func") for activity in experiment["method"]]
 
 
-def test_there_are_six():
+def test_there_are_at_least_six_experiments():
     assert len(FILES) >= 6
 
 
-def test_they_are_valid(experiment):
+def test_experiment_is_valid(experiment):
     ensure_experiment_is_valid(experiment)
 
 
@@ -38,7 +38,7 @@ def test_rollbacks_always_run(experiment):
     assert experiment["rollbacks"][-1]["provider"]["func"] == "restore"
 
 
-def test_they_are_strict(experiment):
+def test_experiment_has_the_strict_control(experiment):
     modules = [control["provider"]["module"] for control in experiment["controls"]]
     assert modules == [f"resilience_lab.{name}" for name in ("quiet", "users", "strict")]
 
@@ -48,23 +48,23 @@ def test_each_probe_has_a_tolerance(experiment):
         assert ("tolerance" in activity) == (activity["type"] == "probe"), activity["name"]
 
 
-def test_they_share_their_hypothesis(experiment):
+def test_experiments_share_one_hypothesis(experiment):
     assert experiment["steady-state-hypothesis"] == load_experiment(str(FILES[0]))["steady-state-hypothesis"]
 
 
-def test_a_fault_is_noted_before_the_first_probe(experiment, functions):
+def test_a_fault_is_recorded_before_the_first_probe(experiment, functions):
     noted = min(functions.index(name) for name in ("mark", "break_down", "flap") if name in functions)
     assert noted < [activity["type"] for activity in experiment["method"]].index("probe")
 
 
-def test_where_the_circuit_opens_the_whole_cycle_is_asserted(file, functions):
+def test_the_whole_cycle_is_asserted_if_the_circuit_opens(file, functions):
     if file.stem in STAY_CLOSED:
         assert "circuit_stayed_closed" in functions
         assert "users_were_served" in functions
         return
     order = [functions.index(f) for f in ("circuit_opens", "calls_fail_fast", "circuit_closes", "transitions_logged")]
     assert order == sorted(order)
-    assert "everyone_was_answered" in functions
+    assert "every_call_was_answered" in functions
 
 
 def test_calls_fail_within_50_ms_and_recovery_takes_at_most_2_s_more_than_the_reset_timeout(experiment):

@@ -44,19 +44,19 @@ def test_an_opening_that_comes_late_does_not_hold(given):
     assert not probes.circuit_opens(within=10)["holds"]
 
 
-def test_an_opening_before_the_fault_is_none(given):
+def test_an_opening_before_the_fault_does_not_count(given):
     given(20, events=[("fault", 5)], states=[(0, "closed"), (4, "open")])
     assert not probes.circuit_opens(within=10)["holds"]
 
 
-def test_closing_counts_from_the_healing(given):
+def test_closing_time_is_measured_from_the_end_of_the_fault(given):
     states = [(0, "closed"), (6, "open"), (36, "half-open"), (36.1, "closed")]
     given(50, events=[("fault", 5), ("heal", 10)], states=states)
     found = probes.circuit_closes(margin=2)
     assert (found["holds"], found["seconds"], found["limit"]) == (True, 26.1, 32.0)
 
 
-def test_closing_late_does_not_hold(given):
+def test_a_late_closing_does_not_hold(given):
     states = [(0, "closed"), (6, "open"), (42.1, "closed")]
     given(50, events=[("fault", 5), ("heal", 10)], states=states)
     assert not probes.circuit_closes(margin=2)["holds"]
@@ -84,31 +84,31 @@ def test_one_failure_in_a_hundred_is_more_than_none(given):
 def test_a_call_without_an_answer_or_past_its_deadline_was_not_answered(given):
     for bad in (Call(7, 1, None), Call(7, 31.5, 200)):
         given(50, events=[("fault", 5)], calls=[Call(6, 0.01, 200), bad])
-        assert not probes.everyone_was_answered()["holds"]
+        assert not probes.every_call_was_answered()["holds"]
     given(50, events=[("fault", 5)], calls=[Call(6, 0.01, 503), Call(7, 30.5, 504)])
-    assert probes.everyone_was_answered()["holds"]
+    assert probes.every_call_was_answered()["holds"]
 
 
-def test_a_call_that_still_waits_was_not_answered(given):
+def test_a_waiting_call_was_not_answered(given):
     fake = given(50, events=[("fault", 5)], calls=[Call(6, 0.01, 200)])
     fake.record.pending.append(Call(7, 0.0, None))
     with mock.patch.object(probes, "wait_for"):
-        assert not probes.everyone_was_answered()["holds"]
+        assert not probes.every_call_was_answered()["holds"]
         assert not probes.users_were_served(share=1)["holds"]
 
 
-def test_calls_before_the_fault_and_after_the_question_are_not_waited_for(given):
+def test_only_calls_between_the_fault_and_the_probe_are_waited_for(given):
     fake = given(50, events=[("fault", 5)], calls=[Call(6, 0.01, 200)])
     fake.record.pending += [Call(4, 0.0, None), Call(51, 0.0, None)]
-    assert probes.everyone_was_answered()["holds"]
+    assert probes.every_call_was_answered()["holds"]
 
 
-def test_no_calls_are_no_success(given):
+def test_zero_calls_do_not_hold(given):
     given(50, events=[("fault", 5)], calls=[Call(4, 0.01, 200)])
-    assert not probes.everyone_was_answered()["holds"]
+    assert not probes.every_call_was_answered()["holds"]
 
 
-def test_transitions_have_to_be_the_expected_ones_in_order(given):
+def test_transitions_must_match_the_expected_order(given):
     given(50)
     log = [
         "t INFO x circuit_breaker: closed -> open (5 consecutive failures, last: status 500; half-open in 30.0s)",
@@ -130,7 +130,7 @@ def test_transitions_are_found_in_json_too(given):
     assert (found["holds"], found["reasons"]) == (True, ["5 consecutive failures"])
 
 
-def test_trials_may_fail_where_that_is_said(given):
+def test_failed_trials_are_allowed_if_configured(given):
     given(50)
     log = [
         f"t circuit_breaker: {each} (x)"
@@ -158,11 +158,11 @@ def answers(given, monkeypatch):
     return run
 
 
-def test_refused_calls_hold(answers):
+def test_rejected_calls_hold(answers):
     assert answers()["holds"]
 
 
-def test_one_request_to_an_old_pod_or_a_new_one_is_too_much(answers):
+def test_one_request_to_an_old_or_a_new_pod_does_not_hold(answers):
     assert answers(counts=({"a": 5}, {"a": 5, "b": 0}))["holds"]
     assert not answers(counts=({"a": 5}, {"a": 6}))["holds"]
     assert not answers(counts=({"a": 5}, {"a": 5, "b": 1}))["holds"]
@@ -173,10 +173,10 @@ def test_anything_but_a_503_with_a_fallback_does_not_hold(answers):
     assert not answers(fallback=False)["holds"]
 
 
-def test_slow_refusals_do_not_hold(answers):
+def test_slow_rejections_do_not_hold(answers):
     with mock.patch.object(probes, "percentile", return_value=0.051):
         assert not answers()["holds"]
 
 
-def test_they_are_nearest_rank():
+def test_quantiles_use_the_nearest_rank():
     assert [percentile([3, 1, 2, 4], rank) for rank in (0, 50, 75, 76, 100)] == [1, 2, 3, 4, 4]

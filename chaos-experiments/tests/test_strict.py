@@ -46,13 +46,13 @@ def assert_unfulfilled(journal: dict, name: str) -> None:
     assert [run["status"] for run in journal["rollbacks"]] == ["succeeded"], "rollbacks run"
 
 
-def test_an_experiment_that_is_fulfilled_ends_well():
+def test_a_successful_experiment_ends_with_status_0():
     journal = run([constant("action", "do", 0), constant("probe", "look", 1, tolerance=1)])
     assert exit_code(journal) == 0
     assert weaknesses(journal) == []
 
 
-def test_a_probe_of_the_method_out_of_tolerance_ends_it():
+def test_a_probe_out_of_tolerance_ends_the_experiment():
     method = [constant("probe", "look", 2, tolerance=1), constant("action", "next", 0)]
     assert exit_code(run(method, strict=False)) == 0, "the trap"
     journal = run(method)
@@ -60,30 +60,30 @@ def test_a_probe_of_the_method_out_of_tolerance_ends_it():
     assert [run["activity"]["name"] for run in journal["run"]] == ["look"]
 
 
-def test_a_jsonpath_tolerance_of_the_method_is_looked_at():
+def test_a_jsonpath_tolerance_of_the_method_is_checked():
     tolerance = {"type": "jsonpath", "path": "$.holds", "expect": [True]}
     assert exit_code(run([constant("probe", "look", {"holds": True}, tolerance=tolerance)])) == 0
     assert exit_code(run([constant("probe", "look", {"holds": False}, tolerance=tolerance)])) == 1
 
 
-def test_a_failed_action_ends_it():
+def test_a_failed_action_ends_the_experiment():
     assert exit_code(run([failing("action", "do")], strict=False)) == 0, "the trap"
     assert_unfulfilled(run([failing("action", "do")]), '"do" failed')
 
 
-def test_a_hypothesis_that_is_not_met_to_begin_with_is_no_success():
+def test_a_hypothesis_not_met_before_the_method_is_a_failure():
     hypothesis = [constant("probe", "steady", 2, tolerance=1)]
     assert exit_code(run([], hypothesis, strict=False)) == 0, "the trap"
     assert_unfulfilled(run([constant("action", "do", 0)], hypothesis), '"steady" is out of its tolerance')
 
 
-def test_a_run_that_was_interrupted_is_no_success():
+def test_an_interrupted_run_is_a_failure():
     journal = run([constant("action", "do", 0), constant("action", "next", 0)])
     del journal["run"][1]
     assert weaknesses(journal) == ["only 1 of 2 activities of the method ran"]
 
 
-def test_a_failed_rollback_is_no_success():
+def test_a_failed_rollback_is_a_failure():
     journal = run([constant("action", "do", 0)])
     journal["rollbacks"][0]["status"] = "failed"
     assert len(weaknesses(journal)) == 1

@@ -18,7 +18,7 @@ with socket.create_server(("127.0.0.1", 0), backlog=200) as silent:
 """
 
 
-def test_users_who_stop_at_once_leave_nothing_to_be_destroyed():
+def test_users_that_stop_at_once_leave_no_pending_task():
     folder = Path(__file__).parents[1]
     command = [sys.executable, "-X", "dev", "-c", STOP]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)

@@ -33,7 +33,7 @@ RECORD = {
 }
 
 
-def test_what_was_found_is_said():
+def test_the_verdict_lists_the_findings():
     shown = text(judge(journal(), RECORD))
     for expected in (
         "T: fulfilled (50.0 s)",
@@ -44,13 +44,13 @@ def test_what_was_found_is_said():
         assert expected in shown
 
 
-def test_one_point_that_does_not_hold_is_enough():
+def test_one_failed_check_fails_the_verdict():
     verdict = judge(journal(run=[probe("the circuit opens", False)]), RECORD)
     assert not verdict["fulfilled"]
     assert 'because: probe "the circuit opens" is out of its tolerance' in text(verdict)
 
 
-def test_a_run_without_users_is_judged_all_the_same():
+def test_a_run_without_users_is_judged():
     steady_states = {"before": None, "after": None}
     verdict = judge(journal(steady_states=steady_states, run=[], rollbacks=[]), {})
     assert not verdict["fulfilled"]

@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_way_to_end_without_an_answer_has_its_status() {
+    fn each_call_without_an_answer_has_its_status() {
         let (time, unreachable) = (Duration::from_secs(3), BackendError::Unreachable("x".into()));
         let shortage = BackendError::LocalShortage("x".into());
         let rejection = Rejection::new(RejectionKind::CircuitOpen, time);

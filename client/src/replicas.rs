@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_the_labs_service_is_its_headless_one() {
+    fn the_default_hosts_include_the_headless_service_of_the_lab() {
         for (backend, expected, port) in [
             ("http://backend-service:5000", vec!["backend-headless", "backend-service"], 5000),
             (
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_host_holds_and_may_have_a_port() {
+    fn a_configured_host_is_used_and_may_have_a_port() {
         for (configured, host, port) in [
             ("pods.example", "pods.example", 5000),
             ("pods.example:6000", "pods.example", 6000),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused_by_name() {
+    fn an_invalid_host_is_named_in_the_error() {
         for bad in ["http://b", "b/path", "b:0", "b:port", "b c", "::1", "b?x", "b,c", "[::1", "*"]
         {
             let error = hosts(Some(bad), "http://b:5000").unwrap_err();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn each_replica_is_there_once() {
+    fn each_replica_is_listed_once() {
         let addresses = ["10.0.0.2:1", "10.0.0.1:1", "10.0.0.2:1", "[fd00::1]:1"];
         let addresses = addresses.map(|address| address.parse().unwrap());
         let expected = ["10.0.0.1:1", "10.0.0.2:1"].map(|address| address.parse().unwrap());
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn the_next_name_holds_where_one_cannot_be_resolved() {
+    async fn the_next_name_is_used_if_one_cannot_be_resolved() {
         let names = ["nowhere.invalid", "127.0.0.1"].map(str::to_owned);
         let hosts = ReplicaHosts { hosts: names.to_vec(), port: 5000 };
         let found = hosts.resolve(Duration::from_secs(10)).await.unwrap();

@@ -22,7 +22,7 @@ proptest! {
 
     /// Each field alone, so that its own bounds decide.
     #[test]
-    fn what_is_asked_for_is_within_its_bounds_or_refused_by_name(value in numbers()) {
+    fn a_field_is_within_its_bounds_or_refused(value in numbers()) {
         let whole = |most: u64| value.as_u64().is_some_and(|number| (1..=most).contains(&number));
         let real = |most: f64| value.as_f64().is_some_and(|number| (0.0..=most).contains(&number));
         for (field, is_right) in [
@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_sent_does_no_harm(body in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_body_is_parsed_without_a_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(request) = serde_json::from_slice::<StressRequest>(&body) {
             let _ = request.validate();
         }

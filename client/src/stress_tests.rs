@@ -9,18 +9,18 @@ fn parse(json: &str) -> Result<StressPlan, String> {
 }
 
 #[test]
-fn an_empty_object_is_the_documented_default() {
+fn an_empty_object_means_the_documented_defaults() {
     assert_eq!(parse("{}"), Ok(StressPlan(StressRequest::default())));
 }
 
 #[test]
-fn a_null_failure_rate_leaves_the_backends_own() {
+fn a_null_failure_rate_keeps_the_rate_of_the_backend() {
     let StressPlan(plan) = parse(r#"{"failure_rate": null}"#).unwrap();
     assert_eq!(plan.failure_rate, None);
 }
 
 #[test]
-fn each_value_out_of_bounds_or_of_a_wrong_type_is_refused_by_name() {
+fn an_out_of_range_or_wrongly_typed_field_is_named_in_the_error() {
     for (field, values) in [
         ("num_requests", ["0", "10001", "-1", "1.5", "\"20\"", "null"]),
         ("concurrency", ["0", "257", "-1", "1.5", "\"2\"", "null"]),
@@ -38,7 +38,7 @@ fn each_value_out_of_bounds_or_of_a_wrong_type_is_refused_by_name() {
 }
 
 #[test]
-fn quantiles_are_by_nearest_rank() {
+fn quantiles_use_the_nearest_rank() {
     let results: Vec<_> = (1..=200)
         .map(|request_num| StressResult {
             request_num,

@@ -289,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_event_has_the_fields_that_readers_know() {
+    fn a_call_event_serialises_with_its_documented_fields() {
         let millis = Duration::from_millis;
         let record = AttemptRecord {
             number: 1,

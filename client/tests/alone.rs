@@ -16,7 +16,7 @@ use resilience_testing::{
 const CLIENT: &str = env!("CARGO_BIN_EXE_client-service");
 
 #[test]
-fn stray_signals_change_nothing_before_the_end_nor_in_its_middle() {
+fn other_signals_are_ignored_before_and_during_the_shutdown() {
     let gate = Arc::new(Gate::default());
     let backend = Server::start({
         let gate = gate.clone();
@@ -58,7 +58,7 @@ fn stray_signals_change_nothing_before_the_end_nor_in_its_middle() {
 }
 
 #[test]
-fn an_unread_log_of_a_failing_backend_delays_no_call_no_probe_and_no_end() {
+fn an_unread_log_of_a_failing_backend_delays_no_call_no_probe_and_no_shutdown() {
     let (mut client, _unread) = Process::start_unread(command(
         CLIENT,
         // Nothing listens there.

@@ -35,7 +35,7 @@ fn time_of(line: &str) -> f64 {
 
 /// Part B of docs/lab.md.
 #[test]
-fn the_stress_test_opens_the_breaker_and_it_closes_by_itself() {
+fn the_stress_test_opens_the_breaker_and_it_closes_after_the_reset_timeout() {
     let lab = Lab::start(&[], &[("BREAKER_RESET_TIMEOUT", "1.5")]);
     let start = Instant::now();
     let answer = lab.post("/api/stress-test", r#"{"num_requests": 20}"#);
@@ -91,7 +91,7 @@ fn test_retry_shows_throttling_growing_waits_and_success() {
 
 /// The baseline and the resilient endpoint at the lab's own rates, delays at a tenth.
 #[test]
-fn a_thousand_calls_at_the_default_rates_succeed_and_half_of_the_baseline_does() {
+fn a_thousand_calls_at_the_default_rates_succeed_and_half_of_the_baseline_calls() {
     let slow = [("SLOW_RESPONSE_DELAY", "0.5")];
     let quick = [
         ("ATTEMPT_TIMEOUT", "0.3"),
@@ -116,7 +116,7 @@ fn a_thousand_calls_at_the_default_rates_succeed_and_half_of_the_baseline_does()
 }
 
 #[test]
-fn a_backend_killed_under_load_is_failed_fast_and_taken_back_within_a_second_of_its_first_trial() {
+fn a_backend_killed_under_load_fails_fast_and_recovers_within_a_second_of_its_first_trial() {
     let quick =
         [("BREAKER_RESET_TIMEOUT", "1"), ("RETRY_BASE_DELAY", "0.05"), ("RETRY_MAX_DELAY", "0.2")];
     let calm = [("FAILURE_RATE", "0"), ("SLOW_RESPONSE_RATE", "0")];
@@ -169,7 +169,7 @@ fn a_backend_killed_under_load_is_failed_fast_and_taken_back_within_a_second_of_
 }
 
 #[test]
-fn a_backend_that_hangs_refuses_or_does_not_resolve_holds_no_worker() {
+fn a_hanging_refusing_or_unresolvable_backend_blocks_no_worker() {
     // One worker: if a call held it, nothing else would be answered.
     let settings = [
         ("WORKERS", "1"),
@@ -207,7 +207,7 @@ fn a_backend_that_hangs_refuses_or_does_not_resolve_holds_no_worker() {
 }
 
 #[test]
-fn a_caller_who_leaves_during_a_wait_leaves_nothing_behind() {
+fn a_caller_that_leaves_during_a_wait_frees_its_place() {
     let lab = Lab::start(&[], &[("RETRY_BASE_DELAY", "10")]);
     lab.set_faults(r#"{"failure_rate": 1, "slow_response_rate": 0}"#);
     let mut leaving = lab.client.connect();
@@ -221,7 +221,7 @@ fn a_caller_who_leaves_during_a_wait_leaves_nothing_behind() {
 }
 
 #[test]
-fn sigterm_finishes_what_is_in_flight_and_what_waits() {
+fn sigterm_finishes_calls_in_flight_and_waiting_calls() {
     let mut lab = Lab::start(&[], &[("RETRY_BASE_DELAY", "1")]);
     lab.set_faults(r#"{"sequence": ["fail", "ok"]}"#);
     let address = lab.client.address();
@@ -236,7 +236,7 @@ fn sigterm_finishes_what_is_in_flight_and_what_waits() {
 }
 
 #[test]
-fn bad_settings_stop_the_start_with_code_2_and_one_line_that_names_them() {
+fn an_invalid_setting_stops_the_start_with_code_2_and_one_line_that_names_it() {
     let both = [
         ("HOST", "localhost"),
         ("PORT", "http"),
@@ -301,7 +301,7 @@ fn settings_are_printed_at_the_start_without_the_token() {
 }
 
 #[test]
-fn a_port_in_use_ends_the_start_with_one_clear_line() {
+fn a_port_in_use_stops_the_start_with_one_line() {
     let lab = Lab::start(&[], &[]);
     let port = lab.client.address().port().to_string();
     let output = run_to_end(command(binary("client-service"), &[("PORT", &port)]));

@@ -29,7 +29,7 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 #[actix_web::test]
-async fn health_says_the_state_and_is_200_whatever_it_is() {
+async fn health_is_200_in_every_circuit_state_and_shows_it() {
     let lab = lab(config("http://127.0.0.1:1", &[("BREAKER_FAIL_MAX", "1")])).await;
     let healthy = json!({
         "status": "healthy", "service": "client-service", "circuit_breaker_state": "closed",
@@ -46,7 +46,7 @@ async fn health_says_the_state_and_is_200_whatever_it_is() {
 }
 
 #[actix_web::test]
-async fn a_good_call_has_the_backends_body_to_the_letter() {
+async fn a_successful_call_has_the_unchanged_body_of_the_backend() {
     let upstream = Server::answering(ok("{\"z\": 1.50, \"a\": [1e2, \"\\u00e9\"]}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     let answer = lab.get(CALL).await;
@@ -80,7 +80,7 @@ async fn the_baseline_mirrors_the_backend_and_makes_one_attempt() {
 }
 
 #[actix_web::test]
-async fn test_retry_tells_each_attempt() {
+async fn test_retry_lists_each_attempt() {
     let throttled = http("429 Too Many Requests", "retry-after: 0\r\n", "{\"error\": \"slow\"}");
     let upstream = Server::start(move |mut peer| {
         for answer in [&throttled, &ok("{\"status\": \"success\"}")] {
@@ -137,7 +137,7 @@ async fn a_date_in_retry_after_is_measured_against_the_date_of_its_answer() {
 }
 
 #[actix_web::test]
-async fn requests_to_the_backend_say_who_makes_them() {
+async fn requests_to_the_backend_have_a_user_agent() {
     let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     for path in ["/api/call-backend", "/api/call-backend-without-resilience", "/api/test-retry"] {
@@ -230,7 +230,7 @@ async fn a_stress_test_without_a_body_makes_ten_requests() {
 }
 
 #[actix_web::test]
-async fn each_endpoint_asks_the_backend_for_what_it_should() {
+async fn each_endpoint_sends_its_documented_request_to_the_backend() {
     let upstream = Server::answering(http("500 Oops", "", "{}"));
     let lab = lab(config(&upstream.url(), &[("RETRY_MAX_ATTEMPTS", "1")])).await;
     lab.get(CALL).await;
@@ -256,7 +256,7 @@ async fn each_endpoint_asks_the_backend_for_what_it_should() {
 }
 
 #[actix_web::test]
-async fn a_stress_test_retries_only_if_it_is_asked_to() {
+async fn a_stress_test_retries_only_if_the_request_says_so() {
     let upstream = Server::answering(http("500 Oops", "", "{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     lab.post(STRESS, r#"{"num_requests": 2}"#).await;
@@ -266,7 +266,7 @@ async fn a_stress_test_retries_only_if_it_is_asked_to() {
 }
 
 #[actix_web::test]
-async fn a_stress_test_keeps_to_its_concurrency_and_ends_when_its_caller_leaves() {
+async fn a_stress_test_obeys_its_concurrency_and_ends_when_its_caller_leaves() {
     let upstream = Server::start(Peer::hold);
     let settings = [("ATTEMPT_TIMEOUT", "3"), ("BREAKER_TRIAL_LEASE", "3")];
     let lab = lab(config(&upstream.url(), &settings)).await;
@@ -288,7 +288,7 @@ async fn a_stress_test_keeps_to_its_concurrency_and_ends_when_its_caller_leaves(
 }
 
 #[actix_web::test]
-async fn requests_of_a_stress_test_begin_an_interval_apart_even_after_a_slow_one() {
+async fn requests_of_a_stress_test_start_one_interval_apart_even_after_a_slow_one() {
     let begun = Arc::new(Mutex::new(Vec::new()));
     let upstream = Server::start({
         let begun = begun.clone();
@@ -313,7 +313,7 @@ async fn requests_of_a_stress_test_begin_an_interval_apart_even_after_a_slow_one
 }
 
 #[actix_web::test]
-async fn a_stress_test_ends_when_the_service_does() {
+async fn a_stress_test_ends_at_the_shutdown_of_the_service() {
     let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     let body = r#"{"num_requests": 10000, "interval_seconds": 10}"#;
@@ -349,7 +349,7 @@ async fn calls_over_the_limit_are_refused_with_503_and_retry_after_1() {
 }
 
 #[actix_web::test]
-async fn a_trial_answers_with_its_own_outcome_and_the_state_it_led_to() {
+async fn a_trial_answers_with_its_own_outcome_and_the_resulting_state() {
     let upstream = Server::answering(ok("{}"));
     let settings = [("BREAKER_FAIL_MAX", "1"), ("BREAKER_RESET_TIMEOUT", "0.05")];
     let lab = lab(config(&upstream.url(), &settings)).await;
@@ -382,7 +382,7 @@ async fn unknown_paths_and_wrong_methods_are_refused_with_a_body() {
 }
 
 #[actix_web::test]
-async fn bad_stress_tests_are_refused_and_say_why() {
+async fn invalid_stress_tests_are_refused_with_a_reason() {
     let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     for (body, says) in [
@@ -423,7 +423,7 @@ async fn ten_megabytes_are_refused_where_a_body_is_read_and_ignored_where_none_i
 }
 
 #[actix_web::test]
-async fn what_changes_something_needs_the_admin_token_if_there_is_one() {
+async fn every_changing_endpoint_needs_the_admin_token_if_one_is_set() {
     let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[("ADMIN_TOKEN", "s3cret")])).await;
     for path in [STRESS, RESET] {

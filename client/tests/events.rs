@@ -48,7 +48,7 @@ fn data(piece: &str) -> Vec<Value> {
 }
 
 #[actix_web::test]
-async fn a_stream_begins_with_how_things_are_and_goes_on_with_what_happens() {
+async fn a_stream_begins_with_the_current_state_and_continues_with_events() {
     let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[("HOSTNAME", "client-0")])).await;
     lab.get(CALL).await;
@@ -88,7 +88,7 @@ async fn a_stream_begins_with_how_things_are_and_goes_on_with_what_happens() {
 }
 
 #[actix_web::test]
-async fn one_who_comes_back_hears_what_was_missed_and_no_greeting() {
+async fn a_resumed_stream_has_the_missed_events_and_no_hello() {
     let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     for _ in 0..3 {
@@ -111,7 +111,7 @@ async fn one_who_comes_back_hears_what_was_missed_and_no_greeting() {
 }
 
 #[actix_web::test]
-async fn one_who_comes_back_after_a_restart_is_greeted_anew() {
+async fn a_stream_resumed_after_a_restart_starts_with_hello() {
     let lab = lab(config("http://127.0.0.1:1", &[])).await;
     lab.get(CALL).await;
     lab.get(CALL).await;
@@ -124,7 +124,7 @@ async fn one_who_comes_back_after_a_restart_is_greeted_anew() {
 }
 
 #[actix_web::test]
-async fn what_is_no_id_is_refused() {
+async fn an_invalid_id_is_refused() {
     let lab = lab(config("http://127.0.0.1:1", &[])).await;
     for bad in [
         "",
@@ -148,7 +148,7 @@ async fn what_is_no_id_is_refused() {
 }
 
 #[actix_web::test]
-async fn streams_are_limited_and_one_that_ends_makes_room() {
+async fn the_number_of_streams_is_limited_and_an_ended_stream_frees_its_place() {
     let lab = lab(config("http://127.0.0.1:1", &[("MAX_EVENT_STREAMS", "2")])).await;
     let first = lab.open(reader()).await;
     let _second = lab.open(reader()).await;
@@ -161,7 +161,7 @@ async fn streams_are_limited_and_one_that_ends_makes_room() {
 }
 
 #[actix_web::test]
-async fn the_end_of_the_service_ends_the_streams() {
+async fn the_shutdown_of_the_service_ends_the_streams() {
     let lab = lab(config("http://127.0.0.1:1", &[])).await;
     let mut pieces = Pieces::of(lab.open(reader()).await);
     pieces.next().await.unwrap();
@@ -170,7 +170,7 @@ async fn the_end_of_the_service_ends_the_streams() {
 }
 
 #[actix_web::test]
-async fn history_has_the_last_events_of_the_wanted_types() {
+async fn history_returns_the_last_events_of_the_requested_types() {
     let upstream = Server::answering(http("500 Oops", "", "{}"));
     let lab = lab(config(&upstream.url(), &[("BREAKER_FAIL_MAX", "1")])).await;
     lab.get(CALL).await;
@@ -198,7 +198,7 @@ async fn history_has_the_last_events_of_the_wanted_types() {
 }
 
 #[actix_web::test]
-async fn a_query_that_is_not_understood_is_refused() {
+async fn an_invalid_query_is_refused() {
     let lab = lab(config("http://127.0.0.1:1", &[])).await;
     for (query, says) in [
         ("limit=0", "limit = 0 is not valid"),

@@ -48,7 +48,7 @@ async fn the_circuit_breaker_is_shown_with_its_configuration_and_counts() {
 }
 
 #[actix_web::test]
-async fn each_control_says_what_it_did_and_does_it() {
+async fn each_breaker_control_takes_effect_and_reports_it() {
     let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     for (control, state, mode, status) in [
@@ -71,7 +71,7 @@ async fn each_control_says_what_it_did_and_does_it() {
 }
 
 #[actix_web::test]
-async fn whoever_changes_something_needs_the_admin_token() {
+async fn every_change_needs_the_admin_token() {
     let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[("ADMIN_TOKEN", "s3cret")])).await;
     let post = |path: &str| TestRequest::post().uri(path);
@@ -116,7 +116,7 @@ async fn the_fault_plan_of_the_replica_is_shown_with_its_pod() {
 }
 
 #[actix_web::test]
-async fn what_the_backend_says_against_a_plan_reaches_its_author() {
+async fn a_refusal_of_a_plan_by_the_backend_reaches_the_caller() {
     let error = r#"{"error":"Bad Request","message":"failure_rate is 5"}"#;
     let upstream = Server::answering(http("400 Bad Request", "", error));
     let lab = lab(config(&upstream.url(), &[])).await;
@@ -130,7 +130,7 @@ async fn what_the_backend_says_against_a_plan_reaches_its_author() {
 }
 
 #[actix_web::test]
-async fn a_replica_that_does_not_take_the_plan_is_a_502_that_names_it() {
+async fn a_replica_that_fails_to_apply_the_plan_is_a_502_that_names_it() {
     let unauthorized = r#"{"error":"Unauthorized","message":"this needs the admin token"}"#;
     let upstream = Server::answering(http("401 Unauthorized", "", unauthorized));
     let lab = lab(config(&upstream.url(), &[])).await;
@@ -143,7 +143,7 @@ async fn a_replica_that_does_not_take_the_plan_is_a_502_that_names_it() {
 }
 
 #[actix_web::test]
-async fn the_status_of_a_replica_counts_whatever_becomes_of_its_page() {
+async fn the_status_of_a_replica_counts_even_if_its_body_cannot_be_read() {
     for status in ["400 Bad Request", "401 Unauthorized"] {
         let upstream = Server::answering(http(status, "", &" ".repeat(10_001)));
         let lab = lab(config(&upstream.url(), &[])).await;
@@ -155,7 +155,7 @@ async fn the_status_of_a_replica_counts_whatever_becomes_of_its_page() {
 }
 
 #[actix_web::test]
-async fn no_replica_at_all_is_a_502() {
+async fn a_backend_without_replicas_is_a_502() {
     let lab =
         lab(config("http://127.0.0.1:1", &[("BACKEND_FAULTS_HOST", "nowhere.invalid")])).await;
     let answer = lab.get(FAULTS).await;
@@ -163,7 +163,7 @@ async fn no_replica_at_all_is_a_502() {
 }
 
 #[actix_web::test]
-async fn each_replica_is_asked_and_a_dead_or_silent_one_does_not_hold_up_the_others() {
+async fn each_replica_is_asked_and_a_dead_or_silent_one_does_not_delay_the_others() {
     let good = Server::answering(ok(r#"{"failure_rate": 1}"#));
     let strange = Server::answering(ok("<html>"));
     let silent = Server::start(Peer::hold);
@@ -217,7 +217,7 @@ fn span_of(header: &str) -> String {
 }
 
 #[actix_web::test]
-async fn a_bad_traceparent_is_ignored_and_a_trace_begun() {
+async fn an_invalid_traceparent_is_replaced_by_a_new_trace() {
     let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[])).await;
     let zero = "0".repeat(32);
@@ -232,7 +232,7 @@ async fn a_bad_traceparent_is_ignored_and_a_trace_begun() {
 }
 
 #[actix_web::test]
-async fn metrics_have_resilience4js_names_and_count_without_being_asked() {
+async fn metrics_have_the_names_of_resilience4j_and_count_without_a_scrape() {
     let upstream = Server::answering(http("500 Oops", "", "{}"));
     let lab = lab(config(&upstream.url(), &[("BREAKER_FAIL_MAX", "1")])).await;
     lab.get(CALL).await;
@@ -269,7 +269,8 @@ async fn metrics_have_resilience4js_names_and_count_without_being_asked() {
 }
 
 #[actix_web::test]
-async fn attempts_of_callers_who_left_are_counted_as_soon_as_they_end_and_a_baselines_are_not() {
+async fn attempts_are_counted_when_they_end_even_if_the_caller_left_and_baseline_attempts_are_not()
+{
     let upstream = Server::start(Peer::hold);
     let lab = lab(config(&upstream.url(), &[])).await;
     for path in [CALL, "/api/call-backend-without-resilience"] {
@@ -290,7 +291,7 @@ async fn attempts_of_callers_who_left_are_counted_as_soon_as_they_end_and_a_base
 }
 
 #[actix_web::test]
-async fn the_page_is_not_sent_again_to_a_browser_that_has_it() {
+async fn a_cached_page_is_answered_with_304() {
     let lab = lab(config("http://127.0.0.1:1", &[])).await;
     let page = lab.open(TestRequest::get().uri("/")).await;
     let policy = page.headers().get("content-security-policy").unwrap().to_str().unwrap();
@@ -309,7 +310,7 @@ async fn the_page_is_not_sent_again_to_a_browser_that_has_it() {
 }
 
 #[actix_web::test]
-async fn every_file_of_the_dashboard_is_served_and_used_and_none_is_loaded_from_elsewhere() {
+async fn every_dashboard_file_is_served_and_used_and_none_is_loaded_from_another_host() {
     let lab = lab(config("http://127.0.0.1:1", &[])).await;
     let folder = format!("{}/src/dashboard", env!("CARGO_MANIFEST_DIR"));
     let mut all = lab.text("/").await;

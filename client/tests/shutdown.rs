@@ -47,7 +47,7 @@ fn stalled(client: &Process) -> Connection {
 }
 
 #[test]
-fn a_stream_that_nobody_reads_does_not_hold_up_the_end() {
+fn an_unread_stream_does_not_delay_the_shutdown() {
     let mut client = start();
     let _stalled = stalled(&client);
     let mut read = stream(&client);
@@ -60,7 +60,7 @@ fn a_stream_that_nobody_reads_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn sigterm_ends_open_streams_of_events_and_then_the_process() {
+fn sigterm_ends_open_event_streams_and_then_the_process() {
     let mut client = start();
     let streams: Vec<_> = (0..50).map(|_| stream(&client)).collect();
     let asked = Instant::now();

@@ -13,7 +13,7 @@ use service::backend;
 const CALLS: usize = 20;
 
 #[test]
-fn answers_that_arrive_while_the_process_stands_still_are_taken() {
+fn answers_that_arrive_while_the_process_is_stopped_are_accepted() {
     // The large answer does not fit into the kernel's buffers: most of it is sent after the process continues.
     for size in [2, 900_000] {
         let backend = backend(Duration::from_secs(1), size);
@@ -24,7 +24,7 @@ fn answers_that_arrive_while_the_process_stands_still_are_taken() {
 
 /// The process is stopped when all calls have arrived. Some or none of their requests have been sent by then.
 #[test]
-fn calls_that_have_not_sent_their_requests_when_the_process_stands_still_get_their_time_back() {
+fn calls_get_the_time_back_that_the_process_was_stopped_before_their_request() {
     let service = start(&backend(Duration::from_millis(500), 2).url());
     stand_still(&service, || {
         service.get("/api/stats").body["statistics"]["calls_in_flight"] == CALLS

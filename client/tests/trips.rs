@@ -57,7 +57,7 @@ fn assert_lines(metrics: &str, expected: &[&str]) {
 }
 
 #[actix_web::test]
-async fn half_of_the_calls_failing_opens_the_circuit_by_its_failure_rate() {
+async fn a_failure_rate_of_half_opens_the_circuit() {
     let upstream = failing_half();
     let rate = [
         ("BREAKER_FAILURE_RATE", "0.5"),
@@ -83,7 +83,7 @@ async fn half_of_the_calls_failing_opens_the_circuit_by_its_failure_rate() {
 }
 
 #[actix_web::test]
-async fn the_failure_rate_is_shown_once_there_are_enough_calls() {
+async fn the_failure_rate_is_shown_after_the_minimum_number_of_calls() {
     let upstream = failing_half();
     let rate = [
         ("BREAKER_FAILURE_RATE", "0.9"),
@@ -130,7 +130,7 @@ async fn the_failure_rate_is_shown_once_there_are_enough_calls() {
 }
 
 #[actix_web::test]
-async fn a_streak_that_is_switched_off_opens_nothing() {
+async fn consecutive_failures_do_not_open_if_that_trip_is_off() {
     let upstream = Server::answering(http("500 Oops", "", "{}"));
     let rate = [
         NO_STREAK,
@@ -211,7 +211,7 @@ async fn slow_calls_are_shown_while_they_are_in_flight() {
 }
 
 #[actix_web::test]
-async fn failures_that_are_far_apart_are_no_streak() {
+async fn failures_further_apart_than_the_maximum_age_are_no_streak() {
     let upstream = Server::answering(http("500 Oops", "", "{}"));
     let aged = [("BREAKER_FAIL_MAX", "2"), ("BREAKER_STREAK_MAX_AGE", "0.05"), ONE_ATTEMPT];
     let lab = lab(config(&upstream.url(), &aged)).await;
@@ -223,7 +223,7 @@ async fn failures_that_are_far_apart_are_no_streak() {
 }
 
 #[actix_web::test]
-async fn each_reopening_is_longer_up_to_the_longest_open_time() {
+async fn each_reopening_lasts_longer_up_to_the_maximum_open_time() {
     let upstream = Server::answering(http("500 Oops", "", "{}"));
     let growing = [
         ("BREAKER_FAIL_MAX", "1"),
@@ -247,7 +247,7 @@ async fn each_reopening_is_longer_up_to_the_longest_open_time() {
 }
 
 #[actix_web::test]
-async fn a_scrape_stays_small_with_every_trip() {
+async fn a_scrape_is_small_with_every_trip_configured() {
     let all = [
         ("BREAKER_FAILURE_RATE", "0.5"),
         ("BREAKER_SLOW_RATE", "0.5"),

@@ -16,7 +16,7 @@ make_binaries() {
   chmod +x "$1"/*
 }
 
-@test "prebuilt binaries are static, and are where the Dockerfiles take them from" {
+@test "prebuilt binaries are static, and in the folder that the Dockerfiles copy from" {
   fake_docker
   fake rustc <<<'printf "rustc 1.95.0\nhost: some-linux-gnu\nrelease: 1.95.0\n"'
   fake cargo <<'END'
@@ -38,7 +38,7 @@ END
   [ "$(cat target/images/*)" = $'static\nstatic' ] || fail "the binaries are not where the Dockerfiles take them from"
 }
 
-@test "with BIN_DIR, prebuilt binaries are taken and not compiled" {
+@test "with BIN_DIR, prebuilt binaries are used and none is compiled" {
   fake_docker
   fake cargo </dev/null
   make_binaries "$work_dir/static"
@@ -48,7 +48,7 @@ END
   cmp "$work_dir/static/client-service" target/images/client-service || fail "other binaries were taken"
 }
 
-@test "without a build of the binaries there is no build of the images" {
+@test "without the prebuilt binaries no image is built" {
   fake_docker
   fake rustc <<<'echo "host: some-linux-gnu"'
   fake cargo <<<'[ "$1" = --version ] || { echo "error: it does not compile" >&2; exit 101; }'
@@ -58,7 +58,7 @@ END
   expect_no_call 'docker build '
 }
 
-@test "a failed build loads nothing, and names the way without a registry" {
+@test "a failed build loads nothing, and names the build without a registry" {
   fake_kubectl kind-lab </dev/null
   fake kind </dev/null
   fake docker <<'END'

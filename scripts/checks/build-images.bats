@@ -27,7 +27,7 @@ fake_kind() {
   expect_line 'client-service:latest *7\.3 MB'
 }
 
-@test "the tag and the builder are taken, and --no-load loads nothing" {
+@test "the given tag and builder are used, and --no-load loads nothing" {
   fake_kind
   play BUILDER=some/rust:1 IMAGE_TAG=v2 build-images.sh --no-load
   expect_status 0
@@ -35,7 +35,7 @@ fake_kind() {
   expect_no_call kind
 }
 
-@test "with a tag of its own, it names the next step for an overlay" {
+@test "with a given tag, it prints the next step for an overlay" {
   fake_kind
   play IMAGE_TAG=1.2.3 build-images.sh
   expect_status 0
@@ -100,7 +100,7 @@ stays_in_the_engine() {
   expect 'kubectl is not installed'
 }
 
-@test "of several dockers, the one with BuildKit is taken" {
+@test "of several docker commands, the one with BuildKit is used" {
   fake docker <<'END'
 case "$*" in
   --version) echo 'Docker version 28.2.2, build e6534b4' ;;
@@ -125,7 +125,7 @@ END
   expect_refusal "$work_dir/fakes/docker cannot do BuildKit: install its buildx plugin"
 }
 
-@test "no docker, or no daemon, is one line" {
+@test "a missing docker command or daemon is a one-line error" {
   play build-images.sh
   expect_refusal 'docker not found'
   fake docker <<'END'

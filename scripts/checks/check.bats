@@ -30,7 +30,7 @@ END
   expect 'clippy runs with priority 19'
 }
 
-@test "a stage that fails stops no other, and the status is 1" {
+@test "a failed stage does not stop the others, and the status is 1" {
   stub_stages 'stage_loom() { false; echo "loom goes on"; }'
   play check.sh
   expect_status 1
@@ -40,7 +40,7 @@ END
   expect_line 'error: 1 of [0-9]+ stages failed'
 }
 
-@test "a skipped stage says why, and is a failure with CI=true" {
+@test "a skipped stage prints the reason, and is a failure with CI=true" {
   stub_stages 'stage_chaos() { skip "there is no chaos"; }'
   play CI=false check.sh chaos fmt
   expect_status 0
@@ -67,7 +67,7 @@ END
   await "e2e ends" 5 has_ended "$(<e2e.pid)"
 }
 
-@test "an unknown stage is one line" {
+@test "an unknown stage is a one-line error" {
   play check.sh nope
   expect_refusal 'unknown stage "nope"; stages: fmt '
   play check.sh --nope

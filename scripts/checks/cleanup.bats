@@ -32,7 +32,7 @@ END
   expect_no_call docker
 }
 
-@test "without the right to delete deployments, it removes the namespace" {
+@test "without permission to delete deployments, it removes the namespace" {
   fake_kubectl kind-lab <<<'case "$*" in "get namespace"*) echo namespace/lab3-resilience ;; *deployments*) exit 1 ;; esac'
   play cleanup.sh --yes
   expect_status 0
@@ -40,7 +40,7 @@ END
   expect_call_like "$deletion"
 }
 
-@test "a namespace that stays is an error" {
+@test "a namespace that is not deleted is an error" {
   fake_kubectl kind-lab <<<'case "$*" in "get namespace"*) echo namespace/lab3-resilience ;; *) exit 1 ;; esac'
   play cleanup.sh --yes
   expect_status 1
@@ -62,7 +62,7 @@ answer_on_terminal() {
     "$(type -P script)" -qec "$stage/scripts/cleanup.sh" /dev/null <<<"$1" >"$shown" 2>&1 || status=$?
 }
 
-@test "on a terminal it asks, and only a yes is a yes" {
+@test "on a terminal it asks, and only yes removes the lab" {
   local reply
   need script "install util-linux"
   fake_deployed
@@ -77,7 +77,7 @@ answer_on_terminal() {
   expect_call_like "$deletion"
 }
 
-@test "without a cluster there is nothing to clean up" {
+@test "without a cluster nothing is removed" {
   play cleanup.sh
   expect_status 0
   expect 'No cluster to clean up'
@@ -86,7 +86,7 @@ answer_on_terminal() {
   expect_status 0
 }
 
-@test "without the namespace there is nothing to remove" {
+@test "without the namespace nothing is removed" {
   fake_kubectl kind-lab </dev/null
   play cleanup.sh --yes
   expect_status 0
@@ -108,7 +108,7 @@ answer_on_terminal() {
   expect_call 'docker rmi client-service:latest'
 }
 
-@test "--images without docker, or without images, is no failure" {
+@test "--images without docker or without images succeeds" {
   play cleanup.sh --images
   expect_status 0
   expect 'No images to remove'

@@ -33,7 +33,7 @@ esac
 END
 }
 
-@test "a missing image is found early, and the hint says what to do" {
+@test "a missing image is reported early, with a hint" {
   local begin=$SECONDS
   fake_stuck_cluster '{"ready": false, "restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}}'
   play TIMEOUT=60 deploy.sh
@@ -75,7 +75,7 @@ hint_for() {
     '  docker tag backend-service:1.2.3 registry.test:5000/lab/backend-service:1.2.3 && docker push registry.test:5000/lab/backend-service:1.2.3'
 }
 
-@test "an image by its digest is only in its registry" {
+@test "the hint for an image with a digest names its registry" {
   hint_for registry.test/backend-service@sha256:00 \
     '  # registry.test/backend-service@sha256:00: a digest, which only its registry has'
 }
@@ -90,7 +90,7 @@ hint_for() {
   expect_call 'kubectl --namespace lab3-resilience logs backend-service-1 --tail=10 --request-timeout=10s'
 }
 
-@test "pods that cannot be placed, or are refused, are explained" {
+@test "pods that cannot be scheduled or are refused are explained" {
   fake_cluster kind-lab <<'END'
 case "$*" in
   *'rollout status'*) echo 'error: timed out waiting for the condition' >&2 && exit 1 ;;
@@ -115,7 +115,7 @@ END
 }
 
 # The old pod is still there for a while after the restart, and is no failure.
-@test "pods that were stuck before are started again" {
+@test "stuck pods of an earlier deployment are restarted" {
   fake_cluster kind-lab <<'END'
 case "$*" in
   *'rollout status'*) sleep 3 ;;
@@ -129,7 +129,7 @@ END
   expect_call "$restart"
 }
 
-@test "a rollout that has run out of time is started again" {
+@test "a rollout that has timed out is restarted" {
   fake_cluster kind-lab <<'END'
 case "$*" in
   *'get deployments'*) echo '{"items": [{"status": {"conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]}}]}' && exit ;;

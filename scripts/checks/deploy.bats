@@ -19,7 +19,7 @@ readonly restart='kubectl --namespace lab3-resilience rollout restart deployment
   expect 'kubectl port-forward --namespace lab3-resilience service/client-service 30080:8000'
 }
 
-@test "--restart starts all pods again; a client that does not answer from here is named" {
+@test "--restart restarts all pods; a client that cannot be reached is reported" {
   fake_cluster docker-desktop </dev/null
   rm "$work_dir/fakes/curl"
   play NODE_PORT="$(free_port)" deploy.sh --restart
@@ -53,7 +53,7 @@ END
   expect 'client-service 30080:80'
 }
 
-@test "an unknown overlay is one line" {
+@test "an unknown overlay is a one-line error" {
   fake_cluster some-cloud </dev/null
   play deploy.sh --overlay staging
   expect_refusal 'there is no deploy/overlays/staging; overlays: production'
@@ -79,7 +79,7 @@ esac
 END
 }
 
-@test "objects of another overlay are named with the command that removes them, and stay" {
+@test "leftover objects of another overlay are kept, and reported with the command that removes them" {
   fake_two_overlays
   play deploy.sh
   expect_status 0
@@ -90,14 +90,14 @@ networkpolicy.networking.k8s.io/default-deny && scripts/deploy.sh"
   expect_no_call '.*delete'
 }
 
-@test "an overlay with all objects has nothing left over" {
+@test "an overlay with all objects reports no leftover objects" {
   fake_two_overlays
   play deploy.sh --overlay production
   expect_status 0
   expect_not 'still in force'
 }
 
-@test "without the right to list, it warns, and the services are ready" {
+@test "without permission to list objects, it warns and deploys" {
   fake_two_overlays
   play FORBIDDEN=yes deploy.sh
   expect_status 0
@@ -106,7 +106,7 @@ networkpolicy.networking.k8s.io/default-deny && scripts/deploy.sh"
   expect_not 'still in force'
 }
 
-@test "no kubectl, no context, no cluster: one line each" {
+@test "a missing kubectl, context or cluster is a one-line error" {
   play deploy.sh
   expect_refusal 'kubectl not found'
   fake_kubectl '' </dev/null
@@ -118,7 +118,7 @@ networkpolicy.networking.k8s.io/default-deny && scripts/deploy.sh"
   expect_no_call '.* apply'
 }
 
-@test "a failed apply ends it" {
+@test "a failed apply ends the script" {
   fake_cluster kind-lab <<<'if [ "$1" = apply ]; then echo "error: forbidden" >&2; exit 1; fi'
   play deploy.sh
   expect_status 1
@@ -134,7 +134,7 @@ networkpolicy.networking.k8s.io/default-deny && scripts/deploy.sh"
     fail "it does not wait for the old namespace first"
 }
 
-@test "Ctrl-C ends it and its kubectl" {
+@test "Ctrl-C ends the script and its kubectl" {
   fake_cluster kind-lab <<<'case "$*" in *"rollout status"*) echo "process $$"; echo waiting; exec sleep 100 ;; esac'
   start_play deploy.sh
   expect_soon waiting

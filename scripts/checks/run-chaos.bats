@@ -15,7 +15,7 @@ setup_file() {
   expect_line network-partition
 }
 
-@test "an unknown experiment, an unknown option, and a missing value are one line each" {
+@test "an unknown experiment, an unknown option or a missing value is a one-line error" {
   play run-chaos.sh --local pod
   expect_refusal 'there is no experiment "pod"'
   play run-chaos.sh --locally

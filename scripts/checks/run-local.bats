@@ -85,7 +85,7 @@ answers_json() {
   expect 'backend-service stopped'
 }
 
-@test "a port in use is one line that names it and its variable" {
+@test "a port in use is a one-line error that names the port and its variable" {
   local other
   launch
   other=$(free_port)
@@ -98,7 +98,7 @@ answers_json() {
   [[ $(get "http://127.0.0.1:$client_port/health") == *healthy* ]] || fail "the running lab was disturbed"
 }
 
-@test "a backend that dies is started again, and ends with the lab" {
+@test "a backend that dies is restarted, and ends with the lab" {
   launch RESTART_DELAY=1
   kill -s KILL "$(process_of backend-service)"
   expect_soon 'backend-service ended by itself (exit status 137); it is started again in 1 s'
@@ -109,7 +109,7 @@ answers_json() {
   expect_end 0
 }
 
-@test "a client that dies ends the run, and the backend with it" {
+@test "a client that dies ends the run and the backend" {
   launch
   kill -s KILL "$(process_of client-service)"
   expect_end 1
@@ -122,7 +122,7 @@ answers_json() {
   expect_end 0
 }
 
-@test "a bad setting is shown, and nothing keeps running" {
+@test "an invalid setting is shown, and no process is left" {
   attempt RETRY_JITTER=5
   expect_status 1
   expect 'RETRY_JITTER="5" is not valid'
@@ -130,12 +130,12 @@ answers_json() {
   expect_nothing_listens
 }
 
-@test "a missing toolchain is one line" {
+@test "a missing toolchain is a one-line error" {
   attempt BIN_DIR=
   expect_refusal 'cargo not found'
 }
 
-@test "a failed build shows cargo's output and a closing line" {
+@test "a failed build shows cargo's output and an error line" {
   fake cargo <<<'[ "$1" = --version ] || { echo "error: it does not compile" >&2; exit 101; }'
   attempt BIN_DIR=
   expect_status 1

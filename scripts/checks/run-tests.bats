@@ -3,7 +3,7 @@
 
 load helper
 
-@test "a correct lab is green, and its admin token is not shown" {
+@test "a correct lab passes, and its admin token is not shown" {
   # Long enough for ten calls through the open circuit on a busy machine.
   start_fast_lab ADMIN_TOKEN=secret BREAKER_RESET_TIMEOUT=4
   play BASE_URL="$client_url" BACKEND_URL="$backend_url" ADMIN_TOKEN=secret run-tests.sh
@@ -17,14 +17,14 @@ load helper
   expect 'set ADMIN_TOKEN'
 }
 
-@test "a breaker that never opens is red" {
+@test "a breaker that never opens fails the tests" {
   start_fast_lab BREAKER_FAIL_MAX=1000000
   play BASE_URL="$client_url" PARTS=B run-tests.sh
   expect_status 1
   expect 'FAILED  20 failures open the circuit'
 }
 
-@test "a client without retries is red" {
+@test "a client without retries fails the tests" {
   start_fast_lab RETRY_MAX_ATTEMPTS=1
   play BASE_URL="$client_url" PARTS=A run-tests.sh
   expect_status 1
@@ -34,13 +34,13 @@ load helper
   expect 'FAILED  throttled calls are repeated'
 }
 
-@test "another service in place of the client is one line" {
+@test "another service in place of the client is a one-line error" {
   start_backend 0
   play BASE_URL="$backend_url" run-tests.sh
   expect_refusal 'is not client-service'
 }
 
-@test "a lab that is not there, a bad setting or a missing tool is one line" {
+@test "a missing lab, an invalid setting or a missing tool is a one-line error" {
   local url
   url=http://127.0.0.1:$(free_port)
   play BASE_URL="$url/" run-tests.sh
@@ -55,7 +55,7 @@ load helper
   expect_refusal 'jq not found'
 }
 
-@test "Ctrl-C ends it" {
+@test "Ctrl-C ends the script" {
   start_fast_lab BREAKER_RESET_TIMEOUT=100
   start_play BASE_URL="$client_url" PARTS=B run-tests.sh
   expect_soon 'Left alone for the reset timeout'

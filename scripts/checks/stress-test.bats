@@ -7,7 +7,7 @@ calls_of_client() {
   get "$client_url/api/stats" | jq .statistics.total_requests
 }
 
-@test "it makes exactly the calls that it is asked for, and counts them" {
+@test "it makes exactly the requested number of calls, and counts them" {
   local before
   start_fast_lab
   set_faults '{"failure_rate": 0, "slow_response_rate": 0}'
@@ -20,7 +20,7 @@ calls_of_client() {
   expect_line '10000 calls in [0-9.]+ s: [0-9]+ per second'
 }
 
-@test "answers that are failures are counted, and are no failure of the script" {
+@test "failed answers are counted, and do not fail the script" {
   start_fast_lab
   set_faults '{"failure_rate": 1, "slow_response_rate": 0}'
   play BASE_URL="$client_url" REQUESTS=40 CONCURRENCY=4 ENDPOINT=/api/call-backend-without-resilience stress-test.sh
@@ -28,7 +28,7 @@ calls_of_client() {
   expect_line '500 +40 +100\.0 %.*'
 }
 
-@test "its time is limited" {
+@test "the time of a run is limited" {
   start_fast_lab
   set_faults '{"sequence": ["hang"], "repeat": true}'
   play BASE_URL="$client_url" TIME_LIMIT=2 stress-test.sh --concurrency 2
@@ -36,7 +36,7 @@ calls_of_client() {
   expect 'error: the time of 2 s was over after '
 }
 
-@test "a client that dies leaves calls without an answer" {
+@test "calls are counted as unanswered if the client dies" {
   start_fast_lab
   set_faults '{"sequence": ["hang"], "repeat": true}'
   start_play BASE_URL="$client_url" stress-test.sh --requests 300 --endpoint /api/call-backend-without-resilience
@@ -50,7 +50,7 @@ calls_of_client() {
 }
 
 # As behind a node's proxy that does not know a new Service yet.
-@test "it waits for a client that listens a second late" {
+@test "it waits for a client that starts to listen a second later" {
   local late_port playing
   late_port=$(free_port)
   start_backend 0
@@ -64,7 +64,7 @@ calls_of_client() {
   expect_line '200 +1 .*'
 }
 
-@test "a lab that is not there, or a bad setting, is one line" {
+@test "a missing lab or an invalid setting is a one-line error" {
   local url
   url=http://127.0.0.1:$(free_port)
   play BASE_URL="$url/" stress-test.sh

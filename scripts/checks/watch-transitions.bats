@@ -21,7 +21,7 @@ esac
 END
 }
 
-@test "transitions on a cluster are followed from pod to pod, each shown once; Ctrl-C is no failure" {
+@test "transitions on a cluster are followed across pods, each shown once; Ctrl-C ends with status 0" {
   fake_two_pods
   start_play watch-transitions.sh
   expect_soon client-service-b
@@ -34,7 +34,7 @@ END
   expect_not 'of no interest'
 }
 
-@test "a lab that is not there is one line, and so is a bad duration" {
+@test "a missing lab or an invalid duration is a one-line error" {
   fake_kubectl kind-lab </dev/null
   play watch-transitions.sh
   expect_refusal 'no lab found: the lab is not deployed to context kind-lab, and no run-local.sh'

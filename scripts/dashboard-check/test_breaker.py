@@ -10,7 +10,7 @@ def test_state_changes_appear_within_half_a_second(lab, page, note):
     note(assert_state_changes_appear(lab, page))
 
 
-def test_a_state_is_more_than_a_colour(lab, page):
+def test_states_differ_in_shape_and_not_only_in_colour(lab, page):
     shapes = {}
     for state, bring_about in (("closed", lab.client.reset), ("open", lab.client.open)):
         bring_about()

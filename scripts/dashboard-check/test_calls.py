@@ -35,7 +35,7 @@ def test_single_calls(lab, page):
     expect(page.locator("#timeline")).to_have_attribute("aria-label", containing("Baseline: 1 call, 1 succeeded"))
 
 
-def test_failed_call_says_why(lab, page):
+def test_failed_call_shows_its_cause(lab, page):
     lab.client.call("POST", "/api/circuit-breaker/force-open")
     page.get_by_role("button", name="Call the backend").click()
     expect(page.locator("#call-result")).to_contain_text("503")
@@ -55,7 +55,7 @@ SHARES = """(bar) => {
 }"""
 
 
-def test_calls_whose_callers_leave(lab, page):
+def test_calls_of_callers_that_leave(lab, page):
     for _ in range(2):
         lab.client.get("/api/call-backend")
     lab.fail(sequence=["hang", "hang", "hang"])

@@ -9,7 +9,7 @@ from pages import assert_state_changes_appear
 
 
 @pytest.mark.console("net::ERR_")
-def test_connection_lost_and_back(lab, page, note):
+def test_lost_connection_is_restored(lab, page, note):
     lab.client.open()
     expect(page.locator("#state")).to_have_text("open")
     lab.client.kill()
@@ -30,7 +30,7 @@ def test_connection_lost_and_back(lab, page, note):
     note(f"back {back:.1f} s after the start of a new process")
 
 
-def test_server_that_hangs(lab, page):
+def test_hanging_server_is_detected(lab, page):
     """No connection breaks: the page has to find out."""
     lab.client.pause()
     try:
@@ -42,7 +42,7 @@ def test_server_that_hangs(lab, page):
     expect(page.locator("#state")).to_have_text("open")
 
 
-def test_one_reader_too_many(lab, guarded_page):
+def test_reader_past_the_limit_waits(lab, guarded_page):
     """On the page of the client that takes one reader only: the second waits for its turn."""
     second = guarded_page.context.new_page()
     second.goto(lab.guarded.url)

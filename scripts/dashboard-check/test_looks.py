@@ -86,7 +86,7 @@ def test_long_labels_stay_in_their_cards(lab, open_page):
         page.context.close()
 
 
-def test_axe_finds_nothing_serious(lab, open_page, note):
+def test_axe_finds_no_serious_violation(lab, open_page, note):
     minor = set()
     for theme in THEMES:
         for width in (360, 1280):

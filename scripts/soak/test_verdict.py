@@ -58,7 +58,7 @@ def test_consistent_counts_are_accepted():
     assert failed(verdict.statistics(book(), stats(), metrics())) == set()
 
 
-def test_one_call_too_many_is_found():
+def test_an_extra_call_is_found():
     seen = failed(verdict.statistics(book(), stats(successful_requests=91), metrics()))
     assert seen == {"stats: total is the sum of its parts", "stats: successful"}
 
@@ -72,13 +72,13 @@ def test_a_call_whose_caller_left_may_have_any_outcome_but_only_one():
     assert "metrics: requests by route and status" in failed(verdict.statistics(book(left=1), one, both))
 
 
-def test_an_answer_that_no_caller_got_is_found():
+def test_an_answer_without_a_caller_is_found():
     seen = failed(verdict.statistics(book(), stats(), metrics(plain_502=2)))
     assert seen == {"metrics: requests by route and status"}
 
 
 @pytest.mark.parametrize("name", ["in_flight", "streams"])
-def test_what_stays_in_flight_is_found(name):
+def test_a_leak_in_flight_is_found(name):
     seen = failed(verdict.statistics(book(), stats(), metrics(**{name: 2})))
     assert seen == {"metrics: nothing is left in flight"}
 
@@ -87,7 +87,7 @@ def test_what_stays_in_flight_is_found(name):
     ("name", "claim"),
     [("open", "metrics: openings"), ("retries", "metrics: retries"), ("rejections", "metrics: rejections")],
 )
-def test_two_sources_that_differ_are_found(name, claim):
+def test_a_difference_between_two_sources_is_found(name, claim):
     assert failed(verdict.statistics(book(), stats(), metrics(**{name: 5}))) == {claim}
 
 
@@ -102,7 +102,7 @@ def test_noise_is_flat_and_a_slow_leak_is_not():
         assert not verdict.flat("files", noise(count, 30), verdict.FILES_SLACK, "files").holds
 
 
-def test_too_few_samples_show_nothing():
+def test_too_few_samples_do_not_hold():
     assert not verdict.flat("files", [44.0] * 8, verdict.FILES_SLACK, "files").holds
 
 

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn failure_begins_the_shutdown_and_the_first_reason_stays() {
+    fn a_failure_begins_the_shutdown_and_the_first_reason_is_kept() {
         let drain = Drain::new();
         drain.fail("the actor died");
         assert!(drain.is_draining());
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn failure_after_the_shutdown_began_is_no_failure() {
+    fn a_failure_during_the_shutdown_is_ignored() {
         let drain = Drain::new();
         drain.begin();
         drain.fail("actors die when the process ends");

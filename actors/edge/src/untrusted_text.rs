@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_text_stays_as_it_is() {
+    fn a_short_text_is_not_changed() {
         for text in ["", "0123456789", "µµµµµµµµµµ"] {
             assert_eq!(shorten(text, 10), text);
         }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn message_with_line_breaks_stays_on_its_line() {
+    fn a_message_with_line_breaks_becomes_one_line() {
         let forged = "GET /\n2026-01-01T00:00:00.000Z INFO  all is well\u{1b}[2J\u{2028}\u{202e}";
         let line = one_line(forged);
         assert!(!line.contains(char::is_control), "{line}");
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_message_is_left_as_it_is() {
+    fn an_ordinary_message_is_not_changed() {
         assert_eq!(one_line("closed -> open (5×, µs)"), "closed -> open (5×, µs)");
     }
 
@@ -78,7 +78,7 @@ mod tests {
         #![proptest_config(resilience_testing::props::config())]
 
         #[test]
-        fn any_text_becomes_one_short_line(text in any::<String>(), most in 0_usize..40) {
+        fn any_text_becomes_one_line_of_bounded_length(text in any::<String>(), most in 0_usize..40) {
             let shortened = shorten(&text, most);
             prop_assert!(shortened.chars().count() <= most + 45);
             if text.chars().count() <= most {

@@ -51,7 +51,7 @@ async fn unknown_path_is_404_for_every_method() {
 }
 
 #[actix_web::test]
-async fn wrong_method_is_405_and_says_which_are_right() {
+async fn a_wrong_method_is_405_with_the_allowed_methods() {
     let service = init_service(app(Drain::new(), None, Metrics::new("1"), routes)).await;
     for (path, method, allow) in [
         ("/cups", Method::DELETE, "GET, HEAD, PUT, OPTIONS"),
@@ -66,7 +66,7 @@ async fn wrong_method_is_405_and_says_which_are_right() {
 }
 
 #[actix_web::test]
-async fn options_says_which_methods_are_right_to_everybody_and_calls_no_handler() {
+async fn options_lists_the_allowed_methods_without_a_token_and_calls_no_handler() {
     let token = AdminToken::new("s3cret");
     let service = init_service(app(Drain::new(), Some(token), Metrics::new("1"), routes)).await;
     for (path, allow) in [
@@ -119,7 +119,7 @@ async fn bodies_are_optional_bounded_and_strict() {
 }
 
 #[actix_web::test]
-async fn stranger_is_refused_before_the_body_is_looked_at() {
+async fn a_request_without_the_token_is_refused_before_its_body_is_read() {
     let token = AdminToken::new("s3cret");
     let service = init_service(app(Drain::new(), Some(token), Metrics::new("1"), routes)).await;
     let put = || TestRequest::put().uri("/cups").set_payload("not json");
@@ -133,7 +133,7 @@ async fn stranger_is_refused_before_the_body_is_looked_at() {
 }
 
 #[actix_web::test]
-async fn panic_is_a_500_with_a_body_that_does_not_tell_why() {
+async fn a_panic_is_a_500_whose_body_hides_the_reason() {
     let service = init_service(app(Drain::new(), None, Metrics::new("1"), routes)).await;
     for path in ["/panic-later", "/panic-at-once"] {
         let failed = answer(&service, TestRequest::with_uri(path).to_request()).await;
@@ -145,7 +145,7 @@ async fn panic_is_a_500_with_a_body_that_does_not_tell_why() {
 }
 
 #[actix_web::test]
-async fn ready_says_503_from_the_beginning_of_the_end() {
+async fn ready_answers_503_once_the_shutdown_has_begun() {
     let drain = Drain::new();
     let service = init_service(app(drain.clone(), None, Metrics::new("1"), routes)).await;
     let ready = || TestRequest::with_uri("/ready").to_request();

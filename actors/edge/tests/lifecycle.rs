@@ -112,7 +112,7 @@ fn get(mut connection: Connection, path: &str) -> Answer {
 }
 
 #[test]
-fn newcomers_are_answered_until_they_are_refused_and_never_wait() {
+fn new_connections_during_shutdown_are_answered_and_then_refused_without_delay() {
     let (ending, hold) = Ending::begin(Drain::begin);
     drop(hold);
     assert!(ending.answers_for() >= LISTENING, "newcomers came all the time");
@@ -123,7 +123,7 @@ fn newcomers_are_answered_until_they_are_refused_and_never_wait() {
 }
 
 #[test]
-fn listener_is_closed_while_a_slow_request_is_finished() {
+fn the_listener_closes_while_a_slow_request_is_finished() {
     let (ending, hold) = Ending::begin(Drain::begin);
     assert!(ending.answers_for() >= LISTENING, "newcomers came all the time");
     // Nobody else can listen there while any handle is open.
@@ -138,7 +138,7 @@ fn listener_is_closed_while_a_slow_request_is_finished() {
 }
 
 #[test]
-fn process_that_cannot_go_on_refuses_newcomers_as_soon_as_what_was_in_flight_is_finished() {
+fn a_failed_process_refuses_new_connections_once_requests_in_flight_are_finished() {
     let (ending, hold) = Ending::begin(|drain| drain.fail("the actor died"));
     drop(hold);
     assert!(ending.answers_for() < LISTENING, "others may be able to answer");
@@ -164,7 +164,7 @@ async fn port_in_use_is_an_error_that_names_the_address() {
 }
 
 #[actix_web::test]
-async fn end_that_is_asked_for_is_no_error() {
+async fn a_requested_shutdown_is_no_error() {
     let drain = Drain::new();
     drain.begin();
     let common = common(0);
@@ -186,14 +186,14 @@ async fn failure_ends_the_server_with_its_reason() {
 }
 
 #[actix_web::test]
-async fn panic_costs_neither_the_connection_nor_the_only_worker() {
-    async fn fall() -> HttpResponse {
+async fn a_panic_ends_neither_its_connection_nor_its_worker() {
+    async fn panic_on_purpose() -> HttpResponse {
         panic!("on purpose")
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let routes = |config: &mut ServiceConfig| {
-        config.service(endpoint("/panic").get(fall));
+        config.service(endpoint("/panic").get(panic_on_purpose));
     };
     let server =
         HttpServer::new(move || app(Drain::new(), None, Metrics::new("1"), routes)).workers(1);

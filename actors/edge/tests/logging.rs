@@ -38,7 +38,7 @@ fn run(role: &str, variables: &[(&str, &str)]) -> (Output, String) {
 }
 
 #[test]
-fn the_line_of_a_panic_is_written_although_the_process_aborts() {
+fn the_panic_line_is_written_before_the_process_aborts() {
     let (output, log) = run("panics", &[]);
     assert!(!output.status.success());
     let lines: Vec<_> = log.lines().collect();
@@ -47,7 +47,7 @@ fn the_line_of_a_panic_is_written_although_the_process_aborts() {
 }
 
 #[test]
-fn levels_are_coloured_where_stderr_takes_colours_and_json_never_is() {
+fn levels_are_coloured_on_a_terminal_and_never_in_json() {
     for (variables, coloured) in [
         (&[][..], false),
         (&[("CLICOLOR_FORCE", "1")], true),

@@ -37,7 +37,7 @@ fn routes(config: &mut web::ServiceConfig) {
 }
 
 #[actix_web::test]
-async fn requests_are_counted_by_route_method_and_status_however_they_end() {
+async fn requests_are_counted_by_route_method_and_status_even_if_they_panic_or_are_dropped() {
     let service = init_service(app(Drain::new(), None, Metrics::new("1.2.3"), routes)).await;
     for (method, path) in [
         ("GET", "/cups/a"),
@@ -94,7 +94,7 @@ async fn requests_are_counted_by_route_method_and_status_however_they_end() {
 }
 
 #[actix_web::test]
-async fn numbers_kept_elsewhere_are_read_when_somebody_asks() {
+async fn metrics_of_other_sources_are_read_at_each_scrape() {
     let metrics = Metrics::new("1");
     metrics.add_source(|families: &mut Families| {
         families.gauge("cups", "Cups on the shelf.", 3.0);

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queued_connection_is_accepted_and_a_new_one_is_refused_at_once() {
+    fn a_queued_connection_is_accepted_and_a_new_one_refused_at_once() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let handle = ListenerHandle::of(&listener).unwrap();
         let address = listener.local_addr().unwrap();

@@ -119,7 +119,7 @@ fn a_probe_that_arrives_in_parts_is_answered_beyond_the_limit() {
 }
 
 #[test]
-fn a_client_that_leaves_is_noticed_even_if_its_last_bytes_were_not_read() {
+fn a_disconnect_is_detected_even_if_unread_bytes_remain() {
     let running = Running::start();
     let head = "GET /never HTTP/1.1\r\nhost: t\r\n";
     let requests =
@@ -156,7 +156,7 @@ fn garbage_after_a_request_is_refused_with_a_message() {
 }
 
 #[test]
-fn a_body_is_read_also_from_another_task_than_the_connections() {
+fn a_body_can_be_read_from_another_task() {
     let running = Running::start();
     let mut connection = running.connect();
     connection.say(Request::new("POST /take-elsewhere").body("x".repeat(50_000)).bytes());

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_result_that_is_there_is_taken_before_a_timer_that_is_due() {
+    async fn a_ready_result_has_priority_over_an_expired_timer() {
         let past = now() - Duration::from_secs(1);
         assert_eq!(until(past, ready_at(1)).await, Some(1));
         assert_eq!(until(past, ready_at(3)).await, Some(3));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn time_in_which_the_process_stood_still_is_given_back() {
+    async fn a_time_limit_is_extended_by_the_time_that_the_process_was_stopped() {
         let second = Duration::from_secs(1);
         for (lost, needed, expected) in [
             // The timer fires half a second late.
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_future_that_is_not_ready_ends_at_its_time() {
+    async fn a_future_that_is_not_ready_is_cancelled_at_its_deadline() {
         let begin = now();
         let due = begin + Duration::from_secs(1);
         assert_eq!(within(due, std::future::pending::<()>()).await, None);

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contradiction_names_both_settings() {
+    fn contradicting_settings_are_both_named_in_the_error() {
         let retry = Retry { base_delay: Duration::from_secs(11), ..Retry::default() };
         assert_eq!(
             retry.validate().unwrap_err().to_string(),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn each_setting_out_of_bounds_is_named() {
+    fn an_out_of_range_setting_is_named_in_the_error() {
         let retry = |retry| CallSettings { retry: Some(retry), ..CallSettings::default() };
         let (default, second) = (Retry::default, Duration::from_secs(1));
         let times = |attempt_timeout, call_deadline| CallSettings {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_read_from_seconds_and_validated_on_the_way_in() {
+    fn deserialized_durations_are_seconds_and_settings_are_validated() {
         let read = |json: &str| serde_json::from_str::<CallConfig>(json);
         let config = read(r#"{"retry": {"max_attempts": 2}, "attempt_timeout": 0.5}"#).unwrap();
         assert_eq!(config.attempt_timeout, Some(Duration::from_millis(500)));

@@ -33,7 +33,7 @@ fn each_permit_counts_once_as_what_was_reported() {
 }
 
 #[test]
-fn trials_count_like_all_others() {
+fn trials_count_like_other_permits() {
     paused(async {
         let settings = BreakerSettings { success_threshold: 2, ..Default::default() };
         let breaker = breaker(settings);
@@ -47,7 +47,7 @@ fn trials_count_like_all_others() {
 }
 
 #[test]
-fn successes_add_up_over_epochs_and_late_ones_are_not_lost() {
+fn successes_add_up_over_epochs_including_late_ones() {
     paused(async {
         let breaker = closed();
         succeed(&breaker, 10).await;
@@ -152,7 +152,7 @@ fn calls_are_counted_by_whether_a_retry_helped() {
 }
 
 #[test]
-fn a_call_whose_caller_left_is_not_among_those_that_were_answered() {
+fn a_call_whose_caller_left_is_not_counted_as_answered() {
     paused(async {
         let (lab, _, breaker) =
             scripted([Step::AnswerAfter(secs(1.0), Outcome::Success.into())], exact());
@@ -164,7 +164,7 @@ fn a_call_whose_caller_left_is_not_among_those_that_were_answered() {
 }
 
 #[test]
-fn a_failure_that_a_retry_repaired_is_ignored_and_one_that_nothing_repaired_has_failed() {
+fn a_repaired_failure_is_counted_as_ignored_and_an_unrepaired_one_as_failed() {
     paused(async {
         let breaker = closed();
         let repaired = Script::new([Outcome::ServerError, Outcome::Success].map(answer));
@@ -190,7 +190,7 @@ fn a_failure_that_a_retry_repaired_is_ignored_and_one_that_nothing_repaired_has_
 }
 
 #[test]
-fn transitions_are_counted_by_where_they_lead() {
+fn transitions_are_counted_by_target_state() {
     paused(async {
         let breaker = closed();
         for _ in 0..2 {

@@ -18,7 +18,7 @@ use support::{Lab, Settings, closed, fail, paused, secs, settle, succeed};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 #[test]
-fn admission_allocates_nothing_and_a_waiting_call_takes_little() {
+fn admission_does_not_allocate_and_a_waiting_call_needs_little_memory() {
     paused(async {
         let allocations = allocations_of_closed_calls().await;
         assert_eq!(allocations, 0, "closed: admission, and the report of a success");

@@ -30,7 +30,7 @@ fn force_open_is_published_before_it_returns_and_no_timer_ends_it() {
 }
 
 #[test]
-fn a_circuit_that_is_forced_open_while_open_does_not_half_open_when_its_time_comes() {
+fn a_circuit_forced_open_while_open_does_not_half_open_after_the_open_time() {
     paused(async {
         let breaker = closed();
         fail(&breaker, 5).await;

@@ -34,7 +34,7 @@ fn tasks() -> usize {
 }
 
 #[test]
-fn a_reader_is_woken_at_once_for_the_first_event_and_then_once_in_an_interval() {
+fn a_reader_is_woken_at_once_for_the_first_event_and_then_once_per_interval() {
     paused(async {
         let log = EventLog::default();
         let mut reader = log.reader(0);
@@ -81,7 +81,7 @@ fn a_reader_misses_nothing_while_it_does_not_wait() {
 }
 
 #[test]
-fn a_reader_takes_as_much_as_it_wants_and_does_not_wait_for_the_rest() {
+fn a_reader_takes_a_bounded_batch_and_reads_the_rest_without_waiting() {
     paused(async {
         let log = EventLog::default();
         record(&log, 5);
@@ -97,7 +97,7 @@ fn a_reader_takes_as_much_as_it_wants_and_does_not_wait_for_the_rest() {
 }
 
 #[test]
-fn an_overtaken_reader_learns_it_and_goes_on() {
+fn an_overtaken_reader_is_told_and_continues() {
     paused(async {
         let log = EventLog::new("backend", 10);
         let mut reader = log.reader(0);
@@ -111,7 +111,7 @@ fn an_overtaken_reader_learns_it_and_goes_on() {
 }
 
 #[test]
-fn a_thousand_readers_are_woken_beside_ten_that_never_read() {
+fn ten_stalled_readers_do_not_delay_a_thousand_others() {
     paused(async {
         let log = EventLog::default();
         let mut idle: Vec<_> = (0..10).map(|_| log.reader(0)).collect();
@@ -186,7 +186,7 @@ fn a_reader_that_starts_while_the_last_hub_ends_is_woken() {
 }
 
 #[test]
-fn the_sum_of_skipped_events_reaches_readers_without_another_event() {
+fn the_count_of_skipped_events_reaches_readers_without_another_event() {
     paused(async {
         let log = EventLog::default();
         let mut reader = log.reader(0);
@@ -248,7 +248,7 @@ fn events_of_other_threads_reach_the_reader() {
 }
 
 #[test]
-fn readers_start_another_hub_when_the_runtime_of_theirs_has_ended() {
+fn readers_start_a_new_hub_if_the_runtime_of_the_old_one_has_ended() {
     actix_rt::System::new().block_on(async {
         let log = EventLog::default();
         // The first reader waits on another thread, so the hub runs there.

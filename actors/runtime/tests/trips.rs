@@ -39,7 +39,7 @@ fn reason(breaker: &Breaker) -> String {
 }
 
 #[test]
-fn half_of_the_last_calls_open_and_less_does_not() {
+fn a_failure_rate_of_half_opens_and_a_lower_one_does_not() {
     paused(async {
         let breaker = breaker(Breaker::failure_rate(0.5).over_calls(10).at_least(4));
         fail(&breaker, 3).await;
@@ -59,7 +59,7 @@ fn half_of_the_last_calls_open_and_less_does_not() {
 }
 
 #[test]
-fn a_share_of_the_calls_of_a_time_opens_and_old_calls_leave_it() {
+fn a_failure_rate_over_a_time_window_ignores_older_calls() {
     paused(async {
         let breaker = breaker(Breaker::failure_rate(0.6).over(secs(10.0)).at_least(5));
         fail(&breaker, 4).await;
@@ -82,7 +82,7 @@ fn a_share_of_the_calls_of_a_time_opens_and_old_calls_leave_it() {
 }
 
 #[test]
-fn an_upstream_that_only_fails_after_much_success_opens_when_the_success_is_old() {
+fn an_outage_opens_when_earlier_successes_leave_the_window() {
     paused(async {
         let breaker = breaker(Breaker::failure_rate(0.5).over(secs(10.0)).at_least(5));
         succeed(&breaker, 1_000).await;
@@ -98,7 +98,7 @@ fn an_upstream_that_only_fails_after_much_success_opens_when_the_success_is_old(
 }
 
 #[test]
-fn calls_that_hang_open_the_circuit_before_any_of_them_ends() {
+fn hanging_calls_open_the_circuit_before_any_of_them_ends() {
     paused(async {
         let settings = Breaker::slow_rate(0.5, secs(0.5)).over_calls(10).at_least(4);
         let breaker = breaker(settings);
@@ -150,7 +150,7 @@ fn a_slow_success_ends_a_streak() {
 }
 
 #[test]
-fn a_trial_that_becomes_slow_has_failed() {
+fn a_slow_trial_is_a_failed_trial() {
     paused(async {
         let settings = Breaker::slow_rate(0.5, secs(0.5)).over_calls(2).at_least(1);
         let breaker = breaker(settings);
@@ -182,7 +182,7 @@ fn no_call_is_slow_without_a_slow_rate() {
 }
 
 #[test]
-fn failures_that_are_too_far_apart_are_no_streak() {
+fn failures_further_apart_than_the_maximum_age_are_no_streak() {
     paused(async {
         let breaker = breaker(Breaker::consecutive(3).max_age(secs(10.0)));
         fail(&breaker, 2).await;
@@ -274,7 +274,7 @@ fn the_open_time_grows_with_each_reopening_until_the_circuit_closes() {
 }
 
 #[test]
-fn a_success_whose_instant_the_caller_has_begins_a_slice_too() {
+fn a_success_reported_with_its_instant_begins_a_slice() {
     paused(async {
         let breaker = breaker(Breaker::failure_rate(0.9).over(secs(10.0)).at_least(2));
         for _ in 0..3 {
@@ -289,7 +289,7 @@ fn a_success_whose_instant_the_caller_has_begins_a_slice_too() {
 }
 
 #[test]
-fn a_setting_that_makes_no_sense_is_refused_by_name() {
+fn an_invalid_setting_is_named_in_the_error() {
     let refused = BreakerConfig::try_from(Breaker::failure_rate(1.5)).unwrap_err();
     assert_eq!(
         refused.to_string(),

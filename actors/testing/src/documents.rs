@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_has_a_row_for_each_setting() {
+    fn the_settings_table_has_a_row_for_each_setting() {
         let table = table_of_settings(
             &[("PORT", "80".to_owned()), ("TOKEN", "(unset)".to_owned())],
             |name| format!("what {name} allows"),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_what_is_between_its_marks() {
+    fn a_part_is_the_text_between_its_marks() {
         let document = "# Title\n<!-- a -->\n<!-- /a -->\n\n<!-- b -->\nx\ny\n<!-- /b -->\n";
         assert_eq!((between_marks(document, "a"), between_marks(document, "b")), ("", "x\ny\n"));
     }

@@ -26,7 +26,7 @@ fn asked(server: &Server) -> Connection {
 }
 
 #[test]
-fn answers_are_read_whole_from_one_connection() {
+fn several_answers_are_read_from_one_connection() {
     let server = Server::answering(http("201 Created", "X-Pod: b-0\r\n", "{\"attempts\": 2}"));
     let mut connection = Connection::to(server.address());
     for request in ["GET /a", "PUT /b"] {
@@ -43,7 +43,7 @@ fn answers_are_read_whole_from_one_connection() {
 }
 
 #[test]
-fn only_what_has_a_body_says_how_long_it_is() {
+fn only_requests_with_a_body_have_a_content_length() {
     for (request, length) in [
         (Request::new("GET /"), None),
         (Request::new("PUT /"), Some("content-length: 0")),
@@ -55,7 +55,7 @@ fn only_what_has_a_body_says_how_long_it_is() {
 }
 
 #[test]
-fn an_answer_that_is_cut_off_is_told_from_none() {
+fn a_truncated_answer_differs_from_no_answer() {
     for ending in [Act::Close, Act::Reset] {
         let none = playing(std::slice::from_ref(&ending));
         assert!(asked(&none).try_answer().unwrap().is_none());
@@ -70,7 +70,7 @@ fn an_answer_that_is_cut_off_is_told_from_none() {
 
 #[test]
 #[should_panic(expected = "after Answer")]
-fn a_second_answer_is_no_answer_to_one_request() {
+fn a_second_answer_to_one_request_is_an_error() {
     ask(playing(&[say(&ok("{}").repeat(2))]).address(), "GET /");
 }
 
@@ -82,7 +82,7 @@ fn a_page_is_not_json() {
 }
 
 #[test]
-fn a_trap_counts_who_connects() {
+fn a_trap_counts_connections() {
     let trap = Trap::set("127.0.0.1:0");
     let _connections = [Connection::to(trap.address()), Connection::to(trap.address())];
     assert_eq!((trap.caught(), trap.caught()), (2, 0));

@@ -30,7 +30,7 @@ fn the_log_is_read_line_by_line_and_whole_after_the_end() {
 }
 
 #[test]
-fn an_unread_log_is_read_when_the_test_wants_it() {
+fn an_unread_log_can_be_read_later() {
     let script = format!("{LISTENS}; echo later >&2; exec sleep 60");
     let (mut process, pipe) = Process::start_unread(shell(&script));
     assert!(process.log().ends_with("(2 workers)\n"), "{}", process.log());
@@ -40,7 +40,7 @@ fn an_unread_log_is_read_when_the_test_wants_it() {
 }
 
 #[test]
-fn what_ends_by_itself_has_its_status_and_its_words() {
+fn a_process_that_ends_has_a_status_and_its_output() {
     let output = run_to_end(shell("echo out; echo err >&2; exit 3"));
     assert_eq!(output.status.code(), Some(3));
     assert_eq!((output.stdout, output.stderr), (b"out\n".to_vec(), b"err\n".to_vec()));
@@ -48,7 +48,7 @@ fn what_ends_by_itself_has_its_status_and_its_words() {
 
 #[test]
 #[should_panic(expected = "bad setting")]
-fn a_service_that_does_not_listen_is_a_failure_with_its_log() {
+fn a_service_that_does_not_listen_panics_with_its_log() {
     Process::start(shell("echo bad setting >&2; exit 2"));
 }
 
@@ -62,6 +62,6 @@ fn a_process_does_not_outlive_its_test() {
 
 #[test]
 #[should_panic(expected = "what never is: not within 20ms")]
-fn waiting_has_an_end() {
+fn until_panics_after_its_time_limit() {
     until("what never is", Duration::from_millis(20), || false);
 }

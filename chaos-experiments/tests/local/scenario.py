@@ -116,7 +116,7 @@ def test_new_connections_go_to_both_backends():
     assert {answer["pod"] for answer in answers} == {pod.metadata.name for pod in pods()}
 
 
-def test_headless_service_is_all_its_pods():
+def test_a_headless_service_resolves_to_all_its_pods():
     _, body, _ = call("/api/backend/faults")
     assert {replica["address"] for replica in body["replicas"]} == {f"{pod.status.pod_ip}:5000" for pod in pods()}
 
@@ -197,7 +197,7 @@ def test_terminating_pod_serves_until_it_gets_no_more_calls():
     assert all_available()
 
 
-def test_policy_that_leaves_dns_cuts_calls_by_timeout():
+def test_a_policy_that_allows_only_dns_makes_calls_time_out():
     call()
     networking.create_network_policy(DNS_ONLY, ns=NS)
     try:
@@ -215,7 +215,7 @@ def test_policy_that_leaves_dns_cuts_calls_by_timeout():
     wait_until_calls_succeed()
 
 
-def test_ingress_policy_leaves_the_node_alone():
+def test_an_ingress_policy_does_not_block_the_node():
     networking.deny_all_ingress({"app": "backend-service"}, ns=NS)
     try:
         assert call()[0] in (502, 504)
@@ -233,7 +233,7 @@ def test_unsupported_policy_is_refused_with_the_field():
         networking.remove_network_policy("sctp", ns=NS)
 
 
-def test_logs_have_times_and_an_end():
+def test_logs_have_times_and_end_with_the_pod():
     (text,) = read_pod_logs(label_selector=CLIENT, last="10 minutes", ns=NS).values()
     assert re.search(r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z .*listening on", text)
     name = pods(CLIENT)[0].metadata.name

@@ -14,7 +14,7 @@ def test_replicas_and_annotations_of_a_deployment():
     assert DEPLOYMENT["spec"]["replicas"] == 2
 
 
-def test_null_removes():
+def test_null_removes_a_field():
     new = patched("configmaps", CONFIG_MAP, {"metadata": {"annotations": {"kept": None}}, "data": {"A": None}})
     assert (new["metadata"]["annotations"], new["data"]) == ({}, {"B": "2"})
 
@@ -32,6 +32,6 @@ def test_null_removes():
         ("configmaps", CONFIG_MAP, {"metadata": {"name": "c"}}),
     ],
 )
-def test_nothing_else_can_be_changed(kind, item, patch):
+def test_other_changes_are_refused(kind, item, patch):
     with pytest.raises(ApiError):
         patched(kind, item, patch)

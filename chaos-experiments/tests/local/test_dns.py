@@ -18,21 +18,21 @@ def test_all_names_of_a_service(suffix):
     assert [str(each.rdata) for each in ask(f"backend-service{suffix}").rr] == ["198.51.100.10"]
 
 
-def test_a_headless_service_is_all_its_pods_or_nothing():
+def test_a_headless_service_resolves_to_all_its_pods_or_to_nothing():
     assert [str(each.rdata) for each in ask("pods").rr] == ["192.0.2.10", "192.0.2.11"]
     assert ask("empty").header.rcode == RCODE.NXDOMAIN
 
 
-def test_known_name_without_an_address_of_that_kind_exists_all_the_same():
+def test_a_known_name_without_an_address_of_that_type_is_not_nxdomain():
     reply = ask("backend-service", "AAAA")
     assert (reply.rr, reply.header.rcode) == ([], RCODE.NOERROR)
 
 
-def test_other_names_do_not_exist():
+def test_unknown_names_are_nxdomain():
     for name in ("backend-service.default.svc.cluster.local", "example.org", "service"):
         assert ask(name).header.rcode == RCODE.NXDOMAIN, name
 
 
-def test_pods_look_in_their_namespace_first():
+def test_pods_search_their_own_namespace_first():
     written = resolv_conf("192.0.2.2", "lab3-resilience")
     assert "search lab3-resilience.svc.cluster.local svc.cluster.local" in written

@@ -95,7 +95,7 @@ def test_command_that_ignores_sigterm_is_killed_after_eight_seconds(lab):
     lab.assert_nothing_is_left()
 
 
-def test_second_signal_ends_it_at_once(lab):
+def test_a_second_signal_ends_the_lab_at_once(lab):
     process = lab.start("--", "bash", "-c", IGNORES_SIGTERM, lab.folder)
     lab.await_file("started")
     process.send_signal(signal.SIGTERM)
@@ -107,7 +107,7 @@ def test_second_signal_ends_it_at_once(lab):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("moment", [0.05, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.7])
-def test_signal_at_any_moment_leaves_nothing(lab, number, moment):
+def test_a_signal_at_any_time_leaves_no_process(lab, number, moment):
     process = lab.start("--", "sleep", "1000")
     time.sleep(moment)
     process.send_signal(number)

@@ -21,7 +21,7 @@ def texts(log, **which):
     return [line.text for line in log.lines(**which)]
 
 
-def test_lines_are_joined_from_pieces_and_the_file_has_all(log, path):
+def test_lines_are_joined_from_chunks_and_the_file_is_complete(log, path):
     log.feed(b"one\ntw", 1.0)
     assert texts(log) == [b"one"]
     log.feed(b"o\nrest", 2.0)

@@ -30,7 +30,7 @@ def change(folder, name, old, new):
     path.write_text(text.replace(old, new, 1))
 
 
-def test_the_base_has_both_apps(lab, deployments):
+def test_the_base_has_both_services(lab, deployments):
     assert lab.namespace == "lab3-resilience"
     backend, client = deployments["backend-service"], deployments["client-service"]
     assert (backend.replicas, backend.binary, backend.port) == (2, "backend-service", 5000)
@@ -52,20 +52,20 @@ def test_probes_and_grace_period_come_from_the_manifest(deployments):
     assert (backend.grace_period, backend.pre_stop_sleep) == (45, 5)
 
 
-def test_services_know_their_target_by_number(lab):
+def test_target_ports_are_resolved_to_numbers(lab):
     services = {each.name: each for each in lab.services}
     backend, client = services["backend-service"].ports[0], services["client-service"].ports[0]
     assert (backend.port, backend.target, backend.node_port) == (5000, 5000, None)
     assert (client.port, client.target, client.node_port) == (8000, 8000, 30080)
 
 
-def test_changed_setting_makes_another_pod_template(folder):
+def test_a_changed_setting_changes_the_pod_template(folder):
     before = read(folder).deployments[0].template_hash
     change(folder, "backend.env", "FAILURE_RATE=0.3", "FAILURE_RATE=0.4")
     assert read(folder).deployments[0].template_hash != before
 
 
-def test_missing_folder(folder):
+def test_a_missing_folder_is_an_error(folder):
     with pytest.raises(ManifestError, match="cannot read"):
         read(folder / "missing")
 

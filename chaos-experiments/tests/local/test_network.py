@@ -27,7 +27,7 @@ def test_node_port_is_a_second_address_of_the_service():
     assert {(route.endpoints, route.target) for route in found} == {(("192.0.2.12",), 8000)}
 
 
-def test_it_replaces_what_was_there_in_one_transaction():
+def test_rules_are_replaced_in_one_transaction():
     lines = ruleset([BACKEND]).splitlines()
     flush = lines.index("flush table ip lab")
     assert all(line.startswith(("add table", "add chain")) for line in lines[:flush])
@@ -59,7 +59,7 @@ def test_without_a_policy_nothing_is_filtered():
     assert rules(text, "outgoing") + rules(text, "incoming") == []
 
 
-def test_isolated_pod_may_answer_and_do_what_is_permitted():
+def test_an_isolated_pod_may_answer_and_make_permitted_connections():
     text = ruleset([BACKEND], [policy(policyTypes=["Egress"], egress=[{"ports": [{"port": 53}]}])], [], CLIENT)
     assert rules(text, "outgoing") == [
         'oifname "lo" accept',
@@ -80,11 +80,11 @@ def test_node_reaches_isolated_pods():
     ]
 
 
-def test_rule_for_everything_is_a_plain_accept():
+def test_an_unrestricted_rule_is_a_plain_accept():
     text = ruleset([], [policy(policyTypes=["Egress"], egress=[{}])], [Peer("192.0.2.10", {}, {})], CLIENT)
     assert "accept" in rules(text, "outgoing")
 
 
-def test_policies_do_not_hold_for_the_node():
+def test_policies_do_not_apply_to_the_node():
     text = ruleset([BACKEND], [policy(podSelector={}, policyTypes=["Egress", "Ingress"])])
     assert rules(text, "outgoing") + rules(text, "incoming") == []

@@ -22,11 +22,11 @@ def egress(*rules):
     return allowed(CLIENT, [parse(policy(policyTypes=["Egress"], egress=list(rules)))], PEERS, EGRESS)
 
 
-def test_pod_that_no_policy_selects_may_do_everything():
+def test_a_pod_that_no_policy_selects_is_unrestricted():
     assert allowed({"app": "x"}, [parse(policy(policyTypes=["Egress"]))], PEERS, EGRESS) is None
 
 
-def test_direction_that_the_policy_does_not_name_is_free():
+def test_a_direction_that_the_policy_does_not_name_is_unrestricted():
     assert allowed(CLIENT, [parse(policy(policyTypes=["Egress"]))], PEERS, INGRESS) is None
 
 
@@ -58,7 +58,7 @@ def test_pods_of_other_namespaces():
     assert egress(rule) == ["ip daddr { 192.0.2.2 }"]
 
 
-def test_both_selectors_must_hold():
+def test_both_selectors_must_match():
     both = {"namespaceSelector": {"matchLabels": SYSTEM}, "podSelector": {"matchLabels": CLIENT}}
     assert egress({"to": [both]}) == []
 
@@ -85,7 +85,7 @@ def test_ingress_names_the_source():
     assert allowed(CLIENT, [parse(body)], PEERS, INGRESS) == ["ip saddr { 192.0.2.10, 192.0.2.11 }"]
 
 
-def test_without_policy_types_ingress_always_counts_and_egress_if_there_are_rules():
+def test_without_policy_types_ingress_always_applies_and_egress_if_it_has_rules():
     assert allowed(CLIENT, [parse(policy())], PEERS, INGRESS) == []
     assert allowed(CLIENT, [parse(policy())], PEERS, EGRESS) is None
     assert allowed(CLIENT, [parse(policy(egress=[{}]))], PEERS, EGRESS) == [""]

@@ -42,7 +42,7 @@ def test_invalid_selectors_are_refused(text):
         from_text(text)
 
 
-def test_labels_and_expressions_must_all_hold():
+def test_labels_and_expressions_must_all_match():
     selector = {
         "matchLabels": {"tier": "front"},
         "matchExpressions": [
@@ -58,7 +58,7 @@ def test_labels_and_expressions_must_all_hold():
     assert not selector.matches({**LABELS, "tier": "back"})
 
 
-def test_empty_one_selects_everything():
+def test_an_empty_selector_selects_everything():
     assert LabelSelector().matches({})
 
 

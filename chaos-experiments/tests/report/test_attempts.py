@@ -5,7 +5,7 @@ from resilience_lab.report.attempts import arrived, planned_wait, timeline
 RETRY = {"base_delay": 1.0, "multiplier": 2.0, "max_delay": 10.0}
 
 
-def test_attempts_follow_each_other_with_their_waits():
+def test_attempts_start_after_the_wait_of_the_one_before():
     log = [
         {"status": 429, "elapsed": 0.5, "wait": 1.25},
         {"status": None, "elapsed": 3.0, "wait": 2.0},
@@ -17,11 +17,11 @@ def test_attempts_follow_each_other_with_their_waits():
     assert (third.number, third.begin, third.wait) == (3, 16.75, None)
 
 
-def test_way_to_the_service_is_half_of_what_it_does_not_account_for():
+def test_network_time_is_half_of_the_unaccounted_time():
     assert arrived(sent=5.0, seconds=1.2, elapsed=1.0) == pytest.approx(5.1)
 
 
-def test_clocks_that_disagree_do_not_move_a_call_before_its_sending():
+def test_a_call_never_arrives_before_it_was_sent():
     assert arrived(sent=5.0, seconds=1.0, elapsed=1.001) == 5.0
 
 

@@ -10,50 +10,50 @@ def verdicts(good: bool) -> dict[str, str]:
     return {key: claim.verdict for key, claim in find(synthetic.lab(good))["claims"].items()}
 
 
-def test_lab_that_keeps_its_promises():
+def test_all_claims_met():
     assert set(verdicts(True).values()) == {claims.MET}
 
 
-def test_lab_that_breaks_them():
+def test_no_claim_met():
     assert set(verdicts(False).values()) == {claims.NOT_MET}
 
 
-def test_interval_that_holds_the_claim_proves_nothing():
+def test_an_interval_that_contains_the_claim_is_uncertain():
     data = synthetic.lab()
     for number, call in enumerate(data["baseline"]["resilient"]):
         call["status"] = 200 if number < 362 else 500
     assert find(data)["claims"]["success"].verdict == claims.UNCERTAIN
 
 
-def test_experiment_that_was_not_played():
+def test_a_missing_experiment_is_unmeasured():
     data = synthetic.lab()
     del data["chaos-pod-failure"]
     assert find(data)["claims"]["detection"].verdict == claims.UNMEASURED
 
 
-def test_without_jitter_all_come_back_together():
+def test_without_jitter_all_retries_coincide():
     found = find(synthetic.lab())["herd"]["runs"]["none"]
     assert [wave["peak"] for wave in found["waves"]] == [100, 100, 100, 100]
 
 
-def test_needed_spread_is_enough_and_no_more():
+def test_needed_spread_grows_with_the_number_of_calls():
     assert herd.needed_spread(100) > 100 * herd.WINDOW / herd.CLAIMED
     assert herd.needed_spread(50) < herd.needed_spread(100)
 
 
-def test_waits_are_held_against_the_formula():
+def test_waits_are_compared_with_the_formula():
     rows = retry.find(synthetic.lab()["retry"])["waits"]
     assert [row["planned"] for row in rows] == [1.0, 2.0, 4.0]
     assert all(row["too_short"] == 0 and row["late"] == 0.0 for row in rows)
 
 
-def test_wait_that_is_too_short_is_seen():
+def test_a_wait_that_is_too_short_is_found():
     data = synthetic.lab()["retry"]
     data["calls"][1]["log"][0]["wait"] = 0.9
     assert retry.find(data)["waits"][0]["too_short"] == 1
 
 
-def test_times_count_from_the_last_fault_before_the_opening():
+def test_times_are_measured_from_the_last_fault_before_the_opening():
     data = synthetic.chaos("flapping-backend", good=True)
     data["events"] = [
         {"at": 1.0, "kind": "fault", "what": "down"},
@@ -68,13 +68,13 @@ def test_times_count_from_the_last_fault_before_the_opening():
     assert found["trial"] == pytest.approx(0.1)
 
 
-def test_circuit_that_stays_closed():
+def test_a_circuit_that_stays_closed():
     found = chaos.experiment(synthetic.chaos("partial-failure", good=True, opens=False))
     assert (found["opened_after"], found["recovered_after"], found["openings"]) == (None, None, 0)
     assert found["during_share"].value == 1.0
 
 
-def test_log_is_more_exact_than_what_users_saw():
+def test_transition_times_come_from_the_log():
     record = synthetic.breaker(good=True)
     states = timeline.exact(record)["states"]
     assert [(seen["at"], seen["state"]) for seen in states] == [
@@ -86,7 +86,7 @@ def test_log_is_more_exact_than_what_users_saw():
     assert timeline.total(states, "open", 38.0) == 30.0
 
 
-def test_rules_say_that_slowness_is_found_last():
+def test_the_rules_predict_that_slow_backends_are_detected_last():
     data = synthetic.lab()
     expected = {row["name"]: row["expected"] for row in detection.find(data["machine"], {})["rows"]}
     assert expected["slow-backend"][0] == 19.0

@@ -1,7 +1,7 @@
 from resilience_lab.report.collect import log
 
 
-def test_log_is_put_on_the_clock_of_the_record():
+def test_log_times_are_relative_to_the_start_of_the_record():
     lines = [
         "2026-01-02T03:04:04.900Z INFO  resilience_actors::breaker circuit_breaker: open -> closed (reset)",
         "2026-01-02T03:04:06.500Z INFO  resilience_actors::retry retry: call 1 attempt 1/4: status 429",

@@ -15,7 +15,7 @@ def bad():
     return documents(find(synthetic.lab(good=False)))
 
 
-def test_all_are_written_either_way(good, bad):
+def test_every_document_is_written_for_both_results(good, bad):
     for texts in (good, bad):
         assert tuple(texts) == DOCUMENTS
         for text in texts.values():
@@ -24,23 +24,23 @@ def test_all_are_written_either_way(good, bad):
             assert "  |  |" not in text
 
 
-def test_head_to_head_says_what_was_met(good):
+def test_the_comparison_marks_met_claims(good):
     table = [line for line in good["lab-report"].splitlines() if line.startswith("|") and "**" in line]
     assert len(table) == 5
     assert all(line.endswith("**met** |") for line in table)
 
 
-def test_head_to_head_says_what_was_not(bad):
+def test_the_comparison_marks_unmet_claims(bad):
     table = [line for line in bad["lab-report"].splitlines() if line.startswith("|") and "**not met**" in line]
     assert len(table) == 5
 
 
-def test_claim_about_jitter_is_judged_in_words(good, bad):
+def test_the_text_on_jitter_follows_the_verdict(good, bad):
     assert "The default setting keeps it" in good["retry-analysis"]
     assert "**The default setting does not" in bad["retry-analysis"]
 
 
-def test_experiment_that_failed_says_why(good, bad):
+def test_a_failed_experiment_shows_its_cause(good, bad):
     assert "**not fulfilled**" in bad["chaos-experiments"]
     assert "out of its tolerance" in bad["chaos-experiments"]
     assert "ot fulfilled**" not in good["chaos-experiments"]
@@ -51,13 +51,13 @@ def test_report_has_the_six_sections_of_the_lab(good):
     assert [line[3] for line in lines if line.startswith("## ") and line[3].isdigit()] == list("123456")
 
 
-def test_lines_are_not_too_long(good):
+def test_lines_have_at_most_120_characters(good):
     for text in good.values():
         for line in text.splitlines():
             assert len(line) <= 120 or line.startswith(("|", "![")), line
 
 
-def test_experiment_that_was_not_played_is_left_out():
+def test_an_experiment_without_data_is_omitted():
     data = synthetic.lab()
     del data["chaos-pod-failure"]
     texts = documents(find(data))
@@ -65,7 +65,7 @@ def test_experiment_that_was_not_played_is_left_out():
     assert "**not measured**" in texts["lab-report"]
 
 
-def test_each_that_is_shown_is_drawn_and_the_same_data_gives_the_same_bytes(tmp_path):
+def test_every_figure_is_drawn_and_identical_for_the_same_data(tmp_path):
     data = synthetic.lab()
     found = find(data)
     first, second = tmp_path / "first", tmp_path / "second"
@@ -77,6 +77,6 @@ def test_each_that_is_shown_is_drawn_and_the_same_data_gives_the_same_bytes(tmp_
     assert shown == set(drawn)
 
 
-def test_lab_that_breaks_its_promises_is_drawn(tmp_path):
+def test_figures_are_drawn_for_unmet_claims(tmp_path):
     data = synthetic.lab(good=False)
     figures(tmp_path, data, find(data))

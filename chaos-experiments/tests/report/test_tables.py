@@ -14,6 +14,6 @@ def test_only_the_text_between_the_marks_changes_and_only_once():
 @pytest.mark.parametrize(
     "document", ["nothing", "<!-- kind: a -->\nno end", "<!-- kind: a -->\n<!-- kind: b -->\n<!-- /kind -->"]
 )
-def test_a_document_without_places_is_refused(document):
+def test_a_document_without_marks_is_refused(document):
     with pytest.raises(ValueError, match="no"):
         places(document, "kind", ["a"])

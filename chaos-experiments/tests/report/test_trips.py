@@ -13,7 +13,7 @@ def points():
     return trips.load(DATA)
 
 
-def test_formula_is_the_expected_length_until_a_streak():
+def test_formula_is_the_expected_number_of_calls_until_a_streak():
     assert trips.failures_in_a_row(1.0) == 5
     assert trips.failures_in_a_row(0.5) == pytest.approx(62)
     assert trips.failures_in_a_row(0.5, length=1) == pytest.approx(2)
@@ -27,7 +27,7 @@ def test_measured_means_are_near_the_formula(points):
             assert abs(point["calls_mean"] - expected) < 0.4 * expected, point
 
 
-def test_trip_that_did_not_open_says_so():
+def test_a_trip_that_did_not_open_is_never():
     assert trips.opening({"seconds_median": None, "calls_median": None}) == "never"
 
 

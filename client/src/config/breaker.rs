@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn trips_that_contradict_each_other_name_both_variables() {
+    fn contradicting_trip_settings_name_both_variables() {
         for (variable, value, expected) in [
             (
                 "FAIL_MAX",
@@ -145,7 +145,7 @@ mod tests {
         #![proptest_config(resilience_testing::props::config())]
 
         #[test]
-        fn a_window_is_within_the_runtimes_range_or_refused(
+        fn a_window_is_within_the_range_of_the_runtime_or_refused(
             value in prop_oneof![any::<String>(), "[-+]?[0-9]{0,7}([.][0-9]{0,4})?[ smh]?"]
         ) {
             let variables = [("BREAKER_WINDOW", value.as_str()), ("BREAKER_MIN_CALLS", "1")];

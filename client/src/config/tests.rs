@@ -9,7 +9,7 @@ fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
 }
 
 #[test]
-fn nothing_set_gives_the_documented_defaults() {
+fn unset_variables_take_the_documented_defaults() {
     let config = read(&[]).unwrap();
     assert_eq!(config.common.port, 8000);
     assert_eq!(config.backend.join("/api/data"), "http://backend-service:5000/api/data");
@@ -31,7 +31,7 @@ fn nothing_set_gives_the_documented_defaults() {
 }
 
 #[test]
-fn everything_set_is_used() {
+fn every_variable_is_read() {
     let config = read(&[
         ("BACKEND_URL", "http://[::1]:5001/"),
         ("BREAKER_FAIL_MAX", "3"),
@@ -126,7 +126,7 @@ fn contradictions_name_both_variables() {
 }
 
 #[test]
-fn each_bad_value_is_named() {
+fn an_invalid_value_is_named_in_the_error() {
     let bad = [
         ("BACKEND_URL", ""),
         ("BACKEND_URL", "backend:5000"),
@@ -177,7 +177,7 @@ fn each_bad_value_is_named() {
 }
 
 #[test]
-fn garbage_and_a_value_out_of_range_get_the_same_hint_with_the_real_range() {
+fn malformed_and_out_of_range_values_get_the_same_error_with_the_range() {
     let seconds = "a number of seconds, more than 0 and at most 2592000, without a unit";
     let share = "a number more than 0 and at most 1";
     let variables: &[(&str, &[&str], &str)] = &[
@@ -234,7 +234,7 @@ fn garbage_and_a_value_out_of_range_get_the_same_hint_with_the_real_range() {
 }
 
 #[test]
-fn near_misses_are_told_but_not_those_of_the_backend() {
+fn near_misses_are_reported_except_settings_of_the_backend() {
     let backends: Vec<_> = BACKEND_SETTINGS.iter().map(|name| (*name, "1")).collect();
     assert!(read(&backends).unwrap().near_misses.is_empty());
     let config = read(&[

@@ -29,7 +29,7 @@ proptest! {
     #![proptest_config(resilience_testing::props::config())]
 
     #[test]
-    fn an_id_is_a_number_and_perhaps_a_process(id in ids(), number: u64) {
+    fn an_id_is_a_number_with_an_optional_process(id in ids(), number: u64) {
         let streams = EventStreams::new(1);
         prop_assert_eq!(streams.number(&id), oracle(&id, streams.process), "{}", id);
         prop_assert_eq!(streams.number(&streams.id(number)), Some(Some(number)));

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_streams_than_the_limit_and_each_place_is_free_again() {
+    fn the_limit_bounds_open_streams_and_each_closed_stream_frees_its_place() {
         let streams = EventStreams::new(1);
         let slot = streams.try_open().unwrap();
         assert!(streams.clone().try_open().is_none());

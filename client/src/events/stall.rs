@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn a_connection_gets_its_bounds() {
+    async fn the_limits_of_a_connection_are_set() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (_client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());

@@ -47,7 +47,7 @@ fn ids(piece: &str) -> Vec<u64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newcomer_is_greeted_and_then_hears_what_happens() {
+async fn a_new_stream_starts_with_hello_and_continues_with_events() {
     let lab = Lab::new(100);
     lab.record(3);
     let mut stream = lab.open(lab.now());
@@ -65,7 +65,7 @@ async fn a_newcomer_is_greeted_and_then_hears_what_happens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_happens_while_the_greeting_is_written_is_heard_after_it() {
+async fn events_recorded_before_the_hello_is_sent_follow_it() {
     let lab = Lab::new(100);
     lab.record(3);
     let start = lab.now();
@@ -77,7 +77,7 @@ async fn what_happens_while_the_greeting_is_written_is_heard_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_who_comes_back_gets_what_was_missed() {
+async fn a_resumed_stream_starts_with_the_missed_events() {
     let lab = Lab::new(100);
     lab.record(5);
     let mut stream = lab.open(Start::After(2));
@@ -88,7 +88,7 @@ async fn one_who_comes_back_gets_what_was_missed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_log_has_no_more_is_a_gap() {
+async fn missed_events_that_the_log_has_dropped_are_reported_as_a_gap() {
     let lab = Lab::new(3);
     lab.record(10);
     let mut stream = lab.open(Start::After(2));
@@ -98,7 +98,7 @@ async fn what_the_log_has_no_more_is_a_gap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_way_back_is_gone_in_pieces() {
+async fn a_long_backlog_is_sent_in_batches() {
     let lab = Lab::new(1000);
     lab.record(150);
     let mut stream = lab.open(Start::After(0));
@@ -113,7 +113,7 @@ async fn a_long_way_back_is_gone_in_pieces() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_is_broken_by_a_heartbeat() {
+async fn an_idle_stream_sends_heartbeats() {
     let lab = Lab::new(100);
     let mut stream = lab.open(lab.now());
     next(&mut stream).await;
@@ -131,7 +131,7 @@ async fn silence_is_broken_by_a_heartbeat() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_the_log_has_gone_past_is_dropped() {
+async fn the_stream_of_an_overtaken_reader_ends() {
     let lab = Lab::new(10);
     let mut stream = lab.open(lab.now());
     next(&mut stream).await;
@@ -142,7 +142,7 @@ async fn a_reader_that_the_log_has_gone_past_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_process_ends_it() {
+async fn the_shutdown_ends_the_stream() {
     let lab = Lab::new(10);
     let mut waiting = lab.open(lab.now());
     next(&mut waiting).await;
@@ -152,7 +152,7 @@ async fn the_end_of_the_process_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_more_readers_there_are_the_more_events_come_together() {
+async fn the_batching_interval_grows_with_the_number_of_readers() {
     for (streams, at_least, at_most) in [(1, 0, 60), (1000, 95, 160), (9000, 245, 310)] {
         let lab = Lab::new(100);
         let _others: Vec<_> = (1..streams).map(|_| lab.streams.try_open().unwrap()).collect();

@@ -23,7 +23,7 @@ proptest! {
     #![proptest_config(resilience_testing::props::config())]
 
     #[test]
-    fn a_query_is_bounded_or_refused_in_short(query in queries()) {
+    fn a_query_is_bounded_or_refused_with_a_short_message(query in queries()) {
         match Wanted::parse(&query) {
             Ok(Wanted { limit, types }) => {
                 prop_assert!((1..=MAX_LIMIT).contains(&limit));
@@ -38,7 +38,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_out_reads_back(
+    fn a_formatted_query_parses_to_the_same_value(
         limit in prop::option::of(1..=MAX_LIMIT),
         types in prop::sample::subsequence(EventType::ALL.to_vec(), 0..=EventType::ALL.len()),
         at_once: bool,
@@ -56,13 +56,13 @@ proptest! {
 }
 
 #[test]
-fn a_type_that_is_named_ten_thousand_times_is_looked_for_once() {
+fn repeated_types_are_kept_once() {
     let query = format!("type={}call", "reset,".repeat(10_000));
     assert_eq!(Wanted::parse(&query).unwrap().types, [EventType::Reset, EventType::Call]);
 }
 
 #[test]
-fn a_value_with_line_breaks_is_told_on_one_line() {
+fn a_value_with_line_breaks_makes_a_one_line_error() {
     for query in ["limit=1%0aINFO", "type=call%0d%0aSet-Cookie:x", "%0a=1"] {
         let error = Wanted::parse(query).unwrap_err();
         assert!(!error.message().contains(char::is_control), "{error}");

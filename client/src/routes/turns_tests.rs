@@ -9,7 +9,7 @@ const LONG: Duration = Duration::from_secs(30);
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_readers_cost_two_askings() {
+async fn a_thousand_concurrent_readers_cause_two_requests() {
     let (turns, asked) = (Turns::default(), Cell::new(0));
     let ask = async || {
         asked.set(asked.get() + 1);
@@ -29,7 +29,7 @@ async fn a_thousand_readers_cost_two_askings() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_gets_an_answer_that_is_older_than_the_question() {
+async fn an_answer_is_never_older_than_its_question() {
     let turns = Turns::default();
     for expected in ["one", "two"] {
         let answer = turns.read(LONG, async || Ok(Bytes::from(expected))).await.unwrap().unwrap();
@@ -39,7 +39,7 @@ async fn nobody_gets_an_answer_that_is_older_than_the_question() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_who_leaves_holds_up_nobody() {
+async fn a_reader_that_leaves_does_not_block_others() {
     let turns = Turns::default();
     let forever = async || std::future::pending().await;
     assert!(timeout(SECOND, turns.read(LONG, forever)).await.is_err());
@@ -47,7 +47,7 @@ async fn a_reader_who_leaves_holds_up_nobody() {
 }
 
 #[actix_web::test]
-async fn plans_are_handed_out_one_after_the_other_and_to_the_end() {
+async fn plans_are_written_one_at_a_time_and_to_the_end() {
     let turns = Turns::default();
     let told = std::rc::Rc::new(RefCell::new(Vec::new()));
     let write = |name: &'static str| {
@@ -74,7 +74,7 @@ async fn plans_are_handed_out_one_after_the_other_and_to_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_too_long_for_a_turn_is_told_so() {
+async fn waiting_past_the_limit_returns_busy() {
     let turns = Turns::default();
     let _reading = turns.reader.lock().await;
     let _writing = turns.writer.lock().await;

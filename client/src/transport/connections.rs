@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn no_more_connections_than_the_budget_and_idle_ones_make_room() {
+    async fn the_budget_bounds_connections_and_idle_ones_are_closed_first() {
         let (connections, fixture) = connections(1, 1).await;
         let (first, second) = (fixture.open(&connections).await, fixture.open(&connections).await);
         let in_use = (InUse::new(first.clone()), InUse::new(second.clone()));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn another_connection_for_the_same_call_leaves_one_for_each_other_call() {
+    async fn a_spare_connection_leaves_one_for_each_other_call() {
         let (connections, _fixture) = connections(3, 2).await;
         let slots = [connections.spare_slot(), connections.spare_slot()];
         assert!(slots.iter().all(Option::is_some));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn idle_connections_are_closed_and_those_in_use_are_not() {
+    async fn close_idle_keeps_connections_in_use() {
         let (connections, fixture) = connections(10, 10).await;
         let (used, idle) = (fixture.open(&connections).await, fixture.open(&connections).await);
         let _in_use = InUse::new(used.clone());
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_would_be_idle_beyond_the_bound_of_all_workers_is_closed() {
+    async fn a_connection_that_exceeds_the_idle_limit_of_all_workers_is_closed() {
         let (connections, fixture) = connections(10, 1).await;
         let other_worker = Rc::new(Connections::new(connections.budget.clone()));
         let streams = [fixture.open(&connections).await, fixture.open(&other_worker).await];

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn an_address_that_is_silent_or_refuses_does_not_keep_from_the_good_one_behind_it() {
+    async fn a_silent_or_refusing_address_does_not_hide_a_working_one() {
         let (_socket, _fill, silent) = silent().await;
         let (_listener, good) = listening();
         for idle in [0, 10] {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn five_silent_addresses_cost_less_than_the_time_for_one() {
+    async fn five_silent_addresses_do_not_use_up_the_connect_timeout() {
         let (_socket, _fill, silent) = silent().await;
         let (_listener, good) = listening();
         let addresses = [silent, silent, silent, silent, silent, good];
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn the_last_failure_says_why_no_address_could_be_connected_to() {
+    async fn the_error_is_that_of_the_last_address_to_fail() {
         let (_socket, _fill, silent) = silent().await;
         for addresses in [[refusing(), silent], [silent, refusing()]] {
             let error = connect_to_any(&addresses, LIMIT, &connections(1, 10)).await.unwrap_err();
@@ -238,14 +238,14 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn without_room_for_a_connection_it_is_our_own_shortage() {
+    async fn an_exhausted_connection_budget_is_a_shortage() {
         let (_listener, good) = listening();
         let error = connect_to_any(&[good], LIMIT, &connections(0, 0)).await.unwrap_err();
         assert!(Shortage::of(&error).is_some(), "{error}");
     }
 
     #[actix_web::test]
-    async fn a_request_is_connecting_for_as_long_as_its_connection_is_looked_for() {
+    async fn a_request_is_connecting_until_its_connection_is_open() {
         let (_socket, _fill, silent) = silent().await;
         let (_listener, good) = listening();
         for (address, expected) in [(silent, true), (good, false)] {

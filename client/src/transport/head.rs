@@ -115,7 +115,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_not_parsed_is_what_the_parser_says(
+        fn the_shortcut_agrees_with_the_parser(
             code in prop::sample::select(vec!["100", "103", "101", "200", "204", "404", "1"]),
             version in prop::sample::select(vec!["HTTP/1.1", "HTTP/1.0", "HTTP/1"]),
             lines in prop::collection::vec(prop::sample::select(LINES), 0..6),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_ends_with_the_connection_if_nothing_else_ends_it() {
+    fn a_response_without_a_length_ends_with_its_connection() {
         let head = |version: &str, status: &str, header: &str| {
             Head::of(format!("HTTP/{version} {status}\r\n{header}\r\n\r\n").as_bytes())
         };
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_head_is_left_to_awc() {
+    fn bytes_that_are_no_head_are_left_to_awc() {
         let long = format!("HTTP/1.1 200 OK\r\na: {}", "b".repeat(MAX_HEAD));
         let many = format!("HTTP/1.1 200 OK\r\n{}", "a: b\r\n".repeat(MAX_HEADERS + 1));
         for bytes in ["garbage", "\r\n", "HTTP/2", "HTTP/1.1 2x0 OK\r\n\r\n", &long, &many] {

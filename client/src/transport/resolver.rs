@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn all_who_ask_at_the_same_time_share_one_lookup_and_later_ones_do_not() {
+    async fn concurrent_connects_share_one_lookup_and_later_ones_do_not() {
         let resolver = Resolver::default();
         let lookup = |port| resolver.lookup("localhost", port, LIMIT);
         let [first, second] = [5000; 2].map(lookup);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_lookup_that_takes_too_long_is_shared_no_more() {
+    async fn a_lookup_that_takes_too_long_is_not_shared() {
         let resolver = Resolver::default();
         let lost = std::future::pending().boxed_local().shared();
         let began = Instant::now();

@@ -31,20 +31,20 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_has_passed_means_no_wait() {
+    fn a_past_date_means_no_wait() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
         assert_eq!(parse("Thu, 01 Jan 1970 00:02:00 GMT", now), Some(Duration::ZERO));
     }
 
     #[test]
-    fn what_cannot_be_understood_is_ignored() {
+    fn an_invalid_value_is_ignored() {
         for value in ["", " ", "-1", "+5", "1.5", "soon", "1e3", "Thu, 99 Jan 1970 00:00:00 GMT"] {
             assert_eq!(parse_at_epoch(value), None, "{value:?}");
         }
     }
 
     #[test]
-    fn a_number_that_overflows_is_very_long() {
+    fn a_number_that_overflows_is_the_longest_wait() {
         assert_eq!(parse_at_epoch("99999999999999999999999"), Some(u64::MAX));
     }
 }

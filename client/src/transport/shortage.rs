@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_memory_and_buffers_are_ours_and_other_errors_are_not() {
+    fn lack_of_descriptors_memory_or_buffers_is_a_shortage_and_other_errors_are_not() {
         for code in [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS] {
             assert!(Shortage::of(&os(code)).is_some(), "{}", os(code));
         }
@@ -75,13 +75,13 @@ mod tests {
     }
 
     #[test]
-    fn a_shortage_stays_one_inside_an_error() {
+    fn a_shortage_is_found_inside_another_error() {
         let lacks = Shortage("sockets".into());
         assert_eq!(Shortage::of(&lacks.clone().into()), Some(lacks));
     }
 
     #[test]
-    fn ports_are_ours_only_if_every_address_says_so_and_one_has_a_route() {
+    fn lack_of_ports_is_a_shortage_only_if_every_address_reports_it_and_one_has_a_route() {
         let lacking = || os(libc::EADDRNOTAVAIL);
         let local: SocketAddr = ([127, 0, 0, 1], 5000).into();
         // Without SO_BROADCAST, connecting to the broadcast address fails: it counts as an address without a route.

@@ -27,7 +27,7 @@ fn leading_to(trap: &str, status: &str) -> String {
 }
 
 #[actix_web::test]
-async fn no_backend_leads_the_client_elsewhere() {
+async fn a_backend_cannot_redirect_the_client_to_another_host() {
     let trap = Trap::set("127.0.0.1:0");
     for status in [
         "200 OK",
@@ -101,7 +101,7 @@ fn lures(trap: &str) -> Vec<(String, String, &'static str)> {
 }
 
 #[test]
-fn no_caller_chooses_where_the_client_connects_to() {
+fn a_caller_cannot_choose_the_host_that_the_client_connects_to() {
     let (here, there) = (Trap::set("127.0.0.1:0"), Trap::set("127.0.0.2:0"));
     let backend = alternating_backend();
     let url = backend.url();

@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[actix_web::test]
-async fn many_readers_of_the_replicas_plans_cost_the_replicas_few_requests() {
+async fn many_readers_of_the_plans_cause_few_requests_to_the_replicas() {
     let upstream = Server::start(|mut peer| {
         peer.request();
         thread::sleep(Duration::from_millis(50));
@@ -42,7 +42,7 @@ fn slow_to_change() -> (Server, Arc<Mutex<Vec<&'static str>>>) {
 }
 
 #[actix_web::test]
-async fn plans_reach_the_replicas_one_after_the_other_even_if_their_author_leaves() {
+async fn plans_reach_the_replicas_one_at_a_time_even_if_their_caller_leaves() {
     let (upstream, seen) = slow_to_change();
     let lab = lab(config(&upstream.url(), &[])).await;
     let put = || lab.send(TestRequest::put().uri(FAULTS).set_payload("{}"));
@@ -59,7 +59,7 @@ async fn plans_reach_the_replicas_one_after_the_other_even_if_their_author_leave
 }
 
 #[actix_web::test]
-async fn a_plan_that_is_null_is_wrong_and_none_at_all_restores() {
+async fn a_null_plan_is_an_error_and_an_empty_body_restores_the_plan() {
     let upstream = Server::start(|mut peer| {
         let head = peer.request().unwrap().to_lowercase();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();

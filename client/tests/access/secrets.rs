@@ -85,7 +85,7 @@ fn no_secret_is_shown_in_logs_metrics_events_or_answers() {
 }
 
 #[test]
-fn a_password_in_an_address_stops_the_start_and_is_not_told() {
+fn a_password_in_an_address_stops_the_start_and_is_not_shown() {
     for variable in ["BACKEND_URL", "BACKEND_FAULTS_HOST"] {
         let scheme = if variable == "BACKEND_URL" { "http://" } else { "" };
         let value = format!("{scheme}admin:{}@backend:5000", TOKEN);
@@ -101,7 +101,7 @@ fn a_password_in_an_address_stops_the_start_and_is_not_told() {
 }
 
 #[test]
-fn settings_do_not_show_their_secret_when_they_are_printed() {
+fn printed_settings_do_not_show_the_secret() {
     let config = config("http://127.0.0.1:1", &[("ADMIN_TOKEN", TOKEN)]);
     let shown: Value = json!([format!("{config:?}"), format!("{config:#?}"), config.summary]);
     assert!(!shown.to_string().contains(TOKEN), "{shown}");

@@ -31,7 +31,7 @@ fn registered() -> BTreeSet<String> {
 }
 
 #[actix_web::test]
-async fn each_request_that_may_change_something_needs_the_token() {
+async fn every_changing_request_needs_the_token() {
     let upstream = Server::answering(ok("{}"));
     let lab = lab(config(&upstream.url(), &[("ADMIN_TOKEN", TOKEN)])).await;
     let ask = async |method: &str, path: &str, authorization: &[Vec<u8>]| {

@@ -20,7 +20,7 @@ fn is_test_name(word: &str) -> bool {
 }
 
 #[test]
-fn each_test_that_the_promises_name_is_there() {
+fn each_test_named_in_the_documents_exists() {
     let document = read("docs/reliability.md");
     let (mut missing, mut found, mut cases) = (Vec::new(), 0, BTreeSet::new());
     for line in document.lines().filter(|line| line.starts_with("| ")) {
@@ -53,7 +53,7 @@ fn each_test_that_the_promises_name_is_there() {
 }
 
 #[test]
-fn each_file_that_the_architecture_names_is_there() {
+fn each_file_named_in_the_architecture_exists() {
     let document = read("docs/architecture.md");
     let folders = [
         "",
@@ -80,7 +80,7 @@ fn first_code(markdown: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_first_lines_of_code_are_those_of_the_doc_test() {
+fn the_first_code_of_the_readme_is_the_doc_test() {
     let library = read("actors/runtime/src/lib.rs");
     let (_, example) = library.split_once("//! ```\n").unwrap();
     let example = example.lines().map(|line| line.strip_prefix("//! ").unwrap_or_default());

@@ -70,7 +70,7 @@ fn has_heading(path: &Path, wanted: &str) -> bool {
 }
 
 #[test]
-fn each_link_names_a_file_and_a_heading_that_exist() {
+fn each_link_points_to_an_existing_file_and_heading() {
     let (mut dead, mut followed) = (BTreeSet::new(), 0);
     for (path, document) in documents() {
         for link in text(&document).flat_map(links) {

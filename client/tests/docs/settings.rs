@@ -18,7 +18,7 @@ fn allowed(name: &str) -> String {
 }
 
 #[test]
-fn the_tables_of_both_services_and_of_the_client_are_those_of_the_code() {
+fn the_settings_tables_match_the_code() {
     let mut settings = Settings::from_pairs(&[]);
     CommonSettings::read(&mut settings, DEFAULT_PORT).unwrap();
     settings.pod();

@@ -45,7 +45,7 @@ use server::{Door, Mode};
 const AT_A_TIME: usize = 8;
 
 #[test]
-fn each_way_to_misbehave_ends_as_the_matrix_says() {
+fn each_fault_has_the_outcome_in_the_matrix() {
     let chosen = std::env::var("FAULT_MATRIX_ROW").ok();
     let mut rows = rows();
     rows.retain(|row| chosen.as_ref().is_none_or(|part| row.name.contains(part)));

@@ -50,7 +50,7 @@ fn from_environment(name: &str, default: u64) -> u64 {
 }
 
 #[test]
-fn a_mix_of_all_that_can_go_wrong_costs_no_call_but_its_own() {
+fn concurrent_faults_affect_only_their_own_calls() {
     let seed = from_environment("FAULT_MATRIX_SEED", rand::random_range(0..1_000_000));
     let calls = usize::try_from(from_environment("FAULT_MATRIX_CALLS", 300)).unwrap();
     println!("FAULT_MATRIX_SEED={seed} FAULT_MATRIX_CALLS={calls}");

@@ -15,7 +15,7 @@ use resilience_testing::{
 use super::support::{self, config, lab};
 
 #[actix_web::test]
-async fn as_many_connections_as_calls_are_made_and_none_waits_for_another() {
+async fn each_concurrent_call_has_its_own_connection_and_none_waits() {
     // awc's pool has 100 places by default.
     let everybody = Barrier::new(150);
     let upstream = Server::start(move |mut peer| {
@@ -31,7 +31,7 @@ async fn as_many_connections_as_calls_are_made_and_none_waits_for_another() {
 }
 
 #[actix_web::test]
-async fn connections_are_kept_and_one_that_the_backend_closed_costs_nobody_a_failure() {
+async fn connections_are_reused_and_one_that_the_backend_closed_causes_no_failure() {
     // Each connection serves two requests, and closes when the third is on its way.
     let upstream = Server::start(|mut peer| {
         for _ in 0..2 {
@@ -51,7 +51,7 @@ async fn connections_are_kept_and_one_that_the_backend_closed_costs_nobody_a_fai
 }
 
 #[actix_web::test]
-async fn a_repeat_uses_no_other_connection_of_the_pool_since_all_may_be_stale() {
+async fn a_repeat_uses_a_fresh_connection_because_all_pooled_ones_may_be_stale() {
     // Four connections come to be at the same time; each closes when its second request comes.
     let together = Barrier::new(4);
     let upstream = Server::start(move |mut peer| {
@@ -100,7 +100,7 @@ async fn twenty_kept_connections_that_fall_silent_cost_one_attempt() {
 }
 
 #[actix_web::test]
-async fn a_timeout_costs_the_connections_in_use_nothing() {
+async fn a_timeout_leaves_connections_in_use_open() {
     // Of two requests at the same time the first is never answered, the second when the other has timed out.
     let timed_out = Arc::new(Gate::default());
     let told = timed_out.clone();

@@ -63,7 +63,7 @@ fn keep_calling(mut connection: Connection, stop: &AtomicBool) -> (usize, Durati
 }
 
 #[test]
-fn five_thousand_connections_of_which_a_thousand_have_places() {
+fn five_thousand_connections_share_a_thousand_places() {
     const PLACES: usize = 1000;
     const CALLERS: usize = 8;
     let url = backend(Duration::from_millis(1));
@@ -153,7 +153,7 @@ fn five_thousand_connections_of_which_a_thousand_have_places() {
 }
 
 #[test]
-fn a_burst_of_connections_that_wait_for_each_other_is_told_too() {
+fn queued_connections_past_the_limit_get_an_answer() {
     let url = backend(Duration::ZERO);
     let service = start(&[("BACKEND_URL", &url), ("MAX_CONNECTIONS", "2")]);
     let mut held: Vec<_> = (0..2).map(|_| service.connect()).collect();
@@ -174,7 +174,7 @@ fn a_burst_of_connections_that_wait_for_each_other_is_told_too() {
 }
 
 #[test]
-fn slow_heads_and_bodies_are_given_up_with_an_answer() {
+fn slow_heads_and_bodies_are_refused_with_an_answer() {
     let url = backend(Duration::ZERO);
     let service = start(&[("BACKEND_URL", &url)]);
     let endless = || "GET /health HTTP/1.1\r\nx-slow: ".bytes().chain(std::iter::repeat(b'a'));
@@ -287,7 +287,7 @@ fn pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
-fn what_is_pipelined_ahead_of_its_turn_waits_in_the_kernel() {
+fn pipelined_requests_stay_in_the_kernel_until_they_are_due() {
     const GREEDY: usize = 50;
     const WAIT: Duration = Duration::from_millis(2500);
     let url = backend(WAIT);
@@ -333,7 +333,7 @@ fn what_is_pipelined_ahead_of_its_turn_waits_in_the_kernel() {
 }
 
 #[test]
-fn more_calls_than_the_limit_are_refused_at_once_and_the_others_are_served() {
+fn calls_past_the_limit_are_refused_at_once_and_the_others_are_served() {
     const MAX: usize = 20;
     let url = backend(Duration::from_millis(500));
     let service = start(&[("BACKEND_URL", &url), ("MAX_CALLS", &MAX.to_string())]);
@@ -361,7 +361,7 @@ fn more_calls_than_the_limit_are_refused_at_once_and_the_others_are_served() {
 }
 
 #[test]
-fn few_files_mean_few_connections_and_no_standstill() {
+fn a_low_descriptor_limit_lowers_the_connection_limit() {
     let url = backend(Duration::ZERO);
     let service = start_with_files(300, &[("BACKEND_URL", &url)]);
     let clamped = "service_edge::descriptors at most 300 files may be open";
@@ -388,7 +388,7 @@ fn few_files_mean_few_connections_and_no_standstill() {
 /// Case 28. An attempt whose caller has left keeps its connection to the backend until it ends, so that these
 /// callers would have 1 200 connections open at a time.
 #[test]
-fn impatient_callers_and_few_files_cost_neither_probes_nor_the_circuit() {
+fn impatient_callers_at_a_low_descriptor_limit_affect_neither_probes_nor_the_circuit() {
     const LOAD: Duration = Duration::from_secs(6);
     let url = backend(Duration::from_secs(2));
     let service = start_with_files(1_024, &[("BACKEND_URL", &url)]);
@@ -435,7 +435,7 @@ fn call_and_leave(service: &Process, per_second: u32, stop: &AtomicBool) -> usiz
 
 /// The limit is lowered while the process runs, so that it cannot have been prepared for it.
 #[test]
-fn a_lack_of_file_descriptors_is_not_blamed_on_the_backend() {
+fn a_lack_of_file_descriptors_is_no_failure_of_the_backend() {
     for host in ["127.0.0.1", "localhost"] {
         let url = backend(Duration::ZERO).replace("127.0.0.1", host);
         let service = start(&[

@@ -26,7 +26,7 @@ BUSY = (
 )
 
 
-def test_all_answers_as_expected_pass():
+def test_expected_answers_pass():
     load.judge(SEEN, 200, "it", True)
     load.judge(SEEN | {"above_399": 10}, 503, "it", True)
 
@@ -46,7 +46,7 @@ def test_another_status_of_the_same_kind_fails():
         load.judge(SEEN | {"unexpected": 2}, 200, "it", True)
 
 
-def test_no_answer_at_all_fails():
+def test_zero_answers_fail():
     with pytest.raises(Failure, match="no request was answered"):
         load.judge(SEEN | {"requests": 0}, 200, "it", False)
 
@@ -56,7 +56,7 @@ def test_a_broken_connection_fails():
         load.judge(SEEN | {"read": 3}, 200, "it", False)
 
 
-def test_answers_that_the_backend_did_not_give_fail():
+def test_answers_not_from_the_backend_fail():
     with pytest.raises(Failure, match="10 answers, of which the backend gave 9"):
         rounds.check_origin(9, 10, CONTENDERS["haproxy"], 32)
 
@@ -86,7 +86,7 @@ def start(processes, program):
     return process
 
 
-def test_cpu_time_of_children_counts(processes):
+def test_cpu_time_includes_children(processes):
     parent = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {BUSY + 'time.sleep(600)'!r}])"
     process = start(processes, parent + "; time.sleep(600)")
     assert cpu_seconds({}, process.cpu()) > 0.2
@@ -94,19 +94,19 @@ def test_cpu_time_of_children_counts(processes):
         os.kill(pid, signal.SIGKILL)
 
 
-def test_a_child_that_ended_takes_the_account_with_it():
+def test_an_ended_child_invalidates_the_cpu_time():
     with pytest.raises(Failure, match=r"1 child process\(es\) ended"):
         cpu_seconds({(1, 1): 5, (2, 2): 5}, {(1, 1): 9})
 
 
-def test_a_process_that_ended_is_told_with_its_last_words(processes):
+def test_an_ended_process_is_reported_with_its_last_output(processes):
     process = start(processes, "print('out of luck')")
     process.popen.wait()
     with pytest.raises(Failure, match=r"it ended by itself.*\n  . out of luck"):
         process.cpu()
 
 
-def test_a_stubborn_process_ends_with_its_children(processes):
+def test_a_process_that_ignores_sigterm_is_killed_with_its_children(processes):
     pids = family(start(processes, STUBBORN).popen.pid)
     assert len(pids) == 2
     processes.stop()

@@ -18,26 +18,26 @@ def test_the_same_values_give_the_same_interval_with_the_median_in_it():
     assert one.high >= one.value
 
 
-def test_what_slows_both_in_a_round_does_not_show_in_their_ratio():
+def test_a_slow_round_does_not_change_the_ratio():
     assert stats.paired([2.0, 20.0, 200.0], [1.0, 10.0, 100.0]) == Estimate(2.0, 2.0, 2.0)
 
 
-def test_rounds_that_are_not_pairs_are_refused():
+def test_unpaired_rounds_are_refused():
     with pytest.raises(ValueError):
         stats.paired([1.0, 2.0], [1.0])
 
 
-def test_a_limit_is_missed_only_where_all_of_the_interval_is_above_it():
+def test_a_limit_is_missed_only_if_the_whole_interval_is_above_it():
     for low, verdict in ((1.04, "met"), (1.05, "met"), (1.051, "missed")):
         assert limits.row("it", Estimate(1.2, low, 1.3), 1.05, 1.0)["verdict"] == verdict
 
 
-def test_without_a_must_it_is_reported():
+def test_a_figure_without_a_limit_is_reported():
     row = limits.row("it", Estimate(9.0, 9.0, 9.0), None, 1.0)
     assert (row["verdict"], row["aim_reached"]) == ("reported", "no")
 
 
-def test_only_what_was_measured_is_compared():
+def test_only_measured_figures_are_compared():
     rows = limits.compare({"open": {"cpu_us": [2.0]}, "health": {"cpu_us": [1.0]}})
     assert [(row["name"], row["verdict"]) for row in rows] == [("CPU/request, open / health", "missed")]
 
@@ -55,7 +55,7 @@ def rows_of(directory, facts=None):
     return {row["name"]: row for row in runtime.limits(runtime.read(directory), facts or {})}
 
 
-def test_closed_is_held_against_the_fastest_other_at_as_many_threads(tmp_path):
+def test_closed_is_compared_with_the_fastest_other_at_the_same_number_of_threads(tmp_path):
     for name, time in (("ours/1", 9), ("recloser/1", 12), ("failsafe/1", 50), ("ours/2", 99), ("recloser/2", 40)):
         bench(tmp_path, f"closed/{name}", time)
     rows = rows_of(tmp_path)
@@ -80,7 +80,7 @@ def test_open_rejection_and_facts_have_their_limits(tmp_path):
     assert (memory["verdict"], memory["aim_reached"]) == ("met", "no")
 
 
-def test_what_is_no_result_is_refused(tmp_path):
+def test_invalid_results_are_refused(tmp_path):
     with pytest.raises(Failure, match="has none of criterion's groups"):
         runtime.read(tmp_path)
     facts = tmp_path / "facts.json"
@@ -97,7 +97,7 @@ def document(tmp_path):
     return tmp_path / "doc.md"
 
 
-def test_only_what_is_between_the_marks_changes_and_only_once(document):
+def test_only_the_text_between_the_marks_changes_and_only_once(document):
     document.write_text("before\n<!-- bench: limits -->\nold\n<!-- /bench -->\nafter\n")
     made = tables.within(document, DATA)
     assert made.startswith("before\n<!-- bench: limits -->\n| figure |"), made
@@ -107,12 +107,12 @@ def test_only_what_is_between_the_marks_changes_and_only_once(document):
     assert tables.within(document, DATA) == made
 
 
-def test_a_document_without_places_is_refused(document):
+def test_a_document_without_marks_is_refused(document):
     document.write_text("nothing")
     with pytest.raises(Failure, match="no place for a table"):
         tables.read(document)
 
 
-def test_numbers_have_three_digits_that_mean_something():
+def test_numbers_have_three_significant_digits():
     shown = [tables.number(value) for value in (0.0, 0.0312, 1.234, 12.34, 123.4, 12345.6)]
     assert shown == ["0", "0.031", "1.23", "12.3", "123", "12 346"]

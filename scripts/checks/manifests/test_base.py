@@ -9,7 +9,7 @@ BASE, PLAIN = manifests("base"), manifests("plain")
 each_service = pytest.mark.parametrize("name", SERVICES)
 
 
-def test_plain_files_have_all_objects_but_the_config_maps():
+def test_plain_files_have_every_object_except_config_maps():
     assert set(PLAIN) == {key for key in BASE if key[0] != "ConfigMap"}
 
 
@@ -19,7 +19,7 @@ def test_plain_files_have_the_same_objects(key):
 
 
 @each_service
-def test_plain_files_need_nothing_else(name):
+def test_plain_files_have_no_required_references(name):
     container = PLAIN.container(name)
     for source in container.get("envFrom", []):
         assert source.get("configMapRef", {}).get("optional") is True
@@ -44,7 +44,7 @@ def test_replicas(name, replicas):
     assert BASE.replicas(name) == replicas
 
 
-def test_backend_service_is_inside_the_cluster():
+def test_backend_service_has_a_cluster_ip():
     spec = BASE.the("Service", "backend-service")["spec"]
     assert (spec["type"], spec["ports"][0]["port"]) == ("ClusterIP", 5000)
 
@@ -57,7 +57,7 @@ def test_headless_service_has_the_same_pods_and_ports():
     assert (headless["selector"], headless["ports"]) == (backend["selector"], backend["ports"])
 
 
-def test_client_service_is_on_the_nodes():
+def test_client_service_has_a_node_port():
     spec = BASE.the("Service", "client-service")["spec"]
     port = spec["ports"][0]
     assert (spec["type"], port["port"], port["nodePort"]) == ("NodePort", 8000, 30080)
@@ -72,7 +72,7 @@ def test_image_has_the_tag_latest(name):
 @pytest.mark.parametrize(
     ("setting", "value"), [pair for name in SERVICES for pair in BASE.config_map_data(name).items()]
 )
-def test_settings_are_the_documented_defaults(setting, value):
+def test_settings_equal_the_documented_defaults(setting, value):
     default = documented_defaults().get(setting)
     assert value == default or is_same_number(value, default)
 

@@ -38,7 +38,7 @@ def settings_by_place():
 
 
 @pytest.mark.parametrize(("place", "settings"), settings_by_place().items(), ids=settings_by_place())
-def test_readme_says_where_each_setting_is(place, settings):
+def test_readme_names_the_place_of_each_setting(place, settings):
     said = re.search(rf"((?:`[A-Z_]+`(?:,|\s+and)?\s+)+){place}", section("Changing a setting", "\n```"))
     assert said, f"no settings that {place!r}"
     assert sorted(re.findall("[A-Z_]+", said[1])) == sorted(settings)
@@ -70,12 +70,12 @@ def sentences():
 
 
 @pytest.mark.parametrize("sentence", sentences())
-def test_readme_has_the_numbers_of_the_manifests(sentence):
+def test_readme_quotes_the_numbers_of_the_manifests(sentence):
     assert sentence in " ".join(README.split())
 
 
 # ConfigMaps are kept on purpose: `rollout undo` needs the old ones.
-def test_deploy_script_looks_for_each_kind_that_an_overlay_may_leave():
+def test_deploy_script_searches_every_kind_that_an_overlay_may_leave():
     script = (ROOT / "scripts/deploy.sh").read_text(encoding="utf-8")
     kinds = re.search(r"^readonly kinds=([a-z,]+)$", script, re.MULTILINE)[1].split(",")
     assert sorted(kinds) == sorted({kind.lower() for kind, _ in BASE | PRODUCTION} - {"namespace", "configmap"})

@@ -45,7 +45,7 @@ def test_the_readme_names_the_version(version):
 
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
 @each_object(*LABS)
-def test_it_fits_the_schema(kind, name, item, version):
+def test_object_matches_the_schema(kind, name, item, version):
     kubernetes_validate.validate(item, version, strict=True)
 
 
@@ -57,24 +57,24 @@ def test_the_namespace_restricts_pods(lab, mode):
 
 
 @each_object(*LABS)
-def test_it_is_in_the_namespace(kind, name, item):
+def test_object_is_in_the_namespace(kind, name, item):
     assert item["metadata"].get("namespace") == (None if kind == "Namespace" else NAMESPACE)
 
 
 @each_object(*LABS)
-def test_it_is_part_of_the_lab(kind, name, item):
+def test_object_has_the_part_of_label(kind, name, item):
     if kind != "ConfigMap":
         assert item["metadata"].get("labels", {}).get("app.kubernetes.io/part-of") == NAMESPACE
 
 
 @each_object(*LABS)
-def test_it_is_no_secret(kind, name, item):
+def test_object_is_no_secret(kind, name, item):
     assert kind != "Secret", "a Secret does not belong in the repository"
 
 
 # Otherwise each `kubectl apply` patches the object and says "configured".
 @each_object(*LABS, "monitoring")
-def test_it_is_stored_as_it_is_written(kind, name, item):
+def test_object_has_the_form_that_the_api_stores(kind, name, item):
     for path, value in fields(item):
         field, where = path[-1], ".".join(map(str, path))
         if value in (None, False, 0, "", [], {}) and path[0] != "data":
@@ -103,5 +103,5 @@ def is_canonical(quantity):
     ("quantity", "canonical"),
     [("50m", True), ("1536Mi", True), ("0.05", False), ("1000m", False), ("1024Mi", False), (1, False)],
 )
-def test_what_is_canonical(quantity, canonical):
+def test_is_canonical(quantity, canonical):
     assert is_canonical(quantity) is canonical

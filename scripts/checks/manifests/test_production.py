@@ -15,7 +15,7 @@ each_service = pytest.mark.parametrize("name", SERVICES)
 # The hash of the content in its name lets a change roll the pods.
 @each_service
 @pytest.mark.parametrize("lab", ["base", "production"])
-def test_settings_are_from_a_required_config_map_with_a_hash(lab, name):
+def test_settings_come_from_a_required_config_map_with_a_hash(lab, name):
     objects = manifests(lab)
     sources = objects.container(name).get("envFrom", [])
     assert [sorted(source) for source in sources] == [["configMapRef"]]
@@ -25,7 +25,7 @@ def test_settings_are_from_a_required_config_map_with_a_hash(lab, name):
     assert objects.find("ConfigMap", reference["name"])
 
 
-def test_client_service_is_a_load_balancer_for_some():
+def test_client_service_is_a_load_balancer_with_source_ranges():
     service = PRODUCTION.the("Service", "client-service")["spec"]
     assert service["type"] == "LoadBalancer"
     assert "nodePort" not in service["ports"][0]
@@ -49,7 +49,7 @@ def test_disruption_budget(name):
 
 # Both from one Secret. Without `optional`, pods do not start before it is there.
 @each_service
-def test_admin_token_is_from_a_required_secret(name):
+def test_admin_token_comes_from_a_required_secret(name):
     sources = [
         variable.get("valueFrom", {}).get("secretKeyRef")
         for variable in PRODUCTION.container(name)["env"]
@@ -58,14 +58,14 @@ def test_admin_token_is_from_a_required_secret(name):
     assert sources == [{"name": "admin-token", "key": "ADMIN_TOKEN"}]
 
 
-def test_clients_are_scaled():
+def test_client_has_an_autoscaler():
     autoscaler = PRODUCTION.the("HorizontalPodAutoscaler", "client-service")["spec"]
     assert autoscaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "client-service"}
     assert 2 <= autoscaler["minReplicas"] <= autoscaler["maxReplicas"]
 
 
 # It would undo the autoscaler's number at each apply.
-def test_deployment_has_no_number_of_clients():
+def test_client_deployment_sets_no_replicas():
     assert "replicas" not in PRODUCTION.the("Deployment", "client-service")["spec"]
 
 
@@ -84,11 +84,11 @@ PROMETHEUS = {
 }
 
 
-def test_all_is_denied_that_no_policy_allows():
+def test_a_policy_denies_all_traffic_by_default():
     assert {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} in POLICIES
 
 
-def test_only_the_needed_pairs_may_connect():
+def test_policies_allow_only_the_needed_connections():
     allowed = set()
     for policy in POLICIES:
         pods = peer_name(policy["podSelector"])

@@ -49,7 +49,7 @@ def test_a_client_has_connections_for_its_calls_and_streams(lab):
 
 
 @each_lab
-def test_a_client_has_memory_for_all_that_it_allows(lab):
+def test_a_client_has_memory_for_its_calls_streams_and_connections(lab):
     numbers = client_numbers(lab)
     needed = PROCESS_KIB + numbers["calls"] * CALL_KIB + numbers["streams"] * STREAM_KIB
     needed += numbers["idle"] * IDLE_KIB + REFUSED * REFUSED_KIB

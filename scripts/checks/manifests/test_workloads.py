@@ -40,7 +40,7 @@ def test_pod_has_one_container_with_the_service_name(lab, name):
     assert [one["name"] for one in pod(lab, name)["containers"]] == [name]
 
 
-def test_selectors_choose_the_pods(lab, name):
+def test_selectors_match_the_pods(lab, name):
     selector = {"app": name}
     assert deployment(lab, name)["spec"]["selector"] == {"matchLabels": selector}
     assert service(lab, name)["spec"]["selector"] == selector
@@ -48,7 +48,7 @@ def test_selectors_choose_the_pods(lab, name):
         assert constraint["labelSelector"] == {"matchLabels": selector}
 
 
-def test_disruption_budget_lets_one_pod_go(lab, name):
+def test_disruption_budget_allows_one_unavailable_pod(lab, name):
     budget = manifests(lab).find("PodDisruptionBudget", name)
     if budget:
         assert budget["spec"]["selector"] == {"matchLabels": {"app": name}}
@@ -67,7 +67,7 @@ def test_labels(lab, name):
         assert item["metadata"]["labels"] == expected
 
 
-def test_annotations_are_those_that_prometheus_scrapes(lab, name):
+def test_pod_has_the_annotations_for_prometheus(lab, name):
     assert deployment(lab, name)["spec"]["template"]["metadata"].get("annotations") == {
         "prometheus.io/scrape": "true",
         "prometheus.io/port": str(PORTS[name]),

@@ -11,7 +11,7 @@ proptest! {
     #![proptest_config(resilience_testing::props::config())]
 
     #[test]
-    fn addresses_and_ports(value in prop_oneof![values(), any::<std::net::IpAddr>().prop_map(|a| a.to_string().into())]) {
+    fn a_host_is_an_ip_address_and_a_port_is_in_range(value in prop_oneof![values(), any::<std::net::IpAddr>().prop_map(|a| a.to_string().into())]) {
         for variable in ["HOST", "PORT", "LOG_FORMAT", "WORKERS", "SHUTDOWN_TIMEOUT", "RUST_LOG", "ADMIN_TOKEN"] {
             let given = value.clone();
             let mut settings = Settings::new(move |name| (name == variable).then(|| given.clone()));

@@ -8,7 +8,7 @@ fn read(variables: &[(&str, &str)]) -> Result<CommonSettings, String> {
 }
 
 #[test]
-fn nothing_set_gives_the_documented_defaults() {
+fn unset_variables_take_the_documented_defaults() {
     let common = read(&[]).unwrap();
     assert_eq!(common.host.to_string(), "0.0.0.0");
     assert_eq!(common.port, 5000);
@@ -21,7 +21,7 @@ fn nothing_set_gives_the_documented_defaults() {
 }
 
 #[test]
-fn everything_set_is_used() {
+fn every_variable_is_read() {
     let common = read(&[
         ("HOST", "::1"),
         ("PORT", "0"),
@@ -42,7 +42,7 @@ fn everything_set_is_used() {
 }
 
 #[test]
-fn each_bad_value_is_named() {
+fn an_invalid_value_is_named_in_the_error() {
     let bad = [
         ("HOST", "localhost"),
         ("HOST", ""),
@@ -64,7 +64,7 @@ fn each_bad_value_is_named() {
 }
 
 #[test]
-fn bad_token_is_named_but_not_shown() {
+fn an_invalid_token_is_named_but_not_shown() {
     let error = read(&[("ADMIN_TOKEN", "hunter 2")]).unwrap_err();
     assert!(error.starts_with("ADMIN_TOKEN="), "{error}");
     assert!(!error.contains("hunter"), "{error}");

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_another_meaning_is_left_alone() {
+    fn a_name_with_another_meaning_is_not_reported() {
         for name in [
             "PATH",
             "HOME",
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_several_is_reported_and_a_long_name_is_cut() {
+    fn several_near_misses_are_all_reported_and_long_names_are_shortened() {
         let long = format!("BREAKER_{}", "X".repeat(10_000));
         let lines = find(&["MAX_CALL".to_owned(), long, "PORT".to_owned()], &SETTINGS, KNOWN);
         assert_eq!(lines.len(), 2);

@@ -147,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn a_duration_that_is_written_out_reads_back(nanos in 0..=10_000_000_000_000_000_u64) {
+    fn a_formatted_duration_parses_to_the_same_value(nanos in 0..=10_000_000_000_000_000_u64) {
         let duration = Duration::from_nanos(nanos);
         let value = OsString::from(format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos()));
         let read = all(&value).optional_seconds("X", Duration::ZERO..=MOST).unwrap().unwrap();
@@ -166,7 +166,7 @@ proptest! {
     }
 
     #[test]
-    fn texts_are_what_is_there(value in values()) {
+    fn any_valid_text_is_read_unchanged(value in values()) {
         let expected = of_form(&value, |_| true).map(str::to_owned);
         assert_read(&value, |settings| settings.text("X", "default"), expected.clone())?;
         assert_read(&value, |settings| settings.optional_text("X"), expected.map(Some))?;
@@ -191,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn the_pods_name_can_be_sent_in_a_header(value in values()) {
+    fn a_pod_name_is_a_valid_header_value(value in values()) {
         let pod = all(&value).pod();
         prop_assert!((1..=MAX_POD).contains(&pod.len()));
         prop_assert!(actix_web::http::header::HeaderValue::from_str(&pod).is_ok());
@@ -199,7 +199,7 @@ proptest! {
 }
 
 #[test]
-fn a_megabyte_of_value_is_a_short_line() {
+fn a_very_long_value_makes_a_short_error() {
     let value = OsString::from("9".repeat(1_000_000));
     let error = all(&value).integer("X", 1_u16, 0..=9).unwrap_err();
     let line = error.to_string();
@@ -212,7 +212,7 @@ fn a_megabyte_of_value_is_a_short_line() {
 }
 
 #[test]
-fn a_pods_name_that_no_header_can_have_counts_as_unset() {
+fn a_pod_name_that_is_not_a_valid_header_value_is_treated_as_unset() {
     for strange in ["", "a\nb", "a b", "pöd", &"x".repeat(254)] {
         let value = OsString::from(strange);
         let mut settings = all(&value);

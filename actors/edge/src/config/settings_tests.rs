@@ -43,7 +43,7 @@ fn unset_variables_take_their_defaults() {
 }
 
 #[test]
-fn error_names_variable_value_and_what_is_allowed() {
+fn the_error_names_the_variable_the_value_and_the_allowed_values() {
     let mut settings = with(Some("http"));
     let error = settings.integer("X", 5000_u16, 0..=u16::MAX).unwrap_err();
     assert_eq!(
@@ -54,7 +54,7 @@ fn error_names_variable_value_and_what_is_allowed() {
 }
 
 #[test]
-fn text_is_what_is_there() {
+fn a_text_is_read_unchanged() {
     for value in ["b", ""] {
         assert_eq!(with(Some(value)).text("X", "a").unwrap(), value);
         assert_eq!(with(Some(value)).optional_text("X").unwrap().unwrap(), value);
@@ -96,7 +96,7 @@ fn seconds_are_decimal_without_a_unit() {
 }
 
 #[test]
-fn a_range_without_its_start_says_so() {
+fn a_range_that_excludes_its_start_is_described_as_such() {
     let positive = (Bound::Excluded(Duration::ZERO), Bound::Included(Duration::from_millis(1500)));
     let expected = "expected a number of seconds, more than 0 and at most 1.5, without a unit";
     for value in ["0", "0.0", "1.6", "soon"] {
@@ -119,7 +119,7 @@ fn number_must_be_within_its_range() {
 }
 
 #[test]
-fn share_must_be_more_than_nothing_and_at_most_all() {
+fn a_share_is_above_zero_and_at_most_one() {
     for (value, expected) in [("0.5", 0.5), ("1", 1.0), ("1e-9", 1e-9)] {
         let read = with(Some(value)).optional_number("X", SHARES);
         assert_eq!(read, Ok(Some(expected)));
@@ -163,7 +163,7 @@ fn value_that_is_not_utf8_is_refused() {
 }
 
 #[test]
-fn value_with_line_breaks_makes_one_line() {
+fn a_value_with_line_breaks_makes_a_one_line_error() {
     refused(with(Some("1\nLISTENING\u{1b}[2J")).integer("X", 1_u16, 0..=9));
     let mut settings = with(Some("a\nb c"));
     settings.text("X", "a").unwrap();
@@ -171,7 +171,7 @@ fn value_with_line_breaks_makes_one_line() {
 }
 
 #[test]
-fn summary_lists_what_takes_effect_in_order() {
+fn the_summary_lists_the_effective_values_in_order() {
     let mut settings = Settings::new(|name| (name == "PORT").then(|| "80".into()));
     settings.text("HOST", "::").unwrap();
     settings.integer("PORT", 5000_u16, 0..=u16::MAX).unwrap();

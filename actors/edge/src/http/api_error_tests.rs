@@ -23,7 +23,7 @@ fn retry_after_is_rounded_up() {
 }
 
 #[test]
-fn message_that_quotes_too_much_is_cut_and_stays_on_one_line() {
+fn a_long_message_is_shortened_to_one_line() {
     let sent = "x\n".repeat(500_000);
     let error = ApiError::bad_request(format!("{sent} is not valid: expected a number"));
     assert!(error.message().len() < 2_000, "{}", error.message().len());
@@ -32,7 +32,7 @@ fn message_that_quotes_too_much_is_cut_and_stays_on_one_line() {
 }
 
 #[test]
-fn header_value_that_cannot_be_sent_is_left_out() {
+fn an_invalid_header_value_is_omitted() {
     let error = ApiError::bad_request("").with_header(RETRY_AFTER, "1\r\nX: y");
     assert!(error.headers().is_empty());
 }

@@ -144,12 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn the_declaration_of_the_arguments_is_valid() {
+    fn the_argument_declaration_is_valid() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn without_arguments_the_caller_serves_and_unknown_ones_are_refused() {
+    fn no_argument_starts_the_service_and_an_unknown_one_is_an_error() {
         let run = |arguments: &[&str]| {
             handle_arguments(&PROGRAM, read, arguments.iter().map(OsString::from))
                 .map(|code| format!("{code:?}"))
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn help_and_errors_name_the_program_and_what_it_takes() {
+    fn help_and_errors_name_the_program_and_its_arguments() {
         let help = message(&["--help"]);
         for part in
             ["Makes tea", "Usage: tea-service [COMMAND]", "healthcheck", "SIGTERM", "  PORT ("]

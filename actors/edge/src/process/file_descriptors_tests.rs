@@ -20,7 +20,7 @@ fn used(request: CapacityRequest, capacity: Capacity, workers: usize) -> usize {
 }
 
 #[test]
-fn with_many_files_everything_is_granted() {
+fn a_high_descriptor_limit_grants_every_request() {
     let capacity = request(10_000, 1, 10_000).divide(1_048_576, 2);
     let expected = Capacity { connections: 10_000, screened: 512, calls: 10_000, idle: 20_000 };
     assert_eq!(capacity, expected);
@@ -29,7 +29,7 @@ fn with_many_files_everything_is_granted() {
 }
 
 #[test]
-fn sixty_four_files_are_left_when_everything_is_used() {
+fn sixty_four_descriptors_remain_at_full_use() {
     for (files, workers) in [
         (300, 2),
         (1_024, 2),
@@ -52,7 +52,7 @@ fn sixty_four_files_are_left_when_everything_is_used() {
 }
 
 #[test]
-fn what_one_side_does_not_want_the_other_gets() {
+fn descriptors_that_one_side_does_not_need_go_to_the_other() {
     let few_calls = request(10_000, 1, 20).divide(1_024, 2);
     assert_eq!((few_calls.calls, few_calls.idle), (20, 40));
     let few_connections = request(50, 1, 10_000).divide(1_024, 2);
@@ -61,7 +61,7 @@ fn what_one_side_does_not_want_the_other_gets() {
 }
 
 #[test]
-fn where_nothing_fits_there_is_one_of_each() {
+fn the_lowest_descriptor_limit_still_grants_one_of_each() {
     let capacity = request(10_000, 2, 10_000).divide(10, 2);
     assert_eq!(capacity, Capacity { connections: 1, screened: 1, calls: 1, idle: 0 });
 }

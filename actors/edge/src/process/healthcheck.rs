@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_on_all_addresses_is_asked_on_loopback() {
+    fn a_service_on_all_addresses_is_checked_on_loopback() {
         for (host, asked) in [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("10.1.2.3", "10.1.2.3")] {
             assert_eq!(reachable(host.parse().unwrap()).to_string(), asked);
         }

@@ -5,7 +5,7 @@ use super::*;
 use crate::connections::tracker::tests::{connections, open};
 
 #[tokio::test(start_paused = true)]
-async fn other_connections_are_waited_for_and_expendable_ones_only_briefly() {
+async fn shutdown_waits_for_other_connections_and_only_briefly_for_expendable_ones() {
     let connections = connections(2, 1);
     let (stream, other) = (open(&connections), open(&connections));
     stream.set_expendable(true);

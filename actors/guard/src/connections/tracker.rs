@@ -78,7 +78,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn past_the_limit_connections_are_screened_and_past_that_refused() {
+    fn connections_past_the_limit_are_screened_and_past_the_screening_limit_refused() {
         let connections = connections(2, 3);
         let served = [open(&connections), open(&connections)];
         let screened: Vec<_> = (0..3).map(|_| connections.admit()).collect();

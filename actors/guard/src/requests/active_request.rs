@@ -42,7 +42,7 @@ mod tests {
     use crate::connections::tracker::tests::{connections, open};
 
     #[test]
-    fn bytes_during_a_request_are_not_those_of_a_head() {
+    fn bytes_received_during_a_request_do_not_count_as_a_head() {
         let connections = connections(1, 1);
         let connection = Rc::new(open(&connections));
         connection.count_received(7);

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_may_be_worked_on_for_long_while_its_bytes_arrive_in_time() {
+    async fn a_handler_may_take_long_if_the_body_arrives_in_time() {
         let part = || async { Bytes::from("a part") };
         let (mut payload, connection) = guarded(stream::once(part()).chain(stream::once(part())));
         assert!(payload.next().await.unwrap().is_ok());
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_was_read_does_not_stop_the_next_requests_body_when_it_is_dropped() {
+    async fn dropping_a_read_body_leaves_the_next_requests_body_alone() {
         let (mut first, connection) = guarded(stream::empty());
         assert!(first.next().await.is_none());
         connection.begin_request(None);

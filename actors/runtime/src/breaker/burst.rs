@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_told_once_a_second_by_kind_for_as_long_as_it_goes_on() {
+    fn a_burst_is_reported_once_a_second_for_each_kind_until_it_ends() {
         let (start, mut bursts) = (start(), Bursts::default());
         assert_eq!(
             bursts.take(start, [9; RejectionKind::ALL.len()], true),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transition_cuts_a_window_short_and_the_burst_goes_on() {
+    fn a_transition_ends_the_window_but_not_the_burst() {
         let (start, mut bursts) = (start(), Bursts::default());
         bursts.begin(start);
         let half = start + WINDOW / 2;
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_were_released_are_no_part_of_a_burst() {
+    fn released_calls_are_not_part_of_a_burst() {
         let (start, mut bursts) = (start(), Bursts::default());
         bursts.begin(start);
         assert_eq!(bursts.take(start + WINDOW, totals(0, 0, 50, 0), false), []);

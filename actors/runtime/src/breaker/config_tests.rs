@@ -10,7 +10,7 @@ fn defaults_are_valid() {
 }
 
 #[test]
-fn each_setting_out_of_bounds_is_named() {
+fn an_out_of_range_setting_is_named_in_the_error() {
     let default = BreakerSettings::default;
     let zero = Some(Duration::ZERO);
     let rate = || BreakerSettings { failure_rate: Some(0.5), ..default() };
@@ -46,7 +46,7 @@ fn each_setting_out_of_bounds_is_named() {
 }
 
 #[test]
-fn settings_that_need_each_other_are_both_named() {
+fn contradicting_settings_are_both_named_in_the_error() {
     let default = BreakerSettings::default;
     for (settings, sentence) in [
         (
@@ -67,7 +67,7 @@ fn settings_that_need_each_other_are_both_named() {
 }
 
 #[test]
-fn settings_are_read_with_durations_in_seconds_and_checked() {
+fn deserialized_durations_are_seconds_and_settings_are_validated() {
     let read = serde_json::from_str::<BreakerConfig>;
     assert_eq!(read("{}").unwrap(), BreakerConfig::default());
     let json = r#"{"fail_max": 0, "failure_rate": 0.5, "window": {"seconds": 60.0},

@@ -99,7 +99,7 @@ impl Scheduler {
 }
 
 #[test]
-fn nobody_waits_on_a_circuit_that_opens_meanwhile() {
+fn no_call_keeps_waiting_on_a_circuit_that_opens_concurrently() {
     model(|| {
         let published = Arc::new(published());
         let scheduler = Arc::new(Scheduler::default());
@@ -118,7 +118,7 @@ fn nobody_waits_on_a_circuit_that_opens_meanwhile() {
 }
 
 #[test]
-fn who_learns_of_an_opening_is_admitted_by_no_older_epoch() {
+fn a_caller_told_of_an_epoch_is_not_admitted_by_an_older_one() {
     model(|| {
         let published = Arc::new(published());
         let told = Arc::new(Mutex::new(0));
@@ -144,7 +144,7 @@ fn who_learns_of_an_opening_is_admitted_by_no_older_epoch() {
 }
 
 #[test]
-fn no_success_is_lost_or_counted_twice_however_late_its_epoch_ends() {
+fn each_success_is_counted_once_even_if_its_epoch_ends_concurrently() {
     model(|| {
         let published = Arc::new(published());
         let late = {
@@ -170,7 +170,7 @@ fn no_success_is_lost_or_counted_twice_however_late_its_epoch_ends() {
 }
 
 #[test]
-fn a_reader_sees_the_sum_grow_while_epochs_end() {
+fn the_success_count_never_decreases_while_epochs_end() {
     model(|| {
         let published = Arc::new(published());
         succeed(&published);
@@ -202,7 +202,7 @@ fn failure_arrives(machine: &Mutex<Machine>, sent: CountersAt) -> u32 {
 }
 
 #[test]
-fn a_success_between_two_failures_ends_the_streak_in_whatever_order_they_arrive() {
+fn a_success_between_two_failures_ends_the_streak_in_any_order_of_arrival() {
     model(|| {
         let (published, streak) = (Arc::new(published()), machine());
         // A call fails; its report is on its way while another succeeds, and a third, which began
@@ -226,7 +226,7 @@ fn a_success_between_two_failures_ends_the_streak_in_whatever_order_they_arrive(
 }
 
 #[test]
-fn failures_with_no_success_between_them_are_a_streak_in_whatever_order_they_arrive() {
+fn failures_without_a_success_between_them_are_a_streak_in_any_order_of_arrival() {
     model(|| {
         let published = Arc::new(published());
         succeed(&published);
@@ -242,7 +242,7 @@ fn failures_with_no_success_between_them_are_a_streak_in_whatever_order_they_arr
 }
 
 #[test]
-fn what_two_failures_see_of_successes_on_two_threads_fits_into_one_order() {
+fn snapshots_of_the_success_counters_of_two_threads_are_totally_ordered() {
     // With fences behind writes alone, loom lets two readers see two writes in either order. A
     // processor that orders `SeqCst` in that way does not.
     model_with(Fences::BeforeReads, 2, || {
@@ -270,7 +270,7 @@ fn what_two_failures_see_of_successes_on_two_threads_fits_into_one_order() {
 }
 
 #[test]
-fn who_is_admitted_by_an_epoch_counts_in_it() {
+fn a_success_counts_in_the_epoch_that_admitted_it() {
     model(|| {
         let published = Arc::new(published());
         let caller = {
@@ -292,7 +292,7 @@ fn who_is_admitted_by_an_epoch_counts_in_it() {
 }
 
 #[test]
-fn a_success_counts_in_its_own_epoch_or_in_none() {
+fn a_success_never_counts_in_a_later_epoch() {
     model(|| {
         let published = Arc::new(published());
         let late = {
@@ -308,7 +308,7 @@ fn a_success_counts_in_its_own_epoch_or_in_none() {
 }
 
 #[test]
-fn no_rejection_goes_untold_while_a_burst_ends_and_the_next_begins() {
+fn every_rejection_is_reported_while_one_burst_ends_and_the_next_begins() {
     model(|| {
         let published = Arc::new(published());
         let tally = &published.tally;
@@ -352,7 +352,7 @@ fn no_rejection_goes_untold_while_a_burst_ends_and_the_next_begins() {
 }
 
 #[test]
-fn no_report_counts_a_success_of_a_later_slice_than_it_says() {
+fn a_slice_report_counts_no_success_of_a_later_slice() {
     model_with(Fences::ReadsAreWrites, 3, || {
         let settings = BreakerConfig::try_from(BreakerSettings {
             failure_rate: Some(0.5),

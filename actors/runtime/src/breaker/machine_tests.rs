@@ -119,7 +119,7 @@ fn four_failures_and_a_success_do_not_open_and_the_count_restarts() {
 }
 
 #[test]
-fn failures_from_before_a_success_that_arrive_behind_it_do_not_open() {
+fn failures_older_than_a_success_do_not_open_if_they_arrive_after_it() {
     let mut bench = Bench::new(BreakerSettings::default());
     for successes in [1, 0, 0, 0, 0, 1] {
         let ticket = bench.acquire();
@@ -129,7 +129,7 @@ fn failures_from_before_a_success_that_arrive_behind_it_do_not_open() {
 }
 
 #[test]
-fn a_failure_that_hoped_for_a_repair_is_no_part_of_a_streak_if_a_success_came_since() {
+fn a_deferred_failure_leaves_the_streak_alone_if_a_later_success_was_counted() {
     let mut bench = Bench::new(BreakerSettings::default());
     for sent_after in [0, 0, 1, 1, 1] {
         let Report::Failure(mut failure) = failure(0) else { unreachable!() };
@@ -141,7 +141,7 @@ fn a_failure_that_hoped_for_a_repair_is_no_part_of_a_streak_if_a_success_came_si
 }
 
 #[test]
-fn open_rejects_and_says_for_how_long() {
+fn open_rejects_with_the_remaining_open_time() {
     let mut bench = Bench::new(BreakerSettings::default());
     bench.open();
     bench.advance(Duration::from_secs(10));
@@ -164,7 +164,7 @@ fn the_timer_alone_moves_open_to_half_open() {
 }
 
 #[test]
-fn a_late_timer_is_made_up_for_by_the_first_call() {
+fn the_first_call_after_the_open_time_half_opens_if_the_timer_is_late() {
     let mut bench = Bench::new(BreakerSettings::default());
     bench.open();
     bench.now += RESET;
@@ -225,7 +225,7 @@ fn enough_successful_trials_close() {
 }
 
 #[test]
-fn neutral_trials_free_their_permits_and_leave_the_counts_alone_any_number_of_times() {
+fn neutral_trials_free_their_permits_and_change_no_count() {
     let mut bench = Bench::with_trials(1, 2);
     bench.half_open();
     let ticket = bench.acquire();
@@ -281,7 +281,7 @@ fn a_trial_of_an_earlier_half_open_phase_frees_nothing_in_the_next() {
 }
 
 #[test]
-fn a_failure_that_arrives_while_open_is_no_second_opening() {
+fn a_failure_that_arrives_while_open_does_not_open_again() {
     let mut bench = Bench::new(BreakerSettings::default());
     let late = bench.acquire();
     bench.open();
@@ -293,7 +293,7 @@ fn a_failure_that_arrives_while_open_is_no_second_opening() {
 }
 
 #[test]
-fn a_trial_that_never_reports_loses_its_lease_and_reopens() {
+fn a_trial_that_never_reports_reopens_when_its_lease_expires() {
     let mut bench = Bench::with_trials(2, 1);
     bench.half_open();
     let lost = bench.acquire();
@@ -308,7 +308,7 @@ fn a_trial_that_never_reports_loses_its_lease_and_reopens() {
 }
 
 #[test]
-fn a_lease_that_ran_out_is_noticed_by_the_report_itself_if_the_timer_is_late() {
+fn a_report_after_its_lease_reopens_even_if_the_timer_is_late() {
     let mut bench = Bench::with_trials(1, 1);
     bench.half_open();
     let ticket = bench.acquire();

@@ -25,7 +25,7 @@ fn all_reports() -> [Report; 3] {
 }
 
 #[test]
-fn forced_open_turns_every_call_away_and_never_half_opens_by_the_clock() {
+fn forced_open_rejects_every_call_and_never_half_opens_by_timer() {
     let mut bench = Bench::with_trials(1, 1);
     bench.set(Mode::ForcedOpen);
     assert_eq!(bench.core.poll_timeout(), None);
@@ -38,7 +38,7 @@ fn forced_open_turns_every_call_away_and_never_half_opens_by_the_clock() {
 }
 
 #[test]
-fn forcing_a_circuit_open_that_is_open_takes_its_timer_away() {
+fn forcing_an_open_circuit_open_cancels_its_timer() {
     let mut bench = Bench::with_trials(1, 1);
     bench.open();
     bench.set(Mode::ForcedOpen);
@@ -82,7 +82,7 @@ fn results_that_arrive_while_forced_open_change_nothing() {
 }
 
 #[test]
-fn permits_from_before_a_change_of_mode_count_for_nothing_after_it() {
+fn reports_of_permits_older_than_a_mode_change_are_ignored() {
     for there in [Mode::ForcedOpen, Mode::Disabled] {
         let mut bench = Bench::new(BreakerSettings { fail_max: 1, ..Default::default() });
         let before = bench.acquire();
@@ -98,7 +98,7 @@ fn permits_from_before_a_change_of_mode_count_for_nothing_after_it() {
 }
 
 #[test]
-fn a_streak_from_before_a_mode_does_not_go_on_after_it() {
+fn a_streak_does_not_continue_after_a_mode_change() {
     for there in [Mode::ForcedOpen, Mode::Disabled] {
         let mut bench = Bench::with_trials(1, 1);
         for _ in 0..4 {
@@ -115,7 +115,7 @@ fn a_streak_from_before_a_mode_does_not_go_on_after_it() {
 }
 
 #[test]
-fn a_trial_in_flight_at_a_change_of_mode_neither_reports_nor_loses_its_lease() {
+fn the_report_and_the_lease_of_a_trial_older_than_a_mode_change_are_ignored() {
     for there in [Mode::ForcedOpen, Mode::Disabled] {
         for report in all_reports() {
             let mut bench = Bench::with_trials(1, 1);
@@ -139,7 +139,7 @@ fn a_trial_in_flight_at_a_change_of_mode_neither_reports_nor_loses_its_lease() {
 }
 
 #[test]
-fn a_lease_that_has_run_out_reopens_the_circuit_before_the_mode_is_set() {
+fn an_expired_lease_reopens_the_circuit_before_the_mode_changes() {
     let mut bench = Bench::with_trials(1, 1);
     bench.half_open();
     let _lost = bench.acquire();
@@ -165,7 +165,7 @@ fn enable_and_reset_both_lead_to_auto_and_closed_in_a_new_epoch() {
 }
 
 #[test]
-fn a_mode_that_is_there_already_is_left_alone() {
+fn setting_the_current_mode_changes_nothing() {
     let mut bench = Bench::with_trials(1, 1);
     bench.open();
     bench.set(Mode::Auto);
@@ -176,7 +176,7 @@ fn a_mode_that_is_there_already_is_left_alone() {
 }
 
 #[test]
-fn openings_by_hand_are_counted_and_say_that_they_are() {
+fn manual_openings_are_counted_and_have_their_own_reason() {
     let mut bench = Bench::with_trials(1, 1);
     for mode in [Mode::ForcedOpen, Mode::Disabled, Mode::ForcedOpen, Mode::Auto, Mode::Disabled] {
         bench.set(mode);

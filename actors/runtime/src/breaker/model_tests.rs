@@ -572,7 +572,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn the_core_does_what_the_design_says((settings, ops) in case()) {
+    fn the_machine_behaves_as_the_reference_model((settings, ops) in case()) {
         let mut pair = Pair::new(settings);
         pair.compare()?;
         for op in &ops {
@@ -583,7 +583,7 @@ proptest! {
 
 /// Agreement is worth as much as the sequences try.
 #[test]
-fn the_sequences_meet_every_reason_in_every_state_that_has_it() {
+fn generated_sequences_cover_every_transition_reason_in_each_state() {
     use State::{Closed, HalfOpen, Open};
     let mut seen = BTreeSet::new();
     let mut runner = TestRunner::new(config());

@@ -27,7 +27,7 @@ fn expected(fields: Value) -> Value {
 }
 
 #[test]
-fn each_kind_has_the_fields_that_readers_know() {
+fn each_event_kind_serialises_with_its_documented_fields() {
     let call = CallId::next();
     let (from, to) = (State::Closed, State::Open);
     let secs = Duration::from_secs_f64;
@@ -107,7 +107,7 @@ fn each_kind_has_the_fields_that_readers_know() {
 }
 
 #[test]
-fn a_call_has_the_fields_of_the_service_that_answers_it() {
+fn a_call_event_has_the_fields_of_its_service() {
     let fields = json!({"endpoint": "call-backend", "attempts": [{"outcome": "server_error"}]});
     let event = json_of(EventKind::Call(Fields::new(fields.clone())));
     let mut all = expected(fields);
@@ -116,7 +116,7 @@ fn a_call_has_the_fields_of_the_service_that_answers_it() {
 }
 
 #[test]
-fn types_are_known_by_their_names_and_no_others() {
+fn event_types_parse_from_their_names_only() {
     for known in EventType::ALL {
         assert_eq!(known.to_string().parse(), Ok(known));
     }
@@ -124,7 +124,7 @@ fn types_are_known_by_their_names_and_no_others() {
 }
 
 #[test]
-fn what_the_first_reader_makes_of_an_event_serves_all() {
+fn an_event_is_rendered_once_for_all_readers() {
     let event = Event::new(1, SystemTime::UNIX_EPOCH, "b".into(), EventKind::Reset { epoch: 1 });
     assert_eq!(event.rendered(|event| event.sequence.to_string().into()), "1");
     assert_eq!(event.rendered(|_| panic!("once is enough")), "1");

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn recording_wakes_the_hub_once_for_each_time_it_looks_and_nobody_without_readers() {
+    fn recording_wakes_the_hub_once_per_read_and_only_if_there_are_readers() {
         let (log, event) = (EventLog::default(), EventKind::Reset { epoch: 1 });
         log.record(event.clone());
         assert!(!woken(&log), "nobody reads");

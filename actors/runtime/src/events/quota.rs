@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_pass_in_a_second_and_the_others_are_counted() {
+    fn a_hundred_events_pass_each_second_and_the_others_are_counted() {
         let (start, mut quota) = (start(), Quota::default());
         let passed = (0..250).filter(|_| quota.admit(start)).count();
         assert_eq!((passed, quota.poll_timeout()), (100, Some(start + WINDOW)));
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_in_which_nothing_was_skipped_is_not_spoken_of() {
+    fn a_second_without_skipped_events_reports_nothing() {
         let (start, mut quota) = (start(), Quota::default());
         assert!((0..100).all(|_| quota.admit(start)));
         assert_eq!((quota.poll_timeout(), quota.over(start + WINDOW)), (None, None));

@@ -52,21 +52,21 @@ fn since(ring: &Ring, after: u64, limit: usize) -> (Vec<u64>, bool) {
 }
 
 #[test]
-fn the_oldest_make_room_and_numbers_go_on() {
+fn a_full_ring_drops_its_oldest_events_and_keeps_numbering() {
     let ring = with_resets(3, 5);
     assert_eq!((ring.oldest(), ring.newest()), (3, 5));
     assert_eq!(since(&ring, 2, 10), (vec![3, 4, 5], false));
 }
 
 #[test]
-fn an_empty_log_has_nothing_to_tell() {
+fn an_empty_ring_returns_no_events() {
     let ring = ring(3);
     assert_eq!((ring.oldest(), ring.newest()), (0, 0));
     assert_eq!((since(&ring, 0, 10), since(&ring, 9, 10)), ((vec![], false), (vec![], false)));
 }
 
 #[test]
-fn a_reader_gets_what_came_after_its_cursor_and_is_told_what_it_missed() {
+fn since_returns_the_events_after_the_cursor_and_reports_missed_ones() {
     let ring = with_resets(3, 5);
     assert_eq!(since(&ring, 4, 10), (vec![5], false));
     assert_eq!(since(&ring, 5, 10), (vec![], false));
@@ -77,7 +77,7 @@ fn a_reader_gets_what_came_after_its_cursor_and_is_told_what_it_missed() {
 }
 
 #[test]
-fn the_last_are_those_that_are_wanted_in_order() {
+fn last_returns_the_newest_matching_events_in_order() {
     let (at, mut ring) = (start(), ring(4));
     for _ in 0..9 {
         ring.push(at, SKIPPED);
@@ -88,7 +88,7 @@ fn the_last_are_those_that_are_wanted_in_order() {
 }
 
 #[test]
-fn what_is_rare_is_found_long_after_a_thousand_calls_and_is_bounded_too() {
+fn rare_events_outlive_thousands_of_calls_and_are_bounded() {
     let (at, mut ring) = (start(), ring(3));
     for epoch in 1..=5 {
         ring.push(at, EventKind::Reset { epoch });
@@ -104,12 +104,12 @@ fn what_is_rare_is_found_long_after_a_thousand_calls_and_is_bounded_too() {
 }
 
 #[test]
-fn a_log_of_nothing_keeps_one() {
+fn a_ring_of_capacity_zero_keeps_one_event() {
     assert_eq!(since(&with_resets(0, 2), 1, 9), (vec![2], false));
 }
 
 #[test]
-fn calls_and_retries_beyond_a_hundred_a_second_are_summed_each_for_itself() {
+fn calls_and_retries_past_a_hundred_a_second_are_summed_per_type() {
     let (at, mut ring) = (start(), ring(1000));
     let kept = (0..150).filter(|_| record(&mut ring, at, EventType::Call)).count();
     assert_eq!(kept, 100);

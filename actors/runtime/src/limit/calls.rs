@@ -94,7 +94,7 @@ mod tests {
     use crate::{clock::now, gate::Pass};
 
     #[test]
-    fn no_more_places_than_the_limit_and_each_is_free_again() {
+    fn the_limit_bounds_concurrent_calls_and_each_ended_call_frees_its_place() {
         let limit = CallLimit::new(2);
         let gate: Arc<dyn Gate> = Arc::new(limit.clone());
         let first = Pass::take(gate.clone(), now()).unwrap();
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_waits_for_as_long_as_it_is_marked() {
+    fn a_call_counts_as_waiting_until_its_mark_is_dropped() {
         let limit = CallLimit::new(1);
         let mark = limit.mark_waiting();
         assert_eq!(limit.waiting(), 1);

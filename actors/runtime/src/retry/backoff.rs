@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_lengthens_each_wait_by_up_to_a_tenth_and_uses_all_of_it() {
+    fn jitter_lengthens_each_wait_by_a_random_share_of_up_to_a_tenth() {
         let (settings, mut rng) = (Retry::default(), rng());
         let waits: Vec<_> =
             (0..10_000).map(|_| wait_after(3, &settings, None, &mut rng).as_secs_f64()).collect();
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn attempt_ten_thousand_waits_the_cap_and_overflows_nothing() {
+    fn attempt_ten_thousand_waits_for_the_cap_without_overflow() {
         let settings = Retry { multiplier: 1_000.0, jitter: 1.0, ..Default::default() };
         for attempt in [10_000, u32::MAX] {
             let wait = wait_after(attempt, &settings, None, &mut rng());
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_a_floor_that_may_pass_the_cap_with_jitter_on_top() {
+    fn retry_after_is_the_minimum_wait_and_may_exceed_the_cap() {
         let settings = Retry::default();
         let wait = |attempt, floor| {
             wait_after(attempt, &settings, Some(Duration::from_secs(floor)), &mut rng())
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spread_is_up_to_a_tenth_or_a_second() {
+    fn the_spread_is_at_most_a_tenth_of_the_wait_or_one_second() {
         let mut rng = rng();
         for _ in 0..1_000 {
             assert!(spread(Duration::from_secs(30), &mut rng) <= Duration::from_secs(3));

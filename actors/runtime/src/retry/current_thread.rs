@@ -129,7 +129,7 @@ mod tests {
     use crate::{CallError, CallLimit, Retry, Upstream, retry::scheduler::Die};
 
     #[test]
-    fn a_scheduler_that_died_is_replaced_and_counted_and_its_waiting_calls_are_lost() {
+    fn a_dead_scheduler_is_counted_and_replaced_and_its_waiting_calls_are_lost() {
         actix::System::new().block_on(async {
             let (limit, builder) = (CallLimit::new(1), Upstream::builder("test"));
             let upstream = builder.retry(Retry::default()).limit(limit.clone()).start().unwrap();

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_outcomes() {
+    fn the_next_step_of_a_call_follows_from_the_outcome_of_its_attempt() {
         use Outcome::*;
         // (outcome, what the breaker is told when it is the last attempt, and when it is retried)
         let table = [
@@ -125,21 +125,21 @@ mod tests {
     }
 
     #[test]
-    fn every_failure_counts_by_attempt_and_in_a_trial() {
+    fn every_failed_attempt_counts_in_attempt_scope_and_in_a_trial() {
         let by_attempt = effect(BreakerScope::Attempt, Outcome::ServerError, false, RETRY);
         let in_trial = effect(BreakerScope::Call, Outcome::ServerError, true, RETRY);
         assert_eq!((by_attempt, in_trial), (Effect::Failure, Effect::Failure));
     }
 
     #[test]
-    fn a_call_ends_with_its_last_attempt() {
+    fn a_call_ends_after_its_last_attempt() {
         let at = |attempt| Situation { attempt, ..first_attempt() };
         assert_ne!(step(Outcome::ServerError, &at(3)), Step::Finish);
         assert_eq!(step(Outcome::ServerError, &at(4)), Step::Finish);
     }
 
     #[test]
-    fn a_trial_is_never_retried_nor_a_call_of_another_kind() {
+    fn trials_and_calls_that_may_not_be_repeated_are_not_retried() {
         let first = first_attempt();
         let trial = Situation { trial: true, ..first };
         let other = Situation { idempotent: false, ..first };
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_cannot_fit_before_the_deadline_is_not_begun() {
+    fn a_wait_that_would_pass_the_deadline_is_not_started() {
         let left =
             |left| Situation { deadline: Some(first_attempt().now + left), ..first_attempt() };
         let wait = Duration::from_secs(1);

@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_waiting_calls_keep_their_due_order_and_none_is_lost() {
+    fn a_hundred_thousand_waiting_calls_are_returned_in_due_order() {
         let (start, mut rng) = (start(), SmallRng::seed_from_u64(1));
         let mut queue = WaitingRoom::default();
         let mut expected = Vec::new();
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_due_before_its_time() {
+    fn an_entry_is_not_returned_before_it_is_due() {
         let (start, mut queue) = (start(), WaitingRoom::default());
         queue.insert((start + Duration::from_secs(1), CallId::next()), "later");
         assert_eq!(queue.pop_due(start), None);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_removed_or_taken_is_gone() {
+    fn removed_entries_are_not_returned_again() {
         let (now, mut queue) = (start(), WaitingRoom::default());
         let places: Vec<_> = (0..4).map(|_| (now, CallId::next())).collect();
         for (item, &place) in places.iter().enumerate() {

@@ -134,7 +134,7 @@ fn handles_learn_that_the_actor_has_ended() {
 }
 
 #[test]
-fn a_breaker_whose_actor_is_gone_says_that_it_was_not_changed() {
+fn a_breaker_whose_actor_is_gone_returns_an_error() {
     struct Subscriber;
     impl Actor for Subscriber {
         type Context = Context<Self>;

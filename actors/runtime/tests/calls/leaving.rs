@@ -91,7 +91,7 @@ fn a_caller_that_leaves_before_the_first_attempt_touches_nothing_and_keeps_no_tr
 }
 
 #[test]
-fn observers_learn_of_each_attempt_as_it_ends_even_if_its_caller_has_left() {
+fn observers_receive_each_attempt_as_it_ends_even_if_its_caller_has_left() {
     paused(async {
         let steps = [answer(Outcome::ServerError), Step::Hang];
         let (lab, _, _) = scripted(steps, exact());

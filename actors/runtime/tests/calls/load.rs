@@ -8,7 +8,7 @@ use resilience_actors::{CallError, CallLimit, Outcome, Rejection, RejectionKind}
 use crate::support::{Lab, Script, Settings, Step, answer, closed, exact, paused, scripted, secs};
 
 #[test]
-fn calls_past_the_limit_are_rejected_at_once_and_do_not_count() {
+fn calls_past_the_limit_are_rejected_at_once_and_ignored_by_the_breaker() {
     paused(async {
         let (script, breaker) = (Script::new([Step::Hang]), closed());
         let lab = Lab::new(script.clone(), Settings::default(), &breaker, CallLimit::new(2));

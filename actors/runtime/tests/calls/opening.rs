@@ -37,7 +37,7 @@ fn five_calls_without_retries_open_and_the_sixth_does_not_touch_the_backend() {
 }
 
 #[test]
-fn rejected_callers_are_told_to_come_back_at_different_times() {
+fn retry_after_differs_between_rejected_callers() {
     paused(async {
         let (lab, _, breaker) = scripted([answer(Outcome::Success)], exact());
         fail(&breaker, 5).await;
@@ -155,7 +155,7 @@ fn the_breaker_opens_and_the_calls_of_every_worker_are_answered_at_once() {
 }
 
 #[test]
-fn an_attempt_that_ends_after_the_opening_answers_its_call_without_a_wait() {
+fn an_attempt_that_fails_after_the_opening_ends_its_call_at_once() {
     paused(async {
         let slow = Step::AnswerAfter(secs(1.0), Outcome::ServerError.into());
         let (lab, _, breaker) = scripted([slow], exact());
@@ -166,7 +166,7 @@ fn an_attempt_that_ends_after_the_opening_answers_its_call_without_a_wait() {
 }
 
 #[test]
-fn a_trial_is_one_attempt_and_its_outcome_is_the_answer() {
+fn a_trial_makes_one_attempt_and_its_outcome_answers_the_call() {
     paused(async {
         for (outcome, state) in [
             (Outcome::Success, State::Closed),

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 #[test]
-fn an_attempt_that_did_not_reach_the_backend_is_repeated_at_once_on_a_fresh_connection() {
+fn an_unreachable_attempt_is_repeated_at_once_on_a_fresh_connection() {
     paused(async {
         let unreachable = Step::Unreachable(secs(0.5));
         let (lab, script, breaker) =
@@ -24,7 +24,7 @@ fn an_attempt_that_did_not_reach_the_backend_is_repeated_at_once_on_a_fresh_conn
 }
 
 #[test]
-fn an_attempt_whose_time_goes_by_in_connecting_is_unreachable() {
+fn an_attempt_that_times_out_while_connecting_is_unreachable() {
     paused(async {
         let (lab, _, _) = scripted([Step::Unreachable(secs(2.0))], exact());
         let report = lab.call_once().await;
@@ -46,7 +46,7 @@ fn a_request_that_is_not_idempotent_is_neither_retried_nor_repeated() {
 }
 
 #[test]
-fn calls_without_protection_make_one_attempt_whatever_the_circuit_says() {
+fn bare_calls_make_one_attempt_whatever_the_circuit_state() {
     paused(async {
         let (lab, script, breaker) = scripted([Step::Unreachable(Duration::ZERO)], exact());
         lab.call_bare().await;
@@ -58,7 +58,7 @@ fn calls_without_protection_make_one_attempt_whatever_the_circuit_says() {
 }
 
 #[test]
-fn a_retry_of_what_may_be_a_dead_connection_uses_a_fresh_one() {
+fn a_retry_after_a_timeout_or_connection_failure_uses_a_fresh_connection() {
     paused(async {
         for (first, fresh) in [
             (Step::Hang, true),

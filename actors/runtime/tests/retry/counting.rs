@@ -7,7 +7,7 @@ use crate::support::{
 };
 
 #[test]
-fn a_call_that_fails_to_the_end_counts_once_and_is_answered_by_its_last_attempt() {
+fn a_call_whose_attempts_all_fail_counts_once_and_returns_the_last_failure() {
     paused(async {
         let (lab, _, breaker) = scripted([answer(Outcome::ServerError)], exact());
         let report = lab.call().await;
@@ -27,7 +27,7 @@ fn every_failed_attempt_counts_in_attempt_scope() {
 }
 
 #[test]
-fn an_attempt_that_the_deadline_cuts_short_says_nothing_about_the_backend() {
+fn an_attempt_cut_short_by_the_deadline_is_neutral() {
     paused(async {
         for second in [Step::Hang, Step::Unreachable(secs(2.5))] {
             let settings = Settings { call_deadline: secs(3.0), ..exact() };
@@ -41,7 +41,7 @@ fn an_attempt_that_the_deadline_cuts_short_says_nothing_about_the_backend() {
 }
 
 #[test]
-fn a_backend_that_hangs_times_each_attempt_out_and_counts_once() {
+fn each_attempt_to_a_hanging_backend_times_out_and_the_call_counts_once() {
     paused(async {
         let (lab, _, breaker) = scripted([Step::Hang], exact());
         let report = lab.call().await;
@@ -54,7 +54,7 @@ fn a_backend_that_hangs_times_each_attempt_out_and_counts_once() {
 
 /// An attempt that the deadline cuts short is neutral. It must not hide the attempts before it.
 #[test]
-fn a_backend_that_hangs_opens_the_circuit_whatever_deadline_attempts_and_timeout_are() {
+fn a_hanging_backend_opens_the_circuit_for_every_deadline_and_timeout() {
     paused(async {
         for call_deadline in [3.0, 3.5, 4.0, 5.0, 7.0, 10.0, 19.0, 20.0, 30.0, 100.0].map(secs) {
             for (max_attempts, attempt_timeout) in
@@ -94,7 +94,7 @@ fn a_failure_counts_when_only_neutral_outcomes_follow_it() {
 }
 
 #[test]
-fn a_failure_that_a_success_of_its_call_follows_counts_for_nothing() {
+fn a_failure_repaired_by_a_retry_does_not_count() {
     paused(async {
         for success in [Outcome::Success, Outcome::ClientError] {
             let steps = [Outcome::ServerError, Outcome::Throttled, success].map(answer);
@@ -118,7 +118,7 @@ fn a_call_with_several_failures_counts_once() {
 }
 
 #[test]
-fn a_failure_counts_where_it_happened_and_not_behind_the_success_of_another_call() {
+fn a_failure_counts_at_its_own_position_not_after_a_later_success() {
     paused(async {
         let steps = [Outcome::ServerError, Outcome::Success, Outcome::Throttled].map(answer);
         let settings = Settings { max_attempts: 2, ..exact() };
@@ -150,7 +150,7 @@ fn a_failure_counts_when_the_circuit_releases_its_call() {
 }
 
 #[test]
-fn not_found_and_not_implemented_are_one_attempt_a_success_and_a_failure() {
+fn status_404_is_a_success_and_501_a_failure_after_one_attempt() {
     paused(async {
         for (outcome, counter) in [(Outcome::ClientError, 0), (Outcome::Unsupported, 4)] {
             let (lab, _, breaker) = scripted([answer(outcome)], exact());

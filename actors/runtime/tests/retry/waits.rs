@@ -7,7 +7,7 @@ use crate::support::{
 };
 
 #[test]
-fn fail_fail_success_is_three_attempts_one_call_and_no_count() {
+fn two_failures_then_a_success_are_three_attempts_and_count_no_failure() {
     paused(async {
         let (lab, script, breaker) = scripted(
             [Outcome::ServerError, Outcome::ServerError, Outcome::Success].map(answer),
@@ -43,7 +43,7 @@ fn the_waits_of_a_call_lie_within_the_jitter() {
 }
 
 #[test]
-fn the_deadline_bounds_waits_and_one_that_cannot_fit_is_not_begun() {
+fn a_wait_that_would_pass_the_deadline_is_not_started() {
     paused(async {
         let settings = Settings { call_deadline: secs(3.5), ..exact() };
         let (lab, _, _) = scripted([answer(Outcome::ServerError)], settings);

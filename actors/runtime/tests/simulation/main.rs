@@ -113,7 +113,7 @@ fn every_rule_holds_in_every_episode() {
 }
 
 #[test]
-fn one_seed_gives_one_episode() {
+fn the_same_seed_repeats_the_episode() {
     for seed in 1..=3 {
         let digests = [0; 3].map(|_| episode::play(seed).digest);
         assert_eq!(digests, [digests[0]; 3], "seed {seed}");

@@ -14,7 +14,7 @@ use crate::support;
 use crate::support::{paused, secs, without_jitter};
 
 #[test]
-fn settings_that_break_a_rule_are_refused_by_name() {
+fn an_invalid_setting_is_named_in_the_error() {
     let error = Upstream::builder("x").timeout(secs(0.0)).start().unwrap_err();
     assert!(error.to_string().starts_with("attempt_timeout = 0"), "{error}");
     let error = Upstream::builder("x").timeout(secs(3.0)).deadline(secs(2.0)).start().unwrap_err();

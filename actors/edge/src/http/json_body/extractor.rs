@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn message_says_what_is_wrong_and_where() {
+    fn the_message_names_the_error_and_its_position() {
         for (body, expected) in [
             ("{\"cups\":", "EOF"),
             ("cups=1", "expected value at line 1 column 1"),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn announced_over_large_body_is_refused_unread() {
+    async fn a_body_announced_above_the_limit_is_refused_without_reading_it() {
         let request =
             TestRequest::default().insert_header((CONTENT_LENGTH, "10000000")).to_http_request();
         let mut never_sent = payload(stream::pending());
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn body_that_the_server_gives_up_is_answered_with_408() {
+    async fn a_body_that_times_out_is_answered_with_408() {
         let late = PayloadError::Incomplete(Some(ErrorKind::TimedOut.into()));
         let error = read(payload(stream::iter([Ok(Bytes::from("{")), Err(late)]))).await;
         assert_eq!(error.unwrap_err().status(), 408);

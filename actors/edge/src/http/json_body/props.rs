@@ -87,7 +87,7 @@ proptest! {
     #![proptest_config(resilience_testing::props::config())]
 
     #[test]
-    fn a_body_is_what_was_written_or_refused(body in bodies()) {
+    fn a_body_parses_to_what_was_sent_or_is_refused(body in bodies()) {
         match (parse::<Order>(&body), expected(&body)) {
             (Ok(order), Some(expected)) => prop_assert_eq!(order, expected),
             // The body has a field twice: a map keeps the last one.
@@ -98,14 +98,14 @@ proptest! {
     }
 
     #[test]
-    fn an_order_that_is_written_out_reads_back(cups: u32, sugar in prop::option::of(any::<i32>().prop_map(f64::from)), names: Vec<String>) {
+    fn a_serialised_order_parses_to_the_same_value(cups: u32, sugar in prop::option::of(any::<i32>().prop_map(f64::from)), names: Vec<String>) {
         let body = json!({ "cups": cups, "sugar": sugar, "names": names }).to_string();
         prop_assert_eq!(parse::<Order>(body.as_bytes()).unwrap(), Order { cups, sugar, names });
     }
 }
 
 #[test]
-fn what_is_too_deep_too_long_or_no_number_is_refused_in_short() {
+fn oversized_and_malformed_values_are_refused_with_a_short_message() {
     let long = "x".repeat(60_000);
     for body in [
         "{\"cups\":".to_owned() + &"[".repeat(60_000),

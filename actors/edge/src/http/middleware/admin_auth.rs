@@ -4,7 +4,7 @@
 //! is read.
 //!
 //! Written by hand: `actix-web-httpauth` takes the first of several `Authorization` headers
-//! (`of_several_headers_none_counts`).
+//! (`several_authorization_headers_are_refused`).
 
 use crate::{config::admin_token::AdminToken, http::api_error::ApiError};
 use actix_web::{
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_headers_none_counts() {
+    fn several_authorization_headers_are_refused() {
         let two = |first, second| {
             let request =
                 TestRequest::default().app_data(RequiredToken(Some(AdminToken::new("s3cret"))));
@@ -125,7 +125,7 @@ mod tests {
         #![proptest_config(resilience_testing::props::config())]
 
         #[test]
-        fn whatever_is_sent_passes_only_as_the_bearer_of_the_token(
+        fn only_a_bearer_header_with_the_token_passes(
             value in prop_oneof![
                 prop::collection::vec(any::<u8>(), 0..60),
                 "(?i)bearer {1,3}[s3crt]{4,7} {0,2}".prop_map(String::into_bytes),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_the_app_no_request_passes() {
+    fn a_request_outside_the_app_is_refused() {
         let request = TestRequest::default().to_http_request();
         assert_eq!(check(&request).unwrap_err().status(), 500);
     }

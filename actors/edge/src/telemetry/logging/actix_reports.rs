@@ -30,7 +30,7 @@ mod tests {
     }
 
     #[test]
-    fn only_reports_of_aborts_and_of_unreadable_heads_are_kept_from_the_log() {
+    fn only_reports_of_aborts_and_unreadable_heads_are_suppressed() {
         let report = |error: &str| format!("Response payload stream error: {error}");
         let aborted = report(ABORTED_ON_PURPOSE);
         assert!(is_expected_from(DISPATCHER, &aborted));

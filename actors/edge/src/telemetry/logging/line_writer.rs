@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_lines_go_into_one_write() {
+    fn each_write_holds_whole_lines_only() {
         let long = [vec![b'x'; 5000], vec![b'\n']].concat();
         assert_eq!(some_lines(&[b"a\nb\n", long.as_slice()].concat()), 4);
         assert_eq!(some_lines(&[long.as_slice(), b"a\n"].concat()), 5001);

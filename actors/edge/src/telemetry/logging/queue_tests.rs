@@ -76,7 +76,7 @@ impl ControlledQueue {
 }
 
 #[test]
-fn lines_are_written_in_their_order() {
+fn lines_are_written_in_order() {
     let out = ControlledQueue::start();
     out.queue.push(b"one\n");
     assert_eq!(out.next_write(), "one\n");
@@ -116,7 +116,7 @@ fn a_blocked_output_delays_no_caller_and_dropped_lines_are_counted_and_reported(
 }
 
 #[test]
-fn the_report_has_room_in_a_queue_that_is_full_again() {
+fn the_report_of_dropped_lines_fits_into_a_full_queue() {
     let out = ControlledQueue::start();
     let full = [&vec![b'x'; MAX_BYTES - 1][..], b"\n"].concat();
     out.queue.push(&full);
@@ -157,7 +157,7 @@ fn a_full_non_blocking_output_is_tried_again_and_partial_writes_are_completed() 
 }
 
 #[test]
-fn flush_does_not_wait_for_lines_to_gather_and_a_sleeping_writer_is_woken() {
+fn flush_wakes_a_sleeping_writer_at_once() {
     let out = ControlledQueue::start();
     for _ in 0..2 {
         out.queue.push(b"a line\n");

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_found_by_the_beginning_of_their_line() {
+    fn a_number_is_found_by_the_prefix_of_its_line() {
         assert_eq!(boot_time("cpu 1 2\nbtime 1700000000\nx"), Some(1.7e9));
         assert_eq!(number_after("VmPeak:\t 9 kB\nVmRSS:\t  12 kB", "VmRSS:"), Some(12.0));
         assert_eq!(number_after("Max open files  unlimited  x", "Max open files"), None);

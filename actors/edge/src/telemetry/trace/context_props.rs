@@ -41,7 +41,7 @@ proptest! {
     #![proptest_config(resilience_testing::props::config())]
 
     #[test]
-    fn a_header_is_read_exactly_if_the_specification_lets_it(value in headers()) {
+    fn a_header_is_accepted_exactly_if_the_specification_allows_it(value in headers()) {
         let read = TraceContext::parse(&value);
         let told = read.map(|c| (c.trace_id().to_string(), c.span_id().to_string(), c.is_sampled()));
         prop_assert_eq!(told, oracle(&value));

@@ -31,7 +31,7 @@ fn a_valid_header_names_trace_span_and_flags() {
 }
 
 #[test]
-fn a_version_to_come_is_read_as_far_as_it_is_known() {
+fn a_header_of_a_later_version_is_read_up_to_the_known_fields() {
     for suffix in ["", "-", "-what-the-future-will-bring"] {
         assert!(parse(&format!("01-{TRACE}-{SPAN}-01{suffix}")).is_some(), "{suffix}");
         assert!(parse(&format!("fe-{TRACE}-{SPAN}-01{suffix}")).is_some(), "{suffix}");
@@ -84,7 +84,7 @@ fn a_bad_header_is_ignored() {
 }
 
 #[test]
-fn whatever_is_sent_reads_back() {
+fn a_sent_header_parses_to_the_same_context() {
     for _ in 0..1000 {
         let context = TraceContext { sampled: rand::random(), ..TraceContext::mint() };
         assert_eq!(TraceContext::parse(context.header().as_bytes()), Some(context));
@@ -95,7 +95,7 @@ fn whatever_is_sent_reads_back() {
 }
 
 #[test]
-fn what_is_sampled_is_logged_at_info() {
+fn sampled_requests_are_logged_at_info() {
     for (flags, level) in [("01", Level::Info), ("00", Level::Debug)] {
         let context = parse(&format!("00-{TRACE}-{SPAN}-{flags}")).unwrap();
         assert_eq!((context.level(), context.child().level()), (level, level));
@@ -104,7 +104,7 @@ fn what_is_sampled_is_logged_at_info() {
 }
 
 #[test]
-fn one_header_counts_and_several_do_not() {
+fn several_headers_are_ignored() {
     let good = format!("00-{TRACE}-{SPAN}-01");
     assert!(received(&[&good]).is_some());
     assert!(received(&[]).is_none());
@@ -113,7 +113,7 @@ fn one_header_counts_and_several_do_not() {
 }
 
 #[test]
-fn no_identifier_is_zero() {
+fn a_random_identifier_is_never_zero() {
     let mut draws = [0_u64, 0, 7].into_iter();
     assert_eq!(random(|| draws.next().unwrap()), 7);
 }

@@ -421,13 +421,13 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn trips_open_when_the_results_say_so((settings, ops) in case()) {
+    fn the_machine_opens_exactly_when_the_trip_model_opens((settings, ops) in case()) {
         World::new(settings).run(&ops)?;
     }
 }
 
 #[test]
-fn calls_that_have_left_the_window_do_not_make_up_the_minimum() {
+fn calls_outside_the_window_do_not_count_towards_the_minimum() {
     let settings = BreakerSettings {
         fail_max: 0,
         failure_rate: Some(0.2),
@@ -445,7 +445,7 @@ fn calls_that_have_left_the_window_do_not_make_up_the_minimum() {
 
 /// Agreement is worth as much as the sequences try.
 #[test]
-fn the_sequences_meet_every_trip_with_reports_in_order_and_late() {
+fn generated_sequences_cover_every_trip_with_ordered_and_late_reports() {
     let mut seen = BTreeSet::new();
     let mut runner = TestRunner::new(config());
     for _ in 0..400 {
