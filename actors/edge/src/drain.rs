@@ -10,14 +10,17 @@ use tokio::sync::{Notify, watch};
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
     Serving,
+    /// The shutdown was requested. Requests in flight are finished.
     Draining,
+    /// The shutdown began because the process cannot do its work any more, for this reason. Requests in flight are
+    /// finished.
     Failed(String),
 }
 
 /// Begins the shutdown, once and for all. Clones share its state.
 ///
-/// Handlers take it as `web::Data<Drain>`. A handler that would delay the shutdown (a hung request, an open stream) must
-/// await [`started`](Self::started) and then end.
+/// Handlers take it as `web::Data<Drain>`. A handler that would delay the shutdown (a hung request, an open stream)
+/// must await [`started`](Self::started) and then end.
 #[derive(Debug, Clone)]
 pub struct Drain {
     inner: Arc<Inner>,
@@ -103,8 +106,8 @@ impl Drain {
         }
     }
 
-    /// Counts a request while the returned value lives. `None` once the shutdown has begun: later requests are served but
-    /// not counted.
+    /// Counts a request while the returned value lives. `None` once the shutdown has begun: later requests are served
+    /// but not counted.
     pub(crate) fn enter(&self) -> Option<InFlight> {
         if self.is_draining() {
             return None;

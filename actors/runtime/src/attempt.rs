@@ -56,9 +56,9 @@ enum TimeLimit {
 }
 
 impl TimeLimit {
-    /// The attempt with which a call begins gets its whole timeout, even past the deadline. The call may have waited for
-    /// its thread or for the breaker, and `DeadlineExceeded`, which is neutral, would hide a hanging upstream from the
-    /// breaker.
+    /// The attempt with which a call begins gets its whole timeout, even past the deadline. The call may have waited
+    /// for its thread or for the breaker, and `DeadlineExceeded`, which is neutral, would hide a hanging upstream from
+    /// the breaker.
     fn of(context: &Context, timeout: Option<Duration>) -> Self {
         let left = context.deadline.map(|at| at.saturating_duration_since(context.began));
         match (timeout, left) {
@@ -81,8 +81,8 @@ impl TimeLimit {
     }
 }
 
-/// Makes one attempt. While an idempotent attempt does not reach the upstream and has time left, runs it again at once, at
-/// most `connect_retries` times.
+/// Makes one attempt. While an idempotent attempt does not reach the upstream and has time left, runs it again at once,
+/// at most `connect_retries` times.
 pub(crate) async fn make<O: Operation>(
     policies: &Policies,
     operation: &O,
@@ -91,11 +91,11 @@ pub(crate) async fn make<O: Operation>(
     let limit = TimeLimit::of(&context, policies.config.attempt_timeout);
     let due = limit.ends_at(context.began);
     let (connecting, idempotent) = (Cell::new(false), Cell::new(false));
-    let reach = reach(policies, operation, &context, due, &connecting, &idempotent);
-    let reach = pin!(AssertUnwindSafe(reach).catch_unwind());
+    let run = run_with_repeats(policies, operation, &context, due, &connecting, &idempotent);
+    let run = pin!(AssertUnwindSafe(run).catch_unwind());
     let ended = match due {
-        Some(due) => within(due, reach).await,
-        None => Some(reach.await),
+        Some(due) => within(due, run).await,
+        None => Some(run.await),
     };
     let (result, verdict) = match (ended, limit) {
         (Some(Ok(ended)), _) => ended,
@@ -115,7 +115,9 @@ pub(crate) async fn make<O: Operation>(
     Ended { result, verdict, idempotent: idempotent.get() }
 }
 
-async fn reach<O: Operation>(
+/// Runs the operation until it reaches the upstream or may not be repeated any more. Sets `connecting` and `idempotent`
+/// before it can be cut off.
+async fn run_with_repeats<O: Operation>(
     policies: &Policies,
     operation: &O,
     context: &Context,

@@ -32,8 +32,8 @@ use super::{
     socket::{Socket, taken},
 };
 
-/// Longest delay between the start of a connect and the start of a parallel connect to the next address, if a spare slot
-/// is free.
+/// Longest delay between the start of a connect and the start of a parallel connect to the next address, if a spare
+/// slot is free.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 thread_local! {
@@ -45,7 +45,7 @@ thread_local! {
 /// Runs `request` to completion. Sets `connecting` to true while the request waits for a new connection; a request
 /// that gets a pooled connection leaves it false. Also returns the connection, which counts as in use until the
 /// returned [`InUse`] is dropped; `None` if the request wrote nothing to a connection.
-pub(super) async fn watched<F: Future>(
+pub(super) async fn track_connection<F: Future>(
     request: F,
     connecting: &Cell<bool>,
 ) -> (F::Output, Option<InUse>) {
@@ -83,7 +83,8 @@ pub(super) fn service(
             CONNECTING.set(true);
             let addresses = resolver.resolve(&host, info.port(), limit);
             let mut addresses = addresses.await.map_err(ConnectError::Io)?;
-            // `resolve` returns at least one. Start at a random address to spread the load of all clients over the addresses.
+            // `resolve` returns at least one. Start at a random address to spread the load of all clients over the
+            // addresses.
             let first = rand::random_range(0..addresses.len());
             addresses.rotate_left(first);
             let connected = connect_to_any(&addresses, limit, &connections).await;
@@ -129,12 +130,12 @@ async fn connect_to_any(
             break;
         }
     }
-    Err(combine(addresses, failures))
+    Err(connect_error(addresses, failures))
 }
 
 /// Returns the error to report when the connects to all `addresses` failed: a shortage if one failure reports it, or if
 /// all report that no local port is left; else the last failure.
-fn combine(addresses: &[SocketAddr], mut failures: Vec<io::Error>) -> io::Error {
+fn connect_error(addresses: &[SocketAddr], mut failures: Vec<io::Error>) -> io::Error {
     let shortage = failures.iter().find_map(Shortage::of);
     match shortage.or_else(|| Shortage::of_ports(addresses, &failures)) {
         Some(shortage) => shortage.into(),
@@ -232,9 +233,9 @@ mod tests {
     fn a_shortage_is_reported_although_another_address_fails_later() {
         let addresses = [refusing(), refusing()];
         let failures = || vec![io::Error::from_raw_os_error(libc::EMFILE), timed_out("no".into())];
-        assert!(Shortage::of(&combine(&addresses, failures())).is_some());
+        assert!(Shortage::of(&connect_error(&addresses, failures())).is_some());
         let others = vec![ErrorKind::ConnectionRefused.into(), timed_out("no".into())];
-        assert_eq!(combine(&addresses, others).kind(), ErrorKind::TimedOut);
+        assert_eq!(connect_error(&addresses, others).kind(), ErrorKind::TimedOut);
     }
 
     #[actix_web::test]
@@ -252,7 +253,7 @@ mod tests {
             let client = super::super::client(LIMIT * 100, Rc::default(), connections(1, 10));
             let connecting = Cell::new(false);
             let request = client.get(format!("http://{address}/")).send();
-            let ended = tokio::time::timeout(LIMIT, watched(request, &connecting)).await;
+            let ended = tokio::time::timeout(LIMIT, track_connection(request, &connecting)).await;
             assert!(ended.is_err(), "nobody answers");
             assert_eq!(connecting.get(), expected);
         }

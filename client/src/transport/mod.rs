@@ -165,7 +165,8 @@ impl HttpTransport {
             http = http.insert_header((FAILURE_RATE, rate.to_string()));
         }
         // Keeps the connection in use until the response has been read.
-        let (answer, _connection) = connector::watched(http.send(), attempt.connecting()).await;
+        let (answer, _connection) =
+            connector::track_connection(http.send(), attempt.connecting()).await;
         let answer = Answer::new(answer.map_err(unsent)?);
         if answer.may_be_followed() {
             // The connection is already back in the pool. The next request on it could receive the leftover bytes as

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::{
     PRODUCT, client,
     connections::{ConnectionBudget, Connections},
-    connector::watched,
+    connector::track_connection,
     response::read_body,
     unsent,
 };
@@ -67,8 +67,8 @@ pub enum PlanAnswer {
     Failed(String),
 }
 
-/// Asks all replicas, a few at a time, and returns their answers in the order of `addresses`. Takes at most the time of a
-/// call's deadline: replicas that were not asked by then have failed.
+/// Asks all replicas, a few at a time, and returns their answers in the order of `addresses`. Takes at most the time of
+/// a call's deadline: replicas that were not asked by then have failed.
 pub async fn ask_all(
     addresses: Vec<SocketAddr>,
     request: &PlanRequest,
@@ -120,7 +120,7 @@ async fn ask(
             http.send_body(plan.clone())
         }
     };
-    let (answer, _connection) = watched(sent, &Cell::default()).await;
+    let (answer, _connection) = track_connection(sent, &Cell::default()).await;
     let mut answer = answer.map_err(|error| unsent(error).to_string())?;
     let status = answer.status();
     let pod = answer.headers().get("x-pod").and_then(|pod| pod.to_str().ok()).map(str::to_owned);
