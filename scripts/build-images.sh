@@ -112,7 +112,8 @@ load_images() {
   elif [ "$context" = docker-desktop ]; then
     say "Docker Desktop's cluster takes the images from this Docker engine: nothing to load"
   else
-    say "Nothing loaded: if the cluster of context $context does not use this Docker engine, push the images to a registry of it"
+    say "Nothing loaded: if the cluster of context $context does not use this Docker engine," \
+      "push the images to a registry that it can pull from"
   fi
 }
 

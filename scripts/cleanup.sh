@@ -56,7 +56,8 @@ remove_namespace() {
   say "Removing the namespace $namespace, and waiting for its end ..."
   delete namespace "$namespace"
   if ((status != 0)); then
-    complain "error: the namespace is not gone after $TIMEOUT s; kubectl get namespace $namespace --output yaml says what holds it"
+    complain "error: the namespace still exists after $TIMEOUT s;" \
+      "kubectl get namespace $namespace --output yaml shows what blocks its deletion"
     return 1
   fi
   say "The namespace $namespace is gone."

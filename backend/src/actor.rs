@@ -67,8 +67,8 @@ pub struct FaultActor {
 }
 
 impl FaultActor {
-    /// Starts the actor on an arbiter of its own. Without a `seed`, each process draws other outcomes. If the actor dies, it
-    /// ends the process through `drain`.
+    /// Starts the actor on an arbiter of its own. Without a `seed`, each process draws other outcomes. If the actor
+    /// dies, it ends the process through `drain`.
     pub fn start_alone(
         plan: FaultPlan,
         seed: Option<u64>,

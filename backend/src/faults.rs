@@ -18,8 +18,8 @@ pub struct Draw {
     pub slow_response_delay: Duration,
 }
 
-/// Number of requests by outcome. Each request counts once, when its outcome is drawn, also if its client leaves before the
-/// answer.
+/// Number of requests by outcome. Each request counts once, when its outcome is drawn, also if its client leaves before
+/// the answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the names are those of the outcomes")]
 pub struct Counters {
@@ -48,8 +48,8 @@ impl Counters {
 
 /// The current plan, the position in its sequence, and the counters.
 ///
-/// While a sequence lasts, each request to any endpoint takes its next outcome. Without a sequence, and after the end of
-/// one that is not repeated, each request takes one random number.
+/// While a sequence lasts, each request to any endpoint takes its next outcome. Without a sequence, and after the end
+/// of one that is not repeated, each request takes one random number.
 #[derive(Debug)]
 pub struct Faults<R> {
     plan: FaultPlan,

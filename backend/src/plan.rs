@@ -1,7 +1,7 @@
 //! The fault plan: how often requests fail, are slow or are throttled.
 //!
-//! A [`FaultPlan`] is always valid. It is made from a [`PlanSpec`] (the environment) or from a [`PlanRequest`] (a client's
-//! request) and the plan of the start.
+//! A [`FaultPlan`] is always valid. It is made from a [`PlanSpec`] (the environment) or from a [`PlanRequest`] (a
+//! client's request) and the plan of the start.
 
 use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 

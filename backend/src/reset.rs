@@ -1,8 +1,8 @@
 //! Ends a connection with a TCP reset instead of an answer.
 //!
-//! Closing a socket normally sends a FIN. A socket with a linger time of zero sends a reset when it is closed. A handler has
-//! no access to its socket, so each connection keeps a second descriptor of its socket. The linger option belongs to the
-//! socket, so it can be set through either descriptor.
+//! Closing a socket normally sends a FIN. A socket with a linger time of zero sends a reset when it is closed. A
+//! handler has no access to its socket, so each connection keeps a second descriptor of its socket. The linger option
+//! belongs to the socket, so it can be set through either descriptor.
 
 use std::{
     any::Any,

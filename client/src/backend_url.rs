@@ -13,8 +13,8 @@ const MAX_HOST: usize = 253;
 pub struct BackendUrl(String);
 
 impl BackendUrl {
-    /// Parses a value of `BACKEND_URL`. A trailing slash is allowed. The host is a name of letters, digits, dots, dashes and
-    /// underscores, or an address.
+    /// Parses a value of `BACKEND_URL`. A trailing slash is allowed. The host is a name of letters, digits, dots,
+    /// dashes and underscores, or an address.
     ///
     /// # Errors
     /// The value has another scheme, or a path, a query or user information. The error does not show user information,

@@ -1,5 +1,5 @@
-//! The client's metrics. They have resilience4j's names where it has such metrics, so that its dashboards work. Counts of
-//! the runtime are read at each scrape.
+//! The client's metrics. They have resilience4j's names where it has such metrics, so that its dashboards work. Counts
+//! of the runtime are read at each scrape.
 
 mod policies;
 mod window;

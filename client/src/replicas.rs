@@ -52,8 +52,8 @@ impl ReplicaHosts {
         Ok(Self { hosts: vec![host], port: if ends_in_port { own_port } else { port } })
     }
 
-    /// The addresses of all replicas, at least one, sorted and without duplicates. If the name has IPv4 and IPv6 addresses,
-    /// only the IPv4 addresses, so that no replica appears twice.
+    /// The addresses of all replicas, at least one, sorted and without duplicates. If the name has IPv4 and IPv6
+    /// addresses, only the IPv4 addresses, so that no replica appears twice.
     ///
     /// # Errors
     /// No name can be resolved within `limit`.

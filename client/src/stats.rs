@@ -45,7 +45,8 @@ pub struct Counts {
 }
 
 impl Tally {
-    /// Counts a call at its start. Finish the result with the call's report; if it is dropped, the call counts as abandoned.
+    /// Counts a call at its start. Finish the result with the call's report; if it is dropped, the call counts as
+    /// abandoned.
     pub fn begin(&self) -> Pending<'_> {
         self.total.fetch_add(1, Ordering::Relaxed);
         Pending { tally: self, finished: false }

@@ -54,7 +54,8 @@ report_says_what_its_data_say() {
   "$repo_root/scripts/trip-curves.sh" --from-data --output "$work_dir/docs"
   for document in "$work_dir"/docs/*.md "$work_dir"/docs/figures/*; do
     cmp "$document" "$repo_root/docs/${document#"$work_dir/docs/"}" ||
-      die "${document#"$work_dir/"} is not what its data say: scripts/lab-report.sh --from-data, scripts/trip-curves.sh --from-data"
+      die "${document#"$work_dir/"} does not match its data; run" \
+        "scripts/lab-report.sh --from-data and scripts/trip-curves.sh --from-data"
   done
 }
 

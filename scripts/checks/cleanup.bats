@@ -44,7 +44,7 @@ END
   fake_kubectl kind-lab <<<'case "$*" in "get namespace"*) echo namespace/lab3-resilience ;; *) exit 1 ;; esac'
   play cleanup.sh --yes
   expect_status 1
-  expect 'error: the namespace is not gone after 180 s'
+  expect 'error: the namespace still exists after 180 s'
 }
 
 @test "without a terminal it needs --yes" {

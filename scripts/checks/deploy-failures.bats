@@ -59,7 +59,7 @@ hint_for() {
   fake_stuck_cluster '{"ready": false, "state": {"waiting": {"reason": "ErrImagePull"}}}' '' "$image" 'exit 1'
   play deploy.sh --overlay production
   expect_status 1
-  [ "$(sed -n '/^To make the images/,/^error:/{//!p}' "$shown")" = "$(printf '%s\n' "$@")" ] || fail "expected: $*"
+  [ "$(sed -n '/^Provide the missing images/,/^error:/{//!p}' "$shown")" = "$(printf '%s\n' "$@")" ] || fail "expected: $*"
 }
 
 @test "the hint builds the tag that the pods wait for" {

@@ -58,14 +58,15 @@ show_hints() {
     case $reason in
       InvalidImageName) say "$reason: no image can have the name that $manifests gives it, see above." ;;
       *Image*) images_missing=true && say "$reason: the node has no such image, and cannot pull it." ;;
-      CreateContainerConfigError) say "$reason: a Secret or ConfigMap is missing, see above; deploy/README.md says what an overlay needs." ;;
-      *) say "$reason: the service ends at its start; its log is above." ;;
+      CreateContainerConfigError)
+        say "$reason: a Secret or ConfigMap is missing, see above; deploy/README.md lists what an overlay needs." ;;
+      *) say "$reason: the service exits at its start; see its log above." ;;
     esac
   done
   unscheduled=$(jq '[.items[].status.conditions[]? | select(.type == "PodScheduled" and .status == "False")] | length' <<<"$pods")
   ((unscheduled == 0)) || say "Unschedulable: the cluster has no room for $unscheduled of the pods."
   if $images_missing; then
-    say "To make the images that are missing, before this is run again:"
+    say "Provide the missing images before you run this again:"
     explain_images
   fi
 }

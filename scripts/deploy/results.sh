@@ -50,7 +50,8 @@ print_urls() {
     minikube) say "On minikube, its address is: minikube service --namespace $namespace client-service --url" ;;
     kind-*) say "On kind, port $node_port answers here if the cluster was made with extraPortMappings for it." ;;
   esac
-  say "From anywhere with kubectl, on http://localhost:30080: kubectl port-forward --namespace $namespace service/client-service 30080:$port"
+  say "From anywhere with kubectl, on http://localhost:30080:" \
+    "kubectl port-forward --namespace $namespace service/client-service 30080:$port"
 }
 
 # The node's proxy may know a new Service a second or two after its pods are ready.

@@ -9,7 +9,7 @@
 //! | `telemetry` | [`logging`], [`mod@metrics`] and [`trace`] headers |
 //! | `process` | command line, signals, exit codes, file descriptors |
 //! | `http` | routes ([`app()`], [`endpoint()`]), [`JsonBody`], [`ApiError`], the check of the [`AdminToken`] |
-//! | `server` | the [`Server`]: a guarded server (crate [`actix_connection_guard`]) that reports its metrics and shuts down |
+//! | `server` | the [`Server`]: a guarded server ([`actix_connection_guard`]) that reports its metrics and shuts down |
 //!
 //! Each module uses only modules above it.
 //!

@@ -74,8 +74,8 @@ async fn refuse(mut stream: BoundedStream, refusal: Refusal) {
     let _ = stream.shutdown().await;
 }
 
-/// Sends the refusal and closes without waiting. Reads what has arrived first: the kernel resets a socket that is closed
-/// with unread bytes, and the reset may overtake the response.
+/// Sends the refusal and closes without waiting. Reads what has arrived first: the kernel resets a socket that is
+/// closed with unread bytes, and the reset may overtake the response.
 fn refuse_at_once(io: &TcpStream, refusal: Refusal) -> io::Result<()> {
     let socket = SockRef::from(io);
     let mut unread = [MaybeUninit::uninit(); 2048];

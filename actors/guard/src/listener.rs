@@ -27,8 +27,8 @@ impl ListenerHandle {
     /// Makes the kernel refuse new connections at once (RST). Queued connections, and those whose handshake has begun,
     /// can still be accepted.
     ///
-    /// It binds the socket to an interface that does not exist. The kernel then finds no listener for a new SYN, because
-    /// it compares the interface on which the SYN arrives. A handshake that has begun keeps its listener.
+    /// It binds the socket to an interface that does not exist. The kernel then finds no listener for a new SYN,
+    /// because it compares the interface on which the SYN arrives. A handshake that has begun keeps its listener.
     #[cfg(target_os = "linux")]
     pub(crate) fn refuse_new_connections(&self) -> io::Result<()> {
         use std::num::NonZeroU32;

@@ -27,8 +27,8 @@
 //! - [`Gate`] and [`Observer`]: policies and observers of your own.
 //! - [`events`]: a log of numbered events, which readers can follow.
 //!
-//! Everything runs on tokio's clock. A test that pauses that clock controls breaker and scheduler, as long as both run on
-//! the test's own thread ([`Breaker::start`]).
+//! Everything runs on tokio's clock. A test that pauses that clock controls breaker and scheduler, as long as both run
+//! on the test's own thread ([`Breaker::start`]).
 
 mod admission;
 mod attempt;

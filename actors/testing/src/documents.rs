@@ -15,8 +15,8 @@ pub fn read(path: &str) -> String {
     fs::read_to_string(in_repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Checks the table of settings of `services`: the name and default of each, what `allowed` says of it, and its meaning. If
-/// the variable `UPDATE_DOCS` is set, writes the table instead.
+/// Checks the table of settings of `services`: the name and default of each, what `allowed` says of it, and its
+/// meaning. If the variable `UPDATE_DOCS` is set, writes the table instead.
 ///
 /// `meanings` must have the names of `defaults`, in the same order.
 pub fn check_settings<'a>(

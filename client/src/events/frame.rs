@@ -1,7 +1,7 @@
 //! Server-Sent Events as text.
 //!
-//! Written by hand: the format is one line of `format!`, and `actix-web-lab` would render an event once for each stream;
-//! this renders it once for all (`event_tests.rs` in the runtime).
+//! Written by hand: the format is one line of `format!`, and `actix-web-lab` would render an event once for each
+//! stream; this renders it once for all (`event_tests.rs` in the runtime).
 
 use actix_web::web::{Bytes, BytesMut};
 use resilience_actors::Event;

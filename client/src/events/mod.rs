@@ -1,10 +1,10 @@
 //! `GET /api/events`: the event log as Server-Sent Events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 //!
-//! A stream holds the number of its last event and fetches the events after it, so a reader costs the actors nothing. It
-//! is polled only while its connection accepts data, so a slow reader holds one chunk here and [`stall::SEND_BUFFER`] in
-//! the kernel. A stream ends if the log no longer has its next event, or if its connection accepts no data for
-//! [`stall::LIMIT`].
+//! A stream holds the number of its last event and fetches the events after it, so a reader costs the actors nothing.
+//! It is polled only while its connection accepts data, so a slow reader holds one chunk here and
+//! [`stall::SEND_BUFFER`] in the kernel. A stream ends if the log no longer has its next event, or if its connection
+//! accepts no data for [`stall::LIMIT`].
 
 mod frame;
 pub mod stall;

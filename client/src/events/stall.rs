@@ -1,8 +1,8 @@
 //! Limits the memory and the time of a connection whose reader does not read.
 //!
 //! actix does not poll a stream while its connection accepts no data, so the stream cannot notice. The kernel drops the
-//! connection if it accepts no data for [`LIMIT`] (tcp(7), `TCP_USER_TIMEOUT`), both if the peer is gone and if its window
-//! stays closed. The kernel's send buffer is limited to [`SEND_BUFFER`]; by default it would grow to megabytes.
+//! connection if it accepts no data for [`LIMIT`] (tcp(7), `TCP_USER_TIMEOUT`), both if the peer is gone and if its
+//! window stays closed. The kernel's send buffer is limited to [`SEND_BUFFER`]; by default it would grow to megabytes.
 
 use std::{any::Any, io, time::Duration};
 

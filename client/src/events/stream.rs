@@ -18,8 +18,8 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Maximum number of events in one chunk: about 16 KiB, half of what actix buffers for a slow connection.
 const BATCH: usize = 32;
 
-/// Shortest time between two chunks to one reader, for each open stream. Streams share the workers with the calls: with a
-/// thousand readers, each gets a chunk at most every 100 ms, and all together at most 10 000 chunks a second.
+/// Shortest time between two chunks to one reader, for each open stream. Streams share the workers with the calls: with
+/// a thousand readers, each gets a chunk at most every 100 ms, and all together at most 10 000 chunks a second.
 const SHARE: Duration = Duration::from_micros(100);
 
 /// Maximum time between a change and its chunk, however many streams are open.

@@ -1,7 +1,8 @@
 //! Serialises requests to all replicas of the backend: one reader and one writer at a time in this process.
 //!
-//! Each question goes to every replica, so without this limit a few callers could make the client open connections without
-//! bound. Two plans that were sent at the same time could leave some replicas with one plan and some with the other.
+//! Each question goes to every replica, so without this limit a few callers could make the client open connections
+//! without bound. Two plans that were sent at the same time could leave some replicas with one plan and some with the
+//! other.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -27,8 +28,8 @@ pub struct Turns {
 pub(super) struct Busy;
 
 impl Turns {
-    /// Asks the replicas. If another caller's question began after this call, its answer is used for both. So each caller
-    /// waits for at most two questions, and gets no answer that is older than its own question.
+    /// Asks the replicas. If another caller's question began after this call, its answer is used for both. So each
+    /// caller waits for at most two questions, and gets no answer that is older than its own question.
     ///
     /// # Errors
     /// The caller's turn does not come within `limit`.
@@ -50,8 +51,8 @@ impl Turns {
         Ok(answer)
     }
 
-    /// Asks after all earlier writers. Once begun, it runs to its end even if its caller leaves, so that not only some of
-    /// the replicas get the plan.
+    /// Asks after all earlier writers. Once begun, it runs to its end even if its caller leaves, so that not only some
+    /// of the replicas get the plan.
     ///
     /// # Errors
     /// The caller's turn does not come within `limit`.

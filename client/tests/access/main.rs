@@ -1,4 +1,5 @@
-//! Access to the client: which requests need the admin token, that no secret is shown, and which addresses it connects to.
+//! Access to the client: which requests need the admin token, that no secret is shown, and which addresses it connects
+//! to.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 mod destinations;

@@ -59,8 +59,8 @@ impl BreakerActor {
         }
     }
 
-    /// Runs one step of the machine at the current time, then publishes the transitions. Every message handler calls this.
-    /// What is due is done first, because actix drains a busy mailbox before it runs timers.
+    /// Runs one step of the machine at the current time, then publishes the transitions. Every message handler calls
+    /// this. What is due is done first, because actix drains a busy mailbox before it runs timers.
     fn step<R>(
         &mut self,
         ctx: &mut Context<Self>,

@@ -1,7 +1,7 @@
 //! Bursts of rejections, told once a second. Pure: no clock, no atomics.
 //!
-//! An open circuit can reject thousands of calls in a second, and counts them without a message. Only the first call of a
-//! burst tells the actor. The actor then reads the counters once a second for as long as they grow.
+//! An open circuit can reject thousands of calls in a second, and counts them without a message. Only the first call of
+//! a burst tells the actor. The actor then reads the counters once a second for as long as they grow.
 
 use std::time::{Duration, Instant};
 
@@ -44,8 +44,8 @@ impl Bursts {
         self.told != totals
     }
 
-    /// The rejections to tell, at the end of the window, or at once if it is `cut` short. A window without rejections ends
-    /// the burst.
+    /// The rejections to tell, at the end of the window, or at once if it is `cut` short. A window without rejections
+    /// ends the burst.
     pub(crate) fn take(&mut self, now: Instant, totals: Totals, cut: bool) -> Vec<Burst> {
         let Some(since) = self.since else { return Vec::new() };
         let window = now.saturating_duration_since(since);

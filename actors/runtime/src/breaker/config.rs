@@ -18,8 +18,8 @@ use crate::config::{Allowed, InvalidConfig, at_least, in_range, less_than, posit
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerSettings {
-    /// Consecutive counted failures that open the circuit: [`FAIL_MAX`](Self::FAIL_MAX), default 5. 0 switches this trip
-    /// off.
+    /// Consecutive counted failures that open the circuit: [`FAIL_MAX`](Self::FAIL_MAX), default 5. 0 switches this
+    /// trip off.
     pub fail_max: u32,
     /// Longest time between two failures of a streak: one of [`DURATIONS`](crate::DURATIONS), or no limit, which is the
     /// default.
@@ -36,7 +36,8 @@ pub struct BreakerSettings {
     /// Calls in the window below which no rate opens the circuit: [`MIN_CALLS`](Self::MIN_CALLS), default 20. At most
     /// the window's size.
     pub min_calls: u32,
-    /// A call is slow when it has taken this long: one of [`DURATIONS`](crate::DURATIONS). Set together with `slow_rate`.
+    /// A call is slow when it has taken this long: one of [`DURATIONS`](crate::DURATIONS). Set together with
+    /// `slow_rate`.
     #[serde(with = "crate::seconds::optional")]
     pub slow_call: Option<Duration>,
     /// Share of slow calls in the window that opens the circuit: one of [`SHARES`](Self::SHARES). None, the default,
@@ -71,8 +72,8 @@ pub enum Window {
     /// This number of last calls: [`WINDOW_CALLS`](BreakerSettings::WINDOW_CALLS).
     #[serde(rename = "calls")]
     Calls(u32),
-    /// The calls of this last time: [`WINDOW_TIME`](BreakerSettings::WINDOW_TIME). The window moves in steps of a tenth of
-    /// its length, and is up to one step shorter.
+    /// The calls of this last time: [`WINDOW_TIME`](BreakerSettings::WINDOW_TIME). The window moves in steps of a tenth
+    /// of its length, and is up to one step shorter.
     #[serde(rename = "seconds", with = "crate::seconds")]
     Time(Duration),
 }

@@ -22,8 +22,8 @@ impl Breaker {
         Ok(())
     }
 
-    /// Closes the circuit by hand and returns it to auto mode. A new epoch begins, so results of calls in flight no longer
-    /// count.
+    /// Closes the circuit by hand and returns it to auto mode. A new epoch begins, so results of calls in flight no
+    /// longer count.
     ///
     /// # Errors
     /// The actor is gone, and nothing was done.
@@ -44,8 +44,8 @@ impl Breaker {
         self.send(SetMode(Mode::ForcedOpen)).await
     }
 
-    /// Disables the circuit by hand, until [`enable`](Self::enable) or [`reset`](Self::reset). Its state is closed, every
-    /// call passes, and no result changes the state. Does nothing if the circuit is disabled already.
+    /// Disables the circuit by hand, until [`enable`](Self::enable) or [`reset`](Self::reset). Its state is closed,
+    /// every call passes, and no result changes the state. Does nothing if the circuit is disabled already.
     ///
     /// # Errors
     /// The actor is gone, and nothing was done.

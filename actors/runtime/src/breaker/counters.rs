@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 use crate::sync::{AtomicU64, LANES, lane};
 
 /// Number of low bits of a lane that hold the count; the bits above hold the lowest bits of the epoch's number. A count
-/// overflows after 89 years of 100 000 successes a second in one epoch. A success is taken for one of a later epoch only
-/// if it is 65 536 transitions late.
+/// overflows after 89 years of 100 000 successes a second in one epoch. A success is taken for one of a later epoch
+/// only if it is 65 536 transitions late.
 const COUNT_BITS: u32 = 48;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
 
@@ -75,8 +75,8 @@ impl Counters {
             .successes
     }
 
-    /// The counts at this moment: all lanes had these values at the same time. During an epoch the counts only grow, so of
-    /// two readings on any threads the smaller one is the older.
+    /// The counts at this moment: all lanes had these values at the same time. During an epoch the counts only grow, so
+    /// of two readings on any threads the smaller one is the older.
     pub(crate) fn read(&self) -> Totals {
         totals(self.snapshot())
     }

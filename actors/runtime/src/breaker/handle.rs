@@ -64,8 +64,8 @@ pub struct Breaker {
 impl Breaker {
     /// Asks for the permission to make one attempt.
     ///
-    /// While closed or open, the published state answers without a message. While half-open, or if the open time is over
-    /// before the timer has fired, the actor is asked.
+    /// While closed or open, the published state answers without a message. While half-open, or if the open time is
+    /// over before the timer has fired, the actor is asked.
     ///
     /// # Errors
     /// The [`Rejection`], if the attempt must not be made.

@@ -5,9 +5,9 @@
 //! rejections. loom runs each model through all interleavings of its threads (with up to
 //! three switches that no thread asked for), and all values that its reads may see.
 //!
-//! Run them with `cargo rustc -p resilience-actors --lib --profile test -- --cfg loom`, which prints the name of the test
-//! binary, and that binary with `loom`. The crate then uses loom's atomics, locks and `Arc`s (`sync/model.rs`). A thread
-//! with a queue plays an actor with its mailbox.
+//! Run them with `cargo rustc -p resilience-actors --lib --profile test -- --cfg loom`, which prints the name of the
+//! test binary, and that binary with `loom`. The crate then uses loom's atomics, locks and `Arc`s (`sync/model.rs`). A
+//! thread with a queue plays an actor with its mailbox.
 
 use std::{collections::VecDeque, time::Duration};
 

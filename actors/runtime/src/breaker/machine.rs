@@ -194,14 +194,15 @@ impl Machine {
         }
     }
 
-    /// Closes by hand and returns to auto mode. Always begins a new epoch, so results of calls in flight no longer count.
+    /// Closes by hand and returns to auto mode. Always begins a new epoch, so results of calls in flight no longer
+    /// count.
     pub(crate) fn reset(&mut self, now: Instant) {
         self.handle_timeout(now);
         self.close(now, Reason::ManualReset);
     }
 
-    /// Changes the mode. A new epoch begins, so results of calls in flight no longer count. Auto mode begins closed. Does
-    /// nothing if the mode is the same.
+    /// Changes the mode. A new epoch begins, so results of calls in flight no longer count. Auto mode begins closed.
+    /// Does nothing if the mode is the same.
     pub(crate) fn set_mode(&mut self, now: Instant, mode: Mode) {
         self.handle_timeout(now);
         if mode == self.mode() {

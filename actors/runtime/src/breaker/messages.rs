@@ -46,8 +46,8 @@ pub(crate) struct Inspect;
 #[rtype(result = "()")]
 pub(crate) struct Observe(pub(crate) Arc<dyn Observer>);
 
-/// Asks to be told of each opening from now on, and of the current one if the circuit is open. Weak, so that the breaker
-/// does not keep the subscriber alive.
+/// Asks to be told of each opening from now on, and of the current one if the circuit is open. Weak, so that the
+/// breaker does not keep the subscriber alive.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Subscribe(pub(crate) WeakRecipient<CircuitOpened>);

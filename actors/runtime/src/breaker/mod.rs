@@ -1,8 +1,8 @@
 //! The circuit breaker.
 //!
 //! A circuit breaker counts the results of calls to one upstream. When too many fail, it rejects further calls, so that
-//! callers fail fast and the upstream can recover. After a time it admits a few trials, to find out whether the upstream
-//! has recovered.
+//! callers fail fast and the upstream can recover. After a time it admits a few trials, to find out whether the
+//! upstream has recovered.
 //!
 //! | from | to | when |
 //! |---|---|---|
@@ -15,11 +15,11 @@
 //! A circuit can be set by hand ([`Mode`]). Forced open, it rejects every call; disabled, it admits every call. In both
 //! modes, results change nothing and no timer runs.
 //!
-//! **Why an actor, and why not only an actor.** One actor is the only writer of the state, so transitions have one order
-//! and need no lock. Two messages for every call would be too expensive. So the actor *publishes* its state as one atomic
-//! word, the number of the epoch and its phase. Admission while closed, rejection while open, and counting a success need
-//! only that word and no message. Failures, and everything while half-open, are messages. A report carries the epoch of
-//! its permit, and a report from an older epoch changes nothing (the idea is gobreaker's generation).
+//! **Why an actor, and why not only an actor.** One actor is the only writer of the state, so transitions have one
+//! order and need no lock. Two messages for every call would be too expensive. So the actor *publishes* its state as
+//! one atomic word, the number of the epoch and its phase. Admission while closed, rejection while open, and counting a
+//! success need only that word and no message. Failures, and everything while half-open, are messages. A report carries
+//! the epoch of its permit, and a report from an older epoch changes nothing (the idea is gobreaker's generation).
 
 mod actor;
 mod builder;

@@ -42,8 +42,8 @@ pub(crate) struct Published {
     last_slice: AtomicU64,
     pub(crate) config: BreakerConfig,
     pub(crate) counters: Counters,
-    /// The successes of epochs that are over. The lock keeps an epoch from ending while a reader adds up the successes, so
-    /// that each is counted once.
+    /// The successes of epochs that are over. The lock keeps an epoch from ending while a reader adds up the successes,
+    /// so that each is counted once.
     settled: Mutex<u64>,
     /// Where reports go. Weak, so that the published state does not keep its own writer alive.
     reports: OnceLock<WeakRecipient<Counted<ReportResult>>>,
@@ -113,8 +113,8 @@ impl Published {
         self.current().1
     }
 
-    /// Publishes a new epoch, and then calls `tell`. In this order, a scheduler that acts on the old state gets the message
-    /// afterwards.
+    /// Publishes a new epoch, and then calls `tell`. In this order, a scheduler that acts on the old state gets the
+    /// message afterwards.
     pub(crate) fn publish(&self, number: u64, phase: Phase, tell: impl FnOnce()) {
         if let Phase::Open { until } = phase {
             let until = until.saturating_duration_since(self.start).as_nanos();

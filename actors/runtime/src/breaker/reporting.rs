@@ -55,7 +55,8 @@ pub(crate) fn fail(
     tell(published, ticket, Report::Failure(failure))
 }
 
-/// Counts and reports a success that is more than a number: of a trial, of a slow call, or the first of a slice of time.
+/// Counts and reports a success that is more than a number: of a trial, of a slow call, or the first of a slice of
+/// time.
 #[cold]
 pub(crate) fn succeed(
     published: &Published,

@@ -31,8 +31,8 @@ impl Breaker {
         Self::launch(config, events, Actor::start)
     }
 
-    /// Starts a closed breaker on `arbiter`. In a service, choose an arbiter that is no worker's, so that busy workers do
-    /// not delay the breaker.
+    /// Starts a closed breaker on `arbiter`. In a service, choose an arbiter that is no worker's, so that busy workers
+    /// do not delay the breaker.
     pub fn start_on(config: BreakerConfig, arbiter: &ArbiterHandle) -> Self {
         Self::start_recording_on(config, EventLog::default(), arbiter)
     }

@@ -131,8 +131,8 @@ impl Tally {
 
     /// Counts rejected calls.
     ///
-    /// Sequentially consistent with `bursting`: either the caller reads that there is no burst, or the actor, which reads
-    /// the counts again after it has cleared the flag, reads the caller's rejection.
+    /// Sequentially consistent with `bursting`: either the caller reads that there is no burst, or the actor, which
+    /// reads the counts again after it has cleared the flag, reads the caller's rejection.
     pub(crate) fn reject(&self, kind: RejectionKind, calls: u64) {
         self.rejected[kind as usize].fetch_add(calls, Ordering::SeqCst);
     }

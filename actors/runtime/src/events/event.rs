@@ -42,8 +42,8 @@ impl Event {
         Self { sequence, time, breaker, kind, rendered: OnceLock::new() }
     }
 
-    /// The bytes that `render` makes of the event. Only the first call runs `render`, and all readers share its bytes, so
-    /// every reader must pass the same function.
+    /// The bytes that `render` makes of the event. Only the first call runs `render`, and all readers share its bytes,
+    /// so every reader must pass the same function.
     pub fn rendered(&self, render: impl FnOnce(&Self) -> Bytes) -> Bytes {
         self.rendered.get_or_init(|| render(self)).clone()
     }

@@ -19,8 +19,8 @@ pub const DEFAULT_CAPACITY: usize = 1024;
 
 /// The last events of one breaker and the schedulers around it: a handle, shared by cloning.
 ///
-/// Recording takes a lock for a moment and wakes at most one task, however many readers there are. A reader that is more
-/// than the capacity behind is told that events are missing.
+/// Recording takes a lock for a moment and wakes at most one task, however many readers there are. A reader that is
+/// more than the capacity behind is told that events are missing.
 #[derive(Clone)]
 pub struct EventLog {
     pub(crate) shared: Arc<Shared>,

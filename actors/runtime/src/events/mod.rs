@@ -4,8 +4,8 @@
 //! service can record its calls.
 //!
 //! **Recording never waits for a reader.** A reader holds the number of the last event that it has read, and fetches
-//! the events after it. The ring is bounded: a reader that is too slow loses the oldest events and is told so. One task,
-//! the hub, wakes all readers, at most once every [`WAKE_INTERVAL`].
+//! the events after it. The ring is bounded: a reader that is too slow loses the oldest events and is told so. One
+//! task, the hub, wakes all readers, at most once every [`WAKE_INTERVAL`].
 //!
 //! **A burst of calls does not push out other events.** In each second the log keeps up to [`EVENTS_PER_SECOND`] calls
 //! and as many retries. It sums the others up in one event.

@@ -141,8 +141,8 @@ async fn hub(mut guard: HubGuard) {
 }
 
 impl Shared {
-    /// Number of the newest event, and when the log will add an event by itself. `None` if there are no readers: the hub
-    /// must end.
+    /// Number of the newest event, and when the log will add an event by itself. `None` if there are no readers: the
+    /// hub must end.
     fn look(&self) -> Option<(u64, Option<Instant>)> {
         let at = Moment { now: clock::now(), date: clock::date };
         let mut state = self.lock();

@@ -1,5 +1,5 @@
-//! What threads share without a message. With `--cfg loom` these are the model checker's types, which try every order in
-//! which threads may run.
+//! What threads share without a message. With `--cfg loom` these are the model checker's types, which try every order
+//! in which threads may run.
 
 #[cfg(loom)]
 mod model;

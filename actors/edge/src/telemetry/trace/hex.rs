@@ -1,7 +1,7 @@
 //! Hexadecimal digits of trace headers.
 //!
-//! Written by hand: `hex` also reads upper case, which is not valid here (`context_props.rs`), and `write!` takes 400 ns
-//! for a header, this 25 ns.
+//! Written by hand: `hex` also reads upper case, which is not valid here (`context_props.rs`), and `write!` takes 400
+//! ns for a header, this 25 ns.
 
 use std::{fmt, str};
 

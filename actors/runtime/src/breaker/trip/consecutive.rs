@@ -36,7 +36,8 @@ impl Consecutive {
         self.max_age.is_some_and(|max_age| later.saturating_duration_since(earlier) > max_age)
     }
 
-    /// Adds a failure at its place. A gap ends the streak before it, so only the first or the last failure can make one.
+    /// Adds a failure at its place. A gap ends the streak before it, so only the first or the last failure can make
+    /// one.
     fn add(&mut self, at: Instant) {
         let place = self.streak.partition_point(|&known| known <= at);
         match (place.checked_sub(1), self.streak.get(place)) {

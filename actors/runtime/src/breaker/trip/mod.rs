@@ -49,8 +49,8 @@ pub(crate) struct Readings {
     pub(crate) slow: u64,
 }
 
-/// The trips that the settings ask for, for an epoch that begins at `began`. The slices of a window of time are numbered
-/// from `start`.
+/// The trips that the settings ask for, for an epoch that begins at `began`. The slices of a window of time are
+/// numbered from `start`.
 pub(crate) fn trips(
     settings: &BreakerSettings,
     start: Instant,
