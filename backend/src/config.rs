@@ -15,7 +15,7 @@ pub const DEFAULT_PORT: u16 = 5000;
 /// Maximum of `TRANSIENT_RETRY_AFTER`: about 115 days.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(10_000_000);
 
-/// What each setting of the backend alone is for, in Markdown.
+/// The purpose of each setting that only the backend has, in Markdown.
 pub const MEANINGS: [(&str, &str); 6] = [
     ("FAILURE_RATE", "Share of `/api/data` that fails with a 500."),
     ("SLOW_RESPONSE_RATE", "Share of `/api/data` that is slow. With `FAILURE_RATE` at most 1."),

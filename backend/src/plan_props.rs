@@ -1,4 +1,4 @@
-//! Whatever is asked for as a fault plan.
+//! Any requested fault plan is valid or refused.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ const FIELDS: [&str; 7] = [
     "failurerate",
 ];
 
-/// The rules, read off the JSON instead of the fields.
+/// The rules, checked on the JSON instead of the fields.
 fn oracle(asked: &serde_json::Map<String, Value>) -> bool {
     let number = |field: &str, default: f64| match asked.get(field) {
         None => Some(default),
@@ -83,7 +83,7 @@ proptest! {
                 prop_assert!(oracle(&asked), "{} is taken", body);
                 let shown = serde_json::to_string(&plan).unwrap();
                 prop_assert!(!shown.contains("-0"), "{}", shown);
-                // What is shown can be put back, and its line in the log is one.
+                // A shown plan can be PUT again, and takes one line in the log.
                 let again: PlanRequest = serde_json::from_str(&shown).unwrap();
                 let again = again.on(&started()).unwrap();
                 prop_assert_eq!(again.sequence(), plan.sequence());

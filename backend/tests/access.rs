@@ -23,8 +23,8 @@ fn registered() -> BTreeSet<String> {
     paths
 }
 
-/// All bytes that the backend sends back to one request. It may close without having read all of it, or reset on
-/// purpose.
+/// All bytes that the backend sends in response to one request. It may close before it has read the whole request, or
+/// reset on purpose.
 fn ask(backend: &Process, line: &str, headers: &str, body: &str) -> String {
     ask_raw(backend.address(), Request::new(line).headers(headers).body(body))
 }

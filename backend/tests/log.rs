@@ -1,4 +1,4 @@
-//! A log that nobody reads, or that cannot be written, delays nobody.
+//! A log that is not read, or cannot be written, delays no request.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 mod support;
@@ -17,7 +17,7 @@ use support::{BACKEND, start_unread};
 
 const DROPPED: &str = "log_lines_dropped_total";
 
-/// More than a call may take here, on a busy machine; much less than a write that blocks.
+/// Maximum time of a call on a busy machine: much less than a blocked write.
 const SOON: Duration = Duration::from_secs(5);
 
 /// A backend whose log is full: it must drop lines.
@@ -73,7 +73,7 @@ fn a_closed_log_stops_nothing_and_its_lines_are_counted() {
 fn a_failed_start_exits_even_if_its_error_cannot_be_written() {
     for (variable, value, code) in [("WORKERS", "0", 2), ("HOST", "192.0.2.1", 1)] {
         let (_reader, mut full) = std::io::pipe().unwrap();
-        // As much as a pipe takes.
+        // The capacity of a pipe.
         full.write_all(&[b'x'; 64 * 1024]).unwrap();
         let began = Instant::now();
         let mut command = command(BACKEND, &[(variable, value)]);

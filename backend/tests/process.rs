@@ -1,4 +1,4 @@
-//! The real binary: its start, its end, and what only a socket shows.
+//! The real binary: its start, its shutdown, and behaviour that only a socket shows.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
 
@@ -96,7 +96,7 @@ fn a_request_is_logged_with_the_span_of_its_caller() {
             assert_eq!((&record["trace_id"], &record["span_id"]), (&TRACE.into(), &SPAN.into()));
             assert_eq!(record["message"], "request 1 /api/data: fails with 500");
         }
-        // Who sends this does not want it to be recorded, and nobody else asks for it.
+        // A request is not logged if its trace is not sampled, or if it has no trace.
         ask(&backend, "00");
         assert!([200, 500].contains(&backend.get("/api/data").status));
         backend.terminate();

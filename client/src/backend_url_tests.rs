@@ -6,7 +6,7 @@ fn parse(text: &str) -> Result<BackendUrl, String> {
     BackendUrl::parse(text.to_owned()).map_err(|error| error.to_string())
 }
 
-/// Whether it is `http://host[:port][/]`, read from left to right.
+/// True if `text` is `http://host[:port][/]`.
 fn oracle(text: &str) -> bool {
     let Some(rest) = text.strip_prefix("http://") else { return false };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -53,7 +53,7 @@ proptest! {
         match parse(&text) {
             Ok(url) => {
                 prop_assert!(oracle(&text), "{} is taken", text);
-                // What is connected to is what is written there.
+                // The client connects to the host and port in the text.
                 let (host, port) = url.host_and_port();
                 let joined = url.join("/api/data").to_string();
                 prop_assert_eq!(&joined, &format!("{}/api/data", text.strip_suffix('/').unwrap_or(&text)));

@@ -1,5 +1,5 @@
-//! The client's settings, from the environment. Ranges are the runtime's own; here their variables
-//! get names, and what contradicts each other across both is refused.
+//! The client's settings, from the environment. The ranges of the policies' settings are the runtime's. This module
+//! names their variables, and refuses settings that contradict each other.
 
 mod breaker;
 mod calls;
@@ -35,40 +35,40 @@ const KNOWN_NAMES: KnownNames<'_> = KnownNames {
     of_others: &BACKEND_SETTINGS,
 };
 
-/// All that the client service can be told.
+/// All settings of the client service.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What both services can be told.
+    /// The settings that both services have.
     pub common: CommonSettings,
-    /// `BACKEND_URL`: where the backend is. Requests go there and nowhere else.
+    /// `BACKEND_URL`: the backend. Requests of callers go only there.
     pub backend: BackendUrl,
     /// `BREAKER_*`.
     pub breaker: BreakerConfig,
-    /// `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES` and `BREAKER_SCOPE`. Valid.
+    /// `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES` and `BREAKER_SCOPE`, validated.
     pub calls: Calls,
-    /// `CONNECT_TIMEOUT`: time to resolve the name, and to connect to each of its addresses.
+    /// `CONNECT_TIMEOUT`: maximum time to resolve the name, and again to connect to each of its addresses.
     pub connect_timeout: Duration,
-    /// `MAX_CALLS`: calls in flight and waiting, over all workers.
+    /// `MAX_CALLS`: maximum number of calls in flight and waiting, over all workers.
     pub max_calls: Limit,
-    /// `MAX_RESPONSE_BYTES`: the largest body that is taken from the backend.
+    /// `MAX_RESPONSE_BYTES`: maximum size of a body from the backend.
     pub max_response_bytes: usize,
-    /// `MAX_EVENT_STREAMS`: readers of `/api/events` at a time, over all workers.
+    /// `MAX_EVENT_STREAMS`: maximum number of readers of `/api/events` at a time, over all workers.
     pub max_event_streams: usize,
-    /// `BACKEND_FAULTS_HOST`: where all replicas of the backend are.
+    /// `BACKEND_FAULTS_HOST`: the names that resolve to all replicas of the backend.
     pub replicas: ReplicaHosts,
-    /// `HOSTNAME`: the name of this pod, so that a page sees which of several it follows.
+    /// `HOSTNAME`: the name of this pod, so that a dashboard shows which pod it follows.
     pub pod: String,
-    /// All settings as they took effect, in one line, without the token.
+    /// All settings with their values, in one line, without the token.
     pub summary: String,
     /// One line for each variable that is probably meant to be a setting, but is none.
     pub near_misses: Vec<String>,
 }
 
 impl Config {
-    /// Reads all of them.
+    /// Reads all settings.
     ///
     /// # Errors
-    /// The first variable whose value cannot be used, or contradicts another.
+    /// The first variable whose value is not valid or contradicts another variable.
     pub fn read(settings: &mut Settings<'_>) -> Result<Self, SettingError> {
         let common = CommonSettings::read(settings, DEFAULT_PORT)?;
         let backend =
@@ -105,7 +105,7 @@ impl Config {
     }
 }
 
-/// Refuses a time to connect that an attempt does not have.
+/// Refuses a connect timeout above the attempt timeout.
 fn check_connect_timeout(connect: Duration, attempt: Duration) -> Result<(), SettingError> {
     if connect <= attempt {
         return Ok(());

@@ -20,7 +20,7 @@ fn numbers() -> impl Strategy<Value = Value> {
 proptest! {
     #![proptest_config(resilience_testing::props::config())]
 
-    /// Each field alone, so that its own bounds decide.
+    /// Checks one field at a time, so that only its own bounds matter.
     #[test]
     fn a_field_is_within_its_bounds_or_refused(value in numbers()) {
         let whole = |most: u64| value.as_u64().is_some_and(|number| (1..=most).contains(&number));

@@ -1,4 +1,4 @@
-//! The client's process: signals that it ignores, and a log that nobody reads.
+//! The client's process: signals that it ignores, and an unread log.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 use std::{

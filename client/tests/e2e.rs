@@ -50,7 +50,7 @@ fn the_stress_test_opens_the_breaker_and_it_closes_after_the_reset_timeout() {
     assert_eq!(statuses, [vec![500; 5], vec![503; 15]].concat());
     assert_eq!(lab.state(), "open");
 
-    // Nobody calls: the timer alone brings half-open, and one good call closed.
+    // No calls are made: the timer alone moves to half-open. One successful call closes the circuit.
     until("half-open", Duration::from_secs(3), || lab.state() == "half-open");
     let half_open_after = start.elapsed().as_secs_f64();
     assert!((1.5..2.5).contains(&half_open_after), "{half_open_after}");

@@ -179,7 +179,7 @@ async fn each_replica_is_asked_and_a_dead_or_silent_one_does_not_delay_the_other
         .map(|(_, answer)| match answer {
             PlanAnswer::Failed(why) => why.as_str(),
             PlanAnswer::Plan { .. } => "",
-            PlanAnswer::Refused { .. } => panic!("nobody refused"),
+            PlanAnswer::Refused { .. } => panic!("no replica refused"),
         })
         .collect();
     assert_eq!(failures[0], "backend unreachable: connection refused");
@@ -237,7 +237,7 @@ async fn metrics_have_the_names_of_resilience4j_and_count_without_a_scrape() {
     let lab = lab(config(&upstream.url(), &[("BREAKER_FAIL_MAX", "1")])).await;
     lab.get(CALL).await;
     lab.get(CALL).await;
-    // Asks the breaker, behind all that it has been told.
+    // The snapshot is taken after all earlier messages.
     lab.get("/api/circuit-breaker").await;
     let text = lab.text("/metrics").await;
     for line in [
@@ -287,7 +287,7 @@ async fn attempts_are_counted_when_they_end_even_if_the_caller_left_and_baseline
         lab.text("/metrics").await.contains("client_calls_in_flight 0\n")
     })
     .await;
-    assert!(lab.text("/metrics").await.contains(&format!("{failed} 1\n")), "one and no more");
+    assert!(lab.text("/metrics").await.contains(&format!("{failed} 1\n")), "counted once");
 }
 
 #[actix_web::test]

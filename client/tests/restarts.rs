@@ -1,4 +1,4 @@
-//! SIGTERM at random moments under load: every accepted request is answered, and the end is a clean one.
+//! SIGTERM at random moments under load: every accepted request is answered, and the process exits cleanly.
 //!
 //! A request is *accepted* when it is written on a connection that the server has taken and has not
 //! closed, nor announced to close (`Connection: close`). What is not:
@@ -59,18 +59,18 @@ const CLIENT_PATHS: [&str; 5] = [
 ];
 const BACKEND_PATHS: [&str; 3] = ["/api/data", "/api/transient-failure", "/health"];
 
-/// What became of one request.
+/// The result of one request.
 #[derive(Debug)]
 enum Fate {
     Answered {
         status: u16,
         closes: bool,
     },
-    /// There was nobody to connect to.
+    /// The connect was refused.
     Refused,
-    /// Its connection ended without a byte.
+    /// The connection ended without a byte of answer.
     Unanswered,
-    /// Its answer did not come whole: what there was of it.
+    /// The answer is incomplete: the part that arrived.
     Cut {
         _what: String,
     },
@@ -91,12 +91,12 @@ impl AddAssign for Sum {
     }
 }
 
-/// A request that its caller wants to see in the logs.
+/// A request that was sent, with its trace and its result.
 #[derive(Debug)]
 struct Asked {
     path: &'static str,
     trace: String,
-    /// Whether its connection had brought an answer before.
+    /// True if its connection had delivered an answer before.
     reused: bool,
     fate: Fate,
 }
@@ -117,7 +117,7 @@ fn ask(connection: &mut Connection, request: &Request) -> Fate {
 fn connect(address: SocketAddr) -> Option<Connection> {
     match Connection::try_to(address) {
         Ok(connection) => Some(connection),
-        // Also reset: closed while the kernels shook hands, before anything could be sent.
+        // Also a reset: the listener closed during the TCP handshake, before anything was sent.
         Err(error)
             if matches!(
                 error.kind(),
@@ -130,7 +130,7 @@ fn connect(address: SocketAddr) -> Option<Connection> {
     }
 }
 
-/// Calls again and again, until nobody is there or, at the latest, `stop`.
+/// Calls repeatedly until a connect is refused, at the latest until `stop`.
 fn call_until(
     stop: &AtomicBool,
     address: SocketAddr,
@@ -160,7 +160,7 @@ fn call_until(
     all
 }
 
-/// A stress test that would take longer than the process has.
+/// A stress test that would outlast the process.
 fn stress(address: SocketAddr) {
     let plan =
         r#"{"num_requests": 1000, "concurrency": 4, "retry": true, "interval_seconds": 0.05}"#;
@@ -169,7 +169,7 @@ fn stress(address: SocketAddr) {
     assert!(matches!(fate, Fate::Answered { status: 200, closes: true }), "stress test: {fate:?}");
 }
 
-/// A stream of events, from its beginning to its end.
+/// Reads a stream of events to its end.
 fn listen(address: SocketAddr) {
     let mut connection = connect(address).unwrap();
     connection.send("GET /api/events");
@@ -183,7 +183,7 @@ enum Victim {
     Backend,
 }
 
-/// One start, load, SIGTERM at a random moment, and everything that has to be so after it.
+/// Starts the services under load, sends SIGTERM at a random moment, and checks the results.
 fn restart(victim: Victim, seed: u64) -> Sum {
     let mut random = StdRng::seed_from_u64(seed);
     let mut lab = Lab::start(&BACKEND, &CLIENT);
@@ -212,7 +212,7 @@ fn restart(victim: Victim, seed: u64) -> Sum {
             scope.spawn(move || listen(address));
             scope.spawn(move || listen(address));
         }
-        // From nearly nothing in flight to a full load.
+        // From a light to a full load.
         thread::sleep(Duration::from_millis(20) + moment);
         let since = Instant::now();
         let status = process.terminate();
@@ -236,7 +236,7 @@ fn restart(victim: Victim, seed: u64) -> Sum {
     sum
 }
 
-/// Counts the requests by what became of them.
+/// Counts the requests by their result.
 fn judge(asked: &[Asked], client_log: &str, backend_log: &str) -> Result<Sum, String> {
     let mut sum = Sum::default();
     for request in asked {
@@ -254,7 +254,7 @@ fn judge(asked: &[Asked], client_log: &str, backend_log: &str) -> Result<Sum, St
     Ok(sum)
 }
 
-/// The statistics of a process that is gone: its log has each call that was answered, with its status.
+/// Checks the log of the ended process: it has a line for each answered call, with its status.
 fn every_answer_is_in_the_log(asked: &[Asked], log: &str) {
     let mut told: HashMap<&str, Vec<u16>> = HashMap::new();
     for line in log.lines().filter(|line| line.contains(": status ") && line.contains(" call ")) {

@@ -1,4 +1,4 @@
-//! The real binary: open streams of events do not hold up its end, and those that are read end whole.
+//! The real binary: open event streams do not delay the shutdown, and streams that are read end properly.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
 
@@ -17,7 +17,7 @@ fn start() -> Process {
     Process::start(command(env!("CARGO_BIN_EXE_client-service"), &[]))
 }
 
-/// A stream of events that has begun.
+/// Opens a stream of events.
 fn stream(client: &Process) -> Connection {
     let mut stream = client.connect();
     stream.send("GET /api/events");
@@ -31,14 +31,14 @@ fn must_end_whole(stream: &mut Connection) {
     assert!(rest.ends_with("\r\n0\r\n\r\n"), "cut off: {rest:?}");
 }
 
-/// A stream whose reader reads nothing, with more in it than all buffers on its way hold.
+/// A stream whose reader does not read, with more data than all buffers can hold.
 fn stalled(client: &Process) -> Connection {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     socket.connect(&client.address().into()).unwrap();
     let mut stream = Connection::from(TcpStream::from(socket));
     stream.send("GET /api/events");
-    // Its end is behind all this, if it ever comes.
+    // The end of the stream comes after all this data.
     for _ in 0..1000 {
         let reset = client.ask("POST /api/circuit-breaker/reset");
         assert_eq!(reset.status, 200, "{reset:?}");

@@ -1,4 +1,4 @@
-//! Each trip of the circuit breaker, through HTTP: what opens the circuit, and where that is shown.
+//! Each trip of the circuit breaker over HTTP: what opens the circuit, and which endpoints show it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 mod support;
@@ -43,7 +43,7 @@ fn hanging_data() -> Server {
     })
 }
 
-/// Why the circuit opened last.
+/// The reason of the last opening.
 fn cause(history: &Value) -> &str {
     history["events"].as_array().unwrap().last().unwrap()["cause"].as_str().unwrap()
 }

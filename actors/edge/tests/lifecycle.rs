@@ -1,4 +1,4 @@
-//! The server's beginning and end. What signals do is tested with the real binaries.
+//! The start and the shutdown of the server. Signals are tested with the real binaries.
 
 #![allow(clippy::disallowed_methods, reason = "real connections take real time")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
@@ -23,10 +23,11 @@ use resilience_testing::{
 use service_edge::{CommonSettings, Drain, Metrics, Settings, app, endpoint, serve};
 use tokio::sync::watch;
 
-/// A client repeats a SYN that was dropped after a second.
+/// A client repeats a dropped SYN after one second, so a faster connect was not dropped.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// How long newcomers are answered after the end has begun, if they keep coming: a quarter of `SHUTDOWN_TIMEOUT`.
+/// Time for which new connections are answered after the shutdown has begun, if they keep arriving: a quarter of
+/// `SHUTDOWN_TIMEOUT`.
 const LISTENING: Duration = Duration::from_secs(2);
 
 fn common(port: u16) -> CommonSettings {
@@ -34,7 +35,7 @@ fn common(port: u16) -> CommonSettings {
     CommonSettings::read(&mut Settings::from_pairs(&pairs), port).unwrap()
 }
 
-/// A server whose end has begun while a request is in flight.
+/// A server whose shutdown has begun while a request is in flight.
 struct Ending {
     address: SocketAddr,
     since: Instant,
@@ -43,7 +44,7 @@ struct Ending {
 }
 
 impl Ending {
-    /// With what lets the request end when it is dropped.
+    /// Begins the shutdown. Dropping the returned sender lets the request in flight end.
     fn begin(end: fn(&Drain)) -> (Self, watch::Sender<()>) {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let drain = Drain::new();
@@ -79,12 +80,12 @@ impl Ending {
         (Self { address, since: Instant::now(), slow, server }, hold)
     }
 
-    /// The answer to a new connection; none if it is refused.
-    fn newcomer(&self) -> Option<Answer> {
+    /// Opens a new connection. Returns its answer, or `None` if it is refused.
+    fn open_connection(&self) -> Option<Answer> {
         let (after, begun) = (self.since.elapsed(), Instant::now());
         let connected = TcpStream::connect_timeout(&self.address, Duration::from_secs(10));
         let took = begun.elapsed();
-        assert!(took < AT_ONCE, "{connected:?} took {took:?}, {after:?} after the end began");
+        assert!(took < AT_ONCE, "{connected:?} took {took:?}, {after:?} after the shutdown began");
         match connected {
             Ok(stream) => Some(get(stream.into(), "/ready")),
             Err(error) => {
@@ -94,17 +95,17 @@ impl Ending {
         }
     }
 
-    /// How long newcomers that come all the time are answered.
+    /// Opens new connections until one is refused. Returns for how long they were answered.
     fn answers_for(&self) -> Duration {
-        while let Some(answer) = self.newcomer() {
+        while let Some(answer) = self.open_connection() {
             assert_eq!((answer.status, answer.closes()), (503, true), "{answer:?}");
-            assert!(self.since.elapsed() < LISTENING * 2, "it goes on listening");
+            assert!(self.since.elapsed() < LISTENING * 2, "it continues to listen");
         }
         self.since.elapsed()
     }
 }
 
-/// The only answer of a connection, which the server closes after it.
+/// The only answer on a connection, which the server closes after it.
 fn get(mut connection: Connection, path: &str) -> Answer {
     let answer = connection.ask(format!("GET {path}"));
     assert_eq!(connection.rest(), "", "{answer:?}");
@@ -115,9 +116,9 @@ fn get(mut connection: Connection, path: &str) -> Answer {
 fn new_connections_during_shutdown_are_answered_and_then_refused_without_delay() {
     let (ending, hold) = Ending::begin(Drain::begin);
     drop(hold);
-    assert!(ending.answers_for() >= LISTENING, "newcomers came all the time");
+    assert!(ending.answers_for() >= LISTENING, "new connections kept arriving");
     while !ending.server.is_finished() {
-        assert!(ending.newcomer().is_none());
+        assert!(ending.open_connection().is_none());
     }
     assert!(ending.server.join().unwrap().is_ok());
 }
@@ -125,10 +126,10 @@ fn new_connections_during_shutdown_are_answered_and_then_refused_without_delay()
 #[test]
 fn the_listener_closes_while_a_slow_request_is_finished() {
     let (ending, hold) = Ending::begin(Drain::begin);
-    assert!(ending.answers_for() >= LISTENING, "newcomers came all the time");
-    // Nobody else can listen there while any handle is open.
+    assert!(ending.answers_for() >= LISTENING, "new connections kept arriving");
+    // No other socket can listen on the address while a handle is open.
     while TcpListener::bind(ending.address).is_err() {
-        assert!(ending.newcomer().is_none());
+        assert!(ending.open_connection().is_none());
         assert!(ending.since.elapsed() < LISTENING * 3, "the listener stays open");
     }
     assert!(!ending.slow.is_finished());
@@ -177,7 +178,7 @@ async fn a_requested_shutdown_is_no_error() {
 async fn failure_ends_the_server_with_its_reason() {
     let drain = Drain::new();
     let failing = drain.clone();
-    // As an actor that dies while the server runs.
+    // Simulates an actor that dies while the server runs.
     actix_web::rt::spawn(async move { failing.fail("the actor died") });
     let common = common(0);
     let served = serve("test", &common, drain, Metrics::new("1"), |_: &mut ServiceConfig| ());

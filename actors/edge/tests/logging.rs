@@ -1,4 +1,4 @@
-//! What reaches stderr from a process of its own: this test binary, started again.
+//! The stderr of a separate process: this test binary, started again.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
 
@@ -11,7 +11,7 @@ use service_edge::{CommonSettings, Settings, logging};
 
 const ROLE: &str = "LOGGING_TEST_ROLE";
 
-/// The process that is looked at; without a role it is no test.
+/// The separate process. Does nothing without a role.
 #[test]
 fn child() {
     let Ok(role) = std::env::var(ROLE) else { return };

@@ -1,4 +1,4 @@
-//! What `GET /metrics` tells of requests.
+//! The metrics of requests in `GET /metrics`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
 
@@ -84,7 +84,7 @@ async fn requests_are_counted_by_route_method_and_status_even_if_they_panic_or_a
     for line in [
         r#"http_request_duration_seconds_count{method="GET",path="/cups/{name}"} 2"#,
         r#"http_request_duration_seconds_bucket{method="GET",path="/cups/{name}",le="+Inf"} 2"#,
-        // The one that asks.
+        // The scrape itself.
         "http_requests_in_flight 1",
         r#"build_info{version="1.2.3"} 1"#,
     ] {

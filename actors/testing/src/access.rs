@@ -1,4 +1,4 @@
-//! What a service must do for clients without its admin token, and what it must show to no client.
+//! Checks of access: changes need the admin token, and no client sees a secret.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -7,14 +7,14 @@ use crate::Answer;
 /// The admin token in tests of secrets.
 pub const TOKEN: &str = "MarkerOfTheToken7Qx";
 
-/// A token that clients present, and that is not [`TOKEN`].
+/// A wrong token that clients present.
 pub const WRONG_TOKEN: &str = "MarkerOfAnother9Zk";
 
-/// Methods that may change something.
+/// Methods of requests that may change something.
 const CHANGING: [&str; 8] = ["POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "MKCOL", "post"];
 
 /// The paths in `endpoint("...")` and `file!("...")` of all sources below `folder`. Panics at a route that is
-/// registered in another way, because it would not be seen.
+/// registered in another way, because this function would miss it.
 pub fn registered_paths(folder: &Path) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -39,7 +39,7 @@ fn paths_in(file: &Path) -> BTreeSet<String> {
         "#[route(",
     ];
     let source = fs::read_to_string(file).unwrap();
-    // Documentation and tests register nothing.
+    // Skips documentation and tests, which register no routes.
     let source = source.split("#[cfg(test)]").next().unwrap();
     let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
     let code = code.collect::<Vec<_>>().join("\n");
@@ -74,14 +74,14 @@ fn wrong_authorizations(token: &str) -> Vec<Vec<Vec<u8>>> {
     let mut all: Vec<_> = one.into_iter().map(|value| vec![value.into_bytes()]).collect();
     all.push(Vec::new());
     all.push(vec![b"Bearer \xff\xfe".to_vec()]);
-    // A proxy in front may have checked another one of several.
+    // With several headers, a proxy in front may have checked another one.
     for second in [format!("Bearer {WRONG_TOKEN}"), right.clone()] {
         all.push(vec![right.clone().into_bytes(), second.into_bytes()]);
     }
     all
 }
 
-/// Asks for each of `paths` with each method that may change something, without the token. Panics unless the answer is
+/// Requests each of `paths` with each changing method, without the token. Panics unless the answer is
 /// a 401 that shows no token, or a 405. Returns the requests that would change something, such as `POST /reset`.
 ///
 /// `ask` makes a request with this method, path and these `Authorization` headers.
@@ -96,7 +96,7 @@ pub async fn changes_that_need_the_token(
         for method in CHANGING {
             for authorization in &wrong {
                 let answer = ask(method, path, authorization).await;
-                // Nothing is there for this method, with the token or without.
+                // The path does not take this method.
                 if answer.status == 405 {
                     break;
                 }

@@ -9,13 +9,13 @@ use serde_json::Value;
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// Names, in lower case, and values.
+    /// Names in lower case, and values.
     pub headers: Vec<(String, String)>,
-    /// The body. What is not UTF-8 is replaced.
+    /// The body. Bytes that are not UTF-8 are replaced.
     pub text: String,
-    /// The body as JSON; null if it is none.
+    /// The body as JSON; null if it is not JSON.
     pub body: Value,
-    /// From the request to the end of the answer.
+    /// Time from the request to the end of the answer.
     pub took: Duration,
 }
 
@@ -49,7 +49,7 @@ impl Answer {
         self
     }
 
-    /// Panics unless this is an error in JSON with these words in `error`, and `says` in its `message`.
+    /// Panics unless this is a JSON error with this `error` and with `says` in its `message`.
     #[track_caller]
     pub fn assert_error(&self, status: u16, error: &str, says: &str) {
         assert_eq!(self.status, status, "{self:?}");
@@ -59,13 +59,13 @@ impl Answer {
         assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
     }
 
-    /// A whole number in the body. Panics if there is none with this name.
+    /// The whole number with this name in the body. Panics if there is none.
     #[track_caller]
     pub fn number(&self, name: &str) -> u64 {
         self.body[name].as_u64().unwrap_or_else(|| panic!("no number {name} in {self:?}"))
     }
 
-    /// A sample without labels of an answer of `/metrics`.
+    /// The value of a metric without labels, if this is an answer of `/metrics`.
     #[track_caller]
     pub fn metric(&self, name: &str) -> u64 {
         let value = self.text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

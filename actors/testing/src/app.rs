@@ -1,4 +1,4 @@
-//! Answers of an application that has no socket.
+//! Answers of an application without a socket.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use actix_web::{
 
 use crate::Answer;
 
-/// What the server would send, with a body that has not been read. An `Err` is sent as its error response.
+/// Returns the response with an unread body. Converts an `Err` to its error response, as the server does.
 pub async fn open<R>(
     service: &impl Service<R, Response = ServiceResponse<BoxBody>, Error = Error>,
     request: R,
@@ -21,7 +21,7 @@ pub async fn open<R>(
     }
 }
 
-/// What the server would send, read to its end.
+/// Returns the complete answer.
 pub async fn answer<R>(
     service: &impl Service<R, Response = ServiceResponse<BoxBody>, Error = Error>,
     request: R,

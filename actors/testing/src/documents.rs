@@ -75,7 +75,7 @@ fn table_of_settings(
     assert_eq!(read, described, "each setting has a meaning, in the order in which they are read");
     let rows = defaults.iter().zip(meanings).map(|((name, default), (_, meaning))| {
         let default = default.trim_matches(['(', ')']);
-        // Each document says once that no value has a unit.
+        // The document says once that no value has a unit, so the table leaves it out.
         let allowed = allowed(name).replace(", without a unit", "");
         format!("| `{name}` | {default} | {allowed} | {meaning} |\n")
     });

@@ -1,19 +1,20 @@
-//! What the tests of `actors/edge`, `backend` and `client` share. A dev-dependency only.
+//! Test helpers that `actors/edge`, `backend` and `client` share. A dev-dependency only.
 //!
 //! | module | role |
 //! |---|---|
-//! | [`access`] | what clients without the token are answered, and what no client is shown |
+//! | [`access`] | checks that changes need the admin token, and that no client sees a secret |
 //! | [`answer`] | one HTTP answer, from a socket or from an application in this process |
 //! | [`http`] | the HTTP/1.1 client: raw bytes where a test needs them, requests and answers elsewhere |
-//! | [`server`] | a server that does on each connection what a script says |
+//! | [`server`] | a server that plays a script on each connection |
 //! | [`process`] | a service as a process: start, log, signals, end |
-//! | [`app`] | answers of an application that has no socket |
+//! | [`app`] | answers of an application without a socket |
 //! | [`mod@until`] | waiting for a condition, for a bounded time |
-//! | [`mod@settings`] | what each setting must refuse, and with which words |
+//! | [`mod@settings`] | checks that each setting refuses invalid values, and of the error |
 //! | [`documents`] | parts of Markdown files that tests generate and check |
-//! | [`props`] | how often property tests are tried |
+//! | [`props`] | the number of cases of property tests |
 //!
-//! It depends on no crate of the workspace, so that each of them can use it. All of it panics when a test cannot go on.
+//! It depends on no crate of the workspace, so that each of them can use it. Its functions panic when a test cannot
+//! continue.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,9 +1,8 @@
-//! How often properties are tried.
+//! The number of cases of property tests.
 
 use proptest::test_runner::{Config, RngSeed};
 
-/// The same inputs each time, unless the environment says otherwise (`PROPTEST_RNG_SEED`,
-/// `PROPTEST_CASES`). Nothing is written to disk.
+/// Uses the same inputs in each run, unless `PROPTEST_RNG_SEED` or `PROPTEST_CASES` is set. Writes nothing to disk.
 pub fn config() -> Config {
     let default = Config::default();
     let rng_seed = match default.rng_seed {

@@ -1,8 +1,8 @@
-//! What each setting must refuse, and with which words.
+//! Checks that settings refuse invalid values, and checks the errors.
 
 use std::fmt::Debug;
 
-/// Values that no setting of numbers, names or addresses takes.
+/// Values that no setting of a number, a name or an address accepts.
 const GARBAGE: [&str; 2] = ["", "gar/bage"];
 
 /// Panics unless `read`, given one of these variables and nothing else, fails with an error that names the variable and
@@ -18,8 +18,7 @@ pub fn assert_each_is_named<T: Debug>(
     }
 }
 
-/// Panics unless each variable is refused with the hint that belongs to it, whether its value is out of range or
-/// garbage.
+/// Panics unless each variable is refused with its hint, for values out of range and for malformed values.
 #[track_caller]
 pub fn assert_hints<T: Debug>(
     read: impl Fn(&[(&str, &str)]) -> Result<T, String>,

@@ -1,14 +1,14 @@
-//! Waiting for a condition, for a bounded time.
+//! Waits for a condition, for a bounded time.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
-/// Longer than anything in a test takes on a busy machine. What takes longer is a failure.
+/// Maximum time of any step of a test on a busy machine. A longer step is a failure.
 pub const PATIENCE: Duration = Duration::from_secs(40);
 
-/// The pause between two looks at a condition.
+/// Time between two checks of a condition.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Waits until `is_so` is true. Panics with `what` if that takes longer than `patience`.
@@ -21,7 +21,7 @@ pub fn until(what: &str, patience: Duration, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// [`until`] for a condition that is asked in this thread's runtime.
+/// As [`until`], for an async condition on this thread's runtime.
 pub async fn until_async(what: &str, patience: Duration, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !is_so().await {

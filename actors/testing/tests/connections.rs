@@ -1,4 +1,4 @@
-//! The client and the server, against each other.
+//! The test client against the test server.
 
 use resilience_testing::{
     PATIENCE,

@@ -1,4 +1,4 @@
-//! The harness, around a shell that says what a service says.
+//! The harness, with a shell that prints the log lines of a service.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `BREAKER_*`, but for `BREAKER_SCOPE`, which is about calls.
+//! The settings `BREAKER_*`, except `BREAKER_SCOPE`, which is a setting of calls.
 
 use std::time::Duration;
 

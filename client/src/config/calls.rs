@@ -1,4 +1,5 @@
-//! `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES`, `BREAKER_SCOPE` and the optional policies.
+//! The settings `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES`, `BREAKER_SCOPE` and the optional
+//! policies.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use service_edge::{SettingError, Settings};
 
 use super::{concurrency, hedge, names::named};
 
-/// How calls are made, with time limits that are always there.
+/// How calls are made. Unlike in the runtime, the time limits are not optional.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calls {
     /// `RETRY_*`.
@@ -35,7 +36,7 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// The same as settings of an upstream.
+    /// Converts to the settings of an upstream.
     pub fn settings(&self) -> CallSettings {
         CallSettings {
             retry: Some(self.retry.clone()),

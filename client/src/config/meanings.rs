@@ -1,6 +1,6 @@
-//! What each setting of the client is for.
+//! The purpose of each setting of the client.
 
-/// What each setting of the client alone is for, in Markdown, in the order in which they are read.
+/// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
 pub const MEANINGS: [(&str, &str); 34] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (

@@ -1,11 +1,11 @@
-//! The variables behind the fields of the runtime's settings.
+//! The variable of each field of the runtime's settings.
 
 use std::fmt::Display;
 
 use resilience_actors::{Allowed, InvalidConfig};
 use service_edge::SettingError;
 
-/// The runtime's refusal, in terms of the variables that the values came from.
+/// Converts the runtime's error. The new error names variables instead of fields.
 pub(super) fn named(InvalidConfig { field, value, allowed }: InvalidConfig) -> SettingError {
     let allowed = match allowed {
         Allowed::Values(values) => values,

@@ -1,4 +1,4 @@
-//! Whatever a reader sends as `Last-Event-ID`.
+//! Any value of `Last-Event-ID` is parsed or refused.
 
 use proptest::prelude::*;
 

@@ -24,7 +24,7 @@ pub fn bound(io: &dyn Any, _: &mut Extensions) {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "a reference itself")]
+#[expect(clippy::needless_pass_by_value, reason = "`SockRef` is a reference")]
 fn set(socket: SockRef<'_>) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(LIMIT))?;
@@ -43,7 +43,7 @@ mod tests {
         let (stream, _) = accepted.unwrap();
         bound(&stream, &mut Extensions::new());
         let socket = SockRef::from(&stream);
-        // Linux doubles it, and counts its own needs in.
+        // Linux doubles the size, to include its own overhead.
         assert!(socket.send_buffer_size().unwrap() <= 2 * SEND_BUFFER);
         #[cfg(target_os = "linux")]
         assert_eq!(socket.tcp_user_timeout().unwrap(), Some(LIMIT));

@@ -1,4 +1,4 @@
-//! Whatever is asked of the history.
+//! Any query of the history is parsed or refused.
 
 use proptest::prelude::*;
 

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// An answer, and the start of its question.
+/// The last answer, and the time at which the replicas were asked for it.
 type Last = Option<(Instant, Result<Bytes, ApiError>)>;
 
 /// One for the whole process.
@@ -51,8 +51,8 @@ impl Turns {
         Ok(answer)
     }
 
-    /// Asks after all earlier writers. Once begun, it runs to its end even if its caller leaves, so that not only some
-    /// of the replicas get the plan.
+    /// Runs `ask` after all earlier writers. Once started, it runs to its end even if its caller leaves, so that all
+    /// replicas get the plan.
     ///
     /// # Errors
     /// The caller's turn does not come within `limit`.

@@ -18,7 +18,7 @@ async fn a_thousand_concurrent_readers_cause_two_requests() {
     };
     let first = turns.read(LONG, ask);
     let others = async {
-        // They come while the first is being answered: what it hears may be older than their question.
+        // They arrive during the first request, whose answer may be older than their question.
         sleep(SECOND / 2).await;
         join_all((0..1000).map(|_| turns.read(LONG, ask))).await
     };
@@ -60,7 +60,7 @@ async fn plans_are_written_one_at_a_time_and_to_the_end() {
             told.borrow_mut().push(format!("{name} ends"));
         })
     };
-    // The first one's caller leaves as soon as it has begun.
+    // The first caller leaves as soon as its request has begun.
     let mut first = Box::pin(write("a"));
     while told.borrow().is_empty() {
         assert!(futures::poll!(&mut first).is_pending());

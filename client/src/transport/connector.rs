@@ -254,7 +254,7 @@ mod tests {
             let connecting = Cell::new(false);
             let request = client.get(format!("http://{address}/")).send();
             let ended = tokio::time::timeout(LIMIT, track_connection(request, &connecting)).await;
-            assert!(ended.is_err(), "nobody answers");
+            assert!(ended.is_err(), "no server answers");
             assert_eq!(connecting.get(), expected);
         }
     }

@@ -1,4 +1,4 @@
-//! Whatever a backend says in `Retry-After`, against dates written out by hand.
+//! Any value of `Retry-After`, compared with dates from a second implementation.
 
 use std::time::UNIX_EPOCH;
 
@@ -39,7 +39,7 @@ fn written(seconds: u64) -> [String; 3] {
     ]
 }
 
-/// 2070, where two digits begin to mean 1970.
+/// 2070-01-01. A year of two digits means 1970 to 2069.
 const YEARS_OF_TWO_DIGITS: u64 = 3_155_760_000;
 
 proptest! {

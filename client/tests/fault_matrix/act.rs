@@ -14,7 +14,7 @@ pub(crate) fn forever(words: impl AsRef<[u8]>) -> Act {
 /// The body of a good answer.
 pub(crate) const BODY: &str = r#"{"id":"{id}"}"#;
 
-/// The body of an answer that nobody may receive: the request it is for has been answered.
+/// The body of a surplus answer. No call may receive it, because its request has been answered.
 pub(crate) const STALE: &str = r#"{"id":"{id}","stale":true}"#;
 
 /// The length of a body with the marker in it.

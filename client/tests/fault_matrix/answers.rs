@@ -1,4 +1,4 @@
-//! The rows about whole answers, old, early, elsewhere and odd.
+//! The rows about whole answers: HTTP/1.0, interim answers, redirects, unusual statuses and bodies.
 
 use std::time::Duration;
 
@@ -119,7 +119,7 @@ pub(super) fn bodies() -> Vec<Row> {
     ]
 }
 
-/// The head decides, whatever becomes of the page that comes with it.
+/// The status decides, even if the body cannot be read.
 pub(super) fn pages() -> Vec<Row> {
     let large = |status: &str| say(answer(status, &" ".repeat(10_001)));
     let part = |status: &str| say(format!("HTTP/1.1 {status}\r\ncontent-length: 42\r\n\r\n{BODY}"));

@@ -1,4 +1,4 @@
-//! The rows about connections: none, idle ones, and those on which nothing more comes.
+//! The rows about connections: refused, idle and stalled ones.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The rows about where an answer and its parts begin and end.
+//! The rows about framing: malformed heads, lengths and chunks.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The client service as a process in front of a [`Server`], and calls that know their own answer.
+//! The client service as a process in front of a [`Server`], and calls that check the marker in their answer.
 
 use std::{
     collections::BTreeMap,
@@ -22,8 +22,8 @@ use super::server::{Door, Mode, Server};
 pub(crate) const CALL: &str = "/api/call-backend";
 pub(crate) const UNPROTECTED: &str = "/api/call-backend-without-resilience";
 
-/// Two attempts; a circuit that stays closed, so that each call is made; and one worker, so that
-/// all calls share connections.
+/// Two attempts, a circuit that stays closed so that each call is made, and one worker so that all calls share
+/// connections.
 const SETTINGS: [(&str, &str); 8] = [
     ("WORKERS", "1"),
     ("RETRY_MAX_ATTEMPTS", "2"),
@@ -40,7 +40,7 @@ pub(crate) struct Lab {
     client: Process,
 }
 
-/// Fails if this is, or may be, the answer to another call than that with this marker.
+/// Panics if `answer` may belong to a call without this marker.
 #[track_caller]
 fn must_be_its_own(answer: &Answer, id: &str) {
     let response = &answer.body["backend_response"];
@@ -51,7 +51,7 @@ fn must_be_its_own(answer: &Answer, id: &str) {
     assert!(is_own, "the answer of another call than {id}: {answer:?}");
 }
 
-/// A marker that no other call of this process has.
+/// A unique marker.
 pub(crate) fn marker() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     format!("{:032x}", NUMBER.fetch_add(1, Ordering::Relaxed))
@@ -79,7 +79,7 @@ impl Lab {
         answer
     }
 
-    /// Calls with these markers, so many at a time. The answers are in their order.
+    /// Makes calls with these markers, at most this many at a time. Returns their answers in the same order.
     pub(crate) fn call_all(&self, ids: &[String], at_a_time: usize) -> Vec<Answer> {
         let (next, answers) = (Mutex::new(ids.iter().enumerate()), Mutex::new(BTreeMap::new()));
         thread::scope(|scope| {
@@ -105,20 +105,20 @@ impl Lab {
         self.look("/api/circuit-breaker")["fail_counter"].as_u64().unwrap()
     }
 
-    /// How the attempts of the last call ended.
+    /// The outcomes of the attempts of the last call.
     pub(crate) fn outcomes(&self) -> Vec<String> {
         let history = self.look("/api/events/history?type=call&limit=1");
         let attempts = history["events"][0]["attempts"].as_array().unwrap().clone();
         attempts.iter().map(|attempt| attempt["outcome"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Waits until nothing is being done on any connection, which for those that misbehave to the
-    /// end means: until the client has closed them.
+    /// Waits until no connection has an act in progress. An act without an end lasts until the client closes its
+    /// connection.
     pub(crate) fn settle(&self) {
         until("all connections at rest", PATIENCE, || self.server.busy() == 0);
     }
 
-    /// Has the client give up all its connections.
+    /// Makes the client close all its connections.
     pub(crate) fn close_all(&self) {
         self.settle();
         self.server.set(Mode::Failing(None));
@@ -127,7 +127,7 @@ impl Lab {
         });
     }
 
-    /// What the client process has open after its first calls, and without a connection to the server.
+    /// Number of files that the client has open after its first calls, without a connection to the server.
     pub(crate) fn open_files_at_rest(&self) -> usize {
         self.call(CALL);
         self.call(UNPROTECTED);
@@ -135,7 +135,7 @@ impl Lab {
         self.client.open_files()
     }
 
-    /// Nothing may be left of what happened: no call, no socket, no panic.
+    /// Asserts that no call, no socket and no panic is left.
     pub(crate) fn must_be_as_before(&self, open_files: usize) {
         self.settle();
         assert_eq!(self.look("/health")["status"], "healthy");

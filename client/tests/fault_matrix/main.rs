@@ -1,13 +1,12 @@
-//! What comes of a backend that misbehaves on the wire: a server on raw sockets (`server.rs`) does
-//! what the rows say (`rows.rs`) to the client as a process, and each row says what must come of it
-//! for the caller, the breaker and the backend.
+//! Faults of a backend on the wire. A server on raw sockets (`server.rs`) performs the faults of the rows (`rows.rs`),
+//! and the client runs as a process. Each row states the expected result for the caller, the breaker and the backend.
 //!
-//! Each call carries a marker (its trace), which the server puts into its answer: so every answer
-//! can be told from those of all other calls.
+//! Each call carries a marker (its trace id), which the server puts into its answer. So a test detects the answer of
+//! another call.
 //!
 //! `cargo test -p client-service --test fault_matrix -- --nocapture` prints the matrix.
-//! `FAULT_MATRIX_ROW=chunk` plays only rows with that in their name. `FAULT_MATRIX_CALLS=10000`
-//! mixes more of them, `FAULT_MATRIX_SEED=7` others.
+//! `FAULT_MATRIX_ROW=chunk` plays only rows whose name contains `chunk`. `FAULT_MATRIX_CALLS=10000` sets the number of
+//! mixed calls, `FAULT_MATRIX_SEED=7` their seed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -41,7 +40,7 @@ use row::{Effect, Expected, Row};
 use rows::rows;
 use server::{Door, Mode};
 
-/// Most rows wait most of the time.
+/// Rows played at a time. Most rows mainly wait.
 const AT_A_TIME: usize = 8;
 
 #[test]
@@ -81,7 +80,7 @@ fn each_fault_has_the_outcome_in_the_matrix() {
     }
 }
 
-/// Plays one row. What concerns only this row is returned, what must be so after every row fails.
+/// Plays one row, and returns its result. Panics if a condition is violated that must hold after every row.
 fn play(row: &Row) -> Expected {
     let attempt_timeout = if row.impatient { "0.5" } else { "10" };
     let settings = [("ATTEMPT_TIMEOUT", attempt_timeout), ("CONNECT_TIMEOUT", "0.2")];
@@ -126,8 +125,8 @@ fn play(row: &Row) -> Expected {
     Expected { status: answer.status, outcome, breaker, attempts, seen, unprotected }
 }
 
-/// Has the next call find the connection that the row is about. One failure is counted by then, so
-/// that a success and what is neutral can be told apart.
+/// Prepares the connection that the row needs. Also makes one failure count, so that a success, which resets the
+/// count, differs from a neutral outcome.
 fn prepare(lab: &Lab, row: &Row, path: &str) -> u64 {
     if row.door != Door::Open {
         return lab.fail_counter();

@@ -1,4 +1,4 @@
-//! Many ways to misbehave at a time, on connections that calls share.
+//! Many faults at the same time, on connections that calls share.
 
 use std::{collections::HashMap, env, sync::Arc};
 
@@ -12,15 +12,15 @@ use super::{
     server::{Door, Mode},
 };
 
-/// Calls at the same time.
+/// Number of calls at a time.
 const AT_A_TIME: usize = 25;
 
-/// Makes calls at the same time, every second of which is answered in the way of `row`.
+/// Makes concurrent calls, of which every second one gets the fault of `row`.
 pub(crate) fn interleave(lab: &Lab, row: &Row) {
     play(lab, &[Some(row), None].repeat(6));
 }
 
-/// Makes these calls. Each must end as its own row says, whatever the others do.
+/// Makes these calls. Each must end as its own row states.
 fn play(lab: &Lab, plan: &[Option<&Row>]) {
     let calls: Vec<_> = plan.iter().map(|row| (marker(), *row)).collect();
     let misbehaving = calls
@@ -39,7 +39,7 @@ fn play(lab: &Lab, plan: &[Option<&Row>]) {
 fn must_end_as(answer: &Answer, row: Option<&Row>) {
     let (name, expected) = match row {
         Some(Row { name, expected, .. }) => (*name, (expected.status, expected.attempts as u64)),
-        None => ("as it should be", (200, 1)),
+        None => ("no fault", (200, 1)),
     };
     assert_eq!((answer.status, answer.number("attempts")), expected, "{name}: {answer:?}");
 }
@@ -60,7 +60,7 @@ fn concurrent_faults_affect_only_their_own_calls() {
     let settings = [("ATTEMPT_TIMEOUT", "1"), ("WORKERS", "2")];
     let lab = Lab::start(Door::Open, &settings);
     let open_files = lab.open_files_at_rest();
-    // Every third call is answered as it should be.
+    // Every third call gets a correct answer.
     let plan: Vec<_> = (0..calls)
         .map(|_| (rng.random_range(0..3) > 0).then(|| &rows[rng.random_range(0..rows.len())]))
         .collect();

@@ -1,4 +1,4 @@
-//! Which connections calls are made on: what the rows, with their one call, cannot show.
+//! The connections that calls use. The rows make one call each and cannot show this.
 
 use std::{
     sync::{Arc, Barrier},
@@ -17,10 +17,10 @@ use super::support::{self, config, lab};
 #[actix_web::test]
 async fn each_concurrent_call_has_its_own_connection_and_none_waits() {
     // awc's pool has 100 places by default.
-    let everybody = Barrier::new(150);
+    let all_calls = Barrier::new(150);
     let upstream = Server::start(move |mut peer| {
         peer.request();
-        everybody.wait();
+        all_calls.wait();
         peer.say(ok("{}"));
     });
     let settings = [("ATTEMPT_TIMEOUT", "5"), ("BREAKER_TRIAL_LEASE", "5")];
@@ -32,7 +32,7 @@ async fn each_concurrent_call_has_its_own_connection_and_none_waits() {
 
 #[actix_web::test]
 async fn connections_are_reused_and_one_that_the_backend_closed_causes_no_failure() {
-    // Each connection serves two requests, and closes when the third is on its way.
+    // Each connection serves two requests, and closes when the third arrives.
     let upstream = Server::start(|mut peer| {
         for _ in 0..2 {
             peer.request();
@@ -52,7 +52,7 @@ async fn connections_are_reused_and_one_that_the_backend_closed_causes_no_failur
 
 #[actix_web::test]
 async fn a_repeat_uses_a_fresh_connection_because_all_pooled_ones_may_be_stale() {
-    // Four connections come to be at the same time; each closes when its second request comes.
+    // Four connections are opened at the same time. Each closes when its second request arrives.
     let together = Barrier::new(4);
     let upstream = Server::start(move |mut peer| {
         peer.request();
@@ -70,7 +70,7 @@ async fn a_repeat_uses_a_fresh_connection_because_all_pooled_ones_may_be_stale()
     assert_eq!((upstream.connections(), upstream.requests()), (5, 6));
 }
 
-/// Case 26: kept connections that all fall silent cost a call one attempt, not one for each of them.
+/// Case 26: kept connections that all fall silent cost a call one attempt in all, not one attempt for each connection.
 #[actix_web::test]
 async fn twenty_kept_connections_that_fall_silent_cost_one_attempt() {
     let together = Barrier::new(20);
@@ -101,7 +101,7 @@ async fn twenty_kept_connections_that_fall_silent_cost_one_attempt() {
 
 #[actix_web::test]
 async fn a_timeout_leaves_connections_in_use_open() {
-    // Of two requests at the same time the first is never answered, the second when the other has timed out.
+    // Of two concurrent requests the first is never answered. The second is answered when the first has timed out.
     let timed_out = Arc::new(Gate::default());
     let told = timed_out.clone();
     let upstream = Server::start(move |mut peer| {
@@ -135,8 +135,8 @@ async fn a_timeout_leaves_connections_in_use_open() {
 
 #[actix_web::test]
 async fn one_of_two_backends_behind_one_name_is_dead_and_no_call_fails() {
-    // As kube-proxy does it: each connection goes to one of the two, and every other one is
-    // refused. The live one keeps no connections, so that each call needs a new one.
+    // As with kube-proxy, each connection goes to one of two backends, and every second one is refused. The live
+    // backend keeps no connections, so each call needs a new one.
     let upstream = Server::start(|mut peer| {
         if peer.number() % 2 == 1 {
             return peer.reset();

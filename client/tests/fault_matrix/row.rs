@@ -1,28 +1,28 @@
-//! One row of the matrix: what a server does, and what must come of it.
+//! One row of the matrix: what a server does, and the expected result.
 //!
-//! What is expected follows the project's table of outcomes: a row says which outcome it is, and the
-//! outcome which status, breaker effect and number of attempts that means.
+//! A row names the expected outcome. The outcome determines the status, the effect on the breaker and the number of
+//! attempts.
 
 use super::{
     act::{Act, good, say},
     server::{Door, Play},
 };
 
-/// What must come of a row.
+/// The expected result of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) status: u16,
-    /// How its attempts end. Successive attempts that end in the same way are named once.
+    /// The outcomes of the attempts. Equal outcomes in sequence are named once.
     pub(crate) outcome: String,
     pub(crate) breaker: Effect,
     pub(crate) attempts: usize,
-    /// New connections, and requests on whatever connections.
+    /// Numbers of new connections and of requests that the server sees.
     pub(crate) seen: (usize, usize),
     /// The status of the same call without resilience.
     pub(crate) unprotected: u16,
 }
 
-/// What the breaker makes of a call.
+/// The effect of a call on the breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     Success,
@@ -30,22 +30,22 @@ pub(crate) enum Effect {
     Failures(u64),
 }
 
-/// One way to misbehave.
+/// One fault of the backend.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) door: Door,
     pub(crate) play: Play,
-    /// What is done to an idle connection before the call. If there is something, or the play is
-    /// for kept connections only, the call finds a connection that has served another.
+    /// Acts on an idle connection before the call. If there are any, or if the play is only for kept connections, the
+    /// pool holds a connection that has served another call.
     pub(crate) idle: Vec<Act>,
-    /// Attempts time out soon.
+    /// True for a short attempt timeout.
     pub(crate) impatient: bool,
-    /// No other calls beside it: either it keeps the machine busy, or what it sends late may meet
-    /// the next request, and then nothing in HTTP/1.1 tells the one's answer from the other's.
+    /// True if no other calls may run at the same time: the row loads the machine, or its late bytes may arrive after
+    /// the next request, and HTTP/1.1 cannot tell them from that request's answer.
     pub(crate) alone: bool,
     pub(crate) expected: Expected,
-    /// What the caller must read in the message.
+    /// Text that the message of the answer must contain.
     pub(crate) says: &'static str,
 }
 
@@ -62,22 +62,22 @@ pub(super) fn row(name: &'static str, play: Play) -> Row {
     Row { name, door, play, idle, impatient: false, alone: false, expected, says: "" }
 }
 
-/// Does this to each request.
+/// Performs the acts at each request.
 pub(super) fn at_request(name: &'static str, acts: impl Into<Vec<Act>>) -> Row {
     row(name, Play { at_request: acts.into(), ..Play::default() })
 }
 
-/// Does this to each connection.
+/// Performs the acts at each new connection.
 pub(super) fn at_connect(name: &'static str, acts: impl Into<Vec<Act>>) -> Row {
     row(name, Play { at_connect: acts.into(), ..Play::default() }).alone()
 }
 
-/// Does this to each request on a connection that has served another.
+/// Performs the acts at each request on a connection that has served another request.
 pub(super) fn at_reuse(name: &'static str, acts: impl Into<Vec<Act>>) -> Row {
     row(name, Play { at_request: acts.into(), only_kept: true, ..Play::default() }).alone()
 }
 
-/// Does this to a connection that has served a request, and answers the next.
+/// Performs the acts on an idle connection that has served a request, and answers the next request.
 pub(super) fn when_idle(name: &'static str, acts: impl Into<Vec<Act>>) -> Row {
     let play = Play { at_request: vec![say(good())], ..Play::default() };
     Row { idle: acts.into(), ..row(name, play).alone() }
@@ -106,7 +106,7 @@ impl Row {
         Self { says, ..self }
     }
 
-    /// The same, when the attempt's time is over.
+    /// The same, at the attempt's timeout.
     pub(super) fn timed_out(self) -> Self {
         let row = self.expect(|expected| {
             expected.outcome = "timed_out".into();
@@ -115,7 +115,7 @@ impl Row {
         Self { says: "no answer within", ..row }.impatient()
     }
 
-    /// The attempt that stalls lasts for half a second.
+    /// Uses an attempt timeout of half a second.
     pub(super) fn impatient(self) -> Self {
         Self { impatient: true, ..self }
     }
@@ -134,7 +134,7 @@ impl Row {
         self.ends(200, "success", Effect::Success, 1).seen(1, 1)
     }
 
-    /// Its own status, whatever that is, on one connection that is kept.
+    /// The status of the backend, on one connection that is kept.
     pub(super) fn ends(
         self,
         status: u16,

@@ -1,4 +1,4 @@
-//! A server on raw sockets, which misbehaves where it is told to.
+//! A server on raw sockets that misbehaves as configured.
 
 use std::{
     collections::HashMap,
@@ -15,12 +15,12 @@ use socket2::{Domain, Socket, Type};
 
 use super::act::{Act, answer, good, say};
 
-/// What is done to a request, or before it comes.
+/// The acts of the server on one connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Play {
-    /// As soon as the connection is there.
+    /// When the connection has been accepted.
     pub(crate) at_connect: Vec<Act>,
-    /// When a request has come.
+    /// When a request has arrived.
     pub(crate) at_request: Vec<Act>,
     /// Only on connections that have served a request before.
     pub(crate) only_kept: bool,
@@ -29,24 +29,23 @@ pub(crate) struct Play {
 /// How requests are answered.
 #[derive(Debug, Clone)]
 pub(crate) enum Mode {
-    /// As they should be.
+    /// Correctly.
     Healthy,
-    /// 501, which is one failure to the breaker; after which the connection is closed, or kept and
-    /// these things are done to it.
+    /// With a 501, which counts as one failure. Then the connection is closed, or kept and used for these acts.
     Failing(Option<Vec<Act>>),
-    /// All in this way.
+    /// All with this play.
     Misbehaving(Arc<Play>),
-    /// Those with these markers in these ways, others as they should be.
+    /// Requests with these markers with their plays, others correctly.
     Planned(Arc<HashMap<String, Arc<Play>>>),
 }
 
-/// Whether it lets anybody in.
+/// How the server handles connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
     Open,
-    /// Refuses.
+    /// Refuses them.
     Closed,
-    /// Says nothing at all to who wants to connect.
+    /// Does not respond to them.
     Silent,
 }
 
@@ -58,11 +57,11 @@ struct Shared {
     gate: Gate,
 }
 
-/// A server, for as long as the process lives.
+/// A server that runs until the process ends.
 pub(crate) struct Server {
     shared: Arc<Shared>,
     address: SocketAddr,
-    /// Until the door is opened, with the connections that fill its queue.
+    /// The socket until the door is opened. `filling` holds the connections that fill its accept queue.
     socket: Option<Socket>,
     filling: Vec<TcpStream>,
     server: Option<server::Server>,
@@ -95,7 +94,7 @@ impl Server {
         server
     }
 
-    /// Lets everybody in from now on.
+    /// Accepts connections from now on.
     pub(crate) fn open_door(&mut self) {
         let Some(socket) = self.socket.take() else { return };
         self.filling.clear();
@@ -109,14 +108,14 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// From now on, and counts from zero.
+    /// Changes the mode, and restarts the counters.
     pub(crate) fn set(&self, mode: Mode) {
         self.shared.gate.set(false);
         *self.shared.mode.lock().unwrap() = mode;
         self.server.iter().for_each(server::Server::forget);
     }
 
-    /// The answer has arrived: what is to be done after it can be done.
+    /// Lets the acts continue that wait for the answer's arrival.
     pub(crate) fn go_on(&self) {
         self.shared.gate.set(true);
     }
@@ -131,12 +130,12 @@ impl Server {
         self.server.as_ref().map_or(0, server::Server::open)
     }
 
-    /// Connections on which something is being done.
+    /// Connections with an act in progress.
     pub(crate) fn busy(&self) -> usize {
         self.shared.busy.load(Ordering::SeqCst)
     }
 
-    /// Whether somebody connected to where redirects point.
+    /// True if a client connected to the target of the redirects.
     pub(crate) fn was_followed(&self) -> bool {
         self.shared.elsewhere.caught() > 0
     }
@@ -196,7 +195,7 @@ impl Shared {
     }
 }
 
-/// Counts a connection on which something is being done.
+/// Counts a connection with an act in progress.
 struct Busy<'a>(&'a AtomicUsize);
 
 impl<'a> Busy<'a> {
@@ -212,7 +211,7 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// The marker of a request is the trace that it belongs to.
+/// The marker of a request: its trace id.
 fn marker(head: &str) -> String {
     let head = head.to_ascii_lowercase();
     let trace = head.lines().find_map(|line| line.strip_prefix("traceparent: 00-")).unwrap();

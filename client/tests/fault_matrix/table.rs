@@ -1,4 +1,4 @@
-//! The matrix as a page, which the documentation shows.
+//! Renders the matrix as a page of the documentation.
 
 use std::{env, fs};
 
@@ -23,7 +23,7 @@ compares it.
 
 ";
 
-/// The page, without what introduces it.
+/// The page without its introduction.
 pub(crate) fn render<'a>(rows: impl IntoIterator<Item = (&'a str, &'a Expected)>) -> String {
     let head = [
         "the backend",

@@ -1,5 +1,5 @@
-//! Overload and abuse against the real process: what exceeds a bound is refused in so many words and at
-//! once, memory stays bounded, who was admitted notices nothing, and all is as before when it is over.
+//! Overload and abuse of the real process. Requests past a limit are refused at once and with a reason, memory stays
+//! bounded, admitted callers are not affected, and the process recovers afterwards.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
@@ -20,8 +20,7 @@ use resilience_testing::{
 };
 use service::{assert_as_before, start, start_with_files};
 
-/// What an admitted caller may have to wait while the machine is busy with others: far less than any of
-/// the service's own timeouts.
+/// Maximum wait of an admitted caller on a busy machine: far below the service's own timeouts.
 const PROMPT: Duration = Duration::from_secs(2);
 
 /// The URL of a backend that answers each request after `delay`.
@@ -29,7 +28,7 @@ fn backend(delay: Duration) -> String {
     service::backend(delay, 2).url()
 }
 
-/// What the service does not want to hear any more is no failure.
+/// Sends bytes, and ignores an error: the service may have closed the connection.
 fn say(connection: &mut Connection, what: impl AsRef<[u8]>) {
     let _ = connection.try_say(what);
 }
@@ -42,7 +41,7 @@ fn per(memory: u64, before: u64, count: usize) -> f64 {
     (memory as f64 - before as f64) / count as f64
 }
 
-/// So that a failure does not wait for those who go on until they are told.
+/// Stops the background callers at the end of the scope, also after a failed assertion.
 struct StopAtTheEnd<'a>(&'a AtomicBool);
 
 impl Drop for StopAtTheEnd<'_> {
@@ -51,7 +50,7 @@ impl Drop for StopAtTheEnd<'_> {
     }
 }
 
-/// Calls on one connection until told to stop; how many, and how long the slowest took.
+/// Calls on one connection until `stop`. Returns the number of calls and the time of the slowest.
 fn keep_calling(mut connection: Connection, stop: &AtomicBool) -> (usize, Duration) {
     let (mut calls, mut slowest) = (0, Duration::ZERO);
     while !stop.load(Ordering::Relaxed) {
@@ -78,10 +77,10 @@ fn five_thousand_connections_share_a_thousand_places() {
             .map(|_| service.connect())
             .map(|stream| scope.spawn(|| keep_calling(stream, &stop)))
             .collect();
-        // A head that has begun holds a place for some seconds.
+        // An incomplete head holds a place for some seconds.
         let mut idle: Vec<_> = (0..PLACES - CALLERS).map(|_| service.connect()).collect();
         idle.iter_mut().for_each(|stream| say(stream, "GET /"));
-        // Whoever has no place is told to go after its one answer.
+        // A connection without a place is closed after its first answer.
         until("all places are taken", PATIENCE, || {
             let mut connection = service.connect();
             let is_guest = connection.ask("GET /metrics").closes();
@@ -91,7 +90,7 @@ fn five_thousand_connections_share_a_thousand_places() {
         let full = service.memory();
         println!("a connection with a place: {:.1} KiB", per(full, before, PLACES));
 
-        // Silent ones: each is listened to for a second, then told.
+        // Silent connections: the service waits one second for a request of each, then refuses it.
         let silent: Vec<_> = (0..400).map(|_| service.connect()).collect();
         thread::sleep(Duration::from_millis(300));
         println!("a silent one without: {:.1} KiB", per(service.memory(), full, silent.len()));
@@ -145,7 +144,7 @@ fn five_thousand_connections_share_a_thousand_places() {
         }
     });
     assert!(probes.load(Ordering::Relaxed) > 10);
-    // The 400 silent ones, and more than 500 of the others.
+    // The 400 silent connections, and more than 500 others.
     assert!(service.metric("http_connections_refused_total") > 900);
     until("the burst is in the log", PATIENCE, || service.logged("connections are in use") > 0);
     assert_eq!(service.logged("connections are in use"), 1, "one line for one burst");
@@ -158,12 +157,12 @@ fn queued_connections_past_the_limit_get_an_answer() {
     let service = start(&[("BACKEND_URL", &url), ("MAX_CONNECTIONS", "2")]);
     let mut held: Vec<_> = (0..2).map(|_| service.connect()).collect();
     held.iter_mut().for_each(|stream| say(stream, "G"));
-    // More than are listened to at a time; nobody reads before all are there.
+    // More connections than are screened at a time. No client reads before all are open.
     let mut crowd: Vec<_> = (0..2000).map(|_| service.connect()).collect();
     crowd.iter_mut().for_each(|stream| say(stream, get("/api/stats")));
     let mut told = 0;
     for mut connection in crowd {
-        // One for whom there was no time may find the connection reset behind the answer.
+        // If the service had no time to read the request, the client may see a reset after the answer.
         let answer = connection.rest_or_part();
         told += usize::from(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with('}'));
     }
@@ -274,7 +273,7 @@ fn pipelined_requests_are_answered_in_order() {
     let service = start(&[("BACKEND_URL", &url)]);
     let mut connection = service.connect();
     let asked = (0..100).flat_map(|n| get(&format!("/nothing/{n}")));
-    // All of it at once, behind a call that takes its time.
+    // All requests at once, behind a slow call.
     say(&mut connection, get("/api/call-backend").into_iter().chain(asked).collect::<Vec<_>>());
     assert_eq!(connection.answer().status, 200);
     for n in 0..100 {
@@ -296,7 +295,7 @@ fn pipelined_requests_stay_in_the_kernel_until_they_are_due() {
     let before = service.memory();
     let began = Instant::now();
     let many = "GET /x HTTP/1.1\r\nhost:\r\n\r\n".repeat(1000);
-    // Behind a call that takes its time, as much as goes in; and not a byte read of what comes out.
+    // Behind a slow call: writes as much as the socket accepts, and reads no answer.
     let mut greedy: Vec<_> = (0..GREEDY)
         .map(|_| {
             let mut connection = service.connect();
@@ -323,7 +322,9 @@ fn pipelined_requests_stay_in_the_kernel_until_they_are_due() {
     }
     let answered = service.memory();
     let [first, then] = [waiting, answered].map(|memory| per(memory, before, GREEDY));
-    println!("one who pipelines and does not read: {first:.1} KiB, its answers {then:.1} KiB");
+    println!(
+        "a client that pipelines and does not read: {first:.1} KiB, its answers {then:.1} KiB"
+    );
     assert!(first < 150.0 && then < 250.0);
     let health = service.get("/health");
     assert_eq!(health.status, 200);
@@ -415,7 +416,7 @@ fn impatient_callers_at_a_low_descriptor_limit_affect_neither_probes_nor_the_cir
     assert_as_before(&service);
 }
 
-/// So many calls a second until told to stop, each on a connection that is closed after 50 ms; how many.
+/// Makes this many calls a second until `stop`, and closes each connection after 50 ms. Returns the number of calls.
 fn call_and_leave(service: &Process, per_second: u32, stop: &AtomicBool) -> usize {
     let mut waiting = std::collections::VecDeque::new();
     let (mut calls, mut next) = (0, Instant::now());
@@ -433,7 +434,7 @@ fn call_and_leave(service: &Process, per_second: u32, stop: &AtomicBool) -> usiz
     calls
 }
 
-/// The limit is lowered while the process runs, so that it cannot have been prepared for it.
+/// Lowers the limit while the process runs, so that the process has not adapted its own limits to it.
 #[test]
 fn a_lack_of_file_descriptors_is_no_failure_of_the_backend() {
     for host in ["127.0.0.1", "localhost"] {
@@ -468,7 +469,7 @@ fn a_lack_of_file_descriptors_is_no_failure_of_the_backend() {
     }
 }
 
-/// Lets a process open files up to this descriptor. What it has open stays open.
+/// Limits the descriptors that a process may open. Its open descriptors stay open.
 fn limit_files(service: &Process, files: u64) {
     let pid = service.pid().try_into().unwrap();
     let hard = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap().1;

@@ -16,7 +16,7 @@ pub(crate) fn start(variables: &[(&str, &str)]) -> Process {
     start_as(command(CLIENT, variables))
 }
 
-/// With no more than this many files open.
+/// Starts the client with a limit of open files.
 pub(crate) fn start_with_files(files: u32, variables: &[(&str, &str)]) -> Process {
     let mut command = command("sh", variables);
     command.args(["-c", "ulimit -n $0 && exec $1", &files.to_string(), CLIENT]);
@@ -28,7 +28,7 @@ fn start_as(command: Command) -> Process {
     Process::start(command)
 }
 
-/// Nobody is connected but the one who asks, nothing is worked on, and calls are answered.
+/// Asserts that only this test is connected, that nothing else is in flight, and that calls are answered.
 pub(crate) fn assert_as_before(service: &Process) {
     until("all connections are gone", PATIENCE, || service.metric("http_connections") == 1);
     assert_eq!(service.metric("http_requests_in_flight"), 1);
@@ -41,7 +41,7 @@ pub(crate) fn assert_as_before(service: &Process) {
     assert_eq!(stats["statistics"]["calls_waiting"], 0);
 }
 
-/// A backend that answers each request after `delay`, with this many bytes of JSON.
+/// A backend that answers each request after `delay` with `size` bytes of JSON.
 pub(crate) fn backend(delay: Duration, size: usize) -> Server {
     let body = " ".repeat(size - 2) + "{}";
     let answer = http("200 OK", "content-type: application/json\r\n", &body);

@@ -18,7 +18,7 @@ use resilience_testing::{
     until,
 };
 
-/// Where a service's binary is: in `E2E_BIN_DIR`, or where cargo put the client's.
+/// The path of a service's binary: in `E2E_BIN_DIR`, or beside the client's binary.
 pub(crate) fn binary(service: &str) -> PathBuf {
     let dir = std::env::var_os("E2E_BIN_DIR").map_or_else(
         || PathBuf::from(env!("CARGO_BIN_EXE_client-service")).parent().unwrap().to_owned(),
@@ -33,7 +33,7 @@ pub(crate) fn start(service: &str, variables: &[(&str, &str)]) -> Process {
     Process::start(command(binary(service), variables))
 }
 
-/// [`http::ask`], of which the answer must be JSON.
+/// As [`http::ask`]. Asserts that the answer is JSON.
 #[track_caller]
 pub(crate) fn ask(address: SocketAddr, request: impl Into<Request>) -> Answer {
     http::ask(address, request).must_be_json()
@@ -46,9 +46,9 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// With these variables, and defaults for the rest.
+    /// Starts both services with these variables.
     pub(crate) fn start(backend: &[(&str, &str)], client: &[(&str, &str)]) -> Self {
-        // A port that it can be started on again.
+        // A fixed port, so that the backend can be restarted on it.
         let port = free_port().to_string();
         let backend = start("backend-service", &[backend, &[("PORT", &port)]].concat());
         let url = backend.url();
@@ -56,7 +56,7 @@ impl Lab {
         Self { backend, client }
     }
 
-    /// [`ask`], of the client.
+    /// As [`ask`], to the client.
     #[track_caller]
     pub(crate) fn ask(&self, request: impl Into<Request>) -> Answer {
         ask(self.client.address(), request)
@@ -77,7 +77,7 @@ impl Lab {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 
-    /// The circuit's state as `/health` says it.
+    /// The circuit's state in `/health`.
     pub(crate) fn state(&self) -> String {
         self.get("/health").body["circuit_breaker_state"].as_str().unwrap().to_owned()
     }
@@ -93,7 +93,8 @@ impl Lab {
         self.backend = start("backend-service", &[variables, &[("PORT", &port)]].concat());
     }
 
-    /// As many callers, each calling again as soon as it is answered, until `enough` of all done.
+    /// Starts `callers` threads. Each calls again as soon as it gets an answer, until there are `enough` answers in
+    /// all.
     pub(crate) fn load(
         &self,
         path: &'static str,
@@ -131,7 +132,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Ends them after their current call; all the answers that they had.
+    /// Stops the callers after their current call, and returns all their answers.
     pub(crate) fn stop(self) -> Vec<Answer> {
         self.stop.store(true, Ordering::Relaxed);
         self.callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect()

@@ -18,7 +18,7 @@ use resilience_actors::{Breaker, BreakerSnapshot};
 use resilience_testing::{Answer, app};
 use service_edge::{Drain, Metrics, Settings};
 
-/// Short times, two attempts: so that a test ends soon, whatever the backend does.
+/// Short timeouts and two attempts, so that each test ends soon.
 const QUICK: [(&str, &str); 9] = [
     ("RETRY_MAX_ATTEMPTS", "2"),
     ("RETRY_BASE_DELAY", "0.01"),
@@ -71,12 +71,12 @@ where
         self.send(test::TestRequest::post().uri(path).set_payload(body.to_owned())).await
     }
 
-    /// Every answer must be JSON, whatever it answers to.
+    /// Sends a request. Asserts that the answer is JSON.
     pub(crate) async fn send(&self, request: test::TestRequest) -> Answer {
         app::answer(&self.service, request.to_request()).await.must_be_json()
     }
 
-    /// An answer that may go on.
+    /// Sends a request, and returns the answer without reading its body.
     pub(crate) async fn open(&self, request: test::TestRequest) -> HttpResponse {
         app::open(&self.service, request.to_request()).await
     }
@@ -90,7 +90,7 @@ where
     }
 }
 
-/// Lets the runtime see what the sockets of this machine have to say by now.
+/// Lets the runtime handle pending events of its sockets.
 pub(crate) async fn settle_io() {
     for _ in 0..20 {
         tokio::task::yield_now().await;

@@ -62,8 +62,8 @@ mod tests {
                 assert!(!is.matches(other), "{other:?}");
             }
         }
-        for nobodys in [String::new(), "x".repeat(MAX_TOKEN + 1)] {
-            assert!(!AdminToken::new(&nobodys).matches(&nobodys), "{}", nobodys.len());
+        for invalid in [String::new(), "x".repeat(MAX_TOKEN + 1)] {
+            assert!(!AdminToken::new(&invalid).matches(&invalid), "{}", invalid.len());
         }
     }
 

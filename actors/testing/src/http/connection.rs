@@ -18,26 +18,26 @@ pub struct Connection {
     asked: Instant,
 }
 
-/// What there was of an answer that ended before its end.
+/// The received part of an incomplete answer.
 #[derive(Debug)]
 pub struct Cut(pub String);
 
-/// An answer's status, and its headers.
+/// The status and the headers of an answer.
 type Head = (u16, Vec<(String, String)>);
 
 impl Connection {
-    /// Panics if nothing listens there.
+    /// Connects. Panics if nothing listens there.
     #[track_caller]
     pub fn to(address: SocketAddr) -> Self {
         Self::try_to(address).unwrap()
     }
 
-    /// Fails if nothing listens there.
+    /// Connects. Fails if nothing listens there.
     pub fn try_to(address: SocketAddr) -> io::Result<Self> {
         TcpStream::connect(address).map(Self::from)
     }
 
-    /// The socket, for its options.
+    /// The socket, to set its options.
     pub fn socket(&self) -> &TcpStream {
         self.stream.get_ref()
     }
@@ -79,13 +79,13 @@ impl Connection {
         self.answer()
     }
 
-    /// The next answer. Panics if there is none.
+    /// Reads the next answer. Panics if there is none.
     #[track_caller]
     pub fn answer(&mut self) -> Answer {
         self.try_answer().unwrap().expect("the connection ended without an answer")
     }
 
-    /// The next answer; none if the connection ends before its first byte.
+    /// Reads the next answer. `None` if the connection ends before its first byte.
     #[track_caller]
     pub fn try_answer(&mut self) -> Result<Option<Answer>, Cut> {
         let Some((status, headers)) = self.try_head()? else { return Ok(None) };
@@ -101,7 +101,7 @@ impl Connection {
         }
     }
 
-    /// The head of the next answer, which has no body.
+    /// Reads the head of the next answer, which has no body.
     #[track_caller]
     pub fn head(&mut self) -> Answer {
         let (status, headers) = self.try_head().unwrap().expect("the connection ended");
@@ -129,7 +129,7 @@ impl Connection {
         Ok(Some((status, headers.collect())))
     }
 
-    /// The only answer. Panics if another byte comes before the connection ends, even if by a reset.
+    /// Reads the only answer. Panics if another byte arrives before the connection ends or is reset.
     #[track_caller]
     pub fn last_answer(mut self) -> Answer {
         let only = self.answer();
@@ -138,7 +138,7 @@ impl Connection {
         only
     }
 
-    /// Everything until the server closes the connection. Panics if it is reset.
+    /// Reads until the server closes the connection. Panics if it is reset.
     #[track_caller]
     pub fn rest(&mut self) -> String {
         let mut bytes = Vec::new();
@@ -146,7 +146,7 @@ impl Connection {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Everything until the connection ends, even if by a reset.
+    /// Reads until the connection is closed or reset.
     #[track_caller]
     pub fn rest_or_part(&mut self) -> String {
         let mut bytes = Vec::new();
@@ -187,9 +187,9 @@ impl From<TcpStream> for Connection {
     }
 }
 
-/// A connection may end in any way, and must not stand still.
+/// Panics if a read or write timed out. Any other end of the connection is allowed.
 #[track_caller]
 fn must_be_in_time(error: &io::Error) {
     let is_late = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
-    assert!(!is_late, "nothing came for {PATIENCE:?}");
+    assert!(!is_late, "nothing arrived for {PATIENCE:?}");
 }

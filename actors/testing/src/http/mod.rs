@@ -10,8 +10,8 @@ use crate::Answer;
 pub use connection::{Connection, Cut};
 pub use request::Request;
 
-/// One request on a connection of its own, which the server closes. Panics without an answer. It `took` what the
-/// connection took, too.
+/// Makes one request on its own connection, which the server closes. Panics without an answer. `took` includes the
+/// connect.
 #[track_caller]
 pub fn ask(address: SocketAddr, request: impl Into<Request>) -> Answer {
     let asked = Instant::now();
@@ -21,7 +21,7 @@ pub fn ask(address: SocketAddr, request: impl Into<Request>) -> Answer {
     Answer { took: asked.elapsed(), ..answer }
 }
 
-/// Everything that comes back to one request on a connection of its own, which the server closes or resets.
+/// Makes one request on its own connection, and returns all bytes until the server closes or resets it.
 pub fn ask_raw(address: SocketAddr, request: impl Into<Request>) -> String {
     let mut connection = Connection::to(address);
     connection.send(request.into().close());

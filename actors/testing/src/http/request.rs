@@ -15,34 +15,34 @@ impl Request {
         Self { line: line.into(), host: "test".into(), headers: Vec::new(), body: Vec::new() }
     }
 
-    /// The `Host` header, which is `test` otherwise.
+    /// Sets the `Host` header. Default: `test`.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
         host.clone_into(&mut self.host);
         self
     }
 
-    /// More headers: whole lines, each with its CRLF.
+    /// Adds headers: whole lines, each with its CRLF.
     #[must_use]
     pub fn headers(mut self, lines: impl AsRef<[u8]>) -> Self {
         self.headers.extend_from_slice(lines.as_ref());
         self
     }
 
-    /// Asks the server to close the connection after its answer.
+    /// Asks the server to close the connection after its answer (`Connection: close`).
     #[must_use]
     pub fn close(self) -> Self {
         self.headers("connection: close\r\n")
     }
 
-    /// The body. Its length is sent unless it is empty and the method needs none.
+    /// Sets the body. `Content-Length` is sent unless the body is empty and the method needs none.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// All of it, as it is sent.
+    /// The bytes of the request.
     pub fn bytes(&self) -> Vec<u8> {
         let Self { line, host, headers, body } = self;
         let needs_length =

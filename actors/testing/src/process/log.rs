@@ -1,4 +1,4 @@
-//! What a process writes.
+//! The log of a process.
 
 use std::{
     fs::{self, File},
@@ -10,11 +10,11 @@ use std::{
     },
 };
 
-/// A file without a name, which a process writes and a test reads. It is never full, so that no line is dropped.
+/// An unnamed file that a process writes and a test reads. Unlike a pipe it never fills up, so no line is dropped.
 #[derive(Debug)]
 pub(super) struct Log {
     file: File,
-    /// The end of the line that was found last.
+    /// The end of the last line that was found.
     read_to: Mutex<usize>,
 }
 
@@ -28,25 +28,25 @@ impl Log {
         Self { file, read_to: Mutex::new(0) }
     }
 
-    /// For the process to write to.
+    /// A handle for the process to write to.
     pub(super) fn writer(&self) -> File {
         self.file.try_clone().unwrap()
     }
 
-    /// Writes what comes from `source`, to its end.
+    /// Copies `source` into the log until `source` ends.
     pub(super) fn copy(mut to: File, source: &mut impl Read) {
         let _ = io::copy(source, &mut to);
     }
 
-    /// All of it. What is not UTF-8 is replaced.
+    /// The whole log. Bytes that are not UTF-8 are replaced.
     pub(super) fn text(&self) -> String {
         let mut bytes = vec![0; self.file.metadata().unwrap().len().try_into().unwrap()];
-        // The process shares the file's position: it must not be moved.
+        // The process shares the file's position, so reading must not move it.
         self.file.read_exact_at(&mut bytes, 0).unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// The next line with `text` in it, after the one that was found last.
+    /// The next line that contains `text`, after the last line that was found.
     pub(super) fn next_line_with(&self, text: &str) -> Option<String> {
         let all = self.text();
         let mut read_to = self.read_to.lock().unwrap();

@@ -23,10 +23,10 @@ use running::Running;
 
 pub use system::free_port;
 
-/// What a service says when it listens, before its address.
+/// The text before the address in the log line of a service that listens.
 const LISTENING: &str = "-service listening on ";
 
-/// A service's binary with two workers on a free port of this machine, and with these variables and no others.
+/// The command of a service's binary, with two workers on a free port, and with only these variables.
 pub fn command(binary: impl AsRef<Path>, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(binary.as_ref());
     command.env_clear().envs([("HOST", "127.0.0.1"), ("PORT", "0"), ("WORKERS", "2")]);
@@ -34,7 +34,7 @@ pub fn command(binary: impl AsRef<Path>, variables: &[(&str, &str)]) -> Command 
     command
 }
 
-/// Runs a binary that must end by itself.
+/// Runs a binary that must exit by itself.
 #[track_caller]
 pub fn run_to_end(mut command: Command) -> Output {
     let (log, out) = (Log::new(), Log::new());
@@ -43,13 +43,13 @@ pub fn run_to_end(mut command: Command) -> Output {
     Output { status, stdout: out.text().into(), stderr: log.text().into() }
 }
 
-/// Runs a binary that must end by itself, and writes to where the command says.
+/// Runs a binary that must exit by itself, with the outputs that the command sets.
 #[track_caller]
 pub fn status(mut command: Command) -> ExitStatus {
     Running::spawn(&mut command).wait()
 }
 
-/// A service that listens. It is killed when this is dropped.
+/// A running service. Dropping this kills it.
 #[derive(Debug)]
 pub struct Process {
     child: Running,
@@ -59,11 +59,11 @@ pub struct Process {
     copier: Option<JoinHandle<()>>,
 }
 
-/// The log of a process that does not write it to a file: a pipe, which is full at some time.
+/// The log of a process that writes to a pipe, which fills up if it is not read.
 pub type Unread = BufReader<ChildStderr>;
 
 impl Process {
-    /// Returns when the service listens. Panics if it does not.
+    /// Starts a service, and returns when it listens. Panics if it does not.
     #[track_caller]
     pub fn start(mut command: Command) -> Self {
         let (log, out) = (Log::new(), Log::new());
@@ -78,7 +78,7 @@ impl Process {
         Self { child, address: address.unwrap(), log, out, copier: None }
     }
 
-    /// The same, but its log is not read from when it listens.
+    /// As [`start`](Self::start), but stops reading the log as soon as the service listens.
     #[track_caller]
     pub fn start_unread(mut command: Command) -> (Self, Unread) {
         let (log, out) = (Log::new(), Log::new());
@@ -95,13 +95,13 @@ impl Process {
         (Self { child, address, log, out, copier: None }, pipe)
     }
 
-    /// Reads the log of a process that was started without that.
+    /// Starts to read the log of a process from [`start_unread`](Self::start_unread).
     pub fn read_log(&mut self, mut pipe: Unread) {
         let log = self.log.writer();
         self.copier = Some(thread::spawn(move || Log::copy(log, &mut pipe)));
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -111,46 +111,46 @@ impl Process {
         format!("http://{}", self.address)
     }
 
-    /// Its process number.
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// A connection to it.
+    /// Opens a connection to it.
     #[track_caller]
     pub fn connect(&self) -> Connection {
         Connection::to(self.address)
     }
 
-    /// [`ask`], of this service.
+    /// As [`ask`], to this service.
     #[track_caller]
     pub fn ask(&self, request: impl Into<Request>) -> Answer {
         ask(self.address, request)
     }
 
-    /// [`ask`] with `GET`, of this service.
+    /// As [`ask`] with `GET`, to this service.
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         self.ask(format!("GET {path}"))
     }
 
-    /// A sample without labels of its `/metrics`.
+    /// The value of a metric without labels from its `/metrics`.
     #[track_caller]
     pub fn metric(&self, name: &str) -> u64 {
         self.get("/metrics").metric(name)
     }
 
-    /// All that it has written to stderr. A service writes its lines a moment later.
+    /// Its stderr so far. A service writes its lines a moment after it logs them.
     pub fn log(&self) -> String {
         self.log.text()
     }
 
-    /// Number of lines of the log with `text` in them.
+    /// Number of lines of the log that contain `text`.
     pub fn logged(&self, text: &str) -> usize {
         self.log().lines().filter(|line| line.contains(text)).count()
     }
 
-    /// Waits for the next line of the log with `text` in it, after the one that was found last.
+    /// Waits for the next line of the log that contains `text`, after the last line that was found.
     #[track_caller]
     pub fn wait_for_log(&self, text: &str) -> String {
         let mut line = None;
@@ -161,12 +161,12 @@ impl Process {
         line.unwrap()
     }
 
-    /// All that it has written to stdout.
+    /// Its stdout so far.
     pub fn output(&self) -> String {
         self.out.text()
     }
 
-    /// Sends a signal: `TERM`, `STOP`.
+    /// Sends a signal, such as `TERM` or `STOP`.
     #[track_caller]
     pub fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
@@ -174,7 +174,7 @@ impl Process {
         assert!(sent.unwrap().success());
     }
 
-    /// Waits for its end. The log is whole then.
+    /// Waits until it exits. The log is complete then.
     #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
         let status = self.child.wait();
@@ -184,14 +184,14 @@ impl Process {
         status
     }
 
-    /// SIGTERM, and its end.
+    /// Sends SIGTERM and waits until it exits.
     #[track_caller]
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
         self.wait()
     }
 
-    /// SIGKILL, and its end.
+    /// Sends SIGKILL and waits until it exits.
     pub fn kill(&mut self) {
         self.child.kill();
     }

@@ -4,7 +4,7 @@ use std::process::{Child, ChildStderr, Command, ExitStatus};
 
 use crate::{PATIENCE, until};
 
-/// A process. It is killed when this is dropped.
+/// A process. Dropping this kills it.
 #[derive(Debug)]
 pub(super) struct Running(Child);
 
@@ -18,17 +18,17 @@ impl Running {
         self.0.id()
     }
 
-    /// Its stderr, which is a pipe.
+    /// Takes its stderr, which is a pipe.
     pub(super) fn take_stderr(&mut self) -> ChildStderr {
         self.0.stderr.take().unwrap()
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has exited.
     pub(super) fn ended(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().unwrap()
     }
 
-    /// Waits for its end. Panics if that takes longer than [`PATIENCE`].
+    /// Waits until it exits. Panics if that takes longer than [`PATIENCE`].
     #[track_caller]
     pub(super) fn wait(&mut self) -> ExitStatus {
         let what = format!("the end of process {}", self.id());

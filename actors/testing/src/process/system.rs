@@ -1,4 +1,4 @@
-//! What the system knows of processes and ports.
+//! Free ports, and the memory and files of a process.
 
 use std::{
     fs,
@@ -8,11 +8,11 @@ use std::{
 
 use super::Process;
 
-/// A port that nothing listened on a moment ago. It is below those that the system gives out by itself, so that none of
-/// the sockets that tests open meanwhile is given it.
+/// Returns a port on which nothing listens. It is below the range from which the system assigns ports, so that no other
+/// socket of the tests gets it meanwhile.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Far from those of another process that tests at the same time, which has the next number.
+    // Spreads the ports of concurrent test processes, whose ids are often consecutive.
     let salt = u16::try_from(std::process::id() % 20 * 1_000).unwrap();
     loop {
         let offset = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(salt);

@@ -1,19 +1,19 @@
-//! One thing that a server does on a connection.
+//! The acts of a scripted server.
 
 use std::time::Duration;
 
-/// One thing that a server does on a connection.
+/// One step of a server on a connection.
 #[derive(Debug, Clone)]
 pub enum Act {
     /// Sends these bytes.
     Say(Vec<u8>),
-    /// Sends them one by one, with a pause after each.
+    /// Sends these bytes one by one, with a pause after each.
     Trickle(Vec<u8>, Duration),
-    /// Sends them again and again, until the client closes the connection.
+    /// Sends these bytes repeatedly until the client closes the connection.
     Forever(Vec<u8>),
     /// Waits until the client sends something.
     Await,
-    /// Reads, and sends nothing, until the client closes the connection.
+    /// Reads without sending until the client closes the connection.
     Hold,
     /// Closes the connection.
     Close,
@@ -22,7 +22,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// The same with other bytes.
+    /// The same act, with `bytes` applied to its bytes.
     #[must_use]
     pub fn map(&self, bytes: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
         match self {

@@ -1,8 +1,8 @@
-//! Where scripts wait for the test.
+//! A gate at which scripts wait for the test.
 
 use std::sync::{Condvar, Mutex};
 
-/// Holds up the scripts that come to it until the test opens it.
+/// Blocks the scripts that reach it until the test opens it.
 #[derive(Debug, Default)]
 pub struct Gate {
     is_open: Mutex<bool>,

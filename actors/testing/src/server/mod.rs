@@ -1,4 +1,4 @@
-//! A server that does on each connection what a script says.
+//! A server that plays a script on each connection.
 
 mod act;
 mod gate;
@@ -19,14 +19,14 @@ pub use gate::Gate;
 pub use peer::Peer;
 pub use trap::Trap;
 
-/// A server on raw sockets, for as long as the process lives. Each connection has a thread of its own.
+/// A server on raw sockets that runs until the process ends. Each connection has its own thread.
 #[derive(Debug, Clone)]
 pub struct Server {
     address: SocketAddr,
     seen: Arc<Seen>,
 }
 
-/// What has come in.
+/// The connections and requests so far.
 #[derive(Debug, Default)]
 struct Seen {
     connections: AtomicUsize,
@@ -58,7 +58,7 @@ impl Server {
         server
     }
 
-    /// Sends `answer` to each request, on connections that stay open.
+    /// Starts a server that sends `answer` to each request and keeps connections open.
     pub fn answering(answer: impl Into<Vec<u8>>) -> Self {
         let answer = answer.into();
         Self::start(move |mut peer| {
@@ -68,12 +68,12 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it listens, as a URL without a path.
+    /// Its URL, without a path.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -98,20 +98,20 @@ impl Server {
         self.seen.heads.lock().unwrap().clone()
     }
 
-    /// Counts connections and requests from zero. Connections stay open.
+    /// Resets the counts to zero. Connections stay open.
     pub fn forget(&self) {
         self.seen.connections.store(0, Ordering::SeqCst);
         self.seen.heads.lock().unwrap().clear();
     }
 }
 
-/// A whole answer with a length. `headers` are whole lines, each with its CRLF.
+/// A complete answer with `Content-Length`. `headers` are whole lines, each with its CRLF.
 pub fn http(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
 }
 
-/// A whole answer with status 200 and this JSON.
+/// A complete answer with status 200 and this JSON.
 pub fn ok(body: &str) -> String {
     http("200 OK", "content-type: application/json\r\n", body)
 }

@@ -1,4 +1,4 @@
-//! A connection, as the server has it.
+//! The server's side of a connection.
 
 use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
@@ -12,7 +12,7 @@ use socket2::SockRef;
 
 use super::{Act, Seen};
 
-/// A connection that a client made. Dropping it closes it.
+/// A connection of a client. Dropping it closes it.
 #[derive(Debug)]
 pub struct Peer {
     stream: BufReader<TcpStream>,
@@ -27,12 +27,12 @@ impl Peer {
         Self { stream: BufReader::new(stream), number, seen }
     }
 
-    /// 1 for the server's first connection.
+    /// The number of the connection: 1 for the server's first.
     pub fn number(&self) -> usize {
         self.number
     }
 
-    /// Reads one request; its head, or none if the client has closed the connection.
+    /// Reads one request. Returns its head, or `None` if the client has closed the connection.
     pub fn request(&mut self) -> Option<String> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
@@ -53,7 +53,7 @@ impl Peer {
         let _ = self.stream.get_mut().write_all(bytes.as_ref());
     }
 
-    /// Plays these acts; the connection, if they have left it open.
+    /// Plays these acts. Returns the connection if they have left it open.
     pub fn play(mut self, acts: &[Act]) -> Option<Self> {
         for act in acts {
             // An error means that the client has closed the connection.
@@ -64,7 +64,7 @@ impl Peer {
         Some(self)
     }
 
-    /// False if the connection is to be closed.
+    /// Plays one act. Returns false if the connection must be closed.
     fn act(&mut self, act: &Act) -> io::Result<bool> {
         match act {
             Act::Say(bytes) => self.stream.get_mut().write_all(bytes)?,
@@ -91,12 +91,12 @@ impl Peer {
         Ok(true)
     }
 
-    /// [`Act::Hold`].
+    /// Plays [`Act::Hold`].
     pub fn hold(self) {
         self.play(&[Act::Hold]);
     }
 
-    /// [`Act::Reset`].
+    /// Plays [`Act::Reset`].
     pub fn reset(self) {
         self.play(&[Act::Reset]);
     }

@@ -1,26 +1,26 @@
-//! A listener that nothing should connect to.
+//! A listener to which no connection is expected.
 
 use std::net::{SocketAddr, TcpListener};
 
-/// Counts the connections to it, and answers none.
+/// Counts connections, and answers none.
 #[derive(Debug)]
 pub struct Trap(TcpListener);
 
 impl Trap {
-    /// Listens on `address`, of which the port may be 0.
+    /// Listens on `address`. Its port may be 0.
     pub fn set(address: &str) -> Self {
         let listener = TcpListener::bind(address).unwrap();
-        // The kernel keeps connections until they are asked for.
+        // The kernel queues connections until they are accepted.
         listener.set_nonblocking(true).unwrap();
         Self(listener)
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.0.local_addr().unwrap()
     }
 
-    /// Number of connections since this was last asked.
+    /// Number of connections since the last call of this function.
     pub fn caught(&self) -> usize {
         self.0.incoming().map_while(Result::ok).count()
     }

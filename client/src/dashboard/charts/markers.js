@@ -1,4 +1,4 @@
-// What the timeline is drawn with: colours of the theme, markers of calls, patterns of bands. Every outcome has its own
+// Colours of the theme, markers of calls and patterns of bands for the timeline. Every outcome has its own
 // shape and every state its own pattern, so that the picture does not depend on colours.
 
 /** The values of CSS colour variables in the present theme. */

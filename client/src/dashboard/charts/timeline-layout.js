@@ -1,4 +1,4 @@
-// Where the timeline draws what. Lengths are CSS pixels.
+// The layout of the timeline. Lengths are CSS pixels.
 
 import { TIMELINE } from "../data/model.js";
 import { logScale } from "./scale.js";
