@@ -1,48 +1,48 @@
 #!/usr/bin/env bash
-# Measures what a call costs: ours, others of the same trade, and the floors under them, side by side.
+# Measures what a call costs: with this client, with other proxies and libraries, and with bare clients for comparison.
 #
 # Usage: scripts/bench.sh [OPTION...]
 #
-# One healthy backend, and one process of each contender before it, all on 127.0.0.1, each with the
-# same number of workers. In each round every contender has its turn under wrk, in random order.
-# The tables have the medians over all rounds with their 95 % confidence intervals (bootstrap): requests
-# per second, latency, and microseconds of CPU time per request of the process under test with its
-# children (user and system, as the system counts it: the figure that depends least on what else the
-# machine does). Figures with a limit are ratios of what was measured in the same round; a limit is
-# missed only where all of the interval is above it.
+# Starts one healthy backend, and one process of each contender in front of it, all on 127.0.0.1 and with
+# the same number of workers. In each round, wrk loads every contender once, in random order. The tables
+# show medians over all rounds with their 95 % confidence intervals (bootstrap): requests per second,
+# latency, and microseconds of CPU time per request of the process under test with its children (user and
+# system). CPU time depends least on other load of the machine. Figures with a limit are ratios of figures
+# of the same round. A limit is missed only if the whole interval is above it.
 #
-# A round fails, and with it the run, unless all answers have the status that they must have, and the
-# backend gave exactly as many.
+# The run fails if an answer has an unexpected status, or if the number of answers differs from the number
+# that the backend gave.
 #
 #   --rounds N           rounds (default 20)
 #   --seconds N          length of a measurement (default 3)
-#   --warm-up N          seconds before each, in which each single answer is looked at (default 1)
+#   --warm-up N          seconds before each measurement, in which each answer is checked (default 1)
 #   --connections N      connections of the load generator (default 32)
 #   --workers N          workers of the backend and of each contender (default 1)
 #   --contenders A,B...  only these of call-backend, baseline, bare-awc, haproxy, nginx, envoy, lab,
 #                        health, open, lab-open
-#   --seed N             for the order of the contenders (default: a new one, which is told)
-#   --quick              a smoke test: 2 rounds of 1 s, nothing is installed, contenders that are not
-#                        there are left out, and a missed limit is no failure
-#   --instructions       measure nothing: count the instructions of a request in user mode, of our own
-#                        contenders, under valgrind; the same on a busy machine, in two minutes
-#   --json FILE          write all that was measured
-#   --criterion DIR      add what `cargo bench` left in DIR, such as target/criterion
-#   --runtime-json FILE  add what criterion cannot tell: allocations_per_closed_call, bytes_per_waiting_call
-#   --from-data FILE     measure nothing: take what --json has written
+#   --seed N             seed of the contenders' order (default: a new one, which is printed)
+#   --quick              a smoke test: 2 rounds of 1 s. It installs nothing, skips contenders that are not
+#                        installed, and ignores missed limits
+#   --instructions       only counts the instructions per request of our own contenders in user mode, under
+#                        valgrind, in two minutes. Other load of the machine does not change the result
+#   --json FILE          write all measurements
+#   --criterion DIR      add the results of `cargo bench` in DIR, such as target/criterion
+#   --runtime-json FILE  add figures that criterion does not measure: allocations_per_closed_call,
+#                        bytes_per_waiting_call
+#   --from-data FILE     measure nothing: read a file that --json has written
 #   --markdown           print the tables as Markdown
-#   --update FILE        write the tables into a document, each after its <!-- bench: NAME --> and up
-#                        to <!-- /bench -->; NAME is contenders, limits or runtime
-#   --check FILE         fail unless the document has these tables already
+#   --update FILE        write the tables into a document, each between <!-- bench: NAME --> and
+#                        <!-- /bench -->; NAME is contenders, limits or runtime
+#   --check FILE         fail unless the document contains these tables
 #   --help               this text
 #
 # Environment:
-#   BIN_DIR  take the binaries that are there (and examples/bare_awc), instead of building them
+#   BIN_DIR  use the binaries there (and examples/bare_awc), instead of building them
 #
-# Needs Linux and Python 3.11 or later. wrk, haproxy and nginx are taken from the PATH, or else from
-# Debian's packages; Envoy, and what the lab was first written with, come from PyPI. What is installed
-# for this is below cargo's target directory.
-# Exit status: 0, 1 if something went wrong, 2 if a limit was missed.
+# Needs Linux and Python 3.11 or later. wrk, haproxy and nginx come from the PATH, or else from Debian's
+# packages. Envoy and the lab's original Python stack come from PyPI. The script installs them below cargo's
+# target directory.
+# Exit status: 0 for success, 1 for an error, 2 for a missed limit.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -55,20 +55,20 @@ main() {
     esac
   done
   need_python
-  # The package bench is in scripts; its data are stored as the lab report's.
+  # The package bench is in scripts. It stores data with the lab report's module.
   export PYTHONPATH=$repo_root/scripts:$repo_root/chaos-experiments PYTHONDONTWRITEBYTECODE=1
-  # Wrong arguments are told before anything is built.
+  # Reports wrong arguments before anything is built.
   servers=$(python3 -m bench "$@" --list-servers) || exit 1
   arguments=("$@")
-  # Files in the arguments are relative to where we are.
+  # File arguments are relative to the current directory.
   here=$PWD
 
   clean_up_at_exit
-  # No servers: it is all from a file.
+  # With --from-data no server is needed.
   [ -z "$servers" ] || prepare
   start_job python3 -m bench "${arguments[@]}"
   reap "$job"
-  # Bash reads on where it stopped: an edit during a long run must not matter.
+  # Bash reads a script while it runs it. This exit keeps an edit during a long run from having an effect.
   exit "$status"
 }
 
@@ -91,7 +91,8 @@ prepare() {
   ! wanted envoy || provide_python envoy "$repo_root/scripts/bench/envoy-requirements.txt"
   ! wanted lab || provide_python lab "$repo_root/scripts/bench/lab/requirements.txt"
   cd "$here" || die "cannot return to $here"
-  # Their python3 is not to be ours, and the command that Envoy's package has is not the program.
+  # The virtual environments stay off the PATH: their python3 must not replace ours, and the command in Envoy's
+  # package is not the program.
   PATH=$path:/usr/sbin
   for directory in "$tools"/tools-{wrk,haproxy,nginx}/usr/{bin,sbin} \
     "$tools"/tools-envoy/lib/python3*/site-packages/envoy/_bin "$tools"/tools-lab/bin; do
@@ -103,17 +104,17 @@ prepare() {
   arguments+=(--bin-dir "$bin_dir" --work-dir "$work_dir")
 }
 
-# By itself: together with the services, they would be built with features that only tests and examples need.
+# A separate build: with the services in one build, they would get features that only tests and examples need.
 build_floor() {
   ! wanted bare-awc || run_job cargo build --release --locked -p client-service --example bare_awc
 }
 
-# Whether a server is asked for; lab and lab-open are one.
+# True if a server is among the chosen contenders. lab and lab-open share a server.
 wanted() {
   [[ " $servers " == *" $1"[\ -]* ]]
 }
 
-# provide_debian PROGRAM DIRECTORY PACKAGE...: unpacked, not installed: nothing of it starts a service.
+# provide_debian PROGRAM DIRECTORY PACKAGE...: unpacks the packages, because an installation would start a service.
 provide_debian() {
   local program=$1 directory=$tools/tools-$1 place=$2 package
   shift 2
@@ -123,7 +124,7 @@ provide_debian() {
   need apt-get "it is to unpack $program; or install $program with your system's package manager"
   say "Unpacking Debian's $program" >&2
   mkdir -p "$directory"
-  # The program's own package comes first, and says last that all is there.
+  # The program's own package is unpacked last: its program then shows that all packages are there.
   for package in "${@:2}" "$1"; do
     unpack_package "$package" "$directory" || die "Debian's package $package could not be unpacked"
   done

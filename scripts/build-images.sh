@@ -4,17 +4,17 @@
 #
 # Usage: scripts/build-images.sh [--prebuilt] [--no-load] [--help]
 #
-#   --prebuilt  compiles both services here, statically, and has the images take these binaries;
-#               needs no image of a builder, and so no registry. Linux only.
+#   --prebuilt  compiles both services on this machine, as static binaries, and copies them into the images.
+#               Needs no builder image, and so no registry. Linux only.
 #   --no-load   leaves the images in the Docker engine, and loads them into no cluster
 #
 # Environment:
 #   BUILDER    the image to compile in: Debian-like, with Rust and a C linker (default: the Dockerfiles')
 #   IMAGE_TAG  the images' tag (default latest, as deploy/base has it; production's is in its kustomization.yaml)
 #   PREBUILT   1 does the same as --prebuilt
-#   BIN_DIR    with --prebuilt: take the static binaries that are there, instead of compiling
+#   BIN_DIR    with --prebuilt: use the static binaries there, instead of compiling
 #
-# Needs: a docker that can do BuildKit, of all those on the PATH; with --prebuilt also cargo.
+# Needs: a docker command on the PATH that supports BuildKit; with --prebuilt also cargo.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -49,13 +49,13 @@ main() {
   if $no_load; then
     return
   elif [ "$IMAGE_TAG" = latest ]; then
-    say "Next: scripts/deploy.sh (where the lab runs already: scripts/deploy.sh --restart)"
+    say "Next: scripts/deploy.sh (if the lab is already deployed: scripts/deploy.sh --restart)"
   else
     say "Next: scripts/deploy.sh --overlay NAME, of an overlay that takes the tag $IMAGE_TAG, such as production"
   fi
 }
 
-# Of both crates: the workspace's.
+# The workspace's version, which both crates have.
 version() {
   sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1
 }
@@ -64,7 +64,7 @@ revision() {
   git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || say unknown
 }
 
-# Puts static binaries where the Dockerfiles take them from.
+# Puts static binaries into the folder that the Dockerfiles copy from.
 prebuild() {
   local name
   [ "$(uname -s)" = Linux ] || die "--prebuilt needs Linux: what is compiled here does not run in a container"
@@ -75,7 +75,7 @@ prebuild() {
   fi
   mkdir -p target/images
   for name in backend-service client-service; do
-    # Never half a binary, and never one that is being executed.
+    # Moves complete files: a copy could leave half a binary, or fail because the old one is running.
     cp "$bin_dir/$name" "target/images/$name.new"
     mv -f "target/images/$name.new" "target/images/$name"
   done
@@ -93,7 +93,7 @@ build_image() {
   die "docker build failed (exit status $status); its output is above"
 }
 
-# Wherever pods would not find the images by themselves.
+# Loads the images if the cluster does not use this Docker engine.
 load_images() {
   find_context
   if ! command -v kubectl >/dev/null 2>&1; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Removes what deploy.sh deployed: the namespace lab3-resilience with all that is in it, from the
-# cluster that kubectl's current context names. Asks before, and waits until it is gone: first for the
-# pods, which finish what is in flight, then for the namespace.
+# Removes what deploy.sh deployed: the namespace lab3-resilience with all its objects, from the cluster of
+# kubectl's current context. Asks first. Then waits until the pods have finished their requests and ended,
+# and until the namespace is gone.
 #
 # Usage: scripts/cleanup.sh [--yes] [--images] [--help]
 #
@@ -10,9 +10,9 @@
 #
 # Environment:
 #   IMAGE_TAG  the images' tag (default latest)
-#   TIMEOUT    seconds that all of it may take to be gone (default 180)
+#   TIMEOUT    maximum time of the removal in seconds (default 180)
 #
-# Where there is nothing to remove, it says so, and that is no failure.
+# If there is nothing to remove, it prints that and exits with status 0.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -75,14 +75,14 @@ remove_deployments() {
   fi
 }
 
-# delete ARGUMENT...: within what is left of the time. Sets $status.
+# delete ARGUMENT...: runs kubectl delete within the remaining time. Sets $status.
 delete() {
   local left=$((TIMEOUT - SECONDS))
   start_job kubectl delete "$@" --ignore-not-found --timeout="$((left > 0 ? left : 1))s"
   reap "$job"
 }
 
-# ask QUESTION: whether the answer is yes.
+# ask QUESTION: true if the answer is yes.
 ask() {
   local reply=''
   if [ ! -t 0 ]; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Deploys the lab to the cluster that kubectl's current context names, waits until both services are
-# ready, and prints where they answer. If they do not become ready, it says what is wrong. It deletes
-# nothing: what another overlay has left, it names, with the command that removes it.
+# Deploys the lab to the cluster of kubectl's current context, waits until both services are ready, and
+# prints their URLs. If they do not become ready, it prints the cause. It deletes nothing: if another
+# overlay has left objects, it lists them with the command that removes them.
 #
 # Usage: scripts/deploy.sh [--overlay NAME] [--restart] [--help]
 #
@@ -9,10 +9,10 @@
 #   --restart       replaces all pods, for instance after a new build of the images
 #
 # Environment:
-#   TIMEOUT  seconds that both services together may take to become ready (default 180)
+#   TIMEOUT  maximum time in seconds until both services are ready (default 180)
 #
-# Exit status: 0 when both are ready, 1 otherwise. What was deployed stays, for a look at it, and for
-# another try.
+# Exit status: 0 if both are ready, 1 otherwise. The deployed objects stay, so that you can inspect them or
+# try again.
 #
 # Needs: kubectl, jq, curl; a cluster that has the images (scripts/build-images.sh).
 set -euo pipefail
@@ -74,13 +74,13 @@ let_old_namespace_go() {
   ((status == 0)) || die "the namespace $namespace is still there after $TIMEOUT s"
 }
 
-# Pods that are stuck would try again only after minutes, and a rollout that has run out of time never.
+# Stuck pods would retry only after minutes, and a rollout past its deadline never.
 restart_if_needed() {
   look
   if $restart; then
-    say "Starting all pods anew, as asked ..."
+    say "Restarting all pods (--restart) ..."
   elif [ -n "$stuck" ] || holds deployments 'any(.items[]; any(.status.conditions[]?; .reason == "ProgressDeadlineExceeded"))'; then
-    say "An earlier rollout is stuck; starting all pods anew ..."
+    say "An earlier rollout is stuck; restarting all pods ..."
   else
     return 0
   fi
@@ -119,7 +119,7 @@ pods='{"items": []}'
 deployments=$pods
 old_pods='[]'
 
-# Reasons for which a pod waits that do not pass with time.
+# Reasons of a waiting pod that do not go away by themselves.
 readonly stuck_reasons='["ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName",
   "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"]'
 

@@ -4,29 +4,29 @@
 # Usage: scripts/lab-report.sh [OPTION...] [PHASE...]
 #
 # The phases, in their order:
-#   baseline   calls with and without resilience, side by side, at the lab's fault rates
+#   baseline   calls with and without resilience, at the same time, at the lab's fault rates
 #   breaker    one cycle of the circuit: opened by a stress test, closed by time and a trial
 #   retry      throttled calls, and 100 calls that fail at once, with and without jitter
 #   chaos      all chaos experiments
 #
-# With PHASEs, only these are played; the rest of the report is written from the data that is there.
-# All of them take about seven minutes. Each has labs of its own, as `scripts/run-chaos.sh --local`
-# makes them: Linux only, root or the right to make user namespaces, no cluster.
+# With PHASEs, only these are run; the rest of the report comes from existing data. All phases take about
+# seven minutes. Each runs its own labs, as `scripts/run-chaos.sh --local` does: on Linux, as root or with
+# unprivileged user namespaces, without a cluster.
 #
 #   --from-data         runs no phase: writes figures and documents from DIRECTORY/data
-#   --output DIRECTORY  where the report goes, and old data comes from (default: docs in the repository)
+#   --output DIRECTORY  directory of the report and of existing data (default: docs in the repository)
 #   --help              this text
 #
 # It writes into DIRECTORY: baseline-observations.md, circuit-breaker-analysis.md, retry-analysis.md,
-# chaos-experiments.md, lab-report.md, data/*.json and figures/*.svg. All of that stays as it was
-# until the end, and is then replaced at once; Ctrl-C leaves nothing else behind.
+# chaos-experiments.md, lab-report.md, data/*.json and figures/*.svg. It replaces these files at the end of
+# the run. Ctrl-C before that changes nothing.
 #
 # Environment:
-#   BIN_DIR  take the binaries that are there, instead of building them
+#   BIN_DIR  use the binaries there, instead of building them
 #
 # Needs Python 3.11 or later. Packages go into a virtual environment below target/.
-# Exit status: 0 if the report is written, 1 if something went wrong; 2 if the report is written, and
-# says that an experiment was not fulfilled.
+# Exit status: 0 if the report was written, 1 for an error, 2 if the report was written and an experiment was
+# not fulfilled.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -49,7 +49,7 @@ main() {
   begin=$SECONDS
 
   clean_up_at_exit
-  # Beside the output, so that what is there can be replaced by moving.
+  # Beside the output, so that files can be replaced by moving them.
   work_dir=$(mktemp -d "$(dirname "$output")/.lab-report.XXXXXX" 2>/dev/null) || die "cannot write beside $output"
   mkdir -p "$work_dir/report/data" "$work_dir/logs"
   export MPLCONFIGDIR=$work_dir/matplotlib
@@ -95,8 +95,8 @@ prepare() {
   say "[$step/$steps] $title: $((SECONDS - since)) s"
 }
 
-# in_step TITLE COMMAND ARGUMENT...: runs it, and says how long it takes; shows what it said if it
-# fails, and dies then, unless it may_fail.
+# in_step TITLE COMMAND ARGUMENT...: runs it, and prints how long it took. If it fails, shows the end of its output, and
+# dies unless may_fail is set.
 in_step() {
   local title=$1 since=$SECONDS said=$work_dir/logs/said
   shift
@@ -116,7 +116,7 @@ in_step() {
   say "[$step/$steps] $title: $((SECONDS - since)) s"
 }
 
-# Takes the data of the phases that do not run from the old report.
+# Copies the data of the phases that do not run from the old report.
 take_old_data() {
   local file
   [[ " ${phases[*]} " != " $all_phases " ]] || return 0
@@ -126,11 +126,11 @@ take_old_data() {
   done
 }
 
-# The new report in place of the old one. From here on there is no way back.
+# Replaces the old report. Ignores signals, so that it is never half replaced.
 publish() {
   trap '' HUP INT TERM
   mkdir -p "$output/data" "$output/figures"
-  # An experiment of another name leaves no page, so it must leave no figure.
+  # Removes the figures and data of renamed experiments.
   rm -f "$output"/data/chaos-*.json "$output"/figures/chaos-*.svg
   mv "$work_dir"/report/data/*.json "$output/data/"
   mv "$work_dir"/report/figures/*.svg "$output/figures/"

@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# Runs the chaos experiments, judges each by its journal, and says what was fulfilled and what was not.
+# Runs the chaos experiments, judges each by its journal, and prints the verdicts.
 #
 # Usage: scripts/run-chaos.sh [OPTION...] [EXPERIMENT...]
 #
-# An EXPERIMENT is a file of chaos-experiments/, such as pod-failure; without one, all are run, one after
-# the other. They run against the lab on the cluster that kubectl's current context names.
+# An EXPERIMENT is a file of chaos-experiments/, such as pod-failure. Without one, all are run, one after the
+# other. They run against the lab on the cluster of kubectl's current context.
 #
-#   --local                runs them without a cluster, on this machine, each in a lab of its own: pods are
-#                          processes, the network between them is made of network namespaces, and an API
-#                          server of the lab's own does what the experiment asks. Linux only; needs ip, nft,
-#                          and either root or the right to make user namespaces. Nothing of it is left behind.
+#   --local                runs them without a cluster, on this machine, each in its own lab: pods are
+#                          processes in network namespaces, and the lab has its own API server. Linux only;
+#                          needs ip, nft, and either root or unprivileged user namespaces. It leaves nothing
+#                          behind.
 #   --set APP:NAME=VALUE   with --local: an environment variable of a service's pods, such as
 #                          client-service:BREAKER_FAIL_MAX=10; can be given more than once
-#   --journals DIRECTORY   where to keep what each run leaves: journal.json (Chaos Toolkit's), record.json
-#                          (what users saw), verdict.json, the logs (default: .run/chaos in the repository)
+#   --journals DIRECTORY   directory of the results: journal.json (Chaos Toolkit's), record.json (what users
+#                          saw), verdict.json, the logs (default: .run/chaos in the repository)
 #   --list                 lists the experiments
 #   --help                 this text
 #
 # Environment:
-#   CLIENT_URL    where the client is on the cluster (default http://localhost:30080)
+#   CLIENT_URL    URL of the client on the cluster (default http://localhost:30080)
 #   ADMIN_TOKEN   the client's admin token, if it has one
-#   BIN_DIR       with --local: take the binaries that are there, instead of building them
+#   BIN_DIR       with --local: use the binaries there, instead of building them
 #
 # Needs Python 3.11 or later. Chaos Toolkit is installed into a virtual environment below target/.
 # Exit status: 0 if all experiments were fulfilled, 1 if one was not.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the whole lab on this machine: builds both services, starts them, shows their logs, and stops
-# both on Ctrl-C.
+# Runs the whole lab on this machine: builds both services, starts them, shows their logs, and stops both on
+# Ctrl-C.
 #
 # Usage: scripts/run-local.sh [--help]
 #
@@ -10,9 +10,9 @@
 # Environment:
 #   BACKEND_PORT     the backend's port (default 5000)
 #   CLIENT_PORT      the client's port (default 30080)
-#   BACKEND_URL      where the client finds the backend (default: the backend that this starts)
-#   BIN_DIR          take the binaries that are there, instead of building them
-#   LOG_DIR          where the logs go (default: .run in the repository)
+#   BACKEND_URL      URL of the backend for the client (default: the backend that this starts)
+#   BIN_DIR          use the binaries there, instead of building them
+#   LOG_DIR          directory of the logs (default: .run in the repository)
 #   STARTUP_TIMEOUT  seconds that a service may take until it is healthy (default 30)
 #   RESTART_DELAY    seconds after which a backend that died is started again (default 10)
 #

@@ -17,11 +17,11 @@ from .limits import LIMITS
 
 # Numbers of requests in two runs. Their difference excludes the start and the end of the process.
 FEW, MANY = 500, 3000
-# callgrind counts `rep stosb` once for each byte, so the C library is not to use it.
+# callgrind counts `rep stosb` once for each byte, so the C library must not use it.
 WITHOUT_REP = {
     "GLIBC_TUNABLES": "glibc.cpu.x86_rep_stosb_threshold=1000000000:glibc.cpu.x86_rep_movsb_threshold=1000000000"
 }
-# The contenders that are one process of our own.
+# The contenders that consist of one of our own processes.
 COUNTED = ("call-backend", "baseline", "bare-awc", "health", "open")
 
 
@@ -53,7 +53,7 @@ def measure(names: Sequence[str], bin_dir: Path, work_dir: Path) -> str:
 
 
 def total(name: str, requests: int, bin_dir: Path, work_dir: Path, backend: Process) -> int:
-    """Instructions of a whole process that answers so many requests, on one connection."""
+    """Instructions of a process that answers this number of requests on one connection, and ends."""
     contender, directory = CONTENDERS[name], work_dir / f"{name}-{requests}"
     directory.mkdir(exist_ok=True)
     with UnderCallgrind(directory) as processes:

@@ -92,7 +92,7 @@ def play(
     results: dict[str, dict[str, list[float]]] = {name: {figure: [] for figure in FIGURES} for name in contenders}
     chance = random.Random(plan.seed)
     for number in range(1, plan.rounds + 1):
-        # So that no contender always follows the same other one, or runs at the same time of a round.
+        # In random order, so that no contender always follows the same one or has the same place in a round.
         order = chance.sample(list(contenders), len(contenders))
         for name in order:
             contender = contenders[name]

@@ -1,4 +1,4 @@
-"""The lab's two services, as they are measured."""
+"""The lab's two services, with the settings of the measurement."""
 
 from pathlib import Path
 

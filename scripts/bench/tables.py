@@ -86,14 +86,14 @@ def markdown(data: dict) -> str:
 
 
 def within(document: Path, data: dict) -> str:
-    """The document, with each table that it has a place for made anew."""
+    """The document with new tables between its marks."""
     content = read(document)
     made = {name: tables.markdown([head, *rows]) for name, (head, rows) in ((n, TABLES[n](data)) for n in TABLES)}
     return tables.filled(content, "bench", made)
 
 
 def read(document: Path) -> str:
-    """Its text. Fails if it has no place for a table."""
+    """The text of the document. Fails if it has no marks for a table."""
     try:
         content = document.read_text(encoding="utf-8")
         tables.places(content, "bench", list(TABLES))

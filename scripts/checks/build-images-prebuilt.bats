@@ -9,7 +9,7 @@ setup_file() {
 
 readonly built_with='--build-arg VERSION=1.2.3 --build-arg REVISION=unknown'
 
-# make_binaries DIRECTORY: two programs in place of the services.
+# make_binaries DIRECTORY: creates two programs in place of the services.
 make_binaries() {
   mkdir -p "$1"
   printf '#!/bin/sh\n' | tee "$1/backend-service" >"$1/client-service"

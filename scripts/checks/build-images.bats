@@ -9,7 +9,7 @@ setup_file() {
 
 readonly built_with='--build-arg VERSION=1.2.3 --build-arg REVISION=unknown'
 
-# A cluster made by kind, with its tool.
+# A fake kind with one cluster.
 fake_kind() {
   fake_docker
   fake_kubectl kind-lab </dev/null

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Proves the chaos experiments, without a cluster: they are valid, each is fulfilled on a lab as it ships, two
-# are not fulfilled by a client whose circuit never opens, and say so in a few lines, and Ctrl-C leaves nothing
-# behind. And that the lab report says what its data say.
+# Checks the chaos experiments, without a cluster: they are valid, each is fulfilled on the lab with its default
+# settings, two are not fulfilled by a client whose circuit never opens and report that in a few lines, and Ctrl-C
+# leaves nothing behind. Also checks that the lab report matches its data.
 #
 # Usage: scripts/checks/chaos.sh [--help]
 #
 # Environment:
-#   BIN_DIR    take the binaries that are there, instead of building them
-#   JOURNALS   where to keep what the runs leave (default: nowhere)
+#   BIN_DIR    use the binaries there, instead of building them
+#   JOURNALS   directory in which to keep the results of the runs (default: they are not kept)
 #
 # Needs what `scripts/run-chaos.sh --local` needs.
 set -euo pipefail
@@ -15,7 +15,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 run_chaos=$repo_root/scripts/run-chaos.sh
-# No failure ever suffices.
+# The number of failures that never opens the circuit.
 never_opens=client-service:BREAKER_FAIL_MAX=1000000
 
 main() {
@@ -26,17 +26,17 @@ main() {
   mkdir -p "$journals"
   provide_services
   export BIN_DIR=$bin_dir
-  # One for the experiments, as run-chaos.sh has it; and one for the tests, which look at the report's code, too.
+  # One environment for the experiments, as in run-chaos.sh, and one for the tests, which also import the report.
   requirements=$repo_root/chaos-experiments/chaostoolkit-requirements.txt
   provide_python_tools chaos "$requirements"
   provide_python_tools report "$requirements" "$repo_root/scripts/lab-report-requirements.txt"
 
   run_job unit_tests
   run_job report_says_what_its_data_say
-  # They wait more than they work, each in a lab of its own: side by side.
+  # In parallel, each in its own lab: they mostly wait.
   play_all
   run_is_interrupted
-  say "chaos experiments: all as it should be"
+  say "ok: chaos experiments"
 }
 
 unit_tests() {
@@ -44,7 +44,7 @@ unit_tests() {
   PYTHONDONTWRITEBYTECODE=1 python3 -m pytest chaos-experiments/tests
 }
 
-# The documents that are in the repository are those that come from the data beside them.
+# The documents in the repository match the data in docs/data.
 report_says_what_its_data_say() {
   local document
   mkdir "$work_dir/docs"
@@ -86,14 +86,14 @@ was_fulfilled() {
 
 was_unfulfilled() {
   ((status == 1)) || show_and_die "$2" "$1 is fulfilled by a circuit that never opens (exit status $status)"
-  # For the right reason.
+  # For the expected reason.
   [[ $(<"$work_dir/$2.out") == *'because: probe "the circuit opens within '*'is out of its tolerance'* ]] ||
     show_and_die "$2" "$1 with a circuit that never opens did not fail on that"
   says_little "$2"
   say "ok: $1 is not fulfilled by a circuit that never opens"
 }
 
-# says_little RUN: what failed or was interrupted is told by its log and its verdict, and by nothing else.
+# says_little RUN: a failed or interrupted run prints its log and its verdict, and nothing else.
 says_little() {
   local lines
   lines=$(wc -l <"$work_dir/$1.out")

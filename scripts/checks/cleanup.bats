@@ -18,7 +18,7 @@ esac
 END
 }
 
-# Pods first: Kubernetes looks at a namespace with ending pods again only after half of their grace period.
+# Pods first: Kubernetes checks a namespace with ending pods again only after half of their grace period.
 @test "it removes the deployments, then the namespace" {
   fake_deployed
   play cleanup.sh --yes

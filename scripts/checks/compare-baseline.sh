@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
 # Compares calls through circuit breaker and retries with calls without them: the same number of
-# calls, arriving evenly over time, through /api/call-backend and through
+# calls, at a constant rate, through /api/call-backend and through
 # /api/call-backend-without-resilience. Prints a table; fails unless the first succeed at 90 % or
 # better, and the second between 40 % and 60 %.
 #
 # Usage: scripts/checks/compare-baseline.sh [--help]
 #
-# It starts both services for itself, on free ports, with the lab's fault rates (FAILURE_RATE 0.3,
-# SLOW_RESPONSE_RATE 0.2) and all times a tenth of the defaults. With these, one attempt succeeds at
-# 50 % (slow answers come after the attempt's timeout), and one of four at 1 - 0.5^4 = 93.75 %.
+# It starts both services on free ports, with the lab's fault rates (FAILURE_RATE 0.3, SLOW_RESPONSE_RATE
+# 0.2) and all times a tenth of the defaults. One attempt then succeeds with a probability of 50 % (slow
+# answers exceed the attempt timeout), and a call of up to four attempts with 1 - 0.5^4 = 93.75 %.
 #
 # Environment:
 #   CALLS       calls through each endpoint (default 1000)
 #   RATE        calls that begin per second (default 50)
 #   BASE_URL    compare on a running client, such as http://localhost:30080, with its own settings
-#   BIN_DIR     take the binaries that are there, instead of building them
-#   FAULT_SEED  lets the backend's draws repeat
+#   BIN_DIR     use the binaries there, instead of building them
+#   FAULT_SEED  seed of the backend's random draws
 #
-# The client's settings (BREAKER_SCOPE, RETRY_MAX_ATTEMPTS, ...) can be given to see what they change.
+# The client's settings (BREAKER_SCOPE, RETRY_MAX_ATTEMPTS, ...) can be set too, to see their effect.
 set -euo pipefail
 # shellcheck source=scripts/checks/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -37,7 +37,7 @@ main() {
   make_work_dir
   if [ -n "${BASE_URL:-}" ]; then
     base_url=${BASE_URL%/}
-    # Above CALL_DEADLINE's default.
+    # Above the default of CALL_DEADLINE.
     patience=40
   else
     start_both
@@ -51,7 +51,7 @@ main() {
   judge
 }
 
-# The client's settings that are in the environment win.
+# Settings of the client in the environment take precedence.
 start_both() {
   local name
   local -a given=()
@@ -64,7 +64,7 @@ start_both() {
   base_url=$client_url
 }
 
-# An open circuit at the beginning would be compared as if it were the backend's doing.
+# A circuit that is open at the start would distort the comparison.
 check_circuit() {
   local health
   health=$(get "$base_url/health") || die "nothing answers at $base_url/health"
@@ -88,7 +88,7 @@ compare() {
 make_calls() {
   local begin call due now wait_for behind=0
   mkfifo "$2.clock"
-  # A pipe that never says anything: `read` with a timeout sleeps without a process.
+  # A pipe without data: `read` with a timeout sleeps without starting a process.
   exec 5<>"$2.clock"
   begin=${EPOCHREALTIME/./}
   for ((call = 0; call < CALLS; call++)); do
@@ -132,7 +132,7 @@ successes() {
   grep -c '^200 ' "$work_dir/$1" || true
 }
 
-# With one digit after the point.
+# A percentage with one decimal.
 percent() {
   local permille=$((1000 * $(successes "$1") / CALLS))
   say "$((permille / 10)).$((permille % 10))"

@@ -1,5 +1,5 @@
 # shellcheck shell=bats disable=SC2016,SC2154  # variables of the fakes and of helper.bash
-# deploy.sh where pods do not become ready: what it says, and what it starts again.
+# deploy.sh when pods do not become ready: its output, and what it restarts.
 
 load helper
 
@@ -10,8 +10,8 @@ setup_file() {
 readonly restart='kubectl --namespace lab3-resilience rollout restart deployment/backend-service deployment/client-service'
 
 # fake_stuck_cluster STATUS [POD [IMAGE [ROLLOUT]]]: a cluster with one pod, whose container has this status, and where
-# `kubectl rollout status` does ROLLOUT. A random number in the pod's name makes it a new pod at each look: pods that
-# were stuck before the deployment are not taken for new ones.
+# `kubectl rollout status` runs ROLLOUT. A random number in the pod's name makes it a new pod at each query, because
+# deploy.sh ignores pods that were stuck before the deployment.
 fake_stuck_cluster() {
   local pod=${2:-'backend-service-$RANDOM'} image=${3:-backend-service:latest} rollout=${4:-exec sleep 100}
   fake_cluster kind-lab <<END
@@ -114,7 +114,7 @@ END
   expect 'FailedCreate: pods are forbidden: violates PodSecurity'
 }
 
-# The old pod is still there for a while after the restart, and is no failure.
+# The old pod still exists for a while after the restart. It is no failure.
 @test "stuck pods of an earlier deployment are restarted" {
   fake_cluster kind-lab <<'END'
 case "$*" in
@@ -125,7 +125,7 @@ esac
 END
   play deploy.sh
   expect_status 0
-  expect 'An earlier rollout is stuck; starting all pods anew'
+  expect 'An earlier rollout is stuck; restarting all pods'
   expect_call "$restart"
 }
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bats disable=SC2016,SC2154  # variables of the fakes and of helper.bash
-# deploy.sh where the deployment succeeds, or is refused before it begins. deploy-failures.bats has the rest.
+# deploy.sh when the deployment succeeds, or is refused before it begins. deploy-failures.bats tests the other cases.
 
 load helper
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154  # variables of helper.bash
 # Fakes of kubectl, docker and other tools for the tests of scripts. Sourced by helper.bash.
 
-# fake TOOL [DIRECTORY]: a tool that writes down its arguments, then does what standard input says.
+# fake TOOL [DIRECTORY]: creates a tool that records its arguments, then runs the script from standard input.
 fake() {
   local file=$work_dir/${2:-fakes}/$1
   {
@@ -12,7 +12,7 @@ fake() {
   chmod +x "$file"
 }
 
-# fake_kubectl CONTEXT: its current context is CONTEXT; for other calls it does what standard input says.
+# fake_kubectl CONTEXT: a kubectl with this current context. For other calls it runs the script from standard input.
 fake_kubectl() {
   {
     say "context=$1"
@@ -37,8 +37,8 @@ esac
 END
 }
 
-# fake_cluster CONTEXT: a cluster where a deployment succeeds. What standard input says comes first. Nothing listens on
-# the client's port, unless the test makes it so and removes the fake curl.
+# fake_cluster CONTEXT: a cluster where a deployment succeeds. Runs the script from standard input first. Nothing
+# listens on the client's port, unless the test starts a listener and removes the fake curl.
 fake_cluster() {
   {
     cat

@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# Functions that the tests of scripts (*.bats) share: a stage, running a script on it, and
-# looking at what it did. bats gives each test a process of its own.
+# Functions that the tests of scripts (*.bats) share: they make a stage, run a script on it, and check its output and
+# its calls. bats runs each test in its own process.
 
 # shellcheck source=scripts/checks/lib.sh
 source "$BATS_TEST_DIRNAME/lib.sh"
 # shellcheck source=scripts/checks/fakes.bash
 source "$BATS_TEST_DIRNAME/fakes.bash"
-# Counts of seconds with a point.
+# Seconds with a decimal point.
 export LC_ALL=C
 
 # ---- before and after each test ------------------------------------------------------------------
 
-# Once for each file of tests. Its tests can start the lab.
+# Runs once for each file of tests, so that its tests can start the lab.
 setup_file() {
   make_stage
   provide_services >"$BATS_FILE_TMPDIR/build" 2>&1
@@ -41,7 +41,7 @@ make_stage() {
   done
 }
 
-# No fakes, no calls, and no variable of the machine's that a script would read.
+# Starts without fakes, without recorded calls, and without variables of this machine that a script reads.
 use_stage() {
   unset BIN_DIR BUILDER IMAGE_TAG PREBUILT BASE_URL BACKEND_URL PARTS CALLS ADMIN_TOKEN ENDPOINT REQUESTS CONCURRENCY \
     TIME_LIMIT TIMEOUT LOG_DIR CLIENT_PORT KUBECONFIG DOCKER_HOST NO_COLOR
@@ -100,7 +100,7 @@ expect_status() {
   ((status == $1)) || fail "exit status $status, expected $1"
 }
 
-# expect TEXT: somewhere in the output.
+# expect TEXT: the output contains the text.
 expect() {
   grep -qF -- "$1" "$shown" || fail "the output has no \"$1\""
 }
@@ -114,17 +114,17 @@ expect_line() {
   grep -qxE -- "$1" "$shown" || fail "no line of the output matches \"$1\""
 }
 
-# expect_last_line BEGIN: the output's last line begins so.
+# expect_last_line BEGIN: the last line of the output begins with BEGIN.
 expect_last_line() {
   [[ $(tail -n 1 "$shown") == "$1"* ]] || fail "the last line does not begin with \"$1\""
 }
 
-# expect_soon TEXT [FILE]: within 15 seconds in the output, or in another file.
+# expect_soon TEXT [FILE]: the output, or another file, contains the text within 15 seconds.
 expect_soon() {
   await "\"$1\" in ${2:-the output}" 15 grep -qF -- "$1" "${2:-$shown}"
 }
 
-# expect_refusal TEXT: one line that has the text, and exit status 1.
+# expect_refusal TEXT: the output is one line that contains the text, and the exit status is 1.
 expect_refusal() {
   expect_status 1
   (($(wc -l <"$shown") == 1)) || fail "expected one line"
@@ -142,7 +142,7 @@ expect_call_like() {
   grep -qx -- "$1" "$calls" || fail "no call matches \"$1\""
 }
 
-# expect_no_call BEGIN: no call begins so.
+# expect_no_call BEGIN: no call begins with BEGIN.
 expect_no_call() {
   ! grep -q -- "^$1" "$calls" || fail "there is a call \"$1\""
 }

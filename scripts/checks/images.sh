@@ -1,19 +1,24 @@
 #!/usr/bin/env bash
 # Runs the lab in containers, as Kubernetes would: builds both images from prebuilt binaries and runs them
-# read-only, as user 65532, without capabilities, within the manifests' memory limits. Two backends have the
-# name backend-service; the client is on a port of 127.0.0.1.
+# read-only, as user 65532, without capabilities, within the manifests' memory limits. Two backends share the
+# name backend-service. The client is published on a port of 127.0.0.1.
 #
-# It asserts: the images' size, and the time from a container's start to its first healthy answer, as
-# deploy/README.md says them; that scripts/run-tests.sh is green; that the death of one backend of two fails no
-# call; that with both dead, or cut off from the client, calls fail fast and recover by themselves; that
-# SIGTERM loses no call; that memory stays within the limits under stress.
+# It asserts:
+#
+#   - the size of the images, and the time from a container's start to its first healthy answer, are as in
+#     deploy/README.md
+#   - scripts/run-tests.sh passes
+#   - no call fails if one of two backends dies
+#   - if both backends are dead or cut off from the client, calls fail fast, and recover without intervention
+#   - SIGTERM loses no call
+#   - memory stays within the limits under stress
 #
 # Usage: scripts/checks/images.sh [--help]
 #
 # Environment:
-#   CLIENT_PORT  where the client is published (default 30080)
-#   SKIP_BUILD   1: take the images as they are
-#   BIN_DIR      static binaries to make the images of, instead of building them
+#   CLIENT_PORT  port on which the client is published (default 30080)
+#   SKIP_BUILD   1: use the existing images
+#   BIN_DIR      static binaries for the images, instead of building them
 #
 # Needs: a Docker engine that runs (DOCKER_HOST and contexts are respected), curl, jq. Containers and
 # networks are its own, named resilience-lab-*, and are removed at the end; the images stay.
@@ -78,13 +83,13 @@ the_lab_is_green() {
   run_client --env BREAKER_RESET_TIMEOUT=5
   BASE_URL=$base_url "$repo_root/scripts/run-tests.sh"
   for name in backend-1 backend-2; do
-    # Captured, not piped into grep -q, which would leave before docker has said it all.
+    # Captured, not piped into grep -q, which would exit before docker has written all its output.
     [[ $(docker logs "$prefix-$name" 2>&1) == *" listening on "* ]] || die "$name has no log"
   done
   remove client backend-1 backend-2
 }
 
-# Backends without faults from here on: what fails, fails because of what is done to them.
+# Backends without random faults from here on: each failure is caused by the check.
 run_calm_lab() {
   run_calm_backend backend-1
   run_calm_backend backend-2

@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2034  # the checks use the variables
-# Functions that the checks share: the lab on this machine, and what the documents promise. A check sources this file
-# in place of ../lib.sh. Nothing runs by itself.
+# Functions that the checks share: starting the lab, and finding promises in the documents. A check sources this file
+# instead of ../lib.sh. Sourcing it runs nothing.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-# begin WHAT: the headline of a part of the check.
+# begin WHAT: prints the headline of a part of the check.
 begin() {
   printf '\n--- %s\n' "$*"
 }
@@ -44,7 +44,7 @@ start_fast_lab() {
     BREAKER_TRIAL_LEASE=1 BREAKER_RESET_TIMEOUT=2 "$@"
 }
 
-# set_faults JSON: the backend's faults from now on.
+# set_faults JSON: replaces the backend's fault plan.
 set_faults() {
   plain_curl --fail --output /dev/null --request PUT --data "$1" "$backend_url/api/faults" ||
     die "the backend does not accept the faults $1"

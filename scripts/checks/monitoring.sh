@@ -4,7 +4,7 @@
 #
 #   - promtool accepts the metrics of both services, the rules, their unit tests and the configuration
 #   - prometheus.yaml finds the annotated pods, and only these, with the labels that alerts and dashboards need
-#   - no alert fires while all is well, and each fires in its disaster (ActorMailboxBacklog: in the unit tests only)
+#   - no alert fires in normal operation, and each fires in its failure (ActorMailboxBacklog: in the unit tests only)
 #   - each query and variable of the dashboard, alert expression without its threshold, recording rule, and query of
 #     resilience4j's own dashboard returns data
 #   - the scrapes are as small as deploy/README.md says, and callers cannot make series
@@ -18,7 +18,7 @@
 #   --make-rule  prints deploy/monitoring/prometheusrule.yaml, which is alerts.yaml for the operator
 #
 # Environment:
-#   BIN_DIR  take the binaries there, instead of building them
+#   BIN_DIR  use the binaries there, instead of building them
 #
 # Needs: prometheus and promtool 2.42 or later (Debian's package prometheus; its service need not run), jq, curl,
 # bash 5. Everything listens on free ports of 127.0.0.1. It takes about two minutes.
@@ -78,7 +78,7 @@ main() {
   every_rule_returns_data
   resilience4j_queries_return_data
   the_client_dies
-  say "ok: Prometheus sees it all"
+  say "ok: monitoring"
   exit
 }
 
@@ -147,7 +147,7 @@ calls_stop() {
   begin "the circuit opens, and the calls stop"
   await "the circuit opens" 20 is_open_after_stress
   await "Prometheus sees it half-open" 20 prometheus_sees_state half_open
-  # Two minutes and five, as the rule has them, and some more.
+  # The rule's two and five minutes, and some more.
   sleep 9
   is_quiet CircuitBreakerOpenTooLong || die "CircuitBreakerOpenTooLong fires for a circuit that waits for a call"
   get "$client_url/api/call-backend" >/dev/null
@@ -179,7 +179,7 @@ the_circuit_is_forced_open() {
 the_client_is_full() {
   begin "more calls than there is room for"
   set_faults '{"slow_response_rate": 1, "slow_response_delay": 0.3}'
-  # Hardly more at a time than MAX_CALLS: with more, most calls would be rejected, and all would be over soon.
+  # Slightly more than MAX_CALLS at a time: with more, most calls would be rejected and the load would end soon.
   start_job call_many "$client_url/api/call-backend" 500000 22 5 "$work_dir/results"
   local crowd=$job
   fires ClientNearCapacity 40

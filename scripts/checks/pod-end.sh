@@ -3,8 +3,8 @@
 # connection for each request. The backends are containers of the image backend-service:latest. A DNAT
 # rule chooses between them at random, as kube-proxy's does, and is changed when kube-proxy would.
 #
-# It asserts: no request is lost, and none waits in vain for a connection. Each is answered, or, where that is
-# allowed, refused at once:
+# It asserts that no request is lost or waits for a connection that does not come. Each request is answered, or, if the
+# case allows that, refused at once:
 #
 #   preStop          SIGTERM 5 s after the pod was chosen, 4 s after the rule was changed: all are answered
 #   without preStop  SIGTERM 1 s before the rule is changed: all are answered
@@ -14,8 +14,8 @@
 # Usage: scripts/checks/pod-end.sh [--help]
 #
 # Environment:
-#   SKIP_BUILD   1: take the image as it is
-#   BIN_DIR      static binaries to make the images of, instead of building them
+#   SKIP_BUILD   1: use the existing image
+#   BIN_DIR      static binaries for the images, instead of building them
 #
 # Needs: Linux, root, a Docker engine on this machine, curl, nft, nsenter. Containers and networks are its
 # own, named resilience-lab-*, and are removed at the end. The rules are in a container's network
@@ -48,7 +48,7 @@ main() {
   ends_with_prestop
   ends_without_prestop
   ends_before_a_late_rule
-  say "ok: a pod that ends is never silent"
+  say "ok: the end of a pod loses no request"
   exit
 }
 
@@ -64,8 +64,8 @@ in_node() {
   nsenter --target "$node" --net "$@"
 }
 
-# route_to NAME...: new connections to the virtual address go to these backends from now on. Those that
-# exist, and repeats of their first packet, go where they went: conntrack knows them.
+# route_to NAME...: directs new connections to the virtual address to these backends. Existing connections, and repeats
+# of their first packet, keep their backend: conntrack knows them.
 route_to() {
   local name number=0 targets=''
   for name in "$@"; do
@@ -86,7 +86,7 @@ END
 
 # ---- a pod's life --------------------------------------------------------------------------------
 
-# start_pods DOCKER_OPTION...: two, behind the virtual address; sets $address of each.
+# start_pods DOCKER_OPTION...: starts two pods behind the virtual address, and sets $address of each.
 declare -A address
 start_pods() {
   local name
@@ -108,7 +108,7 @@ terminate() {
   terminated=$EPOCHREALTIME
 }
 
-# Its network is gone with it, and callers go on for a moment.
+# Its network has ended with it. The callers continue for a moment.
 await_end() {
   local status
   status=$(docker wait "$prefix-backend-1")

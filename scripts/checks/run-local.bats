@@ -29,7 +29,7 @@ launch() {
   processes="$(process_of client-service) $(process_of backend-service)"
 }
 
-# attempt [VARIABLE=VALUE...]: runs it where it should fail by itself.
+# attempt [VARIABLE=VALUE...]: runs run-local.sh in a case in which it must fail.
 attempt() {
   play BIN_DIR="$bin_dir" LOG_DIR="$work_dir/logs" BACKEND_PORT="$backend_port" CLIENT_PORT="$client_port" "$@" \
     run-local.sh
@@ -43,7 +43,7 @@ backend_is_healthy() {
   [[ $(get "http://127.0.0.1:$backend_port/health") == *healthy* ]]
 }
 
-# expect_end STATUS: the lab ends now and leaves nothing.
+# expect_end STATUS: the lab ends with this status and leaves no process.
 expect_end() {
   local process
   await "run-local.sh ends" 20 has_ended "$lab"
@@ -70,7 +70,7 @@ answers_json() {
 
 @test "the printed lines answer, the log shows the circuit opening, and Ctrl-C stops everything" {
   local line
-  # Variables of the services, and two that must not get in the way.
+  # Variables of the services, and two that must have no effect.
   launch HOST=not-an-address PORT=1 SLOW_RESPONSE_DELAY=0.1 RETRY_BASE_DELAY=0.1
   grep '^  curl ' "$shown" >lines
   (($(wc -l <lines) == 11)) || fail "expected 11 lines to try"
@@ -78,7 +78,7 @@ answers_json() {
     answers_json "$line"
   done 4<lines
   expect_soon 'circuit_breaker: closed -> open'
-  # To the whole group, as a terminal does it.
+  # To the whole process group, as a terminal does.
   signal_job INT "$lab"
   expect_end 0
   expect 'client-service stopped'

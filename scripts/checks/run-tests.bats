@@ -1,5 +1,5 @@
 # shellcheck shell=bats disable=SC2154  # variables of helper.bash
-# run-tests.sh: green on a correct lab, red on a broken one.
+# run-tests.sh passes on a correct lab and fails on a broken one.
 
 load helper
 

@@ -1,13 +1,13 @@
 # shellcheck shell=bash disable=SC2154  # variables of lib.sh and check.sh
-# The stages of check.sh. Each runs in a shell of its own, in the repository, and fails with its first command that
-# fails. Sourced by check.sh.
+# The stages of check.sh. Each runs in its own shell, in the repository, and ends at its first failed command. Sourced
+# by check.sh.
 
 stage_fmt() {
   ensure_component fmt rustfmt
   cargo fmt --all --check
 }
 
-# The binaries of the images: what is tested is what ships.
+# The binaries of the images, so that the tests run what is deployed.
 stage_services() {
   ensure_linker
   build_static_services
@@ -31,7 +31,7 @@ stage_test() {
   cargo test --workspace --locked
 }
 
-# The flag is for the one crate: its dependencies have a meaning of their own for it.
+# Sets the flag for this crate only: some dependencies also react to `--cfg loom`.
 stage_loom() {
   local binary
   ensure_linker
@@ -71,7 +71,7 @@ stage_shellcheck() {
   say "${scripts[@]}"
   shellcheck --external-sources --source-path=. "${scripts[@]}"
   for script in "${scripts[@]}"; do
-    # A file without a shebang is there to be sourced.
+    # A file without a shebang is sourced.
     [[ $(head -c 2 "$script") == '#!' ]] || continue
     [ -x "$script" ] || die "$script cannot be executed: chmod +x $script"
     [[ $script != ./scripts/* ]] || "$script" --help | grep '^Usage: ' >/dev/null || die "$script --help shows no usage"
@@ -105,7 +105,7 @@ stage_policies() {
     config=$directory/.checkov.yaml
     kubectl kustomize "$directory" >"$work_dir/$name.yaml"
     checkov --config-file "$config" --file "$work_dir/$name.yaml"
-    # Without the exceptions, each of them must be found.
+    # Without the exceptions, checkov must find each of them.
     excepted=$(sed -n 's/^  - \(CKV.*\)/\1/p' "$config" | sort)
     checkov --framework kubernetes --skip-download --quiet --compact --soft-fail \
       --file "$work_dir/$name.yaml" >"$work_dir/$name.findings"
@@ -128,7 +128,7 @@ stage_e2e() {
   BIN_DIR=$bin_dir scripts/checks/compare-baseline.sh
 }
 
-# With the build of the tests: this shows that it measures, not how fast the services are.
+# Uses the debug build of the tests: this checks that the benchmark works, not its figures.
 stage_bench() {
   ensure_linker
   ensure python3

@@ -49,7 +49,7 @@ calls_of_client() {
   expect_line 'error: [0-9]+ of 300 calls got no answer'
 }
 
-# As behind a node's proxy that does not know a new Service yet.
+# Like a node's proxy that does not know a new Service yet.
 @test "it waits for a client that starts to listen a second later" {
   local late_port playing
   late_port=$(free_port)

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154  # variables of lib.sh and check.sh
 # The tools that the stages of check.sh need, installed if the machine lacks them. Sourced by check.sh.
 
-# Ends the stage, because the machine lacks what it needs.
+# Ends the stage as skipped: the machine lacks a tool.
 readonly skipped=77
 skip() {
   say "SKIPPED: $*"
@@ -9,7 +9,7 @@ skip() {
   exit "$skipped"
 }
 
-# one_at_a_time COMMAND...: stages that run at the same time wait for each other here.
+# one_at_a_time COMMAND...: runs the command under a lock that all stages share.
 one_at_a_time() {
   (
     flock 9

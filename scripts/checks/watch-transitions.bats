@@ -3,7 +3,7 @@
 
 load helper
 
-# At its first call, kubectl ends as it does when a pod ends; at the second there is another pod.
+# The first call of kubectl ends as if a pod had ended. The second call finds another pod.
 fake_two_pods() {
   fake_kubectl kind-lab <<END
 first='[pod/client-service-a/client-service] 2026-01-01T10:00:00.000Z INFO  resilience_actors::breaker circuit_breaker: closed -> open (5 consecutive failures, last: status 500; half-open in 30.0s)'

@@ -27,7 +27,7 @@ def assert_state_changes_appear(lab, page):
     lab.client.open()
     expect(page.locator("#state")).to_have_text("open")
     expect(page.locator("#countdown")).to_contain_text("half-open in")
-    # By its timer alone.
+    # The timer alone half-opens the circuit.
     expect(page.locator("#state")).to_have_text("half-open", timeout=(RESET_TIMEOUT + 2) * 1000)
     lab.client.get("/api/call-backend")
     expect(page.locator("#state")).to_have_text("closed")
@@ -54,7 +54,7 @@ def into_state(lab, page, state):
     lab.client.reset()
     if state != "closed":
         lab.client.open()
-    # Trials come from calls only: half-open it stays.
+    # Without calls there is no trial, so the circuit stays half-open.
     expect(page.locator("#state")).to_have_text(state, timeout=(RESET_TIMEOUT + 2) * 1000)
     # Colours change smoothly.
     page.wait_for_timeout(500)

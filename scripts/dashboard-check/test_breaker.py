@@ -42,7 +42,7 @@ def test_breaker_controls(lab, page):
 
 
 def test_rates_with_their_thresholds(lab, guarded_page):
-    """Only the page of a client whose circuit opens by rate has them."""
+    """Only a client whose circuit opens by a rate shows rates."""
     rates = guarded_page.locator("#rates li")
     thresholds = (", opens at 50.0\u00a0%", ", opens at 30.0\u00a0%")
     expect(rates).to_have_text(

@@ -31,7 +31,7 @@ def test_lost_connection_is_restored(lab, page, note):
 
 
 def test_hanging_server_is_detected(lab, page):
-    """No connection breaks: the page has to find out."""
+    """The connection stays open, so the page must detect the silence."""
     lab.client.pause()
     try:
         expect(page.locator("#banner")).to_be_visible(timeout=20_000)
@@ -43,7 +43,7 @@ def test_hanging_server_is_detected(lab, page):
 
 
 def test_reader_past_the_limit_waits(lab, guarded_page):
-    """On the page of the client that takes one reader only: the second waits for its turn."""
+    """The guarded client takes one reader only. The second page waits until the first is closed."""
     second = guarded_page.context.new_page()
     second.goto(lab.guarded.url)
     expect(second.locator("#banner")).to_be_visible()

@@ -1,4 +1,4 @@
-"""How the page looks: for axe, on narrow and wide screens, and on screenshots."""
+"""The layout of the page on narrow and wide screens, the checks of axe, and screenshots."""
 
 import re
 
@@ -117,7 +117,7 @@ def judge(page, where):
 
 @pytest.mark.console("net::ERR_")
 def test_screenshots(request, lab, open_page):
-    """Of every state, on all screens, with something in each view."""
+    """Writes screenshots of every state, on all screens, with data in each view."""
     directory = request.config.getoption("screenshots")
     if directory is None:
         pytest.skip("no --screenshots")

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154  # variables of deploy.sh
-# What is known of a deployment that did not become ready. Sourced by deploy.sh.
+# Explains why a deployment did not become ready. Sourced by deploy.sh.
 
-# explain DEPLOYMENT: shows what is known of its failure, and dies.
+# explain DEPLOYMENT: prints the state of its pods and hints, and dies.
 explain() {
   look
   # A part that fails does not stop the others.
@@ -42,7 +42,7 @@ show_events() {
     2>/dev/null | tail -n 10 | sed 's/^/  /'
 }
 
-# Of those that have run and are not ready.
+# For pods that have run and are not ready.
 show_logs() {
   local pod
   jq -r '.items[] | select(any(.status.containerStatuses[]?; (.ready | not) and (.restartCount > 0 or .state.running or .state.terminated)))
@@ -71,7 +71,7 @@ show_hints() {
   fi
 }
 
-# How to make the images that pods wait for.
+# Prints the commands that build the missing images.
 explain_images() {
   local image name tag
   while IFS= read -r image; do

@@ -18,7 +18,7 @@ play_chaos() {
   local -a command=(env BIN_DIR="$bin_dir" "$repo_root/scripts/run-chaos.sh" --local --journals "$journals")
   may_fail=yes in_step "chaos: all experiments" "${command[@]}"
   if ((status != 0)); then
-    # What was not fulfilled belongs into the report; what was not played cannot be in it.
+    # The report includes experiments that were not fulfilled, but not those that did not run.
     (($(find "$journals" -name verdict.json 2>/dev/null | wc -l) == $("${command[@]}" --list | wc -l))) ||
       die "not all experiments could be played"
     complain "Some experiments are not fulfilled; the report says which, and why"
@@ -27,13 +27,13 @@ play_chaos() {
   run_job python3 -m resilience_lab.report.collect chaos --journals "$journals" --output "$work_dir/report/data"
 }
 
-# The settings are asked of the same lab: they are those of all that is not said to have others.
+# The settings come from the same lab. They apply to all phases that do not name others.
 measure_baseline() {
   in_lab baseline collect machine --output "$(data machine)" &&
     in_lab baseline collect baseline --output "$(data baseline)"
 }
 
-# Side by side, each in a lab of its own: they wait more than they work.
+# In parallel, each in its own lab: they mostly wait.
 measure_retries() {
   local id failed=0
   local -a started=()
@@ -49,7 +49,7 @@ measure_retries() {
   return $failed
 }
 
-# measure_herd NAME [VARIABLE=VALUE...]: with these settings of the client.
+# measure_herd NAME [VARIABLE=VALUE...]: runs the herd phase with these settings of the client.
 measure_herd() {
   local name=$1
   shift
@@ -57,7 +57,7 @@ measure_herd() {
   in_lab "herd-$name" collect herd --name "$name" --output "$(data "herd-$name")"
 }
 
-# in_lab NAME collect ARGUMENT...: a phase's command, in a lab of its own, with $settings.
+# in_lab NAME collect ARGUMENT...: runs a phase's command in its own lab, with $settings.
 in_lab() {
   local name=$1
   shift 2

@@ -25,15 +25,15 @@ local = threading.local()
 
 
 class Throttled(Exception):
-    """The backend asks to be asked later."""
+    """The backend throttles: retry later."""
 
 
 def session() -> requests.Session:
-    """One for each thread: they are not made to be shared, and one for each call could keep no connection."""
+    """One session for each thread. Sessions are not thread-safe, and a session per call would keep no connection."""
     if not hasattr(local, "session"):
         local.session = requests.Session()
         local.session.headers.update(ALIKE)
-        # Else each call looks for proxies in the environment.
+        # Otherwise each call reads proxy settings from the environment.
         local.session.trust_env = False
     return local.session
 

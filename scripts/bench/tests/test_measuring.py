@@ -13,7 +13,7 @@ from harness.processes import Failure, Processes, cpu_seconds, family
 from resilience_lab.waiting import wait_for
 
 SEEN = {"requests": 10, "above_399": 0, "unexpected": 0, "connect": 0, "read": 0, "write": 0, "timeout": 0}
-# Has a child of its own, and heeds no SIGTERM; says when that is so.
+# Has a child and ignores SIGTERM. Prints a line when both are set up.
 STUBBORN = """
 import signal, subprocess, sys
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

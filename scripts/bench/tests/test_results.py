@@ -1,4 +1,4 @@
-"""From what was measured to figures, verdicts and tables."""
+"""Figures, verdicts and tables, computed from measurements."""
 
 import json
 

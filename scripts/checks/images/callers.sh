@@ -10,7 +10,7 @@ ask() {
   say "$status $told"
 }
 
-# ask_until FILE: asks for as long as FILE is there.
+# ask_until FILE: makes requests while FILE exists.
 ask_until() {
   while [ -e "$1" ]; do
     ask "http://$virtual_address:$port/api/data"
@@ -42,7 +42,7 @@ stop_callers() {
   cat "$work_dir"/results* >"$work_dir/all"
 }
 
-# judge refused|answered: what may become of a request, and dies if something else became of one.
+# judge refused|answered: checks that each request had an allowed result. Dies if not.
 judge() {
   local told
   # curl: 7 there is no connection, 28 there is none in time.

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2317,SC2329  # variables of images.sh; functions that are called by name
-# Calls to the client of images.sh, and what they and the client show. Sourced by images.sh.
+# Calls to the client of images.sh, and checks of their results and of the client. Sourced by images.sh.
 
-# The engine's logs of the client, for await.
+# Shows the client's log if await fails.
 explain_wait() {
   docker logs --tail 20 "$prefix-client" >&2 || true
 }
@@ -23,26 +23,26 @@ statistic_is() {
   [ "$(statistic "$1")" = "$2" ]
 }
 
-# One call; its status, and its seconds.
+# Makes one call. Prints its status and its seconds.
 call() {
   plain_curl --max-time 40 --output /dev/null --write-out '%{http_code} %{time_total}\n' \
     "$base_url/api/call-backend" || true
 }
 
-# A call that trickles in keeps a breaker from waiting for its trial.
+# A call now and then lets a half-open breaker make its trial.
 call_closes() {
   call >/dev/null
   state_is closed
 }
 
-# call_until FILE RESULTS: calls, one after the other, for as long as FILE is there.
+# call_until FILE RESULTS: makes calls, one after the other, while FILE exists.
 call_until() {
   while [ -e "$1" ]; do
     call >>"$2"
   done
 }
 
-# under_load COMMAND...: runs it while four callers call; their results are in $work_dir/results.
+# under_load COMMAND...: runs the command while four callers make calls. Their results are in $work_dir/results.
 under_load() {
   local jobs=() caller
   : >"$work_dir/load"
@@ -60,7 +60,7 @@ under_load() {
   cat "$work_dir"/results[1-4] >"$work_dir/results"
 }
 
-# enough_results N: of all callers together.
+# enough_results N: true if the callers have N results together.
 enough_results() {
   (($(cat "$work_dir"/results[1-4] 2>/dev/null | wc -l) >= $1))
 }

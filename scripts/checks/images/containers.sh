@@ -4,7 +4,7 @@
 # shellcheck source=scripts/checks/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-# Of all containers and networks, which also have it as their label.
+# The prefix of the names of all containers and networks, and their label.
 readonly prefix=resilience-lab
 
 need_engine() {
@@ -28,7 +28,7 @@ make_network() {
   docker network create --label "$prefix" "$prefix-$1" >/dev/null || die "cannot make a Docker network"
 }
 
-# memory_limit SERVICE: of the manifest, as Docker takes it.
+# memory_limit SERVICE: prints the manifest's limit in Docker's notation.
 memory_limit() {
   local limit
   limit=$(awk '/limits:/ { found = 1 } found && /memory:/ { print $2; exit }' \
@@ -37,7 +37,7 @@ memory_limit() {
   say "${BASH_REMATCH[1]}m"
 }
 
-# contain SERVICE NAME DOCKER_OPTION...: a container as restricted as the pod.
+# contain SERVICE NAME DOCKER_OPTION...: starts a container with the restrictions of the pod.
 contain() {
   local service=$1 name=$2 memory
   shift 2

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154  # variables of images.sh
-# What deploy/README.md promises of each image: its size, and when its container is healthy. Sourced by images.sh.
+# Checks the promises in deploy/README.md: the size of each image and the start time of its container. For images.sh.
 
 sizes_are_small() {
   begin "the images are small"

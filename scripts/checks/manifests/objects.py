@@ -101,6 +101,6 @@ def documented_defaults():
 
 
 def kib(quantity):
-    """64Mi is 65536."""
+    """A quantity in KiB: 64Mi is 65536."""
     number, unit = re.fullmatch(r"(\d+)(Ki|Mi|Gi)", quantity).groups()
     return int(number) * {"Ki": 1, "Mi": 1024, "Gi": 1024 * 1024}[unit]

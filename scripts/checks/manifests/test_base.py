@@ -78,7 +78,7 @@ def test_settings_equal_the_documented_defaults(setting, value):
 
 
 def is_same_number(value, default):
-    """0.30 is 0.3."""
+    """True for equal numbers in different notations, such as 0.30 and 0.3."""
     try:
         return float(value) == float(default)
     except (TypeError, ValueError):

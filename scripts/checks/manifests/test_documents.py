@@ -1,4 +1,4 @@
-"""deploy/README.md and scripts/deploy.sh say of the manifests what is true."""
+"""deploy/README.md and scripts/deploy.sh match the manifests."""
 
 import re
 
@@ -45,7 +45,7 @@ def test_readme_names_the_place_of_each_setting(place, settings):
 
 
 def sentences():
-    """What the README says with numbers of the manifests."""
+    """Sentences of the README, with the numbers of the manifests."""
 
     def limit(objects, name):
         return objects.memory_limit(name) // 1024

@@ -1,4 +1,4 @@
-"""What holds for each object: it fits Kubernetes' schemas, has its labels, and is stored as it is written."""
+"""Each object matches Kubernetes' schemas, has its labels, and has the form that the API server stores."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 
 from objects import LABS, NAMESPACE, ROOT, manifests
 
-# The oldest and the newest version that deploy/README.md says are supported.
+# The oldest and the newest version that deploy/README.md names as supported.
 KUBERNETES_VERSIONS = ("1.30", "1.37")
 
 # Fields that the API server stores although they are false, 0 or empty. It drops all others.

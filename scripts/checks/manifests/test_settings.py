@@ -61,7 +61,7 @@ def test_backends_have_connections_for_the_calls_of_all_clients(lab):
     objects = manifests(lab)
     autoscaler = objects.find("HorizontalPodAutoscaler", "client-service")
     clients = autoscaler["spec"]["maxReplicas"] if autoscaler else objects.replicas("client-service")
-    # One backend may be gone.
+    # One backend may be down.
     backends = max(1, objects.replicas("backend-service") - 1)
     assert client_numbers(lab)["calls"] * clients // backends <= backend_connections(lab)
 
@@ -73,7 +73,7 @@ def test_a_backend_has_memory_for_all_its_connections(lab):
 
 
 def client_numbers(lab):
-    """What a client allows: calls, event streams, and further connections."""
+    """The limits of a client: calls, event streams, and further connections."""
     settings = manifests(lab).settings("client-service")
     calls, streams = int(settings["MAX_CALLS"]), int(settings["MAX_EVENT_STREAMS"])
     return {"calls": calls, "streams": streams, "idle": int(settings["MAX_CONNECTIONS"]) - calls - streams}

@@ -6,7 +6,7 @@ from objects import LABS, NAMESPACE, PORTS, SERVICES, kib, manifests
 
 pytestmark = pytest.mark.parametrize(("lab", "name"), [(lab, name) for lab in LABS for name in SERVICES])
 
-# What Pod Security `restricted` asks for, and more.
+# The requirements of Pod Security `restricted`, and more.
 POD_SECURITY = {
     "runAsNonRoot": True,
     "runAsUser": 65532,

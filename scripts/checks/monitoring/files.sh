@@ -23,26 +23,25 @@ rules_are_valid() {
   make_rule | diff "$monitoring/prometheusrule.yaml" - ||
     die "deploy/monitoring/prometheusrule.yaml (<) is not what alerts.yaml wants (>):" \
       "scripts/checks/monitoring.sh --make-rule >deploy/monitoring/prometheusrule.yaml"
-  # What is not in minutes could not be played.
+  # The checks can only speed up durations in whole minutes.
   durations=$(sed -n 's/.*\[\([^]]*\)\].*/\1/p; s/^ *for: *//p' "$monitoring/alerts.yaml" | sort -u)
   ! grep -vxE '[0-9]+m' <<<"$durations" || die "alerts.yaml has a duration that is not whole minutes"
 }
 
-# A promtool without Kubernetes, as Debian's is, cannot know the discovery; the rest of the file it can, in
-# start_prometheus.
+# A promtool without Kubernetes discovery, such as Debian's, cannot check that part. start_prometheus checks the rest.
 configuration_is_valid() {
   begin "the scrape configuration"
   local findings
   if findings=$(promtool check config "$monitoring/prometheus.yaml" 2>&1); then
-    say "promtool accepts it as it is"
+    say "promtool accepts the whole file"
     return
   fi
   findings=$(grep -oE 'field [a-z_]+ not found.*|FAILED: .*[^:]$' <<<"$findings" || say "$findings")
   [ "$findings" = "field kubernetes_sd_configs not found in type config.ScrapeConfig" ] || die "$findings"
-  say "promtool knows no Kubernetes; the rest follows"
+  say "this promtool has no Kubernetes discovery; the rest is checked later"
 }
 
-# What Grafana would not say, or only by showing something odd.
+# Errors that Grafana would not report.
 dashboard_is_sound() {
   begin "the dashboard"
   jq -e '

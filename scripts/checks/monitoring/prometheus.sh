@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # variables of monitoring.sh and its parts
-# A Prometheus with the configuration and the rules of deploy/monitoring, and what it says. Sourced by monitoring.sh.
+# A Prometheus with the configuration and the rules of deploy/monitoring, and queries to it. Sourced by monitoring.sh.
 
 # A pod as Kubernetes' discovery describes it: pod NAME SERVICE PHASE PORT SCRAPE PATH
 pod() {
@@ -17,7 +17,7 @@ pod() {
 END
 }
 
-# annotation SERVICE KEY: of the pods in deploy/base.
+# annotation SERVICE KEY: prints an annotation of the pods in deploy/base.
 annotation() {
   local file=deploy/base/$1-deployment.yaml value
   value=$(sed -n "s|^ *prometheus.io/$2: *\"\{0,1\}\([^\"]*\)\"\{0,1\}\$|\1|p" "$repo_root/$file")
@@ -25,7 +25,7 @@ annotation() {
   say "$value"
 }
 
-# The annotated port has to be the container's; here, it is where the service listens.
+# The annotated port must be the container's. Here it is the port on which the service listens.
 check_annotated_port() {
   grep -qE "^ +(- )?containerPort: $(annotation "$1" port)\$" "$repo_root/deploy/base/$1-deployment.yaml" ||
     die "prometheus.io/port in deploy/base/$1-deployment.yaml is not a port of the container"
@@ -65,7 +65,7 @@ prometheus_is_ready() {
   [[ $(get "$prometheus_url/-/ready") == *Ready* ]]
 }
 
-# ask PATH [FIELD=VALUE...]: a question to Prometheus' API; its answer's data.
+# ask PATH [FIELD=VALUE...]: sends a request to Prometheus' API, and prints the data of the answer.
 ask() {
   local path=$1 field answer
   local -a fields=()
@@ -78,7 +78,7 @@ ask() {
   jq -ce 'select(.status == "success") | .data' <<<"$answer" || die "$*: $(jq -r .error <<<"$answer")"
 }
 
-# value QUERY: of its one series, now; nothing if there is none.
+# value QUERY: prints the current value of the only series; nothing if there is none.
 value() {
   ask query query="$1" | jq -r '.result[0].value[1] // empty'
 }
@@ -91,7 +91,7 @@ is_quiet() {
   ! is_firing "$1"
 }
 
-# fires ALERT SECONDS: in time, and with a text whose numbers and names are there.
+# fires ALERT SECONDS: checks that the alert fires in time, and that its text has no missing value.
 fires() {
   local texts
   await "$1 fires" "$2" is_firing "$1"

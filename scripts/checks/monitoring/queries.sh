@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # variables of monitoring.sh and its parts
-# What the scrapes hold, and that each query has data. Sourced by monitoring.sh.
+# Checks the size of the scrapes, and that each query returns data. Sourced by monitoring.sh.
 
-# Of a client and a backend together.
+# For a client and a backend together.
 readonly promised_size='at most ([0-9]+) series and ([0-9]+) kB'
 
 metrics_are_well_formed() {
@@ -48,8 +48,8 @@ make_up() {
 # Queries of the dashboard that may return only zeros.
 readonly may_be_zero='Mailbox'
 
-# shows_data WHAT QUERY KIND: that the query returns numbers over the run (KIND range), or now (instant); not only
-# zeros, unless it may.
+# shows_data WHAT QUERY KIND: checks that the query returns numbers over the run (KIND range) or now (instant), and not
+# only zeros, unless that is allowed.
 shows_data() {
   local what=$1 query=$2 kind=$3 data summary
   if [ "$kind" = instant ]; then
@@ -94,7 +94,7 @@ every_query_of_the_dashboard_returns_data() {
   say "$count queries"
 }
 
-# What Grafana does before it asks. Four scrapes are the least that it takes for a rate.
+# Replaces variables as Grafana does. Grafana's minimum interval for a rate is four scrapes.
 substitute() {
   local query=$1
   query=${query//\$__rate_interval/2s}
@@ -121,7 +121,7 @@ every_rule_returns_data() {
     [.type, .name, .query] | @tsv')
 }
 
-# Zero is what most of them should be.
+# Most of them should be zero.
 shows_rule() {
   local count
   count=$(ask query_range query="$2" start="$began" end="$EPOCHREALTIME" step=0.5 |
