@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(
             bursts.take(start, [9; RejectionKind::ALL.len()], true),
             [],
-            "nobody has said that one has begun"
+            "no burst has begun"
         );
         bursts.begin(start);
         bursts.begin(start + WINDOW / 2);

@@ -73,7 +73,7 @@ fn results_that_arrive_while_forced_open_change_nothing() {
             bench.report(ticket, report);
         }
     }
-    // Nor does one that nobody can have: of this very epoch.
+    // Nor does a report for the current epoch, for which no permit can exist.
     for report in all_reports() {
         bench.report(Ticket { epoch: 1, trial: None }, report.clone());
         bench.report(Ticket { epoch: 1, trial: Some(0) }, report);

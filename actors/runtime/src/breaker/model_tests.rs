@@ -124,14 +124,13 @@ impl Model {
         self.in_flight().iter().map(|trial| trial.lease_ends).min()
     }
 
-    /// Failures in a row for somebody who knows of so many successes: those that happened after the
-    /// last of these, in whatever order they became known.
+    /// Failures in a row after the first `successes` successes, in any order of their reports.
     fn in_a_row(&self, successes: u64) -> usize {
         let last_success = self.failures.iter().copied().max().unwrap_or(0).max(successes);
         self.failures.iter().filter(|&&at| at == last_success).count()
     }
 
-    /// The same as everybody may see it: out of closed, what opened the circuit.
+    /// The number that a snapshot shows: if the circuit is not closed, the failures that opened it.
     fn shown_in_a_row(&self, successes: u64) -> usize {
         match (self.mode, self.state) {
             (Mode::Auto, State::Closed) => self.in_a_row(successes),
@@ -226,8 +225,8 @@ impl Model {
             return;
         }
         if self.is(State::Closed) {
-            // Such a leave has no identity, so nobody can tell a second report from a first. A permit
-            // is used up by its report.
+            // Such a leave has no identity, so a second report cannot be told from a first. A permit is used up by its
+            // report.
             let Said::Bad { cause, successes } = said else { return };
             self.failures.push(successes);
             let failures = self.settings.fail_max;
@@ -268,9 +267,9 @@ impl Model {
 
 #[derive(Debug, Clone)]
 enum Op {
-    /// Somebody asks for leave.
+    /// A caller asks for leave.
     Acquire,
-    /// Somebody reports, on a leave that may be old, or reported already.
+    /// A caller reports on a leave, which may be old or already reported.
     Report(Which, Kind),
     /// An attempt fails, and its report takes its time.
     FailAndTell(Which),
@@ -279,7 +278,7 @@ enum Op {
         which: Which,
         copy: bool,
     },
-    /// Time passes, and nobody notices yet.
+    /// Time passes without a step of the machine.
     Pass(Time),
     /// The timer's message arrives, due or not.
     Timer,

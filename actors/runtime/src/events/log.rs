@@ -157,7 +157,7 @@ mod tests {
     fn recording_wakes_the_hub_once_per_read_and_only_if_there_are_readers() {
         let (log, event) = (EventLog::default(), EventKind::Reset { epoch: 1 });
         log.record(event.clone());
-        assert!(!woken(&log), "nobody reads");
+        assert!(!woken(&log), "no reader");
         let reader = log.reader(0);
         log.record(event.clone());
         assert!(woken(&log));
