@@ -136,8 +136,8 @@ impl Upstream {
         answer.await.unwrap_or_else(|_| self.unanswered(id, started, CallError::Lost))
     }
 
-    /// Sends the call to this thread's scheduler. Not a part of [`run_with`](Self::run_with), whose future would have room
-    /// for the whole call for as long as it waits.
+    /// Sends the call to this thread's scheduler. Not a part of [`run_with`](Self::run_with), whose future would have
+    /// room for the whole call for as long as it waits.
     fn begin<O: Operation>(
         &self,
         options: CallOptions,
