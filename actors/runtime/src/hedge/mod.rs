@@ -1,7 +1,7 @@
 //! Hedging: a further attempt beside one that takes long, for requests that may be repeated.
 //!
-//! The rule is that of Dean and Barroso, "The Tail at Scale" (2013): the second request is sent when the first has taken
-//! longer than most do, and the first good answer is used.
+//! The rule is that of Dean and Barroso, "The Tail at Scale" (2013): the second request is sent when the first has
+//! taken longer than most do, and the first good answer is used.
 
 mod latency;
 mod settings;
