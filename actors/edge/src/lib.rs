@@ -19,8 +19,13 @@
 //! use actix_web::{HttpResponse, web};
 //! use service_edge::{CommonSettings, Drain, Metrics, Program, Settings};
 //!
-//! const PROGRAM: Program =
-//!     Program { service: "echo", version: "1.0.0", about: "Answers", default_port: 5000 };
+//! const PROGRAM: Program = Program {
+//!     service: "echo",
+//!     version: "1.0.0",
+//!     about: "Answers",
+//!     default_port: 5000,
+//!     meanings: &[],
+//! };
 //!
 //! async fn run(common: CommonSettings) -> std::io::Result<()> {
 //!     let (drain, metrics) = (Drain::new(), Metrics::new(PROGRAM.version));
