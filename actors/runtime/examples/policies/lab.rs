@@ -1,0 +1,40 @@
+//! A driven clock, callers that come by chance, and quantiles.
+
+use std::time::Duration;
+
+use rand::{Rng, RngExt as _};
+
+/// Runs an experiment in an actix system whose clock stands still while a task can run, and jumps to the next timer
+/// when none can.
+#[expect(clippy::expect_used, reason = "a runtime without sockets cannot fail to start")]
+pub(crate) fn paused<T>(experiment: impl Future<Output = T>) -> T {
+    let system = actix::System::with_tokio_rt(|| {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_time().start_paused(true).build().expect("a runtime starts")
+    });
+    system.block_on(experiment)
+}
+
+/// An exponentially distributed time.
+pub(crate) fn exponential(mean: Duration, rng: &mut impl Rng) -> Duration {
+    mean.mul_f64(-(1.0 - rng.random::<f64>()).ln())
+}
+
+/// The time that this share of `times` does not exceed, by the nearest rank. Zero if there are none.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of a small number"
+)]
+pub(crate) fn quantile(times: &[Duration], share: f64) -> Duration {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+}
+
+/// Milliseconds, for a table.
+pub(crate) fn millis(time: Duration) -> String {
+    format!("{:.0}", time.as_secs_f64() * 1_000.0)
+}
