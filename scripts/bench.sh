@@ -56,7 +56,7 @@ main() {
   done
   need_python
   # The package bench is in scripts. It stores data with the lab report's module.
-  export PYTHONPATH=$repo_root/scripts:$repo_root/chaos-experiments PYTHONDONTWRITEBYTECODE=1
+  export PYTHONPATH=$repo_root/scripts:$repo_root/chaos-experiments
   # Reports wrong arguments before anything is built.
   servers=$(python3 -m bench "$@" --list-servers) || exit 1
   arguments=("$@")

@@ -24,6 +24,7 @@ fmt         the code is formatted as rustfmt does it
 services    both services compile as the images have them: optimized and static
 shellcheck  no warning in any script; each can be executed and has --help
 python      ruff: no finding in any Python file, and each is formatted; unit tests of bench.sh and soak.sh
+report      unit tests of the chaos experiments and of the lab report; its documents are what their data say
 manifests   deploy/: yamllint, the schemas of Kubernetes; its objects fit each other, the services and the documents
 policies    deploy/: no finding of checkov but the named exceptions, each of which is needed
 dockerfiles no finding of hadolint
@@ -138,7 +139,10 @@ print_running() {
 }
 
 run_in_lane() {
-  [ "$1" = timed ] || renice -n 19 -p "$BASHPID" >/dev/null || say "the priority stays as it is"
+  local niceness=19
+  # Most timed stages wait for its binaries.
+  [ "$stage" != services ] || niceness=5
+  [ "$1" = timed ] || renice -n "$niceness" -p "$BASHPID" >/dev/null || say "the priority stays as it is"
   "stage_$stage"
 }
 

@@ -45,7 +45,7 @@ main() {
   provide_services
   make_work_dir
   say "Soaking for $minutes min with $kills kills: --minutes $minutes --kills $kills --callers $callers --seed $seed"
-  PYTHONPATH=$repo_root/scripts:$repo_root/chaos-experiments PYTHONDONTWRITEBYTECODE=1 \
+  PYTHONPATH=$repo_root/scripts:$repo_root/chaos-experiments \
     start_job python3 -m soak --bin-dir "$bin_dir" --work-dir "$work_dir" \
     --minutes "$minutes" --kills "$kills" --seed "$seed" --callers "$callers" ${json:+--json "$json"}
   reap "$job"

@@ -29,7 +29,7 @@ main() {
   $from_data || measure
   provide_python_tools report \
     "$repo_root/chaos-experiments/chaostoolkit-requirements.txt" "$repo_root/scripts/lab-report-requirements.txt"
-  PYTHONPATH=$repo_root/chaos-experiments PYTHONDONTWRITEBYTECODE=1 \
+  PYTHONPATH=$repo_root/chaos-experiments \
     run_job python3 -m resilience_lab.report.trips --data "$output/data/trips.csv" --output "$output"
   say "Written to $output: trips.md and figures/trips-*.svg"
 }

@@ -123,7 +123,7 @@ def lab(bench: Bench, name: str) -> Process:
     command += ["--workers", str(bench.workers), "--threads", "4", "--keep-alive", "30"]
     command += ["--chdir", str(HERE / "lab"), "--worker-tmp-dir", str(bench.work_dir)]
     command += ["--no-control-socket", "--log-level", "warning", "app:app"]
-    settings = {"BACKEND_URL": bench.backend.url(""), "PYTHONDONTWRITEBYTECODE": "1"}
+    settings = {"BACKEND_URL": bench.backend.url(""), "PYTHONPYCACHEPREFIX": str(bench.work_dir / "pycache")}
     if name.endswith("-open"):
         settings["CIRCUIT"] = "open"
     return bench.processes.start(name, command, port, settings)

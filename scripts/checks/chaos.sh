@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the chaos experiments, without a cluster: they are valid, each is fulfilled on the lab with its default
 # settings, two are not fulfilled by a client whose circuit never opens and report that in a few lines, and Ctrl-C
-# leaves nothing behind. Also checks that the lab report matches its data.
+# leaves nothing behind. Also tests the local cluster.
 #
 # Usage: scripts/checks/chaos.sh [--help]
 #
@@ -26,37 +26,22 @@ main() {
   mkdir -p "$journals"
   provide_services
   export BIN_DIR=$bin_dir
-  # One environment for the experiments, as in run-chaos.sh, and one for the tests, which also import the report.
+  # One environment for the experiments, as in run-chaos.sh, and one with pytest for the tests.
   requirements=$repo_root/chaos-experiments/chaostoolkit-requirements.txt
   provide_python_tools chaos "$requirements"
   provide_python_tools report "$requirements" "$repo_root/scripts/lab-report-requirements.txt"
 
-  run_job unit_tests
-  run_job report_says_what_its_data_say
+  run_job local_cluster_tests
   # In parallel, each in its own lab: they mostly wait.
   play_all
   run_is_interrupted
   say "ok: chaos experiments"
 }
 
-unit_tests() {
+# These tests depend on time. Two at a time: they mostly wait.
+local_cluster_tests() {
   cd "$repo_root"
-  PYTHONDONTWRITEBYTECODE=1 python3 -m pytest chaos-experiments/tests
-}
-
-# The documents in the repository match the data in docs/data.
-report_says_what_its_data_say() {
-  local document
-  mkdir "$work_dir/docs"
-  cp -r "$repo_root/docs/data" "$work_dir/docs/"
-  "$repo_root/scripts/lab-report.sh" --from-data --output "$work_dir/docs"
-  cp "$repo_root/docs/trips.md" "$work_dir/docs/"
-  "$repo_root/scripts/trip-curves.sh" --from-data --output "$work_dir/docs"
-  for document in "$work_dir"/docs/*.md "$work_dir"/docs/figures/*; do
-    cmp "$document" "$repo_root/docs/${document#"$work_dir/docs/"}" ||
-      die "${document#"$work_dir/"} does not match its data; run" \
-        "scripts/lab-report.sh --from-data and scripts/trip-curves.sh --from-data"
-  done
+  python3 -m pytest --numprocesses 2 --dist worksteal chaos-experiments/tests/local/test_lab.py
 }
 
 play_all() {

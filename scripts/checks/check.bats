@@ -27,6 +27,7 @@ END
     expect_line "$name +PASS +[0-9]+"
   done
   expect "e2e runs with priority $(nice)"
+  expect 'services runs with priority 5'
   expect 'clippy runs with priority 19'
 }
 

@@ -36,7 +36,7 @@ main() {
   provide_python_tools dashboard "$package/requirements.txt"
 
   # Playwright leaves no files, and downloads no browser.
-  export TMPDIR=$work_dir PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 PYTHONDONTWRITEBYTECODE=1
+  export TMPDIR=$work_dir PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1
   # A job, so that Ctrl-C and the end of the script also end it, the services and the browser.
   run_job python3 -m pytest -vv "$package" --bin-dir "$bin_dir" --chromium "$chromium" \
     ${screenshots:+--screenshots "$screenshots"}

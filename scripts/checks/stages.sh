@@ -84,13 +84,30 @@ stage_python() {
   ensure ps=procps
   ruff check .
   ruff format --check .
-  run_pytest scripts/bench scripts/soak
+  python3 -m pytest scripts/bench scripts/soak
+}
+
+# Tests the modules of the chaos experiments, except those that depend on time: chaos.sh runs these. Checks that the
+# documents in the repository match the data in docs/data.
+stage_report() {
+  local document docs=$work_dir/docs
+  ensure_report_tools
+  python3 -m pytest chaos-experiments/tests --ignore chaos-experiments/tests/local/test_lab.py
+  mkdir "$docs"
+  cp -r docs/data docs/trips.md "$docs"
+  scripts/lab-report.sh --from-data --output "$docs"
+  scripts/trip-curves.sh --from-data --output "$docs"
+  for document in "$docs"/*.md "$docs"/figures/*; do
+    cmp "$document" "docs/${document#"$docs/"}" ||
+      die "docs/${document#"$docs/"} does not match its data; run" \
+        "scripts/lab-report.sh --from-data and scripts/trip-curves.sh --from-data"
+  done
 }
 
 stage_manifests() {
   ensure_python_tools
   yamllint --strict .yamllint deploy
-  run_pytest scripts/checks/manifests
+  python3 -m pytest scripts/checks/manifests
 }
 
 stage_policies() {
@@ -152,15 +169,16 @@ stage_soak() {
 
 stage_scripts() {
   ensure_linker
-  ensure curl jq script=bsdutils bats
+  ensure curl jq script=bsdutils bats parallel
   build_static_services
-  BIN_DIR=$bin_dir bats scripts/checks
+  # In parallel: they mostly wait.
+  BIN_DIR=$bin_dir bats --jobs 3 --no-parallelize-within-files scripts/checks
 }
 
 stage_monitoring() {
   ensure_linker
-  ensure curl jq
   ensure_prometheus
+  ensure_python_tools
   build_static_services
   BIN_DIR=$bin_dir scripts/checks/monitoring.sh
 }
@@ -177,6 +195,7 @@ stage_chaos() {
   ensure_linker
   ensure ip=iproute2 nft=nftables unshare=util-linux mount ps=procps
   ensure_python_tools
+  ensure_report_tools
   yamllint --strict -c .yamllint chaos-experiments/*.yaml
   unshare --net true 2>/dev/null || unshare --user --net true 2>/dev/null || skip "network namespaces are not allowed here"
   build_static_services

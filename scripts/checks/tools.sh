@@ -109,10 +109,20 @@ ensure_shellcheck() {
 
 # Puts the tools of checks/requirements.txt first on the PATH.
 ensure_python_tools() {
+  ensure_venv_with python scripts/checks/requirements.txt
+}
+
+# The same for what the lab report and the tests of the chaos experiments need.
+ensure_report_tools() {
+  ensure_venv_with report chaos-experiments/chaostoolkit-requirements.txt scripts/lab-report-requirements.txt
+}
+
+# ensure_venv_with NAME REQUIREMENTS...
+ensure_venv_with() {
   ensure_venv
-  one_at_a_time provide_python_tools python scripts/checks/requirements.txt ||
-    skip "the tools in scripts/checks/requirements.txt could not be installed"
-  PATH=${CARGO_TARGET_DIR:-$repo_root/target}/tools-python/bin:$PATH
+  one_at_a_time provide_python_tools "$@" || skip "the packages of ${*:2} could not be installed"
+  # The first call was in a shell of its own.
+  provide_python_tools "$@"
 }
 
 # Debian has the module venv in a package of its own.
@@ -120,11 +130,6 @@ ensure_venv() {
   ensure python3
   python3 -c 'import ensurepip, venv' 2>/dev/null || one_at_a_time install_packages python3-venv ||
     skip "the module venv of python3 is missing, and could not be installed"
-}
-
-# run_pytest PATH...: leaves no files behind.
-run_pytest() {
-  PYTHONDONTWRITEBYTECODE=1 python3 -m pytest "$@"
 }
 
 is_script() {

@@ -15,7 +15,9 @@ need_kubectl() {
   need kubectl "see https://kubernetes.io/docs/tasks/tools"
 }
 
+# Python keeps compiled modules below target/, not beside their source.
 need_python() {
+  export PYTHONPYCACHEPREFIX=${CARGO_TARGET_DIR:-$repo_root/target}/pycache
   need python3 "install Python 3.11 or later"
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     die "$(python3 --version) is too old: expected 3.11 or later"
@@ -31,13 +33,14 @@ need_bash_5() {
 provide_python_tools() {
   local dir=${CARGO_TARGET_DIR:-$repo_root/target}/tools-$1
   shift
+  need_python
   if ! cat "$@" | cmp --silent - "$dir/installed"; then
-    need_python
     say "Installing the packages of ${*#"$repo_root"/} from PyPI ..."
     run_job python3 -m venv --clear "$dir"
     # pip resolves the paths in the files from here.
     cd "$repo_root" || die "cannot enter $repo_root"
-    run_job "$dir/bin/python" -m pip install --quiet --disable-pip-version-check --prefer-binary \
+    # Compiling all modules takes longer than the installation, and few of them are used.
+    run_job "$dir/bin/python" -m pip install --quiet --disable-pip-version-check --prefer-binary --no-compile \
       "${@/#/--requirement=}"
     cat "$@" >"$dir/installed"
   fi
