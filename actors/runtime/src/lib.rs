@@ -21,6 +21,7 @@
 //! - [`Upstream`]: one for each upstream and process. Every policy is optional.
 //! - [`Operation`]: what a call does, where a closure is not enough. [`Outcome`] says what a result means.
 //! - [`Breaker`]: one for each upstream and process, shared by all threads.
+//! - [`Probe`]: how an open circuit finds out soon that the upstream is back.
 //! - [`CallLimit`]: how many calls may be in flight and waiting in a process.
 //! - [`Concurrency`]: how many attempts may be in flight at an upstream.
 //! - [`Hedge`]: a further attempt beside one that takes long.
@@ -60,7 +61,8 @@ mod upstream;
 
 pub use breaker::{
     Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, BreakerStopped, CircuitOpened,
-    Counts, EpochCounts, Mode, NotPermitted, Permit, RetryCounts, State, TransitionCount, Window,
+    Counts, EpochCounts, Mode, NotPermitted, Permit, Probe, ProbeCounts, RetryCounts, State,
+    TransitionCount, Window,
 };
 pub use clock::{until, within};
 pub use config::{Allowed, DURATIONS, InvalidConfig, MAX_DURATION};

@@ -11,7 +11,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 pub use log_lines::LogLines;
 
 use crate::{
-    breaker::Transition,
+    breaker::{ProbeRecord, Transition},
     operation::Operation,
     outcome::CallKind,
     panics::contained,
@@ -101,6 +101,8 @@ pub enum Observation<'a> {
         /// Why the circuit opened.
         cause: &'a Arc<str>,
     },
+    /// A probe of an open circuit ended. Told before the transition that follows from it.
+    ProbeEnded(&'a ProbeRecord),
     /// A call was answered.
     CallEnded(&'a CallEnded<'a>),
     /// A caller left before the answer, and its call makes no further attempt.

@@ -14,9 +14,10 @@ use super::{
         BurstBegan, CircuitOpened, Inspect, Observe, ReportResult, Reset, SetMode, Subscribe,
         TimerElapsed,
     },
+    phase::Phase,
+    probe::{CircuitChanged, ProbeEnded, ProberSlot, StartProber},
     published::Published,
     recorder::Recorder,
-    report::CountersAt,
     snapshot::BreakerSnapshot,
 };
 use crate::{
@@ -36,6 +37,7 @@ pub(crate) struct BreakerActor {
     /// The last opening, for subscribers that come later.
     opened: Option<CircuitOpened>,
     timer: Timer,
+    prober: ProberSlot,
     /// Dropped with the actor, also if it panics. Receivers learn from it that the actor is gone.
     _alive: watch::Sender<()>,
 }
@@ -55,6 +57,7 @@ impl BreakerActor {
             subscribers: Vec::new(),
             opened: None,
             timer: Timer::default(),
+            prober: ProberSlot::default(),
             _alive: alive,
         }
     }
@@ -85,12 +88,17 @@ impl BreakerActor {
                     self.opened = Some(opened);
                 }
             });
+            self.prober.tell(changed(transition.epoch, transition.phase));
         }
         self.recorder.rejections(now, false);
         let due = [self.machine.poll_timeout(), self.recorder.poll_timeout()];
         self.timer.set(ctx, now, due.into_iter().flatten().min(), TimerElapsed);
         result
     }
+}
+
+fn changed(epoch: u64, phase: Phase) -> CircuitChanged {
+    CircuitChanged { epoch, opened: matches!(phase, Phase::Open { .. }) }
 }
 
 /// False if the subscriber is gone.
@@ -153,6 +161,31 @@ impl Handler<BurstBegan> for BreakerActor {
     }
 }
 
+impl Handler<StartProber> for BreakerActor {
+    type Result = ();
+
+    fn handle(&mut self, start: StartProber, ctx: &mut Context<Self>) {
+        self.step(ctx, |_, _| ());
+        self.published.tally.has_prober();
+        let breaker = ctx.address().downgrade().recipient();
+        self.prober.start(start, breaker, self.published.depth.clone());
+        let (epoch, phase) = self.published.current();
+        self.prober.tell(changed(epoch, phase));
+    }
+}
+
+impl Handler<ProbeEnded> for BreakerActor {
+    type Result = ();
+
+    fn handle(&mut self, ended: ProbeEnded, ctx: &mut Context<Self>) {
+        let ProbeEnded { epoch, probe, successes } = ended;
+        self.recorder.probe_ended(&probe);
+        if let Some(successes) = successes {
+            self.step(ctx, |machine, now| machine.probes_succeeded(now, epoch, successes));
+        }
+    }
+}
+
 impl Handler<TimerElapsed> for BreakerActor {
     type Result = ();
 
@@ -190,30 +223,7 @@ impl Handler<Inspect> for BreakerActor {
 
     fn handle(&mut self, _: Inspect, ctx: &mut Context<Self>) -> BreakerSnapshot {
         let published = Arc::clone(&self.published);
-        self.step(ctx, |machine, now| snapshot(machine, &published.look(now)))
-    }
-}
-
-/// Everything that is visible from outside, by the counters at `now`.
-fn snapshot(machine: &Machine, now: &CountersAt) -> BreakerSnapshot {
-    let readings = machine.readings(now);
-    let (trials_in_flight, trials_succeeded) = machine.trials();
-    BreakerSnapshot {
-        state: machine.state(),
-        mode: machine.mode(),
-        epoch: machine.epoch(),
-        fail_counter: readings.fail_counter,
-        current_failure_rate: readings.failure_rate,
-        current_slow_rate: readings.slow_rate,
-        buffered_calls: readings.calls,
-        failed_calls: readings.failed,
-        slow_calls: readings.slow,
-        open_count: machine.open_count(),
-        open_time: machine.open_time(),
-        half_open_in: machine.open_until().map(|at| at.saturating_duration_since(now.at)),
-        trials_in_flight,
-        trials_succeeded,
-        settings: (**machine.config()).clone(),
+        self.step(ctx, |machine, now| BreakerSnapshot::of(machine, &published.look(now)))
     }
 }
 
@@ -235,3 +245,4 @@ macro_rules! counted {
 }
 
 counted!(Acquire, ReportResult, Reset, SetMode, BurstBegan, Subscribe, Observe, Inspect);
+counted!(StartProber, ProbeEnded);

@@ -1,13 +1,16 @@
-//! Requests to the breaker's actor that belong to no call: control by hand, observers and subscribers.
+//! Requests to the breaker's actor that belong to no call: control by hand, observers, subscribers and probes.
+
+use std::fmt::Display;
 
 use actix::Recipient;
 
 use super::{
     handle::{Breaker, BreakerStopped},
     messages::{CircuitOpened, Inspect, Observe, Reset, SetMode, Subscribe},
+    probe::{Probe, StartProber},
     snapshot::BreakerSnapshot,
 };
-use crate::{observe::Observer, state::Mode};
+use crate::{config::InvalidConfig, observe::Observer, state::Mode};
 
 impl Breaker {
     /// Tells `observer` of all transitions and bursts of rejections from now on.
@@ -81,6 +84,35 @@ impl Breaker {
         }
         let subscribe = Subscribe(subscriber.downgrade());
         self.actor.do_send(self.published.depth.counted(subscribe));
+        Ok(())
+    }
+
+    /// Probes the upstream while the circuit is open by its own rules, not while it is forced open. The circuit becomes
+    /// half-open as soon as enough probes in a row have succeeded, or after its open time.
+    ///
+    /// `make` runs once, on the breaker's arbiter, and returns the probe: a small request that is `Ok` if the upstream
+    /// is back. The probe stays on that arbiter, so it need not be `Send`. It must not block the arbiter. At most one
+    /// probe is in flight; it is dropped after its timeout, and when the circuit changes its state. Probes are neither
+    /// attempts nor calls, and are never repeated.
+    ///
+    /// A breaker has one prober: a later one takes the place of an earlier one. Does nothing if the breaker's actor is
+    /// gone.
+    ///
+    /// # Errors
+    /// A setting breaks its rule: see [`Probe::validate`].
+    pub fn probe_with<F, T, E>(
+        &self,
+        probe: Probe,
+        make: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<(), InvalidConfig>
+    where
+        F: AsyncFn() -> Result<T, E> + 'static,
+        E: Display + 'static,
+        T: 'static,
+    {
+        probe.validate(self.config())?;
+        let start = StartProber::new(probe, make);
+        self.actor.do_send(self.published.depth.counted(start));
         Ok(())
     }
 }

@@ -194,6 +194,15 @@ impl Machine {
         }
     }
 
+    /// Ends the open time early, because this number of probes in a row succeeded. Probes of older epochs change
+    /// nothing.
+    pub(crate) fn probes_succeeded(&mut self, now: Instant, epoch: u64, probes: u32) {
+        self.handle_timeout(now);
+        if epoch == self.epoch && matches!(self.phase, Phase::Open { .. }) {
+            self.enter(now, Phase::HalfOpen, Reason::ProbesSucceeded(probes));
+        }
+    }
+
     /// Closes by hand and returns to auto mode. Always begins a new epoch, so results of calls in flight no longer
     /// count.
     pub(crate) fn reset(&mut self, now: Instant) {

@@ -7,7 +7,7 @@
 //! | from | to | when |
 //! |---|---|---|
 //! | closed | open | a trip says so: consecutive failures, a share of failures, or a share of slow calls |
-//! | open | half-open | the timer's message, after the open time |
+//! | open | half-open | the timer's message, after the open time; or enough good [probes](Probe) in a row |
 //! | half-open | closed | `success_threshold` successful trials |
 //! | half-open | open | a trial failed, or did not report within its lease |
 //! | any | closed | manual reset |
@@ -46,6 +46,7 @@ mod observer;
 mod pending;
 mod permit;
 mod phase;
+mod probe;
 mod published;
 mod recorder;
 mod report;
@@ -64,6 +65,7 @@ pub use handle::{Breaker, BreakerStopped};
 pub use messages::CircuitOpened;
 pub(crate) use pending::PendingFailure;
 pub use permit::Permit;
+pub use probe::{Probe, ProbeRecord, ProbeResult};
 pub use snapshot::BreakerSnapshot;
-pub use tally::{Counts, EpochCounts, NotPermitted, RetryCounts, TransitionCount};
+pub use tally::{Counts, EpochCounts, NotPermitted, ProbeCounts, RetryCounts, TransitionCount};
 pub use transition::{Reason, Transition};

@@ -249,6 +249,14 @@ impl Model {
         }
     }
 
+    /// As many good probes in a row as are enough, made in this epoch.
+    fn probes_succeeded(&mut self, now: Duration, epoch: u64, probes: u32) {
+        self.do_what_is_due(now);
+        if epoch == self.epoch && self.is(State::Open) {
+            self.change(now, State::HalfOpen, Mode::Auto, Reason::ProbesSucceeded(probes));
+        }
+    }
+
     fn reset(&mut self, now: Duration) {
         self.do_what_is_due(now);
         self.change(now, State::Closed, Mode::Auto, Reason::ManualReset);
@@ -282,6 +290,11 @@ enum Op {
     Pass(Time),
     /// The timer's message arrives, due or not.
     Timer,
+    /// The prober says that the upstream is back. Its probes were made this number of epochs ago.
+    Probed {
+        ago: u64,
+        probes: u32,
+    },
     Reset,
     Choose(Mode),
 }
@@ -342,6 +355,7 @@ fn op() -> impl Strategy<Value = Op> {
         15 => arrive.prop_map(|(which, copy)| Op::Arrive { which, copy }),
         40 => time.prop_map(Op::Pass),
         20 => Just(Op::Timer),
+        8 => (0_u64..3, 1_u32..4).prop_map(|(ago, probes)| Op::Probed { ago, probes }),
         2 => Just(Op::Reset),
         6 => mode.prop_map(Op::Choose),
     ]
@@ -450,6 +464,11 @@ impl Pair {
             Op::Timer => {
                 self.core.handle_timeout(at);
                 self.model.do_what_is_due(self.now);
+            }
+            Op::Probed { ago, probes } => {
+                let epoch = self.model.epoch.saturating_sub(*ago);
+                self.core.probes_succeeded(at, epoch, *probes);
+                self.model.probes_succeeded(self.now, epoch, *probes);
             }
             Op::Reset => {
                 self.core.reset(at);
@@ -600,6 +619,7 @@ fn generated_sequences_cover_every_transition_reason_in_each_state() {
     let mut expected = vec![
         (Closed, Open, "ConsecutiveFailures"),
         (Open, HalfOpen, "ResetTimeout"),
+        (Open, HalfOpen, "ProbesSucceeded"),
         (HalfOpen, Open, "TrialFailed"),
         (HalfOpen, Open, "LeaseExpired"),
         (HalfOpen, Closed, "TrialsSucceeded"),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{burst::Bursts, published::Published, transition::Transition};
+use super::{burst::Bursts, probe::ProbeRecord, published::Published, transition::Transition};
 use crate::{
     observe::{Observation, Observer, Observers},
     sync::Arc,
@@ -31,6 +31,12 @@ impl Recorder {
     /// A burst of rejections has begun.
     pub(crate) fn burst_began(&mut self, now: Instant) {
         self.bursts.begin(now);
+    }
+
+    /// Counts a probe and tells of it.
+    pub(crate) fn probe_ended(&self, probe: &ProbeRecord) {
+        self.published.tally.probe_ended(probe.result);
+        self.observers.tell(&Observation::ProbeEnded(probe));
     }
 
     /// When there is something to tell of a burst.

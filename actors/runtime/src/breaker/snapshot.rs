@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix::MessageResponse;
 use serde::Serialize;
 
-use super::config::BreakerSettings;
+use super::{config::BreakerSettings, machine::Machine, report::CountersAt};
 use crate::state::{Mode, State};
 
 /// Everything that is visible of a breaker from outside, at one moment. Durations serialise as seconds.
@@ -45,4 +45,29 @@ pub struct BreakerSnapshot {
     /// The configuration.
     #[serde(flatten)]
     pub settings: BreakerSettings,
+}
+
+impl BreakerSnapshot {
+    /// By the counters at `now`.
+    pub(super) fn of(machine: &Machine, now: &CountersAt) -> Self {
+        let readings = machine.readings(now);
+        let (trials_in_flight, trials_succeeded) = machine.trials();
+        Self {
+            state: machine.state(),
+            mode: machine.mode(),
+            epoch: machine.epoch(),
+            fail_counter: readings.fail_counter,
+            current_failure_rate: readings.failure_rate,
+            current_slow_rate: readings.slow_rate,
+            buffered_calls: readings.calls,
+            failed_calls: readings.failed,
+            slow_calls: readings.slow,
+            open_count: machine.open_count(),
+            open_time: machine.open_time(),
+            half_open_in: machine.open_until().map(|at| at.saturating_duration_since(now.at)),
+            trials_in_flight,
+            trials_succeeded,
+            settings: (**machine.config()).clone(),
+        }
+    }
 }

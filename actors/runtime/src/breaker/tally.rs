@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
+use super::probe::ProbeResult;
 use crate::{
     outcome::CallKind,
     rejection::RejectionKind,
@@ -29,6 +30,9 @@ pub struct Counts {
     pub transitions: Vec<TransitionCount>,
     /// The current epoch and its successes.
     pub epoch: EpochCounts,
+    /// Probes that ended. None if the breaker has no prober.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probes: Option<ProbeCounts>,
 }
 
 /// Rejected calls by [`RejectionKind`].
@@ -74,6 +78,17 @@ pub struct RetryCounts {
     pub failed_with_retry: u64,
 }
 
+/// Probes of an open circuit that ended, by their [`ProbeResult`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ProbeCounts {
+    /// The upstream answered as it should.
+    pub success: u64,
+    /// It did not.
+    pub failure: u64,
+    /// It did not answer within the timeout.
+    pub timeout: u64,
+}
+
 /// The number of transitions from one state to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct TransitionCount {
@@ -107,6 +122,8 @@ pub(crate) struct Tally {
     rejected: [AtomicU64; RejectionKind::ALL.len()],
     retries: [[AtomicU64; 2]; 2],
     transitions: [[AtomicU64; 3]; 3],
+    probes: [AtomicU64; 3],
+    has_prober: AtomicBool,
     /// True during a burst of rejections that the actor knows of.
     bursting: AtomicBool,
 }
@@ -123,6 +140,15 @@ impl Tally {
 
     pub(crate) fn transition(&self, from: State, to: State) {
         self.transitions[from as usize][to as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The breaker has a prober from now on.
+    pub(crate) fn has_prober(&self) {
+        self.has_prober.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn probe_ended(&self, result: ProbeResult) {
+        self.probes[result as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn call_ended(&self, succeeded: bool, retried: bool) {
@@ -163,6 +189,8 @@ impl Tally {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let rejected = |kind: RejectionKind| read(&self.rejected[kind as usize]);
         let [failed, succeeded] = &self.retries;
+        let [success, failure, timeout] = self.probes.each_ref().map(read);
+        let probes = ProbeCounts { success, failure, timeout };
         const STATES: [State; 3] = [State::Closed, State::Open, State::HalfOpen];
         let pairs = STATES.into_iter().flat_map(|from| STATES.map(|to| (from, to)));
         let transitions = pairs.map(|(from, to)| TransitionCount {
@@ -191,6 +219,7 @@ impl Tally {
             },
             transitions: transitions.filter(|transition| transition.count > 0).collect(),
             epoch,
+            probes: self.has_prober.load(Ordering::Relaxed).then_some(probes),
         }
     }
 }

@@ -54,6 +54,8 @@ pub enum Reason {
     TrialsSucceeded(u32),
     /// The open time, of this length, has passed.
     ResetTimeout(Duration),
+    /// This number of probes in a row succeeded before the open time had passed.
+    ProbesSucceeded(u32),
     /// The circuit was reset by hand.
     ManualReset,
     /// This mode was chosen by hand.
@@ -88,6 +90,8 @@ impl fmt::Display for Reason {
             Self::ResetTimeout(timeout) => {
                 write!(f, "reset timeout of {:.1}s elapsed", timeout.as_secs_f64())
             }
+            Self::ProbesSucceeded(1) => write!(f, "1 probe succeeded"),
+            Self::ProbesSucceeded(probes) => write!(f, "{probes} probes succeeded"),
             Self::ManualReset => write!(f, "manual reset"),
             Self::ModeChosen(Mode::Auto) => write!(f, "enabled by hand"),
             Self::ModeChosen(Mode::ForcedOpen) => write!(f, "forced open by hand"),

@@ -3,7 +3,10 @@
 use log::{Level, log_enabled};
 
 use super::{CallEnded, CallOf, Observation, Observer, RetryScheduled};
-use crate::report::AttemptRecord;
+use crate::{
+    breaker::{ProbeRecord, ProbeResult},
+    report::AttemptRecord,
+};
 
 /// The target of all lines about calls.
 const TARGET: &str = "resilience_actors::retry";
@@ -31,6 +34,7 @@ impl Observer for LogLines {
             Observation::Transition { transition, .. } => {
                 log::info!(target: BREAKER, "{transition}");
             }
+            Observation::ProbeEnded(probe) => probe_line(probe),
             Observation::RetryScheduled(retry) => retry_line(retry),
             Observation::Released { calls, .. } => {
                 log::info!(target: TARGET, "retry: released {calls} waiting call(s), the circuit opened");
@@ -72,6 +76,22 @@ impl Observer for LogLines {
 fn debug(call: CallOf<'_>, line: impl FnOnce() -> String) {
     if log_enabled!(target: TARGET, Level::Debug) {
         traced!(Level::Debug, call.trace_id(), "{}", line());
+    }
+}
+
+fn probe_line(ProbeRecord { result, cause, elapsed }: &ProbeRecord) {
+    let secs = elapsed.as_secs_f64();
+    match (result, cause) {
+        (ProbeResult::Success, _) => {
+            log::debug!(target: BREAKER, "circuit_breaker: probe succeeded in {secs:.3}s");
+        }
+        (ProbeResult::Failure, cause) => {
+            let cause = cause.as_deref().unwrap_or("an error that cannot be shown");
+            log::debug!(target: BREAKER, "circuit_breaker: probe failed after {secs:.3}s: {cause}");
+        }
+        (ProbeResult::Timeout, _) => {
+            log::debug!(target: BREAKER, "circuit_breaker: probe timed out after {secs:.3}s");
+        }
     }
 }
 

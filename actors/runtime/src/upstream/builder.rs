@@ -1,6 +1,7 @@
 //! Puts an upstream's policies together.
 
 use std::{
+    fmt::Display,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -10,8 +11,8 @@ use rand::{SeedableRng as _, rngs::SmallRng};
 
 use super::Upstream;
 use crate::{
-    breaker::{Breaker, BreakerConfig, BreakerSettings},
-    config::InvalidConfig,
+    breaker::{Breaker, BreakerConfig, BreakerSettings, Probe},
+    config::{Allowed, InvalidConfig},
     events::{DEFAULT_CAPACITY, EventLog},
     gate::Gate,
     hedge::{Hedge, Hedging},
@@ -28,11 +29,15 @@ pub struct UpstreamBuilder {
     name: Arc<str>,
     settings: CallSettings,
     breaker: Option<BreakerChoice>,
+    probe: Option<StartProbing>,
     gates: Vec<Arc<dyn Gate>>,
     limit: Option<CallLimit>,
     observers: Vec<Arc<dyn Observer>>,
     seed: Option<u64>,
 }
+
+/// Starts probing with a breaker, which an upstream with probes must have.
+type StartProbing = Box<dyn FnOnce(Option<&Breaker>) -> Result<(), InvalidConfig> + Send>;
 
 /// The circuit breaker of an upstream: a running one, which other upstreams may share, or settings for a new one.
 #[derive(Debug, Clone)]
@@ -61,6 +66,7 @@ impl UpstreamBuilder {
             name,
             settings: CallSettings::default(),
             breaker: None,
+            probe: None,
             gates: Vec::new(),
             limit: None,
             observers: Vec::new(),
@@ -71,6 +77,46 @@ impl UpstreamBuilder {
     /// Adds a circuit breaker.
     pub fn breaker(mut self, breaker: impl Into<BreakerChoice>) -> Self {
         self.breaker = Some(breaker.into());
+        self
+    }
+
+    /// Probes the upstream while the circuit is open, so that trials begin soon after the upstream is back. `make`
+    /// returns the probe, on the breaker's arbiter: see [`Breaker::probe_with`]. Upstreams that share a breaker share
+    /// its prober.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use resilience_actors::{Breaker, Probe, Upstream};
+    /// # struct Client;
+    /// # impl Client {
+    /// #     fn new() -> Self { Self }
+    /// #     async fn get(&self, _: &str) -> Result<(), std::io::Error> { Ok(()) }
+    /// # }
+    /// # actix::System::new().block_on(async {
+    /// let payments = Upstream::builder("payments")
+    ///     .breaker(Breaker::consecutive(5))
+    ///     .probe(Probe::every(Duration::from_secs(1)).successes(2), || {
+    ///         let client = Client::new();
+    ///         async move || client.get("/health").await
+    ///     })
+    ///     .start()?;
+    /// # Ok::<(), resilience_actors::InvalidConfig>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn probe<F, T, E>(mut self, probe: Probe, make: impl FnOnce() -> F + Send + 'static) -> Self
+    where
+        F: AsyncFn() -> Result<T, E> + 'static,
+        E: Display + 'static,
+        T: 'static,
+    {
+        self.probe = Some(Box::new(move |breaker| match breaker {
+            Some(breaker) => breaker.probe_with(probe, make),
+            None => Err(InvalidConfig {
+                field: "probe_interval",
+                value: probe.probe_interval.as_secs_f64().to_string(),
+                allowed: Allowed::Beside(&["breaker"]),
+            }),
+        }));
         self
     }
 
@@ -151,12 +197,13 @@ impl UpstreamBuilder {
     /// actix system.
     ///
     /// # Errors
-    /// A setting breaks its rule, or a breaker's does not fit the timeout: see [`BreakerConfig::check_timeout`].
+    /// A setting breaks its rule, there are probes without a breaker, or a breaker's does not fit the timeout: see
+    /// [`BreakerConfig::check_timeout`].
     ///
     /// # Panics
     /// If a new breaker is to be started on a thread that runs neither an actix system nor a tokio `LocalSet`.
     pub fn start(self) -> Result<Upstream, InvalidConfig> {
-        let Self { name, settings, breaker, gates, limit, observers: own, seed } = self;
+        let Self { name, settings, breaker, probe, gates, limit, observers: own, seed } = self;
         let config = CallConfig::try_from(settings)?;
         let check = |breaker: &BreakerConfig| {
             config.attempt_timeout.map_or(Ok(()), |timeout| breaker.check_timeout(timeout))
@@ -178,6 +225,7 @@ impl UpstreamBuilder {
                 Some(breaker)
             }
         };
+        probe.map_or(Ok(()), |start| start(breaker.as_ref()))?;
         let mut observers = Observers::default();
         observers.add(Arc::new(LogLines));
         if let Some(breaker) = &breaker {
