@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use rand::{RngExt as _, rngs::SmallRng};
-use resilience_actors::{BreakerScope, BreakerSettings, Window};
+use resilience_actors::{BreakerScope, BreakerSettings, Probe, Window};
 
 use crate::support;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) breaker: BreakerSettings,
+    /// How the open circuit is probed, if it is.
+    pub(crate) probe: Option<Probe>,
     pub(crate) calls: support::Settings,
     pub(crate) max_calls: usize,
     /// Upstreams, each with its own scheduler.
@@ -21,8 +23,10 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn random(rng: &mut SmallRng) -> Self {
         let attempt_timeout = random_millis(rng, 200, 2_500);
+        let breaker = random_breaker(rng, attempt_timeout);
         Self {
-            breaker: random_breaker(rng, attempt_timeout),
+            probe: sometimes(rng, |rng| random_probe(rng, &breaker, attempt_timeout)),
+            breaker,
             calls: random_calls(rng, attempt_timeout),
             max_calls: rng.random_range(1..=40),
             labs: rng.random_range(1..=3),
@@ -56,6 +60,11 @@ fn random_breaker(rng: &mut SmallRng, attempt_timeout: Duration) -> BreakerSetti
         add_trips(rng, &mut breaker, attempt_timeout);
     }
     breaker
+}
+
+fn random_probe(rng: &mut SmallRng, breaker: &BreakerSettings, timeout: Duration) -> Probe {
+    let interval = random_millis(rng, 10, 1_000).min(breaker.reset_timeout / 2);
+    Probe::every(interval).successes(rng.random_range(1..=3)).timeout(timeout)
 }
 
 /// Adds trips to the streak, or puts them in its place.

@@ -15,7 +15,7 @@ use crate::{
     record::{CallNumber, Route, Totals},
     settings::Settings,
     support::{Lab, pass, paused, settle},
-    upstream::Request,
+    upstream::{Request, probes},
     world::World,
 };
 use steps::{Calls, Pause, Step};
@@ -56,6 +56,7 @@ impl Episode {
         let settings = Settings::random(&mut rng);
         let config = BreakerConfig::try_from(settings.breaker.clone()).expect("valid settings");
         let world = Rc::new(World::new(settings, Breaker::start(config), rng.fork()));
+        probes::start(&world);
         let labs = (0..world.settings.labs).map(|_| {
             let (calls, limit) = (world.settings.calls.clone(), world.limit.clone());
             Lab::seeded((), calls, &world.breaker, limit, rng.next_u64())

@@ -2,6 +2,7 @@
 
 mod call;
 mod epoch;
+mod probes;
 mod totals;
 
 use std::{collections::BTreeMap, time::Instant};
@@ -10,6 +11,7 @@ use resilience_actors::{CallKind, State};
 
 pub(crate) use call::{Attempt, Call, CallNumber, Ended, Route};
 pub(crate) use epoch::{AttemptResult, Circuit, Epoch, Holder, PermitNumber};
+pub(crate) use probes::Probes;
 pub(crate) use totals::Totals;
 
 use crate::support::now;
@@ -22,6 +24,7 @@ pub(crate) struct Record {
     next_permit: PermitNumber,
     pub(crate) epochs: BTreeMap<u64, Epoch>,
     pub(crate) circuit: Circuit,
+    pub(crate) probes: Probes,
     /// When the circuit was half-open for the last time.
     pub(crate) left_half_open: Option<Instant>,
     pub(crate) newest_event: u64,
@@ -43,6 +46,7 @@ impl Record {
             next_permit: 0,
             epochs: BTreeMap::new(),
             circuit,
+            probes: Probes::default(),
             left_half_open: None,
             newest_event: 0,
             totals: Totals::default(),

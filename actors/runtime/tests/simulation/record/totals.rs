@@ -27,6 +27,8 @@ pub(crate) struct Totals {
     pub(crate) transitions: BTreeMap<(&'static str, &'static str), u64>,
     /// How often each trip opened the circuit.
     pub(crate) trips: BTreeMap<&'static str, u64>,
+    /// How often probes made the circuit half-open.
+    pub(crate) probed: u64,
     pub(crate) released: u64,
     /// Retries that have an event of their own.
     pub(crate) retries: u64,
@@ -50,6 +52,7 @@ impl Totals {
         self.calls += episode.calls;
         self.attempts += episode.attempts;
         self.left += episode.left;
+        self.probed += episode.probed;
         for (transition, times) in episode.transitions {
             *self.transitions.entry(transition).or_default() += times;
         }

@@ -24,6 +24,7 @@ mod counts;
 mod events;
 mod inspection;
 mod outcomes;
+mod probes;
 mod rejections;
 mod repeats;
 mod results;

@@ -12,6 +12,7 @@ impl World {
         self.published_state_is_recorded(record);
         self.calls_are_alive(record);
         self.circuit_is_in_time(record);
+        self.probes_have_settled(record);
         if record.circuit.state == State::HalfOpen {
             self.half_open_goes_on(record);
         }

@@ -65,6 +65,9 @@ impl World {
                 self.operator_changes(record.circuit.mode, change);
             }
             (State::Closed, State::Open) => self.trip_is_justified(record, change),
+            (State::Open, State::HalfOpen) if change.cause.contains("probe") => {
+                self.probes_succeeded(record, change);
+            }
             (State::Open, State::HalfOpen) => self.open_time_is_over(record, change),
             (State::HalfOpen, State::Closed) => self.closing_is_justified(record, change),
             (State::HalfOpen, State::Open) => self.reopening_is_justified(record, change),

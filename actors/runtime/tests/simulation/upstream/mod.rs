@@ -1,6 +1,7 @@
 //! The simulated upstream. It reports each attempt that reaches it.
 
 mod conditions;
+pub(crate) mod probes;
 
 use std::{cell::Cell, future::pending, panic::resume_unwind, rc::Rc};
 
