@@ -56,7 +56,7 @@ impl BackendUrl {
     }
 
     /// The URI of `path`, which begins with a slash.
-    pub(crate) fn join(&self, path: &'static str) -> Uri {
+    pub(crate) fn join(&self, path: &str) -> Uri {
         // `parse` accepts only origins, and an origin with a path is a valid URI.
         format!("{}{path}", self.0).parse().unwrap_or_default()
     }

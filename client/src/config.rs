@@ -7,6 +7,7 @@ mod concurrency;
 mod hedge;
 mod meanings;
 mod names;
+mod probe;
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use resilience_actors::{BreakerConfig, DURATIONS};
 use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 
 use self::names::named;
-pub use self::{calls::Calls, meanings::MEANINGS};
+pub use self::{calls::Calls, meanings::MEANINGS, probe::HealthProbe};
 use crate::{backend_url::BackendUrl, replicas::ReplicaHosts};
 
 /// `PORT`, if it is not set.
@@ -44,6 +45,8 @@ pub struct Config {
     pub backend: BackendUrl,
     /// `BREAKER_*`.
     pub breaker: BreakerConfig,
+    /// `BREAKER_PROBE` and `BREAKER_PROBE_*`: how the backend is probed while the circuit is open, if it is.
+    pub probe: Option<HealthProbe>,
     /// `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES` and `BREAKER_SCOPE`, validated.
     pub calls: Calls,
     /// `CONNECT_TIMEOUT`: maximum time to resolve the name, and again to connect to each of its addresses.
@@ -74,7 +77,9 @@ impl Config {
         let backend =
             BackendUrl::parse(settings.text("BACKEND_URL", "http://backend-service:5000")?)?;
         let breaker = breaker::read(settings)?;
+        let probe = probe::read(settings, &breaker)?;
         let calls = calls::read(settings)?;
+        let probe = probe.map(|probe| probe.timeout(calls.attempt_timeout));
         let connect_timeout =
             settings.seconds("CONNECT_TIMEOUT", Duration::from_secs(1), DURATIONS)?;
         let max_calls = settings.limit("MAX_CALLS", 10_000, 1..=10_000_000)?;
@@ -92,6 +97,7 @@ impl Config {
             common,
             backend,
             breaker,
+            probe,
             calls,
             connect_timeout,
             max_calls,

@@ -6,6 +6,7 @@
 //! | [`config`] | the settings, from the environment |
 //! | [`backend_url`] | where the backend is |
 //! | [`transport`] | carries a request to the backend: the only user of awc |
+//! | [`probes`] | has the backend probed while the circuit is open |
 //! | [`replicas`] | where all replicas of the backend are |
 //! | [`upstreams`] | the backend with all policies, and without protection |
 //! | [`calls`] | makes calls, and records each |
@@ -23,6 +24,7 @@ pub mod calls;
 pub mod config;
 pub mod events;
 pub mod metrics;
+pub mod probes;
 pub mod replicas;
 pub mod routes;
 pub mod stats;
@@ -120,6 +122,7 @@ impl Service {
         let connections = ConnectionBudget::new(capacity.calls, capacity.idle);
         let streams = EventStreams::new(config.max_event_streams);
         let (stats, config) = (Arc::default(), Arc::new(config));
+        probes::start(&config, breaker).expect("`Config` has checked the settings");
         let calls = CallMetrics::new(metrics, breaker.name());
         let upstreams = Upstreams::new(&config.calls, breaker, &limit, &stats, &calls)
             .expect("`Config` has checked the settings");

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     hedge::{HedgeSnapshot, Hedging},
+    breaker::{Breaker, ProbeCounts},
     limit::{ConcurrencyLimit, ConcurrencySnapshot},
     policies::Policies,
 };
@@ -19,13 +20,18 @@ pub struct PolicySnapshot {
     /// Hedging.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hedge: Option<HedgeSnapshot>,
+    /// Probes of the open circuit that ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probes: Option<ProbeCounts>,
 }
 
 impl PolicySnapshot {
     pub(crate) fn of(policies: &Policies) -> Self {
+        let probes = policies.breaker.as_ref().map(Breaker::counts);
         Self {
             concurrency: policies.concurrency.as_ref().map(ConcurrencyLimit::snapshot),
             hedge: policies.hedging.as_ref().map(Hedging::snapshot),
+            probes: probes.and_then(|counts| counts.probes),
         }
     }
 

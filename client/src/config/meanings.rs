@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 34] = [
+pub const MEANINGS: [(&str, &str); 37] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (
         "BREAKER_FAIL_MAX",
@@ -46,6 +46,20 @@ pub const MEANINGS: [(&str, &str); 34] = [
     (
         "BREAKER_TRIAL_LEASE",
         "Time within which a trial must report. After it the trial has failed. At least `ATTEMPT_TIMEOUT`.",
+    ),
+    (
+        "BREAKER_PROBE",
+        "Path of the backend, such as `/health`, that is asked while the circuit is open. As soon as enough answers in \
+         a row are 2xx, the circuit is half-open. Unset: it waits for `BREAKER_RESET_TIMEOUT`.",
+    ),
+    (
+        "BREAKER_PROBE_INTERVAL",
+        "Time from the opening to the first probe, and from the end of each probe to the next (default 1). Less than \
+         `BREAKER_RESET_TIMEOUT`. Requires `BREAKER_PROBE`.",
+    ),
+    (
+        "BREAKER_PROBE_SUCCESSES",
+        "Number of good probes in a row that makes the circuit half-open (default 2). Requires `BREAKER_PROBE`.",
     ),
     (
         "BREAKER_SCOPE",

@@ -13,7 +13,7 @@ fn unset_variables_take_the_documented_defaults() {
     let config = read(&[]).unwrap();
     assert_eq!(config.common.port, 8000);
     assert_eq!(config.backend.join("/api/data"), "http://backend-service:5000/api/data");
-    assert_eq!(config.breaker, BreakerConfig::default());
+    assert_eq!((config.breaker, config.probe), (BreakerConfig::default(), None));
     let calls = Calls {
         retry: Retry::default(),
         attempt_timeout: Duration::from_secs(3),
@@ -48,6 +48,7 @@ fn every_variable_is_read() {
         ("BREAKER_HALF_OPEN_MAX_CALLS", "4"),
         ("BREAKER_SUCCESS_THRESHOLD", "2"),
         ("BREAKER_SCOPE", "attempt"),
+        ("BREAKER_PROBE", "/health"),
         ("BREAKER_TRIAL_LEASE", "0.7"),
         ("RETRY_MAX_ATTEMPTS", "6"),
         ("RETRY_BASE_DELAY", "0.1"),
@@ -100,6 +101,8 @@ fn every_variable_is_read() {
         hedge: None,
     };
     assert_eq!(config.calls, calls);
+    let timeout = config.probe.map(|probe| probe.probe.probe_timeout);
+    assert_eq!(timeout, Some(calls.attempt_timeout), "a probe has the time of an attempt");
     assert_eq!(config.connect_timeout, Duration::from_millis(200));
     assert_eq!((config.max_calls.value, config.max_response_bytes), (7, 1000));
     assert_eq!((config.max_event_streams, config.pod.as_str()), (0, "client-0"));
@@ -155,6 +158,9 @@ fn an_invalid_value_is_named_in_the_error() {
         ("BREAKER_SCOPE", "request"),
         ("BREAKER_TRIAL_LEASE", "0"),
         ("BREAKER_TRIAL_LEASE", "2.9"),
+        ("BREAKER_PROBE", "health"),
+        ("BREAKER_PROBE_INTERVAL", "0"),
+        ("BREAKER_PROBE_SUCCESSES", "0"),
         ("RETRY_MAX_ATTEMPTS", "0"),
         ("RETRY_BASE_DELAY", "0"),
         ("RETRY_BASE_DELAY", "-1"),
@@ -217,6 +223,13 @@ fn malformed_and_out_of_range_values_get_the_same_error_with_the_range() {
         ("BREAKER_SUCCESS_THRESHOLD", &["0", "10001"], "a whole number from 1 to 10000"),
         ("BREAKER_SCOPE", &["Call"], "call or attempt"),
         ("BREAKER_TRIAL_LEASE", &["0", "2592000.1"], seconds),
+        (
+            "BREAKER_PROBE",
+            &["//host/health", "http://host/"],
+            "a path such as /health, without a host",
+        ),
+        ("BREAKER_PROBE_INTERVAL", &["0", "2592000.1"], seconds),
+        ("BREAKER_PROBE_SUCCESSES", &["0", "1001"], "a whole number from 1 to 1000"),
         ("RETRY_MAX_ATTEMPTS", &["0", "10001"], "a whole number from 1 to 10000"),
         ("RETRY_BASE_DELAY", &["0", "2592000.1"], seconds),
         ("RETRY_MULTIPLIER", &["0.9", "1000.1", "inf"], "a number from 1 to 1000"),

@@ -1,6 +1,6 @@
 //! The metrics of the optional policies. Those of a policy that is off are not exported.
 
-use resilience_actors::{ConcurrencySnapshot, HedgeSnapshot, Upstream};
+use resilience_actors::{ConcurrencySnapshot, HedgeSnapshot, ProbeCounts, Upstream};
 use service_edge::metrics::Families;
 
 use super::number;
@@ -13,6 +13,9 @@ pub(super) fn add(families: &mut Families, upstream: &Upstream) {
     }
     if let Some(hedge) = &policies.hedge {
         hedging(families, name, hedge);
+    }
+    if let Some(counts) = policies.probes {
+        probes(families, name, counts);
     }
 }
 
@@ -47,5 +50,16 @@ fn concurrency(families: &mut Families, name: &str, limit: &ConcurrencySnapshot)
         ("client_concurrency_queued", "Attempts that wait for one in flight to end.", limit.queued),
     ] {
         families.gauges(metric, help, [(&[("name", name)][..], number(value as u64))]);
+    }
+}
+
+fn probes(families: &mut Families, name: &str, counts: ProbeCounts) {
+    let ProbeCounts { success, failure, timeout } = counts;
+    for (result, count) in [("success", success), ("failure", failure), ("timeout", timeout)] {
+        families.counters(
+            "client_breaker_probes_total",
+            "Probes of the backend while the circuit was open, by result.",
+            [(&[("name", name), ("result", result)][..], number(count))],
+        );
     }
 }

@@ -3,5 +3,6 @@
 
 mod concurrency;
 mod hedging;
+mod probes;
 #[path = "../support/mod.rs"]
 mod support;
