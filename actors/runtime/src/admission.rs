@@ -1,4 +1,4 @@
-//! What an attempt passes before it is made: circuit breaker, concurrency limit, gates of the user's own.
+//! What an attempt passes before it is made: quiet period, circuit breaker, concurrency limit, gates of the user's own.
 
 use std::{pin::pin, time::Instant};
 
@@ -55,6 +55,8 @@ pub(crate) async fn admit<'a, T>(
     deadline: Option<Instant>,
     reply: &mut oneshot::Sender<T>,
 ) -> Result<Option<Admission<'a>>, Rejection> {
+    // First, because a trial permit would be taken for nothing.
+    policies.rejection_if_quiet().map_or(Ok(()), Err)?;
     let mut permit = match &policies.breaker {
         Some(breaker) => Some(breaker.admit().await?),
         None => None,
@@ -66,6 +68,9 @@ pub(crate) async fn admit<'a, T>(
             Some(taken) => (place, waited) = (Some(taken.place), taken.waited),
             None => return Ok(None),
         }
+    }
+    if waited {
+        policies.rejection_if_quiet().map_or(Ok(()), Err)?;
     }
     if reply.is_closed() {
         return Ok(None);
@@ -80,6 +85,9 @@ pub(crate) async fn admit<'a, T>(
 
 /// Asks for everything that a hedge needs: an attempt beside another one, on a closed circuit and without a wait.
 pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
+    if policies.rejection_if_quiet().is_some() {
+        return None;
+    }
     let place = match policies.concurrency.as_ref().map(|limit| limit.enter(false)) {
         None => None,
         Some(Ok(Entered::In(place))) => Some(place),

@@ -94,7 +94,7 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
         Ok(None) => return Turn::Abandoned,
         Err(rejection) => {
             if !rejection.kind().is_by_circuit() {
-                // The circuit has admitted the attempt, so the failure before it may still open the circuit.
+                // The circuit has not rejected the attempt, so the failure before it may still open the circuit.
                 call.settle().await;
             }
             let error = rejected(policies, call, rejection);

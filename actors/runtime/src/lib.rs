@@ -25,6 +25,7 @@
 //! - [`CallLimit`]: how many calls may be in flight and waiting in a process.
 //! - [`Concurrency`]: how many attempts may be in flight at an upstream.
 //! - [`Hedge`]: a further attempt beside one that takes long.
+//! - [`QuietPeriod`]: all calls stay away while the upstream asks one of them to wait.
 //! - [`Gate`] and [`Observer`]: policies and observers of your own.
 //! - [`events`]: a log of numbered events, which readers can follow.
 //!
@@ -48,6 +49,7 @@ mod options;
 mod outcome;
 mod panics;
 mod policies;
+mod quiet;
 mod rejection;
 mod report;
 pub mod retry;
@@ -74,6 +76,7 @@ pub use observe::{Observation, Observer};
 pub use operation::{Attempt, Operation, ReportOf};
 pub use options::CallOptions;
 pub use outcome::{CallKind, Outcome, Verdict};
+pub use quiet::{QuietPeriod, QuietSnapshot};
 pub use rejection::{Rejection, RejectionKind};
 pub use report::{AttemptRecord, CallError, CallId, CallOutcome, CallReport};
 pub use retry::Retry;

@@ -92,6 +92,14 @@ pub enum Observation<'a> {
         /// The attempt.
         attempt: &'a AttemptRecord,
     },
+    /// The upstream has asked a call to wait, and all calls stay away for as long. Not told again if another answer
+    /// makes the period longer.
+    QuietPeriodBegan {
+        /// The call.
+        call: CallId,
+        /// How long.
+        wait: Duration,
+    },
     /// A call waits for its next attempt.
     RetryScheduled(&'a RetryScheduled),
     /// The circuit opened, and these calls, which waited for their next attempt, are answered.

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use rand::rngs::SmallRng;
@@ -12,8 +13,11 @@ use crate::{
     gate::Gate,
     hedge::Hedging,
     limit::{CallLimit, ConcurrencyLimit},
-    observe::Observers,
+    observe::{Observation, Observers},
+    outcome::Verdict,
+    quiet::{Quiet, asked},
     rejection::Rejection,
+    report::CallId,
     retry::backoff::spread,
     settings::CallConfig,
     state::State,
@@ -24,6 +28,8 @@ pub(crate) struct Policies {
     pub(crate) name: Arc<str>,
     pub(crate) config: CallConfig,
     pub(crate) breaker: Option<Breaker>,
+    /// Asked before the breaker.
+    pub(crate) quiet: Option<Quiet>,
     /// Asked after the breaker.
     pub(crate) concurrency: Option<ConcurrencyLimit>,
     pub(crate) hedging: Option<Hedging>,
@@ -45,6 +51,23 @@ impl Policies {
     pub(crate) fn spread(&self, mut rejection: Rejection) -> Rejection {
         rejection.retry_after += self.with_rng(|rng| spread(rejection.retry_after, rng));
         rejection
+    }
+
+    /// The rejection of an attempt while the upstream is to be left alone.
+    pub(crate) fn rejection_if_quiet(&self) -> Option<Rejection> {
+        self.quiet.as_ref().and_then(Quiet::rejection)
+    }
+
+    /// Takes in how an attempt of `call` ended. No retry comes before the end of a quiet period.
+    pub(crate) fn heed(&self, call: CallId, now: Instant, verdict: &mut Verdict) {
+        let Some(quiet) = &self.quiet else { return };
+        let begins =
+            asked(verdict).and_then(|asked| self.with_rng(|rng| quiet.begin(now, asked, rng)));
+        if let Some(wait) = begins {
+            self.observers.tell(&Observation::QuietPeriodBegan { call, wait });
+        }
+        let left = quiet.left(now);
+        verdict.retry_after = verdict.retry_after.max((!left.is_zero()).then_some(left));
     }
 
     pub(crate) fn with_rng<R>(&self, with: impl FnOnce(&mut SmallRng) -> R) -> R {

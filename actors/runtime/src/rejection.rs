@@ -33,19 +33,22 @@ pub enum RejectionKind {
     Stopped,
     /// Too many attempts are in flight at the upstream, and the call could not wait for a place.
     ConcurrencyLimit,
+    /// The upstream has asked for no calls until later ([`QuietPeriod`](crate::QuietPeriod)).
+    QuietPeriod,
     /// A [`Gate`](crate::Gate) of the user's own rejected the attempt.
     Gate,
 }
 
 impl RejectionKind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CircuitOpen,
         Self::TrialLimit,
         Self::Released,
         Self::Overloaded,
         Self::Stopped,
         Self::ConcurrencyLimit,
+        Self::QuietPeriod,
         Self::Gate,
     ];
 
@@ -66,6 +69,9 @@ impl RejectionKind {
             Self::Overloaded => ("call-limit", "too many calls in flight"),
             Self::ConcurrencyLimit => {
                 ("concurrency-limit", "too many attempts in flight at the upstream")
+            }
+            Self::QuietPeriod => {
+                ("quiet-period", "the upstream has asked for no calls until later")
             }
             Self::Gate => ("gate", "rejected by a gate"),
         }
@@ -93,8 +99,8 @@ impl Rejection {
         self.kind
     }
 
-    /// The gate that rejected the call: `circuit-breaker`, `call-limit`, `concurrency-limit`, or the name of the user's
-    /// own gate.
+    /// The gate that rejected the call: `circuit-breaker`, `call-limit`, `concurrency-limit`, `quiet-period`, or the
+    /// name of the user's own gate.
     pub fn gate(&self) -> &'static str {
         self.gate
     }

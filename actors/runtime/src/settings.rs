@@ -11,6 +11,7 @@ use crate::{
     config::{InvalidConfig, at_least, in_range, positive},
     hedge::Hedge,
     limit::Concurrency,
+    quiet::QuietPeriod,
     retry::Retry,
 };
 
@@ -47,6 +48,8 @@ pub struct CallSettings {
     pub concurrency: Option<Concurrency>,
     /// When a further attempt is made beside one that takes long, default never.
     pub hedge: Option<Hedge>,
+    /// Whether all calls stay away when the upstream asks one to wait, default no.
+    pub quiet_period: Option<QuietPeriod>,
 }
 
 impl CallSettings {
@@ -64,6 +67,7 @@ impl Default for CallSettings {
             scope: BreakerScope::Call,
             concurrency: None,
             hedge: None,
+            quiet_period: None,
         }
     }
 }
@@ -80,6 +84,7 @@ impl TryFrom<CallSettings> for CallConfig {
         settings.retry.as_ref().map_or(Ok(()), Retry::validate)?;
         settings.concurrency.as_ref().map_or(Ok(()), Concurrency::validate)?;
         settings.hedge.as_ref().map_or(Ok(()), Hedge::validate)?;
+        settings.quiet_period.as_ref().map_or(Ok(()), QuietPeriod::validate)?;
         let CallSettings { attempt_timeout, call_deadline, connect_retries, .. } = settings;
         if let Some(timeout) = attempt_timeout {
             positive("attempt_timeout", timeout)?;

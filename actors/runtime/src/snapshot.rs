@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use crate::{
-    hedge::{HedgeSnapshot, Hedging},
     breaker::{Breaker, ProbeCounts},
+    hedge::{HedgeSnapshot, Hedging},
     limit::{ConcurrencyLimit, ConcurrencySnapshot},
     policies::Policies,
+    quiet::{Quiet, QuietSnapshot},
 };
 
 /// The state of an upstream's optional policies. Those that are off are absent.
@@ -23,6 +24,9 @@ pub struct PolicySnapshot {
     /// Probes of the open circuit that ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probes: Option<ProbeCounts>,
+    /// The time for which the upstream is to be left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet_period: Option<QuietSnapshot>,
 }
 
 impl PolicySnapshot {
@@ -32,6 +36,7 @@ impl PolicySnapshot {
             concurrency: policies.concurrency.as_ref().map(ConcurrencyLimit::snapshot),
             hedge: policies.hedging.as_ref().map(Hedging::snapshot),
             probes: probes.and_then(|counts| counts.probes),
+            quiet_period: policies.quiet.as_ref().map(Quiet::snapshot),
         }
     }
 

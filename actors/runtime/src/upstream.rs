@@ -151,12 +151,13 @@ impl Upstream {
         answer
     }
 
-    /// Takes a place under the call limit. An open circuit rejects the call here, without a message: there may be
-    /// thousands of calls in a second. Each attempt asks the breaker in its turn.
+    /// Takes a place under the call limit. A quiet period and an open circuit reject the call here, without a message:
+    /// there may be thousands of calls in a second. Each attempt asks the breaker in its turn.
     fn enter(&self, now: Instant) -> Result<Option<Pass>, Rejection> {
         let Policies { limit, breaker, .. } = &*self.policies;
         let place = limit.clone().map(|limit| Pass::take(limit, now)).transpose()?;
-        match breaker.as_ref().and_then(Breaker::rejection_at_once) {
+        let by_circuit = || breaker.as_ref().and_then(Breaker::rejection_at_once);
+        match self.policies.rejection_if_quiet().or_else(by_circuit) {
             Some(rejection) => Err(self.policies.spread(rejection)),
             None => Ok(place),
         }

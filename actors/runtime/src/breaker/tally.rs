@@ -50,6 +50,8 @@ pub struct NotPermitted {
     pub stopped: u64,
     /// Too many attempts were in flight at the upstream.
     pub concurrency_limit: u64,
+    /// The upstream had asked for no calls until later.
+    pub quiet_period: u64,
     /// A gate of the user's own rejected the calls.
     pub gate: u64,
 }
@@ -209,6 +211,7 @@ impl Tally {
                 overloaded: rejected(RejectionKind::Overloaded),
                 stopped: rejected(RejectionKind::Stopped),
                 concurrency_limit: rejected(RejectionKind::ConcurrencyLimit),
+                quiet_period: rejected(RejectionKind::QuietPeriod),
                 gate: rejected(RejectionKind::Gate),
             },
             retries: RetryCounts {

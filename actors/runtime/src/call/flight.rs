@@ -94,11 +94,12 @@ impl<'a, O: Operation> Turn<'a, '_, O> {
         let Manner { hedge, fresh_connection, at_once } = manner;
         policies.observers.tell(&Observation::Admitted { call, attempt: number, hedge });
         let context = Context { call, number, hedge, fresh_connection, at_once, began, deadline };
-        let Ended { result, verdict, idempotent } = {
+        let Ended { result, mut verdict, idempotent } = {
             let attempt = pin!(attempt::make(policies, self.operation, context));
             make_known_if_slow(policies, admission.permit.as_mut(), began, attempt).await
         };
         let record = self.ended(hedge, began, verdict.outcome, verdict.code);
+        policies.heed(call, began + record.elapsed, &mut verdict);
         Landed { admission, record, result, verdict, idempotent }
     }
 

@@ -35,6 +35,10 @@ impl Observer for LogLines {
                 log::info!(target: BREAKER, "{transition}");
             }
             Observation::ProbeEnded(probe) => probe_line(probe),
+            Observation::QuietPeriodBegan { call, wait } => {
+                let secs = wait.as_secs_f64();
+                log::info!(target: TARGET, "retry: no calls for {secs:.3}s, as the upstream asked call {call}");
+            }
             Observation::RetryScheduled(retry) => retry_line(retry),
             Observation::Released { calls, .. } => {
                 log::info!(target: TARGET, "retry: released {calls} waiting call(s), the circuit opened");

@@ -12,6 +12,7 @@ use rand::{SeedableRng as _, rngs::SmallRng};
 use super::Upstream;
 use crate::{
     breaker::{Breaker, BreakerConfig, BreakerSettings, Probe},
+    clock,
     config::{Allowed, InvalidConfig},
     events::{DEFAULT_CAPACITY, EventLog},
     gate::Gate,
@@ -19,6 +20,7 @@ use crate::{
     limit::{CallLimit, Concurrency, ConcurrencyLimit, EmptiesQueue},
     observe::{LogLines, Observer, Observers},
     policies::Policies,
+    quiet::{Quiet, QuietPeriod},
     retry::Retry,
     settings::{BreakerScope, CallConfig, CallSettings},
 };
@@ -174,6 +176,12 @@ impl UpstreamBuilder {
         self
     }
 
+    /// Keeps all calls away while the upstream asks one of them to wait ([`Verdict::retry_after`](crate::Verdict)).
+    pub fn quiet_period(mut self, quiet: QuietPeriod) -> Self {
+        self.settings.quiet_period = Some(quiet);
+        self
+    }
+
     /// Adds a gate, which is asked after the breaker, the concurrency limit and the gates before it.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
@@ -241,8 +249,19 @@ impl UpstreamBuilder {
             let _ = breaker.observe(Arc::new(EmptiesQueue::of(limit)));
         }
         let hedging = config.hedge.clone().map(Hedging::new);
-        let policies =
-            Policies { name, hedging, config, breaker, concurrency, gates, limit, observers, rng };
+        let quiet = config.quiet_period.map(|settings| Quiet::new(settings, clock::now()));
+        let policies = Policies {
+            name,
+            hedging,
+            config,
+            breaker,
+            quiet,
+            concurrency,
+            gates,
+            limit,
+            observers,
+            rng,
+        };
         Ok(Upstream { policies: Arc::new(policies) })
     }
 }

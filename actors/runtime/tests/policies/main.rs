@@ -4,5 +4,6 @@
 
 mod concurrency;
 mod hedging;
+mod quiet_period;
 #[path = "../support/mod.rs"]
 mod support;

@@ -101,5 +101,6 @@ fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Setti
         scope: if rng.random() { BreakerScope::Call } else { BreakerScope::Attempt },
         concurrency: None,
         hedge: None,
+        quiet_period: None,
     }
 }

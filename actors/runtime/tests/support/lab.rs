@@ -7,7 +7,7 @@ use std::{
 
 use resilience_actors::{
     Breaker, BreakerScope, CallLimit, CallOptions, CallSettings, Concurrency, Hedge, Observation,
-    Observer, Operation, Outcome, ReportOf, Retry, Upstream,
+    Observer, Operation, Outcome, QuietPeriod, ReportOf, Retry, Upstream,
 };
 
 use super::now;
@@ -26,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) scope: BreakerScope,
     pub(crate) concurrency: Option<Concurrency>,
     pub(crate) hedge: Option<Hedge>,
+    pub(crate) quiet_period: Option<QuietPeriod>,
 }
 
 impl Default for Settings {
@@ -43,6 +44,7 @@ impl Default for Settings {
             scope: BreakerScope::Call,
             concurrency: None,
             hedge: None,
+            quiet_period: None,
         }
     }
 }
@@ -58,6 +60,7 @@ impl From<Settings> for CallSettings {
             scope: rules.scope,
             concurrency: rules.concurrency,
             hedge: rules.hedge,
+            quiet_period: rules.quiet_period,
         }
     }
 }
@@ -88,8 +91,13 @@ impl<O> Lab<O> {
     ) -> Self {
         let ended = Arc::<Mutex<_>>::default();
         let settings = CallSettings::from(rules);
-        let bare =
-            CallSettings { retry: None, connect_retries: 0, concurrency: None, ..settings.clone() };
+        let bare = CallSettings {
+            retry: None,
+            connect_retries: 0,
+            concurrency: None,
+            quiet_period: None,
+            ..settings.clone()
+        };
         let start = |settings, seed| {
             let ends = Arc::new(Ends(Arc::clone(&ended)));
             let builder = Upstream::builder("backend").settings(settings).limit(limit.clone());

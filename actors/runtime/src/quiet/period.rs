@@ -1,0 +1,91 @@
+//! The quiet period that all threads share.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use rand::Rng;
+use serde::Serialize;
+
+use super::{rule::end, settings::QuietPeriod};
+use crate::{
+    clock,
+    rejection::{Rejection, RejectionKind},
+};
+
+/// The quiet period of one upstream.
+#[derive(Debug)]
+pub(crate) struct Quiet {
+    settings: QuietPeriod,
+    start: Instant,
+    /// When the last quiet period ends, in nanoseconds after `start`. 0: there was none.
+    until: AtomicU64,
+    periods: AtomicU64,
+}
+
+/// A [`QuietPeriod`] at one moment. Durations serialise as seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct QuietSnapshot {
+    /// How long the upstream is left alone from now on; 0 if it is not.
+    #[serde(serialize_with = "crate::seconds::serialize")]
+    pub left: Duration,
+    /// The longest time that an answer can ask for.
+    #[serde(serialize_with = "crate::seconds::serialize")]
+    pub max: Duration,
+    /// Number of quiet periods so far.
+    pub periods: u64,
+}
+
+impl Quiet {
+    /// Not quiet, at `start`.
+    pub(crate) fn new(settings: QuietPeriod, start: Instant) -> Self {
+        Self { settings, start, until: AtomicU64::default(), periods: AtomicU64::default() }
+    }
+
+    /// The rejection of an attempt, while the upstream is to be left alone. Reads no clock if it has never asked for
+    /// that.
+    pub(crate) fn rejection(&self) -> Option<Rejection> {
+        let until = self.until()?;
+        let left = until.saturating_duration_since(clock::now());
+        (!left.is_zero()).then(|| Rejection::new(RejectionKind::QuietPeriod, left))
+    }
+
+    /// Takes in that an answer asks for a quiet period. Returns how long it lasts, if it begins with this answer.
+    pub(crate) fn begin(
+        &self,
+        now: Instant,
+        asked: Duration,
+        rng: &mut impl Rng,
+    ) -> Option<Duration> {
+        let end = end(now, asked, self.settings.retry_after_max, self.until(), rng)?;
+        let nanos = end.saturating_duration_since(self.start).as_nanos();
+        // Saturates after 584 years.
+        let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
+        let before = self.until.fetch_max(nanos, Ordering::Relaxed);
+        let begins = self.start + Duration::from_nanos(before) <= now;
+        begins.then(|| {
+            self.periods.fetch_add(1, Ordering::Relaxed);
+            end - now
+        })
+    }
+
+    /// How long the upstream is to be left alone from `now` on.
+    pub(crate) fn left(&self, now: Instant) -> Duration {
+        self.until().map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+    }
+
+    pub(crate) fn snapshot(&self) -> QuietSnapshot {
+        QuietSnapshot {
+            left: self.left(clock::now()),
+            max: self.settings.retry_after_max,
+            periods: self.periods.load(Ordering::Relaxed),
+        }
+    }
+
+    /// When the last quiet period ends or has ended.
+    fn until(&self) -> Option<Instant> {
+        let until = self.until.load(Ordering::Relaxed);
+        (until > 0).then(|| self.start + Duration::from_nanos(until))
+    }
+}
