@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 34] = [
+pub const CLIENT_SETTINGS: [&str; 39] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
     "BREAKER_STREAK_MAX_AGE",
@@ -41,6 +41,9 @@ pub const CLIENT_SETTINGS: [&str; 34] = [
     "BREAKER_RESET_MAX",
     "BREAKER_HALF_OPEN_MAX_CALLS",
     "BREAKER_SUCCESS_THRESHOLD",
+    "BREAKER_PROBE",
+    "BREAKER_PROBE_INTERVAL",
+    "BREAKER_PROBE_SUCCESSES",
     "BREAKER_SCOPE",
     "BREAKER_TRIAL_LEASE",
     "RETRY_MAX_ATTEMPTS",
@@ -48,6 +51,8 @@ pub const CLIENT_SETTINGS: [&str; 34] = [
     "RETRY_MULTIPLIER",
     "RETRY_MAX_DELAY",
     "RETRY_JITTER",
+    "RETRY_AFTER_SCOPE",
+    "RETRY_AFTER_MAX",
     "ATTEMPT_TIMEOUT",
     "CONNECT_TIMEOUT",
     "CONCURRENCY_MAX",

@@ -8,6 +8,7 @@ mod hedge;
 mod meanings;
 mod names;
 mod probe;
+mod retry_after;
 
 use std::time::Duration;
 

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use resilience_actors::{
-    BreakerScope, CallConfig, CallSettings, Concurrency, DURATIONS, Hedge, Retry,
+    BreakerScope, CallConfig, CallSettings, Concurrency, DURATIONS, Hedge, QuietPeriod, Retry,
 };
 use serde::{Serialize, Serializer};
 use service_edge::{SettingError, Settings};
 
-use super::{concurrency, hedge, names::named};
+use super::{concurrency, hedge, names::named, retry_after};
 
 /// How calls are made. Unlike in the runtime, the time limits are not optional.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,6 +33,9 @@ pub struct Calls {
     /// `HEDGE_*`.
     #[serde(skip)]
     pub hedge: Option<Hedge>,
+    /// `RETRY_AFTER_*`.
+    #[serde(skip)]
+    pub quiet_period: Option<QuietPeriod>,
 }
 
 impl Calls {
@@ -46,6 +49,7 @@ impl Calls {
             scope: self.scope,
             concurrency: self.concurrency.clone(),
             hedge: self.hedge.clone(),
+            quiet_period: self.quiet_period,
         }
     }
 }
@@ -65,13 +69,22 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
     let max_delay = settings.seconds("RETRY_MAX_DELAY", default.max_delay, DURATIONS)?;
     let jitter = settings.number("RETRY_JITTER", default.jitter, Retry::JITTER)?;
     let retry = Retry { max_attempts, base_delay, multiplier, max_delay, jitter };
+    let quiet_period = retry_after::read(settings)?;
     let attempt_timeout = settings.seconds("ATTEMPT_TIMEOUT", Duration::from_secs(3), DURATIONS)?;
     let connect_retries = settings.integer("CONNECT_RETRIES", 2, CallSettings::CONNECT_RETRIES)?;
     let call_deadline = settings.seconds("CALL_DEADLINE", Duration::from_secs(30), DURATIONS)?;
     let concurrency = concurrency::read(settings)?;
     let hedge = hedge::read(settings)?;
-    let calls =
-        Calls { retry, attempt_timeout, call_deadline, connect_retries, scope, concurrency, hedge };
+    let calls = Calls {
+        retry,
+        attempt_timeout,
+        call_deadline,
+        connect_retries,
+        scope,
+        concurrency,
+        hedge,
+        quiet_period,
+    };
     CallConfig::try_from(calls.settings()).map_err(named)?;
     Ok(calls)
 }

@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 37] = [
+pub const MEANINGS: [(&str, &str); 39] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (
         "BREAKER_FAIL_MAX",
@@ -70,6 +70,16 @@ pub const MEANINGS: [(&str, &str); 37] = [
     ("RETRY_MULTIPLIER", "Factor from one wait to the next."),
     ("RETRY_MAX_DELAY", "Maximum wait, without jitter."),
     ("RETRY_JITTER", "Each wait is longer by a random share of itself, from 0 to this."),
+    (
+        "RETRY_AFTER_SCOPE",
+        "Which calls a `Retry-After` of the backend is for. `call`: the call that got it. `upstream`: all calls, which \
+         are rejected or wait until then.",
+    ),
+    (
+        "RETRY_AFTER_MAX",
+        "Maximum time for which one answer keeps all calls away (default 300), without a random part of up to a \
+         tenth. Requires `RETRY_AFTER_SCOPE=upstream`.",
+    ),
     (
         "ATTEMPT_TIMEOUT",
         "Time of one attempt, with its connect, head and body. At most `CALL_DEADLINE`.",

@@ -35,7 +35,8 @@ fn variable(field: &str) -> String {
     let prefix = match field {
         "max_attempts" | "base_delay" | "multiplier" | "max_delay" | "jitter" => "RETRY_",
         "attempt_timeout" | "call_deadline" | "connect_retries" | "concurrency_max"
-        | "concurrency_queue" | "concurrency_wait" | "hedge_after" | "hedge_max" => "",
+        | "concurrency_queue" | "concurrency_wait" | "hedge_after" | "hedge_max"
+        | "retry_after_max" => "",
         _ => "BREAKER_",
     };
     format!("{prefix}{}", field.to_uppercase())

@@ -22,6 +22,7 @@ fn unset_variables_take_the_documented_defaults() {
         scope: BreakerScope::Call,
         concurrency: None,
         hedge: None,
+        quiet_period: None,
     };
     assert_eq!(config.calls, calls);
     assert_eq!(config.connect_timeout, Duration::from_secs(1));
@@ -99,6 +100,7 @@ fn every_variable_is_read() {
         scope: BreakerScope::Attempt,
         concurrency: None,
         hedge: None,
+        quiet_period: None,
     };
     assert_eq!(config.calls, calls);
     let timeout = config.probe.map(|probe| probe.probe.probe_timeout);
@@ -168,6 +170,8 @@ fn an_invalid_value_is_named_in_the_error() {
         ("RETRY_MULTIPLIER", "inf"),
         ("RETRY_MAX_DELAY", "0.5"),
         ("RETRY_JITTER", "1.1"),
+        ("RETRY_AFTER_SCOPE", "all"),
+        ("RETRY_AFTER_MAX", "0"),
         ("ATTEMPT_TIMEOUT", "0"),
         ("CONNECT_TIMEOUT", "0"),
         ("CONNECT_TIMEOUT", "3.1"),
@@ -235,6 +239,8 @@ fn malformed_and_out_of_range_values_get_the_same_error_with_the_range() {
         ("RETRY_MULTIPLIER", &["0.9", "1000.1", "inf"], "a number from 1 to 1000"),
         ("RETRY_MAX_DELAY", &["0", "2592000.1"], seconds),
         ("RETRY_JITTER", &["-0.1", "1.1"], "a number from 0 to 1"),
+        ("RETRY_AFTER_SCOPE", &["Upstream"], "call or upstream"),
+        ("RETRY_AFTER_MAX", &["0", "2592000.1"], seconds),
         ("ATTEMPT_TIMEOUT", &["0", "2592000.1"], seconds),
         ("CONNECT_TIMEOUT", &["0", "2592000.1"], seconds),
         ("CONNECT_RETRIES", &["-1", "101"], "a whole number from 0 to 100"),

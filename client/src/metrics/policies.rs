@@ -1,6 +1,6 @@
 //! The metrics of the optional policies. Those of a policy that is off are not exported.
 
-use resilience_actors::{ConcurrencySnapshot, HedgeSnapshot, ProbeCounts, Upstream};
+use resilience_actors::{ConcurrencySnapshot, HedgeSnapshot, ProbeCounts, QuietSnapshot, Upstream};
 use service_edge::metrics::Families;
 
 use super::number;
@@ -16,6 +16,11 @@ pub(super) fn add(families: &mut Families, upstream: &Upstream) {
     }
     if let Some(counts) = policies.probes {
         probes(families, name, counts);
+    }
+    if let Some(quiet) = policies.quiet_period {
+        let rejected =
+            upstream.breaker().map_or(0, |breaker| breaker.counts().not_permitted.quiet_period);
+        quiet_period(families, name, quiet, rejected);
     }
 }
 
@@ -61,5 +66,27 @@ fn probes(families: &mut Families, name: &str, counts: ProbeCounts) {
             "Probes of the backend while the circuit was open, by result.",
             [(&[("name", name), ("result", result)][..], number(count))],
         );
+    }
+}
+
+fn quiet_period(families: &mut Families, name: &str, quiet: QuietSnapshot, rejected: u64) {
+    families.gauges(
+        "client_quiet_period_seconds",
+        "Time for which calls stay away, because the backend has asked for it; 0 if they do not.",
+        [(&[("name", name)][..], quiet.left.as_secs_f64())],
+    );
+    for (metric, help, count) in [
+        (
+            "client_quiet_periods_total",
+            "Quiet periods that the backend has asked for.",
+            quiet.periods,
+        ),
+        (
+            "client_quiet_period_rejections_total",
+            "Calls rejected because the backend had asked for no calls.",
+            rejected,
+        ),
+    ] {
+        families.counters(metric, help, [(&[("name", name)][..], number(count))]);
     }
 }

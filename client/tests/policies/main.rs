@@ -4,5 +4,6 @@
 mod concurrency;
 mod hedging;
 mod probes;
+mod retry_after;
 #[path = "../support/mod.rs"]
 mod support;
