@@ -101,14 +101,15 @@ fn every_rule_holds_in_every_episode() {
             scope.spawn(|| play_episodes(&next, first + episodes, &totals));
         }
     });
-    let Totals { steps, calls, attempts, left, transitions, trips, probed, .. } =
+    let Totals { steps, calls, attempts, left, transitions, trips, probed, quieted, .. } =
         totals.into_inner().unwrap();
     let secs = began.elapsed().as_secs_f64();
     println!(
         "{steps} steps in {secs:.1} s: {calls} calls ({left} left early), {attempts} attempts, \
-         transitions {transitions:?}, opened by {trips:?}, half-open by probes {probed} times"
+         transitions {transitions:?}, opened by {trips:?}, half-open by probes {probed} times, {quieted} calls rejected in quiet periods"
     );
     assert!(steps < STEPS || transitions.len() == 7, "transitions that happened: {transitions:?}");
+    assert!(steps < STEPS || quieted > 0, "no call was rejected in a quiet period");
     assert!(steps < STEPS || probed > 0, "no probe made a circuit half-open");
     assert!(steps < STEPS || trips.len() == 4, "trips that opened: {trips:?}");
 }

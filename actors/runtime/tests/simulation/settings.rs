@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::{RngExt as _, rngs::SmallRng};
-use resilience_actors::{BreakerScope, BreakerSettings, Probe, Window};
+use resilience_actors::{BreakerScope, BreakerSettings, Probe, QuietPeriod, Window};
 
 use crate::support;
 
@@ -101,6 +101,6 @@ fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Setti
         scope: if rng.random() { BreakerScope::Call } else { BreakerScope::Attempt },
         concurrency: None,
         hedge: None,
-        quiet_period: None,
+        quiet_period: sometimes(rng, |rng| QuietPeriod::up_to(random_millis(rng, 100, 6_000))),
     }
 }

@@ -142,9 +142,10 @@ impl Episode {
 
     fn next_call(&mut self, calls: Calls) -> impl Future<Output = ()> + use<> {
         let Calls { route, idempotent, panics_early, .. } = calls;
-        let request = Request { call: self.next_call, idempotent, panics_early };
+        let lab = self.rng.random_range(0..self.labs.len());
+        let request = Request { call: self.next_call, lab, idempotent, panics_early };
         self.next_call += 1;
-        let lab = self.labs[self.rng.random_range(0..self.labs.len())].clone();
+        let lab = self.labs[lab].clone();
         users::call(Rc::clone(&self.world), lab, request, route)
     }
 

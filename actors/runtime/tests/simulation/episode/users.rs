@@ -15,7 +15,8 @@ use crate::{
 
 pub(super) async fn call(world: Rc<World>, lab: Lab<()>, request: Request, route: Route) {
     let limit_was_reached = world.limit.in_use() >= world.limit.max();
-    let call = Call::new(request.call, route, request.idempotent && !request.panics_early);
+    let call =
+        Call::new(request.call, route, request.lab, request.idempotent && !request.panics_early);
     world.record.borrow_mut().call_starts(call);
     let caller = Caller { world: &world, call: request.call };
     let (upstream, options) = match route {

@@ -24,6 +24,8 @@ pub(crate) enum Route {
 pub(crate) struct Call {
     pub(crate) number: CallNumber,
     pub(crate) route: Route,
+    /// The upstream that is asked.
+    pub(crate) lab: usize,
     pub(crate) idempotent: bool,
     pub(crate) started: Instant,
     /// The caller has left.
@@ -49,14 +51,17 @@ pub(crate) struct Attempt {
 pub(crate) struct Ended {
     pub(crate) at: Instant,
     pub(crate) verdict: Verdict,
+    /// The upstream's quiet period lasted at most this long from then on.
+    pub(crate) quiet: Duration,
 }
 
 impl Call {
-    pub(crate) fn new(number: CallNumber, route: Route, idempotent: bool) -> Self {
+    pub(crate) fn new(number: CallNumber, route: Route, lab: usize, idempotent: bool) -> Self {
         let (started, attempts) = (now(), Vec::new());
         Self {
             number,
             route,
+            lab,
             idempotent,
             started,
             abandoned: false,

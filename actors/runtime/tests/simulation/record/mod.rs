@@ -3,6 +3,7 @@
 mod call;
 mod epoch;
 mod probes;
+mod quiet;
 mod totals;
 
 use std::{collections::BTreeMap, time::Instant};
@@ -12,6 +13,7 @@ use resilience_actors::{CallKind, State};
 pub(crate) use call::{Attempt, Call, CallNumber, Ended, Route};
 pub(crate) use epoch::{AttemptResult, Circuit, Epoch, Holder, PermitNumber};
 pub(crate) use probes::Probes;
+pub(crate) use quiet::Quiet;
 pub(crate) use totals::Totals;
 
 use crate::support::now;
@@ -25,6 +27,8 @@ pub(crate) struct Record {
     pub(crate) epochs: BTreeMap<u64, Epoch>,
     pub(crate) circuit: Circuit,
     pub(crate) probes: Probes,
+    /// The last quiet period of each upstream that had one.
+    pub(crate) quiet: BTreeMap<usize, Quiet>,
     /// When the circuit was half-open for the last time.
     pub(crate) left_half_open: Option<Instant>,
     pub(crate) newest_event: u64,
@@ -47,6 +51,7 @@ impl Record {
             epochs: BTreeMap::new(),
             circuit,
             probes: Probes::default(),
+            quiet: BTreeMap::new(),
             left_half_open: None,
             newest_event: 0,
             totals: Totals::default(),

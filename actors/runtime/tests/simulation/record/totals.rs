@@ -29,6 +29,8 @@ pub(crate) struct Totals {
     pub(crate) trips: BTreeMap<&'static str, u64>,
     /// How often probes made the circuit half-open.
     pub(crate) probed: u64,
+    /// Calls that were rejected in a quiet period.
+    pub(crate) quieted: u64,
     pub(crate) released: u64,
     /// Retries that have an event of their own.
     pub(crate) retries: u64,
@@ -53,6 +55,7 @@ impl Totals {
         self.attempts += episode.attempts;
         self.left += episode.left;
         self.probed += episode.probed;
+        self.quieted += episode.quieted;
         for (transition, times) in episode.transitions {
             *self.transitions.entry(transition).or_default() += times;
         }

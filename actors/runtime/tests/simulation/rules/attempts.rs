@@ -20,6 +20,7 @@ impl World {
         rule!(self, "No attempt begins after its caller has left": call.is_some(); number, attempt);
         let Some(call) = call else { return };
         self.attempts_are_limited(call, attempt);
+        self.is_not_quiet(record, call);
         match call.attempts.last() {
             Some(&Attempt { ended: Some(ended), trial, .. }) => self.is_due(call, ended, trial),
             _ => {
@@ -53,7 +54,7 @@ impl World {
         rule!(self, "A trial is never retried": trial != Some(true); call);
         rule!(self, "A call waits for its backoff before a retry": waited >= backoff; call, waited, backoff);
         rule!(self, "Jitter lengthens a wait by at most its share of it":
-            waited <= backoff.mul_f64(1.0 + settings.jitter) + TICK; call, waited, backoff);
+            waited <= backoff.max(last.quiet).mul_f64(1.0 + settings.jitter) + TICK; call, waited, backoff);
         rule!(self, "No attempt begins after the call's deadline":
             now() < call.started + settings.call_deadline; call);
     }

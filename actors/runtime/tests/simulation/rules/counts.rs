@@ -62,7 +62,7 @@ impl World {
     }
 }
 
-pub(super) fn counted_rejections(counts: &Counts) -> [(RejectionKind, u64); 5] {
+pub(super) fn counted_rejections(counts: &Counts) -> [(RejectionKind, u64); 6] {
     let counted = counts.not_permitted;
     [
         (RejectionKind::CircuitOpen, counted.circuit_open),
@@ -70,6 +70,7 @@ pub(super) fn counted_rejections(counts: &Counts) -> [(RejectionKind, u64); 5] {
         (RejectionKind::Released, counted.released),
         (RejectionKind::Overloaded, counted.overloaded),
         (RejectionKind::Stopped, counted.stopped),
+        (RejectionKind::QuietPeriod, counted.quiet_period),
     ]
 }
 

@@ -25,6 +25,7 @@ mod events;
 mod inspection;
 mod outcomes;
 mod probes;
+mod quiet;
 mod rejections;
 mod repeats;
 mod results;

@@ -24,6 +24,9 @@ impl World {
         rule!(self, "A call is overloaded only before its first attempt": !overloaded || attempts == 0; call);
         match rejection.kind() {
             RejectionKind::Overloaded => {}
+            RejectionKind::QuietPeriod => {
+                return self.quiet_period_rejects(record, call, rejection);
+            }
             RejectionKind::Released => {
                 rule!(self, "Only a call that waits for a retry is released":
                     call.may_be_retried() && attempts > 0; call);

@@ -79,10 +79,11 @@ impl World {
 
     /// Enters the end of an attempt into the record.
     fn attempt_ends(&self, record: &mut Record, number: CallNumber, verdict: Verdict) {
+        let quiet = self.quiet_after(record, number, verdict);
         let Record { calls, epochs, totals, .. } = record;
         let Some(call) = calls.get_mut(&number) else { return };
         let Some(attempt) = call.attempts.last_mut() else { return };
-        attempt.ended = Some(Ended { at: now(), verdict });
+        attempt.ended = Some(Ended { at: now(), verdict, quiet });
         let (took, trial) = (now() - attempt.began, attempt.trial == Some(true));
         let epoch = epochs.entry(attempt.epoch).or_default();
         if trial {

@@ -15,6 +15,8 @@ use crate::{record::CallNumber, support::NoAnswer, world::World};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request {
     pub(crate) call: CallNumber,
+    /// The number of the upstream.
+    pub(crate) lab: usize,
     pub(crate) idempotent: bool,
     /// `is_idempotent` panics.
     pub(crate) panics_early: bool,

@@ -1,0 +1,64 @@
+//! Quiet periods: calls keep away from an upstream that asks one of them to wait.
+
+use std::time::Duration;
+
+use resilience_actors::{Rejection, Verdict};
+
+use super::{TICK, outcomes::is_retried};
+use crate::{
+    record::{Call, CallNumber, Quiet, Record},
+    support::now,
+    world::World,
+};
+
+impl World {
+    /// An attempt of a call ends, and may ask for quiet. Returns how long the upstream is quiet at most from now on.
+    pub(super) fn quiet_after(
+        &self,
+        record: &mut Record,
+        number: CallNumber,
+        verdict: Verdict,
+    ) -> Duration {
+        let settings = self.settings.calls.quiet_period;
+        let call = record.calls.get(&number).filter(|call| call.asks_breaker());
+        let (Some(settings), Some(call)) = (settings, call) else { return Duration::ZERO };
+        let before = record.quiet.get(&call.lab).copied();
+        let asked = verdict.retry_after.filter(|wait| !wait.is_zero());
+        let quiet = match asked.filter(|_| is_retried(verdict.outcome)) {
+            Some(asked) => Some(Quiet::after(before, asked.min(settings.retry_after_max))),
+            None => before,
+        };
+        let Some(quiet) = quiet else { return Duration::ZERO };
+        record.quiet.insert(call.lab, quiet);
+        quiet.most.saturating_duration_since(now())
+    }
+
+    /// An attempt of a call begins.
+    pub(super) fn is_not_quiet(&self, record: &Record, call: &Call) {
+        let quiet = record.quiet.get(&call.lab).filter(|_| call.asks_breaker());
+        // A call that has just been admitted may have met the state of before.
+        rule!(self, "No attempt begins in a quiet period":
+            quiet.is_none_or(|quiet| now() >= quiet.least || now() == quiet.since); call, quiet);
+    }
+
+    pub(super) fn quiet_period_rejects(
+        &self,
+        record: &mut Record,
+        call: &Call,
+        rejection: &Rejection,
+    ) {
+        let quiet = record.quiet.get(&call.lab).filter(|_| call.asks_breaker());
+        let left = quiet.map(|quiet| quiet.most.saturating_duration_since(now()));
+        rule!(self, "A call is rejected for a quiet period only during one":
+            left.is_some_and(|left| !left.is_zero()); call, quiet);
+        rule!(self, "A caller that is rejected for a quiet period may come back after its end, plus a tenth or a second":
+            left.is_some_and(|left| {
+                rejection.retry_after() <= left + (left / 10).max(Duration::from_secs(1)) + TICK
+            });
+            rejection, quiet);
+        rule!(self, "A call that fails in a quiet period waits at least until its end":
+            quiet.is_some_and(|quiet| call.last_end().is_none_or(|last| last.at <= quiet.since)); call, quiet);
+        record.totals.quieted += 1;
+        record.totals.rejected[rejection.kind() as usize] += 1;
+    }
+}
