@@ -1,12 +1,15 @@
 //! What an attempt passes before it is made: quiet period, circuit breaker, concurrency limit, gates of the user's own.
 
-use std::{pin::pin, time::Instant};
+mod entry;
 
-use futures::future::{Either, select};
+use std::time::Instant;
+
+pub(crate) use entry::Denied;
+use entry::Entry;
 use tokio::sync::oneshot;
 
 use crate::{
-    breaker::{Breaker, Permit},
+    breaker::Permit,
     clock,
     gate::{Pass, Sample, pass_all},
     limit::{ConcurrencyLimit, Entered, Place},
@@ -46,41 +49,27 @@ impl<'a> Admission<'a> {
     }
 }
 
-/// Asks for everything that an attempt needs. `None`: the caller, which waits for `reply`, has left.
-///
-/// An attempt may wait for its place, but not after the `deadline` of its call. A trial does not wait: the breaker has
-/// leased its permit for the time of an attempt.
+/// Asks for everything that an attempt needs. An attempt may wait at a gate, but not after the `deadline` of its call, nor
+/// after its caller, which waits for `reply`, has left.
 pub(crate) async fn admit<'a, T>(
     policies: &'a Policies,
     deadline: Option<Instant>,
     reply: &mut oneshot::Sender<T>,
-) -> Result<Option<Admission<'a>>, Rejection> {
+) -> Result<Admission<'a>, Denied> {
     // First, because a trial permit would be taken for nothing.
     policies.rejection_if_quiet().map_or(Ok(()), Err)?;
-    let mut permit = match &policies.breaker {
-        Some(breaker) => Some(breaker.admit().await?),
+    let mut entry = Entry::new(policies, deadline, reply).await?;
+    let place = match &policies.concurrency {
+        Some(limit) => Some(take_place(limit, &mut entry).await?),
         None => None,
     };
-    let (mut place, mut waited) = (None, false);
-    if let Some(limit) = &policies.concurrency {
-        let breaker = policies.breaker.as_ref();
-        match take_place(limit, breaker, &mut permit, deadline, reply).await? {
-            Some(taken) => (place, waited) = (Some(taken.place), taken.waited),
-            None => return Ok(None),
-        }
-    }
+    let waited = entry.waited;
     if waited {
         policies.rejection_if_quiet().map_or(Ok(()), Err)?;
     }
-    if reply.is_closed() {
-        return Ok(None);
-    }
-    let passes = if policies.gates.is_empty() {
-        Vec::new()
-    } else {
-        pass_all(&policies.gates, clock::now())?
-    };
-    Ok(Some(Admission { permit, place, waited, passes }))
+    let permit = entry.into_permit()?;
+    let passes = passes(policies)?;
+    Ok(Admission { permit, place, waited, passes })
 }
 
 /// Asks for everything that a hedge needs: an attempt beside another one, on a closed circuit and without a wait.
@@ -93,11 +82,7 @@ pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
         Some(Ok(Entered::In(place))) => Some(place),
         Some(_) => return None,
     };
-    let passes = if policies.gates.is_empty() {
-        Vec::new()
-    } else {
-        pass_all(&policies.gates, clock::now()).ok()?
-    };
+    let passes = passes(policies).ok()?;
     // The breaker comes last, because a permit that is not used counts as an attempt that says nothing.
     let permit = match &policies.breaker {
         Some(breaker) => Some(breaker.admit_if_closed()?),
@@ -106,52 +91,27 @@ pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
     Some(Admission { permit, place, waited: true, passes })
 }
 
-/// A place, and whether the attempt has waited for it.
-struct Taken {
-    place: Place,
-    waited: bool,
+fn passes(policies: &Policies) -> Result<Vec<Pass>, Rejection> {
+    if policies.gates.is_empty() {
+        return Ok(Vec::new());
+    }
+    pass_all(&policies.gates, clock::now())
 }
 
-/// Takes a place, or waits for one. If the circuit changes meanwhile, the breaker is asked again.
-async fn take_place<'a, T>(
+/// Takes a place, or waits for one.
+async fn take_place<T>(
     limit: &ConcurrencyLimit,
-    breaker: Option<&'a Breaker>,
-    permit: &mut Option<Permit<'a>>,
-    deadline: Option<Instant>,
-    reply: &mut oneshot::Sender<T>,
-) -> Result<Option<Taken>, Rejection> {
+    entry: &mut Entry<'_, '_, T>,
+) -> Result<Place, Denied> {
     let mut over = None;
     loop {
-        let trial = permit.as_ref().is_some_and(Permit::is_trial);
-        let queued = match limit.enter(!trial)? {
-            Entered::In(place) => return Ok(Some(Taken { place, waited: over.is_some() })),
+        let queued = match limit.enter(entry.may_wait())? {
+            Entered::In(place) => return Ok(place),
             Entered::Queued(queued) => queued,
         };
-        let until = *over.get_or_insert_with(|| limit.longest_wait(deadline));
-        // If the circuit opens after this, it empties the queue.
-        let place = if is_current(breaker, permit) {
-            match select(pin!(queued.wait(until)), pin!(reply.closed())).await {
-                Either::Left((place, _)) => place?,
-                Either::Right(_) => return Ok(None),
-            }
-        } else {
-            None
-        };
-        if let Some(breaker) = breaker.filter(|_| !is_current(breaker, permit)) {
-            // The old permit says nothing about the new epoch.
-            *permit = None;
-            *permit = Some(breaker.admit().await?);
+        let until = *over.get_or_insert_with(|| limit.longest_wait(entry.deadline));
+        if let Some(place) = entry.wait(queued.wait(until)).await? {
+            return Ok(place);
         }
-        if let Some(place) = place {
-            return Ok(Some(Taken { place, waited: true }));
-        }
-    }
-}
-
-/// False if the circuit has changed since it gave the permit.
-fn is_current(breaker: Option<&Breaker>, permit: &Option<Permit<'_>>) -> bool {
-    match (breaker, permit) {
-        (Some(breaker), Some(permit)) => permit.epoch() == breaker.epoch(),
-        _ => true,
     }
 }

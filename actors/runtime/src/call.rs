@@ -13,7 +13,7 @@ pub(crate) use in_progress::{Call, Ending, tell_end};
 use in_progress::{answer, give_up, rejected, scheduled};
 
 use crate::{
-    admission::admit,
+    admission::{Denied, admit},
     attempt::{self, ResultOf},
     breaker::{PendingFailure, Permit},
     clock,
@@ -90,9 +90,9 @@ pub(crate) fn run<O: Operation>(
 async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Turn<O> {
     let deadline = call.deadline(policies);
     let admission = match admit(policies, deadline, &mut call.reply).await {
-        Ok(Some(admission)) => admission,
-        Ok(None) => return Turn::Abandoned,
-        Err(rejection) => {
+        Ok(admission) => admission,
+        Err(Denied::CallerLeft) => return Turn::Abandoned,
+        Err(Denied::Rejected(rejection)) => {
             if !rejection.kind().is_by_circuit() {
                 // The circuit has not rejected the attempt, so the failure before it may still open the circuit.
                 call.settle().await;

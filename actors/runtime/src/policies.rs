@@ -9,7 +9,7 @@ use std::{
 use rand::rngs::SmallRng;
 
 use crate::{
-    breaker::Breaker,
+    breaker::{Breaker, Openings},
     gate::Gate,
     hedge::Hedging,
     limit::{CallLimit, ConcurrencyLimit},
@@ -30,6 +30,8 @@ pub(crate) struct Policies {
     pub(crate) breaker: Option<Breaker>,
     /// Asked before the breaker.
     pub(crate) quiet: Option<Quiet>,
+    /// Ends waits at the gates after the breaker, if there are such waits.
+    pub(crate) openings: Option<Arc<Openings>>,
     /// Asked after the breaker.
     pub(crate) concurrency: Option<ConcurrencyLimit>,
     pub(crate) hedging: Option<Hedging>,

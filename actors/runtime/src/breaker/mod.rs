@@ -43,6 +43,7 @@ mod mode_tests;
 #[cfg(test)]
 mod model_tests;
 mod observer;
+mod openings;
 mod pending;
 mod permit;
 mod phase;
@@ -63,6 +64,7 @@ pub use crate::state::{Mode, State};
 pub use config::{BreakerConfig, BreakerSettings, Window};
 pub use handle::{Breaker, BreakerStopped};
 pub use messages::CircuitOpened;
+pub(crate) use openings::Openings;
 pub(crate) use pending::PendingFailure;
 pub use permit::Permit;
 pub use probe::{Probe, ProbeRecord, ProbeResult};

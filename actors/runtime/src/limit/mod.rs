@@ -6,4 +6,4 @@ mod concurrency;
 pub use calls::CallLimit;
 pub(crate) use calls::WaitMark;
 pub use concurrency::{Concurrency, ConcurrencyLimit, ConcurrencySnapshot};
-pub(crate) use concurrency::{EmptiesQueue, Entered, Place};
+pub(crate) use concurrency::{Entered, Place};

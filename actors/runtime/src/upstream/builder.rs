@@ -11,13 +11,13 @@ use rand::{SeedableRng as _, rngs::SmallRng};
 
 use super::Upstream;
 use crate::{
-    breaker::{Breaker, BreakerConfig, BreakerSettings, Probe},
+    breaker::{Breaker, BreakerConfig, BreakerSettings, Openings, Probe},
     clock,
     config::{Allowed, InvalidConfig},
     events::{DEFAULT_CAPACITY, EventLog},
     gate::Gate,
     hedge::{Hedge, Hedging},
-    limit::{CallLimit, Concurrency, ConcurrencyLimit, EmptiesQueue},
+    limit::{CallLimit, Concurrency, ConcurrencyLimit},
     observe::{LogLines, Observer, Observers},
     policies::Policies,
     quiet::{Quiet, QuietPeriod},
@@ -244,10 +244,8 @@ impl UpstreamBuilder {
         let rng = Mutex::new(seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64));
         let limit = limit.map(Arc::new);
         let concurrency = config.concurrency.clone().map(ConcurrencyLimit::new);
-        if let (Some(breaker), Some(limit)) = (&breaker, &concurrency) {
-            // An error means that the breaker's actor is gone, so there will be no opening.
-            let _ = breaker.observe(Arc::new(EmptiesQueue::of(limit)));
-        }
+        let waits = concurrency.is_some();
+        let openings = breaker.as_ref().filter(|_| waits).map(openings);
         let hedging = config.hedge.clone().map(Hedging::new);
         let quiet = config.quiet_period.map(|settings| Quiet::new(settings, clock::now()));
         let policies = Policies {
@@ -256,6 +254,7 @@ impl UpstreamBuilder {
             config,
             breaker,
             quiet,
+            openings,
             concurrency,
             gates,
             limit,
@@ -264,6 +263,13 @@ impl UpstreamBuilder {
         };
         Ok(Upstream { policies: Arc::new(policies) })
     }
+}
+
+fn openings(breaker: &Breaker) -> Arc<Openings> {
+    let openings = Arc::<Openings>::default();
+    // An error means that the breaker's actor is gone, so there will be no opening.
+    let _ = breaker.observe(Arc::clone(&openings) as Arc<dyn Observer>);
+    openings
 }
 
 fn start_breaker(name: Arc<str>, config: BreakerConfig) -> Breaker {

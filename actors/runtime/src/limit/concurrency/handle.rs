@@ -1,7 +1,7 @@
 //! The concurrency limit that all threads share.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -13,11 +13,8 @@ use super::{
     settings::Concurrency,
 };
 use crate::{
-    breaker::Transition,
     clock,
-    observe::{Observation, Observer},
     rejection::{Rejection, RejectionKind},
-    state::State,
 };
 
 /// What a rejected caller is told: a place may be free soon.
@@ -33,7 +30,7 @@ struct Shared {
     places: Mutex<Places<Wake>>,
 }
 
-/// Gives a waiting attempt its place. Dropped without one, the attempt asks the breaker again.
+/// Gives a waiting attempt its place.
 type Wake = oneshot::Sender<Place>;
 
 /// A [`ConcurrencyLimit`] at one moment.
@@ -112,12 +109,6 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// Lets all attempts of the queue ask the breaker again.
-    fn dismiss(&self) {
-        let dismissed = self.places().dismiss();
-        drop(dismissed);
-    }
-
     fn places(&self) -> MutexGuard<'_, Places<Wake>> {
         self.0.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -125,28 +116,6 @@ impl ConcurrencyLimit {
 
 fn full() -> Rejection {
     Rejection::new(RejectionKind::ConcurrencyLimit, RETRY_AFTER)
-}
-
-/// Observes the breaker before the limit: when the circuit opens, no attempt waits for a place any longer.
-pub(crate) struct EmptiesQueue(Weak<Shared>);
-
-impl EmptiesQueue {
-    pub(crate) fn of(limit: &ConcurrencyLimit) -> Self {
-        Self(Arc::downgrade(&limit.0))
-    }
-}
-
-impl Observer for EmptiesQueue {
-    fn observe(&self, observation: &Observation<'_>) {
-        let Observation::Transition { transition: Transition { to: State::Open, .. }, .. } =
-            observation
-        else {
-            return;
-        };
-        if let Some(shared) = self.0.upgrade() {
-            ConcurrencyLimit(shared).dismiss();
-        }
-    }
 }
 
 /// The place of one attempt in flight. It is free again when this is dropped.
@@ -169,11 +138,11 @@ pub(crate) struct Queued {
 }
 
 impl Queued {
-    /// Waits for a place, at most until `over`. `None`: the queue was emptied, because the circuit has opened.
-    pub(crate) async fn wait(mut self, over: Instant) -> Result<Option<Place>, Rejection> {
+    /// Waits for a place, at most until `over`.
+    pub(crate) async fn wait(mut self, over: Instant) -> Result<Place, Rejection> {
         match clock::until(over, &mut self.woken).await {
-            Some(woken) => Ok(woken.ok()),
-            None => Err(full()),
+            Some(Ok(place)) => Ok(place),
+            _ => Err(full()),
         }
     }
 }
@@ -224,7 +193,7 @@ mod tests {
         assert!(poll_immediate(&mut second).await.is_none());
         drop(first);
         assert!(poll_immediate(&mut third).await.is_none());
-        let second = second.await.unwrap().unwrap();
+        let second = second.await.unwrap();
         assert_eq!((limit.snapshot().in_flight, limit.snapshot().queued), (1, 1));
         drop(second);
         drop(third.await.unwrap());

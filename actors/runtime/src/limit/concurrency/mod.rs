@@ -5,5 +5,5 @@ mod places;
 mod settings;
 
 pub use handle::{ConcurrencyLimit, ConcurrencySnapshot};
-pub(crate) use handle::{EmptiesQueue, Entered, Place};
+pub(crate) use handle::{Entered, Place};
 pub use settings::Concurrency;

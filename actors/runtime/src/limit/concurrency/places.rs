@@ -58,11 +58,6 @@ impl<W> Places<W> {
         next.map(|(_, wake)| wake)
     }
 
-    /// Empties the queue.
-    pub(super) fn dismiss(&mut self) -> Vec<W> {
-        std::mem::take(&mut self.queue).into_values().collect()
-    }
-
     pub(super) fn max(&self) -> usize {
         self.max
     }
