@@ -1,4 +1,4 @@
-//! What an attempt passes before it is made: quiet period, circuit breaker, concurrency limit, gates of the user's own.
+//! What an attempt passes before it is made: quiet period, circuit breaker, limits, gates of the user's own.
 
 mod entry;
 
@@ -12,7 +12,7 @@ use crate::{
     breaker::Permit,
     clock,
     gate::{Pass, Sample, pass_all},
-    limit::{ConcurrencyLimit, Entered, Place},
+    limit::{ConcurrencyLimit, Entered, Place, RateLimit, Token},
     policies::Policies,
     rejection::Rejection,
 };
@@ -59,6 +59,10 @@ pub(crate) async fn admit<'a, T>(
     // First, because a trial permit would be taken for nothing.
     policies.rejection_if_quiet().map_or(Ok(()), Err)?;
     let mut entry = Entry::new(policies, deadline, reply).await?;
+    let token = match &policies.rate {
+        Some(limit) => Some(take_token(limit, &mut entry).await?),
+        None => None,
+    };
     let place = match &policies.concurrency {
         Some(limit) => Some(take_place(limit, &mut entry).await?),
         None => None,
@@ -69,6 +73,7 @@ pub(crate) async fn admit<'a, T>(
     }
     let permit = entry.into_permit()?;
     let passes = passes(policies)?;
+    token.into_iter().for_each(Token::spend);
     Ok(Admission { permit, place, waited, passes })
 }
 
@@ -83,11 +88,19 @@ pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
         Some(_) => return None,
     };
     let passes = passes(policies).ok()?;
+    let token = match &policies.rate {
+        Some(limit) => {
+            let now = clock::now();
+            Some(limit.take(now, now).ok()?)
+        }
+        None => None,
+    };
     // The breaker comes last, because a permit that is not used counts as an attempt that says nothing.
     let permit = match &policies.breaker {
         Some(breaker) => Some(breaker.admit_if_closed()?),
         None => None,
     };
+    token.into_iter().for_each(Token::spend);
     Some(Admission { permit, place, waited: true, passes })
 }
 
@@ -96,6 +109,25 @@ fn passes(policies: &Policies) -> Result<Vec<Pass>, Rejection> {
         return Ok(Vec::new());
     }
     pass_all(&policies.gates, clock::now())
+}
+
+/// Takes a token, and waits until it may be used.
+async fn take_token<'a, T>(
+    limit: &'a RateLimit,
+    entry: &mut Entry<'_, '_, T>,
+) -> Result<Token<'a>, Denied> {
+    let mut over = None;
+    loop {
+        let now = clock::now();
+        let over = *over.get_or_insert_with(|| limit.longest_wait(now, entry.deadline));
+        let token = limit.take(now, if entry.may_wait() { over } else { now })?;
+        if !token.waits() {
+            return Ok(token);
+        }
+        if let Some(token) = entry.wait(token.wait()).await? {
+            return Ok(token);
+        }
+    }
 }
 
 /// Takes a place, or waits for one.

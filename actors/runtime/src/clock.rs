@@ -14,6 +14,11 @@ pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
+/// Returns at `due`, or at once if that is past.
+pub(crate) async fn sleep_until(due: Instant) {
+    tokio::time::sleep_until(due.into()).await;
+}
+
 /// Number of times that a future is polled after its timer has fired, before the time limit applies. The task yields
 /// before each poll, so that the runtime can collect socket events.
 const EXTRA_POLLS: usize = 4;

@@ -86,6 +86,15 @@ pub(crate) fn positive(field: &'static str, value: Duration) -> Result<(), Inval
     ))
 }
 
+/// `value` is at most [`MAX_DURATION`], and may be 0.
+pub(crate) fn at_most(field: &'static str, value: Duration) -> Result<(), InvalidConfig> {
+    if value <= MAX_DURATION {
+        return Ok(());
+    }
+    let allowed = format!("seconds, at most {}", MAX_DURATION.as_secs());
+    Err(InvalidConfig::new(field, value.as_secs_f64(), allowed))
+}
+
 /// `value` is no less than the value `floor` of the setting `other`.
 pub(crate) fn at_least<T: Setting>(
     field: &'static str,

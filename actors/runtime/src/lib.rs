@@ -23,6 +23,7 @@
 //! - [`Breaker`]: one for each upstream and process, shared by all threads.
 //! - [`Probe`]: how an open circuit finds out soon that the upstream is back.
 //! - [`CallLimit`]: how many calls may be in flight and waiting in a process.
+//! - [`Rate`]: how many attempts may be made at an upstream in a period.
 //! - [`Concurrency`]: how many attempts may be in flight at an upstream.
 //! - [`Hedge`]: a further attempt beside one that takes long.
 //! - [`QuietPeriod`]: all calls stay away while the upstream asks one of them to wait.
@@ -71,7 +72,9 @@ pub use config::{Allowed, DURATIONS, InvalidConfig, MAX_DURATION};
 pub use events::{Event, EventKind, EventLog, EventReader, EventType};
 pub use gate::{Gate, Sample};
 pub use hedge::{Hedge, HedgeDelay, HedgeSnapshot};
-pub use limit::{CallLimit, Concurrency, ConcurrencyLimit, ConcurrencySnapshot};
+pub use limit::{
+    CallLimit, Concurrency, ConcurrencyLimit, ConcurrencySnapshot, Rate, RateSnapshot,
+};
 pub use observe::{Observation, Observer};
 pub use operation::{Attempt, Operation, ReportOf};
 pub use options::CallOptions;

@@ -12,7 +12,7 @@ use crate::{
     breaker::{Breaker, Openings},
     gate::Gate,
     hedge::Hedging,
-    limit::{CallLimit, ConcurrencyLimit},
+    limit::{CallLimit, ConcurrencyLimit, RateLimit},
     observe::{Observation, Observers},
     outcome::Verdict,
     quiet::{Quiet, asked},
@@ -33,6 +33,8 @@ pub(crate) struct Policies {
     /// Ends waits at the gates after the breaker, if there are such waits.
     pub(crate) openings: Option<Arc<Openings>>,
     /// Asked after the breaker.
+    pub(crate) rate: Option<RateLimit>,
+    /// Asked after the rate limit.
     pub(crate) concurrency: Option<ConcurrencyLimit>,
     pub(crate) hedging: Option<Hedging>,
     /// Asked last, in this order.

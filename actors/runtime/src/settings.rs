@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{InvalidConfig, at_least, in_range, positive},
     hedge::Hedge,
-    limit::Concurrency,
+    limit::{Concurrency, Rate},
     quiet::QuietPeriod,
     retry::Retry,
 };
@@ -44,6 +44,8 @@ pub struct CallSettings {
     pub connect_retries: u32,
     /// Which failures the breaker is told of, default [`BreakerScope::Call`].
     pub scope: BreakerScope,
+    /// How many attempts may be made in a period, default no limit. The wait for one is no longer than `call_deadline`.
+    pub rate: Option<Rate>,
     /// How many attempts may be in flight, default no limit.
     pub concurrency: Option<Concurrency>,
     /// When a further attempt is made beside one that takes long, default never.
@@ -65,6 +67,7 @@ impl Default for CallSettings {
             call_deadline: None,
             connect_retries: 0,
             scope: BreakerScope::Call,
+            rate: None,
             concurrency: None,
             hedge: None,
             quiet_period: None,
@@ -82,6 +85,7 @@ impl TryFrom<CallSettings> for CallConfig {
 
     fn try_from(settings: CallSettings) -> Result<Self, InvalidConfig> {
         settings.retry.as_ref().map_or(Ok(()), Retry::validate)?;
+        settings.rate.as_ref().map_or(Ok(()), Rate::validate)?;
         settings.concurrency.as_ref().map_or(Ok(()), Concurrency::validate)?;
         settings.hedge.as_ref().map_or(Ok(()), Hedge::validate)?;
         settings.quiet_period.as_ref().map_or(Ok(()), QuietPeriod::validate)?;
@@ -93,6 +97,8 @@ impl TryFrom<CallSettings> for CallConfig {
             positive("call_deadline", deadline)?;
             let least = attempt_timeout.unwrap_or_default();
             at_least("call_deadline", deadline, "attempt_timeout", least)?;
+            let longest_wait = settings.rate.as_ref().map_or(Duration::ZERO, |rate| rate.rate_wait);
+            at_least("call_deadline", deadline, "rate_wait", longest_wait)?;
         }
         in_range("connect_retries", connect_retries, CallSettings::CONNECT_RETRIES)?;
         Ok(Self(settings))
@@ -142,6 +148,7 @@ mod tests {
             call_deadline: Some(call_deadline),
             ..CallSettings::default()
         };
+        let waiting = Rate::per_second(1).wait(3 * second);
         let bad = [
             ("max_attempts", retry(Retry { max_attempts: 0, ..default() })),
             ("base_delay", retry(Retry { base_delay: Duration::ZERO, ..default() })),
@@ -154,6 +161,7 @@ mod tests {
             ("attempt_timeout", times(Duration::ZERO, second)),
             ("call_deadline", times(second, Duration::ZERO)),
             ("call_deadline", times(second, second / 2)),
+            ("call_deadline", CallSettings { rate: Some(waiting), ..times(second, 2 * second) }),
             ("connect_retries", CallSettings { connect_retries: 101, ..Default::default() }),
         ];
         for (field, settings) in bad {

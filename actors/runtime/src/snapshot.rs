@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     breaker::{Breaker, ProbeCounts},
     hedge::{HedgeSnapshot, Hedging},
-    limit::{ConcurrencyLimit, ConcurrencySnapshot},
+    limit::{ConcurrencyLimit, ConcurrencySnapshot, RateLimit, RateSnapshot},
     policies::Policies,
     quiet::{Quiet, QuietSnapshot},
 };
@@ -15,6 +15,9 @@ use crate::{
 #[serde(default)]
 #[non_exhaustive]
 pub struct PolicySnapshot {
+    /// The rate limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<RateSnapshot>,
     /// The limit on attempts in flight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<ConcurrencySnapshot>,
@@ -33,6 +36,7 @@ impl PolicySnapshot {
     pub(crate) fn of(policies: &Policies) -> Self {
         let probes = policies.breaker.as_ref().map(Breaker::counts);
         Self {
+            rate: policies.rate.as_ref().map(RateLimit::snapshot),
             concurrency: policies.concurrency.as_ref().map(ConcurrencyLimit::snapshot),
             hedge: policies.hedging.as_ref().map(Hedging::snapshot),
             probes: probes.and_then(|counts| counts.probes),

@@ -1,9 +1,13 @@
-//! Limits: of calls in flight and waiting in a process, and of attempts in flight at an upstream.
+//! Limits: of calls in flight and waiting in a process, of attempts in flight at an upstream, and of its attempts in a
+//! period.
 
 mod calls;
 mod concurrency;
+mod rate;
 
 pub use calls::CallLimit;
 pub(crate) use calls::WaitMark;
 pub use concurrency::{Concurrency, ConcurrencyLimit, ConcurrencySnapshot};
 pub(crate) use concurrency::{Entered, Place};
+pub use rate::{Rate, RateSnapshot};
+pub(crate) use rate::{RateLimit, Token};

@@ -17,7 +17,7 @@ use crate::{
     events::{DEFAULT_CAPACITY, EventLog},
     gate::Gate,
     hedge::{Hedge, Hedging},
-    limit::{CallLimit, Concurrency, ConcurrencyLimit},
+    limit::{CallLimit, Concurrency, ConcurrencyLimit, Rate, RateLimit},
     observe::{LogLines, Observer, Observers},
     policies::Policies,
     quiet::{Quiet, QuietPeriod},
@@ -152,7 +152,7 @@ impl UpstreamBuilder {
         self
     }
 
-    /// Sets retries, time limits, repeats, scope and concurrency limit at once.
+    /// Sets all that [`CallSettings`] has at once.
     pub fn settings(mut self, settings: CallSettings) -> Self {
         self.settings = settings;
         self
@@ -164,7 +164,13 @@ impl UpstreamBuilder {
         self
     }
 
-    /// Limits the attempts in flight at the upstream. The limit is asked after the breaker.
+    /// Limits the attempts at the upstream in a period. The limit is asked after the breaker.
+    pub fn rate(mut self, rate: Rate) -> Self {
+        self.settings.rate = Some(rate);
+        self
+    }
+
+    /// Limits the attempts in flight at the upstream. The limit is asked after the rate limit.
     pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
         self.settings.concurrency = Some(concurrency);
         self
@@ -182,7 +188,7 @@ impl UpstreamBuilder {
         self
     }
 
-    /// Adds a gate, which is asked after the breaker, the concurrency limit and the gates before it.
+    /// Adds a gate, which is asked after the breaker, the limits and the gates before it.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
         self
@@ -244,7 +250,8 @@ impl UpstreamBuilder {
         let rng = Mutex::new(seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64));
         let limit = limit.map(Arc::new);
         let concurrency = config.concurrency.clone().map(ConcurrencyLimit::new);
-        let waits = concurrency.is_some();
+        let rate = config.rate.clone().map(RateLimit::new);
+        let waits = rate.is_some() || concurrency.is_some();
         let openings = breaker.as_ref().filter(|_| waits).map(openings);
         let hedging = config.hedge.clone().map(Hedging::new);
         let quiet = config.quiet_period.map(|settings| Quiet::new(settings, clock::now()));
@@ -255,6 +262,7 @@ impl UpstreamBuilder {
             breaker,
             quiet,
             openings,
+            rate,
             concurrency,
             gates,
             limit,

@@ -5,5 +5,6 @@
 mod concurrency;
 mod hedging;
 mod quiet_period;
+mod rate;
 #[path = "../support/mod.rs"]
 mod support;

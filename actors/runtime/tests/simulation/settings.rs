@@ -99,6 +99,7 @@ fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Setti
         call_deadline: attempt_timeout + random_millis(rng, 0, 8_000),
         connect_retries: rng.random_range(0..=2),
         scope: if rng.random() { BreakerScope::Call } else { BreakerScope::Attempt },
+        rate: None,
         concurrency: None,
         hedge: None,
         quiet_period: sometimes(rng, |rng| QuietPeriod::up_to(random_millis(rng, 100, 6_000))),

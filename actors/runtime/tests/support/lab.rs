@@ -7,7 +7,7 @@ use std::{
 
 use resilience_actors::{
     Breaker, BreakerScope, CallLimit, CallOptions, CallSettings, Concurrency, Hedge, Observation,
-    Observer, Operation, Outcome, QuietPeriod, ReportOf, Retry, Upstream,
+    Observer, Operation, Outcome, QuietPeriod, Rate, ReportOf, Retry, Upstream,
 };
 
 use super::now;
@@ -24,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) call_deadline: Duration,
     pub(crate) connect_retries: u32,
     pub(crate) scope: BreakerScope,
+    pub(crate) rate: Option<Rate>,
     pub(crate) concurrency: Option<Concurrency>,
     pub(crate) hedge: Option<Hedge>,
     pub(crate) quiet_period: Option<QuietPeriod>,
@@ -42,6 +43,7 @@ impl Default for Settings {
             call_deadline: Duration::from_secs(30),
             connect_retries: 2,
             scope: BreakerScope::Call,
+            rate: None,
             concurrency: None,
             hedge: None,
             quiet_period: None,
@@ -58,6 +60,7 @@ impl From<Settings> for CallSettings {
             call_deadline: Some(rules.call_deadline),
             connect_retries: rules.connect_retries,
             scope: rules.scope,
+            rate: rules.rate,
             concurrency: rules.concurrency,
             hedge: rules.hedge,
             quiet_period: rules.quiet_period,
@@ -94,6 +97,7 @@ impl<O> Lab<O> {
         let bare = CallSettings {
             retry: None,
             connect_retries: 0,
+            rate: None,
             concurrency: None,
             quiet_period: None,
             ..settings.clone()
