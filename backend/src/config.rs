@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 39] = [
+pub const CLIENT_SETTINGS: [&str; 42] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
     "BREAKER_STREAK_MAX_AGE",
@@ -55,6 +55,9 @@ pub const CLIENT_SETTINGS: [&str; 39] = [
     "RETRY_AFTER_MAX",
     "ATTEMPT_TIMEOUT",
     "CONNECT_TIMEOUT",
+    "RATE_LIMIT",
+    "RATE_BURST",
+    "RATE_WAIT",
     "CONCURRENCY_MAX",
     "CONCURRENCY_QUEUE",
     "CONCURRENCY_WAIT",

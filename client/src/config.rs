@@ -8,6 +8,7 @@ mod hedge;
 mod meanings;
 mod names;
 mod probe;
+mod rate;
 mod retry_after;
 
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub const BACKEND_SETTINGS: [&str; 6] = [
 ];
 
 const KNOWN_NAMES: KnownNames<'_> = KnownNames {
-    prefixes: &["BREAKER_", "RETRY_", "CONCURRENCY_", "HEDGE_"],
+    prefixes: &["BREAKER_", "RETRY_", "CONCURRENCY_", "HEDGE_", "RATE_"],
     of_others: &BACKEND_SETTINGS,
 };
 

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use resilience_actors::{
-    BreakerScope, CallConfig, CallSettings, Concurrency, DURATIONS, Hedge, QuietPeriod, Retry,
+    BreakerScope, CallConfig, CallSettings, Concurrency, DURATIONS, Hedge, QuietPeriod, Rate, Retry,
 };
 use serde::{Serialize, Serializer};
 use service_edge::{SettingError, Settings};
 
-use super::{concurrency, hedge, names::named, retry_after};
+use super::{concurrency, hedge, names::named, rate, retry_after};
 
 /// How calls are made. Unlike in the runtime, the time limits are not optional.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,6 +27,9 @@ pub struct Calls {
     pub connect_retries: u32,
     /// `BREAKER_SCOPE`.
     pub scope: BreakerScope,
+    /// `RATE_*`.
+    #[serde(skip)]
+    pub rate: Option<Rate>,
     /// `CONCURRENCY_*`.
     #[serde(skip)]
     pub concurrency: Option<Concurrency>,
@@ -47,6 +50,7 @@ impl Calls {
             call_deadline: Some(self.call_deadline),
             connect_retries: self.connect_retries,
             scope: self.scope,
+            rate: self.rate.clone(),
             concurrency: self.concurrency.clone(),
             hedge: self.hedge.clone(),
             quiet_period: self.quiet_period,
@@ -73,6 +77,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
     let attempt_timeout = settings.seconds("ATTEMPT_TIMEOUT", Duration::from_secs(3), DURATIONS)?;
     let connect_retries = settings.integer("CONNECT_RETRIES", 2, CallSettings::CONNECT_RETRIES)?;
     let call_deadline = settings.seconds("CALL_DEADLINE", Duration::from_secs(30), DURATIONS)?;
+    let rate = rate::read(settings)?;
     let concurrency = concurrency::read(settings)?;
     let hedge = hedge::read(settings)?;
     let calls = Calls {
@@ -81,6 +86,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
         call_deadline,
         connect_retries,
         scope,
+        rate,
         concurrency,
         hedge,
         quiet_period,

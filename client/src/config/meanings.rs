@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 39] = [
+pub const MEANINGS: [(&str, &str); 42] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (
         "BREAKER_FAIL_MAX",
@@ -90,6 +90,20 @@ pub const MEANINGS: [(&str, &str); 39] = [
          no attempt.",
     ),
     ("CALL_DEADLINE", "Time of one call, with all its attempts and waits."),
+    (
+        "RATE_LIMIT",
+        "Maximum number of attempts at the backend in a second, minute or hour, over all workers. Unset: no limit.",
+    ),
+    (
+        "RATE_BURST",
+        "Maximum number of such attempts at once (default the number in `RATE_LIMIT`). 1 spaces them evenly. \
+         Requires `RATE_LIMIT`.",
+    ),
+    (
+        "RATE_WAIT",
+        "Longest wait of an attempt for its turn (default 0: others are rejected at once). At most `CALL_DEADLINE`. \
+         Requires `RATE_LIMIT`.",
+    ),
     (
         "CONCURRENCY_MAX",
         "Maximum number of attempts in flight at the backend, over all workers. Unset: no limit.",

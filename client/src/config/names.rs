@@ -34,9 +34,9 @@ pub(super) fn needs(
 fn variable(field: &str) -> String {
     let prefix = match field {
         "max_attempts" | "base_delay" | "multiplier" | "max_delay" | "jitter" => "RETRY_",
-        "attempt_timeout" | "call_deadline" | "connect_retries" | "concurrency_max"
-        | "concurrency_queue" | "concurrency_wait" | "hedge_after" | "hedge_max"
-        | "retry_after_max" => "",
+        "attempt_timeout" | "call_deadline" | "connect_retries" | "rate_limit" | "rate_period"
+        | "rate_burst" | "rate_wait" | "concurrency_max" | "concurrency_queue"
+        | "concurrency_wait" | "hedge_after" | "hedge_max" | "retry_after_max" => "",
         _ => "BREAKER_",
     };
     format!("{prefix}{}", field.to_uppercase())

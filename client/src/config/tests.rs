@@ -20,6 +20,7 @@ fn unset_variables_take_the_documented_defaults() {
         call_deadline: Duration::from_secs(30),
         connect_retries: 2,
         scope: BreakerScope::Call,
+        rate: None,
         concurrency: None,
         hedge: None,
         quiet_period: None,
@@ -98,6 +99,7 @@ fn every_variable_is_read() {
         call_deadline: Duration::from_secs(9),
         connect_retries: 0,
         scope: BreakerScope::Attempt,
+        rate: None,
         concurrency: None,
         hedge: None,
         quiet_period: None,
@@ -125,6 +127,9 @@ fn contradictions_name_both_variables() {
         assert!(error.starts_with(says), "{error}");
         assert!(error.contains(&format!("{variable}={value}")), "{error}");
     }
+    let rate = [("RATE_LIMIT", "1/s"), ("RATE_WAIT", "31")];
+    let says = "CALL_DEADLINE=\"30\" is not valid: expected no less than RATE_WAIT=31";
+    assert_eq!(read(&rate).unwrap_err(), says);
     let slow = [("BREAKER_SLOW_RATE", "0.5"), ("BREAKER_SLOW_CALL", "3")];
     let says = "BREAKER_SLOW_CALL=\"3\" is not valid: expected less than ATTEMPT_TIMEOUT=3";
     assert_eq!(read(&slow).unwrap_err(), says);

@@ -1,6 +1,8 @@
 //! The metrics of the optional policies. Those of a policy that is off are not exported.
 
-use resilience_actors::{ConcurrencySnapshot, HedgeSnapshot, ProbeCounts, QuietSnapshot, Upstream};
+use resilience_actors::{
+    ConcurrencySnapshot, HedgeSnapshot, ProbeCounts, QuietSnapshot, RateSnapshot, Upstream,
+};
 use service_edge::metrics::Families;
 
 use super::number;
@@ -8,6 +10,9 @@ use super::number;
 /// Adds the metrics of the policies that are on.
 pub(super) fn add(families: &mut Families, upstream: &Upstream) {
     let (name, policies) = (&**upstream.name(), upstream.snapshot());
+    if let Some(limit) = &policies.rate {
+        rate(families, name, limit);
+    }
     if let Some(limit) = &policies.concurrency {
         concurrency(families, name, limit);
     }
@@ -37,6 +42,23 @@ fn hedging(families: &mut Families, name: &str, hedge: &HedgeSnapshot) {
             "Time after which an attempt is hedged; absent while the percentile is not known.",
             [(&[("name", name)][..], delay.as_secs_f64())],
         );
+    }
+}
+
+fn rate(families: &mut Families, name: &str, limit: &RateSnapshot) {
+    for (metric, help, value) in [
+        (
+            "resilience4j_ratelimiter_available_permissions",
+            "Attempts that may be made now.",
+            f64::from(limit.available),
+        ),
+        (
+            "resilience4j_ratelimiter_waiting_threads",
+            "Attempts that wait for their turn.",
+            number(limit.waiting as u64),
+        ),
+    ] {
+        families.gauges(metric, help, [(&[("name", name)][..], value)]);
     }
 }
 

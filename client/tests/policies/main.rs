@@ -4,6 +4,7 @@
 mod concurrency;
 mod hedging;
 mod probes;
+mod rate;
 mod retry_after;
 #[path = "../support/mod.rs"]
 mod support;
