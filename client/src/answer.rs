@@ -189,6 +189,7 @@ mod tests {
             let report = CallReport {
                 id: CallId::next(),
                 result: Err(error),
+                fallback: false,
                 attempts: Vec::new(),
                 state: State::Closed,
                 elapsed: time,

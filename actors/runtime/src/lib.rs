@@ -27,6 +27,7 @@
 //! - [`Concurrency`]: how many attempts may be in flight at an upstream.
 //! - [`Hedge`]: a further attempt beside one that takes long.
 //! - [`QuietPeriod`]: all calls stay away while the upstream asks one of them to wait.
+//! - [`Upstream::call_or`]: a fallback, the answer of a call that has none.
 //! - [`Gate`] and [`Observer`]: policies and observers of your own.
 //! - [`events`]: a log of numbered events, which readers can follow.
 //!
@@ -40,6 +41,7 @@ mod call;
 mod clock;
 mod config;
 pub mod events;
+mod fallback;
 mod gate;
 mod hedge;
 mod lifeline;

@@ -113,6 +113,13 @@ pub enum Observation<'a> {
     ProbeEnded(&'a ProbeRecord),
     /// A call was answered.
     CallEnded(&'a CallEnded<'a>),
+    /// A fallback answered, after the end of a call without a good answer.
+    FellBack {
+        /// The call.
+        call: CallId,
+        /// What became of the call itself.
+        instead_of: CallOutcome,
+    },
     /// A caller left before the answer, and its call makes no further attempt.
     CallAbandoned {
         /// The call.

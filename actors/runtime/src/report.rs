@@ -9,7 +9,11 @@ use std::{
 use serde::Serialize;
 use strum::IntoStaticStr;
 
-use crate::{outcome::Outcome, rejection::Rejection, state::State};
+use crate::{
+    outcome::{CallKind, Outcome},
+    rejection::Rejection,
+    state::State,
+};
 
 /// Number of a call, unique in the process, from 1 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -83,8 +87,11 @@ pub enum CallError<E> {
 pub struct CallReport<R, E> {
     /// The call.
     pub id: CallId,
-    /// The last thing that happened to the call: the last attempt's answer, good or bad, or why there is none.
+    /// The last thing that happened to the call: the last attempt's answer, good or bad, or why there is none. The
+    /// fallback's answer, if [`fallback`](Self::fallback) is true.
     pub result: Result<R, CallError<E>>,
+    /// True if the call has no good answer and its fallback gave one.
+    pub fallback: bool,
     /// The call's attempts, in order. Empty if the call was rejected before the first.
     pub attempts: Vec<AttemptRecord>,
     /// The circuit's state after the call's own report. [`State::Closed`] if the upstream has no circuit breaker.
@@ -97,10 +104,17 @@ impl<R, E> CallReport<R, E> {
     /// What became of the call, in one word.
     pub fn outcome(&self) -> CallOutcome {
         match (&self.result, self.attempts.last()) {
+            _ if self.fallback => CallOutcome::Fallback,
             (Err(CallError::Rejected(_)), _) => CallOutcome::Rejected,
             (Ok(_), Some(last)) if last.outcome == Outcome::Success => CallOutcome::Success,
             _ => CallOutcome::Failure,
         }
+    }
+
+    /// True if the upstream is well and has answered: the last attempt was a success or a client error.
+    pub(crate) fn is_answered(&self) -> bool {
+        let last = self.attempts.last().map(|last| last.outcome.kind());
+        self.result.is_ok() && last == Some(CallKind::Successful)
     }
 
     /// Why the call was rejected, if it was.
@@ -123,6 +137,8 @@ pub enum CallOutcome {
     Failure,
     /// The runtime rejected the call.
     Rejected,
+    /// The call failed or was rejected, and its fallback answered. Observers see the call's own end before.
+    Fallback,
     /// The caller left before the answer.
     Abandoned,
 }

@@ -11,7 +11,7 @@ pub use builder::{BreakerChoice, UpstreamBuilder};
 use crate::{
     breaker::Breaker,
     call::{self, Call, Ending, tell_end},
-    clock,
+    clock, fallback,
     gate::Pass,
     limit::{CallLimit, ConcurrencyLimit},
     observe::Observation,
@@ -78,6 +78,38 @@ impl Upstream {
         self.report(attempt).await.result
     }
 
+    /// Makes a call as [`call`](Self::call) does. If there is no answer, asks `fallback` for one, after the breaker, the
+    /// retries and the observers have seen the end of the call. A `fallback` that panics has none.
+    ///
+    /// ```
+    /// # use resilience_actors::Upstream;
+    /// # actix::System::new().block_on(async {
+    /// # let prices = Upstream::builder("prices").start().unwrap();
+    /// let price = prices.call_or(async |_| Err::<u32, _>("down"), |_error| Some(42)).await;
+    /// # assert_eq!(price.unwrap(), 42);
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), if `fallback` has no answer.
+    ///
+    /// # Panics
+    /// As [`call`](Self::call).
+    pub async fn call_or<T, E, F>(
+        &self,
+        attempt: F,
+        fallback: impl FnOnce(&CallError<E>) -> Option<T>,
+    ) -> Result<T, CallError<E>>
+    where
+        T: 'static,
+        E: Display + 'static,
+        F: AsyncFn(Attempt<'_>) -> Result<T, E> + 'static,
+    {
+        let operation = Closure::new(attempt, true);
+        let fallback = |report: &CallReport<T, E>| report.result.as_ref().err().and_then(fallback);
+        self.run_or(CallOptions::new(), operation, fallback).await.result
+    }
+
     /// Makes a call as [`call`](Self::call) does, in one attempt: what it asks for must not be repeated.
     ///
     /// # Errors
@@ -136,6 +168,22 @@ impl Upstream {
         answer.await.unwrap_or_else(|_| self.unanswered(id, started, CallError::Lost))
     }
 
+    /// As [`run_with`](Self::run_with). If the call was rejected or its last attempt was neither a success nor a client
+    /// error, asks `fallback` for an answer to put in place of the result: see [`CallReport::fallback`]. A `fallback`
+    /// that panics has none. It is not asked if the caller leaves.
+    ///
+    /// # Panics
+    /// As [`call`](Self::call).
+    pub async fn run_or<O: Operation>(
+        &self,
+        options: CallOptions,
+        operation: O,
+        fallback: impl FnOnce(&ReportOf<O>) -> Option<O::Answer>,
+    ) -> ReportOf<O> {
+        let report = self.run_with(options, operation).await;
+        fallback::apply::<O>(&self.policies, report, fallback)
+    }
+
     /// Sends the call to this thread's scheduler. Not a part of [`run_with`](Self::run_with), whose future would have
     /// room for the whole call for as long as it waits.
     fn begin<O: Operation>(
@@ -170,7 +218,8 @@ impl Upstream {
         error: CallError<E>,
     ) -> CallReport<R, E> {
         let (state, elapsed) = (self.state(), clock::now() - started);
-        CallReport { id, result: Err(error), attempts: Vec::new(), state, elapsed }
+        let (result, fallback) = (Err(error), false);
+        CallReport { id, result, fallback, attempts: Vec::new(), state, elapsed }
     }
 
     /// The upstream's name.

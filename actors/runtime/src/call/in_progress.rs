@@ -116,7 +116,8 @@ pub(super) fn answer<O: Operation>(
 ) {
     let Call { id, retries, operation, attempts, reply, started, place, .. } = call;
     let state = policies.state().unwrap_or(State::Closed);
-    let report = CallReport { id, result, attempts, state, elapsed: at - started };
+    let elapsed = at - started;
+    let report = CallReport { id, result, fallback: false, attempts, state, elapsed };
     tell_end(policies, &operation, &report, Ending { retries, answered: !reply.is_closed() });
     // Free the place before the answer is sent, because the caller may make its next call at once.
     drop(place);

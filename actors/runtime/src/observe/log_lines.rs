@@ -70,6 +70,9 @@ impl Observer for LogLines {
                     );
                 }
             }
+            Observation::FellBack { call, .. } => {
+                log::debug!(target: TARGET, "call {call}: answered by its fallback");
+            }
             Observation::RejectionBurst { .. }
             | Observation::Admitted { .. }
             | Observation::Rejected { .. } => {}
