@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 42] = [
+pub const CLIENT_SETTINGS: [&str; 45] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
     "BREAKER_STREAK_MAX_AGE",
@@ -63,6 +63,9 @@ pub const CLIENT_SETTINGS: [&str; 42] = [
     "CONCURRENCY_WAIT",
     "HEDGE_AFTER",
     "HEDGE_MAX",
+    "FALLBACK",
+    "FALLBACK_MAX_AGE",
+    "FALLBACK_MAX_BYTES",
     "CONNECT_RETRIES",
     "CALL_DEADLINE",
     "MAX_CALLS",

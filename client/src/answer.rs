@@ -14,6 +14,7 @@ use serde::Serialize;
 use service_edge::ApiError;
 
 use crate::{
+    fallback::stale_age,
     transport::{BackendError, BackendReport},
     wire::{AttemptEntry, BackendBody, BaselineBody, BaselineError, CallBody, RetryBody, seconds},
 };
@@ -43,6 +44,8 @@ pub fn call(report: &BackendReport) -> HttpResponse {
         &CallBody {
             client_request_id: report.id,
             backend_response: backend_body(report),
+            stale: report.fallback,
+            stale_age_seconds: stale_age(report).map(seconds),
             elapsed_time_seconds: seconds(report.elapsed),
             circuit_breaker_state: report.state,
             attempts: report.attempts.len(),
@@ -83,6 +86,8 @@ pub fn test_retry(report: &BackendReport) -> HttpResponse {
         &RetryBody {
             test_type: "retry_mechanism",
             backend_response: backend_body(report),
+            stale: report.fallback,
+            stale_age_seconds: stale_age(report).map(seconds),
             elapsed_time_seconds: seconds(report.elapsed),
             circuit_breaker_state: report.state,
             attempts: report.attempts.len(),

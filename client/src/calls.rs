@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::{
     answer::status,
+    fallback::stale_age,
     metrics::CallMetrics,
     stats::{Pending, Stats},
     transport::{BackendCall, BackendReport, BackendRequest, HttpTransport, Wanted},
@@ -100,6 +101,7 @@ impl Begun<'_> {
         self.record(|| Ended {
             status: Some(status(report).as_u16()),
             outcome: report.outcome(),
+            stale: stale_age(report),
             elapsed: report.elapsed,
             state: report.state,
             attempts: &report.attempts,
@@ -109,10 +111,11 @@ impl Begun<'_> {
             trace.level(),
             trace_id:% = trace.trace_id(),
             span_id:% = trace.span_id();
-            "call {} {}: status {}, attempts: {}, {:.3}s, circuit {}",
+            "call {} {}: status {}{}, attempts: {}, {:.3}s, circuit {}",
             report.id,
             asked.endpoint,
             status(report).as_u16(),
+            if report.fallback { " (stale)" } else { "" },
             report.attempts.len(),
             report.elapsed.as_secs_f64(),
             report.state,
@@ -123,13 +126,14 @@ impl Begun<'_> {
     fn record<'b>(&self, ended: impl FnOnce() -> Ended<'b>) {
         let Self { calls, asked, call, .. } = self;
         calls.upstreams.breaker().events().record_with(EventType::Call, || {
-            let Ended { status, outcome, elapsed, state, attempts } = ended();
+            let Ended { status, outcome, stale, elapsed, state, attempts } = ended();
             EventKind::Call(Fields::new(CallEvent {
                 call: *call,
                 status,
                 outcome,
                 protection: asked.protection,
                 endpoint: asked.endpoint,
+                stale_age_seconds: stale.map(|age| age.as_secs_f64()),
                 elapsed_seconds: elapsed.as_secs_f64(),
                 circuit_breaker_state: state,
                 attempts: attempts.iter().map(AttemptEvent::from).collect(),
@@ -143,6 +147,8 @@ impl Begun<'_> {
 struct Ended<'a> {
     status: Option<u16>,
     outcome: CallOutcome,
+    /// The age of a stale answer.
+    stale: Option<Duration>,
     elapsed: Duration,
     state: State,
     attempts: &'a [AttemptRecord],
@@ -156,6 +162,7 @@ impl Drop for Begun<'_> {
         self.record(|| Ended {
             status: None,
             outcome: CallOutcome::Abandoned,
+            stale: None,
             elapsed: self.since.elapsed(),
             state: self.calls.upstreams.breaker().state(),
             attempts: &[],

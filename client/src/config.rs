@@ -4,6 +4,7 @@
 mod breaker;
 mod calls;
 mod concurrency;
+mod fallback;
 mod hedge;
 mod meanings;
 mod names;
@@ -18,7 +19,7 @@ use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 
 use self::names::named;
 pub use self::{calls::Calls, meanings::MEANINGS, probe::HealthProbe};
-use crate::{backend_url::BackendUrl, replicas::ReplicaHosts};
+use crate::{backend_url::BackendUrl, fallback::StaleLimits, replicas::ReplicaHosts};
 
 /// `PORT`, if it is not set.
 pub const DEFAULT_PORT: u16 = 8000;
@@ -34,7 +35,7 @@ pub const BACKEND_SETTINGS: [&str; 6] = [
 ];
 
 const KNOWN_NAMES: KnownNames<'_> = KnownNames {
-    prefixes: &["BREAKER_", "RETRY_", "CONCURRENCY_", "HEDGE_", "RATE_"],
+    prefixes: &["BREAKER_", "RETRY_", "CONCURRENCY_", "HEDGE_", "RATE_", "FALLBACK_"],
     of_others: &BACKEND_SETTINGS,
 };
 
@@ -51,6 +52,8 @@ pub struct Config {
     pub probe: Option<HealthProbe>,
     /// `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES` and `BREAKER_SCOPE`, validated.
     pub calls: Calls,
+    /// `FALLBACK` and `FALLBACK_*`: the limits of stale answers, if they are on.
+    pub fallback: Option<StaleLimits>,
     /// `CONNECT_TIMEOUT`: maximum time to resolve the name, and again to connect to each of its addresses.
     pub connect_timeout: Duration,
     /// `MAX_CALLS`: maximum number of calls in flight and waiting, over all workers.
@@ -82,6 +85,7 @@ impl Config {
         let probe = probe::read(settings, &breaker)?;
         let calls = calls::read(settings)?;
         let probe = probe.map(|probe| probe.timeout(calls.attempt_timeout));
+        let fallback = fallback::read(settings)?;
         let connect_timeout =
             settings.seconds("CONNECT_TIMEOUT", Duration::from_secs(1), DURATIONS)?;
         let max_calls = settings.limit("MAX_CALLS", 10_000, 1..=10_000_000)?;
@@ -101,6 +105,7 @@ impl Config {
             breaker,
             probe,
             calls,
+            fallback,
             connect_timeout,
             max_calls,
             max_response_bytes,

@@ -9,6 +9,7 @@
 //! | [`probes`] | has the backend probed while the circuit is open |
 //! | [`replicas`] | where all replicas of the backend are |
 //! | [`upstreams`] | the backend with all policies, and without protection |
+//! | [`fallback`] | stale answers for calls that have none |
 //! | [`calls`] | makes calls, and records each |
 //! | [`events`] | the event log as Server-Sent Events |
 //! | [`metrics`] | the metrics of `GET /metrics` |
@@ -23,6 +24,7 @@ pub mod backend_url;
 pub mod calls;
 pub mod config;
 pub mod events;
+pub mod fallback;
 pub mod metrics;
 pub mod probes;
 pub mod replicas;
@@ -126,6 +128,10 @@ impl Service {
         let calls = CallMetrics::new(metrics, breaker.name());
         let upstreams = Upstreams::new(&config.calls, breaker, &limit, &stats, &calls)
             .expect("`Config` has checked the settings");
+        let upstreams = match config.fallback {
+            Some(limits) => upstreams.with_fallback(limits),
+            None => upstreams,
+        };
         metrics::add_sources(metrics, &upstreams, &stats, &streams);
         let turns = Arc::default();
         Self { config, upstreams, drain, connections, stats, calls, streams, turns }

@@ -81,8 +81,8 @@ pub fn add_sources(
     streams: &EventStreams,
 ) {
     let (breaker, limit) = (upstreams.breaker(), upstreams.limit());
-    let protected = upstreams.protected().clone();
-    metrics.add_source(move |families| policies::add(families, &protected));
+    let (seen, counted) = (upstreams.clone(), Arc::clone(stats));
+    metrics.add_source(move |families| policies::add(families, &seen, &counted));
     let (seen, stats) = (breaker.clone(), Arc::clone(stats));
     metrics.add_source(move |families| {
         circuit(families, &seen);

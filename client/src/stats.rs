@@ -23,6 +23,7 @@ pub struct Tally {
     successful: AtomicU64,
     failed: AtomicU64,
     rejected: AtomicU64,
+    stale: AtomicU64,
     abandoned: AtomicU64,
     retry_attempts: AtomicU64,
 }
@@ -34,7 +35,7 @@ pub struct Counts {
     pub total_requests: u64,
     /// Answered by the backend with 2xx.
     pub successful_requests: u64,
-    /// Neither successful, nor rejected, nor abandoned.
+    /// Neither successful, nor rejected, nor answered with a stale answer, nor abandoned.
     pub failed_requests: u64,
     /// 503s of our own: circuit open, too many calls, or a lack of file descriptors, memory or ports.
     pub rejected_requests: u64,
@@ -55,6 +56,11 @@ impl Tally {
     /// Counts an attempt after the first.
     pub fn count_retry(&self) {
         self.retry_attempts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Calls that were answered with a stale answer so far.
+    pub fn stale(&self) -> u64 {
+        self.stale.load(Ordering::Relaxed)
     }
 
     /// The counters now.
@@ -84,6 +90,7 @@ impl Pending<'_> {
         self.finished = true;
         let tally = self.tally;
         let counter = match &report.result {
+            _ if report.fallback => &tally.stale,
             Ok(response) if response.status.is_success() => &tally.successful,
             Err(CallError::Rejected(_) | CallError::Transport(BackendError::LocalShortage(_))) => {
                 &tally.rejected

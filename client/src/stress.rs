@@ -110,6 +110,7 @@ pub async fn run(
         Some(StressResult {
             request_num,
             status_code: status(&report).as_u16(),
+            stale: report.fallback,
             circuit_breaker_state: report.state,
             elapsed_time_seconds: seconds(report.elapsed),
         })

@@ -43,6 +43,7 @@ fn quantiles_use_the_nearest_rank() {
         .map(|request_num| StressResult {
             request_num,
             status_code: if request_num <= 5 { 500 } else { 503 },
+            stale: false,
             circuit_breaker_state: State::Open,
             elapsed_time_seconds: f64::from(201 - request_num),
         })

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::{
     config::Calls,
+    fallback::{StaleFallback, StaleLimits},
     metrics::CallMetrics,
     stats::Stats,
     transport::{BackendCall, BackendReport},
@@ -34,6 +35,7 @@ pub struct Upstreams {
     bare: Upstream,
     breaker: Breaker,
     limit: CallLimit,
+    stale: Option<Arc<StaleFallback>>,
 }
 
 impl Upstreams {
@@ -59,7 +61,13 @@ impl Upstreams {
             bare: upstream(bare, breaker, limit).observer(Arc::new(breaker.clone())).start()?,
             breaker: breaker.clone(),
             limit: limit.clone(),
+            stale: None,
         })
+    }
+
+    /// Adds stale answers to calls with protection.
+    pub fn with_fallback(self, limits: StaleLimits) -> Self {
+        Self { stale: Some(Arc::new(StaleFallback::new(limits))), ..self }
     }
 
     /// The upstream with all policies.
@@ -73,19 +81,29 @@ impl Upstreams {
     }
 
     /// Makes a call with this protection.
-    pub fn call(
+    pub async fn call(
         &self,
         protection: Protection,
         call: CallId,
         operation: BackendCall,
-    ) -> impl Future<Output = BackendReport> {
+    ) -> BackendReport {
         let options = CallOptions::new().id(call);
         let (upstream, options) = match protection {
             Protection::Full => (&self.protected, options),
             Protection::BreakerOnly => (&self.protected, options.without_retries()),
-            Protection::None => (&self.bare, options),
+            Protection::None => return self.bare.run_with(options, operation).await,
         };
-        upstream.run_with(options, operation)
+        let Some(stale) = &self.stale else { return upstream.run_with(options, operation).await };
+        let request = operation.request.wanted.path();
+        let fallback = |report: &BackendReport| stale.instead_of(request, report);
+        let report = upstream.run_or(options, operation, fallback).await;
+        stale.keep(request, &report);
+        report
+    }
+
+    /// The stale answers, if they are on.
+    pub fn stale(&self) -> Option<&StaleFallback> {
+        self.stale.as_deref()
     }
 
     /// The circuit breaker.

@@ -1,15 +1,17 @@
 //! The JSON bodies of the answers. Times are in seconds.
 
+mod call_event;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+pub use call_event::{AttemptEvent, CallEvent};
 use resilience_actors::{
-    AttemptRecord, BreakerSnapshot, CallId, CallOutcome, Event, Mode, Outcome, PolicySnapshot,
-    State, breaker::Counts,
+    BreakerSnapshot, CallId, Event, Mode, Outcome, PolicySnapshot, State, breaker::Counts,
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::{config::Calls, stats, upstreams::Protection};
+use crate::{config::Calls, fallback::StaleSnapshot, stats};
 
 /// `GET /health`.
 #[derive(Debug, Serialize)]
@@ -29,6 +31,11 @@ pub struct Health {
 pub struct CallBody<'a> {
     pub(crate) client_request_id: CallId,
     pub(crate) backend_response: BackendBody<'a>,
+    /// Present if true: an earlier answer, because this call has none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stale: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stale_age_seconds: Option<f64>,
     pub(crate) elapsed_time_seconds: f64,
     pub(crate) circuit_breaker_state: State,
     pub(crate) attempts: usize,
@@ -57,6 +64,11 @@ pub struct BaselineError {
 pub struct RetryBody<'a> {
     pub(crate) test_type: &'static str,
     pub(crate) backend_response: BackendBody<'a>,
+    /// Present if true: an earlier answer, because this call has none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stale: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stale_age_seconds: Option<f64>,
     pub(crate) elapsed_time_seconds: f64,
     pub(crate) circuit_breaker_state: State,
     pub(crate) attempts: usize,
@@ -104,8 +116,25 @@ pub struct StatsBody {
     /// How calls are made.
     pub retry: Calls,
     /// The optional policies that are on.
-    #[serde(skip_serializing_if = "PolicySnapshot::is_empty")]
-    pub policies: PolicySnapshot,
+    #[serde(skip_serializing_if = "Policies::is_empty")]
+    pub policies: Policies,
+}
+
+/// The optional policies in [`StatsBody`]. Those that are off are absent.
+#[derive(Debug, Serialize)]
+pub struct Policies {
+    /// Those of the upstream.
+    #[serde(flatten)]
+    pub upstream: PolicySnapshot,
+    /// The kept answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<StaleSnapshot>,
+}
+
+impl Policies {
+    fn is_empty(&self) -> bool {
+        self.upstream.is_empty() && self.fallback.is_none()
+    }
 }
 
 /// The counters of [`StatsBody`].
@@ -114,6 +143,9 @@ pub struct Statistics {
     /// Calls with resilience.
     #[serde(flatten)]
     pub resilient: stats::Counts,
+    /// Answered with a stale answer; absent unless `FALLBACK` is `stale`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale_responses: Option<u64>,
     /// Transitions to open.
     pub circuit_breaker_open_count: u64,
     /// Calls of all kinds in flight or waiting now.
@@ -168,57 +200,6 @@ pub struct HistoryBody {
     pub newest: u64,
 }
 
-/// The end of a call in the event log: the fields of an event of type `call`.
-#[derive(Debug, Serialize)]
-pub struct CallEvent {
-    /// The call.
-    pub call: CallId,
-    /// The status of the answer; null if the caller had left.
-    pub status: Option<u16>,
-    /// What became of the call.
-    pub outcome: CallOutcome,
-    /// The policies between the call and the backend.
-    pub protection: Protection,
-    /// The endpoint that the caller asked.
-    pub endpoint: &'static str,
-    /// From the start of the call to its answer.
-    pub elapsed_seconds: f64,
-    /// The state after the call's own report.
-    pub circuit_breaker_state: State,
-    /// Its attempts, in order. Empty if it was rejected before the first, or if the caller had left.
-    pub attempts: Vec<AttemptEvent>,
-    /// The call's trace.
-    pub trace_id: String,
-}
-
-/// One attempt in [`CallEvent`].
-#[derive(Debug, Serialize)]
-pub struct AttemptEvent {
-    attempt: u32,
-    /// Present if true: the attempt was made beside another one that took long.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    hedge: bool,
-    outcome: Outcome,
-    status_code: Option<u16>,
-    start_seconds: f64,
-    elapsed_seconds: f64,
-    wait_seconds: Option<f64>,
-}
-
-impl From<&AttemptRecord> for AttemptEvent {
-    fn from(record: &AttemptRecord) -> Self {
-        Self {
-            attempt: record.number,
-            hedge: record.hedge,
-            outcome: record.outcome,
-            status_code: record.code,
-            start_seconds: record.start.as_secs_f64(),
-            elapsed_seconds: record.elapsed.as_secs_f64(),
-            wait_seconds: record.wait.map(|wait| wait.as_secs_f64()),
-        }
-    }
-}
-
 /// `POST /api/stress-test`.
 #[derive(Debug, Serialize)]
 pub struct StressBody {
@@ -243,6 +224,9 @@ pub struct StressResult {
     pub request_num: u32,
     /// The status that `/api/call-backend` would have answered.
     pub status_code: u16,
+    /// Present if true: it would have answered with a stale answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
     /// The state after it.
     pub circuit_breaker_state: State,
     /// How long it took.
@@ -280,45 +264,4 @@ fn each<S: Serializer>(events: &[Arc<Event>], serializer: S) -> Result<S::Ok, S:
 /// Seconds with microsecond digits.
 pub fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e6
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_call_event_serialises_with_its_documented_fields() {
-        let millis = Duration::from_millis;
-        let record = AttemptRecord {
-            number: 1,
-            hedge: false,
-            outcome: Outcome::ServerError,
-            code: Some(500),
-            start: millis(1),
-            elapsed: millis(5),
-            wait: None,
-        };
-        let call = CallId::next();
-        let event = CallEvent {
-            call,
-            status: Some(500),
-            outcome: CallOutcome::Failure,
-            protection: Protection::BreakerOnly,
-            endpoint: "call-backend",
-            elapsed_seconds: 1.25,
-            circuit_breaker_state: State::HalfOpen,
-            attempts: vec![AttemptEvent::from(&record)],
-            trace_id: "4bf9".to_owned(),
-        };
-        let expected = json!({
-            "call": call, "status": 500, "outcome": "failure", "protection": "breaker-only",
-            "endpoint": "call-backend", "elapsed_seconds": 1.25,
-            "circuit_breaker_state": "half-open", "trace_id": "4bf9",
-            "attempts": [{"attempt": 1, "outcome": "server_error", "status_code": 500,
-                "start_seconds": 0.001, "elapsed_seconds": 0.005, "wait_seconds": null}],
-        });
-        assert_eq!(serde_json::to_value(event).unwrap(), expected);
-    }
 }

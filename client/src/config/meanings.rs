@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 42] = [
+pub const MEANINGS: [(&str, &str); 45] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (
         "BREAKER_FAIL_MAX",
@@ -122,6 +122,17 @@ pub const MEANINGS: [(&str, &str); 42] = [
     (
         "HEDGE_MAX",
         "Maximum number of attempts that are made so beside one (default 1). Requires `HEDGE_AFTER`.",
+    ),
+    (
+        "FALLBACK",
+        "`stale`: a call that has no good answer gets the last good one to the same request, marked as stale. A 4xx is \
+         an answer.",
+    ),
+    ("FALLBACK_MAX_AGE", "Maximum age of such an answer (default 60). Requires `FALLBACK=stale`."),
+    (
+        "FALLBACK_MAX_BYTES",
+        "Maximum size of all kept answers together (default 1048576). The least recently used ones make room. Requires \
+         `FALLBACK=stale`.",
     ),
     (
         "CONNECT_TIMEOUT",

@@ -1,14 +1,16 @@
 //! The metrics of the optional policies. Those of a policy that is off are not exported.
 
 use resilience_actors::{
-    ConcurrencySnapshot, HedgeSnapshot, ProbeCounts, QuietSnapshot, RateSnapshot, Upstream,
+    ConcurrencySnapshot, HedgeSnapshot, ProbeCounts, QuietSnapshot, RateSnapshot,
 };
 use service_edge::metrics::Families;
 
 use super::number;
+use crate::{stats::Stats, upstreams::Upstreams};
 
 /// Adds the metrics of the policies that are on.
-pub(super) fn add(families: &mut Families, upstream: &Upstream) {
+pub(super) fn add(families: &mut Families, upstreams: &Upstreams, stats: &Stats) {
+    let upstream = upstreams.protected();
     let (name, policies) = (&**upstream.name(), upstream.snapshot());
     if let Some(limit) = &policies.rate {
         rate(families, name, limit);
@@ -26,6 +28,13 @@ pub(super) fn add(families: &mut Families, upstream: &Upstream) {
         let rejected =
             upstream.breaker().map_or(0, |breaker| breaker.counts().not_permitted.quiet_period);
         quiet_period(families, name, quiet, rejected);
+    }
+    if upstreams.stale().is_some() {
+        families.counters(
+            "client_stale_answers_total",
+            "Calls without a good answer that were answered with an earlier one.",
+            [(&[("name", name)][..], number(stats.resilient.stale()))],
+        );
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     SERVICE, answer,
     calls::{Asked, Calls},
     config::Config,
+    fallback::StaleFallback,
     stress::{self, StressRequest},
     transport::{BackendReport, Wanted},
     upstreams::Protection,
@@ -92,6 +93,7 @@ async fn stats(
     Ok(web::Json(wire::StatsBody {
         statistics: wire::Statistics {
             resilient: stats.resilient.counts(),
+            stale_responses: calls.upstreams().stale().map(|_| stats.resilient.stale()),
             circuit_breaker_open_count: circuit_breaker.open_count,
             calls_in_flight: limit.in_use(),
             calls_waiting: limit.waiting(),
@@ -100,7 +102,10 @@ async fn stats(
         },
         circuit_breaker,
         retry: config.calls.clone(),
-        policies: calls.upstreams().protected().snapshot(),
+        policies: wire::Policies {
+            upstream: calls.upstreams().protected().snapshot(),
+            fallback: calls.upstreams().stale().map(StaleFallback::snapshot),
+        },
     }))
 }
 

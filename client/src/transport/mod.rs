@@ -6,6 +6,7 @@ mod head;
 mod io_errors;
 mod probe;
 pub mod replicas;
+mod request;
 mod resolver;
 mod response;
 mod retry_after;
@@ -32,12 +33,13 @@ use awc::{
     error::{ConnectError, SendRequestError},
 };
 use resilience_actors::{Attempt, Operation, Outcome, ReportOf, Verdict};
-use service_edge::{TraceContext, trace::TRACEPARENT};
+use service_edge::trace::TRACEPARENT;
 
 use crate::config::Config;
 pub use connections::ConnectionBudget;
 use connections::Connections;
 pub use probe::{ProbeError, ProbeTransport};
+pub use request::{BackendRequest, Wanted};
 use resolver::Resolver;
 use response::Answer;
 pub use response::BackendResponse;
@@ -55,27 +57,6 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The result of a call to the backend.
 pub type BackendReport = ReportOf<BackendCall>;
-
-/// A request to the backend.
-#[derive(Debug, Clone)]
-pub struct BackendRequest {
-    /// The endpoint to ask.
-    pub wanted: Wanted,
-    /// The span of the call: each attempt is a child of it.
-    pub trace: TraceContext,
-}
-
-/// An endpoint of the backend.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Wanted {
-    /// `GET /api/data`.
-    Data {
-        /// Failure rate for this request, 0 to 1. `None`: the backend's own rate.
-        failure_rate: Option<f64>,
-    },
-    /// `GET /api/transient-failure`.
-    Transient,
-}
 
 /// Why the backend gave no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,8 +105,8 @@ impl HttpTransport {
             resolver,
             connect_timeout,
             max_response_bytes: config.max_response_bytes,
-            data: config.backend.join("/api/data"),
-            transient: config.backend.join("/api/transient-failure"),
+            data: config.backend.join(request::DATA),
+            transient: config.backend.join(request::TRANSIENT),
         }
     }
 

@@ -32,6 +32,8 @@ pub struct BackendResponse {
     pub body: Box<RawValue>,
     /// The wait that `Retry-After` asks for. `None` if the header is missing or invalid.
     pub retry_after: Option<Duration>,
+    /// The age of the answer, if it is not this call's own but [kept](crate::fallback) from an earlier call.
+    pub stale: Option<Duration>,
 }
 
 /// A response whose body has not been read yet.
@@ -97,7 +99,7 @@ impl Answer {
                 None => substitute(status, "body did not arrive in time"),
             }
         };
-        Ok(BackendResponse { status, body, retry_after })
+        Ok(BackendResponse { status, body, retry_after, stale: None })
     }
 }
 

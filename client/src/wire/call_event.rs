@@ -1,0 +1,104 @@
+//! The end of a call in the event log.
+
+use resilience_actors::{AttemptRecord, CallId, CallOutcome, Outcome, State};
+use serde::Serialize;
+
+use crate::upstreams::Protection;
+
+/// The end of a call in the event log: the fields of an event of type `call`.
+#[derive(Debug, Serialize)]
+pub struct CallEvent {
+    /// The call.
+    pub call: CallId,
+    /// The status of the answer; null if the caller had left.
+    pub status: Option<u16>,
+    /// What became of the call.
+    pub outcome: CallOutcome,
+    /// The policies between the call and the backend.
+    pub protection: Protection,
+    /// The endpoint that the caller asked.
+    pub endpoint: &'static str,
+    /// The age of the answer; absent unless it is a [stale](crate::fallback) one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale_age_seconds: Option<f64>,
+    /// From the start of the call to its answer.
+    pub elapsed_seconds: f64,
+    /// The state after the call's own report.
+    pub circuit_breaker_state: State,
+    /// Its attempts, in order. Empty if it was rejected before the first, or if the caller had left.
+    pub attempts: Vec<AttemptEvent>,
+    /// The call's trace.
+    pub trace_id: String,
+}
+
+/// One attempt in [`CallEvent`].
+#[derive(Debug, Serialize)]
+pub struct AttemptEvent {
+    attempt: u32,
+    /// Present if true: the attempt was made beside another one that took long.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    hedge: bool,
+    outcome: Outcome,
+    status_code: Option<u16>,
+    start_seconds: f64,
+    elapsed_seconds: f64,
+    wait_seconds: Option<f64>,
+}
+
+impl From<&AttemptRecord> for AttemptEvent {
+    fn from(record: &AttemptRecord) -> Self {
+        Self {
+            attempt: record.number,
+            hedge: record.hedge,
+            outcome: record.outcome,
+            status_code: record.code,
+            start_seconds: record.start.as_secs_f64(),
+            elapsed_seconds: record.elapsed.as_secs_f64(),
+            wait_seconds: record.wait.map(|wait| wait.as_secs_f64()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_call_event_serialises_with_its_documented_fields() {
+        let millis = Duration::from_millis;
+        let record = AttemptRecord {
+            number: 1,
+            hedge: false,
+            outcome: Outcome::ServerError,
+            code: Some(500),
+            start: millis(1),
+            elapsed: millis(5),
+            wait: None,
+        };
+        let call = CallId::next();
+        let event = CallEvent {
+            call,
+            status: Some(500),
+            outcome: CallOutcome::Failure,
+            protection: Protection::BreakerOnly,
+            endpoint: "call-backend",
+            stale_age_seconds: None,
+            elapsed_seconds: 1.25,
+            circuit_breaker_state: State::HalfOpen,
+            attempts: vec![AttemptEvent::from(&record)],
+            trace_id: "4bf9".to_owned(),
+        };
+        let expected = json!({
+            "call": call, "status": 500, "outcome": "failure", "protection": "breaker-only",
+            "endpoint": "call-backend", "elapsed_seconds": 1.25,
+            "circuit_breaker_state": "half-open", "trace_id": "4bf9",
+            "attempts": [{"attempt": 1, "outcome": "server_error", "status_code": 500,
+                "start_seconds": 0.001, "elapsed_seconds": 0.005, "wait_seconds": null}],
+        });
+        assert_eq!(serde_json::to_value(event).unwrap(), expected);
+    }
+}
