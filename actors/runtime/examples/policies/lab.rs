@@ -15,6 +15,11 @@ pub(crate) fn paused<T>(experiment: impl Future<Output = T>) -> T {
     system.block_on(experiment)
 }
 
+#[expect(clippy::disallowed_methods, reason = "an experiment reads the clock that it drives")]
+pub(crate) fn now() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}
+
 /// An exponentially distributed time.
 pub(crate) fn exponential(mean: Duration, rng: &mut impl Rng) -> Duration {
     mean.mul_f64(-(1.0 - rng.random::<f64>()).ln())

@@ -10,6 +10,8 @@
 
 mod hedging;
 mod lab;
+mod probes;
+mod quiet_period;
 mod table;
 
 use clap::{Parser, ValueEnum};
@@ -29,12 +31,18 @@ struct Arguments {
 enum Experiment {
     /// Latency in front of an upstream with slow answers, with and without hedging
     Hedging,
+    /// Time from an upstream's return to the closed circuit, with and without probes
+    Probes,
+    /// Requests to an upstream that asks for no calls, with and without a quiet period
+    QuietPeriod,
 }
 
 impl Experiment {
     fn run(self) -> Table {
         match self {
             Self::Hedging => hedging::run(),
+            Self::Probes => probes::run(),
+            Self::QuietPeriod => quiet_period::run(),
         }
     }
 }
