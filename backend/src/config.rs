@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 45] = [
+pub const CLIENT_SETTINGS: [&str; 47] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
     "BREAKER_STREAK_MAX_AGE",
@@ -48,9 +48,11 @@ pub const CLIENT_SETTINGS: [&str; 45] = [
     "BREAKER_TRIAL_LEASE",
     "RETRY_MAX_ATTEMPTS",
     "RETRY_BASE_DELAY",
+    "RETRY_BACKOFF",
     "RETRY_MULTIPLIER",
     "RETRY_MAX_DELAY",
     "RETRY_JITTER",
+    "RETRY_JITTER_MODE",
     "RETRY_AFTER_SCOPE",
     "RETRY_AFTER_MAX",
     "ATTEMPT_TIMEOUT",

@@ -10,6 +10,7 @@ mod meanings;
 mod names;
 mod probe;
 mod rate;
+mod retry;
 mod retry_after;
 
 use std::time::Duration;

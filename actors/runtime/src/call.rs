@@ -105,7 +105,8 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
         land(policies, call, admission).await;
     let (number, outcome, elapsed) = (record.number, record.outcome, record.elapsed);
     let (now, trial) = (call.started + record.start + elapsed, admission.is_trial());
-    let at = Situation { attempt: number, trial, idempotent, now, deadline };
+    let previous_wait = call.attempts.last().and_then(|last| last.wait);
+    let at = Situation { attempt: number, previous_wait, trial, idempotent, now, deadline };
     let step = match &policies.config.retry {
         Some(retry) if call.retries => {
             policies.with_rng(|rng| next_step(retry, &verdict, &at, rng))

@@ -39,6 +39,15 @@ pub enum Allowed {
         /// Its value.
         value: String,
     },
+    /// What these words say, as long as another setting has this value.
+    With {
+        /// The words.
+        values: String,
+        /// The name of the other.
+        field: &'static str,
+        /// Its value.
+        value: String,
+    },
     /// Only if one of these other settings is set too.
     Beside(&'static [&'static str]),
 }
@@ -50,6 +59,7 @@ impl fmt::Display for Allowed {
             Self::Compared { relation, field, value } => {
                 write!(f, "{relation} {field} = {value}")
             }
+            Self::With { values, field, value } => write!(f, "{values} with {field} = {value}"),
             Self::Beside(others) => write!(f, "{} to be set", others.join(" or ")),
         }
     }
@@ -58,6 +68,19 @@ impl fmt::Display for Allowed {
 impl InvalidConfig {
     fn new(field: &'static str, value: impl Display, allowed: String) -> Self {
         Self { field, value: value.to_string(), allowed: Allowed::Values(allowed) }
+    }
+
+    /// `value` contradicts the value `given` of the setting `other`, beside which `allowed` would be accepted.
+    pub(crate) fn with(
+        field: &'static str,
+        value: impl Display,
+        allowed: impl Display,
+        other: &'static str,
+        given: impl Display,
+    ) -> Self {
+        let (values, given) = (allowed.to_string(), given.to_string());
+        let allowed = Allowed::With { values, field: other, value: given };
+        Self { field, value: value.to_string(), allowed }
     }
 }
 

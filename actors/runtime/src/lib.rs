@@ -52,6 +52,8 @@ mod options;
 mod outcome;
 mod panics;
 mod policies;
+#[cfg(test)]
+mod props;
 mod quiet;
 mod rejection;
 mod report;
@@ -84,7 +86,7 @@ pub use outcome::{CallKind, Outcome, Verdict};
 pub use quiet::{QuietPeriod, QuietSnapshot};
 pub use rejection::{Rejection, RejectionKind};
 pub use report::{AttemptRecord, CallError, CallId, CallOutcome, CallReport};
-pub use retry::Retry;
+pub use retry::{Backoff, JitterMode, Retry};
 pub use settings::{BreakerScope, CallConfig, CallSettings};
 pub use snapshot::PolicySnapshot;
 pub use upstream::{BreakerChoice, Upstream, UpstreamBuilder};

@@ -122,6 +122,7 @@ impl Deref for CallConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::retry::Backoff;
 
     #[test]
     fn defaults_are_valid() {
@@ -137,6 +138,29 @@ mod tests {
             retry.validate().unwrap_err().to_string(),
             "max_delay = 10 is not valid: expected no less than base_delay = 11"
         );
+    }
+
+    #[test]
+    fn a_setting_without_effect_names_the_setting_that_takes_it() {
+        let retry = Retry::default;
+        let decorrelated = retry().decorrelated_jitter();
+        for (retry, error) in [
+            (
+                Retry { backoff: Backoff::Linear, ..decorrelated.clone() },
+                "jitter_mode = decorrelated is not valid: expected proportional or full with backoff = linear",
+            ),
+            (
+                Retry { multiplier: 3.0, ..decorrelated },
+                "multiplier = 3 is not valid: expected 2 with jitter_mode = decorrelated",
+            ),
+            (
+                Retry { multiplier: 3.0, backoff: Backoff::Constant, ..retry() },
+                "multiplier = 3 is not valid: expected 2 with backoff = constant",
+            ),
+        ] {
+            assert_eq!(retry.validate().unwrap_err().to_string(), error);
+        }
+        assert_eq!(Retry { multiplier: 3.0, ..retry().full_jitter() }.validate(), Ok(()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use resilience_actors::{
 use serde::{Serialize, Serializer};
 use service_edge::{SettingError, Settings};
 
-use super::{concurrency, hedge, names::named, rate, retry_after};
+use super::{concurrency, hedge, names::named, rate, retry, retry_after};
 
 /// How calls are made. Unlike in the runtime, the time limits are not optional.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -63,16 +63,9 @@ fn in_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S:
 }
 
 pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
-    let default = Retry::default();
     let scopes = [("call", BreakerScope::Call), ("attempt", BreakerScope::Attempt)];
     let scope = settings.choice("BREAKER_SCOPE", "call", &scopes)?;
-    let max_attempts =
-        settings.integer("RETRY_MAX_ATTEMPTS", default.max_attempts, Retry::MAX_ATTEMPTS)?;
-    let base_delay = settings.seconds("RETRY_BASE_DELAY", default.base_delay, DURATIONS)?;
-    let multiplier = settings.number("RETRY_MULTIPLIER", default.multiplier, Retry::MULTIPLIER)?;
-    let max_delay = settings.seconds("RETRY_MAX_DELAY", default.max_delay, DURATIONS)?;
-    let jitter = settings.number("RETRY_JITTER", default.jitter, Retry::JITTER)?;
-    let retry = Retry { max_attempts, base_delay, multiplier, max_delay, jitter };
+    let retry = retry::read(settings)?;
     let quiet_period = retry_after::read(settings)?;
     let attempt_timeout = settings.seconds("ATTEMPT_TIMEOUT", Duration::from_secs(3), DURATIONS)?;
     let connect_retries = settings.integer("CONNECT_RETRIES", 2, CallSettings::CONNECT_RETRIES)?;

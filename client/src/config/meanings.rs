@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 45] = [
+pub const MEANINGS: [(&str, &str); 47] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (
         "BREAKER_FAIL_MAX",
@@ -67,9 +67,28 @@ pub const MEANINGS: [(&str, &str); 45] = [
     ),
     ("RETRY_MAX_ATTEMPTS", "Maximum number of attempts of a call, the first included."),
     ("RETRY_BASE_DELAY", "Wait before the first retry. At most `RETRY_MAX_DELAY`."),
-    ("RETRY_MULTIPLIER", "Factor from one wait to the next."),
+    (
+        "RETRY_BACKOFF",
+        "How the waits grow: each is the one before times `RETRY_MULTIPLIER`, or is longer than the one before by \
+         `RETRY_BASE_DELAY`, or is `RETRY_BASE_DELAY`.",
+    ),
+    (
+        "RETRY_MULTIPLIER",
+        "Factor from one wait to the next. Only with `RETRY_BACKOFF=exponential`, and not with \
+         `RETRY_JITTER_MODE=decorrelated`.",
+    ),
     ("RETRY_MAX_DELAY", "Maximum wait, without jitter."),
-    ("RETRY_JITTER", "Each wait is longer by a random share of itself, from 0 to this."),
+    (
+        "RETRY_JITTER",
+        "Each wait is longer by a random share of itself, from 0 to this. With another `RETRY_JITTER_MODE` than \
+         `proportional`, only a wait that the backend asks for is.",
+    ),
+    (
+        "RETRY_JITTER_MODE",
+        "`proportional`: `RETRY_JITTER` on top of the wait. `full`: a random wait from 0 to the backoff's. \
+         `decorrelated`: a random wait from `RETRY_BASE_DELAY` to three times the wait before, at most \
+         `RETRY_MAX_DELAY`.",
+    ),
     (
         "RETRY_AFTER_SCOPE",
         "Which calls a `Retry-After` of the backend is for. `call`: the call that got it. `upstream`: all calls, which \

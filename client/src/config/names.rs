@@ -12,6 +12,9 @@ pub(super) fn named(InvalidConfig { field, value, allowed }: InvalidConfig) -> S
         Allowed::Compared { relation, field, value } => {
             format!("{relation} {}={value}", variable(field))
         }
+        Allowed::With { values, field, value } => {
+            format!("{values} with {}={value}", variable(field))
+        }
         Allowed::Beside(others) => {
             let others: Vec<_> = others.iter().map(|field| variable(field)).collect();
             format!("{} to be set", others.join(" or "))
@@ -33,7 +36,8 @@ pub(super) fn needs(
 /// The variable that sets a field of the breaker's or the calls' settings.
 fn variable(field: &str) -> String {
     let prefix = match field {
-        "max_attempts" | "base_delay" | "multiplier" | "max_delay" | "jitter" => "RETRY_",
+        "max_attempts" | "base_delay" | "backoff" | "multiplier" | "max_delay" | "jitter"
+        | "jitter_mode" => "RETRY_",
         "attempt_timeout" | "call_deadline" | "connect_retries" | "rate_limit" | "rate_period"
         | "rate_burst" | "rate_wait" | "concurrency_max" | "concurrency_queue"
         | "concurrency_wait" | "hedge_after" | "hedge_max" | "retry_after_max" => "",

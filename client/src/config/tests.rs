@@ -1,4 +1,4 @@
-use resilience_actors::{BreakerScope, BreakerSettings, Retry, Window};
+use resilience_actors::{Backoff, BreakerScope, BreakerSettings, JitterMode, Retry, Window};
 use resilience_testing::settings::{assert_each_is_named, assert_hints};
 
 use super::*;
@@ -54,9 +54,11 @@ fn every_variable_is_read() {
         ("BREAKER_TRIAL_LEASE", "0.7"),
         ("RETRY_MAX_ATTEMPTS", "6"),
         ("RETRY_BASE_DELAY", "0.1"),
-        ("RETRY_MULTIPLIER", "3"),
+        ("RETRY_BACKOFF", "linear"),
+        ("RETRY_MULTIPLIER", "2"),
         ("RETRY_MAX_DELAY", "5"),
         ("RETRY_JITTER", "0"),
+        ("RETRY_JITTER_MODE", "full"),
         ("ATTEMPT_TIMEOUT", "0.5"),
         ("CONNECT_TIMEOUT", "0.2"),
         ("CONNECT_RETRIES", "0"),
@@ -89,9 +91,11 @@ fn every_variable_is_read() {
     let retry = Retry {
         max_attempts: 6,
         base_delay: Duration::from_millis(100),
-        multiplier: 3.0,
+        backoff: Backoff::Linear,
+        multiplier: 2.0,
         max_delay: Duration::from_secs(5),
         jitter: 0.0,
+        jitter_mode: JitterMode::Full,
     };
     let calls = Calls {
         retry,
@@ -171,10 +175,12 @@ fn an_invalid_value_is_named_in_the_error() {
         ("RETRY_MAX_ATTEMPTS", "0"),
         ("RETRY_BASE_DELAY", "0"),
         ("RETRY_BASE_DELAY", "-1"),
+        ("RETRY_BACKOFF", "quadratic"),
         ("RETRY_MULTIPLIER", "0.9"),
         ("RETRY_MULTIPLIER", "inf"),
         ("RETRY_MAX_DELAY", "0.5"),
         ("RETRY_JITTER", "1.1"),
+        ("RETRY_JITTER_MODE", "none"),
         ("RETRY_AFTER_SCOPE", "all"),
         ("RETRY_AFTER_MAX", "0"),
         ("ATTEMPT_TIMEOUT", "0"),
@@ -241,9 +247,11 @@ fn malformed_and_out_of_range_values_get_the_same_error_with_the_range() {
         ("BREAKER_PROBE_SUCCESSES", &["0", "1001"], "a whole number from 1 to 1000"),
         ("RETRY_MAX_ATTEMPTS", &["0", "10001"], "a whole number from 1 to 10000"),
         ("RETRY_BASE_DELAY", &["0", "2592000.1"], seconds),
+        ("RETRY_BACKOFF", &["Linear"], "exponential or linear or constant"),
         ("RETRY_MULTIPLIER", &["0.9", "1000.1", "inf"], "a number from 1 to 1000"),
         ("RETRY_MAX_DELAY", &["0", "2592000.1"], seconds),
         ("RETRY_JITTER", &["-0.1", "1.1"], "a number from 0 to 1"),
+        ("RETRY_JITTER_MODE", &["equal"], "proportional or full or decorrelated"),
         ("RETRY_AFTER_SCOPE", &["Upstream"], "call or upstream"),
         ("RETRY_AFTER_MAX", &["0", "2592000.1"], seconds),
         ("ATTEMPT_TIMEOUT", &["0", "2592000.1"], seconds),

@@ -12,12 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proptest::{
-    prelude::*,
-    sample::Index,
-    strategy::ValueTree,
-    test_runner::{Config, RngSeed, TestRunner},
-};
+use proptest::{prelude::*, sample::Index, strategy::ValueTree, test_runner::TestRunner};
 
 use super::{
     config::{BreakerConfig, BreakerSettings},
@@ -26,6 +21,7 @@ use super::{
     report::{CountersAt, Failure, Report, Ticket},
     transition::{Reason, Transition},
 };
+use crate::props::config;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::state::{Mode, State};
 
@@ -573,17 +569,6 @@ impl Pair {
         }
         Ok(())
     }
-}
-
-/// The same sequences each time, unless the environment says otherwise. Nothing is written to disk.
-pub(super) fn config() -> Config {
-    let default = Config::default();
-    let rng_seed = match default.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(1),
-        fixed => fixed,
-    };
-    let cases = default.cases.max(1_000);
-    Config { rng_seed, cases, failure_persistence: None, ..default }
 }
 
 proptest! {

@@ -15,6 +15,8 @@ use crate::{
 pub(crate) struct Situation {
     /// The attempt that ended, 1 for the first.
     pub(crate) attempt: u32,
+    /// How long the call waited before that attempt. `None` if it is the first.
+    pub(crate) previous_wait: Option<Duration>,
     /// It was a trial of a half-open circuit.
     pub(crate) trial: bool,
     /// The operation may be repeated.
@@ -56,7 +58,7 @@ pub(crate) fn next_step(
     {
         return Step::Finish;
     }
-    let wait = wait_after(at.attempt, retry, verdict.retry_after, rng);
+    let wait = wait_after(at.attempt, at.previous_wait, retry, verdict.retry_after, rng);
     let fits = at.deadline.is_none_or(|deadline| wait < deadline.saturating_duration_since(at.now));
     if fits { Step::Retry { wait } } else { Step::Finish }
 }
@@ -88,7 +90,8 @@ mod tests {
     fn first_attempt() -> Situation {
         let now = Instant::now();
         let deadline = Some(now + Duration::from_secs(30));
-        Situation { attempt: 1, trial: false, idempotent: true, now, deadline }
+        let (trial, idempotent, previous_wait) = (false, true, None);
+        Situation { attempt: 1, previous_wait, trial, idempotent, now, deadline }
     }
 
     fn step(outcome: Outcome, at: &Situation) -> Step {

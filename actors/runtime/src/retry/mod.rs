@@ -1,9 +1,8 @@
 //! The retry scheduler.
 //!
 //! A later attempt often succeeds where one has failed. But attempts that follow at once, or together with those of all
-//! other callers, overload a failing upstream. So a failed call waits, longer each time (exponential backoff), for a
-//! time that differs from call to call (jitter; see Brooker, *Exponential Backoff and Jitter*, AWS Architecture Blog,
-//! 2015).
+//! other callers, overload a failing upstream. So a failed call waits, longer each time (backoff), for a time that
+//! differs from call to call (jitter).
 //!
 //! The scheduler keeps the waiting calls of its thread in order of their due time, and has one timer for all of them.
 //! (actix polls each timer of an actor at each message: with 10 000 timers a round trip takes 0.4 ms.)
@@ -18,4 +17,4 @@ mod settings;
 mod waiting_room;
 
 pub use current_thread::schedulers_died;
-pub use settings::Retry;
+pub use settings::{Backoff, JitterMode, Retry};

@@ -1,6 +1,6 @@
 //! When a call is retried, and when it ends.
 
-use resilience_actors::{Outcome, State, Verdict};
+use resilience_actors::{Backoff, JitterMode, Outcome, State, Verdict};
 
 use crate::support::{
     Settings, Step, answer, exact, fail, fail_counter, now, pass, paused, scripted, secs, settle,
@@ -39,6 +39,51 @@ fn the_waits_of_a_call_lie_within_the_jitter() {
             assert!((base..=base * 1.1 + 0.001).contains(&wait), "{wait} after {base}");
         }
         assert_eq!(report.attempts.len(), 4);
+    });
+}
+
+#[test]
+fn linear_and_constant_waits_are_those_of_the_setting() {
+    paused(async {
+        for (backoff, expected) in
+            [(Backoff::Linear, [1.0, 2.0, 3.0]), (Backoff::Constant, [1.0; 3])]
+        {
+            let (lab, _, _) =
+                scripted([answer(Outcome::ServerError)], Settings { backoff, ..exact() });
+            let report = lab.call().await;
+            let waits: Vec<_> = report.attempts.iter().filter_map(|attempt| attempt.wait).collect();
+            assert_eq!(waits, expected.map(secs), "{backoff:?}");
+        }
+    });
+}
+
+#[test]
+fn decorrelated_waits_follow_from_the_wait_before() {
+    paused(async {
+        let settings = Settings {
+            max_attempts: 1_000,
+            max_delay: secs(100.0),
+            call_deadline: secs(100_000.0),
+            jitter_mode: JitterMode::Decorrelated,
+            ..exact()
+        };
+        let throttled = answer(Outcome::Throttled);
+        let (lab, _, _) = scripted([throttled], settings);
+        let report = lab.call().await;
+        let waits: Vec<_> = report
+            .attempts
+            .iter()
+            .filter_map(|attempt| attempt.wait?.as_secs_f64().into())
+            .collect();
+        assert_eq!(waits.len(), 999);
+        let mut previous = 1.0;
+        for &wait in &waits {
+            let longest = (3.0_f64 * previous).min(100.0);
+            // Timers are exact to a millisecond.
+            assert!((1.0..=longest + 0.001).contains(&wait), "{wait} after {previous}");
+            previous = wait;
+        }
+        assert!(waits.iter().any(|wait| *wait > 50.0), "the waits grow");
     });
 }
 

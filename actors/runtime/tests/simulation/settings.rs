@@ -103,5 +103,6 @@ fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Setti
         concurrency: None,
         hedge: None,
         quiet_period: sometimes(rng, |rng| QuietPeriod::up_to(random_millis(rng, 100, 6_000))),
+        ..support::Settings::default()
     }
 }

@@ -6,8 +6,9 @@ use std::{
 };
 
 use resilience_actors::{
-    Breaker, BreakerScope, CallLimit, CallOptions, CallSettings, Concurrency, Hedge, Observation,
-    Observer, Operation, Outcome, QuietPeriod, Rate, ReportOf, Retry, Upstream,
+    Backoff, Breaker, BreakerScope, CallLimit, CallOptions, CallSettings, Concurrency, Hedge,
+    JitterMode, Observation, Observer, Operation, Outcome, QuietPeriod, Rate, ReportOf, Retry,
+    Upstream,
 };
 
 use super::now;
@@ -17,9 +18,11 @@ use super::now;
 pub(crate) struct Settings {
     pub(crate) max_attempts: u32,
     pub(crate) base_delay: Duration,
+    pub(crate) backoff: Backoff,
     pub(crate) multiplier: f64,
     pub(crate) max_delay: Duration,
     pub(crate) jitter: f64,
+    pub(crate) jitter_mode: JitterMode,
     pub(crate) attempt_timeout: Duration,
     pub(crate) call_deadline: Duration,
     pub(crate) connect_retries: u32,
@@ -32,13 +35,15 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let Retry { max_attempts, base_delay, multiplier, max_delay, jitter } = Retry::default();
+        let retry = Retry::default();
         Self {
-            max_attempts,
-            base_delay,
-            multiplier,
-            max_delay,
-            jitter,
+            max_attempts: retry.max_attempts,
+            base_delay: retry.base_delay,
+            backoff: retry.backoff,
+            multiplier: retry.multiplier,
+            max_delay: retry.max_delay,
+            jitter: retry.jitter,
+            jitter_mode: retry.jitter_mode,
             attempt_timeout: Duration::from_secs(3),
             call_deadline: Duration::from_secs(30),
             connect_retries: 2,
@@ -53,9 +58,17 @@ impl Default for Settings {
 
 impl From<Settings> for CallSettings {
     fn from(rules: Settings) -> Self {
-        let Settings { max_attempts, base_delay, multiplier, max_delay, jitter, .. } = rules;
+        let retry = Retry {
+            max_attempts: rules.max_attempts,
+            base_delay: rules.base_delay,
+            backoff: rules.backoff,
+            multiplier: rules.multiplier,
+            max_delay: rules.max_delay,
+            jitter: rules.jitter,
+            jitter_mode: rules.jitter_mode,
+        };
         Self {
-            retry: Some(Retry { max_attempts, base_delay, multiplier, max_delay, jitter }),
+            retry: Some(retry),
             attempt_timeout: Some(rules.attempt_timeout),
             call_deadline: Some(rules.call_deadline),
             connect_retries: rules.connect_retries,

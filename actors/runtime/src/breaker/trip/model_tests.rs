@@ -18,11 +18,11 @@ use crate::{
     breaker::{
         config::{BreakerConfig, BreakerSettings, Window},
         machine::Machine,
-        model_tests::config,
         published::Published,
         report::{Failure, Report, Ticket},
         transition::Reason,
     },
+    props::config,
     state::State,
 };
 
