@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use rand::{RngExt as _, rngs::SmallRng};
-use resilience_actors::{BreakerScope, BreakerSettings, Probe, QuietPeriod, Window};
+use resilience_actors::{
+    Backoff, BreakerScope, BreakerSettings, JitterMode, Probe, QuietPeriod, Window,
+};
 
 use crate::support;
 
@@ -89,12 +91,17 @@ fn add_trips(rng: &mut SmallRng, breaker: &mut BreakerSettings, attempt_timeout:
 
 fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Settings {
     let base_delay = random_millis(rng, 50, 1_000);
+    let (backoff, jitter_mode) = random_modes(rng);
+    // The multiplier has no effect otherwise.
+    let scaled = backoff == Backoff::Exponential && jitter_mode != JitterMode::Decorrelated;
     support::Settings {
         max_attempts: rng.random_range(1..=5),
         base_delay,
-        multiplier: rng.random_range(1.0..3.0),
+        backoff,
+        multiplier: if scaled { rng.random_range(1.0..3.0) } else { 2.0 },
         max_delay: base_delay + random_millis(rng, 0, 4_000),
         jitter: sometimes(rng, |rng| rng.random_range(0.0..1.0)).unwrap_or(0.0),
+        jitter_mode,
         attempt_timeout,
         call_deadline: attempt_timeout + random_millis(rng, 0, 8_000),
         connect_retries: rng.random_range(0..=2),
@@ -103,6 +110,20 @@ fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Setti
         concurrency: None,
         hedge: None,
         quiet_period: sometimes(rng, |rng| QuietPeriod::up_to(random_millis(rng, 100, 6_000))),
-        ..support::Settings::default()
     }
+}
+
+/// The defaults in half of the cases.
+fn random_modes(rng: &mut SmallRng) -> (Backoff, JitterMode) {
+    use {Backoff::*, JitterMode::*};
+    let others = [
+        (Exponential, Full),
+        (Exponential, Decorrelated),
+        (Linear, Proportional),
+        (Linear, Full),
+        (Constant, Proportional),
+        (Constant, Full),
+    ];
+    sometimes(rng, |rng| others[rng.random_range(0..others.len())])
+        .unwrap_or((Exponential, Proportional))
 }

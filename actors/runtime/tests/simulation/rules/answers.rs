@@ -73,8 +73,7 @@ impl World {
     fn call_was_not_given_up(&self, record: &Record, call: &Call, report: &Report) {
         let settings = &self.settings.calls;
         let (Some(last), Some(ended)) = (call.attempts.last(), call.last_end()) else { return };
-        let backoff = self.backoff(call.attempts.len(), ended.verdict);
-        let longest_wait = backoff.max(ended.quiet).mul_f64(1.0 + settings.jitter) + TICK;
+        let longest_wait = self.waits(call, ended).1 + TICK;
         let could_be_retried = call.may_be_retried()
             && is_retried(ended.verdict.outcome)
             && last.trial == Some(false)

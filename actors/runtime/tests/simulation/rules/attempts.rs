@@ -1,8 +1,6 @@
 //! Which attempts a call makes, and when.
 
-use std::time::Duration;
-
-use resilience_actors::{State, Verdict};
+use resilience_actors::State;
 
 use super::{TICK, outcomes::is_retried};
 use crate::{
@@ -47,27 +45,16 @@ impl World {
     }
 
     fn is_due(&self, call: &Call, last: Ended, trial: Option<bool>) {
-        let settings = &self.settings.calls;
-        let (waited, backoff) = (now() - last.at, self.backoff(call.attempts.len(), last.verdict));
+        let (waited, (shortest, longest)) = (now() - last.at, self.waits(call, last));
         rule!(self, "A call is retried only after an outcome that is retried":
             is_retried(last.verdict.outcome); call);
         rule!(self, "A trial is never retried": trial != Some(true); call);
-        rule!(self, "A call waits for its backoff before a retry": waited >= backoff; call, waited, backoff);
-        rule!(self, "Jitter lengthens a wait by at most its share of it":
-            waited <= backoff.max(last.quiet).mul_f64(1.0 + settings.jitter) + TICK; call, waited, backoff);
+        rule!(self, "A call waits before a retry, no less than the backoff with its jitter and Retry-After say":
+            waited >= shortest; call, waited, shortest);
+        rule!(self, "A call waits before a retry, no more than the backoff with its jitter and Retry-After say":
+            waited <= longest + TICK; call, waited, longest);
         rule!(self, "No attempt begins after the call's deadline":
-            now() < call.started + settings.call_deadline; call);
-    }
-
-    /// The wait after an attempt, without jitter: `base_delay`, longer by `multiplier` with each attempt, at most
-    /// `max_delay`. The answer's `Retry-After` is a floor under it, and may pass `max_delay`.
-    pub(super) fn backoff(&self, attempt: usize, verdict: Verdict) -> Duration {
-        let settings = &self.settings.calls;
-        let mut wait = settings.base_delay;
-        for _ in 1..attempt {
-            wait = wait.mul_f64(settings.multiplier);
-        }
-        wait.min(settings.max_delay).max(verdict.retry_after.unwrap_or_default())
+            now() < call.started + self.settings.calls.call_deadline; call);
     }
 
     /// Whether an attempt that begins now is a trial. None if the circuit leaves half-open at this instant: the

@@ -33,6 +33,7 @@ mod settled;
 mod transitions;
 mod trials;
 mod trips;
+mod waits;
 
 use std::time::Duration;
 
