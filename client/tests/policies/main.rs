@@ -1,6 +1,7 @@
 //! The optional policies of the client, through HTTP.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
+mod backoff;
 mod concurrency;
 mod fallback;
 mod hedging;
