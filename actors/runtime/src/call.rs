@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Instant};
 
 use flight::{Landed, land};
 pub(crate) use in_progress::{Call, Ending, tell_end};
-use in_progress::{answer, give_up, rejected, scheduled};
+use in_progress::{answer, give_up, rejected, retry_refused, scheduled};
 
 use crate::{
     admission::{Denied, admit},
@@ -101,18 +101,25 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
             return Turn::Over { at: clock::now(), result: Err(error) };
         }
     };
+    if call.attempts.is_empty()
+        && let Some(budget) = &policies.retry_budget
+    {
+        budget.deposit(clock::now());
+    }
     let Landed { admission, record, result, verdict, idempotent } =
         land(policies, call, admission).await;
     let (number, outcome, elapsed) = (record.number, record.outcome, record.elapsed);
     let (now, trial) = (call.started + record.start + elapsed, admission.is_trial());
-    let previous_wait = call.attempts.last().and_then(|last| last.wait);
+    let previous_wait = call.attempts.iter().rev().find_map(|attempt| attempt.wait);
     let at = Situation { attempt: number, previous_wait, trial, idempotent, now, deadline };
-    let step = match &policies.config.retry {
+    let planned = match &policies.config.retry {
         Some(retry) if call.retries => {
             policies.with_rng(|rng| next_step(retry, &verdict, &at, rng))
         }
         _ => Step::Finish,
     };
+    let refused = planned != Step::Finish && !policies.may_try_again(now);
+    let step = if refused { Step::Finish } else { planned };
     let cause = || attempt::cause(&result, &verdict);
     let epoch = admission.epoch();
     let sample = Sample { outcome, elapsed, retried: step != Step::Finish };
@@ -127,6 +134,9 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
     call.attempts.push(record);
     match step {
         Step::Finish => {
+            if refused {
+                retry_refused(policies, call, &cause());
+            }
             call.settle().await;
             Turn::Over { at: now, result }
         }

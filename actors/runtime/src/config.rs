@@ -70,6 +70,15 @@ impl InvalidConfig {
         Self { field, value: value.to_string(), allowed: Allowed::Values(allowed) }
     }
 
+    /// `value` has no effect unless one of the `others` is set.
+    pub(crate) fn beside(
+        field: &'static str,
+        value: impl Display,
+        others: &'static [&'static str],
+    ) -> Self {
+        Self { field, value: value.to_string(), allowed: Allowed::Beside(others) }
+    }
+
     /// `value` contradicts the value `given` of the setting `other`, beside which `allowed` would be accepted.
     pub(crate) fn with(
         field: &'static str,

@@ -27,6 +27,7 @@
 //! - [`Concurrency`]: how many attempts may be in flight at an upstream.
 //! - [`Hedge`]: a further attempt beside one that takes long.
 //! - [`QuietPeriod`]: all calls stay away while the upstream asks one of them to wait.
+//! - [`RetryBudget`]: how many retries an upstream may see, as a share of its calls.
 //! - [`Upstream::call_or`]: a fallback, the answer of a call that has none.
 //! - [`Gate`] and [`Observer`]: policies and observers of your own.
 //! - [`events`]: a log of numbered events, which readers can follow.
@@ -86,7 +87,7 @@ pub use outcome::{CallKind, Outcome, Verdict};
 pub use quiet::{QuietPeriod, QuietSnapshot};
 pub use rejection::{Rejection, RejectionKind};
 pub use report::{AttemptRecord, CallError, CallId, CallOutcome, CallReport};
-pub use retry::{Backoff, JitterMode, Retry};
+pub use retry::{Backoff, JitterMode, Retry, RetryBudget, RetryBudgetSnapshot};
 pub use settings::{BreakerScope, CallConfig, CallSettings};
 pub use snapshot::PolicySnapshot;
 pub use upstream::{BreakerChoice, Upstream, UpstreamBuilder};

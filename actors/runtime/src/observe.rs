@@ -102,6 +102,17 @@ pub enum Observation<'a> {
     },
     /// A call waits for its next attempt.
     RetryScheduled(&'a RetryScheduled),
+    /// The retry budget refused a retry. The call is answered by the attempt that failed.
+    RetryRefused {
+        /// The call.
+        call: CallOf<'a>,
+        /// The attempt that failed, 1 for the first.
+        attempt: u32,
+        /// The maximum number of attempts.
+        max_attempts: u32,
+        /// What went wrong.
+        cause: &'a str,
+    },
     /// The circuit opened, and these calls, which waited for their next attempt, are answered.
     Released {
         /// How many, at least one.

@@ -18,7 +18,7 @@ use crate::{
     quiet::{Quiet, asked},
     rejection::Rejection,
     report::CallId,
-    retry::backoff::spread,
+    retry::{backoff::spread, budget::SharedBudget},
     settings::CallConfig,
     state::State,
 };
@@ -39,6 +39,7 @@ pub(crate) struct Policies {
     pub(crate) hedging: Option<Hedging>,
     /// Asked last, in this order.
     pub(crate) gates: Vec<Arc<dyn Gate>>,
+    pub(crate) retry_budget: Option<SharedBudget>,
     /// The gate that a call passes first.
     pub(crate) limit: Option<Arc<CallLimit>>,
     pub(crate) observers: Observers,
@@ -49,6 +50,11 @@ pub(crate) struct Policies {
 impl Policies {
     pub(crate) fn state(&self) -> Option<State> {
         self.breaker.as_ref().map(Breaker::state)
+    }
+
+    /// The maximum number of attempts of a call.
+    pub(crate) fn max_attempts(&self) -> u32 {
+        self.config.retry.as_ref().map_or(1, |retry| retry.max_attempts)
     }
 
     /// The same rejection, a random time later: callers that are rejected together do not return together.
@@ -72,6 +78,11 @@ impl Policies {
         }
         let left = quiet.left(now);
         verdict.retry_after = verdict.retry_after.max((!left.is_zero()).then_some(left));
+    }
+
+    /// Takes an attempt after the first, a retry or a hedge, out of the retry budget. False if none is left in it.
+    pub(crate) fn may_try_again(&self, now: Instant) -> bool {
+        self.retry_budget.as_ref().is_none_or(|budget| budget.try_withdraw(now))
     }
 
     pub(crate) fn with_rng<R>(&self, with: impl FnOnce(&mut SmallRng) -> R) -> R {

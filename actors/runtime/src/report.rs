@@ -94,6 +94,8 @@ pub struct CallReport<R, E> {
     pub fallback: bool,
     /// The call's attempts, in order. Empty if the call was rejected before the first.
     pub attempts: Vec<AttemptRecord>,
+    /// True if the retry budget refused a retry, so that the call ended earlier than it could have.
+    pub retry_refused: bool,
     /// The circuit's state after the call's own report. [`State::Closed`] if the upstream has no circuit breaker.
     pub state: State,
     /// Time from the start of the call to its answer, waits included.

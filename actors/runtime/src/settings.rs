@@ -12,7 +12,7 @@ use crate::{
     hedge::Hedge,
     limit::{Concurrency, Rate},
     quiet::QuietPeriod,
-    retry::Retry,
+    retry::{Retry, RetryBudget},
 };
 
 /// Which failures the breaker is told of while the circuit is closed. It is always told of failures of trials, and of
@@ -33,6 +33,8 @@ pub enum BreakerScope {
 pub struct CallSettings {
     /// How often a call is tried, and how long it waits between attempts.
     pub retry: Option<Retry>,
+    /// How many retries the upstream may see, default no limit. Requires `retry` or `hedge`.
+    pub retry_budget: Option<RetryBudget>,
     /// Timeout of an attempt, over connect, head and body: one of [`DURATIONS`](crate::DURATIONS).
     #[serde(with = "crate::seconds::optional")]
     pub attempt_timeout: Option<Duration>,
@@ -63,6 +65,7 @@ impl Default for CallSettings {
     fn default() -> Self {
         Self {
             retry: None,
+            retry_budget: None,
             attempt_timeout: None,
             call_deadline: None,
             connect_retries: 0,
@@ -85,6 +88,13 @@ impl TryFrom<CallSettings> for CallConfig {
 
     fn try_from(settings: CallSettings) -> Result<Self, InvalidConfig> {
         settings.retry.as_ref().map_or(Ok(()), Retry::validate)?;
+        if let Some(budget) = &settings.retry_budget {
+            budget.validate()?;
+            if settings.retry.is_none() && settings.hedge.is_none() {
+                let (share, others) = (budget.retry_budget, &["retry", "hedge"]);
+                return Err(InvalidConfig::beside("retry_budget", share, others));
+            }
+        }
         settings.rate.as_ref().map_or(Ok(()), Rate::validate)?;
         settings.concurrency.as_ref().map_or(Ok(()), Concurrency::validate)?;
         settings.hedge.as_ref().map_or(Ok(()), Hedge::validate)?;
@@ -164,8 +174,29 @@ mod tests {
     }
 
     #[test]
+    fn a_retry_budget_requires_retries_and_must_allow_some() {
+        let (retry, budget) = (Some(Retry::default()), RetryBudget::share);
+        let check = |retry, budget: RetryBudget| {
+            let settings =
+                CallSettings { retry, retry_budget: Some(budget), ..CallSettings::default() };
+            CallConfig::try_from(settings).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(retry.clone(), budget(0.0)), Ok(()));
+        assert_eq!(
+            check(None, budget(0.2)).unwrap_err(),
+            "retry_budget = 0.2 is not valid: expected retry or hedge to be set"
+        );
+        assert_eq!(
+            check(retry, budget(0.0).min_per_second(0.0)).unwrap_err(),
+            "retry_budget = 0 is not valid: expected more than 0 with retry_budget_min = 0"
+        );
+    }
+
+    #[test]
     fn an_out_of_range_setting_is_named_in_the_error() {
         let retry = |retry| CallSettings { retry: Some(retry), ..CallSettings::default() };
+        let budget =
+            |budget| CallSettings { retry_budget: Some(budget), ..retry(Retry::default()) };
         let (default, second) = (Retry::default, Duration::from_secs(1));
         let times = |attempt_timeout, call_deadline| CallSettings {
             attempt_timeout: Some(attempt_timeout),
@@ -182,6 +213,8 @@ mod tests {
             ("max_delay", retry(Retry { max_delay: Duration::from_millis(999), ..default() })),
             ("jitter", retry(Retry { jitter: 1.1, ..default() })),
             ("jitter", retry(Retry { jitter: -0.1, ..default() })),
+            ("retry_budget", budget(RetryBudget::share(1.1))),
+            ("retry_budget_min", budget(RetryBudget::share(0.2).min_per_second(-1.0))),
             ("attempt_timeout", times(Duration::ZERO, second)),
             ("call_deadline", times(second, Duration::ZERO)),
             ("call_deadline", times(second, second / 2)),

@@ -8,6 +8,7 @@ use crate::{
     limit::{ConcurrencyLimit, ConcurrencySnapshot, RateLimit, RateSnapshot},
     policies::Policies,
     quiet::{Quiet, QuietSnapshot},
+    retry::{RetryBudgetSnapshot, budget::SharedBudget},
 };
 
 /// The state of an upstream's optional policies. Those that are off are absent.
@@ -30,6 +31,9 @@ pub struct PolicySnapshot {
     /// The time for which the upstream is to be left alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quiet_period: Option<QuietSnapshot>,
+    /// The limit on retries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_budget: Option<RetryBudgetSnapshot>,
 }
 
 impl PolicySnapshot {
@@ -41,6 +45,7 @@ impl PolicySnapshot {
             hedge: policies.hedging.as_ref().map(Hedging::snapshot),
             probes: probes.and_then(|counts| counts.probes),
             quiet_period: policies.quiet.as_ref().map(Quiet::snapshot),
+            retry_budget: policies.retry_budget.as_ref().map(SharedBudget::snapshot),
         }
     }
 

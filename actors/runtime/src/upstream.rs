@@ -218,8 +218,8 @@ impl Upstream {
         error: CallError<E>,
     ) -> CallReport<R, E> {
         let (state, elapsed) = (self.state(), clock::now() - started);
-        let (result, fallback) = (Err(error), false);
-        CallReport { id, result, fallback, attempts: Vec::new(), state, elapsed }
+        let (result, attempts, fallback, retry_refused) = (Err(error), Vec::new(), false, false);
+        CallReport { id, result, fallback, attempts, retry_refused, state, elapsed }
     }
 
     /// The upstream's name.

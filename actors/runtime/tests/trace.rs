@@ -15,7 +15,9 @@ use log::{
     Log, Metadata, Record,
     kv::{self, Key, Value, VisitSource},
 };
-use resilience_actors::{Attempt, CallId, EventKind, Operation, Outcome, Upstream, Verdict};
+use resilience_actors::{
+    Attempt, CallId, EventKind, Operation, Outcome, RetryBudget, Upstream, Verdict,
+};
 use support::{closed, paused, without_jitter};
 
 /// Keeps each log line with its keys.
@@ -117,6 +119,24 @@ fn log_lines_of_a_call_without_a_trace_id_have_no_key() {
     let (lines, trace_id) = retried(None);
     assert!(lines.iter().all(|(_, keys)| keys.is_empty()) && lines.len() == 2, "{lines:?}");
     assert_eq!(trace_id, None);
+}
+
+#[test]
+fn the_line_of_a_refused_retry_carries_the_trace_id_too() {
+    let _ = log::set_logger(logger());
+    log::set_max_level(log::LevelFilter::Debug);
+    let lines = paused(async {
+        let upstream = Upstream::builder("backend").retry(without_jitter());
+        // One retry in ten seconds.
+        let upstream = upstream.retry_budget(RetryBudget::share(0.0).min_per_second(0.1));
+        let upstream = upstream.start().unwrap();
+        let call = || upstream.run(Once { fails: Cell::new(true), trace: Some("4bf9") });
+        call().await;
+        lines(call().await.id)
+    });
+    let line = " attempt 1/4: ServerError; not retried, the retry budget is spent";
+    assert!(lines[0].0.ends_with(line), "{lines:?}");
+    assert_eq!((lines.len(), &lines[0].1), (2, &vec!["trace_id=4bf9".to_owned()]));
 }
 
 #[test]

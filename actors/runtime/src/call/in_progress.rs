@@ -22,6 +22,8 @@ pub(crate) struct Call<O: Operation> {
     pub(super) id: CallId,
     /// The caller allows retries.
     pub(super) retries: bool,
+    /// The retry budget has refused a retry.
+    pub(super) retry_refused: bool,
     pub(super) operation: O,
     pub(super) started: Instant,
     pub(super) attempts: Vec<AttemptRecord>,
@@ -41,11 +43,26 @@ impl<O: Operation> Call<O> {
         reply: oneshot::Sender<ReportOf<O>>,
         place: Option<Pass>,
     ) -> Self {
-        Self { id, retries, operation, started, attempts: Vec::new(), pending: None, reply, place }
+        Self {
+            id,
+            retries,
+            retry_refused: false,
+            operation,
+            started,
+            attempts: Vec::new(),
+            pending: None,
+            reply,
+            place,
+        }
     }
 
     pub(super) fn deadline(&self, policies: &Policies) -> Option<Instant> {
         policies.config.call_deadline.map(|time| self.started + time)
+    }
+
+    /// The number of the last attempt, 0 before the first.
+    fn last_attempt(&self) -> u32 {
+        self.attempts.last().map_or(0, |attempt| attempt.number)
     }
 
     /// Counts the pending failure, and waits until the published state reflects it: the answer contains that state.
@@ -77,12 +94,22 @@ pub(super) fn scheduled<O: Operation>(
 ) -> RetryScheduled {
     RetryScheduled {
         call: call.id,
-        attempt: call.attempts.last().map_or(0, |attempt| attempt.number),
-        max_attempts: policies.config.retry.as_ref().map_or(1, |retry| retry.max_attempts),
+        attempt: call.last_attempt(),
+        max_attempts: policies.max_attempts(),
         cause,
         wait,
         trace_id: trace_id(&call.operation),
     }
+}
+
+/// Notes that the retry budget has refused the call's retry.
+pub(super) fn retry_refused<O: Operation>(policies: &Policies, call: &mut Call<O>, cause: &str) {
+    call.retry_refused = true;
+    let (attempt, max_attempts) = (call.last_attempt(), policies.max_attempts());
+    about(&call.operation, call.id, |call| {
+        let refused = Observation::RetryRefused { call, attempt, max_attempts, cause };
+        policies.observers.tell(&refused);
+    });
 }
 
 /// The error of a call that a gate has rejected. The pending failure belongs to an earlier epoch than the rejection: it
@@ -114,10 +141,11 @@ pub(super) fn answer<O: Operation>(
     at: Instant,
     result: ResultOf<O>,
 ) {
-    let Call { id, retries, operation, attempts, reply, started, place, .. } = call;
+    let Call { id, retries, retry_refused, operation, attempts, reply, started, place, .. } = call;
     let state = policies.state().unwrap_or(State::Closed);
     let elapsed = at - started;
-    let report = CallReport { id, result, fallback: false, attempts, state, elapsed };
+    let report =
+        CallReport { id, result, fallback: false, attempts, retry_refused, state, elapsed };
     tell_end(policies, &operation, &report, Ending { retries, answered: !reply.is_closed() });
     // Free the place before the answer is sent, because the caller may make its next call at once.
     drop(place);

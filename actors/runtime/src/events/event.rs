@@ -103,6 +103,20 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none")]
         trace_id: Option<String>,
     },
+    /// An attempt failed, and the retry budget refused a retry.
+    RetryRefused {
+        /// The call, which ended with it.
+        call: CallId,
+        /// The attempt that failed, 1 for the first.
+        attempt: u32,
+        /// The maximum number of attempts.
+        max_attempts: u32,
+        /// What went wrong.
+        cause: String,
+        /// The trace that the call belongs to.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trace_id: Option<String>,
+    },
     /// The circuit opened, and one scheduler's waiting calls were answered.
     Release {
         /// How many.
@@ -149,6 +163,7 @@ impl EventKind {
             Self::Transition { .. } => EventType::Transition,
             Self::RejectionBurst { .. } => EventType::RejectionBurst,
             Self::Retry { .. } => EventType::Retry,
+            Self::RetryRefused { .. } => EventType::RetryRefused,
             Self::Release { .. } => EventType::Release,
             Self::Reset { .. } => EventType::Reset,
             Self::LeaseExpired { .. } => EventType::LeaseExpired,

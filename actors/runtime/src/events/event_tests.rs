@@ -83,6 +83,17 @@ fn each_event_kind_serialises_with_its_documented_fields() {
                 "cause": "status 500", "wait_seconds": 1.05, "trace_id": "4bf9"}),
         ),
         (
+            EventKind::RetryRefused {
+                call,
+                attempt: 2,
+                max_attempts: 4,
+                cause: cause(),
+                trace_id: Some("4bf9".into()),
+            },
+            json!({"type": "retry-refused", "call": call, "attempt": 2, "max_attempts": 4,
+                "cause": "status 500", "trace_id": "4bf9"}),
+        ),
+        (
             EventKind::Release { calls: 50, cause: "manual".into() },
             json!({"type": "release", "calls": 50, "cause": "manual"}),
         ),

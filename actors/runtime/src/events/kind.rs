@@ -25,6 +25,7 @@ pub enum EventType {
     Transition,
     RejectionBurst,
     Retry,
+    RetryRefused,
     Release,
     Reset,
     LeaseExpired,
@@ -35,10 +36,11 @@ pub enum EventType {
 
 impl EventType {
     /// All types.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Transition,
         Self::RejectionBurst,
         Self::Retry,
+        Self::RetryRefused,
         Self::Release,
         Self::Reset,
         Self::LeaseExpired,
@@ -54,7 +56,11 @@ impl EventType {
             Self::Transition | Self::Release | Self::Reset | Self::LeaseExpired | Self::Mode => {
                 true
             }
-            Self::RejectionBurst | Self::Retry | Self::Call | Self::CallsSkipped => false,
+            Self::RejectionBurst
+            | Self::Retry
+            | Self::RetryRefused
+            | Self::Call
+            | Self::CallsSkipped => false,
         }
     }
 }

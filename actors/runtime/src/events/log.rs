@@ -65,7 +65,7 @@ impl EventLog {
     }
 
     /// Records an event and returns its number. Returns `None` if the event was only counted, because there were too
-    /// many calls or retries in this second ([`EVENTS_PER_SECOND`](super::EVENTS_PER_SECOND)).
+    /// many of its type in this second ([`EVENTS_PER_SECOND`](super::EVENTS_PER_SECOND)).
     pub fn record(&self, kind: EventKind) -> Option<u64> {
         self.step(|ring, at| ring.admit(at, kind.event_type()).then(|| ring.push(at, kind)))
     }

@@ -1,6 +1,6 @@
 //! The event log of a breaker: typed, numbered events in a bounded ring, which any number of readers can follow.
 //!
-//! The runtime records every transition, burst of rejections, retry, release, reset, lease expiry and change of mode. A
+//! The runtime records every transition, burst of rejections, retry, refused retry, release, reset, lease expiry and change of mode. A
 //! service can record its calls.
 //!
 //! **Recording never waits for a reader.** A reader holds the number of the last event that it has read, and fetches
@@ -8,7 +8,7 @@
 //! task, the hub, wakes all readers, at most once every [`WAKE_INTERVAL`].
 //!
 //! **A burst of calls does not push out other events.** In each second the log keeps up to [`EVENTS_PER_SECOND`] calls
-//! and as many retries. It sums the others up in one event.
+//! as many retries, and as many refused retries. It sums the others up in one event.
 
 mod event;
 #[cfg(test)]

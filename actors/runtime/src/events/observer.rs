@@ -6,7 +6,7 @@ use crate::{
     observe::{Observation, Observer, RetryScheduled},
 };
 
-/// Records transitions and what they came of, bursts of rejections, retries and releases.
+/// Records transitions and what they came of, bursts of rejections, retries, refused retries and releases.
 impl Observer for EventLog {
     fn observe(&self, observation: &Observation<'_>) {
         match observation {
@@ -19,6 +19,15 @@ impl Observer for EventLog {
             }
             Observation::RetryScheduled(retry) => {
                 self.record_with(EventType::Retry, || retry_event(retry));
+            }
+            Observation::RetryRefused { call, attempt, max_attempts, cause } => {
+                self.record_with(EventType::RetryRefused, || EventKind::RetryRefused {
+                    call: call.id,
+                    attempt: *attempt,
+                    max_attempts: *max_attempts,
+                    cause: (*cause).to_owned(),
+                    trace_id: call.trace_id(),
+                });
             }
             Observation::Released { calls, cause } => {
                 self.record(EventKind::Release { calls: *calls, cause: (*cause).clone() });

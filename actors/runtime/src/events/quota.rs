@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Number of calls, and number of retries, that a log keeps in a second. It sums up the others.
+/// Number of calls, of retries and of refused retries that a log keeps in a second. It sums up the others.
 pub const EVENTS_PER_SECOND: u32 = 100;
 
 const WINDOW: Duration = Duration::from_secs(1);

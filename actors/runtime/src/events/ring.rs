@@ -39,8 +39,8 @@ pub(crate) struct Ring {
     capacity: usize,
     newest: u64,
     recorded: [u64; EventType::ALL.len()],
-    calls: Quota,
-    retries: Quota,
+    /// Types of which there are as many as calls.
+    quotas: [(EventType, Quota); 3],
 }
 
 impl Ring {
@@ -53,8 +53,8 @@ impl Ring {
             capacity: capacity.max(1),
             newest: 0,
             recorded: Default::default(),
-            calls: Quota::default(),
-            retries: Quota::default(),
+            quotas: [EventType::Call, EventType::Retry, EventType::RetryRefused]
+                .map(|of| (of, Quota::default())),
         }
     }
 
@@ -75,8 +75,7 @@ impl Ring {
 
     /// Adds an event on the events skipped in a second that is over. Must come first in each step.
     pub(crate) fn handle_timeout(&mut self, at: Moment) {
-        let over = [(EventType::Call, &mut self.calls), (EventType::Retry, &mut self.retries)]
-            .map(|(of, quota)| (of, quota.over(at.now)));
+        let over = self.quotas.each_mut().map(|(of, quota)| (*of, quota.over(at.now)));
         for (of, count) in over {
             if let Some(count) = count {
                 self.recorded[EventType::CallsSkipped as usize] += 1;
@@ -87,17 +86,14 @@ impl Ring {
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        [&self.calls, &self.retries].into_iter().filter_map(Quota::poll_timeout).min()
+        self.quotas.iter().filter_map(|(_, quota)| quota.poll_timeout()).min()
     }
 
     /// Counts an event of type `of`. True if the event is to be kept.
     pub(crate) fn admit(&mut self, at: Moment, of: EventType) -> bool {
         self.recorded[of as usize] += 1;
-        match of {
-            EventType::Call => self.calls.admit(at.now),
-            EventType::Retry => self.retries.admit(at.now),
-            _ => true,
-        }
+        let quota = self.quotas.iter_mut().find(|(limited, _)| *limited == of);
+        quota.is_none_or(|(_, quota)| quota.admit(at.now))
     }
 
     /// Adds an event, drops the oldest if the ring is full, and returns the event's number.

@@ -40,6 +40,15 @@ impl Observer for LogLines {
                 log::info!(target: TARGET, "retry: no calls for {secs:.3}s, as the upstream asked call {call}");
             }
             Observation::RetryScheduled(retry) => retry_line(retry),
+            Observation::RetryRefused { call, attempt, max_attempts, cause } => {
+                traced!(
+                    Level::Info,
+                    call.trace_id(),
+                    "retry: call {} attempt {attempt}/{max_attempts}: {cause}; not retried, the retry budget is \
+                     spent",
+                    call.id
+                );
+            }
             Observation::Released { calls, .. } => {
                 log::info!(target: TARGET, "retry: released {calls} waiting call(s), the circuit opened");
             }

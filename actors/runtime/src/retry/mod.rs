@@ -10,11 +10,13 @@
 //! When the circuit opens, the breaker tells every scheduler, and the scheduler answers its waiting calls at once.
 
 pub(crate) mod backoff;
+pub(crate) mod budget;
 pub(crate) mod current_thread;
 pub(crate) mod decision;
 pub(crate) mod scheduler;
 mod settings;
 mod waiting_room;
 
+pub use budget::{RetryBudget, RetryBudgetSnapshot};
 pub use current_thread::schedulers_died;
 pub use settings::{Backoff, JitterMode, Retry};

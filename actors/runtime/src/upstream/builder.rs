@@ -21,7 +21,7 @@ use crate::{
     observe::{LogLines, Observer, Observers},
     policies::Policies,
     quiet::{Quiet, QuietPeriod},
-    retry::Retry,
+    retry::{Retry, RetryBudget, budget::SharedBudget},
     settings::{BreakerScope, CallConfig, CallSettings},
 };
 
@@ -125,6 +125,12 @@ impl UpstreamBuilder {
     /// Adds retries.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.settings.retry = Some(retry);
+        self
+    }
+
+    /// Limits the retries to a share of the calls.
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.settings.retry_budget = Some(budget);
         self
     }
 
@@ -249,6 +255,7 @@ impl UpstreamBuilder {
         own.into_iter().for_each(|observer| observers.add(observer));
         let rng = Mutex::new(seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64));
         let limit = limit.map(Arc::new);
+        let retry_budget = config.retry_budget.clone().map(SharedBudget::new);
         let concurrency = config.concurrency.clone().map(ConcurrencyLimit::new);
         let rate = config.rate.clone().map(RateLimit::new);
         let waits = rate.is_some() || concurrency.is_some();
@@ -265,6 +272,7 @@ impl UpstreamBuilder {
             rate,
             concurrency,
             gates,
+            retry_budget,
             limit,
             observers,
             rng,

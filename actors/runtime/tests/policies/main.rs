@@ -7,5 +7,6 @@ mod fallback;
 mod hedging;
 mod quiet_period;
 mod rate;
+mod retry_budget;
 #[path = "../support/mod.rs"]
 mod support;

@@ -102,6 +102,7 @@ fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Setti
         max_delay: base_delay + random_millis(rng, 0, 4_000),
         jitter: sometimes(rng, |rng| rng.random_range(0.0..1.0)).unwrap_or(0.0),
         jitter_mode,
+        retry_budget: None,
         attempt_timeout,
         call_deadline: attempt_timeout + random_millis(rng, 0, 8_000),
         connect_retries: rng.random_range(0..=2),

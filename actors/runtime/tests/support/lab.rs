@@ -8,7 +8,7 @@ use std::{
 use resilience_actors::{
     Backoff, Breaker, BreakerScope, CallLimit, CallOptions, CallSettings, Concurrency, Hedge,
     JitterMode, Observation, Observer, Operation, Outcome, QuietPeriod, Rate, ReportOf, Retry,
-    Upstream,
+    RetryBudget, Upstream,
 };
 
 use super::now;
@@ -23,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) max_delay: Duration,
     pub(crate) jitter: f64,
     pub(crate) jitter_mode: JitterMode,
+    pub(crate) retry_budget: Option<RetryBudget>,
     pub(crate) attempt_timeout: Duration,
     pub(crate) call_deadline: Duration,
     pub(crate) connect_retries: u32,
@@ -44,6 +45,7 @@ impl Default for Settings {
             max_delay: retry.max_delay,
             jitter: retry.jitter,
             jitter_mode: retry.jitter_mode,
+            retry_budget: None,
             attempt_timeout: Duration::from_secs(3),
             call_deadline: Duration::from_secs(30),
             connect_retries: 2,
@@ -69,6 +71,7 @@ impl From<Settings> for CallSettings {
         };
         Self {
             retry: Some(retry),
+            retry_budget: rules.retry_budget,
             attempt_timeout: Some(rules.attempt_timeout),
             call_deadline: Some(rules.call_deadline),
             connect_retries: rules.connect_retries,
@@ -109,6 +112,7 @@ impl<O> Lab<O> {
         let settings = CallSettings::from(rules);
         let bare = CallSettings {
             retry: None,
+            retry_budget: None,
             connect_retries: 0,
             rate: None,
             concurrency: None,

@@ -46,6 +46,9 @@ impl World {
                 rule!(self, "No retry follows the last attempt": attempt < max_attempts; kind);
                 record.totals.retries += 1;
             }
+            EventKind::RetryRefused { .. } => {
+                rule!(self, "No retry is refused without a retry budget": false; kind);
+            }
             EventKind::Release { calls, .. } => {
                 rule!(self, "A release releases calls": *calls > 0; kind);
                 record.totals.released += *calls as u64;
