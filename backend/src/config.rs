@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 47] = [
+pub const CLIENT_SETTINGS: [&str; 49] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
     "BREAKER_STREAK_MAX_AGE",
@@ -53,6 +53,8 @@ pub const CLIENT_SETTINGS: [&str; 47] = [
     "RETRY_MAX_DELAY",
     "RETRY_JITTER",
     "RETRY_JITTER_MODE",
+    "RETRY_BUDGET",
+    "RETRY_BUDGET_MIN",
     "RETRY_AFTER_SCOPE",
     "RETRY_AFTER_MAX",
     "ATTEMPT_TIMEOUT",

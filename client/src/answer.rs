@@ -49,6 +49,7 @@ pub fn call(report: &BackendReport) -> HttpResponse {
             elapsed_time_seconds: seconds(report.elapsed),
             circuit_breaker_state: report.state,
             attempts: report.attempts.len(),
+            retry_refused: report.retry_refused,
         },
     )
 }
@@ -91,6 +92,7 @@ pub fn test_retry(report: &BackendReport) -> HttpResponse {
             elapsed_time_seconds: seconds(report.elapsed),
             circuit_breaker_state: report.state,
             attempts: report.attempts.len(),
+            retry_refused: report.retry_refused,
             attempt_log: report.attempts.iter().map(attempt_entry).collect(),
         },
     )
@@ -196,6 +198,7 @@ mod tests {
                 result: Err(error),
                 fallback: false,
                 attempts: Vec::new(),
+                retry_refused: false,
                 state: State::Closed,
                 elapsed: time,
             };

@@ -105,6 +105,7 @@ impl Begun<'_> {
             elapsed: report.elapsed,
             state: report.state,
             attempts: &report.attempts,
+            retry_refused: report.retry_refused,
         });
         let trace = asked.trace;
         log::log!(
@@ -126,7 +127,7 @@ impl Begun<'_> {
     fn record<'b>(&self, ended: impl FnOnce() -> Ended<'b>) {
         let Self { calls, asked, call, .. } = self;
         calls.upstreams.breaker().events().record_with(EventType::Call, || {
-            let Ended { status, outcome, stale, elapsed, state, attempts } = ended();
+            let Ended { status, outcome, stale, elapsed, state, attempts, retry_refused } = ended();
             EventKind::Call(Fields::new(CallEvent {
                 call: *call,
                 status,
@@ -137,6 +138,7 @@ impl Begun<'_> {
                 elapsed_seconds: elapsed.as_secs_f64(),
                 circuit_breaker_state: state,
                 attempts: attempts.iter().map(AttemptEvent::from).collect(),
+                retry_refused,
                 trace_id: asked.trace.trace_id().to_string(),
             }))
         });
@@ -152,6 +154,7 @@ struct Ended<'a> {
     elapsed: Duration,
     state: State,
     attempts: &'a [AttemptRecord],
+    retry_refused: bool,
 }
 
 impl Drop for Begun<'_> {
@@ -166,6 +169,7 @@ impl Drop for Begun<'_> {
             elapsed: self.since.elapsed(),
             state: self.calls.upstreams.breaker().state(),
             attempts: &[],
+            retry_refused: false,
         });
     }
 }

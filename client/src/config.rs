@@ -12,6 +12,7 @@ mod probe;
 mod rate;
 mod retry;
 mod retry_after;
+mod retry_budget;
 
 use std::time::Duration;
 

@@ -39,6 +39,9 @@ pub struct CallBody<'a> {
     pub(crate) elapsed_time_seconds: f64,
     pub(crate) circuit_breaker_state: State,
     pub(crate) attempts: usize,
+    /// Present if true: the retry budget refused a retry.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) retry_refused: bool,
 }
 
 /// `GET /api/call-backend-without-resilience`, if the backend answered.
@@ -72,6 +75,9 @@ pub struct RetryBody<'a> {
     pub(crate) elapsed_time_seconds: f64,
     pub(crate) circuit_breaker_state: State,
     pub(crate) attempts: usize,
+    /// Present if true: the retry budget refused a retry.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) retry_refused: bool,
     pub(crate) attempt_log: Vec<AttemptEntry>,
 }
 

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use resilience_actors::{
-    BreakerScope, CallConfig, CallSettings, Concurrency, DURATIONS, Hedge, QuietPeriod, Rate, Retry,
+    BreakerScope, CallConfig, CallSettings, Concurrency, DURATIONS, Hedge, QuietPeriod, Rate,
+    Retry, RetryBudget,
 };
 use serde::{Serialize, Serializer};
 use service_edge::{SettingError, Settings};
 
-use super::{concurrency, hedge, names::named, rate, retry, retry_after};
+use super::{concurrency, hedge, names::named, rate, retry, retry_after, retry_budget};
 
 /// How calls are made. Unlike in the runtime, the time limits are not optional.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,6 +28,9 @@ pub struct Calls {
     pub connect_retries: u32,
     /// `BREAKER_SCOPE`.
     pub scope: BreakerScope,
+    /// `RETRY_BUDGET` and `RETRY_BUDGET_MIN`.
+    #[serde(skip)]
+    pub retry_budget: Option<RetryBudget>,
     /// `RATE_*`.
     #[serde(skip)]
     pub rate: Option<Rate>,
@@ -46,6 +50,7 @@ impl Calls {
     pub fn settings(&self) -> CallSettings {
         CallSettings {
             retry: Some(self.retry.clone()),
+            retry_budget: self.retry_budget.clone(),
             attempt_timeout: Some(self.attempt_timeout),
             call_deadline: Some(self.call_deadline),
             connect_retries: self.connect_retries,
@@ -66,6 +71,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
     let scopes = [("call", BreakerScope::Call), ("attempt", BreakerScope::Attempt)];
     let scope = settings.choice("BREAKER_SCOPE", "call", &scopes)?;
     let retry = retry::read(settings)?;
+    let retry_budget = retry_budget::read(settings)?;
     let quiet_period = retry_after::read(settings)?;
     let attempt_timeout = settings.seconds("ATTEMPT_TIMEOUT", Duration::from_secs(3), DURATIONS)?;
     let connect_retries = settings.integer("CONNECT_RETRIES", 2, CallSettings::CONNECT_RETRIES)?;
@@ -75,6 +81,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
     let hedge = hedge::read(settings)?;
     let calls = Calls {
         retry,
+        retry_budget,
         attempt_timeout,
         call_deadline,
         connect_retries,

@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 47] = [
+pub const MEANINGS: [(&str, &str); 49] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (
         "BREAKER_FAIL_MAX",
@@ -88,6 +88,16 @@ pub const MEANINGS: [(&str, &str); 47] = [
         "`proportional`: `RETRY_JITTER` on top of the wait. `full`: a random wait from 0 to the backoff's. \
          `decorrelated`: a random wait from `RETRY_BASE_DELAY` to three times the wait before, at most \
          `RETRY_MAX_DELAY`.",
+    ),
+    (
+        "RETRY_BUDGET",
+        "Maximum number of retries for each call, over all calls of the last 10 s. If it is spent, calls are not \
+         retried.",
+    ),
+    (
+        "RETRY_BUDGET_MIN",
+        "Retries a second that are allowed beside that share, on average over 10 s; 10 if it is unset. Requires \
+         `RETRY_BUDGET`.",
     ),
     (
         "RETRY_AFTER_SCOPE",

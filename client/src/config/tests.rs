@@ -1,4 +1,6 @@
-use resilience_actors::{Backoff, BreakerScope, BreakerSettings, JitterMode, Retry, Window};
+use resilience_actors::{
+    Backoff, BreakerScope, BreakerSettings, JitterMode, Retry, RetryBudget, Window,
+};
 use resilience_testing::settings::{assert_each_is_named, assert_hints};
 
 use super::*;
@@ -16,6 +18,7 @@ fn unset_variables_take_the_documented_defaults() {
     assert_eq!((config.breaker, config.probe), (BreakerConfig::default(), None));
     let calls = Calls {
         retry: Retry::default(),
+        retry_budget: None,
         attempt_timeout: Duration::from_secs(3),
         call_deadline: Duration::from_secs(30),
         connect_retries: 2,
@@ -59,6 +62,8 @@ fn every_variable_is_read() {
         ("RETRY_MAX_DELAY", "5"),
         ("RETRY_JITTER", "0"),
         ("RETRY_JITTER_MODE", "full"),
+        ("RETRY_BUDGET", "0.3"),
+        ("RETRY_BUDGET_MIN", "2"),
         ("ATTEMPT_TIMEOUT", "0.5"),
         ("CONNECT_TIMEOUT", "0.2"),
         ("CONNECT_RETRIES", "0"),
@@ -99,6 +104,7 @@ fn every_variable_is_read() {
     };
     let calls = Calls {
         retry,
+        retry_budget: Some(RetryBudget::share(0.3).min_per_second(2.0)),
         attempt_timeout: Duration::from_millis(500),
         call_deadline: Duration::from_secs(9),
         connect_retries: 0,
@@ -251,6 +257,8 @@ fn malformed_and_out_of_range_values_get_the_same_error_with_the_range() {
         ("RETRY_MULTIPLIER", &["0.9", "1000.1", "inf"], "a number from 1 to 1000"),
         ("RETRY_MAX_DELAY", &["0", "2592000.1"], seconds),
         ("RETRY_JITTER", &["-0.1", "1.1"], "a number from 0 to 1"),
+        ("RETRY_BUDGET", &["-0.1", "1.1"], "a number from 0 to 1"),
+        ("RETRY_BUDGET_MIN", &["-1", "1000001"], "a number from 0 to 1000000"),
         ("RETRY_JITTER_MODE", &["equal"], "proportional or full or decorrelated"),
         ("RETRY_AFTER_SCOPE", &["Upstream"], "call or upstream"),
         ("RETRY_AFTER_MAX", &["0", "2592000.1"], seconds),

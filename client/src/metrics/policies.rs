@@ -2,6 +2,7 @@
 
 use resilience_actors::{
     ConcurrencySnapshot, HedgeSnapshot, ProbeCounts, QuietSnapshot, RateSnapshot,
+    RetryBudgetSnapshot,
 };
 use service_edge::metrics::Families;
 
@@ -35,6 +36,9 @@ pub(super) fn add(families: &mut Families, upstreams: &Upstreams, stats: &Stats)
             "Calls without a good answer that were answered with an earlier one.",
             [(&[("name", name)][..], number(stats.resilient.stale()))],
         );
+    }
+    if let Some(budget) = &policies.retry_budget {
+        retry_budget(families, name, budget);
     }
 }
 
@@ -120,4 +124,18 @@ fn quiet_period(families: &mut Families, name: &str, quiet: QuietSnapshot, rejec
     ] {
         families.counters(metric, help, [(&[("name", name)][..], number(count))]);
     }
+}
+
+fn retry_budget(families: &mut Families, name: &str, budget: &RetryBudgetSnapshot) {
+    let labels = [("name", name)];
+    families.gauges(
+        "client_retry_budget_left",
+        "Retries that the retry budget allows now. Below 0 if calls have left its window and their retries have not.",
+        [(&labels[..], budget.left)],
+    );
+    families.counters(
+        "client_retry_budget_refused_total",
+        "Retries and hedges that the retry budget refused.",
+        [(&labels[..], number(budget.refused))],
+    );
 }

@@ -27,6 +27,9 @@ pub struct CallEvent {
     pub circuit_breaker_state: State,
     /// Its attempts, in order. Empty if it was rejected before the first, or if the caller had left.
     pub attempts: Vec<AttemptEvent>,
+    /// Present if true: the retry budget refused a retry.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub retry_refused: bool,
     /// The call's trace.
     pub trace_id: String,
 }
@@ -90,12 +93,13 @@ mod tests {
             elapsed_seconds: 1.25,
             circuit_breaker_state: State::HalfOpen,
             attempts: vec![AttemptEvent::from(&record)],
+            retry_refused: true,
             trace_id: "4bf9".to_owned(),
         };
         let expected = json!({
             "call": call, "status": 500, "outcome": "failure", "protection": "breaker-only",
             "endpoint": "call-backend", "elapsed_seconds": 1.25,
-            "circuit_breaker_state": "half-open", "trace_id": "4bf9",
+            "circuit_breaker_state": "half-open", "retry_refused": true, "trace_id": "4bf9",
             "attempts": [{"attempt": 1, "outcome": "server_error", "status_code": 500,
                 "start_seconds": 0.001, "elapsed_seconds": 0.005, "wait_seconds": null}],
         });

@@ -8,5 +8,6 @@ mod hedging;
 mod probes;
 mod rate;
 mod retry_after;
+mod retry_budget;
 #[path = "../support/mod.rs"]
 mod support;
