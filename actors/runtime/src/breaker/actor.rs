@@ -190,7 +190,7 @@ impl Handler<TimerElapsed> for BreakerActor {
     type Result = ();
 
     fn handle(&mut self, _: TimerElapsed, ctx: &mut Context<Self>) {
-        self.timer.delivered();
+        self.timer.delivered(clock::now());
         self.step(ctx, |_, _| ());
     }
 }

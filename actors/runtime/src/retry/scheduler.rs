@@ -162,7 +162,7 @@ impl Handler<RetryDue> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, _: RetryDue, ctx: &mut Context<Self>) {
-        self.timer.delivered();
+        self.timer.delivered(clock::now());
         self.wake_due(ctx);
     }
 }

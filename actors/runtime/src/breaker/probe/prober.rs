@@ -133,7 +133,7 @@ where
     type Result = ();
 
     fn handle(&mut self, _: ProbeDue, ctx: &mut Context<Self>) {
-        self.timer.delivered();
+        self.timer.delivered(clock::now());
         self.proceed(ctx);
     }
 }
