@@ -15,6 +15,7 @@ use crate::{
     limit::{ConcurrencyLimit, Entered, Place, RateLimit, Token},
     policies::Policies,
     rejection::Rejection,
+    state::State,
 };
 
 /// What an admitted attempt holds. All of it goes back when this is dropped.
@@ -77,7 +78,8 @@ pub(crate) async fn admit<'a, T>(
     Ok(Admission { permit, place, waited, passes })
 }
 
-/// Asks for everything that a hedge needs: an attempt beside another one, on a closed circuit and without a wait.
+/// Asks for everything that a hedge needs: an attempt beside another one, on a closed circuit, without a wait, and within
+/// the retry budget.
 pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
     if policies.rejection_if_quiet().is_some() {
         return None;
@@ -95,6 +97,12 @@ pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
         }
         None => None,
     };
+    if policies.state().is_some_and(|state| state != State::Closed) {
+        return None;
+    }
+    if !policies.may_try_again(clock::now()) {
+        return None;
+    }
     // The breaker comes last, because a permit that is not used counts as an attempt that says nothing.
     let permit = match &policies.breaker {
         Some(breaker) => Some(breaker.admit_if_closed()?),

@@ -201,9 +201,6 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
         let Turn { policies, call, operation, number, .. } = *self.turn;
         let idempotent = contained(|| operation.is_idempotent()).unwrap_or(false);
         let admission = if idempotent { admit_at_once(policies) } else { None }?;
-        if !policies.may_try_again(clock::now()) {
-            return None;
-        }
         self.hedging.count_made();
         about(operation, call, |call| {
             policies.observers.tell(&Observation::Hedged { call, attempt: number });
