@@ -28,6 +28,7 @@
 //! - [`Hedge`]: a further attempt beside one that takes long.
 //! - [`QuietPeriod`]: all calls stay away while the upstream asks one of them to wait.
 //! - [`RetryBudget`]: how many retries an upstream may see, as a share of its calls.
+//! - [`Coalescer`]: identical requests in flight share one call.
 //! - [`Upstream::call_or`]: a fallback, the answer of a call that has none.
 //! - [`Gate`] and [`Observer`]: policies and observers of your own.
 //! - [`events`]: a log of numbered events, which readers can follow.
@@ -40,6 +41,7 @@ mod attempt;
 pub mod breaker;
 mod call;
 mod clock;
+mod coalesce;
 mod config;
 pub mod events;
 mod fallback;
@@ -73,6 +75,7 @@ pub use breaker::{
     TransitionCount, Window,
 };
 pub use clock::{until, within};
+pub use coalesce::{CoalesceSnapshot, Coalescer, SharedCallLost};
 pub use config::{Allowed, DURATIONS, InvalidConfig, MAX_DURATION};
 pub use events::{Event, EventKind, EventLog, EventReader, EventType};
 pub use gate::{Gate, Sample};

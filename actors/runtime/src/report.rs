@@ -57,7 +57,7 @@ pub struct AttemptRecord {
 }
 
 /// Why a call has no answer from the upstream.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum CallError<E> {
     /// The last attempt returned this error.
     #[error("{0}")]
@@ -83,7 +83,7 @@ pub enum CallError<E> {
 }
 
 /// What became of a call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CallReport<R, E> {
     /// The call.
     pub id: CallId,
