@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 49] = [
+pub const CLIENT_SETTINGS: [&str; 50] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
     "BREAKER_STREAK_MAX_AGE",
@@ -70,6 +70,7 @@ pub const CLIENT_SETTINGS: [&str; 49] = [
     "FALLBACK",
     "FALLBACK_MAX_AGE",
     "FALLBACK_MAX_BYTES",
+    "COALESCE",
     "CONNECT_RETRIES",
     "CALL_DEADLINE",
     "MAX_CALLS",

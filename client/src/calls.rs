@@ -3,7 +3,7 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use resilience_actors::{
-    AttemptRecord, CallId, CallOutcome, State,
+    AttemptRecord, CallId, CallOutcome, SharedCallLost, State,
     events::{EventKind, EventType, Fields},
 };
 use service_edge::TraceContext;
@@ -30,6 +30,8 @@ pub struct Asked {
     pub protection: Protection,
     /// The call's span.
     pub trace: TraceContext,
+    /// May share the call of an identical request, if `COALESCE` is `on`.
+    pub coalesce: bool,
 }
 
 /// Makes the calls of one worker.
@@ -63,22 +65,42 @@ impl Calls {
 
     /// Makes a call. If the future is dropped before its end, the call is recorded as abandoned.
     pub async fn make(&self, asked: Asked) -> BackendReport {
-        let Asked { wanted, protection, trace, .. } = asked;
+        let protection = asked.protection;
         let tally = match protection {
             Protection::None => &self.stats.baseline,
             Protection::Full | Protection::BreakerOnly => &self.stats.resilient,
         };
         let (call, pending) = (CallId::next(), Some(tally.begin()));
         let begun = Begun { calls: self, asked, call, since: Instant::now(), pending };
-        let request = BackendRequest { wanted, trace };
-        let operation = BackendCall { transport: Rc::clone(&self.transport), request };
-        let mut report = self.upstreams.call(protection, call, operation).await;
+        let mut report = self.report(call, asked).await;
+        let coalesced_with = (report.id != call).then_some(report.id);
+        if coalesced_with.is_some() {
+            (report.id, report.elapsed) = (call, begun.since.elapsed());
+        }
         if protection == Protection::None {
             // The baseline's upstream has no circuit breaker. Its answer shows the state of the others' circuit.
             report.state = self.upstreams.breaker().state();
         }
-        begun.finish(&report);
+        begun.finish(&report, coalesced_with);
         report
+    }
+
+    /// Makes the call, or shares that of an identical request: then the report has the other call's number.
+    async fn report(&self, call: CallId, asked: Asked) -> BackendReport {
+        let Asked { wanted, protection, trace, .. } = asked;
+        let request = BackendRequest { wanted, trace };
+        let operation = BackendCall { transport: Rc::clone(&self.transport), request };
+        let Some(coalescer) = self.upstreams.coalescer().filter(|_| asked.coalesce) else {
+            return self.upstreams.call(protection, call, operation).await;
+        };
+        let (upstreams, same) = (self.upstreams.clone(), operation.clone());
+        let made = async move || Arc::new(upstreams.call(protection, call, same).await);
+        // Boxed, so that calls which share nothing have no room for it.
+        match Box::pin(coalescer.call(wanted.path(), made)).await {
+            Ok(report) => Arc::unwrap_or_clone(report),
+            // The worker that made the call has ended, with the service. This worker still answers.
+            Err(SharedCallLost) => self.upstreams.call(protection, call, operation).await,
+        }
     }
 }
 
@@ -92,19 +114,22 @@ struct Begun<'a> {
 }
 
 impl Begun<'_> {
-    fn finish(mut self, report: &BackendReport) {
+    fn finish(mut self, report: &BackendReport, coalesced_with: Option<CallId>) {
         if let Some(pending) = self.pending.take() {
             pending.finish(report);
         }
         let Self { calls, asked, .. } = &self;
-        calls.metrics.call_ended(&report.attempts);
+        // A shared call's attempts are those of the caller that made it.
+        let attempts = if coalesced_with.is_some() { &[] } else { &*report.attempts };
+        calls.metrics.call_ended(attempts);
         self.record(|| Ended {
             status: Some(status(report).as_u16()),
             outcome: report.outcome(),
             stale: stale_age(report),
             elapsed: report.elapsed,
             state: report.state,
-            attempts: &report.attempts,
+            attempts,
+            coalesced_with,
             retry_refused: report.retry_refused,
         });
         let trace = asked.trace;
@@ -112,12 +137,13 @@ impl Begun<'_> {
             trace.level(),
             trace_id:% = trace.trace_id(),
             span_id:% = trace.span_id();
-            "call {} {}: status {}{}, attempts: {}, {:.3}s, circuit {}",
+            "call {} {}: status {}{}, attempts: {}{}, {:.3}s, circuit {}",
             report.id,
             asked.endpoint,
             status(report).as_u16(),
             if report.fallback { " (stale)" } else { "" },
             report.attempts.len(),
+            coalesced_with.map(|other| format!(" of call {other}")).unwrap_or_default(),
             report.elapsed.as_secs_f64(),
             report.state,
         );
@@ -127,7 +153,8 @@ impl Begun<'_> {
     fn record<'b>(&self, ended: impl FnOnce() -> Ended<'b>) {
         let Self { calls, asked, call, .. } = self;
         calls.upstreams.breaker().events().record_with(EventType::Call, || {
-            let Ended { status, outcome, stale, elapsed, state, attempts, retry_refused } = ended();
+            let ended = ended();
+            let Ended { status, outcome, stale, elapsed, state, attempts, .. } = ended;
             EventKind::Call(Fields::new(CallEvent {
                 call: *call,
                 status,
@@ -137,8 +164,9 @@ impl Begun<'_> {
                 stale_age_seconds: stale.map(|age| age.as_secs_f64()),
                 elapsed_seconds: elapsed.as_secs_f64(),
                 circuit_breaker_state: state,
+                coalesced_with: ended.coalesced_with,
                 attempts: attempts.iter().map(AttemptEvent::from).collect(),
-                retry_refused,
+                retry_refused: ended.retry_refused,
                 trace_id: asked.trace.trace_id().to_string(),
             }))
         });
@@ -154,6 +182,7 @@ struct Ended<'a> {
     elapsed: Duration,
     state: State,
     attempts: &'a [AttemptRecord],
+    coalesced_with: Option<CallId>,
     retry_refused: bool,
 }
 
@@ -169,6 +198,7 @@ impl Drop for Begun<'_> {
             elapsed: self.since.elapsed(),
             state: self.calls.upstreams.breaker().state(),
             attempts: &[],
+            coalesced_with: None,
             retry_refused: false,
         });
     }

@@ -56,6 +56,8 @@ pub struct Config {
     pub calls: Calls,
     /// `FALLBACK` and `FALLBACK_*`: the limits of stale answers, if they are on.
     pub fallback: Option<StaleLimits>,
+    /// `COALESCE`: identical requests in flight share a call.
+    pub coalesce: bool,
     /// `CONNECT_TIMEOUT`: maximum time to resolve the name, and again to connect to each of its addresses.
     pub connect_timeout: Duration,
     /// `MAX_CALLS`: maximum number of calls in flight and waiting, over all workers.
@@ -88,6 +90,7 @@ impl Config {
         let calls = calls::read(settings)?;
         let probe = probe.map(|probe| probe.timeout(calls.attempt_timeout));
         let fallback = fallback::read(settings)?;
+        let coalesce = settings.choice("COALESCE", "off", &[("off", false), ("on", true)])?;
         let connect_timeout =
             settings.seconds("CONNECT_TIMEOUT", Duration::from_secs(1), DURATIONS)?;
         let max_calls = settings.limit("MAX_CALLS", 10_000, 1..=10_000_000)?;
@@ -108,6 +111,7 @@ impl Config {
             probe,
             calls,
             fallback,
+            coalesce,
             connect_timeout,
             max_calls,
             max_response_bytes,

@@ -127,11 +127,9 @@ impl Service {
         probes::start(&config, breaker).expect("`Config` has checked the settings");
         let calls = CallMetrics::new(metrics, breaker.name());
         let upstreams = Upstreams::new(&config.calls, breaker, &limit, &stats, &calls)
-            .expect("`Config` has checked the settings");
-        let upstreams = match config.fallback {
-            Some(limits) => upstreams.with_fallback(limits),
-            None => upstreams,
-        };
+            .expect("`Config` has checked the settings")
+            .with_fallback(config.fallback)
+            .with_coalescing(config.coalesce);
         metrics::add_sources(metrics, &upstreams, &stats, &streams);
         let turns = Arc::default();
         Self { config, upstreams, drain, connections, stats, calls, streams, turns }

@@ -106,7 +106,9 @@ pub async fn run(
         // Only the first requests are logged: ten thousand would hide all other lines.
         let trace = trace.child();
         let trace = if request_num <= FOLLOWED { trace } else { trace.unsampled() };
-        let report = calls.make(Asked { endpoint: "stress-test", wanted, protection, trace }).await;
+        // Requests that shared a call would be no load.
+        let asked = Asked { endpoint: "stress-test", wanted, protection, trace, coalesce: false };
+        let report = calls.make(asked).await;
         Some(StressResult {
             request_num,
             status_code: status(&report).as_u16(),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use resilience_actors::{
-    Breaker, CallId, CallLimit, CallOptions, CallSettings, InvalidConfig, Observation, Observer,
-    Upstream, UpstreamBuilder,
+    Breaker, CallId, CallLimit, CallOptions, CallSettings, Coalescer, InvalidConfig, Observation,
+    Observer, Upstream, UpstreamBuilder,
 };
 use serde::Serialize;
 
@@ -36,7 +36,11 @@ pub struct Upstreams {
     breaker: Breaker,
     limit: CallLimit,
     stale: Option<Arc<StaleFallback>>,
+    coalescer: Option<RequestCoalescer>,
 }
+
+/// Shares calls of requests with the same path, whose other parts are the same too.
+pub type RequestCoalescer = Coalescer<&'static str, Arc<BackendReport>>;
 
 impl Upstreams {
     /// Upstreams over a running breaker.
@@ -62,12 +66,19 @@ impl Upstreams {
             breaker: breaker.clone(),
             limit: limit.clone(),
             stale: None,
+            coalescer: None,
         })
     }
 
-    /// Adds stale answers to calls with protection.
-    pub fn with_fallback(self, limits: StaleLimits) -> Self {
-        Self { stale: Some(Arc::new(StaleFallback::new(limits))), ..self }
+    /// Adds stale answers to calls with protection, if there are limits for them.
+    pub fn with_fallback(self, limits: Option<StaleLimits>) -> Self {
+        let stale = limits.map(|limits| Arc::new(StaleFallback::new(limits)));
+        Self { stale, ..self }
+    }
+
+    /// Lets identical requests share a call, if `coalesce` is true.
+    pub fn with_coalescing(self, coalesce: bool) -> Self {
+        Self { coalescer: coalesce.then(Coalescer::new), ..self }
     }
 
     /// The upstream with all policies.
@@ -104,6 +115,11 @@ impl Upstreams {
     /// The stale answers, if they are on.
     pub fn stale(&self) -> Option<&StaleFallback> {
         self.stale.as_deref()
+    }
+
+    /// The shared calls, if they are on.
+    pub fn coalescer(&self) -> Option<&RequestCoalescer> {
+        self.coalescer.as_ref()
     }
 
     /// The circuit breaker.

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use call_event::{AttemptEvent, CallEvent};
 use resilience_actors::{
-    BreakerSnapshot, CallId, Event, Mode, Outcome, PolicySnapshot, State, breaker::Counts,
+    BreakerSnapshot, CallId, CoalesceSnapshot, Event, Mode, Outcome, PolicySnapshot, State,
+    breaker::Counts,
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -135,11 +136,14 @@ pub struct Policies {
     /// The kept answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<StaleSnapshot>,
+    /// The shared calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coalesce: Option<CoalesceSnapshot>,
 }
 
 impl Policies {
     fn is_empty(&self) -> bool {
-        self.upstream.is_empty() && self.fallback.is_none()
+        self.upstream.is_empty() && self.fallback.is_none() && self.coalesce.is_none()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 49] = [
+pub const MEANINGS: [(&str, &str); 50] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (
         "BREAKER_FAIL_MAX",
@@ -162,6 +162,10 @@ pub const MEANINGS: [(&str, &str); 49] = [
         "FALLBACK_MAX_BYTES",
         "Maximum size of all kept answers together (default 1048576). The least recently used ones make room. Requires \
          `FALLBACK=stale`.",
+    ),
+    (
+        "COALESCE",
+        "`on`: identical requests to the backend that are in flight at the same time share one call.",
     ),
     (
         "CONNECT_TIMEOUT",

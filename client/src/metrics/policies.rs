@@ -30,6 +30,13 @@ pub(super) fn add(families: &mut Families, upstreams: &Upstreams, stats: &Stats)
             upstream.breaker().map_or(0, |breaker| breaker.counts().not_permitted.quiet_period);
         quiet_period(families, name, quiet, rejected);
     }
+    if let Some(coalescer) = upstreams.coalescer() {
+        families.counters(
+            "client_coalesced_calls_total",
+            "Calls that shared the call of an identical request in flight.",
+            [(&[("name", name)][..], number(coalescer.snapshot().coalesced))],
+        );
+    }
     if upstreams.stale().is_some() {
         families.counters(
             "client_stale_answers_total",

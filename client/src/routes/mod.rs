@@ -9,6 +9,7 @@ mod turns;
 pub use turns::Turns;
 
 use actix_web::{HttpResponse, web};
+use resilience_actors::Coalescer;
 use service_edge::{ApiError, Drain, JsonBody, Trace, endpoint, trace::TRACEPARENT};
 
 use crate::{
@@ -78,7 +79,8 @@ async fn answered(
     answer: impl FnOnce(&BackendReport) -> HttpResponse,
 ) -> HttpResponse {
     let trace = trace.enter();
-    let report = calls.make(Asked { endpoint, wanted, protection, trace }).await;
+    let coalesce = protection == Protection::Full;
+    let report = calls.make(Asked { endpoint, wanted, protection, trace, coalesce }).await;
     let mut response = answer(&report);
     response.headers_mut().insert(TRACEPARENT, trace.header());
     response
@@ -105,6 +107,7 @@ async fn stats(
         policies: wire::Policies {
             upstream: calls.upstreams().protected().snapshot(),
             fallback: calls.upstreams().stale().map(StaleFallback::snapshot),
+            coalesce: calls.upstreams().coalescer().map(Coalescer::snapshot),
         },
     }))
 }

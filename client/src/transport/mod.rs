@@ -183,6 +183,7 @@ fn client(
 }
 
 /// A call of the backend: a request, and the worker's transport.
+#[derive(Clone)]
 pub struct BackendCall {
     /// The transport of the caller's thread.
     pub transport: Rc<HttpTransport>,

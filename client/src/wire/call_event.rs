@@ -25,7 +25,11 @@ pub struct CallEvent {
     pub elapsed_seconds: f64,
     /// The state after the call's own report.
     pub circuit_breaker_state: State,
-    /// Its attempts, in order. Empty if it was rejected before the first, or if the caller had left.
+    /// The call whose answer it got, with that call's attempts; absent unless requests were [coalesced](resilience_actors::Coalescer).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coalesced_with: Option<CallId>,
+    /// Its attempts, in order. Empty if it was rejected before the first, if the caller had left, or if it shared the
+    /// call of another caller.
     pub attempts: Vec<AttemptEvent>,
     /// Present if true: the retry budget refused a retry.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -92,6 +96,7 @@ mod tests {
             stale_age_seconds: None,
             elapsed_seconds: 1.25,
             circuit_breaker_state: State::HalfOpen,
+            coalesced_with: None,
             attempts: vec![AttemptEvent::from(&record)],
             retry_refused: true,
             trace_id: "4bf9".to_owned(),
