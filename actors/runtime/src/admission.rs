@@ -14,7 +14,7 @@ use crate::{
     gate::{Pass, Sample, pass_all},
     limit::{ConcurrencyLimit, Entered, Place, RateLimit, Token},
     policies::Policies,
-    rejection::Rejection,
+    rejection::{Rejection, RejectionKind},
     state::State,
 };
 
@@ -132,7 +132,7 @@ async fn take_token<'a, T>(
         if !token.waits() {
             return Ok(token);
         }
-        if let Some(token) = entry.wait(token.wait()).await? {
+        if let Some(token) = entry.wait(RejectionKind::RateLimit, token.wait()).await? {
             return Ok(token);
         }
     }
@@ -150,7 +150,8 @@ async fn take_place<T>(
             Entered::Queued(queued) => queued,
         };
         let until = *over.get_or_insert_with(|| limit.longest_wait(entry.deadline));
-        if let Some(place) = entry.wait(queued.wait(until)).await? {
+        if let Some(place) = entry.wait(RejectionKind::ConcurrencyLimit, queued.wait(until)).await?
+        {
             return Ok(place);
         }
     }

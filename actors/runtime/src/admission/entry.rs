@@ -1,14 +1,21 @@
 //! An attempt on its way through the gates.
 
-use std::{future::pending, time::Instant};
+use std::{
+    future::pending,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::oneshot;
 
 use crate::{
     breaker::{Openings, Permit},
+    clock,
     policies::Policies,
-    rejection::Rejection,
+    rejection::{Rejection, RejectionKind},
 };
+
+/// What a caller is told whose time was over after a wait.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why an attempt is not made.
 #[derive(Debug)]
@@ -57,9 +64,11 @@ impl<'a, 'r, T> Entry<'a, 'r, T> {
     }
 
     /// Waits for what a gate gives. `None`: the circuit has opened. The breaker has admitted the attempt again, which may
-    /// be a trial now, and the gate is to be asked again.
+    /// be a trial now, and the gate is to be asked again. If no time is left after the wait, the attempt is rejected with
+    /// the gate's `kind`.
     pub(super) async fn wait<V>(
         &mut self,
+        kind: RejectionKind,
         given: impl Future<Output = Result<V, Rejection>>,
     ) -> Result<Option<V>, Denied> {
         self.waited = true;
@@ -81,6 +90,9 @@ impl<'a, 'r, T> Entry<'a, 'r, T> {
         } else {
             None
         };
+        if self.deadline.is_some_and(|deadline| clock::now() >= deadline) {
+            return Err(Rejection::new(kind, RETRY_AFTER).into());
+        }
         if let Some(breaker) = self.policies.breaker.as_ref().filter(|_| !self.is_current()) {
             // The old permit says nothing about the new epoch.
             self.permit = None;
