@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::{RngExt as _, rngs::SmallRng};
 use resilience_actors::{
-    Backoff, BreakerScope, BreakerSettings, JitterMode, Probe, QuietPeriod, Window,
+    Backoff, BreakerScope, BreakerSettings, Concurrency, JitterMode, Probe, QuietPeriod, Window,
 };
 
 use crate::support;
@@ -108,10 +108,17 @@ fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Setti
         connect_retries: rng.random_range(0..=2),
         scope: if rng.random() { BreakerScope::Call } else { BreakerScope::Attempt },
         rate: None,
-        concurrency: None,
+        concurrency: random_concurrency(rng),
         hedge: None,
         quiet_period: sometimes(rng, |rng| QuietPeriod::up_to(random_millis(rng, 100, 6_000))),
     }
+}
+
+fn random_concurrency(rng: &mut SmallRng) -> Option<Concurrency> {
+    sometimes(rng, |rng| {
+        let limit = Concurrency::at_most(rng.random_range(1..=8));
+        limit.queue(rng.random_range(0..=8)).wait(random_millis(rng, 50, 3_000))
+    })
 }
 
 /// The defaults in half of the cases.

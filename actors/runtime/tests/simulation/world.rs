@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use rand::rngs::SmallRng;
-use resilience_actors::{Breaker, CallLimit, Mode, State};
+use resilience_actors::{Breaker, CallLimit, ConcurrencyLimit, Mode, State};
 
 use crate::{
     record::{CallNumber, Circuit, Record, Totals},
@@ -20,6 +20,8 @@ use crate::{
 pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) limit: CallLimit,
+    /// The concurrency limit of each upstream that has one, in the order of the upstreams.
+    pub(crate) places: RefCell<Vec<ConcurrencyLimit>>,
     pub(crate) breaker: Breaker,
     pub(crate) condition: Cell<Condition>,
     /// The episode has ended. What is dropped from now on breaks no rule.
@@ -40,6 +42,7 @@ impl World {
         };
         Self {
             limit: CallLimit::new(settings.max_calls),
+            places: RefCell::default(),
             settings,
             breaker,
             condition: Cell::new(Condition::Healthy),

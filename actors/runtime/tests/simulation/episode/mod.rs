@@ -61,7 +61,9 @@ impl Episode {
             let (calls, limit) = (world.settings.calls.clone(), world.limit.clone());
             Lab::seeded((), calls, &world.breaker, limit, rng.next_u64())
         });
-        let labs = labs.collect();
+        let labs: Vec<_> = labs.collect();
+        let places = labs.iter().filter_map(|lab| lab.protected.concurrency().cloned());
+        world.places.borrow_mut().extend(places);
         let (callers, breaker_users) = (Vec::new(), Vec::new());
         Self { rng, world, labs, next_call: 1, callers, breaker_users, last_steps: VecDeque::new() }
     }

@@ -22,7 +22,9 @@ impl World {
         match call.attempts.last() {
             Some(&Attempt { ended: Some(ended), trial, .. }) => self.is_due(call, ended, trial),
             _ => {
-                rule!(self, "A call begins its first attempt at once": now() == call.started; call);
+                let longest = self.longest_wait_for_a_place();
+                rule!(self, "A call begins its first attempt at once, or after a wait for a place":
+                    now() <= call.started + longest; call, longest);
             }
         }
         let (trial, epoch) = (self.is_trial(record, call), self.breaker.counts().epoch.number);
@@ -51,8 +53,9 @@ impl World {
         rule!(self, "A trial is never retried": trial != Some(true); call);
         rule!(self, "A call waits before a retry, no less than the backoff with its jitter and Retry-After say":
             waited >= shortest; call, waited, shortest);
-        rule!(self, "A call waits before a retry, no more than the backoff with its jitter and Retry-After say":
-            waited <= longest + TICK; call, waited, longest);
+        rule!(self, "A call waits before a retry, no more than the backoff with its jitter and Retry-After say, \
+            and the wait for a place":
+            waited <= longest + TICK + self.longest_wait_for_a_place(); call, waited, longest);
         rule!(self, "No attempt begins after the call's deadline":
             now() < call.started + self.settings.calls.call_deadline; call);
     }

@@ -22,8 +22,10 @@ impl World {
         rule!(self, "Each success of a permit counts once": counts.successful == totals.successful; counts, totals);
         rule!(self, "Each failure counts once, unless a retry repaired it":
             counts.failed == totals.failed; counts, totals);
-        rule!(self, "Each neutral result counts once, and so may a permit that its caller left unused":
-            or_left(totals.ignored, totals.left).contains(&counts.ignored); counts, totals);
+        // An attempt that waits for a place has a permit, which it gives back unused if it gets none.
+        let unused = if self.settings.calls.concurrency.is_some() { u64::MAX } else { totals.left };
+        rule!(self, "Each neutral result counts once, and so may a permit that was not used":
+            (totals.ignored..=totals.ignored.saturating_add(unused)).contains(&counts.ignored); counts, totals);
     }
 
     fn rejections_add_up(&self, counts: &Counts, totals: &Totals) {
@@ -62,7 +64,7 @@ impl World {
     }
 }
 
-pub(super) fn counted_rejections(counts: &Counts) -> [(RejectionKind, u64); 6] {
+pub(super) fn counted_rejections(counts: &Counts) -> [(RejectionKind, u64); 7] {
     let counted = counts.not_permitted;
     [
         (RejectionKind::CircuitOpen, counted.circuit_open),
@@ -70,6 +72,7 @@ pub(super) fn counted_rejections(counts: &Counts) -> [(RejectionKind, u64); 6] {
         (RejectionKind::Released, counted.released),
         (RejectionKind::Overloaded, counted.overloaded),
         (RejectionKind::Stopped, counted.stopped),
+        (RejectionKind::ConcurrencyLimit, counted.concurrency_limit),
         (RejectionKind::QuietPeriod, counted.quiet_period),
     ]
 }

@@ -24,6 +24,7 @@ mod counts;
 mod events;
 mod inspection;
 mod outcomes;
+mod places;
 mod probes;
 mod quiet;
 mod rejections;

@@ -27,6 +27,7 @@ impl World {
             RejectionKind::QuietPeriod => {
                 return self.quiet_period_rejects(record, call, rejection);
             }
+            RejectionKind::ConcurrencyLimit => self.concurrency_limit_may_reject(call),
             RejectionKind::Released => {
                 rule!(self, "Only a call that waits for a retry is released":
                     call.may_be_retried() && attempts > 0; call);

@@ -36,14 +36,18 @@ impl World {
         let (limit, calls) = (&self.limit, &record.calls);
         let waiting = calls.values().filter(|call| !call.in_flight()).count();
         rule!(self, "Each call has one place of the call limit": limit.in_use() == calls.len(); limit, calls);
-        rule!(self, "The call limit knows how many calls wait": limit.waiting() == waiting; limit, calls);
+        let queued = self.waiting_for_a_place();
+        rule!(self, "Each call that is not in flight waits for a retry or for a place":
+            limit.waiting() + queued == waiting; limit, queued, calls);
+        self.places_are_in_use(record);
         rule!(self, "At most max_calls calls are in flight or wait": limit.in_use() <= limit.max(); limit);
         rule!(self, "No call waits on an open circuit": !record.circuit_is_open() || waiting == 0; calls);
         for call in calls.values() {
             rule!(self, "A call is answered by its deadline":
                 now() <= call.started + self.settings.calls.call_deadline + TICK; call);
-            rule!(self, "Only a call that may be retried waits, and only while its caller is there":
-                call.in_flight() || (call.may_be_retried() && !call.abandoned); call);
+            let may_wait = call.may_be_retried() || (queued > 0 && call.asks_breaker());
+            rule!(self, "Only a call that may be retried or has no place waits, and only while its caller is there":
+                call.in_flight() || (may_wait && !call.abandoned); call);
         }
     }
 
