@@ -40,7 +40,7 @@ impl Operation for Get {
             Ok((code, _)) => (Outcome::ServerError, Some(*code)),
             Err(_) => (Outcome::Unreachable, None),
         };
-        Verdict { outcome, code, retry_after: None }
+        Verdict { code, ..outcome.into() }
     }
 }
 

@@ -52,7 +52,7 @@ impl Operation for Get {
             Ok(code) => (Outcome::ServerError, Some(code)),
             Err(Refused) => (Outcome::Unreachable, None),
         };
-        Verdict { outcome, code, retry_after: None }
+        Verdict { code, ..outcome.into() }
     }
 }
 

@@ -59,6 +59,11 @@ pub(crate) async fn admit<'a, T>(
 ) -> Result<Admission<'a>, Denied> {
     // First, because a trial permit would be taken for nothing.
     policies.rejection_if_quiet().map_or(Ok(()), Err)?;
+    // Only on a closed circuit: a trial finds out whether the upstream has recovered. Before the breaker, because a permit
+    // that is not used counts as an attempt that says nothing.
+    if policies.state().is_none_or(|state| state == State::Closed) {
+        policies.throttle()?;
+    }
     let mut entry = Entry::new(policies, deadline, reply).await?;
     let token = match &policies.rate {
         Some(limit) => Some(take_token(limit, &mut entry).await?),
@@ -100,7 +105,7 @@ pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
     if policies.state().is_some_and(|state| state != State::Closed) {
         return None;
     }
-    if !policies.may_try_again(clock::now()) {
+    if policies.throttle().is_err() || !policies.may_try_again(clock::now()) {
         return None;
     }
     // The breaker comes last, because a permit that is not used counts as an attempt that says nothing.

@@ -23,6 +23,7 @@
 //! - [`Breaker`]: one for each upstream and process, shared by all threads.
 //! - [`Probe`]: how an open circuit finds out soon that the upstream is back.
 //! - [`CallLimit`]: how many calls may be in flight and waiting in a process.
+//! - [`Throttle`]: fewer attempts at an upstream that refuses many.
 //! - [`Rate`]: how many attempts may be made at an upstream in a period.
 //! - [`Concurrency`]: how many attempts may be in flight at an upstream.
 //! - [`Hedge`]: a further attempt beside one that takes long.
@@ -63,9 +64,11 @@ mod report;
 pub mod retry;
 mod seconds;
 mod settings;
+mod slices;
 mod snapshot;
 mod state;
 mod sync;
+mod throttle;
 mod timer;
 mod upstream;
 
@@ -93,4 +96,5 @@ pub use report::{AttemptRecord, CallError, CallId, CallOutcome, CallReport};
 pub use retry::{Backoff, JitterMode, Retry, RetryBudget, RetryBudgetSnapshot};
 pub use settings::{BreakerScope, CallConfig, CallSettings};
 pub use snapshot::PolicySnapshot;
+pub use throttle::{Throttle, ThrottleSnapshot};
 pub use upstream::{BreakerChoice, Upstream, UpstreamBuilder};

@@ -145,12 +145,17 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// The protocol's own status, for logs and reports (HTTP's, for instance).
     pub code: Option<u16>,
+    /// The upstream refused the request because it has too much to do (HTTP: 429, 503): see
+    /// [`Throttle`](crate::Throttle).
+    pub refused: bool,
     /// How long the upstream asked to be left alone: a floor under the wait before a retry.
     pub retry_after: Option<Duration>,
 }
 
 impl From<Outcome> for Verdict {
+    /// [`Throttled`](Outcome::Throttled) is refused.
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, code: None, retry_after: None }
+        let refused = outcome == Outcome::Throttled;
+        Self { outcome, code: None, refused, retry_after: None }
     }
 }

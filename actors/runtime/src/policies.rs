@@ -6,10 +6,11 @@ use std::{
     time::Instant,
 };
 
-use rand::rngs::SmallRng;
+use rand::{RngExt, rngs::SmallRng};
 
 use crate::{
     breaker::{Breaker, Openings},
+    clock,
     gate::Gate,
     hedge::Hedging,
     limit::{CallLimit, ConcurrencyLimit, RateLimit},
@@ -21,6 +22,7 @@ use crate::{
     retry::{backoff::spread, budget::SharedBudget},
     settings::CallConfig,
     state::State,
+    throttle::Throttling,
 };
 
 /// The policies of one upstream, shared by all its calls.
@@ -33,6 +35,8 @@ pub(crate) struct Policies {
     /// Ends waits at the gates after the breaker, if there are such waits.
     pub(crate) openings: Option<Arc<Openings>>,
     /// Asked after the breaker.
+    pub(crate) throttling: Option<Throttling>,
+    /// Asked after throttling.
     pub(crate) rate: Option<RateLimit>,
     /// Asked after the rate limit.
     pub(crate) concurrency: Option<ConcurrencyLimit>,
@@ -70,6 +74,9 @@ impl Policies {
 
     /// Takes in how an attempt of `call` ended. No retry comes before the end of a quiet period.
     pub(crate) fn heed(&self, call: CallId, now: Instant, verdict: &mut Verdict) {
+        if let Some(throttling) = &self.throttling {
+            throttling.record(now, verdict);
+        }
         let Some(quiet) = &self.quiet else { return };
         let begins =
             asked(verdict).and_then(|asked| self.with_rng(|rng| quiet.begin(now, asked, rng)));
@@ -83,6 +90,12 @@ impl Policies {
     /// Takes an attempt after the first, a retry or a hedge, out of the retry budget. False if none is left in it.
     pub(crate) fn may_try_again(&self, now: Instant) -> bool {
         self.retry_budget.as_ref().is_none_or(|budget| budget.try_withdraw(now))
+    }
+
+    /// Rejects an attempt by chance while the upstream refuses many.
+    pub(crate) fn throttle(&self) -> Result<(), Rejection> {
+        let Some(throttling) = &self.throttling else { return Ok(()) };
+        throttling.admit(clock::now(), || self.with_rng(RngExt::random))
     }
 
     pub(crate) fn with_rng<R>(&self, with: impl FnOnce(&mut SmallRng) -> R) -> R {

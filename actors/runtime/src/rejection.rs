@@ -31,6 +31,8 @@ pub enum RejectionKind {
     Overloaded,
     /// The breaker's actor is gone: the process is ending.
     Stopped,
+    /// The upstream refuses many attempts, and this one was not made ([`Throttle`](crate::Throttle)).
+    Throttle,
     /// Too many attempts were made at the upstream in this period, and the call could not wait for its turn.
     RateLimit,
     /// Too many attempts are in flight at the upstream, and the call could not wait for a place.
@@ -43,12 +45,13 @@ pub enum RejectionKind {
 
 impl RejectionKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::CircuitOpen,
         Self::TrialLimit,
         Self::Released,
         Self::Overloaded,
         Self::Stopped,
+        Self::Throttle,
         Self::RateLimit,
         Self::ConcurrencyLimit,
         Self::QuietPeriod,
@@ -70,6 +73,7 @@ impl RejectionKind {
             Self::Released => (BREAKER, "circuit breaker opened while the call waited for a retry"),
             Self::Stopped => (BREAKER, "circuit breaker is not running"),
             Self::Overloaded => ("call-limit", "too many calls in flight"),
+            Self::Throttle => ("throttle", "the upstream refuses many requests"),
             Self::RateLimit => ("rate-limit", "too many attempts at the upstream in this period"),
             Self::ConcurrencyLimit => {
                 ("concurrency-limit", "too many attempts in flight at the upstream")
@@ -103,8 +107,8 @@ impl Rejection {
         self.kind
     }
 
-    /// The gate that rejected the call: `circuit-breaker`, `call-limit`, `rate-limit`, `concurrency-limit`, `quiet-period`,
-    /// or the name of the user's own gate.
+    /// The gate that rejected the call: `circuit-breaker`, `call-limit`, `throttle`, `rate-limit`, `concurrency-limit`,
+    /// `quiet-period`, or the name of the user's own gate.
     pub fn gate(&self) -> &'static str {
         self.gate
     }

@@ -13,6 +13,7 @@ use crate::{
     limit::{Concurrency, Rate},
     quiet::QuietPeriod,
     retry::{Retry, RetryBudget},
+    throttle::Throttle,
 };
 
 /// Which failures the breaker is told of while the circuit is closed. It is always told of failures of trials, and of
@@ -46,6 +47,8 @@ pub struct CallSettings {
     pub connect_retries: u32,
     /// Which failures the breaker is told of, default [`BreakerScope::Call`].
     pub scope: BreakerScope,
+    /// How soon attempts are rejected instead of being made at an upstream that refuses many, default never.
+    pub throttle: Option<Throttle>,
     /// How many attempts may be made in a period, default no limit. The wait for one is no longer than `call_deadline`.
     pub rate: Option<Rate>,
     /// How many attempts may be in flight, default no limit.
@@ -70,6 +73,7 @@ impl Default for CallSettings {
             call_deadline: None,
             connect_retries: 0,
             scope: BreakerScope::Call,
+            throttle: None,
             rate: None,
             concurrency: None,
             hedge: None,
@@ -95,6 +99,7 @@ impl TryFrom<CallSettings> for CallConfig {
                 return Err(InvalidConfig::beside("retry_budget", share, others));
             }
         }
+        settings.throttle.as_ref().map_or(Ok(()), Throttle::validate)?;
         settings.rate.as_ref().map_or(Ok(()), Rate::validate)?;
         settings.concurrency.as_ref().map_or(Ok(()), Concurrency::validate)?;
         settings.hedge.as_ref().map_or(Ok(()), Hedge::validate)?;
@@ -219,6 +224,10 @@ mod tests {
             ("call_deadline", times(second, Duration::ZERO)),
             ("call_deadline", times(second, second / 2)),
             ("call_deadline", CallSettings { rate: Some(waiting), ..times(second, 2 * second) }),
+            (
+                "throttle_ratio",
+                CallSettings { throttle: Some(Throttle::ratio(0.9)), ..Default::default() },
+            ),
             ("connect_retries", CallSettings { connect_retries: 101, ..Default::default() }),
         ];
         for (field, settings) in bad {

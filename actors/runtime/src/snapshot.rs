@@ -9,6 +9,7 @@ use crate::{
     policies::Policies,
     quiet::{Quiet, QuietSnapshot},
     retry::{RetryBudgetSnapshot, budget::SharedBudget},
+    throttle::{ThrottleSnapshot, Throttling},
 };
 
 /// The state of an upstream's optional policies. Those that are off are absent.
@@ -16,6 +17,9 @@ use crate::{
 #[serde(default)]
 #[non_exhaustive]
 pub struct PolicySnapshot {
+    /// Throttling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<ThrottleSnapshot>,
     /// The rate limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<RateSnapshot>,
@@ -40,6 +44,7 @@ impl PolicySnapshot {
     pub(crate) fn of(policies: &Policies) -> Self {
         let probes = policies.breaker.as_ref().map(Breaker::counts);
         Self {
+            throttle: policies.throttling.as_ref().map(Throttling::snapshot),
             rate: policies.rate.as_ref().map(RateLimit::snapshot),
             concurrency: policies.concurrency.as_ref().map(ConcurrencyLimit::snapshot),
             hedge: policies.hedging.as_ref().map(Hedging::snapshot),

@@ -52,7 +52,6 @@ mod published;
 mod recorder;
 mod report;
 mod reporting;
-mod slices;
 mod snapshot;
 mod start;
 mod tally;

@@ -14,11 +14,11 @@ use super::{
     messages::ReportResult,
     phase::Phase,
     report::CountersAt,
-    slices::Slices,
     tally::{Counts, EpochCounts, Tally},
 };
 use crate::{
     outcome::CallKind,
+    slices::Slices,
     sync::{AtomicU64, Mutex},
 };
 

@@ -48,6 +48,8 @@ pub struct NotPermitted {
     pub overloaded: u64,
     /// The breaker was gone.
     pub stopped: u64,
+    /// The upstream refused many attempts.
+    pub throttle: u64,
     /// Too many attempts were made in a period.
     pub rate_limit: u64,
     /// Too many attempts were in flight at the upstream.
@@ -212,6 +214,7 @@ impl Tally {
                 released: rejected(RejectionKind::Released),
                 overloaded: rejected(RejectionKind::Overloaded),
                 stopped: rejected(RejectionKind::Stopped),
+                throttle: rejected(RejectionKind::Throttle),
                 rate_limit: rejected(RejectionKind::RateLimit),
                 concurrency_limit: rejected(RejectionKind::ConcurrencyLimit),
                 quiet_period: rejected(RejectionKind::QuietPeriod),

@@ -23,6 +23,7 @@ use crate::{
     quiet::{Quiet, QuietPeriod},
     retry::{Retry, RetryBudget, budget::SharedBudget},
     settings::{BreakerScope, CallConfig, CallSettings},
+    throttle::{Throttle, Throttling},
 };
 
 /// Builds an [`Upstream`]: each policy that is not asked for is not there.
@@ -170,7 +171,13 @@ impl UpstreamBuilder {
         self
     }
 
-    /// Limits the attempts at the upstream in a period. The limit is asked after the breaker.
+    /// Rejects a share of the attempts while the upstream refuses many. Asked after the breaker.
+    pub fn throttle(mut self, throttle: Throttle) -> Self {
+        self.settings.throttle = Some(throttle);
+        self
+    }
+
+    /// Limits the attempts at the upstream in a period. The limit is asked after throttling.
     pub fn rate(mut self, rate: Rate) -> Self {
         self.settings.rate = Some(rate);
         self
@@ -257,6 +264,8 @@ impl UpstreamBuilder {
         let limit = limit.map(Arc::new);
         let retry_budget = config.retry_budget.clone().map(SharedBudget::new);
         let concurrency = config.concurrency.clone().map(ConcurrencyLimit::new);
+        let throttling =
+            config.throttle.clone().map(|settings| Throttling::new(settings, clock::now()));
         let rate = config.rate.clone().map(RateLimit::new);
         let waits = rate.is_some() || concurrency.is_some();
         let openings = breaker.as_ref().filter(|_| waits).map(openings);
@@ -269,6 +278,7 @@ impl UpstreamBuilder {
             breaker,
             quiet,
             openings,
+            throttling,
             rate,
             concurrency,
             gates,

@@ -11,3 +11,4 @@ mod rate;
 mod retry_budget;
 #[path = "../support/mod.rs"]
 mod support;
+mod throttle;

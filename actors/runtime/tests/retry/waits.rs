@@ -103,8 +103,7 @@ fn a_wait_that_would_pass_the_deadline_is_not_started() {
 #[test]
 fn a_throttled_call_waits_at_least_retry_after_and_leaves_the_count_alone() {
     paused(async {
-        let throttled =
-            Verdict { outcome: Outcome::Throttled, code: Some(429), retry_after: Some(secs(15.0)) };
+        let throttled = Verdict { retry_after: Some(secs(15.0)), ..Outcome::Throttled.into() };
         let (lab, _, breaker) =
             scripted([Step::Answer(throttled), answer(Outcome::Success)], Settings::default());
         fail(&breaker, 3).await;

@@ -107,6 +107,7 @@ fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Setti
         call_deadline: attempt_timeout + random_millis(rng, 0, 8_000),
         connect_retries: rng.random_range(0..=2),
         scope: if rng.random() { BreakerScope::Call } else { BreakerScope::Attempt },
+        throttle: None,
         rate: None,
         concurrency: random_concurrency(rng),
         hedge: None,

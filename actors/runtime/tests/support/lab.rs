@@ -8,7 +8,7 @@ use std::{
 use resilience_actors::{
     Backoff, Breaker, BreakerScope, CallLimit, CallOptions, CallSettings, Concurrency, Hedge,
     JitterMode, Observation, Observer, Operation, Outcome, QuietPeriod, Rate, ReportOf, Retry,
-    RetryBudget, Upstream,
+    RetryBudget, Throttle, Upstream,
 };
 
 use super::now;
@@ -28,6 +28,7 @@ pub(crate) struct Settings {
     pub(crate) call_deadline: Duration,
     pub(crate) connect_retries: u32,
     pub(crate) scope: BreakerScope,
+    pub(crate) throttle: Option<Throttle>,
     pub(crate) rate: Option<Rate>,
     pub(crate) concurrency: Option<Concurrency>,
     pub(crate) hedge: Option<Hedge>,
@@ -50,6 +51,7 @@ impl Default for Settings {
             call_deadline: Duration::from_secs(30),
             connect_retries: 2,
             scope: BreakerScope::Call,
+            throttle: None,
             rate: None,
             concurrency: None,
             hedge: None,
@@ -76,6 +78,7 @@ impl From<Settings> for CallSettings {
             call_deadline: Some(rules.call_deadline),
             connect_retries: rules.connect_retries,
             scope: rules.scope,
+            throttle: rules.throttle,
             rate: rules.rate,
             concurrency: rules.concurrency,
             hedge: rules.hedge,
@@ -114,6 +117,7 @@ impl<O> Lab<O> {
             retry: None,
             retry_budget: None,
             connect_retries: 0,
+            throttle: None,
             rate: None,
             concurrency: None,
             quiet_period: None,

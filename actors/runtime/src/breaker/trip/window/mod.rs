@@ -5,9 +5,11 @@ mod time;
 
 use std::time::Instant;
 
-use crate::breaker::{
-    config::Window,
-    report::{CountersAt, Failure, Report},
+use crate::{
+    breaker::{
+        config::Window,
+        report::{CountersAt, Failure, Report},
+    },
     slices::Slices,
 };
 use calls::CallWindow;

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use super::Count;
-use crate::breaker::{
-    report::CountersAt,
+use crate::{
+    breaker::report::CountersAt,
     slices::{SLICES, Slices},
 };
 

@@ -1,0 +1,106 @@
+//! Adaptive throttling: while the upstream refuses attempts, a share of them is rejected here.
+//!
+//! An upstream that is overloaded spends work on each request that it refuses. The rule is that of client-side throttling
+//! in Beyer et al., "Site Reliability Engineering" (2016), chapter 21, "Handling Overload". Over two minutes, it compares
+//! the requests of the callers with those that the upstream accepted, and rejects what exceeds their ratio, by chance.
+//! Rejected requests count as requests: they show how much the callers want.
+//!
+//! An attempt counts when it ends: as refused if its [`Verdict`] says so, and as accepted otherwise, also if it failed,
+//! which is for the circuit breaker to judge. What did not reach the upstream counts as neither. It is no sign of a refusal,
+//! and as an acceptance it would hide the refusals.
+
+mod settings;
+mod window;
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+pub use settings::Throttle;
+use window::Window;
+
+use crate::{
+    clock,
+    outcome::{Outcome, Verdict},
+    rejection::{Rejection, RejectionKind},
+};
+
+/// What a rejected caller is told: the next attempt is rejected with the same probability, or a lower one.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The throttling of one upstream, shared by all threads.
+#[derive(Debug)]
+pub(crate) struct Throttling {
+    settings: Throttle,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    window: Window,
+    rejected: u64,
+}
+
+/// The throttling of an upstream at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ThrottleSnapshot {
+    /// Attempts of the last two minutes, with those that were rejected.
+    pub requests: u64,
+    /// Those of them that the upstream did not refuse.
+    pub accepts: u64,
+    /// The share of attempts that is rejected now.
+    pub probability: f64,
+    /// Attempts rejected so far.
+    pub rejected: u64,
+}
+
+impl Throttling {
+    pub(crate) fn new(settings: Throttle, now: Instant) -> Self {
+        Self { settings, state: Mutex::new(State { window: Window::new(now), rejected: 0 }) }
+    }
+
+    /// Rejects an attempt with the probability that the rule says. `draw` is from 0 to 1, and asked for only if there is
+    /// such a probability.
+    pub(crate) fn admit(&self, now: Instant, draw: impl FnOnce() -> f64) -> Result<(), Rejection> {
+        let mut state = self.state();
+        let probability = state.window.attempts(now).probability(self.settings.throttle_ratio);
+        if probability <= 0.0 || draw() >= probability {
+            return Ok(());
+        }
+        state.window.add(now, false);
+        state.rejected += 1;
+        Err(Rejection::new(RejectionKind::Throttle, RETRY_AFTER))
+    }
+
+    /// Learns how an attempt ended.
+    pub(crate) fn record(&self, now: Instant, verdict: &Verdict) {
+        if verdict.refused || reached(verdict.outcome) {
+            self.state().window.add(now, !verdict.refused);
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> ThrottleSnapshot {
+        let mut state = self.state();
+        let attempts = state.window.attempts(clock::now());
+        ThrottleSnapshot {
+            requests: attempts.requests,
+            accepts: attempts.accepts,
+            probability: attempts.probability(self.settings.throttle_ratio),
+            rejected: state.rejected,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// False if the attempt did not reach the upstream, or may not have.
+fn reached(outcome: Outcome) -> bool {
+    !matches!(
+        outcome,
+        Outcome::Unreachable | Outcome::LocalShortage | Outcome::Panicked | Outcome::Cancelled
+    )
+}
