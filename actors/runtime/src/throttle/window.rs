@@ -75,6 +75,8 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -114,6 +116,34 @@ mod tests {
         assert_eq!(counts(&mut window, 120), (1, 0));
         assert_eq!(counts(&mut window, 131), (1, 0));
         assert_eq!(counts(&mut window, 132), (0, 0));
+    }
+
+    /// The time from the recovery of an upstream that refused everything for four minutes until it gets nine of ten calls.
+    fn recovery(ratio: f64) -> Duration {
+        let (start, mut rng, mut last) = (start(), SmallRng::seed_from_u64(1), Vec::new());
+        let mut window = Window::new(start);
+        for call in 0..60_000 {
+            let after = SECOND * call / 30;
+            let now = start + after;
+            let recovered = after.checked_sub(SECOND * 240);
+            let made = rng.random::<f64>() >= window.attempts(now).probability(ratio);
+            window.add(now, made && recovered.is_some());
+            last.push(made);
+            let latest = &last[last.len().saturating_sub(300)..];
+            let enough = latest.iter().filter(|made| **made).count() >= 270;
+            if let Some(time) = recovered.filter(|_| enough) {
+                return time;
+            }
+        }
+        panic!("not within {:?}", SECOND * 2_000);
+    }
+
+    #[test]
+    fn an_upstream_that_refused_everything_gets_its_load_back_in_minutes() {
+        for (ratio, seconds) in [(2.0, 400..800), (4.0, 150..400)] {
+            let time = recovery(ratio).as_secs();
+            assert!(seconds.contains(&time), "{ratio}: {time} s");
+        }
     }
 
     #[test]
