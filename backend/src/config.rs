@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 50] = [
+pub const CLIENT_SETTINGS: [&str; 52] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
     "BREAKER_STREAK_MAX_AGE",
@@ -59,6 +59,8 @@ pub const CLIENT_SETTINGS: [&str; 50] = [
     "RETRY_AFTER_MAX",
     "ATTEMPT_TIMEOUT",
     "CONNECT_TIMEOUT",
+    "THROTTLE",
+    "THROTTLE_RATIO",
     "RATE_LIMIT",
     "RATE_BURST",
     "RATE_WAIT",

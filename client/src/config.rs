@@ -13,6 +13,7 @@ mod rate;
 mod retry;
 mod retry_after;
 mod retry_budget;
+mod throttle;
 
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub const BACKEND_SETTINGS: [&str; 6] = [
 ];
 
 const KNOWN_NAMES: KnownNames<'_> = KnownNames {
-    prefixes: &["BREAKER_", "RETRY_", "CONCURRENCY_", "HEDGE_", "RATE_", "FALLBACK_"],
+    prefixes: &["BREAKER_", "RETRY_", "CONCURRENCY_", "HEDGE_", "RATE_", "THROTTLE_", "FALLBACK_"],
     of_others: &BACKEND_SETTINGS,
 };
 

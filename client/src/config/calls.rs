@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use resilience_actors::{
     BreakerScope, CallConfig, CallSettings, Concurrency, DURATIONS, Hedge, QuietPeriod, Rate,
-    Retry, RetryBudget,
+    Retry, RetryBudget, Throttle,
 };
 use serde::{Serialize, Serializer};
 use service_edge::{SettingError, Settings};
 
-use super::{concurrency, hedge, names::named, rate, retry, retry_after, retry_budget};
+use super::{concurrency, hedge, names::named, rate, retry, retry_after, retry_budget, throttle};
 
 /// How calls are made. Unlike in the runtime, the time limits are not optional.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,6 +31,9 @@ pub struct Calls {
     /// `RETRY_BUDGET` and `RETRY_BUDGET_MIN`.
     #[serde(skip)]
     pub retry_budget: Option<RetryBudget>,
+    /// `THROTTLE` and `THROTTLE_RATIO`.
+    #[serde(skip)]
+    pub throttle: Option<Throttle>,
     /// `RATE_*`.
     #[serde(skip)]
     pub rate: Option<Rate>,
@@ -55,6 +58,7 @@ impl Calls {
             call_deadline: Some(self.call_deadline),
             connect_retries: self.connect_retries,
             scope: self.scope,
+            throttle: self.throttle.clone(),
             rate: self.rate.clone(),
             concurrency: self.concurrency.clone(),
             hedge: self.hedge.clone(),
@@ -76,6 +80,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
     let attempt_timeout = settings.seconds("ATTEMPT_TIMEOUT", Duration::from_secs(3), DURATIONS)?;
     let connect_retries = settings.integer("CONNECT_RETRIES", 2, CallSettings::CONNECT_RETRIES)?;
     let call_deadline = settings.seconds("CALL_DEADLINE", Duration::from_secs(30), DURATIONS)?;
+    let throttle = throttle::read(settings)?;
     let rate = rate::read(settings)?;
     let concurrency = concurrency::read(settings)?;
     let hedge = hedge::read(settings)?;
@@ -86,6 +91,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
         call_deadline,
         connect_retries,
         scope,
+        throttle,
         rate,
         concurrency,
         hedge,

@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 50] = [
+pub const MEANINGS: [(&str, &str); 52] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (
         "BREAKER_FAIL_MAX",
@@ -119,6 +119,14 @@ pub const MEANINGS: [(&str, &str); 50] = [
          no attempt.",
     ),
     ("CALL_DEADLINE", "Time of one call, with all its attempts and waits."),
+    (
+        "THROTTLE",
+        "`on`: while the backend refuses many attempts (429, 503), a share of them is rejected instead of being made.",
+    ),
+    (
+        "THROTTLE_RATIO",
+        "Attempts may be this many times those that the backend does not refuse (default 2). Requires `THROTTLE=on`.",
+    ),
     (
         "RATE_LIMIT",
         "Maximum number of attempts at the backend in a second, minute or hour, over all workers. Unset: no limit.",

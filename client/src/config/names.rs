@@ -39,9 +39,9 @@ fn variable(field: &str) -> String {
         "max_attempts" | "base_delay" | "backoff" | "multiplier" | "max_delay" | "jitter"
         | "jitter_mode" => "RETRY_",
         "retry_budget" | "retry_budget_min" | "attempt_timeout" | "call_deadline"
-        | "connect_retries" | "rate_limit" | "rate_period" | "rate_burst" | "rate_wait"
-        | "concurrency_max" | "concurrency_queue" | "concurrency_wait" | "hedge_after"
-        | "hedge_max" | "retry_after_max" => "",
+        | "connect_retries" | "throttle_ratio" | "rate_limit" | "rate_period" | "rate_burst"
+        | "rate_wait" | "concurrency_max" | "concurrency_queue" | "concurrency_wait"
+        | "hedge_after" | "hedge_max" | "retry_after_max" => "",
         _ => "BREAKER_",
     };
     format!("{prefix}{}", field.to_uppercase())

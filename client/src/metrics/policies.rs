@@ -2,7 +2,7 @@
 
 use resilience_actors::{
     ConcurrencySnapshot, HedgeSnapshot, ProbeCounts, QuietSnapshot, RateSnapshot,
-    RetryBudgetSnapshot,
+    RetryBudgetSnapshot, ThrottleSnapshot,
 };
 use service_edge::metrics::Families;
 
@@ -13,6 +13,9 @@ use crate::{stats::Stats, upstreams::Upstreams};
 pub(super) fn add(families: &mut Families, upstreams: &Upstreams, stats: &Stats) {
     let upstream = upstreams.protected();
     let (name, policies) = (&**upstream.name(), upstream.snapshot());
+    if let Some(throttle) = &policies.throttle {
+        throttling(families, name, throttle);
+    }
     if let Some(limit) = &policies.rate {
         rate(families, name, limit);
     }
@@ -63,6 +66,34 @@ fn hedging(families: &mut Families, name: &str, hedge: &HedgeSnapshot) {
             [(&[("name", name)][..], delay.as_secs_f64())],
         );
     }
+}
+
+fn throttling(families: &mut Families, name: &str, throttle: &ThrottleSnapshot) {
+    let name = &[("name", name)][..];
+    for (metric, help, value) in [
+        (
+            "client_throttle_requests",
+            "Attempts of the last two minutes, with those that throttling rejected.",
+            number(throttle.requests),
+        ),
+        (
+            "client_throttle_accepts",
+            "Those of them that the backend did not refuse.",
+            number(throttle.accepts),
+        ),
+        (
+            "client_throttle_probability",
+            "Share of attempts that throttling rejects now.",
+            throttle.probability,
+        ),
+    ] {
+        families.gauges(metric, help, [(name, value)]);
+    }
+    families.counters(
+        "client_throttle_rejections_total",
+        "Attempts that throttling rejected.",
+        [(name, number(throttle.rejected))],
+    );
 }
 
 fn rate(families: &mut Families, name: &str, limit: &RateSnapshot) {

@@ -208,7 +208,9 @@ impl Operation for BackendCall {
             Err(BackendError::Unusable { status, .. }) => (Outcome::Unusable, *status),
         };
         let retry_after = result.as_ref().ok().and_then(|response| response.retry_after);
-        Verdict { outcome, code: code.map(|code| code.as_u16()), retry_after }
+        let code = code.map(|code| code.as_u16());
+        let refused = matches!(code, Some(429 | 503));
+        Verdict { outcome, code, refused, retry_after }
     }
 
     fn trace_id(&self) -> Option<Cow<'_, str>> {

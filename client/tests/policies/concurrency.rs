@@ -56,9 +56,14 @@ async fn nothing_is_shown_of_a_policy_that_is_off() {
     let lab = lab(config("http://127.0.0.1:9", &[])).await;
     assert!(lab.get("/api/stats").await.body.get("policies").is_none());
     let metrics = lab.text("/metrics").await;
-    for policy in
-        ["bulkhead", "client_concurrency", "client_breaker_probes", "client_quiet", "ratelimiter"]
-    {
+    for policy in [
+        "bulkhead",
+        "client_concurrency",
+        "client_breaker_probes",
+        "client_quiet",
+        "ratelimiter",
+        "throttle",
+    ] {
         assert!(!metrics.contains(policy), "{metrics}");
     }
 }

@@ -12,3 +12,4 @@ mod retry_after;
 mod retry_budget;
 #[path = "../support/mod.rs"]
 mod support;
+mod throttle;
