@@ -17,6 +17,7 @@ need_kubectl() {
 
 # Python keeps compiled modules below target/, not beside their source.
 need_python() {
+  unset PYTHONDONTWRITEBYTECODE
   export PYTHONPYCACHEPREFIX=${CARGO_TARGET_DIR:-$repo_root/target}/pycache
   need python3 "install Python 3.11 or later"
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
