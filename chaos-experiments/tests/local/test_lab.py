@@ -24,7 +24,9 @@ NO_RANDOM_FAULTS = ("--set", "backend-service:FAILURE_RATE=0", "--set", "backend
 
 def test_scenario_inside_the_cluster(lab):
     scenario = [sys.executable, "-m", "pytest", "tests/local/scenario.py"]
-    status, output, errors = lab.run(*NO_RANDOM_FAULTS, "--", *scenario, timeout=120)
+    # New pods start late enough for a busy machine to see the backend without pods.
+    delay = ("--pod-start-delay", "1.5")
+    status, output, errors = lab.run(*NO_RANDOM_FAULTS, *delay, "--", *scenario, timeout=120)
     assert status == 0, output + errors
     lab.assert_nothing_is_left()
     ended = [path for path in lab.logs.glob("backend-service-*.log") if "got SIGTERM" in path.read_text()]
