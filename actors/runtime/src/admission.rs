@@ -12,7 +12,7 @@ use crate::{
     breaker::Permit,
     clock,
     gate::{Pass, Sample, pass_all},
-    limit::{ConcurrencyLimit, Entered, Place, RateLimit, Token},
+    limit::{ConcurrencyLimit, Entered, Place, Priority, RateLimit, Token},
     policies::Policies,
     rejection::{Rejection, RejectionKind},
     state::State,
@@ -42,10 +42,13 @@ impl<'a> Admission<'a> {
         self.permit.as_ref().map_or(0, Permit::epoch)
     }
 
-    /// Settles with the gates. What is left is the permit, to be reported, and the place, to be dropped after that: an
-    /// attempt that waits for the place must learn that the circuit has opened.
+    /// Settles with the gates and the limit. What is left is the permit, to be reported, and the place, to be dropped
+    /// after that: an attempt that waits for the place must learn that the circuit has opened.
     pub(crate) fn settle(self, sample: &Sample) -> (Option<Permit<'a>>, Option<Place>) {
         self.passes.into_iter().for_each(|pass| pass.settle(sample));
+        if let Some(place) = &self.place {
+            place.settle(sample);
+        }
         (self.permit, self.place)
     }
 }
@@ -54,6 +57,7 @@ impl<'a> Admission<'a> {
 /// after its caller, which waits for `reply`, has left.
 pub(crate) async fn admit<'a, T>(
     policies: &'a Policies,
+    priority: Priority,
     deadline: Option<Instant>,
     reply: &mut oneshot::Sender<T>,
 ) -> Result<Admission<'a>, Denied> {
@@ -70,7 +74,7 @@ pub(crate) async fn admit<'a, T>(
         None => None,
     };
     let place = match &policies.concurrency {
-        Some(limit) => Some(take_place(limit, &mut entry).await?),
+        Some(limit) => Some(take_place(limit, priority, &mut entry).await?),
         None => None,
     };
     let waited = entry.waited;
@@ -85,11 +89,11 @@ pub(crate) async fn admit<'a, T>(
 
 /// Asks for everything that a hedge needs: an attempt beside another one, on a closed circuit, without a wait, and within
 /// the retry budget.
-pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
+pub(crate) fn admit_at_once(policies: &Policies, priority: Priority) -> Option<Admission<'_>> {
     if policies.rejection_if_quiet().is_some() {
         return None;
     }
-    let place = match policies.concurrency.as_ref().map(|limit| limit.enter(false)) {
+    let place = match policies.concurrency.as_ref().map(|limit| limit.enter(priority, false)) {
         None => None,
         Some(Ok(Entered::In(place))) => Some(place),
         Some(_) => return None,
@@ -146,11 +150,12 @@ async fn take_token<'a, T>(
 /// Takes a place, or waits for one.
 async fn take_place<T>(
     limit: &ConcurrencyLimit,
+    priority: Priority,
     entry: &mut Entry<'_, '_, T>,
 ) -> Result<Place, Denied> {
     let mut over = None;
     loop {
-        let queued = match limit.enter(entry.may_wait())? {
+        let queued = match limit.enter(priority, entry.may_wait())? {
             Entered::In(place) => return Ok(place),
             Entered::Queued(queued) => queued,
         };

@@ -89,7 +89,7 @@ pub(crate) fn run<O: Operation>(
 /// One turn: admit, attempt, decide, settle.
 async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Turn<O> {
     let deadline = call.deadline(policies);
-    let admission = match admit(policies, deadline, &mut call.reply).await {
+    let admission = match admit(policies, call.priority, deadline, &mut call.reply).await {
         Ok(admission) => admission,
         Err(Denied::CallerLeft) => return Turn::Abandoned,
         Err(Denied::Rejected(rejection)) => {

@@ -169,6 +169,12 @@ impl Setting for u32 {
     }
 }
 
+impl Setting for usize {
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Setting for Duration {
     /// In seconds.
     fn shown(&self) -> String {

@@ -25,7 +25,8 @@
 //! - [`CallLimit`]: how many calls may be in flight and waiting in a process.
 //! - [`Throttle`]: fewer attempts at an upstream that refuses many.
 //! - [`Rate`]: how many attempts may be made at an upstream in a period.
-//! - [`Concurrency`]: how many attempts may be in flight at an upstream.
+//! - [`Concurrency`]: how many attempts may be in flight at an upstream, a number or what its latency allows.
+//! - [`Priority`]: which attempts come first when these places are scarce.
 //! - [`Hedge`]: a further attempt beside one that takes long.
 //! - [`QuietPeriod`]: all calls stay away while the upstream asks one of them to wait.
 //! - [`RetryBudget`]: how many retries an upstream may see, as a share of its calls.
@@ -84,7 +85,8 @@ pub use events::{Event, EventKind, EventLog, EventReader, EventType};
 pub use gate::{Gate, Sample};
 pub use hedge::{Hedge, HedgeDelay, HedgeSnapshot};
 pub use limit::{
-    CallLimit, Concurrency, ConcurrencyLimit, ConcurrencySnapshot, Rate, RateSnapshot,
+    AdaptiveSnapshot, CallLimit, Concurrency, ConcurrencyLimit, ConcurrencyMax,
+    ConcurrencySnapshot, Priority, PrioritySnapshot, Rate, RateSnapshot,
 };
 pub use observe::{Observation, Observer};
 pub use operation::{Attempt, Operation, ReportOf};

@@ -102,6 +102,15 @@ impl Rejection {
         Self { kind, gate, reason: reason.into(), retry_after }
     }
 
+    /// The same for a reason of its own.
+    pub(crate) fn because(
+        kind: RejectionKind,
+        reason: &'static str,
+        retry_after: Duration,
+    ) -> Self {
+        Self { reason: reason.into(), ..Self::new(kind, retry_after) }
+    }
+
     /// The kind.
     pub fn kind(&self) -> RejectionKind {
         self.kind

@@ -15,6 +15,7 @@ use crate::{
     clock::{self, until, within},
     gate::Sample,
     hedge::Hedging,
+    limit::Priority,
     observe::{Observation, about},
     operation::Operation,
     outcome::{CallKind, Outcome, Verdict},
@@ -42,6 +43,7 @@ struct Turn<'a, 'c, O> {
     number: u32,
     started: Instant,
     deadline: Option<Instant>,
+    priority: Priority,
 }
 
 /// How an attempt is made.
@@ -60,7 +62,7 @@ pub(super) async fn land<'a, O: Operation>(
     admission: Admission<'a>,
 ) -> Landed<'a, O> {
     let deadline = call.deadline(policies);
-    let Call { id, operation, started, attempts, pending, .. } = call;
+    let Call { id, priority, operation, started, attempts, pending, .. } = call;
     let last = attempts.last();
     let number = last.map_or(0, |last| last.number).saturating_add(1);
     let blamed = last.is_some_and(|last| last.outcome.blames_connection());
@@ -70,7 +72,15 @@ pub(super) async fn land<'a, O: Operation>(
         fresh_connection: trial || blamed,
         at_once: number == 1 && !admission.has_waited(),
     };
-    let turn = Turn { policies, call: *id, operation, number, started: *started, deadline };
+    let turn = Turn {
+        policies,
+        call: *id,
+        operation,
+        number,
+        started: *started,
+        deadline,
+        priority: *priority,
+    };
     match &policies.hedging {
         Some(hedging) if !trial => {
             let mut race =
@@ -198,9 +208,9 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
     }
 
     fn admit_hedge(&self) -> Option<Admission<'a>> {
-        let Turn { policies, call, operation, number, .. } = *self.turn;
+        let Turn { policies, call, operation, number, priority, .. } = *self.turn;
         let idempotent = contained(|| operation.is_idempotent()).unwrap_or(false);
-        let admission = if idempotent { admit_at_once(policies) } else { None }?;
+        let admission = if idempotent { admit_at_once(policies, priority) } else { None }?;
         self.hedging.count_made();
         about(operation, call, |call| {
             policies.observers.tell(&Observation::Hedged { call, attempt: number });

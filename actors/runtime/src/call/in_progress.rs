@@ -8,6 +8,7 @@ use crate::{
     attempt::ResultOf,
     breaker::PendingFailure,
     gate::Pass,
+    limit::Priority,
     observe::{CallEnded, ErrorText, Observation, RetryScheduled, about, trace_id},
     operation::{Operation, ReportOf},
     options::CallOptions,
@@ -24,6 +25,7 @@ pub(crate) struct Call<O: Operation> {
     pub(super) retries: bool,
     /// The retry budget has refused a retry.
     pub(super) retry_refused: bool,
+    pub(super) priority: Priority,
     pub(super) operation: O,
     pub(super) started: Instant,
     pub(super) attempts: Vec<AttemptRecord>,
@@ -37,7 +39,7 @@ pub(crate) struct Call<O: Operation> {
 
 impl<O: Operation> Call<O> {
     pub(crate) fn new(
-        CallOptions { id, retries }: CallOptions,
+        CallOptions { id, retries, priority }: CallOptions,
         operation: O,
         started: Instant,
         reply: oneshot::Sender<ReportOf<O>>,
@@ -47,6 +49,7 @@ impl<O: Operation> Call<O> {
             id,
             retries,
             retry_refused: false,
+            priority,
             operation,
             started,
             attempts: Vec::new(),

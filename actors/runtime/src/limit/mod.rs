@@ -7,7 +7,10 @@ mod rate;
 
 pub use calls::CallLimit;
 pub(crate) use calls::WaitMark;
-pub use concurrency::{Concurrency, ConcurrencyLimit, ConcurrencySnapshot};
+pub use concurrency::{
+    AdaptiveSnapshot, Concurrency, ConcurrencyLimit, ConcurrencyMax, ConcurrencySnapshot, Priority,
+    PrioritySnapshot,
+};
 pub(crate) use concurrency::{Entered, Place};
 pub use rate::{Rate, RateSnapshot};
 pub(crate) use rate::{RateLimit, Token};

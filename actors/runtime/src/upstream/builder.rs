@@ -260,10 +260,12 @@ impl UpstreamBuilder {
             observers.add(Arc::new(breaker.events().clone()));
         }
         own.into_iter().for_each(|observer| observers.add(observer));
-        let rng = Mutex::new(seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64));
+        let mut rng = seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64);
         let limit = limit.map(Arc::new);
         let retry_budget = config.retry_budget.clone().map(SharedBudget::new);
-        let concurrency = config.concurrency.clone().map(ConcurrencyLimit::new);
+        let concurrency = config.concurrency.clone();
+        let concurrency = concurrency.map(|limit| ConcurrencyLimit::new(limit, rng.fork()));
+        let rng = Mutex::new(rng);
         let throttling =
             config.throttle.clone().map(|settings| Throttling::new(settings, clock::now()));
         let rate = config.rate.clone().map(RateLimit::new);

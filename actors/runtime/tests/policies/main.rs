@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
+mod adaptive;
 mod coalescing;
 mod concurrency;
 mod fallback;
 mod hedging;
+mod priorities;
 mod quiet_period;
 mod rate;
 mod retry_budget;

@@ -1,9 +1,17 @@
 //! The concurrency limit (bulkhead): the number of attempts in flight at an upstream.
 
+mod gradient;
 mod handle;
+mod now;
 mod places;
+mod priority;
 mod settings;
+mod shedder;
+mod snapshot;
+mod window;
 
-pub use handle::{ConcurrencyLimit, ConcurrencySnapshot};
+pub use handle::ConcurrencyLimit;
 pub(crate) use handle::{Entered, Place};
-pub use settings::Concurrency;
+pub use priority::Priority;
+pub use settings::{Concurrency, ConcurrencyMax};
+pub use snapshot::{AdaptiveSnapshot, ConcurrencySnapshot, PrioritySnapshot};
