@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 52] = [
+pub const CLIENT_SETTINGS: [&str; 55] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
     "BREAKER_STREAK_MAX_AGE",
@@ -65,8 +65,11 @@ pub const CLIENT_SETTINGS: [&str; 52] = [
     "RATE_BURST",
     "RATE_WAIT",
     "CONCURRENCY_MAX",
+    "CONCURRENCY_FLOOR",
+    "CONCURRENCY_CEILING",
     "CONCURRENCY_QUEUE",
     "CONCURRENCY_WAIT",
+    "PRIORITY_HEADER",
     "HEDGE_AFTER",
     "HEDGE_MAX",
     "FALLBACK",

@@ -3,7 +3,7 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use resilience_actors::{
-    AttemptRecord, CallId, CallOutcome, SharedCallLost, State,
+    AttemptRecord, CallId, CallOptions, CallOutcome, Priority, SharedCallLost, State,
     events::{EventKind, EventType, Fields},
 };
 use service_edge::TraceContext;
@@ -28,6 +28,8 @@ pub struct Asked {
     pub wanted: Wanted,
     /// The policies between the call and the backend.
     pub protection: Protection,
+    /// How important the call is.
+    pub priority: Priority,
     /// The call's span.
     pub trace: TraceContext,
     /// May share the call of an identical request, if `COALESCE` is `on`.
@@ -87,19 +89,20 @@ impl Calls {
 
     /// Makes the call, or shares that of an identical request: then the report has the other call's number.
     async fn report(&self, call: CallId, asked: Asked) -> BackendReport {
-        let Asked { wanted, protection, trace, .. } = asked;
+        let Asked { wanted, protection, priority, trace, .. } = asked;
+        let options = CallOptions::new().id(call).priority(priority);
         let request = BackendRequest { wanted, trace };
         let operation = BackendCall { transport: Rc::clone(&self.transport), request };
         let Some(coalescer) = self.upstreams.coalescer().filter(|_| asked.coalesce) else {
-            return self.upstreams.call(protection, call, operation).await;
+            return self.upstreams.call(protection, options, operation).await;
         };
         let (upstreams, same) = (self.upstreams.clone(), operation.clone());
-        let made = async move || Arc::new(upstreams.call(protection, call, same).await);
+        let made = async move || Arc::new(upstreams.call(protection, options, same).await);
         // Boxed, so that calls which share nothing have no room for it.
-        match Box::pin(coalescer.call(wanted.path(), made)).await {
+        match Box::pin(coalescer.call((wanted.path(), priority), made)).await {
             Ok(report) => Arc::unwrap_or_clone(report),
             // The worker that made the call has ended, with the service. This worker still answers.
-            Err(SharedCallLost) => self.upstreams.call(protection, call, operation).await,
+            Err(SharedCallLost) => self.upstreams.call(protection, options, operation).await,
         }
     }
 }

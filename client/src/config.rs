@@ -38,7 +38,16 @@ pub const BACKEND_SETTINGS: [&str; 6] = [
 ];
 
 const KNOWN_NAMES: KnownNames<'_> = KnownNames {
-    prefixes: &["BREAKER_", "RETRY_", "CONCURRENCY_", "HEDGE_", "RATE_", "THROTTLE_", "FALLBACK_"],
+    prefixes: &[
+        "BREAKER_",
+        "RETRY_",
+        "CONCURRENCY_",
+        "PRIORITY_",
+        "HEDGE_",
+        "RATE_",
+        "THROTTLE_",
+        "FALLBACK_",
+    ],
     of_others: &BACKEND_SETTINGS,
 };
 

@@ -26,6 +26,7 @@ pub mod config;
 pub mod events;
 pub mod fallback;
 pub mod metrics;
+mod priority;
 pub mod probes;
 pub mod replicas;
 pub mod routes;

@@ -3,6 +3,7 @@
 use std::{cell::Cell, collections::BTreeMap, fmt::Display, ops::RangeInclusive, time::Duration};
 
 use futures::{StreamExt as _, stream};
+use resilience_actors::Priority;
 use serde::Deserialize;
 use service_edge::{Drain, TraceContext};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -107,7 +108,9 @@ pub async fn run(
         let trace = trace.child();
         let trace = if request_num <= FOLLOWED { trace } else { trace.unsampled() };
         // Requests that shared a call would be no load.
-        let asked = Asked { endpoint: "stress-test", wanted, protection, trace, coalesce: false };
+        let (priority, coalesce) = (Priority::default(), false);
+        let asked =
+            Asked { endpoint: "stress-test", wanted, protection, priority, trace, coalesce };
         let report = calls.make(asked).await;
         Some(StressResult {
             request_num,

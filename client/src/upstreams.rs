@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use resilience_actors::{
-    Breaker, CallId, CallLimit, CallOptions, CallSettings, Coalescer, InvalidConfig, Observation,
-    Observer, Upstream, UpstreamBuilder,
+    Breaker, CallLimit, CallOptions, CallSettings, Coalescer, InvalidConfig, Observation, Observer,
+    Priority, Upstream, UpstreamBuilder,
 };
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ pub struct Upstreams {
 }
 
 /// Shares calls of requests with the same path, whose other parts are the same too.
-pub type RequestCoalescer = Coalescer<&'static str, Arc<BackendReport>>;
+pub type RequestCoalescer = Coalescer<(&'static str, Priority), Arc<BackendReport>>;
 
 impl Upstreams {
     /// Upstreams over a running breaker.
@@ -95,10 +95,9 @@ impl Upstreams {
     pub async fn call(
         &self,
         protection: Protection,
-        call: CallId,
+        options: CallOptions,
         operation: BackendCall,
     ) -> BackendReport {
-        let options = CallOptions::new().id(call);
         let (upstream, options) = match protection {
             Protection::Full => (&self.protected, options),
             Protection::BreakerOnly => (&self.protected, options.without_retries()),

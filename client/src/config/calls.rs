@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::header::HeaderName;
 use resilience_actors::{
     BreakerScope, CallConfig, CallSettings, Concurrency, DURATIONS, Hedge, QuietPeriod, Rate,
     Retry, RetryBudget, Throttle,
@@ -40,6 +41,9 @@ pub struct Calls {
     /// `CONCURRENCY_*`.
     #[serde(skip)]
     pub concurrency: Option<Concurrency>,
+    /// `PRIORITY_HEADER`: the header in which requests say how important they are.
+    #[serde(skip)]
+    pub priority_header: Option<HeaderName>,
     /// `HEDGE_*`.
     #[serde(skip)]
     pub hedge: Option<Hedge>,
@@ -82,7 +86,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
     let call_deadline = settings.seconds("CALL_DEADLINE", Duration::from_secs(30), DURATIONS)?;
     let throttle = throttle::read(settings)?;
     let rate = rate::read(settings)?;
-    let concurrency = concurrency::read(settings)?;
+    let (concurrency, priority_header) = concurrency::read(settings)?;
     let hedge = hedge::read(settings)?;
     let calls = Calls {
         retry,
@@ -94,6 +98,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
         throttle,
         rate,
         concurrency,
+        priority_header,
         hedge,
         quiet_period,
     };

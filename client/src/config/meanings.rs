@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 52] = [
+pub const MEANINGS: [(&str, &str); 55] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (
         "BREAKER_FAIL_MAX",
@@ -143,7 +143,16 @@ pub const MEANINGS: [(&str, &str); 52] = [
     ),
     (
         "CONCURRENCY_MAX",
-        "Maximum number of attempts in flight at the backend, over all workers. Unset: no limit.",
+        "Maximum number of attempts in flight at the backend, over all workers, or `auto`: the limit follows the \
+         backend's latency. Unset: no limit.",
+    ),
+    (
+        "CONCURRENCY_FLOOR",
+        "The lowest limit that follows latency (default 4). Requires `CONCURRENCY_MAX=auto`.",
+    ),
+    (
+        "CONCURRENCY_CEILING",
+        "The highest (default 200). At least `CONCURRENCY_FLOOR`. Requires `CONCURRENCY_MAX=auto`.",
     ),
     (
         "CONCURRENCY_QUEUE",
@@ -151,6 +160,11 @@ pub const MEANINGS: [(&str, &str); 52] = [
          Requires `CONCURRENCY_MAX`.",
     ),
     ("CONCURRENCY_WAIT", "Longest such wait (default 1). Requires `CONCURRENCY_MAX`."),
+    (
+        "PRIORITY_HEADER",
+        "The header in which requests say how important they are, from 0 to 3, for instance `X-Request-Priority`. Less \
+         important ones are rejected first. Unset: all are alike. Requires `CONCURRENCY_MAX`.",
+    ),
     (
         "HEDGE_AFTER",
         "A second attempt is made beside one that takes longer than this time (`0.2`) or than this percentile of the \

@@ -38,10 +38,24 @@ fn variable(field: &str) -> String {
     let prefix = match field {
         "max_attempts" | "base_delay" | "backoff" | "multiplier" | "max_delay" | "jitter"
         | "jitter_mode" => "RETRY_",
-        "retry_budget" | "retry_budget_min" | "attempt_timeout" | "call_deadline"
-        | "connect_retries" | "throttle_ratio" | "rate_limit" | "rate_period" | "rate_burst"
-        | "rate_wait" | "concurrency_max" | "concurrency_queue" | "concurrency_wait"
-        | "hedge_after" | "hedge_max" | "retry_after_max" => "",
+        "retry_budget"
+        | "retry_budget_min"
+        | "attempt_timeout"
+        | "call_deadline"
+        | "connect_retries"
+        | "throttle_ratio"
+        | "rate_limit"
+        | "rate_period"
+        | "rate_burst"
+        | "rate_wait"
+        | "concurrency_max"
+        | "concurrency_floor"
+        | "concurrency_ceiling"
+        | "concurrency_queue"
+        | "concurrency_wait"
+        | "hedge_after"
+        | "hedge_max"
+        | "retry_after_max" => "",
         _ => "BREAKER_",
     };
     format!("{prefix}{}", field.to_uppercase())

@@ -26,6 +26,7 @@ fn unset_variables_take_the_documented_defaults() {
         throttle: None,
         rate: None,
         concurrency: None,
+        priority_header: None,
         hedge: None,
         quiet_period: None,
     };
@@ -113,6 +114,7 @@ fn every_variable_is_read() {
         throttle: None,
         rate: None,
         concurrency: None,
+        priority_header: None,
         hedge: None,
         quiet_period: None,
     };

@@ -1,7 +1,7 @@
 //! The metrics of the optional policies. Those of a policy that is off are not exported.
 
 use resilience_actors::{
-    ConcurrencySnapshot, HedgeSnapshot, ProbeCounts, QuietSnapshot, RateSnapshot,
+    ConcurrencySnapshot, HedgeSnapshot, PrioritySnapshot, ProbeCounts, QuietSnapshot, RateSnapshot,
     RetryBudgetSnapshot, ThrottleSnapshot,
 };
 use service_edge::metrics::Families;
@@ -113,6 +113,21 @@ fn rate(families: &mut Families, name: &str, limit: &RateSnapshot) {
     }
 }
 
+fn prioritised(families: &mut Families, name: &str, priorities: &PrioritySnapshot) {
+    families.gauges(
+        "client_priority_rejection_share",
+        "Share of attempts that is rejected while no place is free, the least important first.",
+        [(&[("name", name)][..], priorities.rejection_share)],
+    );
+    for (level, count) in priorities.rejected.into_iter().enumerate() {
+        families.counters(
+            "client_priority_rejections_total",
+            "Attempts that the concurrency limit rejected, by priority.",
+            [(&[("name", name), ("priority", &level.to_string())][..], number(count))],
+        );
+    }
+}
+
 fn concurrency(families: &mut Families, name: &str, limit: &ConcurrencySnapshot) {
     for (metric, help, value) in [
         (
@@ -128,6 +143,16 @@ fn concurrency(families: &mut Families, name: &str, limit: &ConcurrencySnapshot)
         ("client_concurrency_queued", "Attempts that wait for one in flight to end.", limit.queued),
     ] {
         families.gauges(metric, help, [(&[("name", name)][..], number(value as u64))]);
+    }
+    if let Some(priorities) = limit.priorities {
+        prioritised(families, name, &priorities);
+    }
+    if let Some(baseline) = limit.adaptive.and_then(|adaptive| adaptive.baseline) {
+        families.gauges(
+            "client_concurrency_baseline_seconds",
+            "Latency of the backend without load, which the adaptive limit compares with; absent while it is not known.",
+            [(&[("name", name)][..], baseline.as_secs_f64())],
+        );
     }
 }
 

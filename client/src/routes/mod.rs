@@ -17,6 +17,7 @@ use crate::{
     calls::{Asked, Calls},
     config::Config,
     fallback::StaleFallback,
+    priority::RequestPriority,
     stress::{self, StressRequest},
     transport::{BackendReport, Wanted},
     upstreams::Protection,
@@ -54,25 +55,28 @@ async fn health(calls: web::Data<Calls>) -> web::Json<wire::Health> {
     })
 }
 
-async fn call_backend(trace: Trace, calls: web::Data<Calls>) -> HttpResponse {
+/// What a request says about itself.
+type Caller = (Trace, RequestPriority);
+
+async fn call_backend(caller: Caller, calls: web::Data<Calls>) -> HttpResponse {
     let wanted = Wanted::Data { failure_rate: None };
-    answered(&calls, trace, "call-backend", wanted, Protection::Full, answer::call).await
+    answered(&calls, caller, "call-backend", wanted, Protection::Full, answer::call).await
 }
 
-async fn baseline(trace: Trace, calls: web::Data<Calls>) -> HttpResponse {
+async fn baseline(caller: Caller, calls: web::Data<Calls>) -> HttpResponse {
     let wanted = Wanted::Data { failure_rate: None };
-    answered(&calls, trace, "baseline", wanted, Protection::None, answer::baseline).await
+    answered(&calls, caller, "baseline", wanted, Protection::None, answer::baseline).await
 }
 
-async fn test_retry(trace: Trace, calls: web::Data<Calls>) -> HttpResponse {
+async fn test_retry(caller: Caller, calls: web::Data<Calls>) -> HttpResponse {
     let wanted = Wanted::Transient;
-    answered(&calls, trace, "test-retry", wanted, Protection::Full, answer::test_retry).await
+    answered(&calls, caller, "test-retry", wanted, Protection::Full, answer::test_retry).await
 }
 
 /// Makes a call and answers it, with the call's trace in the header `traceparent`.
 async fn answered(
     calls: &Calls,
-    trace: Trace,
+    (trace, RequestPriority(priority)): Caller,
     endpoint: &'static str,
     wanted: Wanted,
     protection: Protection,
@@ -80,7 +84,8 @@ async fn answered(
 ) -> HttpResponse {
     let trace = trace.enter();
     let coalesce = protection == Protection::Full;
-    let report = calls.make(Asked { endpoint, wanted, protection, trace, coalesce }).await;
+    let asked = Asked { endpoint, wanted, protection, priority, trace, coalesce };
+    let report = calls.make(asked).await;
     let mut response = answer(&report);
     response.headers_mut().insert(TRACEPARENT, trace.header());
     response

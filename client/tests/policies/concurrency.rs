@@ -52,6 +52,34 @@ async fn calls_past_the_limit_and_the_queue_are_rejected_with_a_503() {
 }
 
 #[actix_web::test]
+async fn an_adaptive_limit_follows_the_latency_of_the_backend() {
+    let backend = slow();
+    let adaptive = [
+        ("CONCURRENCY_MAX", "auto"),
+        ("CONCURRENCY_FLOOR", "1"),
+        ("CONCURRENCY_CEILING", "50"),
+        ("CONCURRENCY_QUEUE", "1000"),
+        ("CONCURRENCY_WAIT", "20"),
+    ];
+    let lab = lab(config(&backend.url(), &adaptive)).await;
+    let shown = async || lab.get("/api/stats").await.body["policies"]["concurrency"].clone();
+    let first = shown().await;
+    assert_eq!(first["max"], 20);
+    let range = json!({ "floor": 1, "ceiling": 50, "baseline_seconds": null });
+    assert_eq!(first["adaptive"], range);
+    assert!(!lab.text("/metrics").await.contains("client_concurrency_baseline_seconds"));
+
+    let answers = join_all((0..200).map(|_| lab.get(CALL))).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    let then = shown().await;
+    let baseline = then["adaptive"]["baseline_seconds"].as_f64().unwrap();
+    assert!(baseline >= 0.1, "{then}");
+    let metrics = lab.text("/metrics").await;
+    let line = format!("client_concurrency_baseline_seconds{{name=\"backend\"}} {baseline}");
+    assert!(metrics.contains(&line), "{line} is not in\n{metrics}");
+}
+
+#[actix_web::test]
 async fn nothing_is_shown_of_a_policy_that_is_off() {
     let lab = lab(config("http://127.0.0.1:9", &[])).await;
     assert!(lab.get("/api/stats").await.body.get("policies").is_none());

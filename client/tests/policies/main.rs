@@ -6,6 +6,7 @@ mod coalescing;
 mod concurrency;
 mod fallback;
 mod hedging;
+mod priorities;
 mod probes;
 mod rate;
 mod retry_after;
