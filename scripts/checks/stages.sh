@@ -172,7 +172,7 @@ stage_scripts() {
   ensure curl jq script=bsdutils bats parallel
   build_static_services
   # In parallel: they mostly wait.
-  BIN_DIR=$bin_dir bats --jobs 3 --no-parallelize-within-files scripts/checks
+  BIN_DIR=$bin_dir bats --jobs 2 --no-parallelize-within-files scripts/checks
 }
 
 stage_monitoring() {

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from objects import ROOT, SERVICES, known_settings, manifests
+from objects import ROOT, SERVICES, documented_defaults, known_settings, manifests
 
 BASE, PRODUCTION = manifests("base"), manifests("production")
 README = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
@@ -27,13 +27,9 @@ def test_readme_lists_each_object_of_the_base():
 
 
 def settings_by_place():
-    in_deployments = {setting for name in SERVICES for setting in BASE.own_settings(name)}
-    in_files = {setting for name in SERVICES for setting in BASE.config_map_data(name)}
-    known = {setting for name in SERVICES for setting in known_settings(name)}
     return {
-        "are in the Deployments": in_deployments,
+        "are in the Deployments": {setting for name in SERVICES for setting in BASE.own_settings(name)},
         "stay as they are": {"HOST", "PORT"},
-        "are not set": known - in_deployments - in_files - {"HOST", "PORT"},
     }
 
 
@@ -42,6 +38,13 @@ def test_readme_names_the_place_of_each_setting(place, settings):
     said = re.search(rf"((?:`[A-Z_]+`(?:,|\s+and)?\s+)+){place}", section("Changing a setting", "\n```"))
     assert said, f"no settings that {place!r}"
     assert sorted(re.findall("[A-Z_]+", said[1])) == sorted(settings)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_settings_that_no_manifest_has_are_those_without_a_default(name):
+    given = {*BASE.own_settings(name), *BASE.config_map_data(name), "HOST", "PORT"}
+    defaults = documented_defaults()
+    assert {setting for setting in known_settings(name) if defaults[setting] == "unset"} == known_settings(name) - given
 
 
 def sentences():
