@@ -19,6 +19,7 @@ RATES = {
     "BREAKER_SLOW_CALL": "0.5",
     "BREAKER_MIN_CALLS": "4",
 }
+POLICIES = {"CONCURRENCY_MAX": "100", "RATE_LIMIT": "10000/s", "RETRY_BUDGET": "0.5", "HEDGE_AFTER": "p99"}
 
 
 class Service:
@@ -79,7 +80,10 @@ class Client(Service):
 
 
 class Lab:
-    """A backend, a client, and a guarded client: it has an admin token, one event stream, and trips by rate."""
+    """A backend, a client, and a guarded client.
+
+    The guarded client has an admin token, one event stream, trips by rate, and optional policies.
+    """
 
     token = "token-of-this-check"
 
@@ -88,7 +92,7 @@ class Lab:
         backend = start_backend(processes, bin_dir, {})
         self.backend = Service(backend)
         self.client = Client(start_client(processes, bin_dir, backend, CLIENT))
-        self.guarded = Client(start_client(processes, bin_dir, backend, CLIENT | RATES | guards, "guarded"))
+        self.guarded = Client(start_client(processes, bin_dir, backend, CLIENT | RATES | POLICIES | guards, "guarded"))
 
     def fail(self, **plan):
         """Sets the backend's fault plan, without the client."""

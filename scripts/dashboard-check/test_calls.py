@@ -134,3 +134,15 @@ def test_steady_traffic(lab, page):
     ended = calls()
     page.wait_for_timeout(500)
     assert calls() == ended, "calls go on after the switch was put off"
+
+
+def test_optional_policies_that_are_on_have_a_line_each(page, guarded_page):
+    expect(guarded_page.locator("#policies li")).to_have_text(
+        [
+            re.compile("rate limit: 10.000 in 1.00.s, 10.000 available, 0 waiting"),
+            "concurrency limit: 0 of 100 in flight, 0 queued",
+            re.compile("hedging: 0 hedges, 0 used, after"),
+            re.compile("retry budget: [0-9]+ left, 0 refused"),
+        ]
+    )
+    expect(page.locator("#policies-part")).to_be_hidden()

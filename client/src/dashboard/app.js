@@ -13,6 +13,7 @@ import { Announcer } from "./panels/announcer.js";
 import { Counters } from "./panels/counters.js";
 import { EventLog } from "./panels/event-log.js";
 import { Lamp } from "./panels/lamp.js";
+import { Policies } from "./panels/policies.js";
 import { setUpTheme } from "./theme.js";
 
 /** Milliseconds between two refreshes, after an event and without events. */
@@ -36,6 +37,7 @@ const timeline = new Timeline(model, now);
 const comparison = new Comparison(model, now);
 const waterfall = new Waterfall();
 const counters = new Counters();
+const policies = new Policies();
 const log = new EventLog();
 const announcer = new Announcer();
 const controls = new Controls(api, refreshSoon);
@@ -151,7 +153,9 @@ async function refresh() {
     const asked = performance.now();
     const breaker = await api.get("api/circuit-breaker");
     if (stateEventAt < asked) model.observe(breaker, now());
-    counters.update(await api.get("api/stats"));
+    const stats = await api.get("api/stats");
+    counters.update(stats);
+    policies.update(stats);
     failures = 0;
     lamp.update();
   } catch (error) {

@@ -43,7 +43,7 @@ macro_rules! file {
 
 static PAGE: File = File::new("/", HTML, include_str!("../dashboard/index.html"));
 
-static FILES: [File; 30] = [
+static FILES: [File; 32] = [
     file!("/dashboard/styles/base.css", CSS),
     file!("/dashboard/styles/layout.css", CSS),
     file!("/dashboard/styles/charts.css", CSS),
@@ -72,7 +72,9 @@ static FILES: [File; 30] = [
     file!("/dashboard/panels/counters.js", JAVASCRIPT),
     file!("/dashboard/panels/event-log.js", JAVASCRIPT),
     file!("/dashboard/panels/lamp.js", JAVASCRIPT),
+    file!("/dashboard/panels/policies.js", JAVASCRIPT),
     file!("/dashboard/text/format.js", JAVASCRIPT),
+    file!("/dashboard/text/policies.js", JAVASCRIPT),
     file!("/dashboard/text/words.js", JAVASCRIPT),
 ];
 

@@ -30,6 +30,7 @@ export function makeMarkers(size, ratio, colour) {
     success: make((pen, radius) => disc(pen, radius, colour.success, hollow)),
     failure: make((pen, radius) => cross(pen, radius, colour.failure, colour.card)),
     rejected: make((pen, radius) => triangle(pen, radius, colour.rejected)),
+    fallback: make((pen, radius) => disc(pen, radius, colour.success, true)),
     abandoned: make((pen, radius) => square(pen, radius, colour.abandoned, hollow)),
   });
   return { resilient: markers(false), baseline: markers(true) };

@@ -135,7 +135,7 @@ export class Model {
 
   /** Counts, success rate and latencies of the calls of one kind to one endpoint (or to all) since `since`. */
   summary(kind, since, endpoint) {
-    const counts = { success: 0, failure: 0, rejected: 0, abandoned: 0, other: 0 };
+    const counts = { success: 0, failure: 0, rejected: 0, fallback: 0, abandoned: 0, other: 0 };
     const times = [];
     let count = 0;
     for (let i = this.calls.length - 1; i >= 0 && this.calls[i].time >= since; i--) {

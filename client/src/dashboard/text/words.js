@@ -2,7 +2,13 @@
 
 import { duration, number, percent, plural } from "./format.js";
 
-const OUTCOMES = { success: "succeeded", failure: "failed", rejected: "refused", abandoned: "abandoned" };
+const OUTCOMES = {
+  success: "succeeded",
+  failure: "failed",
+  rejected: "refused",
+  fallback: "stale answer",
+  abandoned: "abandoned",
+};
 
 /** The parts of a number of calls, in the order of the bars. */
 export const PARTS = [...Object.entries(OUTCOMES), ["other", "other"]];
@@ -23,6 +29,7 @@ export const TYPES = {
   reset: "reset",
   "rejection-burst": "rejections",
   retry: "retry",
+  "retry-refused": "no retry",
   release: "release",
   "lease-expired": "lease expired",
   call: "call",
@@ -35,6 +42,11 @@ const REJECTIONS = {
   "trial-limit": "all trials are in use",
   overloaded: "too many calls in flight",
   stopped: "the breaker has stopped",
+  "concurrency-limit": "too many attempts in flight",
+  "rate-limit": "too many attempts in the period",
+  throttle: "the backend refuses many calls",
+  "quiet-period": "the backend asked to wait",
+  gate: "a gate refused them",
 };
 
 /** How an attempt is coloured, by its outcome. Neutral attempts do not count as failures. */
@@ -45,6 +57,7 @@ const ATTEMPTS = {
   transient: "neutral",
   local_shortage: "neutral",
   deadline_exceeded: "neutral",
+  cancelled: "neutral",
   unsupported: "failure",
   server_error: "failure",
   unusable: "failure",
@@ -115,6 +128,7 @@ const DESCRIPTIONS = {
   retry: (event) =>
     `call ${event.call}, attempt ${event.attempt} of ${event.max_attempts}: ${event.cause}; ` +
     `next attempt in ${duration(event.wait_seconds)}`,
+  "retry-refused": (event) => `call ${event.call}: ${event.cause}; not retried, the retry budget is spent`,
   release: (event) =>
     `${plural(event.calls, "waiting call")} answered at once: ${event.cause ?? "the circuit opened"}`,
   reset: (event) => `reset by hand, epoch ${event.epoch}`,

@@ -1,0 +1,21 @@
+// The optional policies that are on: `policies` of `GET /api/stats`. One line for each.
+
+import { byId, element } from "../dom.js";
+import { describePolicy } from "../text/policies.js";
+
+export class Policies {
+  constructor() {
+    this.list = byId("policies");
+    this.shown = "";
+  }
+
+  update({ policies = {} }) {
+    const lines = Object.entries(policies).map(([name, state]) => describePolicy(name, state));
+    const text = lines.join("\n");
+    // An equal text would still notify screen readers.
+    if (text === this.shown) return;
+    this.shown = text;
+    byId("policies-part").hidden = lines.length === 0;
+    this.list.replaceChildren(...lines.map((line) => element("li", "", line)));
+  }
+}

@@ -1,0 +1,28 @@
+// One line for the state of each optional policy. A policy that this page does not know is shown as it is.
+
+import { duration, number, percent, plural } from "./format.js";
+
+const DESCRIPTIONS = {
+  rate: (state) =>
+    `rate limit: ${number(state.limit)} in ${duration(state.period_seconds)}, ${number(state.available)} available, ` +
+    `${number(state.waiting)} waiting`,
+  concurrency: (state) =>
+    `concurrency limit: ${number(state.in_flight)} of ${number(state.max)} in flight, ${number(state.queued)} queued`,
+  hedge: (state) =>
+    `hedging: ${plural(state.made, "hedge")}, ${number(state.won)} used, after ${duration(state.delay_seconds)}`,
+  probes: (state) =>
+    `probes: ${number(state.success)} succeeded, ${number(state.failure)} failed, ${number(state.timeout)} timed out`,
+  quiet_period: (state) =>
+    `quiet period: ${state.left_seconds > 0 ? `${duration(state.left_seconds)} left` : "none now"}, ` +
+    `${number(state.periods)} so far`,
+  retry_budget: (state) =>
+    `retry budget: ${number(Math.floor(Math.max(state.left, 0)))} left, ${number(state.refused)} refused`,
+  throttle: (state) => `throttling: rejects ${percent(state.probability)}, ${number(state.rejected)} so far`,
+  fallback: (state) => `fallback: ${plural(state.answers, "answer")} kept, ${number(state.bytes)} bytes`,
+  coalesce: (state) => `coalescing: ${plural(state.in_flight, "shared call")}, ${number(state.coalesced)} saved so far`,
+};
+
+/** "concurrency limit: 3 of 10 in flight, 0 queued". */
+export function describePolicy(name, state) {
+  return Object.hasOwn(DESCRIPTIONS, name) ? DESCRIPTIONS[name](state) : `${name}: ${JSON.stringify(state)}`;
+}
