@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rand::{RngExt as _, rngs::SmallRng};
 use resilience_actors::{
-    Backoff, BreakerScope, BreakerSettings, Concurrency, JitterMode, Probe, QuietPeriod, Window,
+    Backoff, BreakerScope, BreakerSettings, Concurrency, JitterMode, Probe, QuietPeriod, Rate,
+    Throttle, Window,
 };
 
 use crate::support;
@@ -107,12 +108,20 @@ fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Setti
         call_deadline: attempt_timeout + random_millis(rng, 0, 8_000),
         connect_retries: rng.random_range(0..=2),
         scope: if rng.random() { BreakerScope::Call } else { BreakerScope::Attempt },
-        throttle: None,
-        rate: None,
+        throttle: sometimes(rng, |rng| Throttle::ratio(rng.random_range(1.0..3.0))),
+        rate: random_rate(rng),
         concurrency: random_concurrency(rng),
         hedge: None,
         quiet_period: sometimes(rng, |rng| QuietPeriod::up_to(random_millis(rng, 100, 6_000))),
     }
+}
+
+/// Attempts do not wait for their turn.
+fn random_rate(rng: &mut SmallRng) -> Option<Rate> {
+    sometimes(rng, |rng| {
+        let rate = Rate::per(rng.random_range(1..=20), random_millis(rng, 500, 3_000));
+        rate.burst(rng.random_range(1..=10))
+    })
 }
 
 fn random_concurrency(rng: &mut SmallRng) -> Option<Concurrency> {

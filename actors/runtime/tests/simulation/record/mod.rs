@@ -27,6 +27,10 @@ pub(crate) struct Record {
     pub(crate) epochs: BTreeMap<u64, Epoch>,
     pub(crate) circuit: Circuit,
     pub(crate) probes: Probes,
+    /// When each upstream's attempts began.
+    pub(crate) begun: BTreeMap<usize, Vec<Instant>>,
+    /// Upstreams that have refused an attempt, and when the last of these was.
+    pub(crate) refused: BTreeMap<usize, Instant>,
     /// The last quiet period of each upstream that had one.
     pub(crate) quiet: BTreeMap<usize, Quiet>,
     /// When the circuit was half-open for the last time.
@@ -51,6 +55,8 @@ impl Record {
             epochs: BTreeMap::new(),
             circuit,
             probes: Probes::default(),
+            begun: BTreeMap::new(),
+            refused: BTreeMap::new(),
             quiet: BTreeMap::new(),
             left_half_open: None,
             newest_event: 0,

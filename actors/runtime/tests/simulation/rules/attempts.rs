@@ -19,6 +19,7 @@ impl World {
         let Some(call) = call else { return };
         self.attempts_are_limited(call, attempt);
         self.is_not_quiet(record, call);
+        let asker = call.asks_breaker().then_some(call.lab);
         match call.attempts.last() {
             Some(&Attempt { ended: Some(ended), trial, .. }) => self.is_due(call, ended, trial),
             _ => {
@@ -30,6 +31,9 @@ impl World {
         let (trial, epoch) = (self.is_trial(record, call), self.breaker.counts().epoch.number);
         if trial == Some(true) {
             self.trial_begins(record, epoch, Holder::Call(number));
+        }
+        if let Some(lab) = asker {
+            self.keeps_to_the_rate(record, lab);
         }
         record.totals.attempts += 1;
         record.totals.digest(u128::from(number) << 64 | (attempt as u128) << 32);

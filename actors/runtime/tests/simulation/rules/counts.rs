@@ -23,7 +23,12 @@ impl World {
         rule!(self, "Each failure counts once, unless a retry repaired it":
             counts.failed == totals.failed; counts, totals);
         // An attempt that waits for a place has a permit, which it gives back unused if it gets none.
-        let unused = if self.settings.calls.concurrency.is_some() { u64::MAX } else { totals.left };
+        let unused =
+            if self.settings.calls.concurrency.is_some() || self.settings.calls.rate.is_some() {
+                u64::MAX
+            } else {
+                totals.left
+            };
         rule!(self, "Each neutral result counts once, and so may a permit that was not used":
             (totals.ignored..=totals.ignored.saturating_add(unused)).contains(&counts.ignored); counts, totals);
     }
@@ -64,7 +69,7 @@ impl World {
     }
 }
 
-pub(super) fn counted_rejections(counts: &Counts) -> [(RejectionKind, u64); 7] {
+pub(super) fn counted_rejections(counts: &Counts) -> [(RejectionKind, u64); 9] {
     let counted = counts.not_permitted;
     [
         (RejectionKind::CircuitOpen, counted.circuit_open),
@@ -72,6 +77,8 @@ pub(super) fn counted_rejections(counts: &Counts) -> [(RejectionKind, u64); 7] {
         (RejectionKind::Released, counted.released),
         (RejectionKind::Overloaded, counted.overloaded),
         (RejectionKind::Stopped, counted.stopped),
+        (RejectionKind::Throttle, counted.throttle),
+        (RejectionKind::RateLimit, counted.rate_limit),
         (RejectionKind::ConcurrencyLimit, counted.concurrency_limit),
         (RejectionKind::QuietPeriod, counted.quiet_period),
     ]

@@ -27,6 +27,7 @@ mod outcomes;
 mod places;
 mod probes;
 mod quiet;
+mod rates;
 mod rejections;
 mod repeats;
 mod results;

@@ -27,6 +27,8 @@ impl World {
             RejectionKind::QuietPeriod => {
                 return self.quiet_period_rejects(record, call, rejection);
             }
+            RejectionKind::Throttle => self.throttling_may_reject(record, call),
+            RejectionKind::RateLimit => self.rate_limit_may_reject(record, call, rejection),
             RejectionKind::ConcurrencyLimit => self.concurrency_limit_may_reject(call),
             RejectionKind::Released => {
                 rule!(self, "Only a call that waits for a retry is released":

@@ -80,6 +80,7 @@ impl World {
     /// Enters the end of an attempt into the record.
     fn attempt_ends(&self, record: &mut Record, number: CallNumber, verdict: Verdict) {
         let quiet = self.quiet_after(record, number, verdict);
+        Self::notes_refusal(record, number, verdict);
         let Record { calls, epochs, totals, .. } = record;
         let Some(call) = calls.get_mut(&number) else { return };
         let Some(attempt) = call.attempts.last_mut() else { return };
