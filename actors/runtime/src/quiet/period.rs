@@ -28,10 +28,10 @@ pub(crate) struct Quiet {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct QuietSnapshot {
     /// How long the upstream is left alone from now on; 0 if it is not.
-    #[serde(serialize_with = "crate::seconds::serialize")]
+    #[serde(rename = "left_seconds", serialize_with = "crate::seconds::serialize")]
     pub left: Duration,
     /// The longest time that an answer can ask for.
-    #[serde(serialize_with = "crate::seconds::serialize")]
+    #[serde(rename = "max_seconds", serialize_with = "crate::seconds::serialize")]
     pub max: Duration,
     /// Number of quiet periods so far.
     pub periods: u64,
