@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 mod adaptive;
+mod all_at_once;
 mod coalescing;
 mod concurrency;
 mod fallback;
