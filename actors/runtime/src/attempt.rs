@@ -12,9 +12,10 @@ use futures::FutureExt as _;
 
 use crate::{
     clock::{self, within},
+    deadline::{Deadlines, TimeLimit},
     observe::{Observation, about},
     operation::{Attempt, Operation},
-    outcome::{Outcome, Verdict},
+    outcome::{CallKind, Outcome, Verdict},
     panics::contained,
     policies::Policies,
     report::{CallError, CallId},
@@ -40,45 +41,10 @@ pub(crate) struct Context {
     pub(crate) fresh_connection: bool,
     /// The call begins with this attempt, and has not waited for it.
     pub(crate) at_once: bool,
+    /// When the call started.
+    pub(crate) started: Instant,
     pub(crate) began: Instant,
-    /// The deadline of the call, if it has one.
-    pub(crate) deadline: Option<Instant>,
-}
-
-/// The time limit of an attempt, and where it comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TimeLimit {
-    /// The attempt's own timeout.
-    Timeout(Duration),
-    /// The rest of the call's time.
-    Deadline(Duration),
-    Unlimited,
-}
-
-impl TimeLimit {
-    /// The attempt with which a call begins gets its whole timeout, even past the deadline. The call may have waited
-    /// for its thread or for the breaker, and `DeadlineExceeded`, which is neutral, would hide a hanging upstream from
-    /// the breaker.
-    fn of(context: &Context, timeout: Option<Duration>) -> Self {
-        let left = context.deadline.map(|at| at.saturating_duration_since(context.began));
-        match (timeout, left) {
-            (Some(timeout), Some(left)) if !context.at_once && left < timeout => {
-                Self::Deadline(left)
-            }
-            (Some(timeout), _) => Self::Timeout(timeout),
-            // The attempt has all of the call's time, so it is the upstream that hangs.
-            (None, Some(left)) if context.at_once => Self::Timeout(left),
-            (None, Some(left)) => Self::Deadline(left),
-            (None, None) => Self::Unlimited,
-        }
-    }
-
-    fn ends_at(self, began: Instant) -> Option<Instant> {
-        match self {
-            Self::Timeout(time) | Self::Deadline(time) => Some(began + time),
-            Self::Unlimited => None,
-        }
-    }
+    pub(crate) deadlines: Deadlines,
 }
 
 /// Makes one attempt. While an idempotent attempt does not reach the upstream and has time left, runs it again at once,
@@ -88,8 +54,9 @@ pub(crate) async fn make<O: Operation>(
     operation: &O,
     context: Context,
 ) -> Ended<O> {
-    let limit = TimeLimit::of(&context, policies.config.attempt_timeout);
-    let due = limit.ends_at(context.began);
+    let Context { started, began, deadlines, at_once, .. } = context;
+    let limit = deadlines.limit(began, policies.config.attempt_timeout, at_once);
+    let due = limit.ends_at(began);
     let (connecting, idempotent) = (Cell::new(false), Cell::new(false));
     let run = run_with_repeats(policies, operation, &context, due, &connecting, &idempotent);
     let run = pin!(AssertUnwindSafe(run).catch_unwind());
@@ -98,6 +65,11 @@ pub(crate) async fn make<O: Operation>(
         None => Some(run.await),
     };
     let (result, verdict) = match (ended, limit) {
+        (Some(Ok((result, verdict))), TimeLimit::Deadline(_)) => {
+            let neutral = deadlines.caller.is_some() && came_too_late(&verdict, due);
+            let outcome = if neutral { Outcome::DeadlineExceeded } else { verdict.outcome };
+            (result, Verdict { outcome, ..verdict })
+        }
         (Some(Ok(ended)), _) => ended,
         (Some(Err(_)), _) => (Err(CallError::Panicked), Outcome::Panicked.into()),
         (None, TimeLimit::Timeout(time)) if connecting.get() => {
@@ -108,11 +80,17 @@ pub(crate) async fn make<O: Operation>(
             (Err(CallError::TimedOut(time)), Outcome::TimedOut.into())
         }
         (None, TimeLimit::Deadline(_) | TimeLimit::Unlimited) => {
-            let deadline = policies.config.call_deadline.unwrap_or_default();
+            let deadline = deadlines.earliest().map_or(Duration::ZERO, |at| at - started);
             (Err(CallError::DeadlineExceeded(deadline)), Outcome::DeadlineExceeded.into())
         }
     };
     Ended { result, verdict, idempotent: idempotent.get() }
+}
+
+/// True for a failure at the end of the call's time. An upstream that knows the deadline gives up at that moment, and
+/// says so: no failure of its own.
+fn came_too_late(verdict: &Verdict, due: Option<Instant>) -> bool {
+    verdict.outcome.kind() == CallKind::Failed && due.is_some_and(|due| clock::now() >= due)
 }
 
 /// Runs the operation until it reaches the upstream or may not be repeated any more. Sets `connecting` and `idempotent`
@@ -138,6 +116,7 @@ async fn run_with_repeats<O: Operation>(
                 repeat,
                 fresh_connection: context.fresh_connection || repeat > 0,
                 due,
+                deadline: context.deadlines.to_pass_on(),
                 connecting,
             })
             .await;

@@ -46,6 +46,9 @@ pub(crate) fn run<O: Operation>(
     mut call: Call<O>,
 ) -> impl Future<Output = ()> {
     async move {
+        if let Some((now, time)) = call.overdue() {
+            return answer(&policies, call, now, Err(CallError::DeadlineExceeded(time)));
+        }
         loop {
             // Boxed, and gone before the wait begins: a waiting call keeps no room for its attempt.
             let (entry, result) = match Box::pin(turn(&policies, &mut call)).await {

@@ -32,6 +32,7 @@
 //! - [`RetryBudget`]: how many retries an upstream may see, as a share of its calls.
 //! - [`Coalescer`]: identical requests in flight share one call.
 //! - [`Upstream::call_or`]: a fallback, the answer of a call that has none.
+//! - [`CallOptions::time_left`]: the caller's own deadline, which operations pass on.
 //! - [`Gate`] and [`Observer`]: policies and observers of your own.
 //! - [`events`]: a log of numbered events, which readers can follow.
 //!
@@ -45,6 +46,7 @@ mod call;
 mod clock;
 mod coalesce;
 mod config;
+mod deadline;
 pub mod events;
 mod fallback;
 mod gate;

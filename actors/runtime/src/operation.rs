@@ -96,6 +96,10 @@ pub struct Attempt<'a> {
     /// When the runtime drops this attempt, if it has a time limit; later if the process was stopped meanwhile. An
     /// operation that can use an incomplete answer must return it before this instant.
     pub due: Option<Instant>,
+    /// When the call must be answered, if its caller has set a deadline of its own with
+    /// [`time_left`](crate::CallOptions::time_left): the earlier of that and the upstream's. Pass on what is left of it,
+    /// so that the upstream does not work on an answer that comes too late. May be after [`due`](Self::due).
+    pub deadline: Option<Instant>,
     pub(crate) connecting: &'a Cell<bool>,
 }
 

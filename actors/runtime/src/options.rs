@@ -1,5 +1,7 @@
 //! What a caller says about one call.
 
+use std::time::{Duration, Instant};
+
 use crate::{limit::Priority, report::CallId};
 
 /// What a caller says about one call. By default: a number of its own, and all policies of the upstream.
@@ -14,12 +16,13 @@ pub struct CallOptions {
     pub(crate) id: CallId,
     pub(crate) retries: bool,
     pub(crate) priority: Priority,
+    time_left: Option<Duration>,
 }
 
 impl CallOptions {
     /// The defaults, with the next number.
     pub fn new() -> Self {
-        Self { id: CallId::next(), retries: true, priority: Priority::default() }
+        Self { id: CallId::next(), retries: true, priority: Priority::default(), time_left: None }
     }
 
     /// Sets the call's number, which the caller knows from the beginning: one of [`CallId::next`], used for one call.
@@ -36,6 +39,25 @@ impl CallOptions {
     /// [priorities](crate::Concurrency::priorities).
     pub fn priority(self, priority: Priority) -> Self {
         Self { priority, ..self }
+    }
+
+    /// Says in what time from the start of the call its caller needs the answer. The call's deadline is the earlier of
+    /// this and the upstream's [`deadline`](crate::UpstreamBuilder::deadline). By default only the upstream's applies.
+    ///
+    /// The deadline bounds the first attempt too, whatever its timeout. An attempt that it ends is
+    /// [`DeadlineExceeded`](crate::Outcome::DeadlineExceeded), which is neutral: a short time says nothing about the
+    /// upstream. Operations pass on what is left of it: see [`Attempt::deadline`](crate::Attempt::deadline).
+    ///
+    /// A call without any time left makes no attempt and asks no gate but the limit on calls. Its error is
+    /// [`CallError::DeadlineExceeded`](crate::CallError::DeadlineExceeded), not a rejection: to try again later would
+    /// not help its caller.
+    pub fn time_left(self, time: Duration) -> Self {
+        Self { time_left: Some(time), ..self }
+    }
+
+    /// The caller's deadline for a call that starts at this instant. A deadline that the clock cannot show is none.
+    pub(crate) fn deadline(&self, started: Instant) -> Option<Instant> {
+        self.time_left.and_then(|time| started.checked_add(time))
     }
 }
 

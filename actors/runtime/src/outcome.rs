@@ -55,7 +55,8 @@ pub enum Outcome {
     /// This process lacked file descriptors, memory or ports for the attempt. Says nothing about the
     /// upstream.
     LocalShortage,
-    /// Cut short by the call's deadline, before the attempt's own timeout.
+    /// Cut short by the call's deadline, before the attempt's own timeout; or a failure that arrived when the time of a
+    /// [caller's own deadline](crate::CallOptions::time_left) was over.
     DeadlineExceeded,
     /// The transport panicked.
     Panicked,

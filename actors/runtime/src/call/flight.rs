@@ -13,6 +13,7 @@ use crate::{
     attempt::{self, Context, Ended, ResultOf},
     breaker::{Breaker, PendingFailure, Permit},
     clock::{self, until, within},
+    deadline::Deadlines,
     gate::Sample,
     hedge::Hedging,
     limit::Priority,
@@ -42,7 +43,7 @@ struct Turn<'a, 'c, O> {
     /// 1 for the first turn.
     number: u32,
     started: Instant,
-    deadline: Option<Instant>,
+    deadlines: Deadlines,
     priority: Priority,
 }
 
@@ -61,7 +62,7 @@ pub(super) async fn land<'a, O: Operation>(
     call: &mut Call<O>,
     admission: Admission<'a>,
 ) -> Landed<'a, O> {
-    let deadline = call.deadline(policies);
+    let deadlines = call.deadlines(policies);
     let Call { id, priority, operation, started, attempts, pending, .. } = call;
     let last = attempts.last();
     let number = last.map_or(0, |last| last.number).saturating_add(1);
@@ -78,7 +79,7 @@ pub(super) async fn land<'a, O: Operation>(
         operation,
         number,
         started: *started,
-        deadline,
+        deadlines,
         priority: *priority,
     };
     match &policies.hedging {
@@ -100,10 +101,11 @@ impl<'a, O: Operation> Turn<'a, '_, O> {
         manner: Manner,
         began: Instant,
     ) -> Landed<'a, O> {
-        let Self { policies, call, number, deadline, .. } = *self;
+        let Self { policies, call, number, started, deadlines, .. } = *self;
         let Manner { hedge, fresh_connection, at_once } = manner;
         policies.observers.tell(&Observation::Admitted { call, attempt: number, hedge });
-        let context = Context { call, number, hedge, fresh_connection, at_once, began, deadline };
+        let context =
+            Context { call, number, hedge, fresh_connection, at_once, started, began, deadlines };
         let Ended { result, mut verdict, idempotent } = {
             let attempt = pin!(attempt::make(policies, self.operation, context));
             make_known_if_slow(policies, admission.permit.as_mut(), began, attempt).await

@@ -7,6 +7,8 @@ use tokio::sync::oneshot;
 use crate::{
     attempt::ResultOf,
     breaker::PendingFailure,
+    clock,
+    deadline::Deadlines,
     gate::Pass,
     limit::Priority,
     observe::{CallEnded, ErrorText, Observation, RetryScheduled, about, trace_id},
@@ -28,6 +30,8 @@ pub(crate) struct Call<O: Operation> {
     pub(super) priority: Priority,
     pub(super) operation: O,
     pub(super) started: Instant,
+    /// The caller's own deadline.
+    caller_deadline: Option<Instant>,
     pub(super) attempts: Vec<AttemptRecord>,
     /// The last failure. It counts when the call ends, unless a later attempt succeeds.
     pub(super) pending: Option<Box<PendingFailure>>,
@@ -39,12 +43,14 @@ pub(crate) struct Call<O: Operation> {
 
 impl<O: Operation> Call<O> {
     pub(crate) fn new(
-        CallOptions { id, retries, priority }: CallOptions,
+        options: CallOptions,
         operation: O,
         started: Instant,
         reply: oneshot::Sender<ReportOf<O>>,
         place: Option<Pass>,
     ) -> Self {
+        let caller_deadline = options.deadline(started);
+        let CallOptions { id, retries, priority, .. } = options;
         Self {
             id,
             retries,
@@ -52,6 +58,7 @@ impl<O: Operation> Call<O> {
             priority,
             operation,
             started,
+            caller_deadline,
             attempts: Vec::new(),
             pending: None,
             reply,
@@ -59,8 +66,20 @@ impl<O: Operation> Call<O> {
         }
     }
 
+    pub(super) fn deadlines(&self, policies: &Policies) -> Deadlines {
+        let upstream = policies.config.call_deadline.map(|time| self.started + time);
+        Deadlines { upstream, caller: self.caller_deadline }
+    }
+
+    /// The deadline that applies.
     pub(super) fn deadline(&self, policies: &Policies) -> Option<Instant> {
-        policies.config.call_deadline.map(|time| self.started + time)
+        self.deadlines(policies).earliest()
+    }
+
+    /// If the caller's deadline has passed: now, and how much time it gave.
+    pub(super) fn overdue(&self) -> Option<(Instant, Duration)> {
+        let (deadline, now) = (self.caller_deadline?, clock::now());
+        (now >= deadline).then(|| (now, deadline - self.started))
     }
 
     /// The number of the last attempt, 0 before the first.

@@ -6,6 +6,7 @@ mod adaptive;
 mod all_at_once;
 mod coalescing;
 mod concurrency;
+mod deadline;
 mod fallback;
 mod hedging;
 mod priorities;
