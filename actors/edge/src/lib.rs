@@ -8,7 +8,7 @@
 //! | `config` | settings from environment variables |
 //! | `telemetry` | [`logging`], [`mod@metrics`] and [`trace`] headers |
 //! | `process` | command line, signals, exit codes, file descriptors |
-//! | `http` | routes ([`app()`], [`endpoint()`]), [`JsonBody`], [`ApiError`], the check of the [`AdminToken`] |
+//! | `http` | routes ([`app()`], [`endpoint()`]), [`JsonBody`], [`RequestDeadline`], [`ApiError`], the check of the [`AdminToken`] |
 //! | `server` | the [`Server`]: a guarded server ([`actix_connection_guard`]) that reports its metrics and shuts down |
 //!
 //! Each module uses only modules above it.
@@ -57,7 +57,10 @@ pub use config::{
     AdminToken, CommonSettings, KnownNames, Limit, LogFormat, MAX_TOKEN, SettingError, Settings,
 };
 pub use drain::Drain;
-pub use http::{ApiError, Endpoint, JsonBody, MAX_BODY_BYTES, abort, app, endpoint};
+pub use http::{
+    ApiError, Endpoint, JsonBody, MAX_BODY_BYTES, MAX_DEADLINE, REQUEST_DEADLINE, RequestDeadline,
+    abort, app, endpoint,
+};
 pub use process::{Capacity, CapacityRequest, Program, exit_code, run_service};
 pub use server::{Server, serve};
 pub use telemetry::{

@@ -82,6 +82,11 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
     }
 
+    /// 504: the time for the request is over.
+    pub fn gateway_timeout(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, message)
+    }
+
     /// Sets a header of the response. Does nothing if `value` is not valid in a header.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: impl AsRef<str>) -> Self {

@@ -3,6 +3,7 @@
 pub(crate) mod abort;
 pub(crate) mod api_error;
 pub(crate) mod app;
+pub(crate) mod deadline;
 pub(crate) mod endpoint;
 pub(crate) mod json_body;
 mod middleware;
@@ -11,5 +12,6 @@ mod standard_routes;
 pub use abort::abort;
 pub use api_error::ApiError;
 pub use app::app;
+pub use deadline::{MAX_DEADLINE, REQUEST_DEADLINE, RequestDeadline};
 pub use endpoint::{Endpoint, endpoint};
 pub use json_body::{JsonBody, MAX_BODY_BYTES};
