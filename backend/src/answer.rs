@@ -19,7 +19,8 @@ pub struct Answers {
 
 impl Answers {
     /// Logs the outcome with the request's span, and plays it. `data` is the content of a good answer. Slow answers and
-    /// hung requests wait here as suspended futures: they block no worker, and end when their client leaves.
+    /// hung requests wait here as suspended futures: they block no worker, and end when their client leaves or the
+    /// request's deadline passes, because their future is dropped.
     ///
     /// # Errors
     ///

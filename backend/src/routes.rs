@@ -1,11 +1,15 @@
 //! The endpoints. Handlers forward to the fault actor and play the outcome that it drew.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    time::Duration,
+};
 
 use actix::{Addr, MailboxError};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
 use serde_json::json;
-use service_edge::{ApiError, Drain, JsonBody, Trace, endpoint};
+use service_edge::{ApiError, Drain, JsonBody, RequestDeadline, Trace, endpoint};
+use tokio::time::timeout;
 
 use crate::{
     SERVICE,
@@ -39,25 +43,47 @@ async fn health() -> HttpResponse {
 
 async fn data(
     OwnFailureRate(failure_rate): OwnFailureRate,
+    RequestDeadline(time_left): RequestDeadline,
     request: HttpRequest,
     trace: Trace,
     faults: Faults,
     answers: web::Data<Answers>,
     drain: web::Data<Drain>,
 ) -> Result<HttpResponse, ApiError> {
-    let draw = faults.send(DrawData { failure_rate }).await.map_err(actor_is_gone)?;
-    answers.play(draw, &request, trace.context, &drain, "data from the backend").await
+    in_time(time_left, async {
+        let draw = faults.send(DrawData { failure_rate }).await.map_err(actor_is_gone)?;
+        answers.play(draw, &request, trace.context, &drain, "data from the backend").await
+    })
+    .await
 }
 
 async fn transient_failure(
+    RequestDeadline(time_left): RequestDeadline,
     request: HttpRequest,
     trace: Trace,
     faults: Faults,
     answers: web::Data<Answers>,
     drain: web::Data<Drain>,
 ) -> Result<HttpResponse, ApiError> {
-    let draw = faults.send(DrawTransient).await.map_err(actor_is_gone)?;
-    answers.play(draw, &request, trace.context, &drain, "not throttled this time").await
+    in_time(time_left, async {
+        let draw = faults.send(DrawTransient).await.map_err(actor_is_gone)?;
+        answers.play(draw, &request, trace.context, &drain, "not throttled this time").await
+    })
+    .await
+}
+
+/// Stops the work on a request whose caller has no time left.
+async fn in_time(
+    time_left: Option<Duration>,
+    work: impl Future<Output = Result<HttpResponse, ApiError>>,
+) -> Result<HttpResponse, ApiError> {
+    let Some(time_left) = time_left else {
+        return work.await;
+    };
+    timeout(time_left, work).await.unwrap_or_else(|_| {
+        let seconds = time_left.as_secs_f64();
+        Err(ApiError::gateway_timeout(format!("the deadline of the request passed: {seconds} s")))
+    })
 }
 
 async fn metrics(faults: Faults) -> Result<HttpResponse, ApiError> {
