@@ -30,6 +30,8 @@ pub struct Asked {
     pub protection: Protection,
     /// How important the call is.
     pub priority: Priority,
+    /// The time in which the caller needs the answer. `None`: `CALL_DEADLINE` alone bounds the call.
+    pub time_left: Option<Duration>,
     /// The call's span.
     pub trace: TraceContext,
     /// May share the call of an identical request, if `COALESCE` is `on`.
@@ -89,8 +91,9 @@ impl Calls {
 
     /// Makes the call, or shares that of an identical request: then the report has the other call's number.
     async fn report(&self, call: CallId, asked: Asked) -> BackendReport {
-        let Asked { wanted, protection, priority, trace, .. } = asked;
+        let Asked { wanted, protection, priority, time_left, trace, .. } = asked;
         let options = CallOptions::new().id(call).priority(priority);
+        let options = time_left.map_or(options, |time| options.time_left(time));
         let request = BackendRequest { wanted, trace };
         let operation = BackendCall { transport: Rc::clone(&self.transport), request };
         let Some(coalescer) = self.upstreams.coalescer().filter(|_| asked.coalesce) else {

@@ -107,10 +107,16 @@ pub async fn run(
         // Only the first requests are logged: ten thousand would hide all other lines.
         let trace = trace.child();
         let trace = if request_num <= FOLLOWED { trace } else { trace.unsampled() };
-        // Requests that shared a call would be no load.
-        let (priority, coalesce) = (Priority::default(), false);
-        let asked =
-            Asked { endpoint: "stress-test", wanted, protection, priority, trace, coalesce };
+        let asked = Asked {
+            endpoint: "stress-test",
+            wanted,
+            protection,
+            priority: Priority::default(),
+            time_left: None,
+            trace,
+            // Requests that shared a call would be no load.
+            coalesce: false,
+        };
         let report = calls.make(asked).await;
         Some(StressResult {
             request_num,

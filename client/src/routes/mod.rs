@@ -10,7 +10,9 @@ pub use turns::Turns;
 
 use actix_web::{HttpResponse, web};
 use resilience_actors::Coalescer;
-use service_edge::{ApiError, Drain, JsonBody, Trace, endpoint, trace::TRACEPARENT};
+use service_edge::{
+    ApiError, Drain, JsonBody, RequestDeadline, Trace, endpoint, trace::TRACEPARENT,
+};
 
 use crate::{
     SERVICE, answer,
@@ -56,7 +58,7 @@ async fn health(calls: web::Data<Calls>) -> web::Json<wire::Health> {
 }
 
 /// What a request says about itself.
-type Caller = (Trace, RequestPriority);
+type Caller = (Trace, RequestPriority, RequestDeadline);
 
 async fn call_backend(caller: Caller, calls: web::Data<Calls>) -> HttpResponse {
     let wanted = Wanted::Data { failure_rate: None };
@@ -76,15 +78,16 @@ async fn test_retry(caller: Caller, calls: web::Data<Calls>) -> HttpResponse {
 /// Makes a call and answers it, with the call's trace in the header `traceparent`.
 async fn answered(
     calls: &Calls,
-    (trace, RequestPriority(priority)): Caller,
+    (trace, RequestPriority(priority), RequestDeadline(time_left)): Caller,
     endpoint: &'static str,
     wanted: Wanted,
     protection: Protection,
     answer: impl FnOnce(&BackendReport) -> HttpResponse,
 ) -> HttpResponse {
     let trace = trace.enter();
-    let coalesce = protection == Protection::Full;
-    let asked = Asked { endpoint, wanted, protection, priority, trace, coalesce };
+    // A shared call has one deadline, and its callers would have several.
+    let coalesce = protection == Protection::Full && time_left.is_none();
+    let asked = Asked { endpoint, wanted, protection, priority, time_left, trace, coalesce };
     let report = calls.make(asked).await;
     let mut response = answer(&report);
     response.headers_mut().insert(TRACEPARENT, trace.header());

@@ -33,7 +33,7 @@ use awc::{
     error::{ConnectError, SendRequestError},
 };
 use resilience_actors::{Attempt, Operation, Outcome, ReportOf, Verdict};
-use service_edge::trace::TRACEPARENT;
+use service_edge::{REQUEST_DEADLINE, RequestDeadline, trace::TRACEPARENT};
 
 use crate::config::Config;
 pub use connections::ConnectionBudget;
@@ -144,6 +144,10 @@ impl HttpTransport {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
         headers.insert(TRACEPARENT, span.header());
+        if let Some(deadline) = attempt.deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            headers.insert(REQUEST_DEADLINE, RequestDeadline::header(left));
+        }
         if let Wanted::Data { failure_rate: Some(rate) } = request.wanted {
             http = http.insert_header((FAILURE_RATE, rate.to_string()));
         }

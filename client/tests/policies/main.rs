@@ -4,6 +4,7 @@
 mod backoff;
 mod coalescing;
 mod concurrency;
+mod deadline;
 mod fallback;
 mod hedging;
 mod priorities;
