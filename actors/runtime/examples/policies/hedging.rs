@@ -11,11 +11,10 @@ use rand::{Rng, RngExt as _, SeedableRng as _, rngs::SmallRng};
 use resilience_actors::{Hedge, Upstream};
 
 use crate::{
-    lab::{exponential, millis, paused, quantile},
+    lab::{Size, exponential, millis, paused, quantile},
     table::Table,
 };
 
-const CALLS: usize = 20_000;
 /// Time between two calls: 100 a second.
 const INTERVAL: Duration = Duration::from_millis(10);
 /// An answer takes 10 ms and an exponentially distributed time with this mean.
@@ -25,9 +24,14 @@ const SLOW: f64 = 0.05;
 /// By how much.
 const DELAY: Duration = Duration::from_secs(1);
 
-pub(crate) fn run() -> Table {
-    let title =
-        "Hedging: 5 % of the answers take 1 s longer; 20 000 calls, 100 a second; latency in ms";
+pub(crate) fn run(size: Size) -> Table {
+    let calls = match size {
+        Size::Small => 2_000,
+        Size::Full => 20_000,
+    };
+    let title = format!(
+        "Hedging: 5 % of the answers take 1 s longer; {calls} calls, 100 a second; latency in ms"
+    );
     let columns = &["hedge", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms", "extra_requests"];
     let mut table = Table::new(title, columns);
     for (name, hedge) in [
@@ -37,11 +41,11 @@ pub(crate) fn run() -> Table {
         ("after p90", Some(Hedge::after_percentile(0.9))),
         ("after p90 up to 2", Some(Hedge::after_percentile(0.9).at_most(2))),
     ] {
-        let Measured { latencies, requests } = measure(hedge);
+        let Measured { latencies, requests } = measure(hedge, calls);
         let at = |share| millis(quantile(&latencies, share));
         let [p50, p90, p95, p99, p999] = [0.5, 0.9, 0.95, 0.99, 0.999].map(at);
         #[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
-        let extra = format!("{:.4}", requests as f64 / CALLS as f64 - 1.0);
+        let extra = format!("{:.4}", requests as f64 / calls as f64 - 1.0);
         table.add([name.to_owned(), p50, p90, p95, p99, p999, extra]);
     }
     table
@@ -56,7 +60,7 @@ struct Measured {
     clippy::expect_used,
     reason = "the settings are constant, and the upstream always answers"
 )]
-fn measure(hedge: Option<Hedge>) -> Measured {
+fn measure(hedge: Option<Hedge>, count: usize) -> Measured {
     paused(async {
         let mut upstream = Upstream::builder("slow");
         if let Some(hedge) = hedge {
@@ -66,7 +70,7 @@ fn measure(hedge: Option<Hedge>) -> Measured {
         let rng = Rc::new(RefCell::new(SmallRng::seed_from_u64(1)));
         let requests = Rc::new(Cell::new(0));
         let mut calls = Vec::new();
-        for _ in 0..CALLS {
+        for _ in 0..count {
             tokio::time::sleep(INTERVAL).await;
             let (upstream, rng, requests) =
                 (upstream.clone(), Rc::clone(&rng), Rc::clone(&requests));

@@ -1,8 +1,18 @@
-//! A driven clock, callers that come by chance, and quantiles.
+//! A driven clock, an upstream of limited capacity, times by chance, and quantiles.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use rand::{Rng, RngExt as _};
+use tokio::sync::Semaphore;
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Size {
+    /// Takes seconds, also in a debug build.
+    Small,
+    /// What docs/experiments.md shows.
+    Full,
+}
 
 /// Runs an experiment in an actix system whose clock stands still while a task can run, and jumps to the next timer
 /// when none can.
@@ -42,4 +52,24 @@ pub(crate) fn quantile(times: &[Duration], share: f64) -> Duration {
 /// Milliseconds, for a table.
 pub(crate) fn millis(time: Duration) -> String {
     format!("{:.0}", time.as_secs_f64() * 1_000.0)
+}
+
+/// An upstream that works on a number of requests at a time and queues the others. Clones are the same upstream.
+#[derive(Debug, Clone)]
+pub(crate) struct Servers {
+    free: Rc<Semaphore>,
+    takes: Duration,
+}
+
+impl Servers {
+    pub(crate) fn new(count: usize, takes: Duration) -> Self {
+        Self { free: Rc::new(Semaphore::new(count)), takes }
+    }
+
+    /// Returns when the request has been worked on.
+    #[expect(clippy::expect_used, reason = "the semaphore is never closed")]
+    pub(crate) async fn answer(&self) {
+        let _server = self.free.acquire().await.expect("an open semaphore");
+        tokio::time::sleep(self.takes).await;
+    }
 }

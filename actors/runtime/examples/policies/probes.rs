@@ -15,11 +15,10 @@ use resilience_actors::{Breaker, Probe, State, Upstream};
 use tokio::time::sleep;
 
 use crate::{
-    lab::{now, paused, quantile},
+    lab::{Size, now, paused, quantile},
     table::Table,
 };
 
-const OUTAGES: u32 = 200;
 /// The length of an outage, in milliseconds.
 const LENGTHS: std::ops::Range<u64> = 1_000..120_000;
 /// Time between the end of a recovery and the next outage.
@@ -29,9 +28,15 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// How often the state is looked at.
 const TICK: Duration = Duration::from_millis(10);
 
-pub(crate) fn run() -> Table {
-    let title = "Probes: time from the upstream's return to the closed circuit; 200 outages of 1 to 120 s, 10 calls a \
-                 second, an open time of 30 s";
+pub(crate) fn run(size: Size) -> Table {
+    let outages = match size {
+        Size::Small => 5,
+        Size::Full => 200,
+    };
+    let title = format!(
+        "Probes: time from the upstream's return to the closed circuit; {outages} outages of 1 to 120 s, 10 calls a \
+         second, an open time of 30 s"
+    );
     let columns = &["probes", "p50_s", "p90_s", "max_s", "failed_calls_each", "probes_each"];
     let mut table = Table::new(title, columns);
     let every = |millis| Probe::every(Duration::from_millis(millis)).successes(2);
@@ -41,10 +46,10 @@ pub(crate) fn run() -> Table {
         ("2 of one each 1 s", Some(every(1_000))),
         ("2 of one each 200 ms", Some(every(200))),
     ] {
-        let Measured { recoveries, failed, probes } = measure(probe);
+        let Measured { recoveries, failed, probes } = measure(probe, outages);
         let [p50, p90, max] = [0.5, 0.9, 1.0]
             .map(|share| format!("{:.1}", quantile(&recoveries, share).as_secs_f64()));
-        let each = |count: u32| format!("{:.1}", f64::from(count) / f64::from(OUTAGES));
+        let each = |count: u32| format!("{:.1}", f64::from(count) / f64::from(outages));
         table.add([name.to_owned(), p50, p90, max, each(failed), each(probes)]);
     }
     table
@@ -57,7 +62,7 @@ struct Measured {
 }
 
 #[expect(clippy::expect_used, reason = "the settings are constant and valid")]
-fn measure(probe: Option<Probe>) -> Measured {
+fn measure(probe: Option<Probe>, outages: u32) -> Measured {
     paused(async move {
         let (up, probes) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
         let mut builder = Upstream::builder("backend").breaker(Breaker::consecutive(5));
@@ -75,7 +80,7 @@ fn measure(probe: Option<Probe>) -> Measured {
         let caller =
             actix::spawn(call_again_and_again(upstream.clone(), up.clone(), failed.clone()));
         let (mut rng, mut recoveries) = (SmallRng::seed_from_u64(1), Vec::new());
-        for _ in 0..OUTAGES {
+        for _ in 0..outages {
             sleep(HEALTHY).await;
             up.store(false, Ordering::Relaxed);
             sleep(Duration::from_millis(rng.random_range(LENGTHS))).await;

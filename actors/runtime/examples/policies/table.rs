@@ -2,14 +2,14 @@
 
 /// Rows with the names of their columns.
 pub(crate) struct Table {
-    title: &'static str,
+    title: String,
     columns: &'static [&'static str],
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(crate) fn new(title: &'static str, columns: &'static [&'static str]) -> Self {
-        Self { title, columns, rows: Vec::new() }
+    pub(crate) fn new(title: impl Into<String>, columns: &'static [&'static str]) -> Self {
+        Self { title: title.into(), columns, rows: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, row: impl IntoIterator<Item = String>) {
