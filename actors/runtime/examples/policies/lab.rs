@@ -72,4 +72,17 @@ impl Servers {
         let _server = self.free.acquire().await.expect("an open semaphore");
         tokio::time::sleep(self.takes).await;
     }
+    /// Adds capacity for so many requests at a time.
+    pub(crate) fn add(&self, count: usize) {
+        self.free.add_permits(count);
+    }
+
+    /// Removes capacity for so many requests at a time, as soon as it is free.
+    #[expect(clippy::expect_used, reason = "the semaphore is never closed")]
+    pub(crate) fn remove(&self, count: u32) {
+        let free = Rc::clone(&self.free);
+        actix::spawn(async move {
+            free.acquire_many(count).await.expect("an open semaphore").forget();
+        });
+    }
 }

@@ -8,6 +8,7 @@
 //! The policies are the real ones. The clock is tokio's paused clock and the random numbers are seeded, so the output
 //! does not depend on the machine.
 
+mod adaptive;
 mod coalesce;
 mod hedging;
 mod lab;
@@ -33,6 +34,8 @@ struct Arguments {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Experiment {
+    /// Limit and latency while an upstream loses half of its capacity, with a fixed and an adaptive limit
+    Adaptive,
     /// Latency in front of an upstream with slow answers, with and without hedging
     Hedging,
     /// Time from an upstream's return to the closed circuit, with and without probes
@@ -50,6 +53,7 @@ enum Experiment {
 impl Experiment {
     fn run(self, size: Size) -> Table {
         match self {
+            Self::Adaptive => adaptive::run(size),
             Self::Hedging => hedging::run(size),
             Self::Probes => probes::run(size),
             Self::QuietPeriod => quiet_period::run(),
