@@ -94,13 +94,13 @@ stage_report() {
   ensure_report_tools
   python3 -m pytest chaos-experiments/tests --ignore chaos-experiments/tests/local/test_lab.py
   mkdir "$docs"
-  cp -r docs/data docs/trips.md "$docs"
+  cp -r docs/data docs/trips.md docs/experiments.md "$docs"
   scripts/lab-report.sh --from-data --output "$docs"
-  scripts/trip-curves.sh --from-data --output "$docs"
+  scripts/curves.sh --from-data --output "$docs"
   for document in "$docs"/*.md "$docs"/figures/*; do
     cmp "$document" "docs/${document#"$docs/"}" ||
       die "docs/${document#"$docs/"} does not match its data; run" \
-        "scripts/lab-report.sh --from-data and scripts/trip-curves.sh --from-data"
+        "scripts/lab-report.sh --from-data and scripts/curves.sh --from-data"
   done
 }
 

@@ -5,8 +5,9 @@
 - `figures`: plots of the findings
 - `templates`: the documents, with a placeholder for each number
 - `render`: generates documents and figures from the data
-- `trips`: figures and tables of docs/trips.md, which has its own data (`scripts/trip-curves.sh`)
+- `trips`: figures and tables of docs/trips.md, which has its own data (`scripts/curves.sh`)
+- `policies`: figures and tables of docs/experiments.md, which has its own data (`scripts/curves.sh`)
 - `stats`, `attempts`, `store`, `tables`, `formatting`, `machine`: helpers of the others
 
-`scripts/lab-report.sh` runs all but `trips`.
+`scripts/lab-report.sh` runs all but `trips` and `policies`.
 """

@@ -35,16 +35,16 @@ pub(crate) fn run(size: Size) -> Table {
     };
     let title = format!(
         "Probes: time from the upstream's return to the closed circuit; {outages} outages of 1 to 120 s, 10 calls a \
-         second, an open time of 30 s"
+         second, an open time of 30 s; the circuit is half-open after 2 successes"
     );
     let columns = &["probes", "p50_s", "p90_s", "max_s", "failed_calls_each", "probes_each"];
     let mut table = Table::new(title, columns);
     let every = |millis| Probe::every(Duration::from_millis(millis)).successes(2);
     for (name, probe) in [
         ("none", None),
-        ("2 of one each 5 s", Some(every(5_000))),
-        ("2 of one each 1 s", Some(every(1_000))),
-        ("2 of one each 200 ms", Some(every(200))),
+        ("each 5 s", Some(every(5_000))),
+        ("each 1 s", Some(every(1_000))),
+        ("each 200 ms", Some(every(200))),
     ] {
         let Measured { recoveries, failed, probes } = measure(probe, outages);
         let [p50, p90, max] = [0.5, 0.9, 1.0]

@@ -34,13 +34,18 @@ pub(crate) fn run(size: Size) -> Table {
          the outage",
         load.calls_per_second, load.answers_per_second
     );
-    let columns = &["policy", "attempts_a_call_during", "attempts_a_call_after", "successes_after"];
+    let columns = &[
+        "policy",
+        "attempts_a_call_during",
+        "successes_during",
+        "attempts_a_call_after",
+        "successes_after",
+    ];
     let mut table = Table::new(title, columns);
     for (name, upstream) in variants() {
         let seconds = measure(upstream, load);
-        let ((during, _), (after, successes)) = (sum(&seconds[OUTAGE]), sum(&seconds[AFTERWARDS]));
-        let [during, after] = [during, after].map(|attempts| format!("{attempts:.2}"));
-        table.add([name.to_owned(), during, after, format!("{successes:.4}")]);
+        let [during, afterwards] = [OUTAGE, AFTERWARDS].map(|part| sum(&seconds[part]));
+        table.add([name.to_owned()].into_iter().chain(during).chain(afterwards));
     }
     table
 }
@@ -151,8 +156,9 @@ async fn call(upstream: Upstream, backend: Rc<RefCell<Backend>>, second: usize) 
 }
 
 /// Sums up some seconds: attempts for each call, and the share of calls that succeeded.
-fn sum(seconds: &[Second]) -> (f64, f64) {
+fn sum(seconds: &[Second]) -> [String; 2] {
     let total = |count: fn(&Second) -> u32| f64::from(seconds.iter().map(count).sum::<u32>());
     let calls = total(|second| second.calls);
-    (total(|second| second.attempts) / calls, total(|second| second.successes) / calls)
+    let (attempts, successes) = (total(|second| second.attempts), total(|second| second.successes));
+    [format!("{:.2}", attempts / calls), format!("{:.4}", successes / calls)]
 }
