@@ -8,7 +8,7 @@ use resilience_actors::{Coalescer, Upstream};
 use tokio::time::sleep_until;
 
 use crate::{
-    lab::{Servers, exponential, millis, now, paused, quantile},
+    lab::{Servers, Size, exponential, millis, now, paused, quantile},
     table::Table,
 };
 
@@ -18,18 +18,24 @@ const REQUESTS: u32 = 20;
 const SERVERS: usize = 20;
 /// and so long on each: 400 a second.
 const TAKES: Duration = Duration::from_millis(50);
-const LASTS: Duration = Duration::from_secs(10);
 
-pub(crate) fn run() -> Table {
-    let title = "Coalescing: calls for 20 different requests during 10 s; the upstream can answer 400 a second, each in \
-                 50 ms; latency in ms";
+pub(crate) fn run(size: Size) -> Table {
+    let seconds = match size {
+        Size::Small => 2,
+        Size::Full => 10,
+    };
+    let lasts = Duration::from_secs(seconds);
+    let title = format!(
+        "Coalescing: calls for 20 different requests during {seconds} s; the upstream can answer 400 a second, each in \
+         50 ms; latency in ms"
+    );
     let columns = &["coalesce", "calls_per_second", "requests_per_second", "p50_ms", "p99_ms"];
     let mut table = Table::new(title, columns);
     for (name, coalesce) in [("off", false), ("on", true)] {
         for rate in [100, 300, 500] {
-            let Measured { latencies, requests } = measure(coalesce, rate);
+            let Measured { latencies, requests } = measure(coalesce, rate, lasts);
             let [p50, p99] = [0.5, 0.99].map(|share| millis(quantile(&latencies, share)));
-            let requests = format!("{:.0}", f64::from(requests) / LASTS.as_secs_f64());
+            let requests = format!("{:.0}", f64::from(requests) / lasts.as_secs_f64());
             table.add([name.to_owned(), rate.to_string(), requests, p50, p99]);
         }
     }
@@ -42,14 +48,14 @@ struct Measured {
 }
 
 #[expect(clippy::expect_used, reason = "the upstream has no settings, and no call panics")]
-fn measure(coalesce: bool, rate: u32) -> Measured {
+fn measure(coalesce: bool, rate: u32, lasts: Duration) -> Measured {
     paused(async move {
         let upstream = Upstream::builder("backend").start().expect("valid settings");
         let (servers, coalescer) = (Servers::new(SERVERS, TAKES), Coalescer::new());
         let requests = Rc::new(Cell::new(0));
         let (mut rng, mut calls) = (SmallRng::seed_from_u64(1), Vec::new());
         let (began, mut arrives) = (now(), now());
-        while began.elapsed() < LASTS {
+        while began.elapsed() < lasts {
             arrives += exponential(Duration::from_secs(1) / rate, &mut rng);
             sleep_until(arrives).await;
             let key = rng.random_range(0..REQUESTS);

@@ -59,7 +59,7 @@ impl Experiment {
             Self::QuietPeriod => quiet_period::run(),
             Self::RetryStorm => retry_storm::run(size),
             Self::Stale => stale::run(),
-            Self::Coalesce => coalesce::run(),
+            Self::Coalesce => coalesce::run(size),
         }
     }
 }
