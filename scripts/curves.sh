@@ -18,7 +18,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-experiments=(adaptive coalesce hedging probes quiet-period retry-storm stale)
+experiments=(adaptive coalesce hedging probes quiet-period retry-storm stale throttle)
 
 main() {
   local name

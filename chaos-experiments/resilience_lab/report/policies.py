@@ -58,6 +58,12 @@ COLUMNS: dict[str, list[Column]] = {
         ("requests in 60 s", number("requests_in_60_s")),
         ("first success after", number("first_success_s", " s")),
     ],
+    "throttle": [
+        ("ratio", lambda row: row["ratio"].replace("none", "no throttling")),
+        ("answered a second", number("answered")),
+        ("refused a second", number("refused")),
+        ("rejected here a second", number("rejected")),
+    ],
     "adaptive": [
         ("limit", text("limit")),
         ("capacity", text("capacity")),

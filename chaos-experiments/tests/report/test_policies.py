@@ -60,6 +60,12 @@ def test_a_budget_and_a_breaker_each_end_the_storm(data):
     assert set(after.values()) == {1.0}
 
 
+def test_an_upstream_answers_more_calls_with_throttling(data):
+    answered = {row["ratio"]: float(row["answered"]) for row in data["throttle"]}
+    alone = answered.pop("none")
+    assert all(count > 1.5 * alone for count in answered.values())
+
+
 def test_the_median_latency_stays_behind_an_adaptive_limit(data):
     p50 = {(row["limit"], row["capacity"]): float(row["p50_ms"]) for row in policies.settled(data["adaptive"])}
     assert p50["fixed", "10"] > 1.5 * p50["fixed", "20"]

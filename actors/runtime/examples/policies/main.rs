@@ -17,6 +17,7 @@ mod quiet_period;
 mod retry_storm;
 mod stale;
 mod table;
+mod throttle;
 
 use clap::{Parser, ValueEnum};
 use lab::Size;
@@ -48,6 +49,8 @@ enum Experiment {
     Stale,
     /// Requests and latency, with and without coalescing
     Coalesce,
+    /// Answers and refusals of an upstream with too many calls, with and without throttling
+    Throttle,
 }
 
 impl Experiment {
@@ -60,6 +63,7 @@ impl Experiment {
             Self::RetryStorm => retry_storm::run(size),
             Self::Stale => stale::run(),
             Self::Coalesce => coalesce::run(size),
+            Self::Throttle => throttle::run(size),
         }
     }
 }

@@ -32,7 +32,7 @@ def draw(
             panel.plot(values[number], row, "o", ms=size, color=colour, mew=0, clip_on=False, zorder=9 - number)
     panel.set_yticks(range(len(rows)), rows)
     panel.set_ylim(len(rows) - 0.5, -0.5)
-    panel.tick_params(axis="y", length=0)
+    panel.tick_params(axis="y", length=0, pad=8)
     panel.spines["left"].set_visible(False)
     panel.grid(axis="x", color=style.PALE, lw=0.5)
     panel.set_axisbelow(True)

@@ -77,6 +77,22 @@ def quiet_period(path: Path, rows: Rows) -> None:
     dots.draw(path, (found, below), names, series, "requests (logarithmic)", log=True)
 
 
+def throttle(path: Path, rows: Rows) -> None:
+    alone, default = rows[0], next(row for row in rows if row["ratio"] == "2")
+    found = (
+        f"An upstream that has to refuse fewer calls answers more of them:\n"
+        f"{default['answered']} a second with the default ratio, {alone['answered']} without throttling"
+    )
+    series = [
+        ("answered", style.GREEN, column(rows, "answered")),
+        ("refused by the upstream", style.VERMILION, column(rows, "refused")),
+        ("rejected before", style.BLUE, column(rows, "rejected")),
+    ]
+    names = ["no throttling" if row["ratio"] == "none" else f"ratio {row['ratio']}" for row in rows]
+    below = "30 calls a second to an upstream that can answer 10; a refusal costs it a fifth of an answer"
+    dots.draw(path, (found, below), names, series, "calls a second")
+
+
 def coalesce(path: Path, rows: Rows) -> None:
     off, on = ([row for row in rows if row["coalesce"] == setting] for setting in ("off", "on"))
     found = (
@@ -97,6 +113,7 @@ DRAWN = {
     "retry-storm": retry_storm,
     "probes": probes,
     "quiet-period": quiet_period,
+    "throttle": throttle,
     "adaptive": adaptive.draw,
     "stale": stale.draw,
     "coalesce": coalesce,
