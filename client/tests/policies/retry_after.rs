@@ -37,7 +37,7 @@ async fn after_one_answer_calls_of_all_endpoints_are_rejected_without_a_request(
         assert_eq!(backend.requests(), 1);
 
         let quiet = lab.get("/api/stats").await.body["policies"]["quiet_period"].clone();
-        assert_eq!((&quiet["periods"], &quiet["max"]), (&1.into(), &300.0.into()));
+        assert_eq!((&quiet["periods"], &quiet["max_seconds"]), (&1.into(), &300.0.into()));
         assert!((59.0..=66.0).contains(&quiet["left_seconds"].as_f64().unwrap()), "{quiet}");
         let counts = lab.get("/api/circuit-breaker").await.body["counts"].clone();
         assert_eq!(counts["not_permitted"]["quiet_period"], 2);
