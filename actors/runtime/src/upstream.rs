@@ -1,6 +1,7 @@
 //! What a user starts with: an upstream, and calls to it.
 
 mod builder;
+mod start;
 
 use std::{fmt::Display, sync::Arc, time::Instant};
 

@@ -1,46 +1,36 @@
-//! Puts an upstream's policies together.
+//! Collects the policies of an upstream.
 
-use std::{
-    fmt::Display,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
-use actix::System;
-use rand::{SeedableRng as _, rngs::SmallRng};
-
-use super::Upstream;
 use crate::{
-    breaker::{Breaker, BreakerConfig, BreakerSettings, Openings, Probe},
-    clock,
+    breaker::{Breaker, BreakerSettings, Probe},
     config::{Allowed, InvalidConfig},
-    events::{DEFAULT_CAPACITY, EventLog},
     gate::Gate,
-    hedge::{Hedge, Hedging},
-    limit::{CallLimit, Concurrency, ConcurrencyLimit, Rate, RateLimit},
-    observe::{LogLines, Observer, Observers},
-    policies::Policies,
-    quiet::{Quiet, QuietPeriod},
-    retry::{Retry, RetryBudget, budget::SharedBudget},
-    settings::{BreakerScope, CallConfig, CallSettings},
-    throttle::{Throttle, Throttling},
+    hedge::Hedge,
+    limit::{CallLimit, Concurrency, Rate},
+    observe::Observer,
+    quiet::QuietPeriod,
+    retry::{Retry, RetryBudget},
+    settings::{BreakerScope, CallSettings},
+    throttle::Throttle,
 };
 
-/// Builds an [`Upstream`]: each policy that is not asked for is not there.
+/// Builds an [`Upstream`](crate::Upstream): each policy that is not asked for is not there.
 #[must_use = "an upstream is built by `start`"]
 pub struct UpstreamBuilder {
-    name: Arc<str>,
-    settings: CallSettings,
-    breaker: Option<BreakerChoice>,
-    probe: Option<StartProbing>,
-    gates: Vec<Arc<dyn Gate>>,
-    limit: Option<CallLimit>,
-    observers: Vec<Arc<dyn Observer>>,
-    seed: Option<u64>,
+    pub(super) name: Arc<str>,
+    pub(super) settings: CallSettings,
+    pub(super) breaker: Option<BreakerChoice>,
+    pub(super) probe: Option<StartProbing>,
+    pub(super) gates: Vec<Arc<dyn Gate>>,
+    pub(super) limit: Option<CallLimit>,
+    pub(super) observers: Vec<Arc<dyn Observer>>,
+    pub(super) seed: Option<u64>,
 }
 
 /// Starts probing with a breaker, which an upstream with probes must have.
-type StartProbing = Box<dyn FnOnce(Option<&Breaker>) -> Result<(), InvalidConfig> + Send>;
+pub(super) type StartProbing =
+    Box<dyn FnOnce(Option<&Breaker>) -> Result<(), InvalidConfig> + Send>;
 
 /// The circuit breaker of an upstream: a running one, which other upstreams may share, or settings for a new one.
 #[derive(Debug, Clone)]
@@ -218,95 +208,5 @@ impl UpstreamBuilder {
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
-    }
-
-    /// Starts the upstream. A new breaker runs on the actix system's arbiter, or on the current thread if there is no
-    /// actix system.
-    ///
-    /// # Errors
-    /// A setting breaks its rule, there are probes without a breaker, or a breaker's does not fit the timeout: see
-    /// [`BreakerConfig::check_timeout`].
-    ///
-    /// # Panics
-    /// If a new breaker is to be started on a thread that runs neither an actix system nor a tokio `LocalSet`.
-    pub fn start(self) -> Result<Upstream, InvalidConfig> {
-        let Self { name, settings, breaker, probe, gates, limit, observers: own, seed } = self;
-        let config = CallConfig::try_from(settings)?;
-        let check = |breaker: &BreakerConfig| {
-            config.attempt_timeout.map_or(Ok(()), |timeout| breaker.check_timeout(timeout))
-        };
-        let breaker = match breaker {
-            None => None,
-            Some(BreakerChoice::Running(breaker)) => {
-                check(breaker.config())?;
-                Some(breaker)
-            }
-            Some(BreakerChoice::New(settings)) => {
-                let settings = BreakerConfig::try_from(settings)?;
-                check(&settings)?;
-                let breaker = start_breaker(Arc::clone(&name), settings);
-                for observer in &own {
-                    // An error means that the actor died at once.
-                    let _ = breaker.observe(Arc::clone(observer));
-                }
-                Some(breaker)
-            }
-        };
-        probe.map_or(Ok(()), |start| start(breaker.as_ref()))?;
-        let mut observers = Observers::default();
-        observers.add(Arc::new(LogLines));
-        if let Some(breaker) = &breaker {
-            observers.add(Arc::new(breaker.clone()));
-            observers.add(Arc::new(breaker.events().clone()));
-        }
-        own.into_iter().for_each(|observer| observers.add(observer));
-        let mut rng = seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64);
-        let limit = limit.map(Arc::new);
-        let retry_budget = config.retry_budget.clone().map(SharedBudget::new);
-        let concurrency = config.concurrency.clone();
-        let concurrency = concurrency.map(|limit| ConcurrencyLimit::new(limit, rng.fork()));
-        let rng = Mutex::new(rng);
-        let throttling =
-            config.throttle.clone().map(|settings| Throttling::new(settings, clock::now()));
-        let rate = config.rate.clone().map(RateLimit::new);
-        let waits = rate.is_some() || concurrency.is_some();
-        let openings = breaker.as_ref().filter(|_| waits).map(openings);
-        let hedging = config.hedge.clone().map(Hedging::new);
-        let quiet = config.quiet_period.map(|settings| Quiet::new(settings, clock::now()));
-        let policies = Policies {
-            name,
-            hedging,
-            config,
-            breaker,
-            quiet,
-            openings,
-            throttling,
-            rate,
-            concurrency,
-            gates,
-            retry_budget,
-            limit,
-            observers,
-            rng,
-        };
-        Ok(Upstream { policies: Arc::new(policies) })
-    }
-}
-
-fn openings(breaker: &Breaker) -> Arc<Openings> {
-    let openings = Arc::<Openings>::default();
-    // An error means that the breaker's actor is gone, so there will be no opening.
-    let _ = breaker.observe(Arc::clone(&openings) as Arc<dyn Observer>);
-    openings
-}
-
-fn start_breaker(name: Arc<str>, config: BreakerConfig) -> Breaker {
-    let events = EventLog::new(name, DEFAULT_CAPACITY);
-    match System::try_current() {
-        // False if the system has ended: actix keeps its name.
-        Some(system) if system.arbiter().spawn_fn(|| ()) => {
-            Breaker::start_recording_on(config, events, system.arbiter())
-        }
-        _ => Breaker::start_recording(config, events),
     }
 }

@@ -1,0 +1,127 @@
+//! Starts an upstream from its settings.
+
+use std::sync::{Arc, Mutex};
+
+use actix::System;
+use rand::{SeedableRng as _, rngs::SmallRng};
+
+use super::{
+    Upstream,
+    builder::{BreakerChoice, UpstreamBuilder},
+};
+use crate::{
+    breaker::{Breaker, BreakerConfig, Openings},
+    clock,
+    config::InvalidConfig,
+    events::{DEFAULT_CAPACITY, EventLog},
+    hedge::Hedging,
+    limit::{ConcurrencyLimit, RateLimit},
+    observe::{LogLines, Observer, Observers},
+    policies::Policies,
+    quiet::Quiet,
+    retry::budget::SharedBudget,
+    settings::CallConfig,
+    throttle::Throttling,
+};
+
+impl UpstreamBuilder {
+    /// Starts the upstream. A new breaker runs on the actix system's arbiter, or on the current thread if there is no
+    /// actix system.
+    ///
+    /// # Errors
+    /// A setting breaks its rule, there are probes without a breaker, or a breaker's does not fit the timeout: see
+    /// [`BreakerConfig::check_timeout`].
+    ///
+    /// # Panics
+    /// If a new breaker is to be started on a thread that runs neither an actix system nor a tokio `LocalSet`.
+    pub fn start(self) -> Result<Upstream, InvalidConfig> {
+        let Self { name, settings, breaker, probe, gates, limit, observers, seed } = self;
+        let config = CallConfig::try_from(settings)?;
+        let breaker = match breaker {
+            Some(choice) => Some(breaker_of(choice, &name, &config, &observers)?),
+            None => None,
+        };
+        probe.map_or(Ok(()), |start| start(breaker.as_ref()))?;
+        let mut rng = seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64);
+        let now = clock::now();
+        let concurrency = config.concurrency.clone();
+        let concurrency = concurrency.map(|limit| ConcurrencyLimit::new(limit, rng.fork()));
+        let rate = config.rate.clone().map(RateLimit::new);
+        let attempts_wait = rate.is_some() || concurrency.is_some();
+        let policies = Policies {
+            openings: breaker.as_ref().filter(|_| attempts_wait).map(openings),
+            throttling: config.throttle.clone().map(|settings| Throttling::new(settings, now)),
+            hedging: config.hedge.clone().map(Hedging::new),
+            quiet: config.quiet_period.map(|settings| Quiet::new(settings, now)),
+            retry_budget: config.retry_budget.clone().map(SharedBudget::new),
+            limit: limit.map(Arc::new),
+            observers: observers_of(breaker.as_ref(), observers),
+            rng: Mutex::new(rng),
+            name,
+            config,
+            breaker,
+            rate,
+            concurrency,
+            gates,
+        };
+        Ok(Upstream { policies: Arc::new(policies) })
+    }
+}
+
+/// The running breaker that was chosen, or a new one. A new one tells its transitions to `observers`.
+fn breaker_of(
+    choice: BreakerChoice,
+    name: &Arc<str>,
+    config: &CallConfig,
+    observers: &[Arc<dyn Observer>],
+) -> Result<Breaker, InvalidConfig> {
+    let check = |breaker: &BreakerConfig| {
+        config.attempt_timeout.map_or(Ok(()), |timeout| breaker.check_timeout(timeout))
+    };
+    match choice {
+        BreakerChoice::Running(breaker) => {
+            check(breaker.config())?;
+            Ok(breaker)
+        }
+        BreakerChoice::New(settings) => {
+            let settings = BreakerConfig::try_from(settings)?;
+            check(&settings)?;
+            let breaker = start_breaker(Arc::clone(name), settings);
+            for observer in observers {
+                // An error means that the actor died at once.
+                let _ = breaker.observe(Arc::clone(observer));
+            }
+            Ok(breaker)
+        }
+    }
+}
+
+fn start_breaker(name: Arc<str>, config: BreakerConfig) -> Breaker {
+    let events = EventLog::new(name, DEFAULT_CAPACITY);
+    match System::try_current() {
+        // False if the system has ended: actix keeps its name.
+        Some(system) if system.arbiter().spawn_fn(|| ()) => {
+            Breaker::start_recording_on(config, events, system.arbiter())
+        }
+        _ => Breaker::start_recording(config, events),
+    }
+}
+
+/// The runtime's own observers of calls, and then the user's.
+fn observers_of(breaker: Option<&Breaker>, own: Vec<Arc<dyn Observer>>) -> Observers {
+    let mut observers = Observers::default();
+    observers.add(Arc::new(LogLines));
+    if let Some(breaker) = breaker {
+        observers.add(Arc::new(breaker.clone()));
+        observers.add(Arc::new(breaker.events().clone()));
+    }
+    own.into_iter().for_each(|observer| observers.add(observer));
+    observers
+}
+
+fn openings(breaker: &Breaker) -> Arc<Openings> {
+    let openings = Arc::<Openings>::default();
+    // An error means that the breaker's actor is gone, so there will be no opening.
+    let _ = breaker.observe(Arc::clone(&openings) as Arc<dyn Observer>);
+    openings
+}
