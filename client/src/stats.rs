@@ -37,7 +37,7 @@ pub struct Counts {
     pub successful_requests: u64,
     /// Neither successful, nor rejected, nor answered with a stale answer, nor abandoned.
     pub failed_requests: u64,
-    /// 503s of our own: circuit open, too many calls, or a lack of file descriptors, memory or ports.
+    /// 503s of our own: rejected by a policy, or a lack of file descriptors, memory or ports.
     pub rejected_requests: u64,
     /// Their caller left before the answer.
     pub abandoned_requests: u64,

@@ -145,7 +145,7 @@ struct Attempts {
 impl Observer for Attempts {
     fn observe(&self, observation: &Observation<'_>) {
         match observation {
-            Observation::Admitted { attempt, .. } if *attempt > 1 => {
+            Observation::Admitted { attempt, hedge: false, .. } if *attempt > 1 => {
                 self.stats.resilient.count_retry();
             }
             Observation::AttemptEnded { attempt, .. } => self.metrics.attempt_ended(attempt),

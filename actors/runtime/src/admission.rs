@@ -22,7 +22,6 @@ use crate::{
 pub(crate) struct Admission<'a> {
     pub(crate) permit: Option<Permit<'a>>,
     place: Option<Place>,
-    waited: bool,
     passes: Vec<Pass>,
 }
 
@@ -30,11 +29,6 @@ impl<'a> Admission<'a> {
     /// True if the attempt is a trial of a half-open circuit.
     pub(crate) fn is_trial(&self) -> bool {
         self.permit.as_ref().is_some_and(Permit::is_trial)
-    }
-
-    /// True if the attempt has waited for its place.
-    pub(crate) fn has_waited(&self) -> bool {
-        self.waited
     }
 
     /// The epoch of the circuit, 0 without a breaker.
@@ -65,7 +59,8 @@ pub(crate) async fn admit<'a, T>(
     policies.rejection_if_quiet().map_or(Ok(()), Err)?;
     // Only on a closed circuit: a trial finds out whether the upstream has recovered. Before the breaker, because a permit
     // that is not used counts as an attempt that says nothing.
-    if policies.state().is_none_or(|state| state == State::Closed) {
+    if policies.throttling.is_some() && policies.state().is_none_or(|state| state == State::Closed)
+    {
         policies.throttle()?;
     }
     let mut entry = Entry::new(policies, deadline, reply).await?;
@@ -77,26 +72,24 @@ pub(crate) async fn admit<'a, T>(
         Some(limit) => Some(take_place(limit, priority, &mut entry).await?),
         None => None,
     };
-    let waited = entry.waited;
-    if waited {
+    if entry.waited {
         policies.rejection_if_quiet().map_or(Ok(()), Err)?;
     }
     let permit = entry.into_permit()?;
     let passes = passes(policies)?;
     token.into_iter().for_each(Token::spend);
-    Ok(Admission { permit, place, waited, passes })
+    Ok(Admission { permit, place, passes })
 }
 
 /// Asks for everything that a hedge needs: an attempt beside another one, on a closed circuit, without a wait, and within
 /// the retry budget.
-pub(crate) fn admit_at_once(policies: &Policies, priority: Priority) -> Option<Admission<'_>> {
+pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
     if policies.rejection_if_quiet().is_some() {
         return None;
     }
-    let place = match policies.concurrency.as_ref().map(|limit| limit.enter(priority, false)) {
+    let place = match &policies.concurrency {
+        Some(limit) => Some(limit.take_free_place()?),
         None => None,
-        Some(Ok(Entered::In(place))) => Some(place),
-        Some(_) => return None,
     };
     let passes = passes(policies).ok()?;
     let token = match &policies.rate {
@@ -118,7 +111,7 @@ pub(crate) fn admit_at_once(policies: &Policies, priority: Priority) -> Option<A
         None => None,
     };
     token.into_iter().for_each(Token::spend);
-    Some(Admission { permit, place, waited: true, passes })
+    Some(Admission { permit, place, passes })
 }
 
 fn passes(policies: &Policies) -> Result<Vec<Pass>, Rejection> {

@@ -79,6 +79,17 @@ impl InvalidConfig {
         Self { field, value: value.to_string(), allowed: Allowed::Beside(others) }
     }
 
+    /// `wait` does not fit into what the attempt timeout and other waits leave of the setting `whole`.
+    pub(crate) fn does_not_fit(
+        field: &'static str,
+        wait: Duration,
+        whole: &'static str,
+        time: Duration,
+    ) -> Self {
+        let relation = "no more, with the attempt timeout and other waits, than";
+        compared(field, wait, relation, whole, time)
+    }
+
     /// `value` contradicts the value `given` of the setting `other`, beside which `allowed` would be accepted.
     pub(crate) fn with(
         field: &'static str,

@@ -30,7 +30,8 @@ impl CallOptions {
         Self { id, ..self }
     }
 
-    /// Makes one attempt, whatever its result. An attempt that does not reach the upstream is still repeated.
+    /// Makes one attempt without hedges, whatever its result. An attempt that does not reach the upstream is still
+    /// repeated.
     pub fn without_retries(self) -> Self {
         Self { retries: false, ..self }
     }

@@ -8,8 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{InvalidConfig, at_least, in_range, positive},
-    hedge::Hedge,
+    config::{InvalidConfig, at_least, in_range, less_than, positive},
+    hedge::{Hedge, HedgeDelay},
     limit::{Concurrency, Rate},
     quiet::QuietPeriod,
     retry::{Retry, RetryBudget},
@@ -107,17 +107,36 @@ impl TryFrom<CallSettings> for CallConfig {
         let CallSettings { attempt_timeout, call_deadline, connect_retries, .. } = settings;
         if let Some(timeout) = attempt_timeout {
             positive("attempt_timeout", timeout)?;
+            if let Some(HedgeDelay::Time(delay)) = settings.hedge.as_ref().map(|it| it.hedge_after)
+            {
+                less_than("hedge_after", delay, "attempt_timeout", timeout)?;
+            }
         }
         if let Some(deadline) = call_deadline {
             positive("call_deadline", deadline)?;
             let least = attempt_timeout.unwrap_or_default();
             at_least("call_deadline", deadline, "attempt_timeout", least)?;
-            let longest_wait = settings.rate.as_ref().map_or(Duration::ZERO, |rate| rate.rate_wait);
-            at_least("call_deadline", deadline, "rate_wait", longest_wait)?;
+            waits_fit(&settings, deadline)?;
         }
         in_range("connect_retries", connect_retries, CallSettings::CONNECT_RETRIES)?;
         Ok(Self(settings))
     }
+}
+
+/// The first attempt has its whole timeout, also after the longest waits for a token and a place. So a hanging upstream is
+/// not hidden from the breaker by a deadline, and no call lasts longer than its deadline.
+fn waits_fit(settings: &CallSettings, deadline: Duration) -> Result<(), InvalidConfig> {
+    let mut left = deadline.saturating_sub(settings.attempt_timeout.unwrap_or_default());
+    let for_token = settings.rate.as_ref().map_or(Duration::ZERO, |rate| rate.rate_wait);
+    let limit = settings.concurrency.as_ref().filter(|limit| limit.concurrency_queue > 0);
+    let for_place = limit.map_or(Duration::ZERO, |limit| limit.concurrency_wait);
+    for (field, wait) in [("rate_wait", for_token), ("concurrency_wait", for_place)] {
+        if wait > left {
+            return Err(InvalidConfig::does_not_fit(field, wait, "call_deadline", deadline));
+        }
+        left -= wait;
+    }
+    Ok(())
 }
 
 impl From<CallConfig> for CallSettings {
@@ -179,6 +198,38 @@ mod tests {
     }
 
     #[test]
+    fn waits_at_gates_and_a_hedge_fit_into_the_time_of_the_call() {
+        let settings = CallSettings {
+            attempt_timeout: Some(Duration::from_secs(3)),
+            call_deadline: Some(Duration::from_secs(6)),
+            ..CallSettings::default()
+        };
+        let check = |settings: CallSettings| {
+            CallConfig::try_from(settings).map_err(|error: InvalidConfig| error.to_string())
+        };
+        let queue = |wait| Concurrency::at_most(1).queue(1).wait(Duration::from_secs(wait));
+        let limited =
+            |concurrency| CallSettings { concurrency: Some(concurrency), ..settings.clone() };
+        assert!(check(limited(queue(3))).is_ok());
+        assert!(check(limited(Concurrency::at_most(1).wait(Duration::from_secs(9)))).is_ok());
+        assert_eq!(
+            check(limited(queue(4))).unwrap_err(),
+            "concurrency_wait = 4 is not valid: expected no more, with the attempt timeout and other waits, than \
+             call_deadline = 6"
+        );
+        let both = CallSettings {
+            rate: Some(Rate::per_second(1).wait(Duration::from_secs(2))),
+            ..limited(queue(2))
+        };
+        assert!(check(both).unwrap_err().starts_with("concurrency_wait = 2 "));
+        let hedge = Some(Hedge::after(Duration::from_secs(3)));
+        assert_eq!(
+            check(CallSettings { hedge, ..settings.clone() }).unwrap_err(),
+            "hedge_after = 3 is not valid: expected less than attempt_timeout = 3"
+        );
+    }
+
+    #[test]
     fn a_retry_budget_requires_retries_and_must_allow_some() {
         let (retry, budget) = (Some(Retry::default()), RetryBudget::share);
         let check = |retry, budget: RetryBudget| {
@@ -223,7 +274,7 @@ mod tests {
             ("attempt_timeout", times(Duration::ZERO, second)),
             ("call_deadline", times(second, Duration::ZERO)),
             ("call_deadline", times(second, second / 2)),
-            ("call_deadline", CallSettings { rate: Some(waiting), ..times(second, 2 * second) }),
+            ("rate_wait", CallSettings { rate: Some(waiting), ..times(second, 2 * second) }),
             (
                 "throttle_ratio",
                 CallSettings { throttle: Some(Throttle::ratio(0.9)), ..Default::default() },

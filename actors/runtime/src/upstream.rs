@@ -155,7 +155,7 @@ impl Upstream {
     pub async fn run_with<O: Operation>(&self, options: CallOptions, operation: O) -> ReportOf<O> {
         let CallOptions { id, retries, .. } = options;
         let started = clock::now();
-        let answer = match self.enter(started) {
+        let answer = match self.enter(started, options) {
             Ok(place) => self.begin(options, started, operation, place),
             Err(rejection) => {
                 let rejected = Observation::Rejected { call: id, rejection: &rejection };
@@ -202,9 +202,14 @@ impl Upstream {
 
     /// Takes a place under the call limit. A quiet period and an open circuit reject the call here, without a message:
     /// there may be thousands of calls in a second. Each attempt asks the breaker in its turn.
-    fn enter(&self, now: Instant) -> Result<Option<Pass>, Rejection> {
+    ///
+    /// A call without any time left ends in its first turn, whatever the circuit is.
+    fn enter(&self, now: Instant, options: CallOptions) -> Result<Option<Pass>, Rejection> {
         let Policies { limit, breaker, .. } = &*self.policies;
         let place = limit.clone().map(|limit| Pass::take(limit, now)).transpose()?;
+        if options.deadline(now) == Some(now) {
+            return Ok(place);
+        }
         let by_circuit = || breaker.as_ref().and_then(Breaker::rejection_at_once);
         match self.policies.rejection_if_quiet().or_else(by_circuit) {
             Some(rejection) => Err(self.policies.spread(rejection)),

@@ -38,8 +38,11 @@ fn delay(text: String) -> Result<HedgeDelay, SettingError> {
 }
 
 fn percentile(percent: &str) -> Option<f64> {
-    let share = decimal(percent)? / 100.0;
-    Hedge::PERCENTILE.contains(&share).then_some(share)
+    let (low, high) = Hedge::PERCENTILE.into_inner();
+    let percent =
+        decimal(percent).filter(|percent| (low * 100.0..=high * 100.0).contains(percent))?;
+    // 99.9 / 100.0 is a little more than 0.999.
+    Some((percent / 100.0).min(high))
 }
 
 fn time(seconds: &str) -> Option<Duration> {
@@ -66,6 +69,8 @@ mod tests {
         assert_eq!(read(&[]), Ok(None));
         let time = Hedge::after(Duration::from_millis(200));
         assert_eq!(read(&[("HEDGE_AFTER", "0.2")]), Ok(Some(time)));
+        let highest = Hedge::after_percentile(0.999);
+        assert_eq!(read(&[("HEDGE_AFTER", "p99.9")]), Ok(Some(highest)));
         let percentile = Hedge::after_percentile(0.95).at_most(2);
         assert_eq!(read(&[("HEDGE_AFTER", "p95"), ("HEDGE_MAX", "2")]), Ok(Some(percentile)));
     }

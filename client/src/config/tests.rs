@@ -142,7 +142,7 @@ fn contradictions_name_both_variables() {
         assert!(error.contains(&format!("{variable}={value}")), "{error}");
     }
     let rate = [("RATE_LIMIT", "1/s"), ("RATE_WAIT", "31")];
-    let says = "CALL_DEADLINE=\"30\" is not valid: expected no less than RATE_WAIT=31";
+    let says = "RATE_WAIT=\"31\" is not valid: expected no more, with the attempt timeout and other waits, than CALL_DEADLINE=30";
     assert_eq!(read(&rate).unwrap_err(), says);
     let slow = [("BREAKER_SLOW_RATE", "0.5"), ("BREAKER_SLOW_CALL", "3")];
     let says = "BREAKER_SLOW_CALL=\"3\" is not valid: expected less than ATTEMPT_TIMEOUT=3";

@@ -59,7 +59,7 @@ async fn an_adaptive_limit_follows_the_latency_of_the_backend() {
         ("CONCURRENCY_FLOOR", "1"),
         ("CONCURRENCY_CEILING", "50"),
         ("CONCURRENCY_QUEUE", "1000"),
-        ("CONCURRENCY_WAIT", "20"),
+        ("CONCURRENCY_WAIT", "9"),
     ];
     let lab = lab(config(&backend.url(), &adaptive)).await;
     let shown = async || lab.get("/api/stats").await.body["policies"]["concurrency"].clone();

@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream::FuturesUnordered};
+use tokio::sync::oneshot;
 
 use super::{in_progress::Call, settle};
 use crate::{
@@ -16,9 +17,8 @@ use crate::{
     deadline::Deadlines,
     gate::Sample,
     hedge::Hedging,
-    limit::Priority,
     observe::{Observation, about},
-    operation::Operation,
+    operation::{Operation, ReportOf},
     outcome::{CallKind, Outcome, Verdict},
     panics::contained,
     policies::Policies,
@@ -44,7 +44,6 @@ struct Turn<'a, 'c, O> {
     number: u32,
     started: Instant,
     deadlines: Deadlines,
-    priority: Priority,
 }
 
 /// How an attempt is made.
@@ -63,29 +62,23 @@ pub(super) async fn land<'a, O: Operation>(
     admission: Admission<'a>,
 ) -> Landed<'a, O> {
     let deadlines = call.deadlines(policies);
-    let Call { id, priority, operation, started, attempts, pending, .. } = call;
+    let Call { id, operation, started, attempts, pending, reply, retries, .. } = call;
     let last = attempts.last();
     let number = last.map_or(0, |last| last.number).saturating_add(1);
     let blamed = last.is_some_and(|last| last.outcome.blames_connection());
     let trial = admission.is_trial();
-    let manner = Manner {
-        hedge: false,
-        fresh_connection: trial || blamed,
-        at_once: number == 1 && !admission.has_waited(),
-    };
-    let turn = Turn {
-        policies,
-        call: *id,
-        operation,
-        number,
-        started: *started,
-        deadlines,
-        priority: *priority,
-    };
+    let manner = Manner { hedge: false, fresh_connection: trial || blamed, at_once: number == 1 };
+    let turn = Turn { policies, call: *id, operation, number, started: *started, deadlines };
     match &policies.hedging {
-        Some(hedging) if !trial => {
-            let mut race =
-                Race { turn: &turn, hedging, flights: FuturesUnordered::new(), begun: Vec::new() };
+        Some(hedging) if !trial && *retries => {
+            let mut race = Race {
+                turn: &turn,
+                hedging,
+                reply,
+                flights: FuturesUnordered::new(),
+                begun: Vec::new(),
+                retry_after: None,
+            };
             race.begin(admission, manner);
             race.run(attempts, pending).await
         }
@@ -155,9 +148,13 @@ async fn make_known_if_slow<T>(
 struct Race<'a, 'c, 't, O: Operation> {
     turn: &'t Turn<'a, 'c, O>,
     hedging: &'a Hedging,
+    /// Closed when the caller has left.
+    reply: &'t oneshot::Sender<ReportOf<O>>,
     flights: FuturesUnordered<LocalBoxFuture<'t, Landed<'a, O>>>,
     /// Of each attempt in flight: whether it is a hedge, and when it began.
     begun: Vec<(bool, Instant)>,
+    /// The longest wait that an answer of this turn has asked for.
+    retry_after: Option<Duration>,
 }
 
 impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
@@ -179,7 +176,7 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
                 Some(due) => until(due, self.flights.select_next_some()).await,
                 None => Some(self.flights.select_next_some().await),
             };
-            let Some(landed) = landed else {
+            let Some(mut landed) = landed else {
                 if let Some(admission) = self.admit_hedge() {
                     self.begin(
                         admission,
@@ -191,11 +188,13 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
                 continue;
             };
             self.lands(&landed.record);
+            self.retry_after = self.retry_after.max(landed.verdict.retry_after);
             let good = landed.record.outcome.kind() == CallKind::Successful;
             if good && landed.record.hedge {
                 self.hedging.count_won();
             }
             if good || self.flights.is_empty() {
+                landed.verdict.retry_after = self.retry_after;
                 self.cancel_others(attempts);
                 return landed;
             }
@@ -210,9 +209,12 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
     }
 
     fn admit_hedge(&self) -> Option<Admission<'a>> {
-        let Turn { policies, call, operation, number, priority, .. } = *self.turn;
+        let Turn { policies, call, operation, number, .. } = *self.turn;
         let idempotent = contained(|| operation.is_idempotent()).unwrap_or(false);
-        let admission = if idempotent { admit_at_once(policies, priority) } else { None }?;
+        if !idempotent || self.reply.is_closed() {
+            return None;
+        }
+        let admission = admit_at_once(policies)?;
         self.hedging.count_made();
         about(operation, call, |call| {
             policies.observers.tell(&Observation::Hedged { call, attempt: number });

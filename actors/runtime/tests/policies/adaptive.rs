@@ -17,7 +17,7 @@ fn after(seconds: f64, outcome: Outcome) -> Step {
 fn the_limit_grows_with_use_and_attempts_in_the_queue_get_the_new_places() {
     paused(async {
         let script = Script::new([after(0.05, Outcome::Success)]);
-        let settings = adaptive(Concurrency::adaptive(2..=40).queue(1_000).wait(secs(60.0)));
+        let settings = adaptive(Concurrency::adaptive(2..=40).queue(1_000).wait(secs(27.0)));
         let lab = lab(&script, settings, &closed());
         let limit = lab.protected.concurrency().unwrap();
         assert_eq!((limit.snapshot().max, limit.snapshot().adaptive.unwrap().baseline), (20, None));

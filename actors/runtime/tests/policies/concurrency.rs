@@ -2,8 +2,7 @@
 
 use futures::future::join_all;
 use resilience_actors::{
-    BreakerSettings, CallError, CallReport, Concurrency, Outcome, Rejection, RejectionKind, State,
-    Verdict,
+    BreakerSettings, CallReport, Concurrency, Outcome, Rejection, RejectionKind, State, Verdict,
 };
 
 use crate::support::{
@@ -166,15 +165,22 @@ fn attempts_that_wait_for_a_place_are_rejected_at_once_when_the_circuit_opens() 
 }
 
 #[test]
-fn an_attempt_that_has_waited_for_a_place_ends_at_the_deadline() {
+fn an_upstream_that_hangs_opens_the_circuit_although_each_attempt_waits_for_its_place() {
     paused(async {
-        let script = Script::new([slow(2.0)]);
-        let rules = limited(Concurrency::at_most(1).queue(1).wait(secs(9.0)));
-        let rules = Settings { call_deadline: secs(3.0), attempt_timeout: secs(2.5), ..rules };
-        let lab = lab(&script, rules, &closed());
-        let (_, queued) = futures::join!(lab.call(), lab.call());
-        assert!(matches!(queued.result, Err(CallError::DeadlineExceeded(_))), "{queued:?}");
-        assert!((3.0..3.01).contains(&queued.elapsed.as_secs_f64()), "{:?}", queued.elapsed);
+        let breaker = closed();
+        let rules = limited(Concurrency::at_most(1).queue(9).wait(secs(3.0)));
+        let rules = Settings { call_deadline: secs(6.0), max_attempts: 1, ..rules };
+        let lab = lab(&Script::new([Step::Hang]), rules, &breaker);
+        for _ in 0..4 {
+            let pair = futures::join!(lab.call(), async {
+                pass(secs(1.0)).await;
+                lab.call().await
+            });
+            for report in [pair.0, pair.1] {
+                assert!(report.elapsed <= secs(6.001), "{:?}", report.elapsed);
+            }
+        }
+        assert_eq!(breaker.state(), State::Open);
     });
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use resilience_actors::{BreakerSettings, CallReport, Concurrency, Hedge, Outcome, State, Verdict};
 
 use crate::support::{
-    Lab, NoAnswer, Script, Settings, Step, answer, breaker, closed, exact, fail_counter, lab, pass,
-    paused, scripted, secs, settle,
+    Lab, NoAnswer, Script, Settings, Step, abandon, answer, breaker, closed, exact, fail_counter,
+    lab, pass, paused, scripted, secs, settle,
 };
 
 fn hedged(hedge: Hedge) -> Settings {
@@ -98,8 +98,9 @@ fn two_failures_are_one_attempt_to_the_retries_and_one_failure_of_the_call() {
         // The wait follows the second failure, and is that after a first attempt.
         assert_took(report.elapsed, 0.5 + 1.0);
         assert_eq!(breaker.counts().failed, 0);
-        let (once, _, breaker) = scripted([failed(0.3)], after(0.2));
-        once.call_once().await;
+        let once = Settings { max_attempts: 1, ..after(0.2) };
+        let (once, _, breaker) = scripted([failed(0.3)], once);
+        once.call().await;
         settle().await;
         assert_eq!(breaker.counts().failed, 1);
     });
@@ -146,6 +147,32 @@ fn a_call_that_must_not_be_repeated_and_a_trial_are_not_hedged() {
         assert_eq!(breaker.state(), State::HalfOpen);
         assert_eq!(attempts(&lab.call().await), [(1, false, Outcome::Success)]);
         assert_eq!(script.touched(), 2);
+    });
+}
+
+#[test]
+fn no_hedge_is_made_for_a_caller_that_has_left_nor_for_a_call_without_retries() {
+    paused(async {
+        let (lab, script, _) = scripted([ends(1.0, Outcome::Success)], after(0.2));
+        abandon(lab.call(), secs(0.1)).await;
+        pass(secs(2.0)).await;
+        assert_eq!(script.touched(), 1);
+        lab.call_once().await;
+        assert_eq!(script.touched(), 2);
+    });
+}
+
+#[test]
+fn the_longest_retry_after_of_a_turn_is_the_minimum_of_the_wait() {
+    paused(async {
+        let busy = Verdict { retry_after: Some(secs(5.0)), ..Outcome::ServerError.into() };
+        let steps = [
+            Step::AnswerAfter(secs(0.3), busy),
+            ends(0.3, Outcome::ServerError),
+            ends(0.0, Outcome::Success),
+        ];
+        let (lab, ..) = scripted(steps, after(0.2));
+        assert_took(lab.call().await.elapsed, 0.5 + 5.0);
     });
 }
 

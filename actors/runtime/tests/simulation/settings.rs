@@ -92,6 +92,8 @@ fn add_trips(rng: &mut SmallRng, breaker: &mut BreakerSettings, attempt_timeout:
 
 fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Settings {
     let base_delay = random_millis(rng, 50, 1_000);
+    let concurrency = random_concurrency(rng);
+    let longest_wait = concurrency.as_ref().map_or(Duration::ZERO, |limit| limit.concurrency_wait);
     let (backoff, jitter_mode) = random_modes(rng);
     // The multiplier has no effect otherwise.
     let scaled = backoff == Backoff::Exponential && jitter_mode != JitterMode::Decorrelated;
@@ -105,12 +107,12 @@ fn random_calls(rng: &mut SmallRng, attempt_timeout: Duration) -> support::Setti
         jitter_mode,
         retry_budget: None,
         attempt_timeout,
-        call_deadline: attempt_timeout + random_millis(rng, 0, 8_000),
+        call_deadline: attempt_timeout + longest_wait + random_millis(rng, 0, 8_000),
         connect_retries: rng.random_range(0..=2),
         scope: if rng.random() { BreakerScope::Call } else { BreakerScope::Attempt },
         throttle: sometimes(rng, |rng| Throttle::ratio(rng.random_range(1.0..3.0))),
         rate: random_rate(rng),
-        concurrency: random_concurrency(rng),
+        concurrency,
         hedge: None,
         quiet_period: sometimes(rng, |rng| QuietPeriod::up_to(random_millis(rng, 100, 6_000))),
     }

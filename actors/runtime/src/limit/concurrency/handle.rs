@@ -79,9 +79,13 @@ impl ConcurrencyLimit {
         if now.places.take() {
             return Ok(Entered::In(Place(Some(self.clone()))));
         }
+        if !may_wait {
+            now.lost(priority);
+            return Err(full());
+        }
         let (wake, woken) = oneshot::channel();
         let importance = if now.priorities.is_some() { priority } else { Priority::default() };
-        match if may_wait { now.places.join(importance, wake) } else { Err(Full) } {
+        match now.places.join(importance, wake) {
             Ok((ticket, displaced)) => {
                 drop(now);
                 drop(displaced);
@@ -92,6 +96,11 @@ impl ConcurrencyLimit {
                 Err(full())
             }
         }
+    }
+
+    /// Takes a place if one is free and none waits for it. A hedge that gets none is no sign of overload.
+    pub(crate) fn take_free_place(&self) -> Option<Place> {
+        self.lock().places.take().then(|| Place(Some(self.clone())))
     }
 
     /// Hands a place to the attempt that has waited longest, or gives it back.

@@ -63,10 +63,12 @@ impl World {
     }
 
     fn rejection_counts(&self, record: &mut Record, rejection: &Rejection) {
-        let open_time = self.settings.breaker.reset_max;
+        let next_token =
+            self.settings.calls.rate.as_ref().map_or(Duration::ZERO, |rate| rate.rate_period);
+        let open_time = self.settings.breaker.reset_max.max(next_token);
         let spread = (open_time / 10).max(Duration::from_secs(1));
         let longest = (open_time + spread).max(Duration::from_secs(2));
-        rule!(self, "A rejected caller may come back after the open time, plus a tenth or a second":
+        rule!(self, "A rejected caller may come back after the open time or the period of the rate limit, plus a tenth or a second":
             rejection.retry_after() <= longest; rejection, longest);
         record.totals.rejected[rejection.kind() as usize] += 1;
     }

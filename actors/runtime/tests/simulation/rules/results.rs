@@ -46,11 +46,11 @@ impl World {
         self.operation_ends(number, Some(Outcome::Panicked.into()), false);
     }
 
-    /// An attempt has its timeout, or the rest of the call's time if that is less. The attempt with which a call begins at
-    /// once has its whole timeout.
+    /// An attempt has its timeout, or the rest of the call's time if that is less. The first attempt always has its
+    /// whole timeout.
     fn time_limit(&self, call: &Call, attempt: &Attempt) -> Duration {
         let settings = &self.settings.calls;
-        if call.attempts.len() == 1 && attempt.began == call.started {
+        if call.attempts.len() == 1 {
             return settings.attempt_timeout;
         }
         settings.attempt_timeout.min(call.started + settings.call_deadline - attempt.began)
