@@ -25,6 +25,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # The default of 5 s is too short for a busy machine. What has to be fast has a timeout of its own.
+    expect.set_options(timeout=15_000)
     config.addinivalue_line("markers", "console(text): the console may contain this text")
 
 

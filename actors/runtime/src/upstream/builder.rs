@@ -198,7 +198,7 @@ impl UpstreamBuilder {
     }
 
     /// Adds an observer, also of a new breaker; an observer of a running breaker is added with [`Breaker::observe`].
-    /// [`LogLines`], the breaker's counts and its event log observe anyway.
+    /// [`LogLines`](crate::observe::LogLines), the breaker's counts and its event log observe anyway.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observers.push(observer);
         self
