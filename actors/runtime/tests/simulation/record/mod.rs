@@ -29,7 +29,7 @@ pub(crate) struct Record {
     pub(crate) probes: Probes,
     /// When each upstream's attempts began.
     pub(crate) begun: BTreeMap<usize, Vec<Instant>>,
-    /// Upstreams that have refused an attempt, and when the last of these was.
+    /// Upstreams that have refused an attempt or were throttled, and when that was last.
     pub(crate) refused: BTreeMap<usize, Instant>,
     /// The last quiet period of each upstream that had one.
     pub(crate) quiet: BTreeMap<usize, Quiet>,

@@ -54,11 +54,14 @@ impl World {
         }
     }
 
-    pub(super) fn throttling_may_reject(&self, record: &Record, call: &Call) {
+    /// A throttled attempt is one more that the upstream has not accepted, so throttling can go on for longer than its
+    /// window after the last refusal.
+    pub(super) fn throttling_may_reject(&self, record: &mut Record, call: &Call) {
         let throttles = self.settings.calls.throttle.is_some() && call.asks_breaker();
         rule!(self, "Only an upstream with throttling throttles": throttles; call);
         let refused = record.refused.get(&call.lab);
-        rule!(self, "Only an upstream that has refused an attempt in the last two minutes is throttled":
+        rule!(self, "Only an upstream that has refused an attempt, or was throttled, in the last two minutes is throttled":
             refused.is_some_and(|at| now() - *at <= WINDOW); call, refused);
+        record.refused.insert(call.lab, now());
     }
 }
