@@ -17,7 +17,7 @@ use resilience_testing::{
     until_async,
 };
 use serde_json::{Value, json};
-use support::{config, lab};
+use support::{assert_lines, config, lab};
 
 const CALL: &str = "/api/call-backend";
 const FAULTS: &str = "/api/backend/faults";
@@ -240,28 +240,29 @@ async fn metrics_have_the_names_of_resilience4j_and_count_without_a_scrape() {
     // The snapshot is taken after all earlier messages.
     lab.get("/api/circuit-breaker").await;
     let text = lab.text("/metrics").await;
-    for line in [
-        r#"resilience4j_circuitbreaker_state{name="backend",state="open"} 1"#,
-        r#"resilience4j_circuitbreaker_state{name="backend",state="closed"} 0"#,
-        r#"resilience4j_circuitbreaker_calls_seconds_count{kind="failed",name="backend"} 2"#,
-        r#"resilience4j_circuitbreaker_not_permitted_calls_total{name="backend",kind="not_permitted"} 1"#,
-        r#"resilience4j_circuitbreaker_buffered_calls{name="backend",kind="failed"} 1"#,
-        r#"resilience4j_circuitbreaker_failure_rate{name="backend"} 100"#,
-        r#"resilience4j_circuitbreaker_transitions_total{name="backend",from="closed",to="open"} 1"#,
-        r#"resilience4j_circuitbreaker_transitions_total{name="backend",from="open",to="half_open"} 0"#,
-        r#"resilience4j_retry_calls_total{name="backend",kind="failed_with_retry"} 1"#,
-        r#"client_retry_attempts_total{name="backend"} 1"#,
-        "client_retry_wait_seconds_count 1",
-        "client_calls_in_flight 0",
-        r#"client_mailbox_depth{actor="breaker"} 0"#,
-        "client_overload_rejections_total 0",
-        r#"client_events_total{type="call"} 2"#,
-        r#"http_requests_total{method="GET",path="/api/call-backend",status="503"} 1"#,
-        r#"http_request_duration_seconds_count{method="GET",path="/api/call-backend"} 2"#,
-        r#"build_info{version="1"} 1"#,
-    ] {
-        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
-    }
+    assert_lines(
+        &text,
+        &[
+            r#"resilience4j_circuitbreaker_state{name="backend",state="open"} 1"#,
+            r#"resilience4j_circuitbreaker_state{name="backend",state="closed"} 0"#,
+            r#"resilience4j_circuitbreaker_calls_seconds_count{kind="failed",name="backend"} 2"#,
+            r#"resilience4j_circuitbreaker_not_permitted_calls_total{name="backend",kind="not_permitted"} 1"#,
+            r#"resilience4j_circuitbreaker_buffered_calls{name="backend",kind="failed"} 1"#,
+            r#"resilience4j_circuitbreaker_failure_rate{name="backend"} 100"#,
+            r#"resilience4j_circuitbreaker_transitions_total{name="backend",from="closed",to="open"} 1"#,
+            r#"resilience4j_circuitbreaker_transitions_total{name="backend",from="open",to="half_open"} 0"#,
+            r#"resilience4j_retry_calls_total{name="backend",kind="failed_with_retry"} 1"#,
+            r#"client_retry_attempts_total{name="backend"} 1"#,
+            "client_retry_wait_seconds_count 1",
+            "client_calls_in_flight 0",
+            r#"client_mailbox_depth{actor="breaker"} 0"#,
+            "client_overload_rejections_total 0",
+            r#"client_events_total{type="call"} 2"#,
+            r#"http_requests_total{method="GET",path="/api/call-backend",status="503"} 1"#,
+            r#"http_request_duration_seconds_count{method="GET",path="/api/call-backend"} 2"#,
+            r#"build_info{version="1"} 1"#,
+        ],
+    );
     let mut types: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE ")).collect();
     let all = types.len();
     types.dedup();

@@ -13,7 +13,7 @@ use resilience_testing::{
     until_async,
 };
 use serde_json::{Value, json};
-use support::{config, lab};
+use support::{assert_lines, config, lab};
 
 const CALL: &str = "/api/call-backend";
 const CIRCUIT: &str = "/api/circuit-breaker";
@@ -49,11 +49,9 @@ fn cause(history: &Value) -> &str {
 }
 
 #[track_caller]
-fn assert_lines(metrics: &str, expected: &[&str]) {
-    for line in expected {
-        let line = format!("resilience4j_circuitbreaker_{line}");
-        assert!(metrics.lines().any(|l| l == line), "{line} is not in\n{metrics}");
-    }
+fn assert_circuit_lines(metrics: &str, expected: &[&str]) {
+    let line = |line| format!("resilience4j_circuitbreaker_{line}");
+    assert_lines(metrics, &expected.iter().map(line).collect::<Vec<_>>());
 }
 
 #[actix_web::test]
@@ -96,7 +94,7 @@ async fn the_failure_rate_is_shown_after_the_minimum_number_of_calls() {
         lab.get(CALL).await;
     }
     assert_eq!(lab.get(CIRCUIT).await.body["current_failure_rate"], Value::Null);
-    assert_lines(&lab.text("/metrics").await, &[r#"failure_rate{name="backend"} -1"#]);
+    assert_circuit_lines(&lab.text("/metrics").await, &[r#"failure_rate{name="backend"} -1"#]);
     lab.get(CALL).await;
     for shown in
         [lab.get(CIRCUIT).await.body, lab.get("/api/stats").await.body["circuit_breaker"].clone()]
@@ -118,7 +116,7 @@ async fn the_failure_rate_is_shown_after_the_minimum_number_of_calls() {
         }
     }
     let metrics = lab.text("/metrics").await;
-    assert_lines(
+    assert_circuit_lines(
         &metrics,
         &[
             r#"failure_rate{name="backend"} 50"#,
@@ -190,7 +188,7 @@ async fn slow_calls_are_shown_while_they_are_in_flight() {
         lab.get("/api/test-retry").await;
     }
     let metrics = lab.text("/metrics").await;
-    assert_lines(
+    assert_circuit_lines(
         &metrics,
         &[r#"slow_calls{name="backend"} 0"#, r#"slow_call_rate{name="backend"} -1"#],
     );
@@ -204,7 +202,7 @@ async fn slow_calls_are_shown_while_they_are_in_flight() {
         answers = join_all((0..2).map(|_| lab.get(CALL))) => panic!("{answers:?}"),
         () = counted => {}
     }
-    assert_lines(
+    assert_circuit_lines(
         &lab.text("/metrics").await,
         &[r#"slow_calls{name="backend"} 2"#, r#"slow_call_rate{name="backend"} 50"#],
     );

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use resilience_actors::{BreakerConfig, BreakerSettings, DURATIONS, Window};
-use service_edge::{SettingError, Settings};
+use service_edge::{SettingError, Settings, decimal};
 
 use super::names::named;
 
@@ -80,10 +80,7 @@ fn calls(text: &str) -> Option<u32> {
 }
 
 fn time(text: &str) -> Option<Duration> {
-    // `f64` alone would also accept "1e3" and "-0".
-    let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let seconds = text.parse().ok().filter(|_| decimal)?;
-    let time = Duration::try_from_secs_f64(seconds).ok()?;
+    let time = Duration::try_from_secs_f64(decimal(text)?).ok()?;
     BreakerSettings::WINDOW_TIME.contains(&time).then_some(time)
 }
 

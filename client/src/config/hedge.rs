@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use resilience_actors::{Hedge, HedgeDelay, MAX_DURATION};
-use service_edge::{SettingError, Settings};
+use service_edge::{SettingError, Settings, decimal};
 
 use super::names::needs;
 
@@ -48,12 +48,6 @@ fn percentile(percent: &str) -> Option<f64> {
 fn time(seconds: &str) -> Option<Duration> {
     let time = Duration::try_from_secs_f64(decimal(seconds)?).ok()?;
     (!time.is_zero() && time <= MAX_DURATION).then_some(time)
-}
-
-/// `f64` alone would also accept "1e3" and "-0".
-fn decimal(text: &str) -> Option<f64> {
-    let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    text.parse().ok().filter(|_| decimal)
 }
 
 #[cfg(test)]

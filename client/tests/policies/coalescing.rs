@@ -15,7 +15,7 @@ use resilience_testing::server::{Server, ok};
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::support::{config, lab};
+use crate::support::{assert_lines, config, lab};
 
 const CALL: &str = "/api/call-backend";
 const COALESCE: (&str, &str) = ("COALESCE", "on");
@@ -70,7 +70,7 @@ async fn identical_requests_in_flight_are_one_request_to_the_backend() {
     assert_eq!(lab.get("/api/circuit-breaker").await.body["counts"]["successful"], 2);
     let line = r#"client_coalesced_calls_total{name="backend"} 19"#;
     let metrics = lab.text("/metrics").await;
-    assert!(metrics.lines().any(|other| other == line), "{line} is not in\n{metrics}");
+    assert_lines(&metrics, &[line]);
     let history = lab.get("/api/events/history?type=call").await.body;
     let events = history["events"].as_array().unwrap();
     let (shared, made): (Vec<_>, Vec<_>) =

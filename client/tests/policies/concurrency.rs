@@ -6,7 +6,7 @@ use futures::future::join_all;
 use resilience_testing::server::{Server, ok};
 use serde_json::json;
 
-use crate::support::{config, lab};
+use crate::support::{assert_lines, config, lab};
 
 const CALL: &str = "/api/call-backend";
 
@@ -42,13 +42,14 @@ async fn calls_past_the_limit_and_the_queue_are_rejected_with_a_503() {
     let expected = json!({ "max": 1, "in_flight": 0, "queued": 0, "max_queued": 1 });
     assert_eq!(lab.get("/api/stats").await.body["policies"], json!({ "concurrency": expected }));
     let metrics = lab.text("/metrics").await;
-    for line in [
-        r#"resilience4j_bulkhead_max_allowed_concurrent_calls{name="backend"} 1"#,
-        r#"resilience4j_bulkhead_available_concurrent_calls{name="backend"} 1"#,
-        r#"client_concurrency_queued{name="backend"} 0"#,
-    ] {
-        assert!(metrics.lines().any(|other| other == line), "{line} is not in\n{metrics}");
-    }
+    assert_lines(
+        &metrics,
+        &[
+            r#"resilience4j_bulkhead_max_allowed_concurrent_calls{name="backend"} 1"#,
+            r#"resilience4j_bulkhead_available_concurrent_calls{name="backend"} 1"#,
+            r#"client_concurrency_queued{name="backend"} 0"#,
+        ],
+    );
 }
 
 #[actix_web::test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use resilience_testing::server::{Server, ok};
 use serde_json::{Value, json};
 
-use crate::support::{config, lab};
+use crate::support::{assert_lines, config, lab};
 
 const CALL: &str = "/api/call-backend";
 const STALE: (&str, &str) = ("FALLBACK", "stale");
@@ -69,7 +69,7 @@ async fn failures_and_rejections_are_answered_with_the_last_good_answer() {
     );
     let metrics = lab.text("/metrics").await;
     let line = r#"client_stale_answers_total{name="backend"} 3"#;
-    assert!(metrics.lines().any(|other| other == line), "{line} is not in\n{metrics}");
+    assert_lines(&metrics, &[line]);
 }
 
 #[actix_web::test]

@@ -9,7 +9,7 @@ use std::{
 use resilience_testing::server::{Server, ok};
 use serde_json::json;
 
-use crate::support::{config, lab};
+use crate::support::{assert_lines, config, lab};
 
 /// A backend that answers its first request after 300 ms, and others at once.
 fn slow_at_first() -> Server {
@@ -42,12 +42,13 @@ async fn a_slow_answer_is_overtaken_by_a_second_request() {
     assert_eq!(stats["policies"], json!({ "hedge": expected }));
     assert_eq!(stats["statistics"]["retry_attempts"], 0, "a hedge is no retry");
     let metrics = lab.text("/metrics").await;
-    for line in [
-        r#"client_hedges_total{name="backend"} 1"#,
-        r#"client_hedges_won_total{name="backend"} 1"#,
-        r#"client_hedge_delay_seconds{name="backend"} 0.02"#,
-        r#"resilience4j_retry_calls_total{name="backend",kind="successful_without_retry"} 1"#,
-    ] {
-        assert!(metrics.lines().any(|other| other == line), "{line} is not in\n{metrics}");
-    }
+    assert_lines(
+        &metrics,
+        &[
+            r#"client_hedges_total{name="backend"} 1"#,
+            r#"client_hedges_won_total{name="backend"} 1"#,
+            r#"client_hedge_delay_seconds{name="backend"} 0.02"#,
+            r#"resilience4j_retry_calls_total{name="backend",kind="successful_without_retry"} 1"#,
+        ],
+    );
 }

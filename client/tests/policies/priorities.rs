@@ -7,7 +7,7 @@ use futures::future::join_all;
 use resilience_testing::server::{Server, ok};
 use serde_json::json;
 
-use crate::support::{config, lab};
+use crate::support::{assert_lines, config, lab};
 
 const CALL: &str = "/api/call-backend";
 const HEADER: &str = "X-Request-Priority";
@@ -41,13 +41,14 @@ async fn a_more_important_request_takes_the_place_of_another_in_the_queue() {
     let shown = &lab.get("/api/stats").await.body["policies"]["concurrency"]["priorities"];
     assert_eq!(shown["rejected"], json!([1, 0, 0, 0]));
     let metrics = lab.text("/metrics").await;
-    for line in [
-        r#"client_priority_rejections_total{name="backend",priority="0"} 1"#,
-        r#"client_priority_rejections_total{name="backend",priority="3"} 0"#,
-        r#"client_priority_rejection_share{name="backend"} 0"#,
-    ] {
-        assert!(metrics.lines().any(|other| other == line), "{line} is not in\n{metrics}");
-    }
+    assert_lines(
+        &metrics,
+        &[
+            r#"client_priority_rejections_total{name="backend",priority="0"} 1"#,
+            r#"client_priority_rejections_total{name="backend",priority="3"} 0"#,
+            r#"client_priority_rejection_share{name="backend"} 0"#,
+        ],
+    );
 }
 
 #[actix_web::test]

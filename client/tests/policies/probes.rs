@@ -13,7 +13,7 @@ use resilience_testing::{
 };
 use serde_json::json;
 
-use crate::support::{config, lab};
+use crate::support::{assert_lines, config, lab};
 
 const CALL: &str = "/api/call-backend";
 
@@ -69,12 +69,13 @@ async fn a_backend_that_is_back_is_called_again_long_before_the_reset_timeout() 
     let statistics = lab.get("/api/stats").await.body["statistics"].clone();
     assert_eq!(statistics["total_requests"], 3, "probes are no calls");
     let metrics = lab.text("/metrics").await;
-    for line in [
-        r#"client_breaker_probes_total{name="backend",result="success"} 2"#,
-        r#"client_breaker_probes_total{name="backend",result="timeout"} 0"#,
-    ] {
-        assert!(metrics.lines().any(|other| other == line), "{line} is not in\n{metrics}");
-    }
+    assert_lines(
+        &metrics,
+        &[
+            r#"client_breaker_probes_total{name="backend",result="success"} 2"#,
+            r#"client_breaker_probes_total{name="backend",result="timeout"} 0"#,
+        ],
+    );
     let probe = &backend.heads()[1];
     assert!(probe.contains("user-agent: client-service/"), "{probe}");
 }

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use resilience_testing::server::{Server, ok};
 use serde_json::json;
 
-use crate::support::{config, lab};
+use crate::support::{assert_lines, config, lab};
 
 const CALL: &str = "/api/call-backend";
 
@@ -31,12 +31,13 @@ async fn calls_past_the_rate_are_rejected_with_a_503_and_the_time_to_come_back()
         json!({ "limit": 60, "period_seconds": 60.0, "burst": 2, "available": 0, "waiting": 0 });
     assert_eq!(lab.get("/api/stats").await.body["policies"], json!({ "rate": expected }));
     let metrics = lab.text("/metrics").await;
-    for line in [
-        r#"resilience4j_ratelimiter_available_permissions{name="backend"} 0"#,
-        r#"resilience4j_ratelimiter_waiting_threads{name="backend"} 0"#,
-    ] {
-        assert!(metrics.lines().any(|other| other == line), "{line} is not in\n{metrics}");
-    }
+    assert_lines(
+        &metrics,
+        &[
+            r#"resilience4j_ratelimiter_available_permissions{name="backend"} 0"#,
+            r#"resilience4j_ratelimiter_waiting_threads{name="backend"} 0"#,
+        ],
+    );
 }
 
 #[actix_web::test]

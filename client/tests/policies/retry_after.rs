@@ -7,7 +7,7 @@ use resilience_testing::{
 };
 use serde_json::Value;
 
-use crate::support::{config, lab};
+use crate::support::{assert_lines, config, lab};
 
 const CALL: &str = "/api/call-backend";
 const OF_ALL: (&str, &str) = ("RETRY_AFTER_SCOPE", "upstream");
@@ -42,12 +42,13 @@ async fn after_one_answer_calls_of_all_endpoints_are_rejected_without_a_request(
         let counts = lab.get("/api/circuit-breaker").await.body["counts"].clone();
         assert_eq!(counts["not_permitted"]["quiet_period"], 2);
         let metrics = lab.text("/metrics").await;
-        for line in [
-            r#"client_quiet_periods_total{name="backend"} 1"#,
-            r#"client_quiet_period_rejections_total{name="backend"} 2"#,
-        ] {
-            assert!(metrics.lines().any(|other| other == line), "{line} is not in\n{metrics}");
-        }
+        assert_lines(
+            &metrics,
+            &[
+                r#"client_quiet_periods_total{name="backend"} 1"#,
+                r#"client_quiet_period_rejections_total{name="backend"} 2"#,
+            ],
+        );
         assert!(metrics.contains(r#"client_quiet_period_seconds{name="backend"} "#), "{metrics}");
 
         lab.get("/api/call-backend-without-resilience").await;

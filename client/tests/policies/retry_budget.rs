@@ -3,7 +3,7 @@
 use resilience_testing::server::{Server, http};
 use serde_json::json;
 
-use crate::support::{config, lab};
+use crate::support::{assert_lines, config, lab};
 
 const CALL: &str = "/api/call-backend";
 
@@ -42,12 +42,13 @@ async fn a_call_whose_retry_is_refused_says_so_everywhere() {
     let expected = json!({ "share": 0.0, "min_per_second": 0.1, "left": 0.0, "refused": 2 });
     assert_eq!(lab.get("/api/stats").await.body["policies"], json!({ "retry_budget": expected }));
     let metrics = lab.text("/metrics").await;
-    for line in [
-        r#"client_retry_budget_left{name="backend"} 0"#,
-        r#"client_retry_budget_refused_total{name="backend"} 2"#,
-    ] {
-        assert!(metrics.lines().any(|other| other == line), "{line} is not in\n{metrics}");
-    }
+    assert_lines(
+        &metrics,
+        &[
+            r#"client_retry_budget_left{name="backend"} 0"#,
+            r#"client_retry_budget_refused_total{name="backend"} 2"#,
+        ],
+    );
 }
 
 #[actix_web::test]

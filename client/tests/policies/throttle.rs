@@ -2,7 +2,7 @@
 
 use resilience_testing::server::{Server, http};
 
-use crate::support::{config, lab};
+use crate::support::{assert_lines, config, lab};
 
 const CALL: &str = "/api/call-backend";
 
@@ -38,13 +38,14 @@ async fn a_backend_that_refuses_all_is_spared_most_calls() {
         let probability = state["probability"].as_f64().unwrap();
         assert!((probability - 100.0 / 101.0).abs() < 1e-9, "{probability}");
         let metrics = lab.text("/metrics").await;
-        for line in [
-            r#"client_throttle_requests{name="backend"} 100"#.to_owned(),
-            r#"client_throttle_accepts{name="backend"} 0"#.to_owned(),
-            format!(r#"client_throttle_rejections_total{{name="backend"}} {throttled}"#),
-        ] {
-            assert!(metrics.lines().any(|other| other == line), "{line} is not in\n{metrics}");
-        }
+        assert_lines(
+            &metrics,
+            &[
+                r#"client_throttle_requests{name="backend"} 100"#.to_owned(),
+                r#"client_throttle_accepts{name="backend"} 0"#.to_owned(),
+                format!(r#"client_throttle_rejections_total{{name="backend"}} {throttled}"#),
+            ],
+        );
         assert!(metrics.contains("client_throttle_probability{"), "{metrics}");
     }
 }

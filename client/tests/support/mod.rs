@@ -90,6 +90,15 @@ where
     }
 }
 
+/// Each of these is a line of the text.
+#[track_caller]
+pub(crate) fn assert_lines(text: &str, lines: &[impl AsRef<str>]) {
+    for line in lines {
+        let line = line.as_ref();
+        assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
+    }
+}
+
 /// Lets the runtime handle pending events of its sockets.
 pub(crate) async fn settle_io() {
     for _ in 0..20 {

@@ -40,15 +40,18 @@ impl Settings<'_> {
         let Some(text) = self.raw(name)? else {
             return Ok(None);
         };
-        // `f64` alone would also accept "inf", "NaN", "1e3" and "-0".
-        let decimal = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        let seconds = text.parse().ok().filter(|_| decimal);
-        let value = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let value = decimal(&text).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         match value.filter(|value| allowed.contains(value)) {
             Some(value) => Ok(Some(value)),
             None => Err(SettingError::new(name, text, allowed_seconds(allowed))),
         }
     }
+}
+
+/// A number of digits and at most one point. `f64` alone would also accept "inf", "NaN", "1e3" and "-0".
+pub fn decimal(text: &str) -> Option<f64> {
+    let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    text.parse().ok().filter(|_| decimal)
 }
 
 /// What an error says about the allowed durations.

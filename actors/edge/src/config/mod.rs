@@ -18,6 +18,7 @@ mod settings_tests;
 
 pub use admin_token::{AdminToken, MAX_TOKEN};
 pub use common_settings::{CommonSettings, LogFormat};
+pub use duration_settings::decimal;
 pub use near_misses::KnownNames;
 pub use number_settings::Limit;
 pub use setting_error::SettingError;

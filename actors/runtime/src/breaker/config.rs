@@ -181,7 +181,7 @@ fn check_trips(settings: &BreakerSettings) -> Result<(), InvalidConfig> {
     in_range("fail_max", fail_max, BreakerSettings::FAIL_MAX)?;
     if fail_max == 0 && failure_rate.is_none() && failures.is_none() && slow_rate.is_none() {
         let others = &["failure_rate", "failures", "slow_rate"];
-        return Err(needs("fail_max", fail_max, others));
+        return Err(InvalidConfig::beside("fail_max", fail_max, others));
     }
     settings.streak_max_age.map_or(Ok(()), |max_age| positive("streak_max_age", max_age))?;
     failure_rate.map_or(Ok(()), |share| check_share("failure_rate", share))?;
@@ -189,8 +189,12 @@ fn check_trips(settings: &BreakerSettings) -> Result<(), InvalidConfig> {
     slow_rate.map_or(Ok(()), |share| check_share("slow_rate", share))?;
     slow_call.map_or(Ok(()), |slow_call| positive("slow_call", slow_call))?;
     match (slow_rate, slow_call) {
-        (Some(share), None) => return Err(needs("slow_rate", share, &["slow_call"])),
-        (None, Some(time)) => return Err(needs("slow_call", time.as_secs_f64(), &["slow_rate"])),
+        (Some(share), None) => {
+            return Err(InvalidConfig::beside("slow_rate", share, &["slow_call"]));
+        }
+        (None, Some(time)) => {
+            return Err(InvalidConfig::beside("slow_call", time.as_secs_f64(), &["slow_rate"]));
+        }
         _ => {}
     }
     in_range("min_calls", settings.min_calls, BreakerSettings::MIN_CALLS)?;
@@ -218,14 +222,6 @@ fn check_share(field: &'static str, share: f64) -> Result<(), InvalidConfig> {
         return Ok(());
     }
     Err(invalid(field, share, Allowed::Values("a number more than 0 and at most 1".to_owned())))
-}
-
-fn needs(
-    field: &'static str,
-    value: impl Display,
-    others: &'static [&'static str],
-) -> InvalidConfig {
-    invalid(field, value, Allowed::Beside(others))
 }
 
 fn invalid(field: &'static str, value: impl Display, allowed: Allowed) -> InvalidConfig {
