@@ -92,7 +92,7 @@ impl Calls {
     /// Makes the call, or shares that of an identical request: then the report has the other call's number.
     async fn report(&self, call: CallId, asked: Asked) -> BackendReport {
         let Asked { wanted, protection, priority, time_left, trace, .. } = asked;
-        let options = CallOptions::new().id(call).priority(priority);
+        let options = CallOptions::numbered(call).priority(priority);
         let options = time_left.map_or(options, |time| options.time_left(time));
         let request = BackendRequest { wanted, trace };
         let operation = BackendCall { transport: Rc::clone(&self.transport), request };

@@ -57,6 +57,7 @@ fn the_stress_test_opens_the_breaker_and_it_closes_after_the_reset_timeout() {
     lab.set_faults(r#"{"failure_rate": 0, "slow_response_rate": 0}"#);
     let good = lab.get(CALL);
     assert_eq!((good.status, &good.body["circuit_breaker_state"]), (200, &"closed".into()));
+    assert_eq!(good.body["client_request_id"], 21, "calls are numbered one after the other");
     assert_eq!(lab.state(), "closed");
 
     for line in [

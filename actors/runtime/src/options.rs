@@ -9,7 +9,7 @@ use crate::{limit::Priority, report::CallId};
 /// ```
 /// # use resilience_actors::{CallId, CallOptions};
 /// let id = CallId::next();
-/// let options = CallOptions::new().id(id).without_retries();
+/// let options = CallOptions::numbered(id).without_retries();
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct CallOptions {
@@ -22,12 +22,12 @@ pub struct CallOptions {
 impl CallOptions {
     /// The defaults, with the next number.
     pub fn new() -> Self {
-        Self { id: CallId::next(), retries: true, priority: Priority::default(), time_left: None }
+        Self::numbered(CallId::next())
     }
 
-    /// Sets the call's number, which the caller knows from the beginning: one of [`CallId::next`], used for one call.
-    pub fn id(self, id: CallId) -> Self {
-        Self { id, ..self }
+    /// The defaults, with a number that the caller knows from the beginning: one of [`CallId::next`], used for one call.
+    pub fn numbered(id: CallId) -> Self {
+        Self { id, retries: true, priority: Priority::default(), time_left: None }
     }
 
     /// Makes one attempt without hedges, whatever its result. An attempt that does not reach the upstream is still
