@@ -3,10 +3,10 @@
 #
 # Usage: scripts/check.sh [--help | --list | STAGE...]
 #
-# With STAGEs, runs these, one after the other. Without, runs all of them, two at a time: those that depend on
-# time, one after the other, and beside them the rest, with low priority. A stage that fails does not stop the
-# others. At the end there is one line for each stage with its result and its seconds. The exit status is 1 if
-# a stage failed.
+# With STAGEs, runs these, one after the other. Without, runs all of them, in three lanes side by side: stages that
+# depend on time, stages that mostly wait, and with low priority the rest. A stage that fails does not stop the
+# others. At the end there is one line for each stage with its result and its seconds. The exit status is 1 if a
+# stage failed.
 #
 # A stage installs the tools that the machine lacks, if it can (Debian packages as root, components of rustup,
 # packages of PyPI). A stage that still lacks a tool is SKIPPED and says why; with CI=true that is a failure.
@@ -49,8 +49,9 @@ source "$repo_root/scripts/checks/tools.sh"
 # shellcheck source=scripts/checks/stages.sh
 source "$repo_root/scripts/checks/stages.sh"
 
-# These depend on time. All others give the same result when they are slow.
-readonly timed=' test e2e soak scripts monitoring dashboard chaos images '
+# The stages of a lane, in order. The third lane has all others, which give the same result when they are slow.
+readonly timed='test e2e scripts monitoring dashboard images '
+readonly waiting='chaos soak '
 
 main() {
   local name
@@ -75,7 +76,7 @@ main() {
     run_in_order "${arguments[@]}"
   else
     arguments=("${known[@]}")
-    run_two_at_a_time
+    run_in_lanes
   fi
   printf '\n%-14s %-8s %7s\n' stage result seconds
   for name in "${arguments[@]}"; do
@@ -95,20 +96,18 @@ run_in_order() {
   done
 }
 
-# Two lanes, with one stage at a time in each. The output of a stage is printed when it ends.
-run_two_at_a_time() {
+# One stage at a time in each lane. The output of a stage is printed when it ends.
+run_in_lanes() {
   local lane name busy=yes
-  local -A queue=([timed]='' [other]='') process=() since=()
+  local -A queue=([timed]=$timed [waiting]=$waiting [other]='') process=() since=()
   declare -gA running=()
   trap 'print_running; clean_up' EXIT
   for name in "${known[@]}"; do
-    lane=other
-    [[ $timed != *" $name "* ]] || lane=timed
-    queue[$lane]+="$name "
+    [[ " $timed$waiting" == *" $name "* ]] || queue[other]+="$name "
   done
   while [ $busy = yes ]; do
     busy=no
-    for lane in timed other; do
+    for lane in "${!queue[@]}"; do
       if [ -n "${running[$lane]:-}" ] && ! is_running "${process[$lane]}"; then
         print_title "${running[$lane]}"
         cat "$work_dir/${running[$lane]}.log"
@@ -142,7 +141,7 @@ run_in_lane() {
   local niceness=19
   # Most timed stages wait for its binaries.
   [ "$stage" != services ] || niceness=5
-  [ "$1" = timed ] || renice -n "$niceness" -p "$BASHPID" >/dev/null || say "the priority stays as it is"
+  [ "$1" != other ] || renice -n "$niceness" -p "$BASHPID" >/dev/null || say "the priority stays as it is"
   "stage_$stage"
 }
 

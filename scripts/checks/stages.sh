@@ -44,7 +44,7 @@ stage_loom() {
 stage_simulation() {
   ensure_linker
   SIMULATION_STEPS=${SIMULATION_STEPS:-1000000} \
-    cargo test -p resilience-actors --locked --test simulation -- --nocapture
+    cargo test --workspace --locked --test simulation -- --nocapture
 }
 
 stage_examples() {
