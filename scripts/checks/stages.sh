@@ -23,7 +23,8 @@ stage_clippy() {
 
 stage_doc() {
   ensure_linker
-  RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+  RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --workspace --all-features --no-deps --locked \
+    --document-private-items
 }
 
 stage_test() {

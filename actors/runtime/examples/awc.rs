@@ -1,4 +1,4 @@
-//! HTTP calls with awc: 5xx answers and connection errors are failures, 429 is neutral, and all are retried.
+//! HTTP calls with awc: a 5xx or a connection error is a failure, a 429 is neutral, and all are retried. Feature `awc`.
 //!
 //! ```text
 //! cargo run -p resilience-actors --example awc
@@ -10,39 +10,10 @@ use std::{
     time::Duration,
 };
 
-use awc::Client;
-use resilience_actors::{Attempt, Breaker, Operation, Outcome, Retry, Upstream, Verdict};
-
-struct Get {
-    client: Client,
-    uri: String,
-}
-
-/// The status and the body.
-type Page = (u16, String);
-
-impl Operation for Get {
-    type Answer = Page;
-    type Error = String;
-
-    async fn run(&self, _: Attempt<'_>) -> Result<Page, String> {
-        let text = |error: &dyn std::fmt::Display| error.to_string();
-        let mut answer = self.client.get(&self.uri).send().await.map_err(|error| text(&error))?;
-        let body = answer.body().await.map_err(|error| text(&error))?;
-        Ok((answer.status().as_u16(), String::from_utf8_lossy(&body).into_owned()))
-    }
-
-    fn classify(&self, result: &Result<Page, String>) -> Verdict {
-        let (outcome, code) = match result {
-            Ok((code @ 200..=299, _)) => (Outcome::Success, Some(*code)),
-            Ok((429, _)) => (Outcome::Throttled, Some(429)),
-            Ok((code @ 400..=499, _)) => (Outcome::ClientError, Some(*code)),
-            Ok((code, _)) => (Outcome::ServerError, Some(*code)),
-            Err(_) => (Outcome::Unreachable, None),
-        };
-        Verdict { code, ..outcome.into() }
-    }
-}
+use resilience_actors::{
+    Breaker, Retry, Upstream,
+    adapters::awc::{HttpClient, HttpRequest},
+};
 
 /// A server that fails every second request, on a thread of its own.
 fn serve() -> std::io::Result<SocketAddr> {
@@ -70,12 +41,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .retry(Retry::exponential(Duration::from_millis(10)))
         .timeout(Duration::from_secs(1))
         .start()?;
-    let client = Client::builder().disable_timeout().finish();
+    let client = HttpClient::new(|| {
+        let connector = awc::Connector::new().timeout(Duration::from_millis(500)).limit(0);
+        awc::Client::builder().connector(connector).disable_timeout().disable_redirects().finish()
+    });
     for _ in 0..3 {
-        let report = server.run(Get { client: client.clone(), uri: uri.clone() }).await;
+        let uri = uri.clone();
+        let request = HttpRequest::new(&client, move |client| client.get(&uri));
+        let report = server.run(request).await;
         let attempts = report.attempts.len();
-        let (status, body) = report.result?;
-        println!("status {status} after {attempts} attempts: {body}");
+        let page = report.result?;
+        let body = String::from_utf8_lossy(&page.body);
+        println!("status {} after {attempts} attempts: {body}", page.status.as_u16());
     }
     Ok(())
 }

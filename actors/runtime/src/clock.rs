@@ -61,7 +61,7 @@ pub async fn until<F: Future>(due: Instant, future: F) -> Option<F::Output> {
     None
 }
 
-/// The system's date, only for display. No decision depends on it.
+/// The system's date, for display, and for a date that an upstream sends without its own. No other decision depends on it.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub(crate) fn date() -> SystemTime {
     SystemTime::now()

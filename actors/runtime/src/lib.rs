@@ -35,10 +35,12 @@
 //! - [`CallOptions::time_left`]: the caller's own deadline, which operations pass on.
 //! - [`Gate`] and [`Observer`]: policies and observers of your own.
 //! - [`events`]: a log of numbered events, which readers can follow.
+//! - [`adapters`]: features for actix addresses, awc, and servers of your own.
 //!
 //! Everything runs on tokio's clock. A test that pauses that clock controls breaker and scheduler, as long as both run
 //! on the test's own thread ([`Breaker::start`]).
 
+pub mod adapters;
 mod admission;
 mod attempt;
 pub mod breaker;

@@ -26,8 +26,7 @@ use tokio::{
 
 use super::{
     connections::{Connections, InUse, Slot},
-    io_errors::timed_out,
-    resolver::Resolver,
+    resolver::{Resolver, timed_out},
     shortage::Shortage,
     socket::{Socket, taken},
 };
@@ -159,10 +158,11 @@ async fn connect(
 
 #[cfg(test)]
 mod tests {
+    use resilience_actors::adapters::http::describe;
     use socket2::{Domain, Socket, Type};
 
     use super::*;
-    use crate::transport::{connections::ConnectionBudget, io_errors::describe};
+    use crate::transport::connections::ConnectionBudget;
 
     const LIMIT: Duration = Duration::from_millis(200);
 

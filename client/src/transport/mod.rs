@@ -3,37 +3,29 @@
 mod connections;
 mod connector;
 mod head;
-mod io_errors;
 mod probe;
 pub mod replicas;
 mod request;
 mod resolver;
 mod response;
-mod retry_after;
 mod shortage;
 mod socket;
 
-use std::{
-    borrow::Cow,
-    cell::RefCell,
-    io,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{borrow::Cow, rc::Rc, time::Duration};
 
-use actix_web::{
-    error::ParseError,
-    http::{
-        StatusCode, Uri,
-        header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT},
+use actix_web::http::{
+    StatusCode, Uri,
+    header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT},
+};
+use awc::{Client, error::SendRequestError};
+use resilience_actors::{
+    Attempt, Operation, Outcome, ReportOf, Verdict,
+    adapters::{
+        awc::{Answer, HttpClient, HttpError, insert_deadline, io_error},
+        http,
     },
 };
-use awc::{
-    Client,
-    error::{ConnectError, SendRequestError},
-};
-use resilience_actors::{Attempt, Operation, Outcome, ReportOf, Verdict};
-use service_edge::{REQUEST_DEADLINE, RequestDeadline, trace::TRACEPARENT};
+use service_edge::trace::TRACEPARENT;
 
 use crate::config::Config;
 pub use connections::ConnectionBudget;
@@ -41,7 +33,6 @@ use connections::Connections;
 pub use probe::{ProbeError, ProbeTransport};
 pub use request::{BackendRequest, Wanted};
 use resolver::Resolver;
-use response::Answer;
 pub use response::BackendResponse;
 use shortage::Shortage;
 use socket::CutOff;
@@ -83,11 +74,9 @@ pub enum BackendError {
 
 /// One worker's HTTP client for the backend.
 pub struct HttpTransport {
-    /// The client with the pool of kept connections. Replaced when a pooled connection may receive leftover bytes.
-    pooled: RefCell<Client>,
+    /// Its kept connections are forgotten when one of them may receive leftover bytes.
+    client: HttpClient,
     connections: Rc<Connections>,
-    resolver: Rc<Resolver>,
-    connect_timeout: Duration,
     max_response_bytes: usize,
     data: Uri,
     transient: Uri,
@@ -98,22 +87,15 @@ impl HttpTransport {
     pub fn new(config: &Config, budget: ConnectionBudget) -> Self {
         let connect_timeout = config.connect_timeout;
         let (connections, resolver) = (Rc::new(Connections::new(budget)), Rc::default());
-        let pooled = client(connect_timeout, Rc::clone(&resolver), Rc::clone(&connections));
+        let shared = Rc::clone(&connections);
+        let make = move || client(connect_timeout, Rc::clone(&resolver), Rc::clone(&shared));
         Self {
-            pooled: RefCell::new(pooled),
+            client: HttpClient::new(make),
             connections,
-            resolver,
-            connect_timeout,
             max_response_bytes: config.max_response_bytes,
             data: config.backend.join(request::DATA),
             transient: config.backend.join(request::TRANSIENT),
         }
-    }
-
-    /// Creates a client with an empty pool.
-    fn fresh_client(&self) -> Client {
-        let (resolver, connections) = (Rc::clone(&self.resolver), Rc::clone(&self.connections));
-        client(self.connect_timeout, resolver, connections)
     }
 
     /// Sends the request and reads the response.
@@ -130,11 +112,7 @@ impl HttpTransport {
             span_id:% = span.span_id();
             "call {} attempt {}: sending to the backend", attempt.call, attempt.number
         );
-        let client = if attempt.fresh_connection {
-            self.fresh_client()
-        } else {
-            self.pooled.borrow().clone()
-        };
+        let client = self.client.client(attempt.fresh_connection);
         let mut http = client.get(match request.wanted {
             Wanted::Data { .. } => self.data.clone(),
             Wanted::Transient => self.transient.clone(),
@@ -144,26 +122,21 @@ impl HttpTransport {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
         headers.insert(TRACEPARENT, span.header());
-        if let Some(deadline) = attempt.deadline {
-            let left = deadline.saturating_duration_since(Instant::now());
-            headers.insert(REQUEST_DEADLINE, RequestDeadline::header(left));
-        }
+        insert_deadline(headers, &attempt);
         if let Wanted::Data { failure_rate: Some(rate) } = request.wanted {
             http = http.insert_header((FAILURE_RATE, rate.to_string()));
         }
         // Keeps the connection in use until the response has been read.
         let (answer, _connection) =
             connector::track_connection(http.send(), attempt.connecting()).await;
-        let answer = Answer::new(answer.map_err(unsent)?);
+        let answer = Answer::from(answer.map_err(unsent)?);
         if answer.may_be_followed() {
             // The connection is already back in the pool. The next request on it could receive the leftover bytes as
             // its response. No other task has run since the connection went back: the `await` above returned in
             // the same poll.
-            self.pooled.replace(self.fresh_client());
+            self.client.forget_connections();
         }
-        answer
-            .read(self.max_response_bytes, attempt.due.unwrap_or_else(|| Instant::now() + NEVER))
-            .await
+        response::read(answer, self.max_response_bytes, attempt.due).await
     }
 }
 
@@ -204,17 +177,16 @@ impl Operation for BackendCall {
     }
 
     fn classify(&self, result: &Result<BackendResponse, BackendError>) -> Verdict {
-        let (outcome, code) = match result {
-            Ok(response) => (outcome_of(response.status), Some(response.status)),
+        let (outcome, status) = match result {
+            Ok(BackendResponse { status, retry_after, .. }) => {
+                return http::verdict(status.as_u16(), *retry_after);
+            }
             Err(BackendError::Unreachable(_)) => (Outcome::Unreachable, None),
             Err(BackendError::LocalShortage(_)) => (Outcome::LocalShortage, None),
             Err(BackendError::Redirect(status)) => (Outcome::Redirect, Some(*status)),
             Err(BackendError::Unusable { status, .. }) => (Outcome::Unusable, *status),
         };
-        let retry_after = result.as_ref().ok().and_then(|response| response.retry_after);
-        let code = code.map(|code| code.as_u16());
-        let refused = matches!(code, Some(429 | 503));
-        Verdict { outcome, code, refused, retry_after }
+        Verdict { code: status.map(|status| status.as_u16()), ..outcome.into() }
     }
 
     fn trace_id(&self) -> Option<Cow<'_, str>> {
@@ -227,59 +199,48 @@ impl Operation for BackendCall {
     }
 }
 
-/// Maps the status of a usable response to an outcome.
-fn outcome_of(status: StatusCode) -> Outcome {
-    match status.as_u16() {
-        200..=299 => Outcome::Success,
-        408 | 425 => Outcome::Transient,
-        429 => Outcome::Throttled,
-        400..=499 => Outcome::ClientError,
-        501 => Outcome::Unsupported,
-        500..=599 => Outcome::ServerError,
-        _ => Outcome::Unusable,
-    }
-}
-
 /// Converts awc's error of a request that got no response head.
 fn unsent(error: SendRequestError) -> BackendError {
-    if let Some(shortage) = io_error(&error).and_then(Shortage::of) {
-        return BackendError::LocalShortage(shortage.to_string());
-    }
-    match error {
-        SendRequestError::Connect(ConnectError::Disconnected) => {
-            BackendError::Unreachable("connection closed before a byte of answer".into())
+    if let Some(error) = io_error(&error) {
+        if let Some(shortage) = Shortage::of(error) {
+            return BackendError::LocalShortage(shortage.to_string());
         }
-        SendRequestError::Connect(error) => BackendError::Unreachable(connect_failure(&error)),
-        SendRequestError::Send(error) => BackendError::Unreachable(error.to_string()),
-        SendRequestError::Response(ParseError::Io(error)) => match CutOff::of(&error) {
-            None => {
-                let reason = format!("{} before an answer", io_errors::describe(&error));
-                BackendError::Unreachable(reason)
-            }
-            Some(end) => malformed_head(end),
-        },
-        SendRequestError::Response(error) => malformed_head(&error),
-        error => BackendError::Unusable { status: None, reason: error.to_string() },
+        if let Some(end) = CutOff::of(error) {
+            let reason = format!("malformed head: {end}");
+            return BackendError::Unusable { status: None, reason };
+        }
+    }
+    HttpError::from(error).into()
+}
+
+impl From<HttpError> for BackendError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::Unreachable(reason) => Self::Unreachable(reason),
+            HttpError::LocalShortage(reason) => Self::LocalShortage(reason),
+            HttpError::Unusable { status, reason } => Self::Unusable { status, reason },
+            // The clients of this module have no timeout.
+            HttpError::TimedOut => Self::Unusable { status: None, reason: error.to_string() },
+        }
     }
 }
 
-fn io_error(error: &SendRequestError) -> Option<&io::Error> {
-    match error {
-        SendRequestError::Connect(ConnectError::Io(error))
-        | SendRequestError::Send(error)
-        | SendRequestError::Response(ParseError::Io(error)) => Some(error),
-        _ => None,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use actix_web::{FromRequest as _, test::TestRequest};
+    use service_edge::{REQUEST_DEADLINE, RequestDeadline};
 
-fn malformed_head(error: &dyn std::fmt::Display) -> BackendError {
-    BackendError::Unusable { status: None, reason: format!("malformed head: {error}") }
-}
+    use super::*;
 
-/// Describes a connect error without the text that awc puts around it.
-fn connect_failure(error: &ConnectError) -> String {
-    match error {
-        ConnectError::Io(error) => io_errors::describe(error),
-        error => error.to_string(),
+    #[actix_web::test]
+    async fn what_is_sent_is_read_as_no_less() {
+        assert_eq!(http::REQUEST_DEADLINE, REQUEST_DEADLINE.as_str());
+        for nanos in [0, 1, 999, 1_000, 1_001, 1_500_000_001, 2_591_999_123_456_789] {
+            let left = Duration::from_nanos(nanos);
+            let sent = (http::REQUEST_DEADLINE, http::time_left(left));
+            let request = TestRequest::default().insert_header(sent);
+            let read = RequestDeadline::extract(&request.to_http_request()).await.unwrap();
+            assert!(read.0 >= Some(left), "{left:?}: {read:?}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use actix_web::{
 };
 use awc::Client;
 use futures::{StreamExt as _, stream};
+use resilience_actors::adapters::awc::Answer;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
@@ -18,7 +19,7 @@ use super::{
     PRODUCT, client,
     connections::{ConnectionBudget, Connections},
     connector::track_connection,
-    response::read_body,
+    response::whole,
     unsent,
 };
 use crate::config::Config;
@@ -121,10 +122,10 @@ async fn ask(
         }
     };
     let (answer, _connection) = track_connection(sent, &Cell::default()).await;
-    let mut answer = answer.map_err(|error| unsent(error).to_string())?;
+    let mut answer = Answer::from(answer.map_err(|error| unsent(error).to_string())?);
     let status = answer.status();
     let pod = answer.headers().get("x-pod").and_then(|pod| pod.to_str().ok()).map(str::to_owned);
-    let body = read_body(&mut answer, max_bytes).await;
+    let body = whole(answer.body(max_bytes).await, answer.ends_with_connection());
     if status != StatusCode::OK {
         // The status decides, also if the body cannot be read.
         return Ok(PlanAnswer::Refused { status, body: body.unwrap_or_default() });

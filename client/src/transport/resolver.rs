@@ -17,7 +17,7 @@ use futures::{
 use resilience_actors::within;
 use tokio::{net::lookup_host, time::Instant};
 
-use super::{io_errors::timed_out, shortage::Shortage};
+use super::shortage::Shortage;
 
 type Lookup = Shared<LocalBoxFuture<'static, Result<Rc<[SocketAddr]>, Failure>>>;
 
@@ -80,6 +80,10 @@ impl Resolver {
         *running = Some((host.to_owned(), port, Instant::now(), lookup.clone()));
         lookup
     }
+}
+
+pub(super) fn timed_out(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
 }
 
 async fn lookup(host: String, port: u16) -> Result<Rc<[SocketAddr]>, Failure> {

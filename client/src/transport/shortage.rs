@@ -5,6 +5,8 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
 };
 
+use resilience_actors::adapters::http::is_local_shortage;
+
 /// A shortage of one of this process's resources. The text names the resource.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -21,8 +23,7 @@ impl Shortage {
         if let Some(shortage) = error.get_ref().and_then(|error| error.downcast_ref::<Self>()) {
             return Some(shortage.clone());
         }
-        let errors = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS];
-        errors.contains(&error.raw_os_error()?).then(|| Self(error.to_string()))
+        is_local_shortage(error).then(|| Self(error.to_string()))
     }
 
     /// Returns a shortage of local ports if the connects to all `addresses` failed with `EADDRNOTAVAIL`. An address
@@ -64,18 +65,9 @@ mod tests {
     }
 
     #[test]
-    fn lack_of_descriptors_memory_or_buffers_is_a_shortage_and_other_errors_are_not() {
-        for code in [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS] {
-            assert!(Shortage::of(&os(code)).is_some(), "{}", os(code));
-        }
-        for code in [libc::ECONNREFUSED, libc::ETIMEDOUT, libc::EHOSTUNREACH, libc::EADDRNOTAVAIL] {
-            assert_eq!(Shortage::of(&os(code)), None, "{}", os(code));
-        }
-        assert_eq!(Shortage::of(&io::Error::other("words")), None);
-    }
-
-    #[test]
-    fn a_shortage_is_found_inside_another_error() {
+    fn a_shortage_is_found_in_the_system_s_errors_and_inside_another_error() {
+        assert_eq!(Shortage::of(&os(libc::EMFILE)), Some(Shortage(os(libc::EMFILE).to_string())));
+        assert_eq!(Shortage::of(&os(libc::ECONNREFUSED)), None);
         let lacks = Shortage("sockets".into());
         assert_eq!(Shortage::of(&lacks.clone().into()), Some(lacks));
     }

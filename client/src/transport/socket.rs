@@ -13,12 +13,12 @@ use std::{
 };
 
 use actix_rt::net::{ActixStream, Ready};
+use resilience_actors::adapters::http::describe;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     connections::{InUse, Stream},
     head::{Head, MAX_HEAD, MINOR_VERSION},
-    io_errors::describe,
 };
 
 thread_local! {

@@ -11,7 +11,7 @@ use std::{
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
-    http::header::{HeaderMap, HeaderName, HeaderValue},
+    http::header::{HeaderMap, HeaderName},
 };
 
 use super::ApiError;
@@ -28,16 +28,6 @@ pub const MAX_DEADLINE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// 400 if the header is there and is not one valid number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestDeadline(pub Option<Duration>);
-
-impl RequestDeadline {
-    /// The header's value for a request whose caller has this much time left. Rounded up to microseconds and at least
-    /// one, so that the receiver does not give up before the sender.
-    pub fn header(left: Duration) -> HeaderValue {
-        let micros = left.as_nanos().div_ceil(1_000).max(1);
-        let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("0.000001"))
-    }
-}
 
 impl FromRequest for RequestDeadline {
     type Error = ApiError;
@@ -107,16 +97,5 @@ mod tests {
             assert_eq!(time_left(&[text]), Err(expected));
         }
         assert!(time_left(&["1", "1"]).is_err());
-    }
-
-    #[test]
-    fn what_is_sent_is_read_as_no_less() {
-        for nanos in [0, 1, 999, 1_000, 1_001, 1_500_000_001, 2_591_999_123_456_789] {
-            let left = Duration::from_nanos(nanos);
-            let sent = RequestDeadline::header(left);
-            let read = time_left(&[sent.to_str().unwrap()]).unwrap().unwrap();
-            assert!(read >= left, "{left:?}: {sent:?}");
-        }
-        assert_eq!(RequestDeadline::header(Duration::from_millis(1_250)), "1.250000");
     }
 }

@@ -43,7 +43,7 @@ fn written(seconds: u64) -> [String; 3] {
 const YEARS_OF_TWO_DIGITS: u64 = 3_155_760_000;
 
 proptest! {
-    #![proptest_config(resilience_testing::props::config())]
+    #![proptest_config(crate::props::config())]
 
     #[test]
     fn a_date_is_the_time_until_it_or_zero(then in 0..YEARS_OF_TWO_DIGITS, now in 0..YEARS_OF_TWO_DIGITS) {

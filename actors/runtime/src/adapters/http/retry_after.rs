@@ -2,8 +2,20 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::clock;
+
+/// The wait that the value of a `Retry-After` asks for, zero for a date that has passed. A date is compared with `date`,
+/// the value of the response's own `Date`, because this process's clock may be wrong; without a valid `date` with this
+/// process's clock.
+///
+/// Returns `None` if the value is invalid.
+pub fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
+    let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+    parse(value, date.unwrap_or_else(clock::date))
+}
+
 /// The wait from `now` on. Zero for a date that has passed, `None` if the value is invalid.
-pub(super) fn parse(value: &str, now: SystemTime) -> Option<Duration> {
+fn parse(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number that does not fit is longer than any wait.
@@ -40,6 +52,16 @@ mod tests {
     fn an_invalid_value_is_ignored() {
         for value in ["", " ", "-1", "+5", "1.5", "soon", "1e3", "Thu, 99 Jan 1970 00:00:00 GMT"] {
             assert_eq!(parse_at_epoch(value), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_compared_with_that_of_the_response_if_it_has_one() {
+        let value = "Thu, 01 Jan 2099 00:02:00 GMT";
+        let read = retry_after(value, Some("Thu, 01 Jan 2099 00:00:00 GMT"));
+        assert_eq!(read, Some(Duration::from_secs(120)));
+        for date in [None, Some("today")] {
+            assert!(retry_after(value, date).unwrap() > Duration::from_secs(1_000_000));
         }
     }
 

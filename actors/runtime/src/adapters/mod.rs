@@ -1,0 +1,12 @@
+//! Adapters: other libraries' calls and requests behind the policies of an [`Upstream`](crate::Upstream). Each is a
+//! feature of the crate, off by default.
+//!
+//! | feature | module | role |
+//! |---|---|---|
+//! | `http` | `http` | what HTTP's statuses and headers mean to the policies, whatever the client |
+//! | `awc` | `awc` | makes requests with awc; includes `http` |
+
+#[cfg(feature = "awc")]
+pub mod awc;
+#[cfg(feature = "http")]
+pub mod http;

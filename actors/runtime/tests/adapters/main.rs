@@ -1,0 +1,7 @@
+//! The adapters, each against what it is for: real HTTP servers.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
+
+mod awc;
+#[path = "../support/mod.rs"]
+mod support;
