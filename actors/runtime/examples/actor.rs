@@ -1,4 +1,5 @@
-//! An actix actor behind a circuit breaker: its mailbox error and its own errors are failures.
+//! An actix actor behind a circuit breaker: an actor that is gone and the actor's own errors are failures. Feature
+//! `actix-address`.
 //!
 //! ```text
 //! cargo run -p resilience-actors --example actor
@@ -35,11 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Upstream::builder("divider").breaker(settings).timeout(Duration::from_secs(1)).start()?;
     let address = Divider.start();
     for by in [5, 0, 0, 0, 5] {
-        let address = address.clone();
-        let answer = divider.call(async move |_| {
-            address.send(Divide(by)).await.map_err(|error| error.to_string())?
-        });
-        match answer.await {
+        match divider.send(&address, Divide(by)).await {
             Ok(answer) => println!("100 / {by} = {answer}"),
             Err(CallError::Rejected(rejection)) => println!("100 / {by}: rejected, {rejection}"),
             Err(error) => println!("100 / {by}: {error}"),

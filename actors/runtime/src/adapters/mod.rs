@@ -3,9 +3,12 @@
 //!
 //! | feature | module | role |
 //! |---|---|---|
+//! | `actix-address` | `address` | sends messages to an actix actor |
 //! | `http` | `http` | what HTTP's statuses and headers mean to the policies, whatever the client |
 //! | `awc` | `awc` | makes requests with awc; includes `http` |
 
+#[cfg(feature = "actix-address")]
+pub mod address;
 #[cfg(feature = "awc")]
 pub mod awc;
 #[cfg(feature = "http")]
