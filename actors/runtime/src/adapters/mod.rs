@@ -6,7 +6,10 @@
 //! | `actix-address` | `address` | sends messages to an actix actor |
 //! | `http` | `http` | what HTTP's statuses and headers mean to the policies, whatever the client |
 //! | `awc` | `awc` | makes requests with awc; includes `http` |
+//! | `actix-web` | `actix_web` | a middleware that limits the requests to a server of one's own |
 
+#[cfg(feature = "actix-web")]
+pub mod actix_web;
 #[cfg(feature = "actix-address")]
 pub mod address;
 #[cfg(feature = "awc")]
