@@ -209,9 +209,10 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
     }
 
     fn admit_hedge(&self) -> Option<Admission<'a>> {
-        let Turn { policies, call, operation, number, .. } = *self.turn;
+        let Turn { policies, call, operation, number, deadlines, .. } = *self.turn;
+        let is_over = deadlines.earliest().is_some_and(|deadline| clock::now() >= deadline);
         let idempotent = contained(|| operation.is_idempotent()).unwrap_or(false);
-        if !idempotent || self.reply.is_closed() {
+        if !idempotent || is_over || self.reply.is_closed() {
             return None;
         }
         let admission = admit_at_once(policies)?;

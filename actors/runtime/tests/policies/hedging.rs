@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use resilience_actors::{BreakerSettings, CallReport, Concurrency, Hedge, Outcome, State, Verdict};
+use resilience_actors::{
+    BreakerSettings, CallOptions, CallReport, Concurrency, Hedge, Outcome, State, Verdict,
+};
 
 use crate::support::{
     Lab, NoAnswer, Script, Settings, Step, abandon, answer, breaker, closed, exact, fail_counter,
@@ -159,6 +161,20 @@ fn no_hedge_is_made_for_a_caller_that_has_left_nor_for_a_call_without_retries() 
         assert_eq!(script.touched(), 1);
         lab.call_once().await;
         assert_eq!(script.touched(), 2);
+    });
+}
+
+#[test]
+fn no_hedge_is_made_when_the_time_of_the_call_is_over() {
+    paused(async {
+        // Timers have a resolution of a millisecond, so both instants are seen at once.
+        for time in [0.1995, 0.2] {
+            let (lab, script, _) = scripted([Step::Hang], after(0.1994));
+            let hurried = CallOptions::new().time_left(secs(time));
+            let report = lab.protected.run_with(hurried, script.clone()).await;
+            assert_eq!(attempts(&report), [(1, false, Outcome::DeadlineExceeded)], "{time}");
+            assert_eq!(script.touched(), 1);
+        }
     });
 }
 
