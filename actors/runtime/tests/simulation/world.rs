@@ -3,10 +3,10 @@
 use std::cell::{Cell, RefCell};
 
 use rand::rngs::SmallRng;
-use resilience_actors::{Breaker, CallLimit, ConcurrencyLimit, Mode, State};
+use resilience_actors::{Breaker, CallLimit, Mode, PolicySnapshot, State, Upstream};
 
 use crate::{
-    record::{CallNumber, Circuit, Record, Totals},
+    record::{Call, CallNumber, Circuit, Record, Totals},
     settings::Settings,
     support::now,
     upstream::{Condition, Plan},
@@ -20,8 +20,8 @@ use crate::{
 pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) limit: CallLimit,
-    /// The concurrency limit of each upstream that has one, in the order of the upstreams.
-    pub(crate) places: RefCell<Vec<ConcurrencyLimit>>,
+    /// With all policies, in their order.
+    pub(crate) upstreams: RefCell<Vec<Upstream>>,
     pub(crate) breaker: Breaker,
     pub(crate) condition: Cell<Condition>,
     /// The episode has ended. What is dropped from now on breaks no rule.
@@ -42,12 +42,12 @@ impl World {
         };
         Self {
             limit: CallLimit::new(settings.max_calls),
-            places: RefCell::default(),
-            settings,
+            upstreams: RefCell::default(),
             breaker,
             condition: Cell::new(Condition::Healthy),
             over: Cell::new(false),
-            record: RefCell::new(Record::new(circuit)),
+            record: RefCell::new(Record::new(circuit, settings.labs)),
+            settings,
             rng: RefCell::new(rng),
             broken: RefCell::new(None),
         }
@@ -76,7 +76,12 @@ impl World {
     /// Calls whose callers wait for an answer.
     pub(crate) fn unanswered(&self) -> Vec<CallNumber> {
         let record = self.record.borrow();
-        record.calls.values().filter(|call| !call.abandoned).map(|call| call.number).collect()
+        record.calls.values().filter(|call| !call.abandoned).map(Call::number).collect()
+    }
+
+    /// The optional policies of each upstream.
+    pub(crate) fn policies(&self) -> Vec<PolicySnapshot> {
+        self.upstreams.borrow().iter().map(Upstream::snapshot).collect()
     }
 
     pub(crate) fn circuit(&self) -> Circuit {

@@ -120,6 +120,7 @@ impl<O> Lab<O> {
             throttle: None,
             rate: None,
             concurrency: None,
+            hedge: None,
             quiet_period: None,
             ..settings.clone()
         };

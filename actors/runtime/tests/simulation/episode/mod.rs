@@ -9,13 +9,13 @@ use std::{collections::VecDeque, rc::Rc, time::Duration};
 
 use actix_rt::task::JoinHandle;
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::SmallRng};
-use resilience_actors::{Breaker, BreakerConfig, Mode};
+use resilience_actors::{Breaker, BreakerConfig, Mode, Priority};
 
 use crate::{
-    record::{CallNumber, Route, Totals},
+    record::{CallNumber, Request, Route, Totals},
     settings::Settings,
     support::{Lab, pass, paused, settle},
-    upstream::{Request, probes},
+    upstream::probes,
     world::World,
 };
 use steps::{Calls, Pause, Step};
@@ -62,8 +62,7 @@ impl Episode {
             Lab::seeded((), calls, &world.breaker, limit, rng.next_u64())
         });
         let labs: Vec<_> = labs.collect();
-        let places = labs.iter().filter_map(|lab| lab.protected.concurrency().cloned());
-        world.places.borrow_mut().extend(places);
+        world.upstreams.borrow_mut().extend(labs.iter().map(|lab| lab.protected.clone()));
         let (callers, breaker_users) = (Vec::new(), Vec::new());
         Self { rng, world, labs, next_call: 1, callers, breaker_users, last_steps: VecDeque::new() }
     }
@@ -145,10 +144,24 @@ impl Episode {
     fn next_call(&mut self, calls: Calls) -> impl Future<Output = ()> + use<> {
         let Calls { route, idempotent, panics_early, .. } = calls;
         let lab = self.rng.random_range(0..self.labs.len());
-        let request = Request { call: self.next_call, lab, idempotent, panics_early };
+        let priority = Priority::ALL[self.rng.random_range(0..Priority::ALL.len())];
+        let time_left = self.random_time_left();
+        let call = self.next_call;
+        let request = Request { call, lab, idempotent, panics_early, priority, time_left };
         self.next_call += 1;
         let lab = self.labs[lab].clone();
         users::call(Rc::clone(&self.world), lab, request, route)
+    }
+
+    /// Some callers have less time than their upstream gives them, and some none.
+    fn random_time_left(&mut self) -> Option<Duration> {
+        let settings = &self.world.settings;
+        let most = settings.calls.call_deadline.mul_f64(1.2);
+        if !settings.callers_hurry || self.rng.random_bool(0.6) {
+            return None;
+        }
+        let share = if self.rng.random_bool(0.1) { 0.0 } else { self.rng.random_range(0.0..1.0) };
+        Some(most.mul_f64(share))
     }
 
     /// Waits until nothing can run, and checks what must hold then.

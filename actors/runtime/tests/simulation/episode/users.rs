@@ -6,23 +6,24 @@ use resilience_actors::{CallKind, CallOptions};
 
 use super::steps::PermitEnd;
 use crate::{
-    record::{Call, CallNumber, Permit, PermitNumber, Route},
+    record::{Call, CallNumber, Permit, PermitNumber, Request, Route},
     rules::Report,
     support::Lab,
-    upstream::{Request, SimulatedCall},
+    upstream::SimulatedCall,
     world::World,
 };
 
 pub(super) async fn call(world: Rc<World>, lab: Lab<()>, request: Request, route: Route) {
     let limit_was_reached = world.limit.in_use() >= world.limit.max();
-    let call =
-        Call::new(request.call, route, request.lab, request.idempotent && !request.panics_early);
+    let call = Call::new(request, route, world.settings.calls.call_deadline);
     world.record.borrow_mut().call_starts(call);
     let caller = Caller { world: &world, call: request.call };
+    let options = CallOptions::new().priority(request.priority);
+    let options = request.time_left.map_or(options, |time| options.time_left(time));
     let (upstream, options) = match route {
-        Route::Protected => (&lab.protected, CallOptions::new()),
-        Route::BreakerOnly => (&lab.protected, CallOptions::new().without_retries()),
-        Route::Bare => (&lab.bare, CallOptions::new()),
+        Route::Protected => (&lab.protected, options),
+        Route::BreakerOnly => (&lab.protected, options.without_retries()),
+        Route::Bare => (&lab.bare, options),
     };
     let operation = SimulatedCall { world: Rc::clone(&world), request };
     let report: Report = upstream.run_with(options, operation).await;

@@ -1,9 +1,13 @@
-//! Calls and their attempts.
+//! Calls, as their callers and the upstream see them.
 
 use std::time::{Duration, Instant};
 
-use resilience_actors::{Outcome, Verdict};
+use resilience_actors::Outcome;
 
+use super::{
+    attempt::{Attempt, Ended},
+    request::{Deadlines, Request},
+};
 use crate::support::now;
 
 /// Number of a call in its episode.
@@ -22,84 +26,110 @@ pub(crate) enum Route {
 
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) number: CallNumber,
+    pub(crate) request: Request,
     pub(crate) route: Route,
-    /// The upstream that is asked.
-    pub(crate) lab: usize,
-    pub(crate) idempotent: bool,
     pub(crate) started: Instant,
+    pub(crate) deadlines: Deadlines,
     /// The caller has left.
     pub(crate) abandoned: bool,
+    /// In the order in which they began. Attempts of the same number are a turn.
     pub(crate) attempts: Vec<Attempt>,
+    /// The position of the attempt that was the last to end, cancelled ones aside. If its turn is over, it decides what
+    /// becomes of the call.
+    pub(crate) decisive: Option<usize>,
+    /// The position of an attempt that has not reached the upstream and is repeated at once.
+    pub(crate) to_be_repeated: Option<usize>,
+    /// When an attempt that goes behind this call's first one began before it.
+    pub(crate) overtaken: Option<Instant>,
     /// A failure that counts when the call ends, unless a later attempt is a success.
     pub(crate) pending_failure: bool,
 }
 
-#[derive(Debug)]
-pub(crate) struct Attempt {
-    pub(crate) began: Instant,
-    /// How often the attempt was repeated because it did not reach the upstream.
-    pub(crate) repeat: u32,
-    pub(crate) epoch: u64,
-    /// None if the circuit left half-open at the instant at which the attempt began: the breaker admitted it before or
-    /// after that.
-    pub(crate) trial: Option<bool>,
-    pub(crate) ended: Option<Ended>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ended {
-    pub(crate) at: Instant,
-    pub(crate) verdict: Verdict,
-    /// The upstream's quiet period lasted at most this long from then on.
-    pub(crate) quiet: Duration,
-}
-
 impl Call {
-    pub(crate) fn new(number: CallNumber, route: Route, lab: usize, idempotent: bool) -> Self {
-        let (started, attempts) = (now(), Vec::new());
+    pub(crate) fn new(request: Request, route: Route, call_deadline: Duration) -> Self {
+        let started = now();
+        let upstream = started + call_deadline;
+        let caller = request.time_left.map(|time| started + time);
         Self {
-            number,
+            request,
             route,
-            lab,
-            idempotent,
             started,
+            deadlines: Deadlines { upstream, caller },
             abandoned: false,
-            attempts,
+            attempts: Vec::new(),
+            decisive: None,
+            to_be_repeated: None,
+            overtaken: None,
             pending_failure: false,
         }
+    }
+
+    pub(crate) fn number(&self) -> CallNumber {
+        self.request.call
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadlines.earliest()
     }
 
     pub(crate) fn asks_breaker(&self) -> bool {
         self.route != Route::Bare
     }
 
+    /// It asks the gates of this upstream.
+    pub(crate) fn asks_gates_of(&self, lab: usize) -> bool {
+        self.asks_breaker() && self.request.lab == lab
+    }
+
+    fn is_idempotent(&self) -> bool {
+        self.request.idempotent && !self.request.panics_early
+    }
+
     pub(crate) fn may_be_retried(&self) -> bool {
-        self.route == Route::Protected && self.idempotent
+        self.route == Route::Protected && self.is_idempotent()
     }
 
     pub(crate) fn may_be_repeated(&self) -> bool {
-        self.asks_breaker() && self.idempotent
+        self.asks_breaker() && self.is_idempotent()
     }
 
     pub(crate) fn in_flight(&self) -> bool {
-        self.attempts.last().is_some_and(|last| last.ended.is_none())
+        self.attempts_in_flight() > 0
+    }
+
+    pub(crate) fn attempts_in_flight(&self) -> usize {
+        self.attempts.iter().filter(|attempt| attempt.ended.is_none()).count()
+    }
+
+    /// The number of the last attempt, 0 before the first. Hedges have the number of the attempt beside them.
+    pub(crate) fn turn(&self) -> u32 {
+        self.attempts.last().map_or(0, |last| last.number)
+    }
+
+    /// The attempts of this number.
+    pub(crate) fn attempts_of(&self, turn: u32) -> impl Iterator<Item = &Attempt> + Clone {
+        self.attempts.iter().filter(move |attempt| attempt.number == turn)
+    }
+
+    pub(crate) fn decisive(&self) -> Option<(&Attempt, Ended)> {
+        let attempt = self.attempts.get(self.decisive?)?;
+        Some((attempt, attempt.ended?))
     }
 
     /// How the last attempt ended.
     pub(crate) fn last_end(&self) -> Option<Ended> {
-        self.attempts.last().and_then(|last| last.ended)
+        self.decisive().map(|(_, ended)| ended)
     }
 
     pub(crate) fn last_outcome(&self) -> Option<Outcome> {
         self.last_end().map(|ended| ended.verdict.outcome)
     }
 
-    /// An attempt of this epoch is in flight, and was slow at this instant.
-    pub(crate) fn is_slow(&self, epoch: u64, at: Instant, slow_call: Duration) -> bool {
-        self.asks_breaker()
-            && self.attempts.last().is_some_and(|last| {
-                last.ended.is_none() && last.epoch == epoch && last.began + slow_call <= at
-            })
+    /// Number of attempts of this epoch in flight that were slow at this instant.
+    pub(crate) fn slow(&self, epoch: u64, at: Instant, slow_call: Duration) -> usize {
+        let slow = |attempt: &&Attempt| {
+            attempt.ended.is_none() && attempt.epoch == epoch && attempt.began + slow_call <= at
+        };
+        if self.asks_breaker() { self.attempts.iter().filter(slow).count() } else { 0 }
     }
 }

@@ -1,20 +1,28 @@
 //! What the callers and the upstream have seen of the runtime so far. It judges nothing.
 
+mod attempt;
+mod budget;
 mod call;
 mod epoch;
 mod probes;
 mod quiet;
+mod request;
 mod totals;
+mod upstream;
 
 use std::{collections::BTreeMap, time::Instant};
 
 use resilience_actors::{CallKind, State};
 
-pub(crate) use call::{Attempt, Call, CallNumber, Ended, Route};
+pub(crate) use attempt::{Attempt, AttemptId, Ended};
+pub(crate) use budget::Budget;
+pub(crate) use call::{Call, CallNumber, Route};
 pub(crate) use epoch::{AttemptResult, Circuit, Epoch, Holder, PermitNumber};
 pub(crate) use probes::Probes;
 pub(crate) use quiet::Quiet;
+pub(crate) use request::Request;
 pub(crate) use totals::Totals;
+pub(crate) use upstream::UpstreamRecord;
 
 use crate::support::now;
 
@@ -27,12 +35,8 @@ pub(crate) struct Record {
     pub(crate) epochs: BTreeMap<u64, Epoch>,
     pub(crate) circuit: Circuit,
     pub(crate) probes: Probes,
-    /// When each upstream's attempts began.
-    pub(crate) begun: BTreeMap<usize, Vec<Instant>>,
-    /// Upstreams that have refused an attempt or were throttled, and when that was last.
-    pub(crate) refused: BTreeMap<usize, Instant>,
-    /// The last quiet period of each upstream that had one.
-    pub(crate) quiet: BTreeMap<usize, Quiet>,
+    /// By the number of the upstream.
+    pub(crate) upstreams: Vec<UpstreamRecord>,
     /// When the circuit was half-open for the last time.
     pub(crate) left_half_open: Option<Instant>,
     pub(crate) newest_event: u64,
@@ -47,7 +51,7 @@ pub(crate) struct Permit {
 }
 
 impl Record {
-    pub(crate) fn new(circuit: Circuit) -> Self {
+    pub(crate) fn new(circuit: Circuit, upstreams: usize) -> Self {
         Self {
             calls: BTreeMap::new(),
             permits: BTreeMap::new(),
@@ -55,9 +59,7 @@ impl Record {
             epochs: BTreeMap::new(),
             circuit,
             probes: Probes::default(),
-            begun: BTreeMap::new(),
-            refused: BTreeMap::new(),
-            quiet: BTreeMap::new(),
+            upstreams: (0..upstreams).map(|_| UpstreamRecord::default()).collect(),
             left_half_open: None,
             newest_event: 0,
             totals: Totals::default(),
@@ -79,7 +81,7 @@ impl Record {
 
     pub(crate) fn call_starts(&mut self, call: Call) {
         self.totals.calls += 1;
-        self.calls.insert(call.number, call);
+        self.calls.insert(call.number(), call);
     }
 
     /// Takes a call that has ended out. Its pending failure counts now.

@@ -1,6 +1,6 @@
 //! Sums over an episode.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use resilience_actors::RejectionKind;
 
@@ -9,6 +9,9 @@ pub(crate) struct Totals {
     pub(crate) steps: u64,
     pub(crate) calls: u64,
     pub(crate) attempts: u64,
+    pub(crate) hedges: u64,
+    /// Calls that were answered because their time was over.
+    pub(crate) short_of_time: u64,
     /// Callers that left before they were answered, and tasks that left before they were given a permit.
     pub(crate) left: u64,
     /// Callers that left while no attempt was in flight. The answer may have been on its way.
@@ -31,6 +34,8 @@ pub(crate) struct Totals {
     pub(crate) probed: u64,
     /// Calls that were rejected in a quiet period.
     pub(crate) quieted: u64,
+    /// Retries that the retry budget refused.
+    pub(crate) retries_refused: u64,
     pub(crate) released: u64,
     /// Retries that have an event of their own.
     pub(crate) retries: u64,
@@ -53,6 +58,9 @@ impl Totals {
         self.steps += episode.steps;
         self.calls += episode.calls;
         self.attempts += episode.attempts;
+        self.hedges += episode.hedges;
+        self.short_of_time += episode.short_of_time;
+        self.retries_refused += episode.retries_refused;
         self.left += episode.left;
         self.probed += episode.probed;
         self.quieted += episode.quieted;
@@ -62,5 +70,26 @@ impl Totals {
         for (trip, times) in episode.trips {
             *self.trips.entry(trip).or_default() += times;
         }
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { steps, calls, left, attempts, hedges, .. } = self;
+        write!(
+            f,
+            "{steps} steps: {calls} calls ({left} left early), {attempts} attempts ({hedges} hedges), "
+        )?;
+        let Self { transitions, trips, probed, .. } = self;
+        write!(
+            f,
+            "transitions {transitions:?}, opened by {trips:?}, half-open by probes {probed} times, "
+        )?;
+        let Self { quieted, retries_refused, short_of_time, .. } = self;
+        write!(
+            f,
+            "{quieted} calls rejected in quiet periods, {retries_refused} retries refused by a budget, {short_of_time} \
+             calls out of time"
+        )
     }
 }

@@ -4,7 +4,7 @@ use resilience_actors::{CallError, Outcome, RejectionKind};
 
 use super::{Report, TICK, outcomes::is_retried};
 use crate::{
-    record::{Call, CallNumber, Record, Route},
+    record::{AttemptId, Call, CallNumber, Record, Route},
     support::{NoAnswer, now},
     world::World,
 };
@@ -23,6 +23,8 @@ impl World {
         let Some(call) = call else { return };
         self.report_is_complete(&call, report);
         self.answer_is_last_event(&call, report);
+        self.was_not_passed_over(&call);
+        self.retry_is_refused(record, &call, report);
         match &report.result {
             Err(CallError::Rejected(rejection)) => {
                 self.call_is_rejected(record, &call, rejection, limit_was_reached);
@@ -38,12 +40,16 @@ impl World {
     fn report_is_complete(&self, call: &Call, report: &Report) {
         rule!(self, "A call is not answered during an attempt": !call.in_flight(); call);
         rule!(self, "A report tells how long the call took": report.elapsed == now() - call.started; call, report);
-        rule!(self, "A report lists the call's attempts":
-            report.attempts.len() == call.attempts.len(); call, report);
-        for ((number, seen), reported) in (1..).zip(&call.attempts).zip(&report.attempts) {
+        let mut reported: Vec<_> = report.attempts.iter().collect();
+        rule!(self, "A report lists the call's attempts, the one that decided last":
+            reported.last().map(|last| last.outcome) == call.last_outcome(); call, report);
+        reported.sort_by_key(|reported| (reported.number, reported.start));
+        rule!(self, "A report lists each attempt": reported.len() == call.attempts.len(); call, report);
+        for (seen, reported) in call.attempts.iter().zip(reported) {
             let Some(ended) = seen.ended else { continue };
-            rule!(self, "A report tells the number, the outcome, the start and the length of each attempt":
-                reported.number == number
+            rule!(self, "A report tells the number, the outcome, the start and the length of each attempt, and which \
+                are hedges":
+                (reported.number, reported.hedge) == (seen.number, seen.hedge)
                     && reported.outcome == ended.verdict.outcome
                     && reported.start == seen.began - call.started
                     && reported.elapsed == ended.at - seen.began; reported, seen);
@@ -54,31 +60,37 @@ impl World {
         let last = call.last_outcome();
         let is_last = match &report.result {
             Ok(answer) => {
-                let attempt = answer.attempt as usize;
-                last.is_some() && (answer.call, attempt) == (call.number, call.attempts.len())
+                let AttemptId { call: number, position } = answer.attempt;
+                number == call.number() && Some(position) == call.decisive
             }
-            Err(CallError::Transport(NoAnswer) | CallError::Unconnected(_)) => {
-                last == Some(Outcome::Unreachable)
+            Err(CallError::Transport(NoAnswer)) => {
+                matches!(last, Some(Outcome::Unreachable | Outcome::DeadlineExceeded))
             }
+            Err(CallError::Unconnected(_)) => last == Some(Outcome::Unreachable),
             Err(CallError::TimedOut(_)) => last == Some(Outcome::TimedOut),
-            Err(CallError::DeadlineExceeded(_)) => last == Some(Outcome::DeadlineExceeded),
+            Err(CallError::DeadlineExceeded(_)) => match last {
+                Some(last) => last == Outcome::DeadlineExceeded,
+                None => call.deadlines.caller == Some(call.started),
+            },
             Err(CallError::Panicked) => last == Some(Outcome::Panicked),
             Err(CallError::Rejected(_)) => true,
             Err(CallError::Lost) => false,
         };
-        rule!(self, "A call is answered by its last attempt, or by a rejection": is_last; call, report);
+        rule!(self, "A call is answered by its last attempt, by a rejection, or because its caller has no time":
+            is_last; call, report);
     }
 
     /// Checks that a call that was answered by an attempt could not be retried.
     fn call_was_not_given_up(&self, record: &Record, call: &Call, report: &Report) {
         let settings = &self.settings.calls;
-        let (Some(last), Some(ended)) = (call.attempts.last(), call.last_end()) else { return };
+        let Some((last, ended)) = call.decisive() else { return };
         let longest_wait = self.waits(call, ended).1 + TICK;
         let could_be_retried = call.may_be_retried()
             && is_retried(ended.verdict.outcome)
             && last.trial == Some(false)
-            && call.attempts.len() < settings.max_attempts as usize
-            && now() + longest_wait < call.started + settings.call_deadline
+            && call.turn() < settings.max_attempts
+            && now() + longest_wait < call.deadline()
+            && !report.retry_refused
             && !record.circuit_is_open()
             && !record.circuit_changes_now();
         rule!(self, "A call that can be retried before its deadline is retried": !could_be_retried; call, report);
@@ -86,6 +98,8 @@ impl World {
 }
 
 fn count_answer(record: &mut Record, call: &Call, report: &Report) {
+    let out_of_time = matches!(report.result, Err(CallError::DeadlineExceeded(_)));
+    record.totals.short_of_time += u64::from(out_of_time);
     let rejection = match &report.result {
         Err(CallError::Rejected(rejection)) => Some(rejection.kind()),
         _ => None,
@@ -93,11 +107,11 @@ fn count_answer(record: &mut Record, call: &Call, report: &Report) {
     let last = call.last_outcome();
     let outcome = last.map_or(0, |outcome| outcome as u128 + 1);
     let kind = rejection.map_or(0, |kind| kind as u128 + 1);
-    record.totals.digest(u128::from(call.number) << 64 | outcome << 32 | kind);
+    record.totals.digest(u128::from(call.number()) << 64 | outcome << 32 | kind);
     record.totals.digest(report.elapsed.as_nanos());
     if call.route == Route::Protected && rejection != Some(RejectionKind::Overloaded) {
         let succeeded = rejection.is_none() && last == Some(Outcome::Success);
-        let retried = call.attempts.len() > 1;
+        let retried = call.turn() > 1;
         record.totals.answered[usize::from(succeeded)][usize::from(retried)] += 1;
     }
 }

@@ -2,8 +2,8 @@
 
 use resilience_actors::{EventType, RejectionKind};
 
-use super::counts::counted_rejections;
-use crate::world::World;
+use super::{TICK, counts::counted_rejections};
+use crate::{record::Record, support::now, world::World};
 
 impl World {
     pub(crate) fn has_ended(&self) {
@@ -12,6 +12,7 @@ impl World {
         let (limit, totals, permits) = (&self.limit, &record.totals, &record.permits);
         rule!(self, "No call is left": limit.in_use() == 0 && limit.waiting() == 0; limit);
         rule!(self, "No permit is left": permits.is_empty(); permits);
+        self.gates_are_free(&record);
         for (kind, counted) in counted_rejections(&self.breaker.counts()) {
             let recorded = totals.rejected_in_bursts[kind as usize];
             let in_bursts = if kind == RejectionKind::Released { 0 } else { counted };
@@ -25,5 +26,18 @@ impl World {
             retries == Some(totals.retries + totals.retries_skipped); retries, totals);
         rule!(self, "Nothing counts as left where no caller leaves":
             self.settings.callers_leave || totals.left == 0; totals);
+    }
+
+    fn gates_are_free(&self, record: &Record) {
+        for (seen, policies) in record.upstreams.iter().zip(self.policies()) {
+            rule!(self, "Every place is free":
+                policies.concurrency.is_none_or(|limit| (limit.in_flight, limit.queued) == (0, 0)); policies);
+            let Some(rate) = policies.rate else { continue };
+            let refilled =
+                rate.period.mul_f64(f64::from(rate.burst) / f64::from(rate.limit)) + TICK;
+            let idle = seen.begun.last().is_none_or(|last| now() - *last > refilled);
+            rule!(self, "Every token is there again after the time of a burst":
+                rate.waiting == 0 && (!idle || rate.available == rate.burst); rate);
+        }
     }
 }

@@ -1,53 +1,101 @@
 //! Which attempts a call makes, and when.
 
+use std::time::Instant;
+
 use resilience_actors::State;
 
 use super::{TICK, outcomes::is_retried};
 use crate::{
-    record::{Attempt, Call, CallNumber, Ended, Holder, Record},
+    record::{Attempt, AttemptId, Call, CallNumber, Ended, Holder, Record},
     support::now,
     world::World,
 };
 
+/// What an operation is told of its attempt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) call: CallNumber,
+    pub(crate) number: u32,
+    pub(crate) hedge: bool,
+    pub(crate) deadline: Option<Instant>,
+}
+
 impl World {
     /// An attempt of a call reaches the upstream for the first time.
-    pub(crate) fn attempt_begins(&self, number: CallNumber, attempt: usize) {
+    pub(crate) fn attempt_begins(&self, told: Told) -> AttemptId {
         self.follow_events();
         let record = &mut *self.record.borrow_mut();
-        let call = record.calls.get(&number).filter(|call| !call.abandoned);
-        rule!(self, "No attempt begins after its caller has left": call.is_some(); number, attempt);
-        let Some(call) = call else { return };
-        self.attempts_are_limited(call, attempt);
+        let call = record.calls.get(&told.call).filter(|call| !call.abandoned);
+        rule!(self, "No attempt begins after its caller has left": call.is_some(); told);
+        let Some(call) = call else { return AttemptId { call: told.call, position: 0 } };
+        let id = AttemptId { call: told.call, position: call.attempts.len() };
+        self.attempts_are_limited(call, told);
+        self.is_in_time(call, told);
         self.is_not_quiet(record, call);
-        let asker = call.asks_breaker().then_some(call.lab);
-        match call.attempts.last() {
-            Some(&Attempt { ended: Some(ended), trial, .. }) => self.is_due(call, ended, trial),
-            _ => {
-                let longest = self.longest_wait_for_a_place();
-                rule!(self, "A call begins its first attempt at once, or after a wait for a place":
+        self.was_not_passed_over(call);
+        let trial = if told.hedge {
+            self.hedge_may_begin(record, call, told);
+            Some(false)
+        } else {
+            self.turn_may_begin(call);
+            self.is_trial(record, call)
+        };
+        let epoch = self.breaker.counts().epoch.number;
+        if trial == Some(true) {
+            self.trial_begins(record, epoch, Holder::Call(told.call));
+        }
+        self.overtakes_none(record, told);
+        self.keeps_to_the_budget(record, told);
+        let Told { number, hedge, .. } = told;
+        let begun = Attempt { number, hedge, began: now(), repeat: 0, epoch, trial, ended: None };
+        self.attempt_has_begun(record, told.call, begun);
+        id
+    }
+
+    fn attempt_has_begun(&self, record: &mut Record, number: CallNumber, begun: Attempt) {
+        record.totals.attempts += 1;
+        record.totals.hedges += u64::from(begun.hedge);
+        record.totals.digest(
+            u128::from(number) << 64 | u128::from(begun.number) << 32 | u128::from(begun.hedge),
+        );
+        let Some(call) = record.calls.get_mut(&number) else { return };
+        let lab = call.request.lab;
+        record.upstreams[lab].hedges.made += u64::from(begun.hedge);
+        call.attempts.push(begun);
+        if call.asks_breaker() {
+            self.keeps_to_the_rate(record, lab);
+            self.keeps_to_the_places(record, lab);
+        }
+    }
+
+    fn attempts_are_limited(&self, call: &Call, told: Told) {
+        let max_attempts = self.settings.calls.max_attempts;
+        rule!(self, "A call makes one attempt at a time, hedges aside": told.hedge || !call.in_flight(); call);
+        rule!(self, "Attempts are numbered from 1, and hedges have the number of the attempt beside them":
+            told.number == call.turn() + u32::from(!told.hedge); call, told);
+        rule!(self, "A call makes at most max_attempts attempts in all, hedges aside":
+            told.number <= max_attempts; call, told);
+        rule!(self, "A call that may not be retried makes one attempt":
+            call.attempts.is_empty() || call.may_be_retried(); call, told);
+    }
+
+    fn is_in_time(&self, call: &Call, told: Told) {
+        let deadlines = call.deadlines;
+        rule!(self, "No attempt begins at or after the call's deadline": now() < call.deadline(); call, told);
+        rule!(self, "An attempt is told the call's deadline, if the caller has one of its own":
+            told.deadline == deadlines.caller.map(|_| deadlines.earliest()); call, told);
+    }
+
+    /// The first attempt of a turn begins.
+    fn turn_may_begin(&self, call: &Call) {
+        match call.decisive() {
+            Some((last, ended)) => self.is_due(call, ended, last.trial),
+            None => {
+                let longest = self.longest_wait_at_gates();
+                rule!(self, "A call begins its first attempt at once, or after waits for a token and a place":
                     now() <= call.started + longest; call, longest);
             }
         }
-        let (trial, epoch) = (self.is_trial(record, call), self.breaker.counts().epoch.number);
-        if trial == Some(true) {
-            self.trial_begins(record, epoch, Holder::Call(number));
-        }
-        if let Some(lab) = asker {
-            self.keeps_to_the_rate(record, lab);
-        }
-        record.totals.attempts += 1;
-        record.totals.digest(u128::from(number) << 64 | (attempt as u128) << 32);
-        let begun = Attempt { began: now(), repeat: 0, epoch, trial, ended: None };
-        record.calls.entry(number).and_modify(|call| call.attempts.push(begun));
-    }
-
-    fn attempts_are_limited(&self, call: &Call, attempt: usize) {
-        let max_attempts = self.settings.calls.max_attempts as usize;
-        rule!(self, "A call makes one attempt at a time": !call.in_flight(); call);
-        rule!(self, "Attempts are numbered from 1": attempt == call.attempts.len() + 1; call, attempt);
-        rule!(self, "A call makes at most max_attempts attempts in all": attempt <= max_attempts; call, attempt);
-        rule!(self, "A call that may not be retried makes one attempt":
-            attempt == 1 || call.may_be_retried(); call, attempt);
     }
 
     fn is_due(&self, call: &Call, last: Ended, trial: Option<bool>) {
@@ -58,10 +106,8 @@ impl World {
         rule!(self, "A call waits before a retry, no less than the backoff with its jitter and Retry-After say":
             waited >= shortest; call, waited, shortest);
         rule!(self, "A call waits before a retry, no more than the backoff with its jitter and Retry-After say, \
-            and the wait for a place":
-            waited <= longest + TICK + self.longest_wait_for_a_place(); call, waited, longest);
-        rule!(self, "No attempt begins after the call's deadline":
-            now() < call.started + self.settings.calls.call_deadline; call);
+            and the waits for a token and a place":
+            waited <= longest + TICK + self.longest_wait_at_gates(); call, waited, longest);
     }
 
     /// Whether an attempt that begins now is a trial. None if the circuit leaves half-open at this instant: the

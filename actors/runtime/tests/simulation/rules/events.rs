@@ -46,8 +46,9 @@ impl World {
                 rule!(self, "No retry follows the last attempt": attempt < max_attempts; kind);
                 record.totals.retries += 1;
             }
-            EventKind::RetryRefused { .. } => {
-                rule!(self, "No retry is refused without a retry budget": false; kind);
+            EventKind::RetryRefused { attempt, max_attempts, .. } => {
+                rule!(self, "Only a retry budget refuses retries, and none follows the last attempt":
+                    self.settings.calls.retry_budget.is_some() && attempt < max_attempts; kind);
             }
             EventKind::Release { calls, .. } => {
                 rule!(self, "A release releases calls": *calls > 0; kind);

@@ -20,8 +20,10 @@ pub(crate) use rule;
 mod answers;
 mod at_the_end;
 mod attempts;
+mod budget;
 mod counts;
 mod events;
+mod hedges;
 mod inspection;
 mod outcomes;
 mod places;
@@ -35,10 +37,12 @@ mod settled;
 mod transitions;
 mod trials;
 mod trips;
+mod turns;
 mod waits;
 
 use std::time::Duration;
 
+pub(crate) use attempts::Told;
 use resilience_actors::CallReport;
 
 use crate::{support::NoAnswer, upstream::Answer};

@@ -22,20 +22,21 @@ impl World {
         let settings = self.settings.calls.quiet_period;
         let call = record.calls.get(&number).filter(|call| call.asks_breaker());
         let (Some(settings), Some(call)) = (settings, call) else { return Duration::ZERO };
-        let before = record.quiet.get(&call.lab).copied();
+        let lab = call.request.lab;
+        let before = record.upstreams[lab].quiet;
         let asked = verdict.retry_after.filter(|wait| !wait.is_zero());
         let quiet = match asked.filter(|_| is_retried(verdict.outcome)) {
             Some(asked) => Some(Quiet::after(before, asked.min(settings.retry_after_max))),
             None => before,
         };
         let Some(quiet) = quiet else { return Duration::ZERO };
-        record.quiet.insert(call.lab, quiet);
+        record.upstreams[lab].quiet = Some(quiet);
         quiet.most.saturating_duration_since(now())
     }
 
     /// An attempt of a call begins.
     pub(super) fn is_not_quiet(&self, record: &Record, call: &Call) {
-        let quiet = record.quiet.get(&call.lab).filter(|_| call.asks_breaker());
+        let quiet = record.upstreams[call.request.lab].quiet.filter(|_| call.asks_breaker());
         // A call that has just been admitted may have met the state of before.
         rule!(self, "No attempt begins in a quiet period":
             quiet.is_none_or(|quiet| now() >= quiet.least || now() == quiet.since); call, quiet);
@@ -47,7 +48,7 @@ impl World {
         call: &Call,
         rejection: &Rejection,
     ) {
-        let quiet = record.quiet.get(&call.lab).filter(|_| call.asks_breaker());
+        let quiet = record.upstreams[call.request.lab].quiet.filter(|_| call.asks_breaker());
         let left = quiet.map(|quiet| quiet.most.saturating_duration_since(now()));
         rule!(self, "A call is rejected for a quiet period only during one":
             left.is_some_and(|left| !left.is_zero()); call, quiet);

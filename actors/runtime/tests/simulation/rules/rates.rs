@@ -18,7 +18,7 @@ impl World {
     /// An attempt begins. An attempt that has its token may wait for a place.
     pub(super) fn keeps_to_the_rate(&self, record: &mut Record, lab: usize) {
         let Some(rate) = &self.settings.calls.rate else { return };
-        let begun = record.begun.entry(lab).or_default();
+        let begun = &mut record.upstreams[lab].begun;
         begun.push(now());
         let interval = rate.rate_period.as_secs_f64() / f64::from(rate.rate_limit);
         let burst = f64::from(rate.rate_burst.unwrap_or(rate.rate_limit));
@@ -40,17 +40,21 @@ impl World {
         let rate = self.settings.calls.rate.as_ref();
         rule!(self, "Only an upstream with a rate limit rejects for it": rate.is_some() && call.asks_breaker(); call);
         let Some(rate) = rate else { return };
-        let interval = rate.rate_period / rate.rate_limit;
-        rule!(self, "A caller that is rejected for the rate may come back after an interval, plus a tenth or a second":
-            rejection.retry_after() <= interval + (interval / 10).max(Duration::from_secs(1)) + TICK;
+        // Those that wait have the next tokens.
+        let next =
+            (rate.rate_period / rate.rate_limit + rate.rate_wait).max(Duration::from_secs(1));
+        rule!(self, "A caller that is rejected for the rate may come back after an interval and the longest wait, or a \
+            second, plus a tenth or a second":
+            rejection.retry_after() <= next + (next / 10).max(Duration::from_secs(1)) + TICK;
             rejection, rate, record.circuit);
+        self.has_not_waited_too_long(call);
     }
 
     /// An attempt of a call ends, and may have been refused.
     pub(super) fn notes_refusal(record: &mut Record, number: CallNumber, verdict: Verdict) {
         let call = record.calls.get(&number).filter(|call| call.asks_breaker());
         if let Some(call) = call.filter(|_| verdict.refused) {
-            record.refused.insert(call.lab, now());
+            record.upstreams[call.request.lab].refused = Some(now());
         }
     }
 
@@ -59,9 +63,9 @@ impl World {
     pub(super) fn throttling_may_reject(&self, record: &mut Record, call: &Call) {
         let throttles = self.settings.calls.throttle.is_some() && call.asks_breaker();
         rule!(self, "Only an upstream with throttling throttles": throttles; call);
-        let refused = record.refused.get(&call.lab);
+        let refused = &mut record.upstreams[call.request.lab].refused;
         rule!(self, "Only an upstream that has refused an attempt, or was throttled, in the last two minutes is throttled":
-            refused.is_some_and(|at| now() - *at <= WINDOW); call, refused);
-        record.refused.insert(call.lab, now());
+            refused.is_some_and(|at| now() - at <= WINDOW); call, refused);
+        *refused = Some(now());
     }
 }

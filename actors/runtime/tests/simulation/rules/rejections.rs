@@ -29,7 +29,7 @@ impl World {
             }
             RejectionKind::Throttle => self.throttling_may_reject(record, call),
             RejectionKind::RateLimit => self.rate_limit_may_reject(record, call, rejection),
-            RejectionKind::ConcurrencyLimit => self.concurrency_limit_may_reject(call),
+            RejectionKind::ConcurrencyLimit => self.concurrency_limit_may_reject(record, call),
             RejectionKind::Released => {
                 rule!(self, "Only a call that waits for a retry is released":
                     call.may_be_retried() && attempts > 0; call);
@@ -63,8 +63,8 @@ impl World {
     }
 
     fn rejection_counts(&self, record: &mut Record, rejection: &Rejection) {
-        let next_token =
-            self.settings.calls.rate.as_ref().map_or(Duration::ZERO, |rate| rate.rate_period);
+        let rate = self.settings.calls.rate.as_ref();
+        let next_token = rate.map_or(Duration::ZERO, |rate| rate.rate_period + rate.rate_wait);
         let open_time = self.settings.breaker.reset_max.max(next_token);
         let spread = (open_time / 10).max(Duration::from_secs(1));
         let longest = (open_time + spread).max(Duration::from_secs(2));

@@ -6,54 +6,58 @@ use resilience_actors::{BreakerScope, Outcome, Verdict};
 
 use super::{
     TICK,
-    outcomes::{Says, says},
+    attempts::Told,
+    outcomes::{Says, is_retried, says},
 };
 use crate::{
-    record::{Attempt, Call, CallNumber, Ended, Epoch, Holder, Record, Totals},
+    record::{Attempt, AttemptId, Call, CallNumber, Ended, Epoch, Holder, Record, Route, Totals},
     support::now,
     world::World,
 };
 
 impl World {
-    /// The operation ends, by itself with a verdict, or without because the runtime drops it.
-    pub(crate) fn operation_ends(
-        &self,
-        number: CallNumber,
-        verdict: Option<Verdict>,
-        connecting: bool,
-    ) {
+    /// An operation ends, by itself with a verdict, or without because the runtime drops it.
+    pub(crate) fn operation_ends(&self, id: AttemptId, verdict: Option<Verdict>, connecting: bool) {
         if self.over.get() {
             return;
         }
         let record = &mut *self.record.borrow_mut();
-        let call = record.calls.get(&number).filter(|call| call.in_flight());
-        rule!(self, "Only an attempt in flight ends": call.is_some(); number);
-        let Some(call) = call else { return };
-        let Some(attempt) = call.attempts.last() else { return };
+        let Some(call) = record.calls.get_mut(&id.call) else {
+            return rule!(self, "Only an attempt of a call that goes on ends": false; id);
+        };
+        let Some(attempt) = call.attempts.get(id.position).filter(|it| it.ended.is_none()) else {
+            return rule!(self, "Only an attempt in flight ends": false; id, call);
+        };
         let verdict = match verdict {
-            Some(verdict) if self.will_be_repeated(call, attempt, verdict) => return,
-            Some(verdict) => verdict,
+            Some(verdict) if self.will_be_repeated(call, attempt, verdict) => {
+                call.to_be_repeated = Some(id.position);
+                return;
+            }
+            Some(verdict) => self.in_time_or_too_late(call, attempt, verdict),
             None => self.outcome_of_dropped(call, attempt, connecting).into(),
         };
-        self.attempt_ends(record, number, verdict);
+        self.attempt_ends(record, id, verdict);
     }
 
     /// An attempt fails because its operation panics before it reaches the upstream.
-    pub(crate) fn panics_before_attempt(&self, number: CallNumber) {
-        let attempts =
-            self.record.borrow().calls.get(&number).map_or(0, |call| call.attempts.len());
-        self.attempt_begins(number, attempts + 1);
-        self.operation_ends(number, Some(Outcome::Panicked.into()), false);
+    pub(crate) fn panics_before_attempt(&self, call: CallNumber) {
+        let deadline = self
+            .record
+            .borrow()
+            .calls
+            .get(&call)
+            .and_then(|call| call.deadlines.caller.map(|_| call.deadline()));
+        let id = self.attempt_begins(Told { call, number: 1, hedge: false, deadline });
+        self.operation_ends(id, Some(Outcome::Panicked.into()), false);
     }
 
     /// An attempt has its timeout, or the rest of the call's time if that is less. The first attempt always has its
-    /// whole timeout.
+    /// whole timeout, unless its caller has less time.
     fn time_limit(&self, call: &Call, attempt: &Attempt) -> Duration {
-        let settings = &self.settings.calls;
-        if call.attempts.len() == 1 {
-            return settings.attempt_timeout;
-        }
-        settings.attempt_timeout.min(call.started + settings.call_deadline - attempt.began)
+        let first = attempt.number == 1 && !attempt.hedge;
+        let deadline = if first { call.deadlines.caller } else { Some(call.deadline()) };
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(attempt.began));
+        left.unwrap_or(Duration::MAX).min(self.settings.calls.attempt_timeout)
     }
 
     /// An attempt that does not reach the upstream is repeated while repeats and time are left.
@@ -64,8 +68,30 @@ impl World {
             && now() - attempt.began < self.time_limit(call, attempt)
     }
 
+    /// A failure at the end of a caller's own time says nothing about the upstream, but for a panic.
+    fn in_time_or_too_late(&self, call: &Call, attempt: &Attempt, verdict: Verdict) -> Verdict {
+        let limit = self.time_limit(call, attempt);
+        let too_late = call.deadlines.caller.is_some()
+            && limit < self.settings.calls.attempt_timeout
+            && now() - attempt.began >= limit;
+        match says(verdict.outcome) {
+            Says::FailureAtOnce | Says::FailureOncePerCall
+                if too_late && verdict.outcome != Outcome::Panicked =>
+            {
+                Verdict { outcome: Outcome::DeadlineExceeded, ..verdict }
+            }
+            _ => verdict,
+        }
+    }
+
     fn outcome_of_dropped(&self, call: &Call, attempt: &Attempt, connecting: bool) -> Outcome {
         let (took, limit) = (now() - attempt.began, self.time_limit(call, attempt));
+        let winner = call.attempts_of(attempt.number).find(|other| other.is_good());
+        if let Some(winner) = winner {
+            rule!(self, "A good answer cancels the attempts beside it at once":
+                winner.ended.is_some_and(|ended| ended.at == now()); call, winner);
+            return Outcome::Cancelled;
+        }
         rule!(self, "The runtime ends an attempt when its time is over, not earlier and not later":
             took >= limit && took <= limit + TICK; call, took, limit);
         if limit < self.settings.calls.attempt_timeout {
@@ -78,17 +104,27 @@ impl World {
     }
 
     /// Enters the end of an attempt into the record.
-    fn attempt_ends(&self, record: &mut Record, number: CallNumber, verdict: Verdict) {
-        let quiet = self.quiet_after(record, number, verdict);
-        Self::notes_refusal(record, number, verdict);
-        let Record { calls, epochs, totals, .. } = record;
-        let Some(call) = calls.get_mut(&number) else { return };
-        let Some(attempt) = call.attempts.last_mut() else { return };
+    fn attempt_ends(&self, record: &mut Record, id: AttemptId, verdict: Verdict) {
+        let quiet = self.quiet_after(record, id.call, verdict);
+        Self::notes_refusal(record, id.call, verdict);
+        let Record { calls, epochs, totals, upstreams, .. } = record;
+        let Some(call) = calls.get_mut(&id.call) else { return };
+        let Some(attempt) = call.attempts.get_mut(id.position) else { return };
         attempt.ended = Some(Ended { at: now(), verdict, quiet });
+        if call.route == Route::Protected {
+            upstreams[call.request.lab].hedges.learn(attempt, verdict.outcome);
+        }
         let (took, trial) = (now() - attempt.began, attempt.trial == Some(true));
         let epoch = epochs.entry(attempt.epoch).or_default();
         if trial {
-            epoch.trial_ends(Holder::Call(number));
+            epoch.trial_ends(Holder::Call(id.call));
+        }
+        if verdict.outcome != Outcome::Cancelled {
+            call.decisive = Some(id.position);
+        }
+        let may_wait = call.may_be_retried() && !call.in_flight();
+        if may_wait && is_retried(verdict.outcome) {
+            upstreams[call.request.lab].budget.retry_may_be_taken();
         }
         if call.asks_breaker() {
             epoch.slow +=
@@ -96,8 +132,8 @@ impl World {
             let counts_at_once = trial || self.settings.calls.scope == BreakerScope::Attempt;
             result_counts(verdict.outcome, counts_at_once, call, epoch, totals);
         }
-        if call.abandoned {
-            record.call_ends(number);
+        if call.abandoned && !call.in_flight() {
+            record.call_ends(id.call);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What holds whenever nothing more can run at an instant.
 
-use resilience_actors::{Mode, State};
+use resilience_actors::{Mode, PolicySnapshot, State};
 
-use super::TICK;
+use super::{TICK, turns::waiting_at_gates};
 use crate::{record::Record, support::now, world::World};
 
 impl World {
@@ -10,9 +10,13 @@ impl World {
         self.follow_events();
         let record = &mut *self.record.borrow_mut();
         self.published_state_is_recorded(record);
-        self.calls_are_alive(record);
         self.circuit_is_in_time(record);
         self.probes_have_settled(record);
+        let policies = self.policies();
+        self.calls_are_alive(record, &policies);
+        self.places_are_in_use(record, &policies);
+        self.hedges_have_settled(record, &policies);
+        self.budgets_add_up(record, &policies);
         if record.circuit.state == State::HalfOpen {
             self.half_open_goes_on(record);
         }
@@ -32,22 +36,22 @@ impl World {
         rule!(self, "No message is left in the breaker's mailbox": messages == 0; messages);
     }
 
-    fn calls_are_alive(&self, record: &Record) {
+    fn calls_are_alive(&self, record: &Record, policies: &[PolicySnapshot]) {
         let (limit, calls) = (&self.limit, &record.calls);
         let waiting = calls.values().filter(|call| !call.in_flight()).count();
         rule!(self, "Each call has one place of the call limit": limit.in_use() == calls.len(); limit, calls);
-        let queued = self.waiting_for_a_place();
-        rule!(self, "Each call that is not in flight waits for a retry or for a place":
+        let queued = waiting_at_gates(policies);
+        rule!(self, "Each call that is not in flight waits for a retry, a token or a place":
             limit.waiting() + queued == waiting; limit, queued, calls);
-        self.places_are_in_use(record);
         rule!(self, "At most max_calls calls are in flight or wait": limit.in_use() <= limit.max(); limit);
         rule!(self, "No call waits on an open circuit": !record.circuit_is_open() || waiting == 0; calls);
         for call in calls.values() {
             rule!(self, "A call is answered by its deadline":
-                now() <= call.started + self.settings.calls.call_deadline + TICK; call);
+                now() <= call.deadline() + TICK; call);
             let may_wait = call.may_be_retried() || (queued > 0 && call.asks_breaker());
-            rule!(self, "Only a call that may be retried or has no place waits, and only while its caller is there":
+            rule!(self, "Only a call that may be retried, or has no token or place, waits, and only while its caller is there":
                 call.in_flight() || (may_wait && !call.abandoned); call);
+            self.was_not_passed_over(call);
         }
     }
 

@@ -45,7 +45,7 @@ impl World {
         let Some(slow_call) = self.settings.breaker.slow_call else { return 0 };
         let number = record.circuit.epoch;
         let in_flight =
-            record.calls.values().filter(|call| call.is_slow(number, at, slow_call)).count();
+            record.calls.values().map(|call| call.slow(number, at, slow_call)).sum::<usize>();
         in_flight + record.epoch(number).slow
     }
 }

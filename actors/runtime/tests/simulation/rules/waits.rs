@@ -11,12 +11,12 @@ use crate::{
 };
 
 impl World {
-    /// The shortest and the longest wait after the last attempt of a call, which ended like this. The answer's
-    /// `Retry-After` is a floor under both. It may pass `max_delay`, and is lengthened by up to its share `jitter`. So
-    /// may a quiet period, which is a floor under the longest.
+    /// The shortest and the longest wait after the last attempt of a call, which ended like this. A `Retry-After` of this
+    /// attempt, or of one beside it, is a floor under both. It may pass `max_delay`, and is lengthened by up to its share
+    /// `jitter`. So may a quiet period, which is a floor under the longest.
     pub(super) fn waits(&self, call: &Call, ended: Ended) -> (Duration, Duration) {
         let settings = &self.settings.calls;
-        let (base, grown) = (settings.base_delay, self.backoff(call.attempts.len()));
+        let (base, grown) = (settings.base_delay, self.backoff(call.turn()));
         let longer = 1.0 + settings.jitter;
         let (shortest, longest) = match settings.jitter_mode {
             JitterMode::Proportional => (grown, grown.mul_f64(longer)),
@@ -26,12 +26,16 @@ impl World {
                 (base, settings.max_delay.min(3 * previous))
             }
         };
-        let floor = ended.verdict.retry_after.unwrap_or_default();
-        (shortest.max(floor), longest.max(floor.max(ended.quiet).mul_f64(longer)))
+        let ends = call.attempts_of(call.turn()).filter_map(|attempt| attempt.ended);
+        let asked = |end: Ended| end.verdict.retry_after.unwrap_or_default();
+        let still_asked = |end: Ended| asked(end).saturating_sub(ended.at - end.at);
+        let least = ends.clone().map(still_asked).max().unwrap_or_default();
+        let most = ends.map(|end| asked(end).max(end.quiet)).max().unwrap_or_default();
+        (shortest.max(least), longest.max(most.mul_f64(longer)))
     }
 
     /// The wait after an attempt, without jitter, at most `max_delay`.
-    fn backoff(&self, attempt: usize) -> Duration {
+    fn backoff(&self, attempt: u32) -> Duration {
         let settings = &self.settings.calls;
         let mut wait = settings.base_delay;
         for _ in 1..attempt {
@@ -45,8 +49,9 @@ impl World {
     }
 }
 
-/// How long a call waited before its last attempt.
+/// How long a call waited before its last attempt, hedges aside.
 fn last_wait(call: &Call) -> Option<Duration> {
-    let [.., before, last] = call.attempts.as_slice() else { return None };
-    Some(last.began - before.ended?.at)
+    let began = call.attempts_of(call.turn()).map(|attempt| attempt.began).min()?;
+    let before = call.attempts_of(call.turn() - 1).filter_map(|attempt| attempt.ended);
+    Some(began - before.map(|ended| ended.at).max()?)
 }

@@ -9,24 +9,17 @@ use resilience_actors::{Attempt, Operation, Outcome, Verdict};
 
 pub(crate) use conditions::{Condition, Ending, Plan};
 
-use crate::{record::CallNumber, support::NoAnswer, world::World};
-
-/// What a call asks of the upstream.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Request {
-    pub(crate) call: CallNumber,
-    /// The number of the upstream.
-    pub(crate) lab: usize,
-    pub(crate) idempotent: bool,
-    /// `is_idempotent` panics.
-    pub(crate) panics_early: bool,
-}
+use crate::{
+    record::{AttemptId, Request},
+    rules::Told,
+    support::NoAnswer,
+    world::World,
+};
 
 /// An answer, with the attempt that it belongs to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answer {
-    pub(crate) call: CallNumber,
-    pub(crate) attempt: u32,
+    pub(crate) attempt: AttemptId,
     /// None: `classify` panics.
     verdict: Option<Verdict>,
 }
@@ -39,14 +32,16 @@ pub(crate) struct SimulatedCall {
 }
 
 impl SimulatedCall {
-    fn begin(&self, attempt: &Attempt<'_>) -> Plan {
-        let (world, call, number) = (&self.world, self.request.call, attempt.number as usize);
-        match attempt.repeat {
-            0 => world.attempt_begins(call, number),
-            repeat => world.attempt_is_repeated(call, number, repeat),
-        }
-        world.attempt_connects(call, attempt.fresh_connection);
-        world.plan()
+    fn begin(&self, attempt: &Attempt<'_>) -> (AttemptId, Plan) {
+        let (world, call) = (&self.world, self.request.call);
+        let &Attempt { number, hedge, repeat, fresh_connection, deadline, .. } = attempt;
+        let told = Told { call, number, hedge, deadline };
+        let id = match repeat {
+            0 => world.attempt_begins(told),
+            repeat => world.attempt_is_repeated(told, repeat),
+        };
+        world.attempt_connects(id, fresh_connection);
+        (id, world.plan())
     }
 }
 
@@ -55,9 +50,9 @@ impl Operation for SimulatedCall {
     type Error = NoAnswer;
 
     async fn run(&self, attempt: Attempt<'_>) -> Result<Answer, NoAnswer> {
-        let (world, call, connecting) = (&self.world, self.request.call, attempt.connecting());
-        let Plan { delay, ending } = self.begin(&attempt);
-        let mut guard = EndGuard { world, call, verdict: None, connecting };
+        let (world, connecting) = (&self.world, attempt.connecting());
+        let (id, Plan { delay, ending }) = self.begin(&attempt);
+        let mut guard = EndGuard { world, attempt: id, verdict: None, connecting };
         if !delay.is_zero() {
             connecting.set(matches!(ending, Ending::NoAnswer | Ending::HangConnecting));
             tokio::time::sleep(delay).await;
@@ -78,7 +73,7 @@ impl Operation for SimulatedCall {
         };
         let unanswered = if result.is_err() { Outcome::Unreachable } else { Outcome::Panicked };
         guard.verdict = Some(verdict.unwrap_or(unanswered.into()));
-        result.map(|()| Answer { call, attempt: attempt.number, verdict })
+        result.map(|()| Answer { attempt: id, verdict })
     }
 
     fn classify(&self, result: &Result<Answer, NoAnswer>) -> Verdict {
@@ -101,7 +96,7 @@ impl Operation for SimulatedCall {
 /// Reports how an operation ended, also if the runtime drops it.
 struct EndGuard<'a> {
     world: &'a World,
-    call: CallNumber,
+    attempt: AttemptId,
     /// None until the operation has ended by itself.
     verdict: Option<Verdict>,
     connecting: &'a Cell<bool>,
@@ -109,6 +104,6 @@ struct EndGuard<'a> {
 
 impl Drop for EndGuard<'_> {
     fn drop(&mut self) {
-        self.world.operation_ends(self.call, self.verdict, self.connecting.get());
+        self.world.operation_ends(self.attempt, self.verdict, self.connecting.get());
     }
 }
