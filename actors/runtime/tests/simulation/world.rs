@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use rand::rngs::SmallRng;
-use resilience_actors::{Breaker, CallLimit, Mode, PolicySnapshot, State, Upstream};
+use resilience_actors::{Breaker, CallLimit, Coalescer, Mode, PolicySnapshot, State, Upstream};
 
 use crate::{
     record::{Call, CallNumber, Circuit, Record, Totals},
@@ -23,6 +23,8 @@ pub(crate) struct World {
     /// With all policies, in their order.
     pub(crate) upstreams: RefCell<Vec<Upstream>>,
     pub(crate) breaker: Breaker,
+    /// For calls to one upstream, by its number. The answer is the number of the call.
+    pub(crate) coalescer: Coalescer<usize, CallNumber>,
     pub(crate) condition: Cell<Condition>,
     /// The episode has ended. What is dropped from now on breaks no rule.
     pub(crate) over: Cell<bool>,
@@ -44,6 +46,7 @@ impl World {
             limit: CallLimit::new(settings.max_calls),
             upstreams: RefCell::default(),
             breaker,
+            coalescer: Coalescer::new(),
             condition: Cell::new(Condition::Healthy),
             over: Cell::new(false),
             record: RefCell::new(Record::new(circuit, settings.labs)),

@@ -1,6 +1,7 @@
 //! One episode: random settings, random steps, and a quiet end.
 
 mod closing;
+mod sharing;
 mod steps;
 mod turns;
 mod users;
@@ -107,8 +108,12 @@ impl Episode {
         match step {
             Step::Calls(calls) => {
                 for _ in 0..calls.calls {
-                    let call = self.next_call(calls);
-                    self.callers.push(actix_rt::spawn(call));
+                    let (lab, request) = self.next_request(calls);
+                    self.callers.push(if calls.shared {
+                        actix_rt::spawn(sharing::shared_call(Rc::clone(&world), lab, request))
+                    } else {
+                        actix_rt::spawn(users::call(Rc::clone(&world), lab, request, calls.route))
+                    });
                 }
             }
             Step::Permit { hold, end } => self.use_breaker(users::permit(world, hold, end)),
@@ -118,8 +123,10 @@ impl Episode {
                     route: Route::Protected,
                     idempotent: true,
                     panics_early: false,
+                    shared: false,
                 };
-                drop_after_turns(turns, self.next_call(calls)).await;
+                let (lab, request) = self.next_request(calls);
+                drop_after_turns(turns, users::call(world, lab, request, calls.route)).await;
             }
             Step::BriefPermit(turns, end) => {
                 drop_after_turns(turns, users::permit(world, Duration::ZERO, end)).await;
@@ -141,16 +148,15 @@ impl Episode {
         self.breaker_users.push(actix_rt::spawn(user));
     }
 
-    fn next_call(&mut self, calls: Calls) -> impl Future<Output = ()> + use<> {
-        let Calls { route, idempotent, panics_early, .. } = calls;
+    fn next_request(&mut self, calls: Calls) -> (Lab<()>, Request) {
+        let Calls { idempotent, panics_early, .. } = calls;
         let lab = self.rng.random_range(0..self.labs.len());
         let priority = Priority::ALL[self.rng.random_range(0..Priority::ALL.len())];
         let time_left = self.random_time_left();
         let call = self.next_call;
         let request = Request { call, lab, idempotent, panics_early, priority, time_left };
         self.next_call += 1;
-        let lab = self.labs[lab].clone();
-        users::call(Rc::clone(&self.world), lab, request, route)
+        (self.labs[lab].clone(), request)
     }
 
     /// Some callers have less time than their upstream gives them, and some none.

@@ -39,6 +39,8 @@ pub(super) struct Calls {
     pub(super) route: Route,
     pub(super) idempotent: bool,
     pub(super) panics_early: bool,
+    /// The callers share the call to their upstream that is in flight.
+    pub(super) shared: bool,
 }
 
 /// What becomes of a permit.
@@ -65,7 +67,7 @@ impl Step {
     pub(super) fn random(rng: &mut SmallRng, settings: &Settings) -> Self {
         let leave = settings.callers_leave;
         match rng.random_range(0..100) {
-            0..38 => Self::Calls(Calls::random(rng)),
+            0..38 => Self::Calls(Calls::random(rng, settings)),
             38..50 => {
                 let hold = if rng.random() { Duration::ZERO } else { random_millis(rng, 1, 4_000) };
                 Self::Permit { hold, end: PermitEnd::random(rng) }
@@ -101,8 +103,9 @@ fn random_time(rng: &mut SmallRng, settings: &Settings) -> Duration {
 }
 
 impl Calls {
-    fn random(rng: &mut SmallRng) -> Self {
+    fn random(rng: &mut SmallRng, settings: &Settings) -> Self {
         Self {
+            shared: settings.callers_share && rng.random_bool(0.3),
             calls: if rng.random_bool(0.1) { rng.random_range(2..12) } else { 1 },
             route: match rng.random_range(0..10) {
                 0 => Route::Bare,

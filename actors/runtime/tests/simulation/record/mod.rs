@@ -7,6 +7,7 @@ mod epoch;
 mod probes;
 mod quiet;
 mod request;
+mod shared;
 mod totals;
 mod upstream;
 
@@ -21,6 +22,7 @@ pub(crate) use epoch::{AttemptResult, Circuit, Epoch, Holder, PermitNumber};
 pub(crate) use probes::Probes;
 pub(crate) use quiet::Quiet;
 pub(crate) use request::Request;
+pub(crate) use shared::{ShareNumber, Shares};
 pub(crate) use totals::Totals;
 pub(crate) use upstream::UpstreamRecord;
 
@@ -35,6 +37,7 @@ pub(crate) struct Record {
     pub(crate) epochs: BTreeMap<u64, Epoch>,
     pub(crate) circuit: Circuit,
     pub(crate) probes: Probes,
+    pub(crate) shares: Shares,
     /// By the number of the upstream.
     pub(crate) upstreams: Vec<UpstreamRecord>,
     /// When the circuit was half-open for the last time.
@@ -59,6 +62,7 @@ impl Record {
             epochs: BTreeMap::new(),
             circuit,
             probes: Probes::default(),
+            shares: Shares::default(),
             upstreams: (0..upstreams).map(|_| UpstreamRecord::default()).collect(),
             left_half_open: None,
             newest_event: 0,

@@ -15,6 +15,8 @@ pub(crate) struct UpstreamRecord {
     pub(crate) refused: Option<Instant>,
     /// Its last quiet period.
     pub(crate) quiet: Option<Quiet>,
+    /// When an attempt ended for the last time, and how many ended then.
+    pub(crate) last_ended: Option<(Instant, usize)>,
     pub(crate) hedges: Hedges,
     pub(crate) budget: Budget,
 }
@@ -30,6 +32,17 @@ pub(crate) struct Hedges {
     pub(crate) latencies: Vec<(Instant, Duration)>,
     /// One of these may have been a trial.
     pub(crate) latencies_unsure: bool,
+}
+
+impl UpstreamRecord {
+    pub(crate) fn attempt_ends(&mut self) {
+        self.last_ended = Some((now(), self.ended_now() + 1));
+    }
+
+    /// Number of attempts that have ended at this instant.
+    pub(crate) fn ended_now(&self) -> usize {
+        self.last_ended.filter(|(at, _)| *at == now()).map_or(0, |(_, ended)| ended)
+    }
 }
 
 impl Hedges {

@@ -76,15 +76,15 @@ impl World {
         self.hedges_are_made(record);
     }
 
-    /// Where nothing but the circuit can refuse a hedge, it is made when it is due.
+    /// Where nothing has refused an attempt and nothing but the circuit can refuse a hedge, it is made when it is due.
     fn hedges_are_made(&self, record: &Record) {
         let calls = &self.settings.calls;
         let Some(Hedge { hedge_after: HedgeDelay::Time(delay), hedge_max }) = calls.hedge else {
             return;
         };
-        let gates = calls.throttle.is_some() || calls.rate.is_some() || calls.concurrency.is_some();
-        let refuses = gates || calls.retry_budget.is_some() || calls.quiet_period.is_some();
-        if refuses || record.circuit.state != State::Closed {
+        let limited =
+            calls.rate.is_some() || calls.concurrency.is_some() || calls.retry_budget.is_some();
+        if limited || record.circuit.state != State::Closed {
             return;
         }
         for call in record.calls.values().filter(|call| call.may_be_retried() && !call.abandoned) {
@@ -92,7 +92,10 @@ impl World {
             let all_in_flight = beside.clone().all(|attempt| attempt.ended.is_none());
             let last = beside.clone().map(|attempt| attempt.began).max();
             let hedges = beside.filter(|attempt| attempt.hedge).count();
+            let seen = &record.upstreams[call.request.lab];
             let is_due = all_in_flight
+                && seen.quiet.is_none()
+                && seen.refused.is_none()
                 && hedges < hedge_max as usize
                 && last
                     .is_some_and(|last| record.circuit.since < last && last + delay + TICK < now());

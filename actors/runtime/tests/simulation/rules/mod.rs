@@ -34,6 +34,7 @@ mod rejections;
 mod repeats;
 mod results;
 mod settled;
+mod shared;
 mod transitions;
 mod trials;
 mod trips;

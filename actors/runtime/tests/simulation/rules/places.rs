@@ -41,6 +41,20 @@ impl World {
         rule!(self, "Only an upstream with a limit rejects for want of a place": limited && call.asks_breaker(); call);
         self.has_not_waited_too_long(call);
         self.is_displaced(record, call);
+        self.all_places_are_taken(record, call);
+    }
+
+    /// A call gets no place. One that waits may have been given a place already.
+    fn all_places_are_taken(&self, record: &Record, call: &Call) {
+        let Some(limit) = &self.settings.calls.concurrency else { return };
+        let ConcurrencyMax::Fixed(max) = limit.concurrency_max else { return };
+        let lab = call.request.lab;
+        let taken = in_flight(record, lab) + record.upstreams[lab].ended_now();
+        let mut others = record.calls.values().filter(|other| other.asks_gates_of(lab));
+        let others_wait = others.any(|other| !other.in_flight());
+        let can_wait = limit.concurrency_queue > 0;
+        rule!(self, "With a queue, an attempt gets no place only while all are taken":
+            !can_wait || others_wait || taken >= max; call, taken, limit);
     }
 
     /// A call whose attempt may have waited in the queue gets no place.

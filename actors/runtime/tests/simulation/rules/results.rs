@@ -111,8 +111,10 @@ impl World {
         let Some(call) = calls.get_mut(&id.call) else { return };
         let Some(attempt) = call.attempts.get_mut(id.position) else { return };
         attempt.ended = Some(Ended { at: now(), verdict, quiet });
+        let seen = &mut upstreams[call.request.lab];
+        seen.attempt_ends();
         if call.route == Route::Protected {
-            upstreams[call.request.lab].hedges.learn(attempt, verdict.outcome);
+            seen.hedges.learn(attempt, verdict.outcome);
         }
         let (took, trial) = (now() - attempt.began, attempt.trial == Some(true));
         let epoch = epochs.entry(attempt.epoch).or_default();

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) labs: usize,
     /// Whether callers may leave before they are answered. Where none does, some counts are known exactly.
     pub(crate) callers_leave: bool,
+    /// Whether some callers share calls.
+    pub(crate) callers_share: bool,
     /// Whether some callers have deadlines of their own.
     pub(crate) callers_hurry: bool,
 }
@@ -41,6 +43,7 @@ impl Settings {
             max_calls: rng.random_range(1..=40),
             labs: rng.random_range(1..=3),
             callers_leave: rng.random_bool(0.7),
+            callers_share: policies.some(rng, |_| ()).is_some(),
             callers_hurry: policies.some(rng, |_| ()).is_some(),
         }
     }

@@ -1,9 +1,11 @@
 //! What an attempt meets, by the condition that the upstream is in.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::{RngExt as _, rngs::SmallRng};
 use resilience_actors::{Outcome, Verdict};
+
+use crate::support::now;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Condition {
@@ -20,6 +22,19 @@ pub(crate) enum Condition {
 pub(crate) struct Plan {
     pub(crate) delay: Duration,
     pub(crate) ending: Ending,
+}
+
+impl Plan {
+    /// The upstream knows the caller's deadline. It gives up then, with a failure.
+    pub(super) fn until(self, deadline: Instant) -> Self {
+        let left = deadline.saturating_duration_since(now());
+        match self.ending {
+            Ending::Answer(_) if self.delay >= left => {
+                Self { delay: left, ending: Ending::Answer(Outcome::ServerError.into()) }
+            }
+            _ => self,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -41,7 +41,8 @@ impl SimulatedCall {
             repeat => world.attempt_is_repeated(told, repeat),
         };
         world.attempt_connects(id, fresh_connection);
-        (id, world.plan())
+        let plan = world.plan();
+        (id, deadline.map_or(plan, |deadline| plan.until(deadline)))
     }
 }
 
