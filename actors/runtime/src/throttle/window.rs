@@ -75,9 +75,11 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+    use proptest::prelude::*;
+    use rand::{SeedableRng as _, rngs::SmallRng};
 
     use super::*;
+    use crate::props::config;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -156,5 +158,34 @@ mod tests {
         assert_eq!(window.attempts(start).requests, 120);
         window.add(start + SECOND * 100_000, false);
         assert_eq!(window.attempts(start), Attempts { requests: 1, accepts: 0 });
+    }
+
+    proptest! {
+        #![proptest_config(config())]
+
+        /// Against all attempts, kept with their instants.
+        #[test]
+        fn the_window_has_the_attempts_of_the_last_two_minutes_but_for_a_slice(
+            steps in prop::collection::vec((0_u64..20_000, 0_usize..5, any::<bool>()), 1..80),
+        ) {
+            let (start, mut now) = (start(), Duration::ZERO);
+            let (mut window, mut attempts) = (Window::new(start), Vec::new());
+            for (millis, count, accepted) in steps {
+                now += Duration::from_millis(millis);
+                for _ in 0..count {
+                    window.add(start + now, accepted);
+                    attempts.push((now, accepted));
+                }
+                let counts = window.attempts(start + now);
+                let within = |time: Duration, all: bool| {
+                    let counted = |(at, accepted): &&(Duration, bool)| now - *at < time && (all || *accepted);
+                    attempts.iter().filter(counted).count() as u64
+                };
+                for (seen, all) in [(counts.requests, true), (counts.accepts, false)] {
+                    let range = within(WINDOW - WINDOW / SLICES, all)..=within(WINDOW, all);
+                    prop_assert!(range.contains(&seen), "{} is not in {:?}", seen, range);
+                }
+            }
+        }
     }
 }

@@ -111,6 +111,10 @@ impl<W> Places<W> {
 }
 
 #[cfg(test)]
+#[path = "places_model_tests.rs"]
+mod model_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -91,6 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::props::config;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -196,6 +197,39 @@ mod tests {
                 for (more, to) in taken.iter().skip(count).enumerate() {
                     let allowed = u64::from(burst) + (to.due - from.due).as_secs();
                     prop_assert!((more as u64) < allowed);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(config())]
+
+        /// A bucket of `burst` tokens, which gets a further one each second while it is not full.
+        #[test]
+        fn a_token_is_there_exactly_when_a_bucket_has_one(
+            burst in 1..6_u32,
+            steps in prop::collection::vec((0..1_500_u64, 0..4_u32), 1..60),
+        ) {
+            let (start, mut now) = (start(), 0);
+            let mut tokens = Gcra::new(start, SECOND, burst);
+            // In thousandths of a token, as many as milliseconds have filled it.
+            let full = u64::from(burst) * 1_000;
+            let mut bucket = full;
+            for (millis, wanted) in steps {
+                now += millis;
+                bucket = (bucket + millis).min(full);
+                let at = start + Duration::from_millis(now);
+                prop_assert_eq!(u64::from(tokens.available(at)), bucket / 1_000);
+                for _ in 0..wanted {
+                    let expected = match bucket.checked_sub(1_000) {
+                        Some(left) => {
+                            bucket = left;
+                            Ok(())
+                        }
+                        None => Err(Duration::from_millis(1_000 - bucket)),
+                    };
+                    prop_assert_eq!(at_once(&mut tokens, at), expected);
                 }
             }
         }
