@@ -1,7 +1,8 @@
 //! The whole runtime, simulated from a seed: callers, a breaker, schedulers and an upstream on one thread with a driven
 //! clock.
 //!
-//! Callers come alone or in bursts, and leave. The upstream answers, fails, hangs, is unreachable and panics. Permits
+//! Most episodes have few of the optional policies, some have many. Callers come alone or in bursts, share calls, hurry
+//! and leave. The upstream answers, fails, hangs, is unreachable and panics. Permits
 //! are held, dropped and reported late. Operators reset the circuit and change its mode. Meanwhile `rules/` checks the
 //! rules of the design.
 //!

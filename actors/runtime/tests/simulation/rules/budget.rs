@@ -39,8 +39,9 @@ impl World {
         for at in budget.made_since(since).iter().take_while(|at| **at < since + WINDOW) {
             let (retries, most) =
                 (budget.made_within(WINDOW - SLOT, *at), self.at_most(budget, *at));
+            let exceeds = retries as f64 > most + ROUNDING;
             rule!(self, "In ten seconds, retries and hedges are at most a share of the calls, and the minimum":
-                retries as f64 <= most + ROUNDING; call, retries, most);
+                !exceeds; call, retries, most);
         }
     }
 
@@ -56,7 +57,8 @@ impl World {
         let budget = &mut record.upstreams[call.request.lab].budget;
         budget.retry_is_refused();
         let left = self.at_least(budget) - budget.taken_at_most_within(WINDOW, now()) as f64;
-        rule!(self, "A retry is refused only if none is left": left < 1.0 + ROUNDING; call, left);
+        let some_left = left >= 1.0 + ROUNDING;
+        rule!(self, "A retry is refused only if none is left": !some_left; call, left);
         record.totals.retries_refused += 1;
     }
 

@@ -108,6 +108,6 @@ impl World {
 fn percentile(share: f64, latencies: impl Iterator<Item = Duration>) -> Option<Duration> {
     let mut latencies: Vec<_> = latencies.collect();
     latencies.sort_unstable();
-    let rank = (share * latencies.len() as f64).ceil() as usize;
-    latencies.get(rank.max(1) - 1).copied()
+    let wanted = share * latencies.len() as f64;
+    (1..).zip(latencies).find(|(rank, _)| f64::from(*rank) >= wanted).map(|(_, latency)| latency)
 }
