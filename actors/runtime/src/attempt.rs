@@ -59,12 +59,42 @@ pub(crate) async fn make<O: Operation>(
     let due = limit.ends_at(began);
     let (connecting, idempotent) = (Cell::new(false), Cell::new(false));
     let run = run_with_repeats(policies, operation, &context, due, &connecting, &idempotent);
+    let timed_out = |time| {
+        if connecting.get() {
+            return (CallError::Unconnected(time), Outcome::Unreachable);
+        }
+        contained(|| operation.timed_out());
+        (CallError::TimedOut(time), Outcome::TimedOut)
+    };
+    let times = Times { started, began, deadlines, limit };
+    let (result, verdict) = run_within(times, run, timed_out).await;
+    Ended { result, verdict, idempotent: idempotent.get() }
+}
+
+/// When an attempt began, and what limits it.
+#[derive(Clone, Copy)]
+pub(crate) struct Times {
+    /// When the call started.
+    pub(crate) started: Instant,
+    pub(crate) began: Instant,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) limit: TimeLimit,
+}
+
+/// Runs an attempt within its time limit, and contains a panic in it. `timed_out` says what it means that the attempt's
+/// own timeout has passed.
+pub(crate) async fn run_within<R, E>(
+    Times { started, began, deadlines, limit }: Times,
+    run: impl Future<Output = (Result<R, CallError<E>>, Verdict)>,
+    timed_out: impl FnOnce(Duration) -> (CallError<E>, Outcome),
+) -> (Result<R, CallError<E>>, Verdict) {
+    let due = limit.ends_at(began);
     let run = pin!(AssertUnwindSafe(run).catch_unwind());
     let ended = match due {
         Some(due) => within(due, run).await,
         None => Some(run.await),
     };
-    let (result, verdict) = match (ended, limit) {
+    match (ended, limit) {
         (Some(Ok((result, verdict))), TimeLimit::Deadline(_)) => {
             let neutral = deadlines.caller.is_some() && came_too_late(&verdict, due);
             let outcome = if neutral { Outcome::DeadlineExceeded } else { verdict.outcome };
@@ -72,19 +102,15 @@ pub(crate) async fn make<O: Operation>(
         }
         (Some(Ok(ended)), _) => ended,
         (Some(Err(_)), _) => (Err(CallError::Panicked), Outcome::Panicked.into()),
-        (None, TimeLimit::Timeout(time)) if connecting.get() => {
-            (Err(CallError::Unconnected(time)), Outcome::Unreachable.into())
-        }
         (None, TimeLimit::Timeout(time)) => {
-            contained(|| operation.timed_out());
-            (Err(CallError::TimedOut(time)), Outcome::TimedOut.into())
+            let (error, outcome) = timed_out(time);
+            (Err(error), outcome.into())
         }
         (None, TimeLimit::Deadline(_) | TimeLimit::Unlimited) => {
             let deadline = deadlines.earliest().map_or(Duration::ZERO, |at| at - started);
             (Err(CallError::DeadlineExceeded(deadline)), Outcome::DeadlineExceeded.into())
         }
-    };
-    Ended { result, verdict, idempotent: idempotent.get() }
+    }
 }
 
 /// True for a failure at the end of the call's time. An upstream that knows the deadline gives up at that moment, and

@@ -8,6 +8,8 @@ mod in_progress;
 
 use std::{sync::Arc, time::Instant};
 
+#[cfg(feature = "tower")]
+pub(crate) use flight::make_known_if_slow;
 use flight::{Landed, land};
 pub(crate) use in_progress::{Call, Ending, tell_end};
 use in_progress::{answer, give_up, rejected, retry_refused, scheduled};
@@ -153,7 +155,7 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
 }
 
 /// Tells the breaker how an attempt went, and waits until the published state reflects it.
-async fn settle(
+pub(crate) async fn settle(
     pending: &mut Option<Box<PendingFailure>>,
     permit: Permit<'_>,
     effect: Effect,

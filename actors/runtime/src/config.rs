@@ -66,7 +66,7 @@ impl fmt::Display for Allowed {
 }
 
 impl InvalidConfig {
-    fn new(field: &'static str, value: impl Display, allowed: String) -> Self {
+    pub(crate) fn new(field: &'static str, value: impl Display, allowed: String) -> Self {
         Self { field, value: value.to_string(), allowed: Allowed::Values(allowed) }
     }
 

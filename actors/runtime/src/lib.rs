@@ -35,7 +35,7 @@
 //! - [`CallOptions::time_left`]: the caller's own deadline, which operations pass on.
 //! - [`Gate`] and [`Observer`]: policies and observers of your own.
 //! - [`events`]: a log of numbered events, which readers can follow.
-//! - [`adapters`]: features for actix addresses, awc, and servers of your own.
+//! - [`adapters`]: features for actix addresses, awc, tower, and servers of your own.
 //!
 //! Everything runs on tokio's clock. A test that pauses that clock controls breaker and scheduler, as long as both run
 //! on the test's own thread ([`Breaker::start`]).
@@ -43,6 +43,7 @@
 pub mod adapters;
 mod admission;
 mod attempt;
+mod background;
 pub mod breaker;
 mod call;
 mod clock;

@@ -15,7 +15,7 @@ use crate::{
     clock, fallback,
     gate::Pass,
     limit::{CallLimit, ConcurrencyLimit},
-    observe::Observation,
+    observe::{Observation, about},
     operation::{Attempt, Closure, Operation, ReportOf},
     options::CallOptions,
     policies::Policies,
@@ -162,7 +162,7 @@ impl Upstream {
                 self.policies.observers.tell(&rejected);
                 let report = self.unanswered(id, started, rejection.into());
                 let ending = Ending { retries, answered: true };
-                tell_end(&self.policies, &operation, &report, ending);
+                about(&operation, id, |call| tell_end(&self.policies, call, &report, ending));
                 return report;
             }
         };
@@ -204,7 +204,11 @@ impl Upstream {
     /// there may be thousands of calls in a second. Each attempt asks the breaker in its turn.
     ///
     /// A call without any time left ends in its first turn, whatever the circuit is.
-    fn enter(&self, now: Instant, options: CallOptions) -> Result<Option<Pass>, Rejection> {
+    pub(crate) fn enter(
+        &self,
+        now: Instant,
+        options: CallOptions,
+    ) -> Result<Option<Pass>, Rejection> {
         let Policies { limit, breaker, .. } = &*self.policies;
         let place = limit.clone().map(|limit| Pass::take(limit, now)).transpose()?;
         if options.deadline(now) == Some(now) {
@@ -215,6 +219,11 @@ impl Upstream {
             Some(rejection) => Err(self.policies.spread(rejection)),
             None => Ok(place),
         }
+    }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.policies)
     }
 
     fn unanswered<R, E>(

@@ -7,6 +7,7 @@
 //! | `http` | `http` | what HTTP's statuses and headers mean to the policies, whatever the client |
 //! | `awc` | `awc` | makes requests with awc; includes `http` |
 //! | `actix-web` | `actix_web` | a middleware that limits the requests to a server of one's own |
+//! | `tower` | `tower` | a layer for services of tower: reqwest, hyper, tonic; includes `http` |
 
 #[cfg(feature = "actix-web")]
 pub mod actix_web;
@@ -16,3 +17,5 @@ pub mod address;
 pub mod awc;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "tower")]
+pub mod tower;

@@ -128,7 +128,7 @@ impl<'a, O: Operation> Turn<'a, '_, O> {
 }
 
 /// Waits for an attempt, and tells the breaker at the moment at which the attempt becomes slow.
-async fn make_known_if_slow<T>(
+pub(crate) async fn make_known_if_slow<T>(
     policies: &Policies,
     permit: Option<&mut Permit<'_>>,
     began: Instant,

@@ -1,6 +1,9 @@
 //! A call between its beginning and its answer: what it carries, and how it ends.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Display,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::oneshot;
 
@@ -11,7 +14,7 @@ use crate::{
     deadline::Deadlines,
     gate::Pass,
     limit::Priority,
-    observe::{CallEnded, ErrorText, Observation, RetryScheduled, about, trace_id},
+    observe::{CallEnded, CallOf, ErrorText, Observation, RetryScheduled, about, trace_id},
     operation::{Operation, ReportOf},
     options::CallOptions,
     policies::Policies,
@@ -168,7 +171,8 @@ pub(super) fn answer<O: Operation>(
     let elapsed = at - started;
     let report =
         CallReport { id, result, fallback: false, attempts, retry_refused, state, elapsed };
-    tell_end(policies, &operation, &report, Ending { retries, answered: !reply.is_closed() });
+    let ending = Ending { retries, answered: !reply.is_closed() };
+    about(&operation, id, |call| tell_end(policies, call, &report, ending));
     // Free the place before the answer is sent, because the caller may make its next call at once.
     drop(place);
     // An error means that the caller has left.
@@ -184,23 +188,21 @@ pub(crate) struct Ending {
 }
 
 /// Tells the observers how a call ended.
-pub(crate) fn tell_end<O: Operation>(
+pub(crate) fn tell_end<R, E: Display>(
     policies: &Policies,
-    operation: &O,
-    report: &ReportOf<O>,
+    call: CallOf<'_>,
+    report: &CallReport<R, E>,
     Ending { retries, answered }: Ending,
 ) {
-    about(operation, report.id, |call| {
-        policies.observers.tell(&Observation::CallEnded(&CallEnded {
-            call,
-            outcome: report.outcome(),
-            error: report.result.as_ref().err().map(|error| error as &dyn ErrorText),
-            rejection: report.rejection(),
-            attempts: &report.attempts,
-            state: policies.state(),
-            elapsed: report.elapsed,
-            retries: retries && policies.config.retry.is_some(),
-            answered,
-        }));
-    });
+    policies.observers.tell(&Observation::CallEnded(&CallEnded {
+        call,
+        outcome: report.outcome(),
+        error: report.result.as_ref().err().map(|error| error as &dyn ErrorText),
+        rejection: report.rejection(),
+        attempts: &report.attempts,
+        state: policies.state(),
+        elapsed: report.elapsed,
+        retries: retries && policies.config.retry.is_some(),
+        answered,
+    }));
 }

@@ -10,6 +10,7 @@ use super::{
     builder::{BreakerChoice, UpstreamBuilder},
 };
 use crate::{
+    background,
     breaker::{Breaker, BreakerConfig, Openings},
     clock,
     config::InvalidConfig,
@@ -24,6 +25,9 @@ use crate::{
     throttle::Throttling,
 };
 
+/// Starts a new breaker.
+type StartBreaker = fn(Arc<str>, BreakerConfig) -> Breaker;
+
 impl UpstreamBuilder {
     /// Starts the upstream. A new breaker runs on the actix system's arbiter, or on the current thread if there is no
     /// actix system.
@@ -35,10 +39,33 @@ impl UpstreamBuilder {
     /// # Panics
     /// If a new breaker is to be started on a thread that runs neither an actix system nor a tokio `LocalSet`.
     pub fn start(self) -> Result<Upstream, InvalidConfig> {
+        self.start_with(start_breaker)
+    }
+
+    /// Starts the upstream in a process that runs no actix system, on any thread. A new breaker and its probes run on a
+    /// thread that this crate starts at the first use. The thread lives as long as the process, and all upstreams that
+    /// are started so share it. A service should end when [`Breaker::stopped`] returns.
+    ///
+    /// [`Upstream::call`] still needs an actix system or a tokio `LocalSet`, on the thread of the caller. The breaker
+    /// and the layer for tower (feature `tower`) do not.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    ///
+    /// # Panics
+    /// If a new breaker needs the thread, and the operating system cannot start one.
+    pub fn start_in_background(self) -> Result<Upstream, InvalidConfig> {
+        self.start_with(|name, config| {
+            let events = EventLog::new(name, DEFAULT_CAPACITY);
+            Breaker::start_recording_on(config, events, background::arbiter())
+        })
+    }
+
+    fn start_with(self, start_breaker: StartBreaker) -> Result<Upstream, InvalidConfig> {
         let Self { name, settings, breaker, probe, gates, limit, observers, seed } = self;
         let config = CallConfig::try_from(settings)?;
         let breaker = match breaker {
-            Some(choice) => Some(breaker_of(choice, &name, &config, &observers)?),
+            Some(choice) => Some(breaker_of(choice, &name, &config, &observers, start_breaker)?),
             None => None,
         };
         probe.map_or(Ok(()), |start| start(breaker.as_ref()))?;
@@ -74,6 +101,7 @@ fn breaker_of(
     name: &Arc<str>,
     config: &CallConfig,
     observers: &[Arc<dyn Observer>],
+    start_breaker: StartBreaker,
 ) -> Result<Breaker, InvalidConfig> {
     let check = |breaker: &BreakerConfig| {
         config.attempt_timeout.map_or(Ok(()), |timeout| breaker.check_timeout(timeout))

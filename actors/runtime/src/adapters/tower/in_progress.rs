@@ -1,0 +1,108 @@
+//! A request between its beginning and its end, and what observers are told of it.
+
+use std::{
+    fmt::Display,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    attempt::Times,
+    call::{Ending, tell_end},
+    clock,
+    deadline::Deadlines,
+    observe::{CallOf, Observation},
+    options::CallOptions,
+    outcome::{Outcome, Verdict},
+    policies::Policies,
+    rejection::Rejection,
+    report::{AttemptRecord, CallError, CallId, CallReport},
+    state::State,
+};
+
+/// A request in progress. If it is dropped before it has ended, its caller has left.
+pub(super) struct InProgress<'a> {
+    pub(super) policies: &'a Policies,
+    pub(super) id: CallId,
+    pub(super) deadlines: Deadlines,
+    started: Instant,
+    /// When the attempt in flight began.
+    in_flight: Option<Instant>,
+    attempt: Option<AttemptRecord>,
+    over: bool,
+}
+
+impl<'a> InProgress<'a> {
+    pub(super) fn new(policies: &'a Policies, options: CallOptions, started: Instant) -> Self {
+        let upstream = policies.config.call_deadline.map(|time| started + time);
+        let deadlines = Deadlines { upstream, caller: options.deadline(started) };
+        let (id, in_flight, attempt, over) = (options.id, None, None, false);
+        Self { policies, id, deadlines, started, in_flight, attempt, over }
+    }
+
+    /// The attempt begins. Returns its time limit.
+    pub(super) fn attempt_begins(&mut self, began: Instant) -> Times {
+        let (policies, call) = (self.policies, self.id);
+        policies.observers.tell(&Observation::Admitted { call, attempt: 1, hedge: false });
+        self.in_flight = Some(began);
+        let (started, deadlines) = (self.started, self.deadlines);
+        let limit = deadlines.limit(began, policies.config.attempt_timeout, true);
+        Times { started, began, deadlines, limit }
+    }
+
+    /// The attempt has ended. Returns how long it took.
+    pub(super) fn attempt_ended(&mut self, verdict: &Verdict) -> Duration {
+        let began = self.in_flight.take().unwrap_or(self.started);
+        let (start, elapsed) = (began - self.started, clock::now() - began);
+        let &Verdict { outcome, code, .. } = verdict;
+        let record =
+            AttemptRecord { number: 1, hedge: false, outcome, code, start, elapsed, wait: None };
+        let call = self.call();
+        self.policies.observers.tell(&Observation::AttemptEnded { call, attempt: &record });
+        self.attempt = Some(record);
+        elapsed
+    }
+
+    /// The request has ended: a gate has rejected it.
+    pub(super) fn rejected<R, E: Display>(self, rejection: Rejection) -> Result<R, CallError<E>> {
+        let call = self.id;
+        self.policies.observers.tell(&Observation::Rejected { call, rejection: &rejection });
+        self.ended(Err(rejection.into()))
+    }
+
+    /// The request has ended.
+    pub(super) fn ended<R, E: Display>(
+        mut self,
+        result: Result<R, CallError<E>>,
+    ) -> Result<R, CallError<E>> {
+        self.over = true;
+        let report = CallReport {
+            id: self.id,
+            result,
+            fallback: false,
+            attempts: self.attempt.take().into_iter().collect(),
+            retry_refused: false,
+            state: self.policies.state().unwrap_or(State::Closed),
+            elapsed: clock::now() - self.started,
+        };
+        let ending = Ending { retries: false, answered: true };
+        tell_end(self.policies, self.call(), &report, ending);
+        report.result
+    }
+
+    fn call<'b>(&self) -> CallOf<'b> {
+        CallOf { id: self.id, trace: &|| None }
+    }
+}
+
+impl Drop for InProgress<'_> {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        if self.in_flight.is_some() {
+            self.attempt_ended(&Outcome::Cancelled.into());
+        }
+        let call = self.call();
+        self.policies.observers.tell(&Observation::CallAbandoned { call });
+    }
+}
