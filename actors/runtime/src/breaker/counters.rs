@@ -4,15 +4,8 @@
 //! were not slow, which are rare, have one lane each. A lane says which epoch it counts, so that a result from before a
 //! transition counts in no later epoch.
 
-use std::sync::atomic::Ordering;
-
-use crate::sync::{AtomicU64, LANES, lane};
-
-/// Number of low bits of a lane that hold the count; the bits above hold the lowest bits of the epoch's number. A count
-/// overflows after 89 years of 100 000 successes a second in one epoch. A success is taken for one of a later epoch
-/// only if it is 65 536 transitions late.
-const COUNT_BITS: u32 = 48;
-const COUNT: u64 = (1 << COUNT_BITS) - 1;
+use super::epoch_number::{EpochNumber, number};
+use crate::sync::{LANES, lane};
 
 const SLOW: usize = LANES;
 const FAILED: usize = LANES + 1;
@@ -20,7 +13,7 @@ const FAILED: usize = LANES + 1;
 /// Two cache lines, which processors fetch together.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Lane(AtomicU64);
+struct Lane(EpochNumber);
 
 /// What was counted in an epoch up to one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,8 +25,6 @@ pub(crate) struct Totals {
 }
 
 /// The results of one epoch.
-///
-/// All accesses are `SeqCst`, so that the readings of all readers fit into one order. On x86 that costs nothing here.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     lanes: [Lane; LANES + 2],
@@ -59,51 +50,38 @@ impl Counters {
     #[inline]
     fn count(&self, lane: usize, epoch: u64) -> bool {
         let Lane(lane) = &self.lanes[lane];
-        let mut value = lane.load(Ordering::SeqCst);
-        while value & !COUNT == tag(epoch) {
-            match lane.compare_exchange(value, value + 1, Ordering::SeqCst, Ordering::SeqCst) {
-                Ok(_) => return true,
-                Err(other) => value = other,
-            }
-        }
-        false
+        lane.update(epoch, |count| Some(count + 1)).is_some()
     }
 
     /// Begins `epoch` and returns the successes of the epoch before it. Only the writer of the state may call it.
     pub(crate) fn begin(&self, epoch: u64) -> u64 {
-        totals(self.lanes.each_ref().map(|Lane(lane)| lane.swap(tag(epoch), Ordering::SeqCst)))
-            .successes
+        totals(self.lanes.each_ref().map(|Lane(lane)| lane.begin(epoch))).successes
     }
 
     /// The counts at this moment: all lanes had these values at the same time. During an epoch the counts only grow, so
     /// of two readings on any threads the smaller one is the older.
     pub(crate) fn read(&self) -> Totals {
-        totals(self.snapshot())
+        totals(self.snapshot().map(number))
     }
 
     /// All lanes as they are at one moment.
     pub(crate) fn snapshot(&self) -> [u64; LANES + 2] {
-        let mut values = self.values();
+        let mut words = self.words();
         loop {
-            let again = self.values();
-            if values == again {
-                return values;
+            let again = self.words();
+            if words == again {
+                return words;
             }
-            values = again;
+            words = again;
         }
     }
 
-    fn values(&self) -> [u64; LANES + 2] {
-        self.lanes.each_ref().map(|Lane(lane)| lane.load(Ordering::SeqCst))
+    fn words(&self) -> [u64; LANES + 2] {
+        self.lanes.each_ref().map(|Lane(lane)| lane.word())
     }
 }
 
 fn totals(lanes: [u64; LANES + 2]) -> Totals {
-    let lanes = lanes.map(|value| value & COUNT);
     let fast: u64 = lanes[..LANES].iter().sum();
     Totals { successes: fast + lanes[SLOW], not_slow: fast + lanes[FAILED] }
-}
-
-fn tag(epoch: u64) -> u64 {
-    epoch << COUNT_BITS
 }

@@ -29,6 +29,10 @@ impl Grant {
         &self.published
     }
 
+    pub(crate) fn epoch(&self) -> u64 {
+        self.ticket.epoch
+    }
+
     /// Returns the ticket. The caller must report on it.
     pub(crate) fn accept(mut self) -> Ticket {
         self.owed = false;

@@ -364,13 +364,13 @@ fn a_slice_report_counts_no_success_of_a_later_slice() {
         let successes = [1, 2].map(|slice| {
             let published = Arc::clone(&published);
             thread::spawn(move || {
-                let began = published.begin_slice(start + slice * SECOND);
+                let began = published.begin_slice(0, start + slice * SECOND);
                 published.count_success(0);
                 began
             })
         });
         // A failure of the second slice.
-        let failed = published.enter_slice(start + 2 * SECOND);
+        let failed = published.enter_slice(0, start + 2 * SECOND);
         let began = successes.map(|success| success.join().unwrap());
         let told = [Some(failed), began[0], began[1]].into_iter().flatten();
         for moment in told {

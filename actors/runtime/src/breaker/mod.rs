@@ -30,6 +30,7 @@ mod config_tests;
 mod control;
 mod counted;
 mod counters;
+mod epoch_number;
 mod grant;
 mod handle;
 #[cfg(all(test, loom))]

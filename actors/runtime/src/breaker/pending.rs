@@ -32,7 +32,7 @@ impl PendingFailure {
     pub(crate) fn count(self) -> impl Future<Output = ()> + use<> {
         let Self { grant, cause, at, successes, slow } = self;
         let published = Arc::clone(grant.published());
-        let sent = published.enter_slice(clock::now());
+        let sent = published.enter_slice(grant.epoch(), clock::now());
         let failure = Failure { cause, at, successes, sent };
         taken_into_account(fail(&published, grant.accept(), failure, slow))
     }

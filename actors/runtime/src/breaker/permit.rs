@@ -86,7 +86,7 @@ impl<'a> Permit<'a> {
     pub fn slow(&mut self) {
         if self.published.config.slow_call.is_some() && self.obligation == Obligation::Owed {
             self.obligation = Obligation::OwedSlow;
-            let now = self.published.enter_slice(clock::now());
+            let now = self.published.enter_slice(self.ticket.epoch, clock::now());
             send(self.published, self.ticket, Report::Slow(now), None);
         }
     }
@@ -96,7 +96,7 @@ impl<'a> Permit<'a> {
         let (slow, at) = (self.obligation == Obligation::OwedSlow, clock::now());
         self.obligation = Obligation::Done;
         // One reading for both: a success that comes between two would hide the failure.
-        let sent = self.published.enter_slice(at);
+        let sent = self.published.enter_slice(self.ticket.epoch, at);
         let failure = Failure { cause: cause.into(), at, successes: sent.successes, sent };
         taken_into_account(fail(self.published, self.ticket, failure, slow))
     }

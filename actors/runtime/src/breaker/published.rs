@@ -11,6 +11,7 @@ use super::{
     config::{BreakerConfig, Window},
     counted::{Counted, Depth},
     counters::{Counters, Totals},
+    epoch_number::{EpochNumber, number},
     messages::ReportResult,
     phase::Phase,
     report::CountersAt,
@@ -38,8 +39,8 @@ pub(crate) struct Published {
     start: Instant,
     /// Slices of the window of time, if a rate is taken of one.
     pub(crate) slices: Option<Slices>,
-    /// The newest slice in which a result was counted. Raised before the result is counted.
-    last_slice: AtomicU64,
+    /// The newest slice in which a result of the epoch was counted. Raised before the result is counted.
+    last_slice: EpochNumber,
     pub(crate) config: BreakerConfig,
     pub(crate) counters: Counters,
     /// The successes of epochs that are over. The lock keeps an epoch from ending while a reader adds up the successes,
@@ -66,7 +67,7 @@ impl Published {
             open_until: AtomicU64::default(),
             start,
             slices,
-            last_slice: AtomicU64::default(),
+            last_slice: EpochNumber::default(),
             config: config.clone(),
             counters: Counters::default(),
             settled: Mutex::default(),
@@ -115,7 +116,7 @@ impl Published {
 
     /// Publishes a new epoch, and then calls `tell`. In this order, a scheduler that acts on the old state gets the
     /// message afterwards.
-    pub(crate) fn publish(&self, number: u64, phase: Phase, tell: impl FnOnce()) {
+    pub(crate) fn publish(&self, epoch: u64, phase: Phase, tell: impl FnOnce()) {
         if let Phase::Open { until } = phase {
             let until = until.saturating_duration_since(self.start).as_nanos();
             // Saturates after 584 years.
@@ -124,9 +125,10 @@ impl Published {
         }
         {
             let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-            // Before the word, so that a call of the new epoch finds lanes that count for it.
-            *settled += self.counters.begin(number);
-            self.word.store(number << PHASE_BITS | code(phase), Ordering::Release);
+            // Before the word, so that a call of the new epoch finds lanes and slices that count for it.
+            *settled += self.counters.begin(epoch);
+            self.last_slice.begin(epoch);
+            self.word.store(epoch << PHASE_BITS | code(phase), Ordering::Release);
         }
         tell();
     }
@@ -149,24 +151,29 @@ impl Published {
     /// The counters now, for display.
     pub(crate) fn look(&self, at: Instant) -> CountersAt {
         // Read after the counters, so that everything they count came in this slice or before it.
-        self.moment(at, || self.last_slice.load(Ordering::SeqCst))
+        self.moment(at, || number(self.last_slice.word()))
     }
 
-    /// The counters now, for the sender of a report. Later results may belong to this slice.
-    pub(crate) fn enter_slice(&self, at: Instant) -> CountersAt {
+    /// The counters now, for the sender of a report of `epoch`. Later results may belong to this slice. What it returns
+    /// means nothing if that epoch is over: the report will change nothing.
+    pub(crate) fn enter_slice(&self, epoch: u64, at: Instant) -> CountersAt {
         let slice = self.slices.map_or(0, |slices| slices.of(at));
-        self.moment(at, || self.last_slice.fetch_max(slice, Ordering::SeqCst))
+        self.moment(at, || self.raise(epoch, slice).unwrap_or_default())
     }
 
-    /// The counters now, if a new slice begins at `at`.
-    pub(crate) fn begin_slice(&self, at: Instant) -> Option<CountersAt> {
+    /// The counters now, if a new slice of `epoch` begins at `at`.
+    pub(crate) fn begin_slice(&self, epoch: u64, at: Instant) -> Option<CountersAt> {
         let slice = self.slices?.of(at);
-        let began = |last_slice| last_slice >= slice;
-        if began(self.last_slice.load(Ordering::SeqCst)) {
-            return None;
-        }
-        let moment = self.enter_slice(at);
-        (!began(moment.last_slice)).then_some(moment)
+        // Most successes begin no slice, and a reading of the counters costs more than this.
+        self.last_slice.update(epoch, |_| None).filter(|&last| last < slice)?;
+        let moment = self.enter_slice(epoch, at);
+        (moment.last_slice < slice).then_some(moment)
+    }
+
+    /// Makes `slice` the last slice of `epoch`, unless a later one is, and returns the one before. None if the epoch is
+    /// over.
+    fn raise(&self, epoch: u64, slice: u64) -> Option<u64> {
+        self.last_slice.update(epoch, |last| (last < slice).then_some(slice))
     }
 
     fn moment(&self, at: Instant, last_slice: impl FnOnce() -> u64) -> CountersAt {

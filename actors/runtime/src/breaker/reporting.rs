@@ -68,7 +68,7 @@ pub(crate) fn succeed(
         return tell(published, ticket, Report::Success);
     }
     if published.slices.is_some()
-        && let Some(moment) = published.begin_slice(now.unwrap_or_else(clock::now))
+        && let Some(moment) = published.begin_slice(ticket.epoch, now.unwrap_or_else(clock::now))
     {
         send(published, ticket, Report::SliceBegan(moment), None);
     }

@@ -74,10 +74,6 @@ macro_rules! atomic {
                 reading(order, || writing(order, || self.0.fetch_add(value, order)))
             }
 
-            pub(crate) fn fetch_max(&self, value: $value, order: Ordering) -> $value {
-                reading(order, || writing(order, || self.0.fetch_max(value, order)))
-            }
-
             pub(crate) fn compare_exchange(
                 &self,
                 current: $value,

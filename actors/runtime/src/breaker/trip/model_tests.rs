@@ -260,7 +260,7 @@ impl World {
 
     /// As the permit does it.
     fn succeed(&mut self, slow: bool) {
-        self.on_their_way.extend(self.published.begin_slice(self.at()).map(Report::SliceBegan));
+        self.on_their_way.extend(self.published.begin_slice(0, self.at()).map(Report::SliceBegan));
         if slow {
             self.published.count_slow_success(0);
         } else {
@@ -272,7 +272,7 @@ impl World {
 
     /// As the permit does it: of a failure that happened now, or earlier.
     fn fail(&mut self, slow: bool, earlier: Option<(Duration, u64)>) {
-        let sent = self.published.enter_slice(self.at());
+        let sent = self.published.enter_slice(0, self.at());
         let (at, successes) = earlier.unwrap_or((self.now, sent.successes));
         if !slow {
             self.published.counters.failure(0);
@@ -285,7 +285,7 @@ impl World {
     fn become_slow(&mut self) {
         if self.settings.slow_rate.is_some() {
             self.slow_calls += 1;
-            let now = self.published.enter_slice(self.at());
+            let now = self.published.enter_slice(0, self.at());
             self.on_their_way.push(Report::Slow(now));
             self.counted_as_slow(true);
         }
