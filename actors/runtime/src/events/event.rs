@@ -53,7 +53,7 @@ impl Event {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum EventKind {
-    /// A new epoch began. One for each log line of the breaker.
+    /// The circuit changed its state, or was closed or opened by hand while it was. A new epoch began.
     Transition {
         /// The state before.
         from: State,
@@ -145,6 +145,21 @@ pub enum EventKind {
         /// The mode after.
         to: Mode,
     },
+    /// The settings of the running circuit were changed.
+    Reconfigured {
+        /// Each setting that has changed, as in the log line: `fail_max 5 -> 3`. Durations are seconds.
+        changes: Vec<String>,
+        /// The epoch that began with empty windows, if the windows of the closed circuit could not stay.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
+        /// Time to half-open, if it has changed.
+        #[serde(
+            rename = "half_open_in_seconds",
+            serialize_with = "crate::seconds::optional::serialize",
+            skip_serializing_if = "Option::is_none"
+        )]
+        half_open_in: Option<Duration>,
+    },
     /// A call ended. Recorded by the service that answers it, with fields of its own.
     Call(Fields),
     /// The log did not keep these events, because there were too many in one second.
@@ -168,6 +183,7 @@ impl EventKind {
             Self::Reset { .. } => EventType::Reset,
             Self::LeaseExpired { .. } => EventType::LeaseExpired,
             Self::Mode { .. } => EventType::Mode,
+            Self::Reconfigured { .. } => EventType::Reconfigured,
             Self::Call(_) => EventType::Call,
             Self::CallsSkipped { .. } => EventType::CallsSkipped,
         }

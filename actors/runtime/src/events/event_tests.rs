@@ -107,6 +107,23 @@ fn each_event_kind_serialises_with_its_documented_fields() {
             json!({"type": "mode", "from": "auto", "to": "forced-open"}),
         ),
         (
+            EventKind::Reconfigured {
+                changes: vec!["fail_max 5 -> 3".into()],
+                epoch: None,
+                half_open_in: Some(secs(2.5)),
+            },
+            json!({"type": "reconfigured", "changes": ["fail_max 5 -> 3"],
+                "half_open_in_seconds": 2.5}),
+        ),
+        (
+            EventKind::Reconfigured {
+                changes: vec!["window 100 calls -> 60 s".into()],
+                epoch: Some(5),
+                half_open_in: None,
+            },
+            json!({"type": "reconfigured", "changes": ["window 100 calls -> 60 s"], "epoch": 5}),
+        ),
+        (
             EventKind::CallsSkipped { of: EventType::Retry, count: 7 },
             json!({"type": "calls-skipped", "of": "retry", "count": 7}),
         ),

@@ -30,13 +30,14 @@ pub enum EventType {
     Reset,
     LeaseExpired,
     Mode,
+    Reconfigured,
     Call,
     CallsSkipped,
 }
 
 impl EventType {
     /// All types.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Transition,
         Self::RejectionBurst,
         Self::Retry,
@@ -45,6 +46,7 @@ impl EventType {
         Self::Reset,
         Self::LeaseExpired,
         Self::Mode,
+        Self::Reconfigured,
         Self::Call,
         Self::CallsSkipped,
     ];
@@ -53,9 +55,12 @@ impl EventType {
     /// longer than other events.
     pub fn is_rare(self) -> bool {
         match self {
-            Self::Transition | Self::Release | Self::Reset | Self::LeaseExpired | Self::Mode => {
-                true
-            }
+            Self::Transition
+            | Self::Release
+            | Self::Reset
+            | Self::LeaseExpired
+            | Self::Mode
+            | Self::Reconfigured => true,
             Self::RejectionBurst
             | Self::Retry
             | Self::RetryRefused

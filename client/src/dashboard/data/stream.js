@@ -1,8 +1,8 @@
 // The stream of events from the client-service (Server-Sent Events).
 
 const TYPES = [
-  "transition", "rejection-burst", "retry", "retry-refused", "release", "reset", "lease-expired", "mode", "call",
-  "calls-skipped",
+  "transition", "rejection-burst", "retry", "retry-refused", "release", "reset", "lease-expired", "mode",
+  "reconfigured", "call", "calls-skipped",
 ];
 /** Milliseconds before a new EventSource, after the browser has closed one for good. */
 const RECONNECT_DELAY = 2000;

@@ -32,6 +32,7 @@ export const TYPES = {
   "retry-refused": "no retry",
   release: "release",
   "lease-expired": "lease expired",
+  reconfigured: "settings",
   call: "call",
   "calls-skipped": "not listed",
   gap: "gap",
@@ -135,6 +136,12 @@ const DESCRIPTIONS = {
   "lease-expired": (event) =>
     `a trial did not report a result within ${duration(event.lease_seconds)} and counts as failed`,
   mode: (event) => `${MODES[event.from] ?? event.from} → ${MODES[event.to] ?? event.to}`,
+  reconfigured(event) {
+    const parts = [event.changes.join(", ")];
+    if (event.epoch != null) parts.push("windows begin empty");
+    if (event.half_open_in_seconds != null) parts.push(`half-open in ${duration(event.half_open_in_seconds)}`);
+    return parts.join(" · ");
+  },
   call: (event) => `${callName(event)} ${callResult(event)}`,
   "calls-skipped"(event) {
     const skipped = event.of === "retry" ? plural(event.count, "retry", "retries") : plural(event.count, "call");
