@@ -11,7 +11,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 pub use log_lines::LogLines;
 
 use crate::{
-    breaker::{ProbeRecord, Transition},
+    breaker::{ProbeRecord, Reconfigured, Transition},
     operation::Operation,
     outcome::CallKind,
     panics::contained,
@@ -39,6 +39,8 @@ pub enum Observation<'a> {
         /// Number of calls that the circuit rejected in the epoch before.
         rejected: u64,
     },
+    /// The settings of a running circuit were changed. Told before the transitions that follow.
+    Reconfigured(&'a Reconfigured),
     /// A circuit's breaker rejected calls, or other gates did that its breaker counts for. One for each kind of
     /// rejection and second in which there were any.
     RejectionBurst {

@@ -15,7 +15,17 @@ pub(crate) struct Slices {
 impl Slices {
     /// For windows of this length.
     pub(crate) fn new(start: Instant, window: Duration) -> Self {
-        Self { start, nanos: nanos(window / SLICES).max(1) }
+        Self::of_length(start, Self::length(window))
+    }
+
+    /// Length of the slices of a window, in nanoseconds. At least 1.
+    pub(crate) fn length(window: Duration) -> u64 {
+        nanos(window / SLICES).max(1)
+    }
+
+    /// Of this length, in nanoseconds. Must not be 0.
+    pub(crate) fn of_length(start: Instant, nanos: u64) -> Self {
+        Self { start, nanos }
     }
 
     /// The number of the slice in which `at` lies.
@@ -24,7 +34,7 @@ impl Slices {
     }
 }
 
-/// Saturates after 584 years.
-fn nanos(time: Duration) -> u64 {
+/// In nanoseconds. Saturates after 584 years.
+pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -11,12 +11,13 @@ use super::{
     grant::{Acquire, Grant},
     machine::Machine,
     messages::{
-        BurstBegan, CircuitOpened, Inspect, Observe, ReportResult, Reset, SetMode, Subscribe,
-        TimerElapsed,
+        BurstBegan, CircuitOpened, Inspect, Observe, Reconfigure, ReportResult, Reset, SetMode,
+        Subscribe, TimerElapsed,
     },
     phase::Phase,
     probe::{CircuitChanged, ProbeEnded, ProberSlot, StartProber},
     published::Published,
+    reconfigured::Reconfigured,
     recorder::Recorder,
     snapshot::BreakerSnapshot,
 };
@@ -72,8 +73,27 @@ impl BreakerActor {
         let now = clock::now();
         self.machine.handle_timeout(now);
         let result = step(&mut self.machine, now);
+        self.publish_transitions(now);
+        self.recorder.rejections(now, false);
+        let due = [self.machine.poll_timeout(), self.recorder.poll_timeout()];
+        self.timer.set(ctx, now, due.into_iter().flatten().min(), TimerElapsed);
+        result
+    }
+
+    fn put_in_force(&mut self, change: &Reconfigured) {
+        self.published.in_force.put(&change.after);
+        if let Some(epoch) = change.epoch {
+            self.published.publish(epoch, Phase::Closed, || ());
+        }
+        if let Some(until) = self.machine.open_until() {
+            self.published.open_until(until);
+        }
+        self.recorder.reconfigured(change);
+    }
+
+    fn publish_transitions(&mut self, now: Instant) {
         while let Some(transition) = self.machine.poll_transition() {
-            let reset_timeout = self.published.config.reset_timeout;
+            let reset_timeout = self.machine.config().reset_timeout;
             let opened = (transition.to == State::Open).then(|| CircuitOpened {
                 breaker: self.published.id,
                 epoch: transition.epoch,
@@ -90,10 +110,6 @@ impl BreakerActor {
             });
             self.prober.tell(changed(transition.epoch, transition.phase));
         }
-        self.recorder.rejections(now, false);
-        let due = [self.machine.poll_timeout(), self.recorder.poll_timeout()];
-        self.timer.set(ctx, now, due.into_iter().flatten().min(), TimerElapsed);
-        result
     }
 }
 
@@ -149,6 +165,20 @@ impl Handler<SetMode> for BreakerActor {
 
     fn handle(&mut self, SetMode(mode): SetMode, ctx: &mut Context<Self>) {
         self.step(ctx, |machine, now| machine.set_mode(now, mode));
+    }
+}
+
+impl Handler<Reconfigure> for BreakerActor {
+    type Result = ();
+
+    fn handle(&mut self, Reconfigure(config): Reconfigure, ctx: &mut Context<Self>) {
+        // Publishes what is due by the older settings.
+        self.step(ctx, |_, _| ());
+        if let Some(change) = self.machine.reconfigure(clock::now(), config) {
+            self.put_in_force(&change);
+        }
+        // Publishes what follows from the new ones.
+        self.step(ctx, |_, _| ());
     }
 }
 
@@ -245,4 +275,4 @@ macro_rules! counted {
 }
 
 counted!(Acquire, ReportResult, Reset, SetMode, BurstBegan, Subscribe, Observe, Inspect);
-counted!(StartProber, ProbeEnded);
+counted!(StartProber, ProbeEnded, Reconfigure);

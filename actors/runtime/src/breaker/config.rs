@@ -100,6 +100,13 @@ impl BreakerSettings {
     pub const SUCCESS_THRESHOLD: RangeInclusive<u32> = 1..=10_000;
 }
 
+impl BreakerSettings {
+    /// True if a trip looks at the window.
+    pub(crate) fn has_rate(&self) -> bool {
+        self.failure_rate.is_some() || self.failures.is_some() || self.slow_rate.is_some()
+    }
+}
+
 impl Default for BreakerSettings {
     fn default() -> Self {
         Self {
@@ -157,14 +164,16 @@ impl BreakerConfig {
         })
     }
 
-    /// True if a trip looks at the window.
-    pub(crate) fn has_rate(&self) -> bool {
-        self.failure_rate.is_some() || self.failures.is_some() || self.slow_rate.is_some()
-    }
-
-    /// The open time of a circuit that opens again after being open this long.
-    pub(crate) fn open_time_after(&self, last: Duration) -> Duration {
-        last.mul_f64(self.reset_backoff).min(self.reset_max)
+    /// The open time of a circuit that has reopened this number of times since it was last closed.
+    pub(crate) fn open_time(&self, reopenings: u32) -> Duration {
+        let factor = self.reset_backoff.powi(i32::try_from(reopenings).unwrap_or(i32::MAX));
+        let seconds = self.reset_timeout.as_secs_f64() * factor;
+        // Compared as numbers: the product can be more than a `Duration` can hold.
+        if seconds < self.reset_max.as_secs_f64() {
+            self.reset_timeout.mul_f64(factor)
+        } else {
+            self.reset_max
+        }
     }
 }
 

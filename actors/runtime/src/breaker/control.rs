@@ -5,8 +5,9 @@ use std::fmt::Display;
 use actix::Recipient;
 
 use super::{
+    config::BreakerConfig,
     handle::{Breaker, BreakerStopped},
-    messages::{CircuitOpened, Inspect, Observe, Reset, SetMode, Subscribe},
+    messages::{CircuitOpened, Inspect, Observe, Reconfigure, Reset, SetMode, Subscribe},
     probe::{Probe, StartProber},
     snapshot::BreakerSnapshot,
 };
@@ -65,6 +66,28 @@ impl Breaker {
         self.send(SetMode(Mode::Auto)).await
     }
 
+    /// Changes the settings of the running circuit. When it returns, they are in force: [`config`](Self::config) returns
+    /// them, and every step of the circuit follows them.
+    ///
+    /// No call is lost. Permits stay valid, and trials keep the lease with which they began. The state, the mode, the
+    /// counts, the event log and the prober with its own settings stay.
+    ///
+    /// - Closed: failures in a row and windows stay, and thresholds (`fail_max`, `streak_max_age`, `failure_rate`,
+    ///   `failures`, `slow_rate`, `min_calls`) act at the next failure or slow call. If another `window`, another
+    ///   `slow_call`, or a trip that looks at the window and is switched on or off changes what the windows count, all
+    ///   trips begin empty, in a new epoch: results of calls in flight no longer count.
+    /// - Open by its own rules: the open time, counted from the opening, becomes what it would be if the circuit had had
+    ///   these settings since it was last closed. If that is over, the circuit is half-open at once.
+    /// - Half-open: if as many trials as the new `success_threshold` have succeeded, the circuit closes at once.
+    ///
+    /// Does nothing if the settings are the same.
+    ///
+    /// # Errors
+    /// The actor is gone, and nothing was done.
+    pub async fn reconfigure(&self, config: BreakerConfig) -> Result<(), BreakerStopped> {
+        self.send(Reconfigure(config)).await
+    }
+
     /// Everything that is visible from outside.
     ///
     /// # Errors
@@ -110,7 +133,7 @@ impl Breaker {
         E: Display + 'static,
         T: 'static,
     {
-        probe.validate(self.config())?;
+        probe.validate(&self.config())?;
         let start = StartProber::new(probe, make);
         self.actor.do_send(self.published.depth.counted(start));
         Ok(())

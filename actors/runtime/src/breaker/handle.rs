@@ -108,7 +108,7 @@ impl Breaker {
     /// The rejection, counted, if this phase rejects without asking the actor.
     fn reject_at_once(&self, phase: Phase) -> Option<Rejection> {
         let retry_after = match phase {
-            Phase::ForcedOpen => self.published.config.reset_timeout,
+            Phase::ForcedOpen => self.published.in_force.reset_timeout(),
             Phase::Open { until } => until.saturating_duration_since(clock::now()),
             _ => return None,
         };
@@ -172,12 +172,12 @@ impl Breaker {
 
     /// The time after which [`Permit::slow`] must be called. `None` if no trip counts slow calls.
     pub fn slow_after(&self) -> Option<Duration> {
-        self.published.config.slow_call
+        self.published.in_force.slow_call()
     }
 
-    /// Its settings.
-    pub fn config(&self) -> &BreakerConfig {
-        &self.published.config
+    /// The settings in force. See [`reconfigure`](Self::reconfigure).
+    pub fn config(&self) -> std::sync::Arc<BreakerConfig> {
+        self.published.in_force.config()
     }
 
     /// Its name, which is also its event log's.

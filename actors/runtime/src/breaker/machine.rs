@@ -3,6 +3,8 @@
 //! Its owner passes `now` into every step, asks [`Machine::poll_timeout`] for the time of the next step, and takes
 //! transitions from [`Machine::poll_transition`] (the pattern is quinn-proto's).
 
+mod reconfigure;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -13,7 +15,7 @@ use super::{
     phase::Phase,
     report::{CountersAt, Report, Ticket},
     transition::{Reason, Transition},
-    trials::Trials,
+    trials::{Trial, Trials},
     trip::{Readings, Trip, trips},
 };
 use crate::{
@@ -38,6 +40,8 @@ pub(crate) struct Machine {
     opened_after: u32,
     /// How long the circuit stays open, or was open last.
     open_time: Duration,
+    /// Number of times that the circuit has reopened since it was last closed.
+    reopenings: u32,
     trials: Trials,
     open_count: u64,
     transitions: VecDeque<Transition>,
@@ -50,7 +54,8 @@ impl Machine {
             start,
             trips: trips(&config, start, start),
             opened_after: 0,
-            open_time: config.reset_timeout,
+            open_time: config.open_time(0),
+            reopenings: 0,
             config,
             phase: Phase::Closed,
             epoch: 0,
@@ -117,7 +122,7 @@ impl Machine {
         match self.phase {
             Phase::Closed | Phase::ForcedOpen | Phase::Disabled => None,
             Phase::Open { until } => Some(until),
-            Phase::HalfOpen => self.trials.first_lease(),
+            Phase::HalfOpen => self.trials.first_to_end().map(Trial::lease_ends),
         }
     }
 
@@ -136,7 +141,11 @@ impl Machine {
             Phase::Open { .. } => {
                 self.enter(now, Phase::HalfOpen, Reason::ResetTimeout(self.open_time));
             }
-            Phase::HalfOpen => self.open(now, Reason::LeaseExpired(self.config.trial_lease)),
+            Phase::HalfOpen => {
+                if let Some(&Trial { lease, .. }) = self.trials.first_to_end() {
+                    self.open(now, Reason::LeaseExpired(lease));
+                }
+            }
         }
     }
 
@@ -156,7 +165,7 @@ impl Machine {
                 if self.trials.in_flight() >= self.config.half_open_max_calls as usize {
                     return Err(Rejection::new(RejectionKind::TrialLimit, TRIAL_LIMIT_RETRY_AFTER));
                 }
-                let trial = self.trials.begin(now, self.config.trial_lease);
+                let trial = self.trials.begin(now, &self.config);
                 Ok(Ticket { epoch: self.epoch, trial: Some(trial) })
             }
         }
@@ -176,21 +185,35 @@ impl Machine {
                     self.open(now, reason);
                 }
             }
-            (Phase::HalfOpen, report) if self.trials.end(ticket.trial) => match report {
-                Report::Success => {
-                    let successes = self.trials.succeed();
-                    if successes >= self.config.success_threshold {
-                        self.close(now, Reason::TrialsSucceeded(successes));
-                    }
+            (Phase::HalfOpen, report) => {
+                if let Some(trial) = self.trials.end(ticket.trial) {
+                    self.trial_ended(now, trial, report);
                 }
-                Report::Failure(failure) => self.open(now, Reason::TrialFailed(failure.cause)),
-                Report::Slow(_) => {
-                    let slow = self.config.slow_call.unwrap_or_default().as_secs_f64();
-                    self.open(now, Reason::TrialFailed(format!("took over {slow}s")));
-                }
-                Report::Neutral | Report::SliceBegan(_) => {}
-            },
-            _ => {}
+            }
+            (Phase::Open { .. } | Phase::ForcedOpen | Phase::Disabled, _) => {}
+        }
+    }
+
+    fn trial_ended(&mut self, now: Instant, trial: Trial, report: Report) {
+        match report {
+            Report::Success => {
+                self.trials.succeed();
+                self.close_if_enough_succeeded(now);
+            }
+            Report::Failure(failure) => self.open(now, Reason::TrialFailed(failure.cause)),
+            Report::Slow(_) => {
+                let slow_call = trial.slow_call.or(self.config.slow_call).unwrap_or_default();
+                let cause = format!("took over {}s", slow_call.as_secs_f64());
+                self.open(now, Reason::TrialFailed(cause));
+            }
+            Report::Neutral | Report::SliceBegan(_) => {}
+        }
+    }
+
+    fn close_if_enough_succeeded(&mut self, now: Instant) {
+        let successes = self.trials.succeeded();
+        if successes >= self.config.success_threshold {
+            self.close(now, Reason::TrialsSucceeded(successes));
         }
     }
 
@@ -227,7 +250,8 @@ impl Machine {
 
     fn open(&mut self, now: Instant, reason: Reason) {
         if self.phase == Phase::HalfOpen {
-            self.open_time = self.config.open_time_after(self.open_time);
+            self.reopenings = self.reopenings.saturating_add(1);
+            self.open_time = self.config.open_time(self.reopenings);
         }
         self.enter(now, Phase::Open { until: now + self.open_time }, reason);
     }
@@ -235,7 +259,8 @@ impl Machine {
     fn close(&mut self, now: Instant, reason: Reason) {
         self.trips = trips(&self.config, self.start, now);
         self.opened_after = 0;
-        self.open_time = self.config.reset_timeout;
+        self.reopenings = 0;
+        self.open_time = self.config.open_time(0);
         self.enter(now, Phase::Closed, reason);
     }
 
@@ -247,8 +272,7 @@ impl Machine {
         };
         self.phase = phase;
         self.trials.clear();
-        let began = std::mem::replace(&mut self.epoch_began, now);
-        self.epoch += 1;
+        let after = self.begin_epoch(now);
         let (to, mode, epoch) = (self.state(), self.mode(), self.epoch);
         if to == State::Open && from != State::Open {
             self.open_count += 1;
@@ -261,8 +285,14 @@ impl Machine {
             mode,
             epoch,
             reason,
-            after: now.saturating_duration_since(began),
+            after,
             half_open_in,
         });
+    }
+
+    /// Begins the next epoch and returns how long the one before lasted.
+    fn begin_epoch(&mut self, now: Instant) -> Duration {
+        self.epoch += 1;
+        now.saturating_duration_since(std::mem::replace(&mut self.epoch_began, now))
     }
 }

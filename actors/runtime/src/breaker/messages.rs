@@ -6,6 +6,7 @@ use actix::{WeakRecipient, prelude::*};
 use tokio::sync::oneshot;
 
 use super::{
+    config::BreakerConfig,
     report::{Report, Ticket},
     snapshot::BreakerSnapshot,
 };
@@ -30,6 +31,11 @@ pub(crate) struct Reset;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct SetMode(pub(crate) Mode);
+
+/// Puts other settings in force.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Reconfigure(pub(crate) BreakerConfig);
 
 /// A burst of rejections began. Only its first call sends this message; the others are only counted.
 #[derive(Message)]

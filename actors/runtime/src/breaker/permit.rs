@@ -72,7 +72,7 @@ impl<'a> Permit<'a> {
     fn succeed(mut self, now: Option<Instant>) -> impl Future<Output = ()> + use<> {
         let slow = self.obligation == Obligation::OwedSlow;
         self.obligation = Obligation::Done;
-        taken_into_account(if slow || self.is_trial() || self.published.slices.is_some() {
+        taken_into_account(if slow || self.is_trial() || self.published.in_force.is_sliced() {
             succeed(self.published, self.ticket, slow, now)
         } else {
             self.published.count_success(self.ticket.epoch);
@@ -84,7 +84,7 @@ impl<'a> Permit<'a> {
     /// ended. It counts as slow from now on, however it ends. A slow trial has failed. Does nothing if no trip asks for
     /// slow calls, or the second time.
     pub fn slow(&mut self) {
-        if self.published.config.slow_call.is_some() && self.obligation == Obligation::Owed {
+        if self.published.in_force.slow_call().is_some() && self.obligation == Obligation::Owed {
             self.obligation = Obligation::OwedSlow;
             let now = self.published.enter_slice(self.ticket.epoch, clock::now());
             send(self.published, self.ticket, Report::Slow(now), None);

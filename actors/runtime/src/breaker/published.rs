@@ -8,10 +8,11 @@ use std::{
 use actix::WeakRecipient;
 
 use super::{
-    config::{BreakerConfig, Window},
+    config::BreakerConfig,
     counted::{Counted, Depth},
     counters::{Counters, Totals},
     epoch_number::{EpochNumber, number},
+    in_force::InForce,
     messages::ReportResult,
     phase::Phase,
     report::CountersAt,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     outcome::CallKind,
-    slices::Slices,
+    slices::{Slices, nanos},
     sync::{AtomicU64, Mutex},
 };
 
@@ -34,14 +35,12 @@ pub(crate) struct Published {
     /// The epoch's number and phase. Grows with each transition.
     word: AtomicU64,
     /// When the last opening ends, in nanoseconds after `start`. Written before the word: a reader that still reads an
-    /// older opening's word gets a later end, which is correct by then.
+    /// older opening's word gets the end of a later one, which is correct by then.
     open_until: AtomicU64,
     start: Instant,
-    /// Slices of the window of time, if a rate is taken of one.
-    pub(crate) slices: Option<Slices>,
     /// The newest slice in which a result of the epoch was counted. Raised before the result is counted.
     last_slice: EpochNumber,
-    pub(crate) config: BreakerConfig,
+    pub(crate) in_force: InForce,
     pub(crate) counters: Counters,
     /// The successes of epochs that are over. The lock keeps an epoch from ending while a reader adds up the successes,
     /// so that each is counted once.
@@ -57,18 +56,13 @@ impl Published {
     /// Closed, in epoch 0.
     pub(crate) fn new(config: &BreakerConfig, start: Instant) -> Self {
         static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let slices = match config.window {
-            Window::Time(time) if config.has_rate() => Some(Slices::new(start, time)),
-            _ => None,
-        };
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             word: AtomicU64::default(),
             open_until: AtomicU64::default(),
             start,
-            slices,
             last_slice: EpochNumber::default(),
-            config: config.clone(),
+            in_force: InForce::new(config),
             counters: Counters::default(),
             settled: Mutex::default(),
             reports: OnceLock::new(),
@@ -118,10 +112,7 @@ impl Published {
     /// message afterwards.
     pub(crate) fn publish(&self, epoch: u64, phase: Phase, tell: impl FnOnce()) {
         if let Phase::Open { until } = phase {
-            let until = until.saturating_duration_since(self.start).as_nanos();
-            // Saturates after 584 years.
-            let until = u64::try_from(until).unwrap_or(u64::MAX);
-            self.open_until.store(until, Ordering::Relaxed);
+            self.open_until(until);
         }
         {
             let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,6 +122,12 @@ impl Published {
             self.word.store(epoch << PHASE_BITS | code(phase), Ordering::Release);
         }
         tell();
+    }
+
+    /// Sets when the opening ends that is published, or is about to be.
+    pub(crate) fn open_until(&self, until: Instant) {
+        let until = nanos(until.saturating_duration_since(self.start));
+        self.open_until.store(until, Ordering::Relaxed);
     }
 
     /// Counts a success of `epoch`, which may be over.
@@ -157,17 +154,21 @@ impl Published {
     /// The counters now, for the sender of a report of `epoch`. Later results may belong to this slice. What it returns
     /// means nothing if that epoch is over: the report will change nothing.
     pub(crate) fn enter_slice(&self, epoch: u64, at: Instant) -> CountersAt {
-        let slice = self.slices.map_or(0, |slices| slices.of(at));
+        let slice = self.slices().map_or(0, |slices| slices.of(at));
         self.moment(at, || self.raise(epoch, slice).unwrap_or_default())
     }
 
     /// The counters now, if a new slice of `epoch` begins at `at`.
     pub(crate) fn begin_slice(&self, epoch: u64, at: Instant) -> Option<CountersAt> {
-        let slice = self.slices?.of(at);
+        let slice = self.slices()?.of(at);
         // Most successes begin no slice, and a reading of the counters costs more than this.
         self.last_slice.update(epoch, |_| None).filter(|&last| last < slice)?;
         let moment = self.enter_slice(epoch, at);
         (moment.last_slice < slice).then_some(moment)
+    }
+
+    fn slices(&self) -> Option<Slices> {
+        self.in_force.slices(self.start)
     }
 
     /// Makes `slice` the last slice of `epoch`, unless a later one is, and returns the one before. None if the epoch is
@@ -178,7 +179,7 @@ impl Published {
 
     fn moment(&self, at: Instant, last_slice: impl FnOnce() -> u64) -> CountersAt {
         let Totals { successes, not_slow } = self.counters.read();
-        let last_slice = if self.slices.is_some() { last_slice() } else { 0 };
+        let last_slice = if self.in_force.is_sliced() { last_slice() } else { 0 };
         CountersAt { at, successes, not_slow, last_slice }
     }
 

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use super::{burst::Bursts, probe::ProbeRecord, published::Published, transition::Transition};
+use super::{
+    burst::Bursts, probe::ProbeRecord, published::Published, reconfigured::Reconfigured,
+    transition::Transition,
+};
 use crate::{
     observe::{Observation, Observer, Observers},
     sync::Arc,
@@ -53,6 +56,11 @@ impl Recorder {
         let rejected = circuit_open + trial_limit;
         let before = std::mem::replace(&mut self.rejected, rejected);
         self.observers.tell(&Observation::Transition { transition, rejected: rejected - before });
+    }
+
+    /// Tells of other settings.
+    pub(crate) fn reconfigured(&self, change: &Reconfigured) {
+        self.observers.tell(&Observation::Reconfigured(change));
     }
 
     /// Tells of the rejections of a window that is over, or that a transition has `cut` short.

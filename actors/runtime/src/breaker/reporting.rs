@@ -67,7 +67,7 @@ pub(crate) fn succeed(
     if ticket.trial.is_some() {
         return tell(published, ticket, Report::Success);
     }
-    if published.slices.is_some()
+    if published.in_force.is_sliced()
         && let Some(moment) = published.begin_slice(ticket.epoch, now.unwrap_or_else(clock::now))
     {
         send(published, ticket, Report::SliceBegan(moment), None);

@@ -15,7 +15,8 @@ pub struct BreakerSnapshot {
     pub state: State,
     /// The mode.
     pub mode: Mode,
-    /// Number of the current epoch: grows by one with each transition.
+    /// Number of the current epoch: grows by one with each transition, and with each change of the settings that empties
+    /// the windows.
     pub epoch: u64,
     /// Consecutive counted failures. While open or half-open, those that opened the circuit. 0 in any mode but auto.
     pub fail_counter: u32,
@@ -42,7 +43,7 @@ pub struct BreakerSnapshot {
     pub trials_in_flight: usize,
     /// Trials of this half-open phase that succeeded.
     pub trials_succeeded: u32,
-    /// The configuration.
+    /// The settings in force.
     #[serde(flatten)]
     pub settings: BreakerSettings,
 }

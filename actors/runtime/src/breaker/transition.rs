@@ -8,7 +8,7 @@ use crate::state::{Mode, State};
 /// Why a circuit changed its state. Its `Display` is what the log line shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// As many failures in a row as `fail_max` allows.
+    /// `fail_max` failures in a row, or more if it was lowered in the meantime.
     ConsecutiveFailures {
         /// The length of the streak.
         failures: u32,
@@ -131,7 +131,8 @@ pub struct Transition {
     pub from_mode: Mode,
     /// The mode after.
     pub mode: Mode,
-    /// Number of the epoch that began. It grows by one with each transition.
+    /// Number of the epoch that began. It grows by one with each transition, and with each change of the settings that
+    /// empties the windows.
     pub epoch: u64,
     /// Why.
     pub reason: Reason,

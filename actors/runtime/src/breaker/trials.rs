@@ -5,50 +5,66 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Trials in flight with the ends of their leases, and the number of those that succeeded.
+use super::config::BreakerSettings;
+
+/// A trial in flight. It keeps the settings with which it began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trial {
+    began: Instant,
+    pub(crate) lease: Duration,
+    pub(crate) slow_call: Option<Duration>,
+}
+
+impl Trial {
+    pub(crate) fn lease_ends(&self) -> Instant {
+        self.began + self.lease
+    }
+}
+
+/// Trials in flight, and the number of those that succeeded.
 #[derive(Debug, Default)]
 pub(crate) struct Trials {
     next: u64,
-    leases: BTreeMap<u64, Instant>,
+    in_flight: BTreeMap<u64, Trial>,
     succeeded: u32,
 }
 
 impl Trials {
     /// Begins a trial and returns its number, which no other trial of this breaker has.
-    pub(crate) fn begin(&mut self, now: Instant, lease: Duration) -> u64 {
+    pub(crate) fn begin(&mut self, now: Instant, settings: &BreakerSettings) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.leases.insert(number, now + lease);
+        let (lease, slow_call) = (settings.trial_lease, settings.slow_call);
+        self.in_flight.insert(number, Trial { began: now, lease, slow_call });
         number
     }
 
-    /// Ends a trial. False if it is not in flight.
-    pub(crate) fn end(&mut self, number: Option<u64>) -> bool {
-        number.is_some_and(|number| self.leases.remove(&number).is_some())
+    /// Ends a trial. None if it is not in flight.
+    pub(crate) fn end(&mut self, number: Option<u64>) -> Option<Trial> {
+        self.in_flight.remove(&number?)
     }
 
-    /// Counts a success, and returns how many there are.
-    pub(crate) fn succeed(&mut self) -> u32 {
+    /// Counts a success.
+    pub(crate) fn succeed(&mut self) {
         self.succeeded += 1;
-        self.succeeded
     }
 
     pub(crate) fn in_flight(&self) -> usize {
-        self.leases.len()
+        self.in_flight.len()
     }
 
     pub(crate) fn succeeded(&self) -> u32 {
         self.succeeded
     }
 
-    /// When the first lease runs out.
-    pub(crate) fn first_lease(&self) -> Option<Instant> {
-        self.leases.values().min().copied()
+    /// The trial whose lease runs out first.
+    pub(crate) fn first_to_end(&self) -> Option<&Trial> {
+        self.in_flight.values().min_by_key(|trial| trial.lease_ends())
     }
 
     /// Forgets all, for a new phase.
     pub(crate) fn clear(&mut self) {
-        self.leases.clear();
+        self.in_flight.clear();
         self.succeeded = 0;
     }
 }

@@ -6,12 +6,17 @@ use crate::{
     observe::{Observation, Observer, RetryScheduled},
 };
 
-/// Records transitions and what they came of, bursts of rejections, retries, refused retries and releases.
+/// Records transitions and what they came of, changed settings, bursts of rejections, retries, refused retries and releases.
 impl Observer for EventLog {
     fn observe(&self, observation: &Observation<'_>) {
         match observation {
             Observation::Transition { transition, rejected } => {
                 record_transition(self, transition, *rejected);
+            }
+            Observation::Reconfigured(change) => {
+                let (changes, epoch, half_open_in) =
+                    (change.changes(), change.epoch, change.half_open_in);
+                self.record(EventKind::Reconfigured { changes, epoch, half_open_in });
             }
             Observation::RejectionBurst { rejection, count, window } => {
                 let (rejection, count, window) = (*rejection, *count, *window);

@@ -24,7 +24,7 @@ macro_rules! traced {
     };
 }
 
-/// Logs transitions, retries, releases and failed calls at info, panics at error, and the rest at debug.
+/// Logs transitions, changed settings, retries, releases and failed calls at info, panics at error, and the rest at debug.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogLines;
 
@@ -34,6 +34,7 @@ impl Observer for LogLines {
             Observation::Transition { transition, .. } => {
                 log::info!(target: BREAKER, "{transition}");
             }
+            Observation::Reconfigured(change) => log::info!(target: BREAKER, "{change}"),
             Observation::ProbeEnded(probe) => probe_line(probe),
             Observation::QuietPeriodBegan { call, wait } => {
                 let secs = wait.as_secs_f64();

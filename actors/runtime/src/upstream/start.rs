@@ -108,7 +108,7 @@ fn breaker_of(
     };
     match choice {
         BreakerChoice::Running(breaker) => {
-            check(breaker.config())?;
+            check(&breaker.config())?;
             Ok(breaker)
         }
         BreakerChoice::New(settings) => {

@@ -67,6 +67,15 @@ impl Trip for Consecutive {
             .then(|| Reason::ConsecutiveFailures { failures, last: last.clone() })
     }
 
+    fn adjust(&mut self, settings: &BreakerSettings) -> bool {
+        (self.fail_max, self.max_age) = (settings.fail_max, settings.streak_max_age);
+        // The age may be shorter now: the streak begins behind its last gap.
+        if let Some(gap) = self.streak.windows(2).rposition(|pair| self.is_gap(pair[0], pair[1])) {
+            self.streak.drain(..=gap);
+        }
+        self.fail_max > 0
+    }
+
     fn read(&self, now: &CountersAt, readings: &mut Readings) {
         let over = now.successes > self.successes
             || self.streak.last().is_some_and(|&last| self.is_gap(last, now.at));

@@ -40,6 +40,11 @@ impl Trip for FailureRate {
         })
     }
 
+    fn adjust(&mut self, settings: &BreakerSettings) -> bool {
+        self.min_calls = settings.min_calls.into();
+        settings.failure_rate.map(|share| self.share = share).is_some()
+    }
+
     fn read(&self, now: &CountersAt, readings: &mut Readings) {
         let count @ Count { marked, total, .. } = self.results.seen_at(now.successes, now);
         readings.failure_rate = count.rate(self.min_calls);

@@ -34,6 +34,10 @@ impl Trip for Failures {
         })
     }
 
+    fn adjust(&mut self, settings: &BreakerSettings) -> bool {
+        settings.failures.map(|most| self.most = most.into()).is_some()
+    }
+
     fn read(&self, now: &CountersAt, readings: &mut Readings) {
         let count = self.results.seen_at(now.successes, now);
         readings.failed = count.marked;

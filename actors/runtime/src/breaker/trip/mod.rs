@@ -29,6 +29,10 @@ pub(crate) trait Trip: Debug + Send {
     /// Takes a report into account. Returns the reason if the circuit must open.
     fn report(&mut self, report: &Report) -> Option<Reason>;
 
+    /// Takes other thresholds, which act at the next report. What was counted stays. False if the settings switch the
+    /// trip off.
+    fn adjust(&mut self, settings: &BreakerSettings) -> bool;
+
     /// Fills in what this trip counts, by the counters at `now`.
     fn read(&self, now: &CountersAt, readings: &mut Readings);
 }
@@ -47,6 +51,29 @@ pub(crate) struct Readings {
     pub(crate) failed: u64,
     /// Those of them that were slow.
     pub(crate) slow: u64,
+}
+
+/// True if the trips of one can be [adjusted](adjust) to the other, because their windows count the same results.
+pub(crate) fn same_windows(one: &BreakerSettings, other: &BreakerSettings) -> bool {
+    let windows = |settings: &BreakerSettings| {
+        let window = settings.has_rate().then_some(settings.window);
+        let rates = [settings.failure_rate.is_some(), settings.failures.is_some()];
+        (window, rates, settings.slow_call)
+    };
+    windows(one) == windows(other)
+}
+
+/// Adjusts trips to settings with the [same windows](same_windows).
+pub(crate) fn adjust(
+    trips: &mut Vec<Box<dyn Trip>>,
+    before: &BreakerSettings,
+    now: &BreakerSettings,
+) {
+    trips.retain_mut(|trip| trip.adjust(now));
+    if before.fail_max == 0 {
+        let consecutive = Consecutive::new(now).map(|trip| Box::new(trip) as Box<dyn Trip>);
+        trips.splice(..0, consecutive);
+    }
 }
 
 /// The trips that the settings ask for, for an epoch that begins at `began`. The slices of a window of time are

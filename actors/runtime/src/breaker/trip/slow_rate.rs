@@ -48,6 +48,11 @@ impl Trip for SlowRate {
         })
     }
 
+    fn adjust(&mut self, settings: &BreakerSettings) -> bool {
+        self.min_calls = settings.min_calls.into();
+        settings.slow_rate.map(|share| self.share = share).is_some()
+    }
+
     fn read(&self, now: &CountersAt, readings: &mut Readings) {
         let count @ Count { marked, total, .. } = self.results.seen_at(now.not_slow, now);
         readings.slow_rate = count.rate(self.min_calls);
