@@ -51,6 +51,8 @@ mod permit;
 mod phase;
 mod probe;
 mod published;
+#[cfg(test)]
+mod reconfigure_tests;
 mod reconfigured;
 mod recorder;
 mod report;
