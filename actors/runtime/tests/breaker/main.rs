@@ -1,5 +1,6 @@
 //! The breaker's actor.
 
+mod reconfigure;
 mod states;
 #[path = "../support/mod.rs"]
 mod support;

@@ -150,6 +150,8 @@ fn a_breaker_whose_actor_is_gone_returns_an_error() {
         assert_eq!(breaker.disable().await, Err(BreakerStopped));
         assert_eq!(breaker.enable().await, Err(BreakerStopped));
         assert_eq!(breaker.reset().await, Err(BreakerStopped));
+        let config = BreakerConfig::default();
+        assert_eq!(breaker.reconfigure(config).await, Err(BreakerStopped));
         assert_eq!(breaker.subscribe(&Subscriber.start().recipient()), Err(BreakerStopped));
         assert_eq!((breaker.state(), breaker.mode()), (State::Closed, Mode::Auto));
     });
