@@ -15,7 +15,7 @@ use std::{
 use proptest::{prelude::*, sample::Index, strategy::ValueTree, test_runner::TestRunner};
 
 use super::{
-    config::{BreakerConfig, BreakerSettings},
+    config::{BreakerConfig, BreakerSettings, Window},
     machine::Machine,
     phase::Phase,
     report::{CountersAt, Failure, Report, Ticket},
@@ -40,6 +40,7 @@ struct Leave {
 #[derive(Debug)]
 struct Trial {
     epoch: u64,
+    lease: Duration,
     lease_ends: Duration,
     reported: Option<Said>,
 }
@@ -66,9 +67,11 @@ struct Model {
     epoch: u64,
     /// When the epoch began.
     changed: Duration,
-    /// When half-open begins. Means something while open in auto mode.
+    /// How long the circuit is open, and when half-open begins. Mean something while open in auto mode.
+    open_for: Duration,
     half_open_at: Duration,
-    /// The success counter's value with each failure since the circuit last began closed.
+    /// The success counter's value with each failure since the circuit last began closed, or began to count
+    /// consecutive failures.
     failures: Vec<u64>,
     /// All there have been.
     trials: Vec<Trial>,
@@ -84,6 +87,7 @@ impl Model {
             state: State::Closed,
             epoch: 0,
             changed: Duration::ZERO,
+            open_for: Duration::ZERO,
             half_open_at: Duration::ZERO,
             failures: Vec::new(),
             trials: Vec::new(),
@@ -140,11 +144,15 @@ impl Model {
         self.transitions.iter().filter(opened).count()
     }
 
-    /// The open time of an opening that happens now: it grows with each since the circuit was last closed.
-    fn open_time(&self) -> Duration {
+    /// Openings since the circuit was last closed.
+    fn openings_in_a_row(&self) -> usize {
         let openings =
             self.transitions.iter().rev().take_while(|change| change.to != State::Closed);
-        let openings = openings.filter(|change| change.to == State::Open).count();
+        openings.filter(|change| change.to == State::Open).count()
+    }
+
+    /// The open time after so many openings: it grows with each.
+    fn open_time(&self, openings: usize) -> Duration {
         let factor = (0..openings).fold(1.0, |factor, _| factor * self.settings.reset_backoff);
         self.settings.reset_timeout.mul_f64(factor).min(self.settings.reset_max)
     }
@@ -156,8 +164,9 @@ impl Model {
         if to == State::Closed && mode == Mode::Auto {
             self.failures.clear();
         }
-        let half_open_in = self.is(State::Open).then(|| self.open_time());
-        self.half_open_at = now + half_open_in.unwrap_or_default();
+        let half_open_in = self.is(State::Open).then(|| self.open_time(self.openings_in_a_row()));
+        self.open_for = half_open_in.unwrap_or_default();
+        self.half_open_at = now + self.open_for;
         let epoch = self.epoch;
         let phase = match (mode, to) {
             (Mode::Disabled, _) => Phase::Disabled,
@@ -186,11 +195,12 @@ impl Model {
             return;
         }
         if self.is(State::Open) {
-            let opened = self.transitions.last().and_then(|opening| opening.half_open_in);
-            let reason = Reason::ResetTimeout(opened.expect("it opened by its own rules"));
+            let reason = Reason::ResetTimeout(self.open_for);
             self.change(now, State::HalfOpen, Mode::Auto, reason);
         } else {
-            let reason = Reason::LeaseExpired(self.settings.trial_lease);
+            let trials = self.in_flight();
+            let first = trials.iter().min_by_key(|trial| trial.lease_ends);
+            let reason = Reason::LeaseExpired(first.expect("a lease was due").lease);
             self.change(now, State::Open, Mode::Auto, reason);
         }
     }
@@ -205,11 +215,12 @@ impl Model {
             (Mode::ForcedOpen, _) => Err(Some(self.settings.reset_timeout)),
             (Mode::Auto, State::Open) => Err(Some(self.half_open_at - now)),
             (Mode::Auto, State::HalfOpen) => {
-                if self.in_flight().len() == self.settings.half_open_max_calls as usize {
+                if self.in_flight().len() >= self.settings.half_open_max_calls as usize {
                     return Err(None);
                 }
-                let lease_ends = now + self.settings.trial_lease;
-                self.trials.push(Trial { epoch, lease_ends, reported: None });
+                let lease = self.settings.trial_lease;
+                let lease_ends = now + lease;
+                self.trials.push(Trial { epoch, lease, lease_ends, reported: None });
                 Ok(Leave { epoch, trial: Some(self.trials.len() - 1) })
             }
         }
@@ -224,9 +235,15 @@ impl Model {
             // Such a leave has no identity, so a second report cannot be told from a first. A permit is used up by its
             // report.
             let Said::Bad { cause, successes } = said else { return };
+            if self.settings.fail_max == 0 {
+                return;
+            }
             self.failures.push(successes);
-            let failures = self.settings.fail_max;
-            if self.in_a_row(0) == failures as usize {
+            // A failure from before a success that is known is none of those in a row.
+            let is_last = self.failures.iter().all(|&known| known <= successes);
+            let failures = self.in_a_row(0);
+            if is_last && failures >= self.settings.fail_max as usize {
+                let failures = u32::try_from(failures).unwrap();
                 let reason = Reason::ConsecutiveFailures { failures, last: cause };
                 self.change(now, State::Open, Mode::Auto, reason);
             }
@@ -238,11 +255,52 @@ impl Model {
             self.trials[trial].reported = Some(said.clone());
             if let Said::Bad { cause, .. } = said {
                 self.change(now, State::Open, Mode::Auto, Reason::TrialFailed(cause));
-            } else if self.good_trials() == self.settings.success_threshold as usize {
-                let reason = Reason::TrialsSucceeded(self.settings.success_threshold);
-                self.change(now, State::Closed, Mode::Auto, reason);
+            } else {
+                self.close_if_enough_are_good(now);
             }
         }
+    }
+
+    fn close_if_enough_are_good(&mut self, now: Duration) {
+        let good = u32::try_from(self.good_trials()).unwrap();
+        if good >= self.settings.success_threshold {
+            self.change(now, State::Closed, Mode::Auto, Reason::TrialsSucceeded(good));
+        }
+    }
+
+    /// What is told of other settings: the epoch that begins with empty windows, and the time to half-open.
+    fn reconfigure(
+        &mut self,
+        now: Duration,
+        settings: BreakerSettings,
+    ) -> Option<(Option<u64>, Option<Duration>)> {
+        self.do_what_is_due(now);
+        if settings == self.settings {
+            return None;
+        }
+        let window = |of: &BreakerSettings| of.failures.is_some().then_some(of.window);
+        let other_window = window(&settings) != window(&self.settings);
+        self.settings = settings;
+        let mut told = (None, None);
+        if self.is(State::Closed) {
+            if other_window {
+                self.epoch += 1;
+                self.changed = now;
+                told.0 = Some(self.epoch);
+            }
+            if other_window || self.settings.fail_max == 0 {
+                self.failures.clear();
+            }
+        } else if self.is(State::HalfOpen) {
+            self.close_if_enough_are_good(now);
+        } else if self.is(State::Open) {
+            self.open_for = self.open_time(self.openings_in_a_row() - 1);
+            let before = std::mem::replace(&mut self.half_open_at, self.changed + self.open_for);
+            let left = self.half_open_at.saturating_sub(now);
+            told.1 = (before != self.half_open_at).then_some(left);
+            self.do_what_is_due(now);
+        }
+        Some(told)
     }
 
     /// As many good probes in a row as are enough, made in this epoch.
@@ -293,6 +351,7 @@ enum Op {
     },
     Reset,
     Choose(Mode),
+    Reconfigure(BreakerSettings),
 }
 
 #[derive(Debug, Clone)]
@@ -354,15 +413,23 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (0_u64..3, 1_u32..4).prop_map(|(ago, probes)| Op::Probed { ago, probes }),
         2 => Just(Op::Reset),
         6 => mode.prop_map(Op::Choose),
+        8 => settings().prop_map(Op::Reconfigure),
     ]
 }
 
 fn settings() -> impl Strategy<Value = BreakerSettings> {
     let secs = || (1_u64..=6).prop_map(Duration::from_secs);
     let backoff = prop_oneof![Just(1.0), Just(1.5), Just(2.0)];
-    (1_u32..=4, secs(), 1_u32..=3, 1_u32..=3, secs(), backoff, secs()).prop_map(
+    // A trip that looks at a window, and never opens the circuit.
+    let window =
+        || prop_oneof![Just(Window::Calls(1_000)), Just(Window::Time(NANO * 1_000_000_000))];
+    let trips = prop_oneof![
+        8 => (1_u32..=4).prop_map(|fail_max| (fail_max, None)),
+        2 => (0_u32..=4, window()).prop_map(|(fail_max, window)| (fail_max, Some(window))),
+    ];
+    (trips, secs(), 1_u32..=3, 1_u32..=3, secs(), backoff, secs()).prop_map(
         |(
-            fail_max,
+            (fail_max, window),
             reset_timeout,
             half_open_max_calls,
             success_threshold,
@@ -378,6 +445,8 @@ fn settings() -> impl Strategy<Value = BreakerSettings> {
                 half_open_max_calls,
                 success_threshold,
                 trial_lease,
+                failures: window.map(|_| 1_000),
+                window: window.unwrap_or(Window::Calls(100)),
                 ..Default::default()
             }
         },
@@ -409,6 +478,8 @@ struct Pair {
     counters: BTreeMap<u64, u64>,
     failures: u32,
     transitions: Vec<Transition>,
+    /// What other settings did.
+    reconfigured: BTreeSet<String>,
 }
 
 impl Pair {
@@ -426,6 +497,7 @@ impl Pair {
             counters: BTreeMap::new(),
             failures: 0,
             transitions: Vec::new(),
+            reconfigured: BTreeSet::new(),
         }
     }
 
@@ -474,8 +546,27 @@ impl Pair {
                 self.core.set_mode(at, *mode);
                 self.model.choose(self.now, *mode);
             }
+            Op::Reconfigure(settings) => self.reconfigure(settings)?,
         }
         self.compare()
+    }
+
+    fn reconfigure(&mut self, settings: &BreakerSettings) -> Result<(), TestCaseError> {
+        let (before, epoch) = (self.model.state, self.model.epoch);
+        let config = BreakerConfig::try_from(settings.clone()).unwrap();
+        let told = self.core.reconfigure(self.start + self.now, config);
+        let told = told.map(|change| (change.epoch, change.half_open_in));
+        prop_assert_eq!(&told, &self.model.reconfigure(self.now, settings.clone()));
+        let left = told.and_then(|(_, left)| left.map(|left| left.is_zero()));
+        let effect = match (before, self.model.state, left) {
+            (State::Open, State::HalfOpen, Some(true)) => "ends the open time",
+            (State::Open, State::Open, Some(false)) => "changes the open time",
+            (State::HalfOpen, State::Closed, _) => "closes",
+            (State::Closed, _, _) if self.model.epoch > epoch => "empties the windows",
+            _ => "changes thresholds",
+        };
+        self.reconfigured.insert(effect.to_owned());
+        Ok(())
     }
 
     fn acquire(&mut self) -> Result<(), TestCaseError> {
@@ -588,12 +679,13 @@ proptest! {
 #[test]
 fn generated_sequences_cover_every_transition_reason_in_each_state() {
     use State::{Closed, HalfOpen, Open};
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut reconfigured) = (BTreeSet::new(), BTreeSet::new());
     let mut runner = TestRunner::new(config());
     for _ in 0..1_000 {
         let (settings, ops) = case().new_tree(&mut runner).unwrap().current();
         let mut pair = Pair::new(settings);
         ops.iter().try_for_each(|op| pair.step(op)).unwrap();
+        reconfigured.append(&mut pair.reconfigured);
         seen.extend(pair.transitions.iter().map(|change| {
             let reason = format!("{:?}", change.reason);
             let name = reason.split('(').next().unwrap_or_default();
@@ -601,6 +693,7 @@ fn generated_sequences_cover_every_transition_reason_in_each_state() {
             (change.from.to_string(), change.to.to_string(), name.to_owned())
         }));
     }
+    assert_eq!(reconfigured.len(), 5, "{reconfigured:?}");
     let mut expected = vec![
         (Closed, Open, "ConsecutiveFailures"),
         (Open, HalfOpen, "ResetTimeout"),
