@@ -351,16 +351,41 @@ fn every_rejection_is_reported_while_one_burst_ends_and_the_next_begins() {
     });
 }
 
+/// Windows of time that look at the calls of this number of seconds.
+fn windows(seconds: u32) -> BreakerConfig {
+    let settings = BreakerSettings {
+        failure_rate: Some(0.5),
+        window: Window::Time(seconds * SECOND),
+        ..Default::default()
+    };
+    BreakerConfig::try_from(settings).unwrap()
+}
+
+#[test]
+fn a_call_of_an_older_epoch_does_not_move_the_slices_of_new_windows() {
+    model_with(Fences::BehindWrites, 2, || {
+        let start = clock::now();
+        let published = Arc::new(Published::new(&windows(1), start));
+        let at = start + 60 * SECOND;
+        // Slice 600 of the old windows, and slice 10 of the new ones.
+        let old = {
+            let published = Arc::clone(&published);
+            thread::spawn(move || published.begin_slice(0, at))
+        };
+        published.in_force.put(&windows(60));
+        published.publish(1, Phase::Closed, || ());
+        let began = published.begin_slice(1, at);
+        old.join().unwrap();
+        assert_eq!(began.map(|moment| moment.last_slice), Some(0));
+        assert_eq!(published.look(at).last_slice, 10);
+    });
+}
+
 #[test]
 fn a_slice_report_counts_no_success_of_a_later_slice() {
     model_with(Fences::ReadsAreWrites, 3, || {
-        let settings = BreakerConfig::try_from(BreakerSettings {
-            failure_rate: Some(0.5),
-            window: Window::Time(10 * SECOND),
-            ..Default::default()
-        });
         let start = clock::now();
-        let published = Arc::new(Published::new(&settings.unwrap(), start));
+        let published = Arc::new(Published::new(&windows(10), start));
         let successes = [1, 2].map(|slice| {
             let published = Arc::clone(&published);
             thread::spawn(move || {

@@ -12,6 +12,8 @@
 //! | half-open | open | a trial failed, or did not report within its lease |
 //! | any | closed | manual reset |
 //!
+//! The settings can change while the circuit runs ([`Breaker::reconfigure`]).
+//!
 //! A circuit can be set by hand ([`Mode`]). Forced open, it rejects every call; disabled, it admits every call. In both
 //! modes, results change nothing and no timer runs.
 //!

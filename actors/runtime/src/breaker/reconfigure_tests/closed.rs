@@ -65,27 +65,38 @@ fn a_shorter_streak_max_age_ends_the_streak_at_its_last_gap() {
     assert_eq!(bench.fail_counter(0), 2, "what has ended does not come back");
 }
 
+fn fail_after_two(bench: &mut Bench) {
+    let ticket = bench.acquire();
+    bench.report(ticket, failure(2));
+}
+
+fn slow_after_two(bench: &mut Bench) {
+    let ticket = bench.acquire();
+    let slow = CountersAt { successes: 2, not_slow: 2, ..CountersAt::start(bench.now) };
+    bench.report(ticket, Report::Slow(slow));
+}
+
 #[test]
 fn windows_stay_and_lower_thresholds_act_at_the_next_report() {
     type Change = fn(&mut BreakerSettings);
     let cases: [(&str, Change, fn(&mut Bench)); 4] = [
-        ("6 of the last 20 calls failed", |to| to.failures = Some(5), |bench| fail(bench, 1)),
+        ("6 of the last 20 calls failed", |to| to.failures = Some(5), fail_after_two),
         (
-            "100 % of the last 6 calls failed",
+            "75 % of the last 8 calls failed",
             |to| (to.failure_rate, to.min_calls) = (Some(0.5), 6),
-            |bench| fail(bench, 1),
+            fail_after_two,
         ),
         (
-            "100 % of the last 6 calls took over 1s",
+            "75 % of the last 8 calls took over 1s",
             |to| (to.slow_rate, to.min_calls) = (Some(0.6), 6),
-            become_slow,
+            slow_after_two,
         ),
-        ("6 consecutive failures", |to| to.fail_max = 6, |bench| fail(bench, 1)),
+        ("6 consecutive failures", |to| to.fail_max = 6, fail_after_two),
     ];
     for (reason, change, next) in cases {
         let mut bench = Bench::new(windowed());
-        fail(&mut bench, 5);
-        (0..5).for_each(|_| become_slow(&mut bench));
+        (0..5).for_each(|_| fail_after_two(&mut bench));
+        (0..5).for_each(|_| slow_after_two(&mut bench));
         let before = readings(&bench);
         assert_eq!((before.failed, before.slow), (5, 5));
         let told = reconfigure(&mut bench, change);

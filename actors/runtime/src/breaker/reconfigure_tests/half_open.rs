@@ -48,14 +48,14 @@ fn a_trial_keeps_its_lease_and_later_ones_get_the_new_one() {
     let mut bench = Bench::with_trials(2, 9);
     bench.half_open();
     let began = bench.now;
-    let first = bench.acquire();
+    bench.acquire();
     reconfigure(&mut bench, |to| to.trial_lease = SECOND);
     assert_eq!(bench.core.poll_timeout(), Some(began + LEASE));
-    bench.acquire();
+    let second = bench.acquire();
     assert_eq!(bench.core.poll_timeout(), Some(began + SECOND));
-    bench.report(first, Report::Neutral);
-    bench.advance(SECOND);
-    let lease = "trial did not report within its lease of 1.0s";
+    bench.report(second, Report::Neutral);
+    bench.advance(LEASE);
+    let lease = "trial did not report within its lease of 5.0s";
     assert!(line(&bench.transitions()[2]).contains(lease));
 }
 

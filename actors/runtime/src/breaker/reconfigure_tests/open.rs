@@ -79,4 +79,6 @@ fn the_open_time_keeps_its_growth() {
     let trial = bench.acquire();
     bench.report(trial, Report::Success);
     assert_eq!((bench.core.state(), bench.core.open_time()), (State::Closed, 10 * SECOND));
+    reconfigure(&mut bench, |to| to.reset_timeout = 20 * SECOND);
+    assert_eq!(bench.core.open_time(), 20 * SECOND, "closing ends the growth");
 }
