@@ -78,8 +78,8 @@ fn slow_after_two(bench: &mut Bench) {
 
 #[test]
 fn windows_stay_and_lower_thresholds_act_at_the_next_report() {
-    type Change = fn(&mut BreakerSettings);
-    let cases: [(&str, Change, fn(&mut Bench)); 4] = [
+    type Case = (&'static str, fn(&mut BreakerSettings), fn(&mut Bench));
+    let cases: [Case; 4] = [
         ("6 of the last 20 calls failed", |to| to.failures = Some(5), fail_after_two),
         (
             "75 % of the last 8 calls failed",
