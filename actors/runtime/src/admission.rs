@@ -106,7 +106,7 @@ pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
         return None;
     }
     // The breaker comes last, because a permit that is not used counts as an attempt that says nothing.
-    let permit = match &policies.breaker {
+    let permit = match &policies.common.breaker {
         Some(breaker) => Some(breaker.admit_if_closed()?),
         None => None,
     };
@@ -115,10 +115,10 @@ pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
 }
 
 fn passes(policies: &Policies) -> Result<Vec<Pass>, Rejection> {
-    if policies.gates.is_empty() {
+    if policies.common.gates.is_empty() {
         return Ok(Vec::new());
     }
-    pass_all(&policies.gates, clock::now())
+    pass_all(&policies.common.gates, clock::now())
 }
 
 /// Takes a token, and waits until it may be used.
@@ -134,7 +134,7 @@ async fn take_token<'a, T>(
         if !token.waits() {
             return Ok(token);
         }
-        if let Some(token) = entry.wait(RejectionKind::RateLimit, token.wait()).await? {
+        if let Some(token) = entry.wait(RejectionKind::RateLimit, token.wait(over)).await? {
             return Ok(token);
         }
     }

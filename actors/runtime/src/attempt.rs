@@ -154,7 +154,7 @@ async fn run_with_repeats<O: Operation>(
         }
         repeat += 1;
         about(operation, context.call, |call| {
-            policies.observers.tell(&Observation::AttemptRepeated {
+            policies.common.observers.tell(&Observation::AttemptRepeated {
                 call,
                 attempt: context.number,
                 repeat,

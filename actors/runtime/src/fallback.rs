@@ -4,15 +4,14 @@
 //! retries and all observers have seen the failure or the rejection.
 
 use crate::{
-    observe::Observation,
+    observe::{Observation, Observers},
     operation::{Operation, ReportOf},
     panics::contained,
-    policies::Policies,
 };
 
 /// Puts the fallback's answer, if it has one, in place of the result of a call that has no good answer.
 pub(crate) fn apply<O: Operation>(
-    policies: &Policies,
+    observers: &Observers,
     mut report: ReportOf<O>,
     fallback: impl FnOnce(&ReportOf<O>) -> Option<O::Answer>,
 ) -> ReportOf<O> {
@@ -21,7 +20,7 @@ pub(crate) fn apply<O: Operation>(
     }
     if let Some(answer) = contained(|| fallback(&report)).flatten() {
         let (call, instead_of) = (report.id, report.outcome());
-        policies.observers.tell(&Observation::FellBack { call, instead_of });
+        observers.tell(&Observation::FellBack { call, instead_of });
         report.result = Ok(answer);
         report.fallback = true;
     }

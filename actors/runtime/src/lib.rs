@@ -33,6 +33,7 @@
 //! - [`Coalescer`]: identical requests in flight share one call.
 //! - [`Upstream::call_or`]: a fallback, the answer of a call that has none.
 //! - [`CallOptions::time_left`]: the caller's own deadline, which operations pass on.
+//! - [`Upstream::reconfigure`]: other settings while calls are made.
 //! - [`Gate`] and [`Observer`]: policies and observers of your own.
 //! - [`events`]: a log of numbered events, which readers can follow.
 //! - [`adapters`]: features for actix addresses, awc, tower, and servers of your own.
@@ -46,6 +47,7 @@ mod attempt;
 mod background;
 pub mod breaker;
 mod call;
+mod changes;
 mod clock;
 mod coalesce;
 mod config;
@@ -104,4 +106,4 @@ pub use retry::{Backoff, JitterMode, Retry, RetryBudget, RetryBudgetSnapshot};
 pub use settings::{BreakerScope, CallConfig, CallSettings};
 pub use snapshot::PolicySnapshot;
 pub use throttle::{Throttle, ThrottleSnapshot};
-pub use upstream::{BreakerChoice, Upstream, UpstreamBuilder};
+pub use upstream::{BreakerChoice, ReconfigureError, Upstream, UpstreamBuilder};

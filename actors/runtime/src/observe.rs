@@ -41,6 +41,13 @@ pub enum Observation<'a> {
     },
     /// The settings of a running circuit were changed. Told before the transitions that follow.
     Reconfigured(&'a Reconfigured),
+    /// The settings of an upstream's calls were changed.
+    CallsReconfigured {
+        /// The name of the upstream.
+        upstream: &'a Arc<str>,
+        /// Each setting that has changed: `attempt_timeout 3 -> 2`. Durations are seconds.
+        changes: &'a [String],
+    },
     /// A circuit's breaker rejected calls, or other gates did that its breaker counts for. One for each kind of
     /// rejection and second in which there were any.
     RejectionBurst {

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use rand::{RngExt, rngs::SmallRng};
+use rand::{RngExt, SeedableRng as _, rngs::SmallRng};
 
 use crate::{
     breaker::{Breaker, Openings},
@@ -25,25 +25,14 @@ use crate::{
     throttle::Throttling,
 };
 
-/// The policies of one upstream, shared by all its calls.
-pub(crate) struct Policies {
+/// What an upstream has from its start to its end.
+pub(crate) struct Common {
     pub(crate) name: Arc<str>,
-    pub(crate) config: CallConfig,
     pub(crate) breaker: Option<Breaker>,
-    /// Asked before the breaker.
-    pub(crate) quiet: Option<Quiet>,
-    /// Ends waits at the gates after the breaker, if there are such waits.
+    /// Ends waits at the gates after the breaker.
     pub(crate) openings: Option<Arc<Openings>>,
-    /// Asked after the breaker.
-    pub(crate) throttling: Option<Throttling>,
-    /// Asked after throttling.
-    pub(crate) rate: Option<RateLimit>,
-    /// Asked after the rate limit.
-    pub(crate) concurrency: Option<ConcurrencyLimit>,
-    pub(crate) hedging: Option<Hedging>,
     /// Asked last, in this order.
     pub(crate) gates: Vec<Arc<dyn Gate>>,
-    pub(crate) retry_budget: Option<SharedBudget>,
     /// The gate that a call passes first.
     pub(crate) limit: Option<Arc<CallLimit>>,
     pub(crate) observers: Observers,
@@ -51,9 +40,81 @@ pub(crate) struct Policies {
     pub(crate) rng: Mutex<SmallRng>,
 }
 
+/// The policies of one upstream with the settings of one time. A call keeps those that it began with. What they count is
+/// shared with those of other settings.
+#[derive(Debug)]
+pub(crate) struct Policies {
+    pub(crate) common: Arc<Common>,
+    pub(crate) config: CallConfig,
+    /// Asked before the breaker.
+    pub(crate) quiet: Option<Quiet>,
+    /// Asked after the breaker.
+    pub(crate) throttling: Option<Throttling>,
+    /// Asked after throttling.
+    pub(crate) rate: Option<RateLimit>,
+    /// Asked after the rate limit.
+    pub(crate) concurrency: Option<ConcurrencyLimit>,
+    pub(crate) hedging: Option<Hedging>,
+    pub(crate) retry_budget: Option<SharedBudget>,
+}
+
 impl Policies {
+    /// Without optional policies.
+    pub(crate) fn none(common: Common) -> Self {
+        Self {
+            common: Arc::new(common),
+            config: CallConfig::default(),
+            quiet: None,
+            throttling: None,
+            rate: None,
+            concurrency: None,
+            hedging: None,
+            retry_budget: None,
+        }
+    }
+
+    /// These policies with other settings. A policy that stays on keeps what it has counted, and the limits that all calls
+    /// share change at once; one that was off begins anew.
+    pub(crate) fn with(&self, config: CallConfig) -> Self {
+        let now = clock::now();
+        Self {
+            common: Arc::clone(&self.common),
+            quiet: adapt(&self.quiet, &config.quiet_period, Quiet::with, |quiet| {
+                Quiet::new(quiet, now)
+            }),
+            throttling: adapt(&self.throttling, &config.throttle, Throttling::with, |throttle| {
+                Throttling::new(throttle, now)
+            }),
+            rate: adapt(&self.rate, &config.rate, RateLimit::with, RateLimit::new),
+            concurrency: adapt(
+                &self.concurrency,
+                &config.concurrency,
+                ConcurrencyLimit::with,
+                |limit| ConcurrencyLimit::new(limit, self.with_rng(SmallRng::fork)),
+            ),
+            hedging: adapt(&self.hedging, &config.hedge, Hedging::with, Hedging::new),
+            retry_budget: adapt(
+                &self.retry_budget,
+                &config.retry_budget,
+                SharedBudget::with,
+                SharedBudget::new,
+            ),
+            config,
+        }
+    }
+
+    /// Admits what waits at a limit that `next` does not have.
+    pub(crate) fn give_way_to(&self, next: &Self) {
+        if let (Some(rate), None) = (&self.rate, &next.rate) {
+            rate.switch_off();
+        }
+        if let (Some(concurrency), None) = (&self.concurrency, &next.concurrency) {
+            concurrency.switch_off();
+        }
+    }
+
     pub(crate) fn state(&self) -> Option<State> {
-        self.breaker.as_ref().map(Breaker::state)
+        self.common.breaker.as_ref().map(Breaker::state)
     }
 
     /// The maximum number of attempts of a call.
@@ -81,7 +142,7 @@ impl Policies {
         let begins =
             asked(verdict).and_then(|asked| self.with_rng(|rng| quiet.begin(now, asked, rng)));
         if let Some(wait) = begins {
-            self.observers.tell(&Observation::QuietPeriodBegan { call, wait });
+            self.common.observers.tell(&Observation::QuietPeriodBegan { call, wait });
         }
         let left = quiet.left(now);
         verdict.retry_after = verdict.retry_after.max((!left.is_zero()).then_some(left));
@@ -99,15 +160,27 @@ impl Policies {
     }
 
     pub(crate) fn with_rng<R>(&self, with: impl FnOnce(&mut SmallRng) -> R) -> R {
-        with(&mut self.rng.lock().unwrap_or_else(PoisonError::into_inner))
+        with(&mut self.common.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl fmt::Debug for Policies {
+/// A policy after a change of its settings.
+fn adapt<P, S: Clone>(
+    policy: &Option<P>,
+    settings: &Option<S>,
+    with: impl FnOnce(&P, S) -> P,
+    new: impl FnOnce(S) -> P,
+) -> Option<P> {
+    match (policy, settings.clone()?) {
+        (Some(policy), settings) => Some(with(policy, settings)),
+        (None, settings) => Some(new(settings)),
+    }
+}
+
+impl fmt::Debug for Common {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Policies")
+        f.debug_struct("Common")
             .field("name", &self.name)
-            .field("config", &self.config)
             .field("breaker", &self.breaker)
             .field("limit", &self.limit)
             .finish_non_exhaustive()

@@ -42,7 +42,7 @@ pub struct PolicySnapshot {
 
 impl PolicySnapshot {
     pub(crate) fn of(policies: &Policies) -> Self {
-        let probes = policies.breaker.as_ref().map(Breaker::counts);
+        let probes = policies.common.breaker.as_ref().map(Breaker::counts);
         Self {
             throttle: policies.throttling.as_ref().map(Throttling::snapshot),
             rate: policies.rate.as_ref().map(RateLimit::snapshot),

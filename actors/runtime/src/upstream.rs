@@ -1,6 +1,7 @@
 //! What a user starts with: an upstream, and calls to it.
 
 mod builder;
+mod current;
 mod start;
 
 use std::{fmt::Display, sync::Arc, time::Instant};
@@ -8,6 +9,8 @@ use std::{fmt::Display, sync::Arc, time::Instant};
 use tokio::sync::oneshot;
 
 pub use builder::{BreakerChoice, UpstreamBuilder};
+use current::Current;
+pub use current::ReconfigureError;
 
 use crate::{
     breaker::Breaker,
@@ -18,7 +21,7 @@ use crate::{
     observe::{Observation, about},
     operation::{Attempt, Closure, Operation, ReportOf},
     options::CallOptions,
-    policies::Policies,
+    policies::{Common, Policies},
     rejection::Rejection,
     report::{CallError, CallId, CallReport},
     retry::current_thread,
@@ -50,7 +53,7 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Upstream {
-    policies: Arc<Policies>,
+    current: Arc<Current>,
 }
 
 impl Upstream {
@@ -154,15 +157,15 @@ impl Upstream {
     /// As [`call`](Self::call).
     pub async fn run_with<O: Operation>(&self, options: CallOptions, operation: O) -> ReportOf<O> {
         let CallOptions { id, retries, .. } = options;
-        let started = clock::now();
-        let answer = match self.enter(started, options) {
-            Ok(place) => self.begin(options, started, operation, place),
+        let (started, policies) = (clock::now(), self.current.load());
+        let answer = match enter(&policies, started, options) {
+            Ok(place) => begin(policies, options, started, operation, place),
             Err(rejection) => {
                 let rejected = Observation::Rejected { call: id, rejection: &rejection };
-                self.policies.observers.tell(&rejected);
+                policies.common.observers.tell(&rejected);
                 let report = self.unanswered(id, started, rejection.into());
                 let ending = Ending { retries, answered: true };
-                about(&operation, id, |call| tell_end(&self.policies, call, &report, ending));
+                about(&operation, id, |call| tell_end(&policies, call, &report, ending));
                 return report;
             }
         };
@@ -182,48 +185,12 @@ impl Upstream {
         fallback: impl FnOnce(&ReportOf<O>) -> Option<O::Answer>,
     ) -> ReportOf<O> {
         let report = self.run_with(options, operation).await;
-        fallback::apply::<O>(&self.policies, report, fallback)
-    }
-
-    /// Sends the call to this thread's scheduler. Not a part of [`run_with`](Self::run_with), whose future would have
-    /// room for the whole call for as long as it waits.
-    fn begin<O: Operation>(
-        &self,
-        options: CallOptions,
-        started: Instant,
-        operation: O,
-        place: Option<Pass>,
-    ) -> oneshot::Receiver<ReportOf<O>> {
-        let (reply, answer) = oneshot::channel();
-        let call = Call::new(options, operation, started, reply, place);
-        current_thread::start(call::run(Arc::clone(&self.policies), call));
-        answer
-    }
-
-    /// Takes a place under the call limit. A quiet period and an open circuit reject the call here, without a message:
-    /// there may be thousands of calls in a second. Each attempt asks the breaker in its turn.
-    ///
-    /// A call without any time left ends in its first turn, whatever the circuit is.
-    pub(crate) fn enter(
-        &self,
-        now: Instant,
-        options: CallOptions,
-    ) -> Result<Option<Pass>, Rejection> {
-        let Policies { limit, breaker, .. } = &*self.policies;
-        let place = limit.clone().map(|limit| Pass::take(limit, now)).transpose()?;
-        if options.deadline(now) == Some(now) {
-            return Ok(place);
-        }
-        let by_circuit = || breaker.as_ref().and_then(Breaker::rejection_at_once);
-        match self.policies.rejection_if_quiet().or_else(by_circuit) {
-            Some(rejection) => Err(self.policies.spread(rejection)),
-            None => Ok(place),
-        }
+        fallback::apply::<O>(&self.current.common.observers, report, fallback)
     }
 
     #[cfg(feature = "tower")]
     pub(crate) fn policies(&self) -> Arc<Policies> {
-        Arc::clone(&self.policies)
+        self.current.load()
     }
 
     fn unanswered<R, E>(
@@ -239,37 +206,37 @@ impl Upstream {
 
     /// The upstream's name.
     pub fn name(&self) -> &Arc<str> {
-        &self.policies.name
+        &self.current.common.name
     }
 
     /// The circuit breaker, if the upstream has one.
     pub fn breaker(&self) -> Option<&Breaker> {
-        self.policies.breaker.as_ref()
+        self.current.common.breaker.as_ref()
     }
 
     /// The limit on calls, if the upstream has one.
     pub fn limit(&self) -> Option<&CallLimit> {
-        self.policies.limit.as_deref()
+        self.current.common.limit.as_deref()
     }
 
-    /// The limit on attempts in flight, if the upstream has one.
-    pub fn concurrency(&self) -> Option<&ConcurrencyLimit> {
-        self.policies.concurrency.as_ref()
+    /// The limit on attempts in flight, if the upstream has one now.
+    pub fn concurrency(&self) -> Option<ConcurrencyLimit> {
+        self.current.load().concurrency.clone()
     }
 
     /// The state of the optional policies.
     pub fn snapshot(&self) -> PolicySnapshot {
-        PolicySnapshot::of(&self.policies)
+        PolicySnapshot::of(&self.current.load())
     }
 
-    /// How calls are made.
-    pub fn config(&self) -> &CallConfig {
-        &self.policies.config
+    /// How calls that begin now are made.
+    pub fn config(&self) -> CallConfig {
+        self.current.load().config.clone()
     }
 
     /// The published state of the circuit: [`State::Closed`] if the upstream has no circuit breaker.
     pub fn state(&self) -> State {
-        self.policies.state().unwrap_or(State::Closed)
+        self.breaker().map_or(State::Closed, Breaker::state)
     }
 
     /// Returns when the breaker's actor or the current thread's scheduler is gone, so a service should end. The future
@@ -286,5 +253,41 @@ impl Upstream {
                 None => scheduler.await,
             }
         }
+    }
+}
+
+/// Sends the call to this thread's scheduler. Not a part of [`Upstream::run_with`], whose future would have room for the
+/// whole call for as long as it waits.
+fn begin<O: Operation>(
+    policies: Arc<Policies>,
+    options: CallOptions,
+    started: Instant,
+    operation: O,
+    place: Option<Pass>,
+) -> oneshot::Receiver<ReportOf<O>> {
+    let (reply, answer) = oneshot::channel();
+    let call = Call::new(options, operation, started, reply, place);
+    current_thread::start(call::run(policies, call));
+    answer
+}
+
+/// Takes a place under the call limit. A quiet period and an open circuit reject the call here, without a message: there
+/// may be thousands of calls in a second. Each attempt asks the breaker in its turn.
+///
+/// A call without any time left ends in its first turn, whatever the circuit is.
+pub(crate) fn enter(
+    policies: &Policies,
+    now: Instant,
+    options: CallOptions,
+) -> Result<Option<Pass>, Rejection> {
+    let Common { limit, breaker, .. } = &*policies.common;
+    let place = limit.clone().map(|limit| Pass::take(limit, now)).transpose()?;
+    if options.deadline(now) == Some(now) {
+        return Ok(place);
+    }
+    let by_circuit = || breaker.as_ref().and_then(Breaker::rejection_at_once);
+    match policies.rejection_if_quiet().or_else(by_circuit) {
+        Some(rejection) => Err(policies.spread(rejection)),
+        None => Ok(place),
     }
 }

@@ -51,7 +51,7 @@ impl<'a, 'r, T> Entry<'a, 'r, T> {
         deadline: Option<Instant>,
         reply: &'r mut oneshot::Sender<T>,
     ) -> Result<Self, Rejection> {
-        let permit = match &policies.breaker {
+        let permit = match &policies.common.breaker {
             Some(breaker) => Some(breaker.admit().await?),
             None => None,
         };
@@ -73,7 +73,7 @@ impl<'a, 'r, T> Entry<'a, 'r, T> {
     ) -> Result<Option<V>, Denied> {
         self.waited = true;
         // Before the epoch is read: an opening after that ends the wait.
-        let opening = self.policies.openings.as_deref().map(Openings::next);
+        let opening = self.policies.common.openings.as_deref().map(Openings::next);
         let opened = async {
             match opening {
                 Some(opening) => opening.await,
@@ -93,7 +93,8 @@ impl<'a, 'r, T> Entry<'a, 'r, T> {
         if self.deadline.is_some_and(|deadline| clock::now() >= deadline) {
             return Err(Rejection::new(kind, RETRY_AFTER).into());
         }
-        if let Some(breaker) = self.policies.breaker.as_ref().filter(|_| !self.is_current()) {
+        if let Some(breaker) = self.policies.common.breaker.as_ref().filter(|_| !self.is_current())
+        {
             // The old permit says nothing about the new epoch.
             self.permit = None;
             self.permit = Some(breaker.admit().await?);
@@ -108,7 +109,7 @@ impl<'a, 'r, T> Entry<'a, 'r, T> {
 
     /// False if the circuit has changed since it gave the permit.
     fn is_current(&self) -> bool {
-        match (&self.policies.breaker, &self.permit) {
+        match (&self.policies.common.breaker, &self.permit) {
             (Some(breaker), Some(permit)) => permit.epoch() == breaker.epoch(),
             _ => true,
         }

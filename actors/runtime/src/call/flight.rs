@@ -96,7 +96,7 @@ impl<'a, O: Operation> Turn<'a, '_, O> {
     ) -> Landed<'a, O> {
         let Self { policies, call, number, started, deadlines, .. } = *self;
         let Manner { hedge, fresh_connection, at_once } = manner;
-        policies.observers.tell(&Observation::Admitted { call, attempt: number, hedge });
+        policies.common.observers.tell(&Observation::Admitted { call, attempt: number, hedge });
         let context =
             Context { call, number, hedge, fresh_connection, at_once, started, began, deadlines };
         let Ended { result, mut verdict, idempotent } = {
@@ -121,7 +121,10 @@ impl<'a, O: Operation> Turn<'a, '_, O> {
         let number = self.number;
         let record = AttemptRecord { number, hedge, outcome, code, start, elapsed, wait: None };
         about(self.operation, self.call, |call| {
-            self.policies.observers.tell(&Observation::AttemptEnded { call, attempt: &record });
+            self.policies
+                .common
+                .observers
+                .tell(&Observation::AttemptEnded { call, attempt: &record });
         });
         record
     }
@@ -134,7 +137,7 @@ pub(crate) async fn make_known_if_slow<T>(
     began: Instant,
     mut attempt: Pin<&mut impl Future<Output = T>>,
 ) -> T {
-    let slow_after = policies.breaker.as_ref().and_then(Breaker::slow_after);
+    let slow_after = policies.common.breaker.as_ref().and_then(Breaker::slow_after);
     if let (Some(permit), Some(slow_after)) = (permit, slow_after) {
         if let Some(ended) = within(began + slow_after, attempt.as_mut()).await {
             return ended;
@@ -218,7 +221,7 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
         let admission = admit_at_once(policies)?;
         self.hedging.count_made();
         about(operation, call, |call| {
-            policies.observers.tell(&Observation::Hedged { call, attempt: number });
+            policies.common.observers.tell(&Observation::Hedged { call, attempt: number });
         });
         Some(admission)
     }

@@ -133,7 +133,7 @@ pub(super) fn retry_refused<O: Operation>(policies: &Policies, call: &mut Call<O
     let (attempt, max_attempts) = (call.last_attempt(), policies.max_attempts());
     about(&call.operation, call.id, |call| {
         let refused = Observation::RetryRefused { call, attempt, max_attempts, cause };
-        policies.observers.tell(&refused);
+        policies.common.observers.tell(&refused);
     });
 }
 
@@ -146,7 +146,7 @@ pub(super) fn rejected<O: Operation>(
 ) -> CallError<O::Error> {
     call.settle_unobserved();
     let rejection = policies.spread(rejection);
-    policies.observers.tell(&Observation::Rejected { call: call.id, rejection: &rejection });
+    policies.common.observers.tell(&Observation::Rejected { call: call.id, rejection: &rejection });
     rejection.into()
 }
 
@@ -154,7 +154,7 @@ pub(super) fn rejected<O: Operation>(
 /// upstream from the breaker.
 pub(super) fn give_up<O: Operation>(policies: &Policies, mut call: Call<O>) {
     about(&call.operation, call.id, |call| {
-        policies.observers.tell(&Observation::CallAbandoned { call });
+        policies.common.observers.tell(&Observation::CallAbandoned { call });
     });
     call.settle_unobserved();
 }
@@ -194,7 +194,7 @@ pub(crate) fn tell_end<R, E: Display>(
     report: &CallReport<R, E>,
     Ending { retries, answered }: Ending,
 ) {
-    policies.observers.tell(&Observation::CallEnded(&CallEnded {
+    policies.common.observers.tell(&Observation::CallEnded(&CallEnded {
         call,
         outcome: report.outcome(),
         error: report.result.as_ref().err().map(|error| error as &dyn ErrorText),

@@ -145,7 +145,7 @@ pub enum EventKind {
         /// The mode after.
         to: Mode,
     },
-    /// The settings of the running circuit were changed.
+    /// The settings of the running circuit, or of the calls, were changed.
     Reconfigured {
         /// Each setting that has changed, as in the log line: `fail_max 5 -> 3`. Durations are seconds.
         changes: Vec<String>,

@@ -18,6 +18,10 @@ impl Observer for EventLog {
                     (change.changes(), change.epoch, change.half_open_in);
                 self.record(EventKind::Reconfigured { changes, epoch, half_open_in });
             }
+            Observation::CallsReconfigured { changes, .. } => {
+                let (changes, epoch, half_open_in) = (changes.to_vec(), None, None);
+                self.record(EventKind::Reconfigured { changes, epoch, half_open_in });
+            }
             Observation::RejectionBurst { rejection, count, window } => {
                 let (rejection, count, window) = (*rejection, *count, *window);
                 self.record(EventKind::RejectionBurst { rejection, count, window });

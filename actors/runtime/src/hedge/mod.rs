@@ -8,7 +8,7 @@ mod settings;
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -22,8 +22,14 @@ pub use settings::{Hedge, HedgeDelay};
 #[derive(Debug)]
 pub(crate) struct Hedging {
     settings: Hedge,
-    /// Of attempts that were no hedges.
-    latencies: Option<Mutex<Latencies>>,
+    /// Of attempts that were no hedges. `None` if the delay is a fixed time.
+    latencies: Option<Arc<Mutex<Latencies>>>,
+    /// Shared with the hedging of other settings, as are the latencies.
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
     made: AtomicU64,
     won: AtomicU64,
 }
@@ -42,9 +48,24 @@ pub struct HedgeSnapshot {
 
 impl Hedging {
     pub(crate) fn new(settings: Hedge) -> Self {
-        let measured = matches!(settings.hedge_after, HedgeDelay::Percentile(_));
-        let latencies = measured.then(|| Mutex::new(Latencies::new()));
-        Self { settings, latencies, made: AtomicU64::new(0), won: AtomicU64::new(0) }
+        Self { settings, latencies: None, counts: Arc::default() }.measured()
+    }
+
+    /// The same counts with other settings, and the same latencies if both use them.
+    pub(crate) fn with(&self, settings: Hedge) -> Self {
+        let (latencies, counts) = (self.latencies.clone(), Arc::clone(&self.counts));
+        Self { settings, latencies, counts }.measured()
+    }
+
+    /// With latencies if the settings use them, otherwise without.
+    fn measured(mut self) -> Self {
+        match self.settings.hedge_after {
+            HedgeDelay::Percentile(_) => {
+                self.latencies.get_or_insert_with(|| Arc::new(Mutex::new(Latencies::new())));
+            }
+            HedgeDelay::Time(_) => self.latencies = None,
+        }
+        self
     }
 
     /// The delay before a further attempt. `None` while it is not known.
@@ -65,15 +86,16 @@ impl Hedging {
     }
 
     pub(crate) fn count_made(&self) {
-        self.made.fetch_add(1, Ordering::Relaxed);
+        self.counts.made.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count_won(&self) {
-        self.won.fetch_add(1, Ordering::Relaxed);
+        self.counts.won.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn snapshot(&self) -> HedgeSnapshot {
-        let [made, won] = [&self.made, &self.won].map(|count| count.load(Ordering::Relaxed));
+        let Counts { made, won } = &*self.counts;
+        let [made, won] = [made, won].map(|count| count.load(Ordering::Relaxed));
         HedgeSnapshot { made, won, delay: self.delay() }
     }
 

@@ -35,6 +35,10 @@ impl Observer for LogLines {
                 log::info!(target: BREAKER, "{transition}");
             }
             Observation::Reconfigured(change) => log::info!(target: BREAKER, "{change}"),
+            Observation::CallsReconfigured { upstream, changes } => {
+                let changes = changes.join(", ");
+                log::info!(target: TARGET, "upstream {upstream}: reconfigured ({changes})");
+            }
             Observation::ProbeEnded(probe) => probe_line(probe),
             Observation::QuietPeriodBegan { call, wait } => {
                 let secs = wait.as_secs_f64();

@@ -1,7 +1,10 @@
 //! The quiet period that all threads share.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -18,10 +21,17 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Quiet {
     settings: QuietPeriod,
+    /// Shared with the quiet period of other settings.
+    periods: Arc<Periods>,
+}
+
+/// The quiet periods so far.
+#[derive(Debug)]
+struct Periods {
     start: Instant,
     /// When the last quiet period ends, in nanoseconds after `start`. 0: there was none.
     until: AtomicU64,
-    periods: AtomicU64,
+    count: AtomicU64,
 }
 
 /// A [`QuietPeriod`] at one moment. Durations serialise as seconds.
@@ -40,7 +50,13 @@ pub struct QuietSnapshot {
 impl Quiet {
     /// Not quiet, at `start`.
     pub(crate) fn new(settings: QuietPeriod, start: Instant) -> Self {
-        Self { settings, start, until: AtomicU64::default(), periods: AtomicU64::default() }
+        let (until, count) = Default::default();
+        Self { settings, periods: Arc::new(Periods { start, until, count }) }
+    }
+
+    /// The same periods with other settings. One that has begun keeps its end.
+    pub(crate) fn with(&self, settings: QuietPeriod) -> Self {
+        Self { settings, periods: Arc::clone(&self.periods) }
     }
 
     /// The rejection of an attempt, while the upstream is to be left alone. Reads no clock if it has never asked for
@@ -59,13 +75,14 @@ impl Quiet {
         rng: &mut impl Rng,
     ) -> Option<Duration> {
         let end = end(now, asked, self.settings.retry_after_max, self.until(), rng)?;
-        let nanos = end.saturating_duration_since(self.start).as_nanos();
+        let Periods { start, until, count } = &*self.periods;
+        let nanos = end.saturating_duration_since(*start).as_nanos();
         // Saturates after 584 years.
         let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
-        let before = self.until.fetch_max(nanos, Ordering::Relaxed);
-        let begins = self.start + Duration::from_nanos(before) <= now;
+        let before = until.fetch_max(nanos, Ordering::Relaxed);
+        let begins = *start + Duration::from_nanos(before) <= now;
         begins.then(|| {
-            self.periods.fetch_add(1, Ordering::Relaxed);
+            count.fetch_add(1, Ordering::Relaxed);
             end - now
         })
     }
@@ -79,13 +96,13 @@ impl Quiet {
         QuietSnapshot {
             left: self.left(clock::now()),
             max: self.settings.retry_after_max,
-            periods: self.periods.load(Ordering::Relaxed),
+            periods: self.periods.count.load(Ordering::Relaxed),
         }
     }
 
     /// When the last quiet period ends or has ended.
     fn until(&self) -> Option<Instant> {
-        let until = self.until.load(Ordering::Relaxed);
-        (until > 0).then(|| self.start + Duration::from_nanos(until))
+        let until = self.periods.until.load(Ordering::Relaxed);
+        (until > 0).then(|| self.periods.start + Duration::from_nanos(until))
     }
 }

@@ -51,13 +51,16 @@ struct Slot {
 
 impl Budget {
     fn new(settings: &RetryBudget, now: Instant) -> Self {
-        Self {
-            share: settings.retry_budget,
-            reserve: settings.retry_budget_min * WINDOW.as_secs_f64(),
-            slots: Default::default(),
-            newest: 0,
-            began: now,
-        }
+        let slots = Default::default();
+        let mut budget = Self { share: 0.0, reserve: 0.0, slots, newest: 0, began: now };
+        budget.allow(settings);
+        budget
+    }
+
+    /// Changes how many retries the calls of the window allow.
+    fn allow(&mut self, settings: &RetryBudget) {
+        self.share = settings.retry_budget;
+        self.reserve = settings.retry_budget_min * WINDOW.as_secs_f64();
     }
 
     /// Counts a call.

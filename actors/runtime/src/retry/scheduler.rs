@@ -17,7 +17,7 @@ use crate::{
     clock,
     limit::{CallLimit, WaitMark},
     observe::{Observation, RetryScheduled},
-    policies::Policies,
+    policies::{Common, Policies},
     state::State,
     timer::Timer,
 };
@@ -147,11 +147,11 @@ impl Handler<BeginWait> for Scheduler {
             // the call. The first to wait subscribes after the check, and a subscriber is told if the circuit is open.
             let _ = wake.send(Wake::Refused);
         } else if !wake.is_closed() {
-            if let Some(breaker) = &policies.breaker {
+            if let Some(breaker) = &policies.common.breaker {
                 self.subscribe(breaker, ctx);
             }
-            policies.observers.tell(&Observation::RetryScheduled(&retry));
-            let mark = policies.limit.as_deref().map(CallLimit::mark_waiting);
+            policies.common.observers.tell(&Observation::RetryScheduled(&retry));
+            let mark = policies.common.limit.as_deref().map(CallLimit::mark_waiting);
             self.waiting.insert((due, retry.call), Waiting { policies, epoch, wake, _mark: mark });
         }
         self.wake_due(ctx);
@@ -181,20 +181,21 @@ impl Handler<CircuitOpened> for Scheduler {
 
     fn handle(&mut self, opened: CircuitOpened, ctx: &mut Context<Self>) {
         let released = self.waiting.take(|waiting| {
-            let breaker = waiting.policies.breaker.as_ref();
+            let breaker = waiting.policies.common.breaker.as_ref();
             breaker.is_some_and(|breaker| breaker.id() == opened.breaker)
                 && waiting.epoch < opened.epoch
         });
-        let mut by_upstream: Vec<(Arc<Policies>, usize)> = Vec::new();
+        let mut by_upstream: Vec<(Arc<Common>, usize)> = Vec::new();
         for Waiting { policies, .. } in &released {
-            match by_upstream.iter_mut().find(|(known, _)| Arc::ptr_eq(known, policies)) {
+            let common = &policies.common;
+            match by_upstream.iter_mut().find(|(known, _)| Arc::ptr_eq(known, common)) {
                 Some((_, calls)) => *calls += 1,
-                None => by_upstream.push((Arc::clone(policies), 1)),
+                None => by_upstream.push((Arc::clone(common), 1)),
             }
         }
-        for (policies, calls) in by_upstream {
+        for (upstream, calls) in by_upstream {
             let cause = &opened.cause;
-            policies.observers.tell(&Observation::Released { calls, cause });
+            upstream.observers.tell(&Observation::Released { calls, cause });
         }
         for Waiting { wake, .. } in released {
             let _ = wake.send(Wake::Released { retry_after: opened.retry_after });

@@ -13,7 +13,7 @@ mod settings;
 mod window;
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -34,7 +34,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Throttling {
     settings: Throttle,
-    state: Mutex<State>,
+    /// Shared with the throttling of other settings.
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug)]
@@ -58,7 +59,13 @@ pub struct ThrottleSnapshot {
 
 impl Throttling {
     pub(crate) fn new(settings: Throttle, now: Instant) -> Self {
-        Self { settings, state: Mutex::new(State { window: Window::new(now), rejected: 0 }) }
+        let state = State { window: Window::new(now), rejected: 0 };
+        Self { settings, state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The same window with other settings.
+    pub(crate) fn with(&self, settings: Throttle) -> Self {
+        Self { settings, state: Arc::clone(&self.state) }
     }
 
     /// Rejects an attempt with the probability that the rule says. `draw` is from 0 to 1, and asked for only if there is

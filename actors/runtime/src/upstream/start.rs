@@ -8,21 +8,16 @@ use rand::{SeedableRng as _, rngs::SmallRng};
 use super::{
     Upstream,
     builder::{BreakerChoice, UpstreamBuilder},
+    current::{Current, check},
 };
 use crate::{
     background,
     breaker::{Breaker, BreakerConfig, Openings},
-    clock,
     config::InvalidConfig,
     events::{DEFAULT_CAPACITY, EventLog},
-    hedge::Hedging,
-    limit::{ConcurrencyLimit, RateLimit},
     observe::{LogLines, Observer, Observers},
-    policies::Policies,
-    quiet::Quiet,
-    retry::budget::SharedBudget,
+    policies::Common,
     settings::CallConfig,
-    throttle::Throttling,
 };
 
 /// Starts a new breaker.
@@ -69,29 +64,17 @@ impl UpstreamBuilder {
             None => None,
         };
         probe.map_or(Ok(()), |start| start(breaker.as_ref()))?;
-        let mut rng = seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64);
-        let now = clock::now();
-        let concurrency = config.concurrency.clone();
-        let concurrency = concurrency.map(|limit| ConcurrencyLimit::new(limit, rng.fork()));
-        let rate = config.rate.clone().map(RateLimit::new);
-        let attempts_wait = rate.is_some() || concurrency.is_some();
-        let policies = Policies {
-            openings: breaker.as_ref().filter(|_| attempts_wait).map(openings),
-            throttling: config.throttle.clone().map(|settings| Throttling::new(settings, now)),
-            hedging: config.hedge.clone().map(Hedging::new),
-            quiet: config.quiet_period.map(|settings| Quiet::new(settings, now)),
-            retry_budget: config.retry_budget.clone().map(SharedBudget::new),
+        let rng = seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64);
+        let common = Common {
+            name,
+            openings: breaker.as_ref().map(openings),
+            gates,
             limit: limit.map(Arc::new),
             observers: observers_of(breaker.as_ref(), observers),
             rng: Mutex::new(rng),
-            name,
-            config,
             breaker,
-            rate,
-            concurrency,
-            gates,
         };
-        Ok(Upstream { policies: Arc::new(policies) })
+        Ok(Upstream { current: Arc::new(Current::new(common, config)) })
     }
 }
 
@@ -103,17 +86,14 @@ fn breaker_of(
     observers: &[Arc<dyn Observer>],
     start_breaker: StartBreaker,
 ) -> Result<Breaker, InvalidConfig> {
-    let check = |breaker: &BreakerConfig| {
-        config.attempt_timeout.map_or(Ok(()), |timeout| breaker.check_timeout(timeout))
-    };
     match choice {
         BreakerChoice::Running(breaker) => {
-            check(&breaker.config())?;
+            check(config, &breaker.config())?;
             Ok(breaker)
         }
         BreakerChoice::New(settings) => {
             let settings = BreakerConfig::try_from(settings)?;
-            check(&settings)?;
+            check(config, &settings)?;
             let breaker = start_breaker(Arc::clone(name), settings);
             for observer in observers {
                 // An error means that the actor died at once.

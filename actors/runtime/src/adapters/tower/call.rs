@@ -17,6 +17,7 @@ use crate::{
     panics::contained,
     report::CallError,
     retry::decision::{Effect, Step, effect},
+    upstream::enter,
 };
 
 /// Makes one request through the policies.
@@ -31,9 +32,8 @@ where
 {
     let Guard { upstream, classifier } = &*guard;
     let options = contained(|| classifier.options(&request)).unwrap_or_default();
-    let started = clock::now();
-    let entered = upstream.enter(started, options);
-    let policies = upstream.policies();
+    let (started, policies) = (clock::now(), upstream.policies());
+    let entered = enter(&policies, started, options);
     let mut call = InProgress::new(&policies, options, started);
     let place = match entered {
         Ok(place) => place,

@@ -1,78 +1,84 @@
 //! What HTTP responses say about the upstream.
 
-use ::http::{HeaderMap, HeaderName, Response, header};
+use std::{error::Error, io, iter::successors};
 
-use super::{super::http, classify::Classify};
-use crate::outcome::{Outcome, Verdict};
+use http::{HeaderName, Response, header};
 
-/// By the status of an HTTP response: see [`verdict`](Self::verdict). An error is a failure. Not for gRPC, which has its
-/// own status in a header or a trailer of a response with status 200.
+use super::classify::Classify;
+use crate::{
+    adapters::http::{is_local_shortage, retry_after, verdict},
+    outcome::{Outcome, Verdict},
+};
+
+/// By the status of an HTTP response: see [`verdict`](Self::verdict). An error of the client is a failure: see
+/// [`failure`](Self::failure). Not for gRPC, which has its own status in a header or a trailer of a response with status
+/// 200.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HttpStatus;
 
 impl HttpStatus {
-    /// What a response says by its status: see [`outcome_of`](http::outcome_of). Its body is not read. 429 and 503 are
-    /// refusals, and have the wait that their `Retry-After` asks for: see [`retry_after`](http::retry_after).
+    /// What a response says, by its [status](crate::adapters::http::outcome_of). Its body is not read. A 429 and a 503
+    /// are refusals, and have the wait that a valid [`Retry-After`](crate::adapters::http::retry_after) asks for.
     pub fn verdict<Body>(response: &Response<Body>) -> Verdict {
-        let (status, headers) = (response.status().as_u16(), response.headers());
-        let verdict = http::verdict(status, None);
-        let wait = text(headers, header::RETRY_AFTER).filter(|_| verdict.refused);
-        let wait = wait.and_then(|wait| http::retry_after(wait, text(headers, header::DATE)));
-        Verdict { retry_after: wait, ..verdict }
+        let text = |name: HeaderName| response.headers().get(name)?.to_str().ok();
+        let wait = || retry_after(text(header::RETRY_AFTER)?, text(header::DATE));
+        let status = response.status().as_u16();
+        verdict(status, if matches!(status, 429 | 503) { wait() } else { None })
+    }
+
+    /// What an error of the client says: a failure, unless this process [lacks](crate::adapters::http::is_local_shortage)
+    /// file descriptors, memory or buffers, by an [`io::Error`] among the sources.
+    pub fn failure(error: &(dyn Error + 'static)) -> Verdict {
+        let is_shortage = successors(Some(error), |&error| error.source())
+            .filter_map(|error| error.downcast_ref::<io::Error>())
+            .any(is_local_shortage);
+        if is_shortage { Outcome::LocalShortage } else { Outcome::ServerError }.into()
     }
 }
 
-impl<Request, Body, Error> Classify<Request, Response<Body>, Error> for HttpStatus {
-    fn classify(&self, result: &Result<Response<Body>, Error>) -> Verdict {
-        result.as_ref().map_or_else(|_| Outcome::ServerError.into(), Self::verdict)
+impl<Request, Body, E: Error + 'static> Classify<Request, Response<Body>, E> for HttpStatus {
+    fn classify(&self, result: &Result<Response<Body>, E>) -> Verdict {
+        match result {
+            Ok(response) => Self::verdict(response),
+            Err(error) => Self::failure(error),
+        }
     }
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    fn response(code: u16, headers: &[(HeaderName, &str)]) -> Response<()> {
-        let response = Response::builder().status(code);
-        let add = |response: ::http::response::Builder, (name, value): &(HeaderName, &str)| {
-            response.header(name, *value)
-        };
-        headers.iter().fold(response, add).body(()).unwrap()
-    }
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot connect")]
+    struct CannotConnect(#[source] io::Error);
 
     #[test]
-    fn the_status_decides_on_the_outcome() {
-        for (code, outcome, refused) in [
-            (204, Outcome::Success, false),
-            (404, Outcome::ClientError, false),
-            (429, Outcome::Throttled, true),
-            (503, Outcome::ServerError, true),
-        ] {
-            let verdict = HttpStatus::verdict(&response(code, &[]));
-            assert_eq!(verdict, Verdict { code: Some(code), refused, ..outcome.into() });
-        }
-        let failed = Err::<Response<()>, _>("connection refused");
-        let verdict = Classify::<(), _, _>::classify(&HttpStatus, &failed);
-        assert_eq!(verdict, Outcome::ServerError.into());
-    }
-
-    #[test]
-    fn a_refusal_says_when_to_come_back_in_seconds_or_by_a_date() {
-        let date = (header::DATE, "Thu, 01 Jan 2026 00:00:00 GMT");
-        for (value, wait) in [
-            ("120", Some(120)),
-            ("Thu, 01 Jan 2026 00:02:00 GMT", Some(120)),
-            ("soon", None),
-        ] {
-            for (code, expected) in [(429, wait), (503, wait), (500, None), (200, None)] {
-                let answer = response(code, &[(header::RETRY_AFTER, value), date.clone()]);
-                let told = HttpStatus::verdict(&answer).retry_after.map(|wait| wait.as_secs());
-                assert_eq!(told, expected, "{code} {value:?}");
+    fn a_refusal_has_its_wait_in_seconds_or_by_a_date() {
+        let date = "Thu, 01 Jan 2026 00:00:00 GMT";
+        for (value, wait) in
+            [("120", Some(120)), ("Thu, 01 Jan 2026 00:02:00 GMT", Some(120)), ("soon", None)]
+        {
+            for (status, expected) in [(429, wait), (503, wait), (500, None), (200, None)] {
+                let response = Response::builder().status(status);
+                let response = response.header(header::RETRY_AFTER, value);
+                let response = response.header(header::DATE, date).body(()).unwrap();
+                let told = HttpStatus::verdict(&response);
+                assert_eq!(told.code, Some(status));
+                assert_eq!(told.retry_after, expected.map(Duration::from_secs), "{status} {value}");
             }
         }
+    }
+
+    #[test]
+    fn an_error_is_a_failure_unless_this_process_lacks_something() {
+        let verdict = |code| {
+            let failed = Err::<Response<()>, _>(CannotConnect(io::Error::from_raw_os_error(code)));
+            Classify::<(), _, _>::classify(&HttpStatus, &failed).outcome
+        };
+        assert_eq!(verdict(libc::ECONNREFUSED), Outcome::ServerError);
+        assert_eq!(verdict(libc::EMFILE), Outcome::LocalShortage);
     }
 }

@@ -42,7 +42,7 @@ impl<'a> InProgress<'a> {
     /// The attempt begins. Returns its time limit.
     pub(super) fn attempt_begins(&mut self, began: Instant) -> Times {
         let (policies, call) = (self.policies, self.id);
-        policies.observers.tell(&Observation::Admitted { call, attempt: 1, hedge: false });
+        policies.common.observers.tell(&Observation::Admitted { call, attempt: 1, hedge: false });
         self.in_flight = Some(began);
         let (started, deadlines) = (self.started, self.deadlines);
         let limit = deadlines.limit(began, policies.config.attempt_timeout, true);
@@ -57,7 +57,7 @@ impl<'a> InProgress<'a> {
         let record =
             AttemptRecord { number: 1, hedge: false, outcome, code, start, elapsed, wait: None };
         let call = self.call();
-        self.policies.observers.tell(&Observation::AttemptEnded { call, attempt: &record });
+        self.policies.common.observers.tell(&Observation::AttemptEnded { call, attempt: &record });
         self.attempt = Some(record);
         elapsed
     }
@@ -65,7 +65,7 @@ impl<'a> InProgress<'a> {
     /// The request has ended: a gate has rejected it.
     pub(super) fn rejected<R, E: Display>(self, rejection: Rejection) -> Result<R, CallError<E>> {
         let call = self.id;
-        self.policies.observers.tell(&Observation::Rejected { call, rejection: &rejection });
+        self.policies.common.observers.tell(&Observation::Rejected { call, rejection: &rejection });
         self.ended(Err(rejection.into()))
     }
 
@@ -103,6 +103,6 @@ impl Drop for InProgress<'_> {
             self.attempt_ended(&Outcome::Cancelled.into());
         }
         let call = self.call();
-        self.policies.observers.tell(&Observation::CallAbandoned { call });
+        self.policies.common.observers.tell(&Observation::CallAbandoned { call });
     }
 }

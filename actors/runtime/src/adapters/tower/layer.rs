@@ -34,7 +34,7 @@ impl ResilienceLayer {
     /// The upstream has `retry`, `retry_budget`, `hedge` or `connect_retries`. The layer makes one attempt for each
     /// request; tower's own layers repeat requests, outside of this one.
     pub fn new(upstream: &Upstream) -> Result<Self, InvalidConfig> {
-        one_attempt(upstream.config())?;
+        one_attempt(&upstream.config())?;
         let (upstream, classifier) = (upstream.clone(), OkIsSuccess);
         Ok(Self(Arc::new(Guard { upstream, classifier })))
     }

@@ -33,7 +33,8 @@
 //!
 //! - **One request is one call of one attempt.** It passes the same gates as a call of [`Upstream::call`], in the same
 //!   order, and observers, log lines and counts have the same of it. Retries and hedges are the work of other layers,
-//!   outside of this one, and [`ResilienceLayer::new`] refuses an upstream that has them.
+//!   outside of this one, and [`ResilienceLayer::new`] refuses an upstream that has them. Those that
+//!   [`reconfigure`](crate::Upstream::reconfigure) adds later have no effect in the layer.
 //! - **The service is ready when the inner one is.** The future of a request waits for its token and its place.
 //!   Meanwhile it holds the inner service that was ready.
 //! - **What counts** is decided by a [`Classify`], by default [`OkIsSuccess`].

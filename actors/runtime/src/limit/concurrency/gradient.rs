@@ -59,15 +59,33 @@ pub(super) struct Gradient {
 impl Gradient {
     /// A limit within `range`.
     pub(super) fn new(range: RangeInclusive<usize>) -> Self {
+        Self::from_limit(range, INITIAL)
+    }
+
+    /// A limit within `range` that was `limit` until now.
+    pub(super) fn after(range: RangeInclusive<usize>, limit: usize) -> Self {
+        Self::from_limit(range, count(limit))
+    }
+
+    fn from_limit(range: RangeInclusive<usize>, limit: f64) -> Self {
         let (floor, ceiling) = (count(*range.start()), count(*range.end()));
         Self {
             floor,
             ceiling,
-            limit: INITIAL.clamp(floor, ceiling),
+            limit: limit.clamp(floor, ceiling),
             baseline: None,
             window: Window::default(),
             probe: None,
             probe_due: None,
+        }
+    }
+
+    /// Changes the range. What was learned stays.
+    pub(super) fn set_range(&mut self, range: RangeInclusive<usize>) {
+        (self.floor, self.ceiling) = (count(*range.start()), count(*range.end()));
+        self.limit = self.limit.clamp(self.floor, self.ceiling);
+        if let Some((_, limit)) = &mut self.probe {
+            *limit = limit.clamp(self.floor, self.ceiling);
         }
     }
 

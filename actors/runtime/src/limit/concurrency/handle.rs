@@ -1,7 +1,10 @@
 //! The concurrency limit that all threads share.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -28,12 +31,17 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The attempts in flight at one upstream, and those that wait for a place. Shared by cloning.
 #[derive(Debug, Clone)]
-pub struct ConcurrencyLimit(Arc<Shared>);
+pub struct ConcurrencyLimit {
+    settings: Concurrency,
+    /// Shared with the limit of other settings.
+    shared: Arc<Shared>,
+}
 
 #[derive(Debug)]
 struct Shared {
-    settings: Concurrency,
     now: Mutex<Now<Wake>>,
+    /// The limit follows latency.
+    learns: AtomicBool,
 }
 
 /// Gives a waiting attempt its place. Dropped without one, the attempt is rejected.
@@ -50,18 +58,34 @@ pub(crate) enum Entered {
 impl ConcurrencyLimit {
     /// The random source is for priorities.
     pub(crate) fn new(settings: Concurrency, rng: SmallRng) -> Self {
-        let now = Mutex::new(Now::new(&settings, rng));
-        Self(Arc::new(Shared { settings, now }))
+        let (now, learns) = (Mutex::new(Now::new(&settings, rng)), learns(&settings).into());
+        Self { settings, shared: Arc::new(Shared { now, learns }) }
     }
 
-    /// Its settings.
+    /// The same places and the same queue with other settings. The numbers of places and of waiting attempts apply to all
+    /// attempts at once.
+    pub(crate) fn with(&self, settings: Concurrency) -> Self {
+        self.shared.learns.store(learns(&settings), Ordering::Relaxed);
+        let woken = self.shared.lock().change(&settings);
+        self.shared.admit(woken);
+        Self { settings, shared: Arc::clone(&self.shared) }
+    }
+
+    /// Admits all attempts that wait and that come.
+    pub(crate) fn switch_off(&self) {
+        self.shared.learns.store(false, Ordering::Relaxed);
+        let woken = self.shared.lock().switch_off();
+        self.shared.admit(woken);
+    }
+
+    /// Its settings, when the upstream returned it.
     pub fn settings(&self) -> &Concurrency {
-        &self.0.settings
+        &self.settings
     }
 
     /// The limit now.
     pub fn snapshot(&self) -> ConcurrencySnapshot {
-        self.lock().snapshot(self.settings())
+        self.shared.lock().snapshot()
     }
 
     /// When the wait of an attempt that joins the queue now is over.
@@ -72,12 +96,12 @@ impl ConcurrencyLimit {
 
     /// Takes a place; or joins the queue, if the attempt `may_wait` and there is room for it.
     pub(crate) fn enter(&self, priority: Priority, may_wait: bool) -> Result<Entered, Rejection> {
-        let mut now = self.lock();
-        if now.is_shed(priority, self.0.settings.concurrency_queue) {
+        let mut now = self.shared.lock();
+        if now.is_shed(priority) {
             return Err(others_first());
         }
         if now.places.take() {
-            return Ok(Entered::In(Place(Some(self.clone()))));
+            return Ok(Entered::In(self.shared.place()));
         }
         if !may_wait {
             now.lost(priority);
@@ -89,7 +113,7 @@ impl ConcurrencyLimit {
             Ok((ticket, displaced)) => {
                 drop(now);
                 drop(displaced);
-                Ok(Entered::Queued(Queued { limit: self.clone(), ticket, woken }))
+                Ok(Entered::Queued(Queued { shared: Arc::clone(&self.shared), ticket, woken }))
             }
             Err(Full) => {
                 now.lost(priority);
@@ -100,15 +124,34 @@ impl ConcurrencyLimit {
 
     /// Takes a place if one is free and none waits for it. A hedge that gets none is no sign of overload.
     pub(crate) fn take_free_place(&self) -> Option<Place> {
-        self.lock().places.take().then(|| Place(Some(self.clone())))
+        self.shared.lock().places.take().then(|| self.shared.place())
+    }
+}
+
+fn learns(settings: &Concurrency) -> bool {
+    matches!(settings.concurrency_max, ConcurrencyMax::Adaptive { .. })
+}
+
+impl Shared {
+    /// A place that was taken.
+    fn place(self: &Arc<Self>) -> Place {
+        Place(Some(Arc::clone(self)))
+    }
+
+    /// Hands a place to each of these attempts, which have waited for it.
+    fn admit(self: &Arc<Self>, woken: Vec<Wake>) {
+        for wake in woken {
+            // An attempt that has just left the queue drops its place, which goes to the next one.
+            let _ = wake.send(self.place());
+        }
     }
 
     /// Hands a place to the attempt that has waited longest, or gives it back.
-    fn hand_on(self) {
+    fn hand_on(self: &Arc<Self>) {
         loop {
             let next = self.lock().places.give_back();
             let Some(wake) = next else { return };
-            match wake.send(Place(Some(self.clone()))) {
+            match wake.send(self.place()) {
                 Ok(()) => return,
                 // The attempt has just left the queue.
                 Err(mut place) => place.0 = None,
@@ -117,8 +160,8 @@ impl ConcurrencyLimit {
     }
 
     /// Learns how an attempt went, if the limit follows latency.
-    fn learn(&self, &Sample { outcome, elapsed, .. }: &Sample) {
-        if let ConcurrencyMax::Fixed(_) = self.0.settings.concurrency_max {
+    fn learn(self: &Arc<Self>, &Sample { outcome, elapsed, .. }: &Sample) {
+        if !self.learns.load(Ordering::Relaxed) {
             return;
         }
         let (latency, refused) = match outcome {
@@ -137,14 +180,11 @@ impl ConcurrencyLimit {
         }
         let woken = places.set_max(max);
         drop(now);
-        for wake in woken {
-            // An attempt that has just left the queue drops its place, which goes to the next one.
-            let _ = wake.send(Place(Some(self.clone())));
-        }
+        self.admit(woken);
     }
 
     fn lock(&self) -> MutexGuard<'_, Now<Wake>> {
-        self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -160,7 +200,7 @@ fn full() -> Rejection {
 
 /// The place of one attempt in flight. It is free again when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place(Option<ConcurrencyLimit>);
+pub(crate) struct Place(Option<Arc<Shared>>);
 
 impl Place {
     /// The attempt has ended. The place is still in use.
@@ -181,7 +221,7 @@ impl Drop for Place {
 
 /// An attempt's place in the queue. Dropping it leaves the queue.
 pub(crate) struct Queued {
-    limit: ConcurrencyLimit,
+    shared: Arc<Shared>,
     ticket: Ticket,
     woken: oneshot::Receiver<Place>,
 }
@@ -194,7 +234,7 @@ impl Queued {
             Some(Err(_)) => others_first(),
             None => full(),
         };
-        self.limit.lock().lost(self.ticket.importance());
+        self.shared.lock().lost(self.ticket.importance());
         Err(rejection)
     }
 }
@@ -202,7 +242,7 @@ impl Queued {
 impl Drop for Queued {
     fn drop(&mut self) {
         // A place that was handed over and not taken comes back when the receiver is dropped.
-        self.limit.lock().places.leave(self.ticket);
+        self.shared.lock().places.leave(self.ticket);
     }
 }
 

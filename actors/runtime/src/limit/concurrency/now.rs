@@ -21,12 +21,13 @@ pub(super) struct Now<W> {
     pub(super) adaptive: Option<Gradient>,
     /// `None` if all attempts are alike.
     pub(super) priorities: Option<Priorities>,
+    /// For priorities.
+    rng: SmallRng,
 }
 
 #[derive(Debug)]
 pub(super) struct Priorities {
     shedder: Shedder,
-    rng: SmallRng,
     /// By level.
     rejected: [u64; 4],
 }
@@ -40,21 +41,55 @@ impl<W> Now<W> {
                 (gradient.limit(), Some(gradient))
             }
         };
-        let priorities = settings.concurrency_priorities.then(|| Priorities {
-            shedder: Shedder::new(),
-            rng,
-            rejected: [0; 4],
-        });
-        Self { places: Places::new(max, settings.concurrency_queue), adaptive, priorities }
+        let places = Places::new(max, settings.concurrency_queue);
+        let mut now = Self { places, adaptive, priorities: None, rng };
+        now.set_priorities(settings.concurrency_priorities);
+        now
     }
 
-    pub(super) fn snapshot(&self, settings: &Concurrency) -> ConcurrencySnapshot {
-        let Self { places, adaptive, priorities } = self;
+    /// Changes the settings. Returns what waited and has a place now.
+    pub(super) fn change(&mut self, settings: &Concurrency) -> Vec<W> {
+        let (places, adaptive) = (&mut self.places, &mut self.adaptive);
+        let max = match settings.concurrency_max {
+            ConcurrencyMax::Fixed(max) => {
+                *adaptive = None;
+                max
+            }
+            ConcurrencyMax::Adaptive { floor, ceiling } => {
+                let now = || Gradient::after(floor..=ceiling, places.max());
+                let gradient = adaptive.get_or_insert_with(now);
+                gradient.set_range(floor..=ceiling);
+                gradient.limit()
+            }
+        };
+        places.set_max_queued(settings.concurrency_queue);
+        let woken = places.set_max(max);
+        self.set_priorities(settings.concurrency_priorities);
+        woken
+    }
+
+    /// Lets every attempt have a place. Returns what waited.
+    pub(super) fn switch_off(&mut self) -> Vec<W> {
+        self.adaptive = None;
+        self.set_priorities(false);
+        self.places.set_max(usize::MAX)
+    }
+
+    fn set_priorities(&mut self, on: bool) {
+        if !on {
+            self.priorities = None;
+        } else if self.priorities.is_none() {
+            self.priorities = Some(Priorities { shedder: Shedder::new(), rejected: [0; 4] });
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> ConcurrencySnapshot {
+        let Self { places, adaptive, priorities, .. } = self;
         ConcurrencySnapshot {
             max: places.max(),
             in_flight: places.in_use(),
             queued: places.queued(),
-            max_queued: settings.concurrency_queue,
+            max_queued: places.max_queued(),
             adaptive: adaptive.as_ref().map(Gradient::snapshot),
             priorities: priorities.as_ref().map(|priorities| PrioritySnapshot {
                 rejection_share: priorities.shedder.share(),
@@ -65,11 +100,12 @@ impl<W> Now<W> {
 
     /// True if an attempt is rejected for the sake of more important ones. If attempts can wait, none is rejected so
     /// while a place is free.
-    pub(super) fn is_shed(&mut self, priority: Priority, max_queued: usize) -> bool {
-        let Self { places, priorities: Some(Priorities { shedder, rng, rejected }), .. } = self
+    pub(super) fn is_shed(&mut self, priority: Priority) -> bool {
+        let Self { places, priorities: Some(Priorities { shedder, rejected }), rng, .. } = self
         else {
             return false;
         };
+        let max_queued = places.max_queued();
         let fill = count(places.queued()) / count(max_queued.max(1));
         let passes = shedder.arrives(priority, fill, clock::now(), rng);
         let sheds = !passes && (max_queued == 0 || !places.is_free());

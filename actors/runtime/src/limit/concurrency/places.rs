@@ -97,8 +97,17 @@ impl<W> Places<W> {
         (0..free).filter_map(|_| self.queue.pop_first()).map(|(_, wake)| wake).collect()
     }
 
+    /// Changes the length of the queue. If it is shorter than before, attempts in it stay there.
+    pub(super) fn set_max_queued(&mut self, max_queued: usize) {
+        self.max_queued = max_queued;
+    }
+
     pub(super) fn max(&self) -> usize {
         self.max
+    }
+
+    pub(super) fn max_queued(&self) -> usize {
+        self.max_queued
     }
 
     pub(super) fn in_use(&self) -> usize {

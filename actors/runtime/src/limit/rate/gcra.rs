@@ -24,22 +24,52 @@ pub(super) struct Gcra {
     next: Duration,
     /// The values of `next` after tokens that were given back while later ones were taken.
     given_back: BTreeSet<Duration>,
+    /// Number of changes of the rate.
+    era: u64,
 }
 
 /// A token that was taken.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Taken {
     /// When it may be used.
     pub(super) due: Instant,
     /// `next` after it was taken.
     next: Duration,
+    /// The rate at which it was taken.
+    era: u64,
 }
 
 impl Gcra {
     /// One token each `interval`, and `burst` tokens at `start`. Both are more than 0.
     pub(super) fn new(start: Instant, interval: Duration, burst: u32) -> Self {
         let tolerance = interval.saturating_mul(burst.saturating_sub(1));
-        Self { interval, tolerance, start, next: Duration::ZERO, given_back: BTreeSet::new() }
+        let (next, given_back) = (Duration::ZERO, BTreeSet::new());
+        Self { interval, tolerance, start, next, given_back, era: 0 }
+    }
+
+    /// Changes the rate. As in Guava's `RateLimiter.setRate`, the share of the burst that is there stays the same. The
+    /// `waiting` tokens of the future keep their order and their number of intervals from now.
+    pub(super) fn change<'a>(
+        &mut self,
+        now: Instant,
+        interval: Duration,
+        burst: u32,
+        waiting: impl Iterator<Item = &'a mut Taken>,
+    ) {
+        let at = self.since_start(now);
+        let old = (self.interval, self.interval + self.tolerance);
+        self.tolerance = interval.saturating_mul(burst.saturating_sub(1));
+        self.interval = interval;
+        self.era += 1;
+        let new = (interval, interval + self.tolerance);
+        let moved = |next: Duration| at + stretched(next.saturating_sub(at), old, new);
+        self.next = moved(self.next);
+        self.given_back = self.given_back.iter().map(|next| moved(*next)).collect();
+        for token in waiting {
+            token.next = moved(token.next);
+            token.due = (self.start + token.next.saturating_sub(new.1)).max(now);
+            token.era = self.era;
+        }
     }
 
     /// Takes the next token, if it is due by `latest` or already now.
@@ -52,16 +82,19 @@ impl Gcra {
             return Err(due);
         }
         self.next = self.next.max(self.since_start(now)) + self.interval;
-        Ok(Taken { due, next: self.next })
+        Ok(Taken { due, next: self.next, era: self.era })
     }
 
     /// Gives back a token that was not used. It is there again once all that were taken after it are given back too: who
-    /// holds one of those has been told when to use it.
+    /// holds one of those has been told when to use it. A token from before a change of the rate lapses.
     pub(super) fn give_back(&mut self, now: Instant, token: &Taken) {
+        if token.era != self.era {
+            return;
+        }
         if token.next == self.next {
-            self.next -= self.interval;
+            self.next = self.next.saturating_sub(self.interval);
             while self.given_back.remove(&self.next) {
-                self.next -= self.interval;
+                self.next = self.next.saturating_sub(self.interval);
             }
         } else {
             self.given_back.insert(token.next);
@@ -84,6 +117,15 @@ impl Gcra {
     fn since_start(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.start)
     }
+}
+
+/// The time by which the tokens of `ahead` are ahead of the rate, at another rate. A rate is an interval and the time of a
+/// whole burst.
+fn stretched(ahead: Duration, old: (Duration, Duration), new: (Duration, Duration)) -> Duration {
+    let burst = new.1.mul_f64(ahead.div_duration_f64(old.1).min(1.0));
+    let waiting = ahead.saturating_sub(old.1).as_nanos();
+    let waiting = waiting.saturating_mul(new.0.as_nanos()) / old.0.as_nanos();
+    burst + Duration::from_nanos(u64::try_from(waiting).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

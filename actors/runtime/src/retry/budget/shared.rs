@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
@@ -17,6 +17,12 @@ use crate::clock;
 #[derive(Debug)]
 pub(crate) struct SharedBudget {
     settings: RetryBudget,
+    /// Shared with the budget of other settings.
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     budget: Mutex<Budget>,
     refused: AtomicU64,
 }
@@ -37,7 +43,13 @@ pub struct RetryBudgetSnapshot {
 impl SharedBudget {
     pub(crate) fn new(settings: RetryBudget) -> Self {
         let budget = Mutex::new(Budget::new(&settings, clock::now()));
-        Self { settings, budget, refused: AtomicU64::new(0) }
+        Self { settings, shared: Arc::new(Shared { budget, refused: AtomicU64::new(0) }) }
+    }
+
+    /// The same calls and retries with other settings, which apply to all calls at once.
+    pub(crate) fn with(&self, settings: RetryBudget) -> Self {
+        self.lock().allow(&settings);
+        Self { settings, shared: Arc::clone(&self.shared) }
     }
 
     /// Counts a call, once, when its first attempt begins.
@@ -49,7 +61,7 @@ impl SharedBudget {
     pub(crate) fn try_withdraw(&self, now: Instant) -> bool {
         let allowed = self.lock().try_withdraw(now);
         if !allowed {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+            self.shared.refused.fetch_add(1, Ordering::Relaxed);
         }
         allowed
     }
@@ -59,11 +71,11 @@ impl SharedBudget {
             share: self.settings.retry_budget,
             min_per_second: self.settings.retry_budget_min,
             left: self.lock().balance(clock::now()),
-            refused: self.refused.load(Ordering::Relaxed),
+            refused: self.shared.refused.load(Ordering::Relaxed),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Budget> {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,0 +1,159 @@
+//! The policies of an upstream now, and how their settings change.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use super::Upstream;
+use crate::{
+    breaker::{BreakerConfig, BreakerSettings, BreakerStopped},
+    changes::changes,
+    config::InvalidConfig,
+    observe::Observation,
+    policies::{Common, Policies},
+    settings::{CallConfig, CallSettings},
+};
+
+/// The policies that calls begin with.
+#[derive(Debug)]
+pub(super) struct Current {
+    pub(super) common: Arc<Common>,
+    policies: ArcSwap<Policies>,
+    /// Locked while the policies change. The settings that the breaker is about to have, if they change.
+    next_breaker: Mutex<Option<BreakerConfig>>,
+    /// Held by the one change that concerns the breaker too.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Current {
+    pub(super) fn new(common: Common, config: CallConfig) -> Self {
+        let policies = Arc::new(Policies::none(common).with(config));
+        let common = Arc::clone(&policies.common);
+        let (next_breaker, turn) = Default::default();
+        Self { common, policies: ArcSwap::new(policies), next_breaker, turn }
+    }
+
+    /// The policies of a call that begins now.
+    pub(super) fn load(&self) -> Arc<Policies> {
+        self.policies.load_full()
+    }
+
+    fn next_breaker(&self) -> MutexGuard<'_, Option<BreakerConfig>> {
+        self.next_breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the policies. Returns what has changed. Only while `next_breaker` is locked.
+    fn change(&self, config: CallConfig) -> Vec<String> {
+        let old = self.load();
+        if old.config == config {
+            return Vec::new();
+        }
+        let changes = changes(&old.config, &config);
+        let new = Arc::new(old.with(config));
+        self.policies.store(Arc::clone(&new));
+        old.give_way_to(&new);
+        changes
+    }
+}
+
+/// Why the settings of an upstream were not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReconfigureError {
+    /// A setting breaks its rule.
+    #[error(transparent)]
+    Invalid(#[from] InvalidConfig),
+    /// The breaker's actor is gone.
+    #[error(transparent)]
+    Stopped(#[from] BreakerStopped),
+}
+
+/// Checks the settings of calls beside those of the breaker.
+pub(super) fn check(config: &CallConfig, breaker: &BreakerConfig) -> Result<(), InvalidConfig> {
+    config.attempt_timeout.map_or(Ok(()), |timeout| breaker.check_timeout(timeout))
+}
+
+impl Upstream {
+    /// Changes how calls are made, while calls are made. A call keeps the settings that it began with, to its end.
+    ///
+    /// What the policies have counted stays: places and tokens that are taken, retries, results, latencies, and who waits.
+    /// The limits that calls share change at once for all of them: the number of places, the length of the queue, the rate
+    /// and its burst, and the retry budget. With more places or a higher rate, attempts that wait are admitted at once or
+    /// earlier; with fewer places, none is taken away; with a lower rate, attempts whose token comes too late are rejected.
+    /// A policy that is switched on begins anew. One that is switched off admits what waits for it.
+    ///
+    /// Does nothing if the settings are the same.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use resilience_actors::{CallSettings, Upstream};
+    /// # actix::System::new().block_on(async {
+    /// # let payments = Upstream::builder("payments").start().unwrap();
+    /// let settings = CallSettings { attempt_timeout: Some(Duration::from_secs(2)), ..payments.config().into() };
+    /// payments.reconfigure(settings)?;
+    /// # Ok::<(), resilience_actors::InvalidConfig>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// A setting breaks its rule, or does not fit the breaker's: see [`BreakerConfig::check_timeout`]. Nothing is changed
+    /// then.
+    pub fn reconfigure(&self, settings: CallSettings) -> Result<(), InvalidConfig> {
+        let config = CallConfig::try_from(settings)?;
+        let changes = {
+            let next_breaker = self.current.next_breaker();
+            if let Some(breaker) = self.breaker() {
+                check(&config, &breaker.config())?;
+            }
+            next_breaker.as_ref().map_or(Ok(()), |breaker| check(&config, breaker))?;
+            self.current.change(config)
+        };
+        self.tell(&changes);
+        Ok(())
+    }
+
+    /// Changes how calls are made, as [`reconfigure`](Self::reconfigure) does, and the settings of the circuit breaker, as
+    /// [`Breaker::reconfigure`](crate::Breaker::reconfigure) does. The two are checked together. Runs to its end also if
+    /// the future is dropped.
+    ///
+    /// # Errors
+    /// A setting breaks its rule, there is no breaker, or the breaker's actor is gone. Nothing is changed then.
+    ///
+    /// # Panics
+    /// On a thread that runs neither an actix system nor a tokio `LocalSet`.
+    pub async fn reconfigure_with_breaker(
+        &self,
+        calls: CallSettings,
+        breaker: BreakerSettings,
+    ) -> Result<(), ReconfigureError> {
+        let calls = CallConfig::try_from(calls)?;
+        let settings = BreakerConfig::try_from(breaker)?;
+        check(&calls, &settings)?;
+        let Some(breaker) = self.breaker().cloned() else {
+            let fail_max = settings.fail_max;
+            return Err(InvalidConfig::beside("fail_max", fail_max, &["breaker"]).into());
+        };
+        let upstream = self.clone();
+        let changing = actix_rt::spawn(async move {
+            let _turn = upstream.current.turn.lock().await;
+            *upstream.current.next_breaker() = Some(settings.clone());
+            let changed = breaker.reconfigure(settings).await;
+            let changes = {
+                let mut next_breaker = upstream.current.next_breaker();
+                *next_breaker = None;
+                changed?;
+                upstream.current.change(calls)
+            };
+            upstream.tell(&changes);
+            Ok(())
+        });
+        changing.await.unwrap_or(Err(ReconfigureError::Stopped(BreakerStopped)))
+    }
+
+    fn tell(&self, changes: &[String]) {
+        if !changes.is_empty() {
+            let upstream = self.name();
+            let changed = Observation::CallsReconfigured { upstream, changes };
+            self.current.common.observers.tell(&changed);
+        }
+    }
+}
