@@ -12,6 +12,7 @@ mod hedging;
 mod priorities;
 mod quiet_period;
 mod rate;
+mod reconfigure;
 mod retry_budget;
 #[path = "../support/mod.rs"]
 mod support;
