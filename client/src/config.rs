@@ -6,8 +6,10 @@ mod calls;
 mod concurrency;
 mod fallback;
 mod hedge;
+mod live_policies;
 mod meanings;
 mod names;
+mod policies;
 mod probe;
 mod rate;
 mod retry;
@@ -17,11 +19,16 @@ mod throttle;
 
 use std::time::Duration;
 
-use resilience_actors::{BreakerConfig, DURATIONS};
+use resilience_actors::DURATIONS;
 use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 
-use self::names::named;
-pub use self::{calls::Calls, meanings::MEANINGS, probe::HealthProbe};
+pub use self::{
+    calls::Calls,
+    live_policies::{ChangeError, LivePolicies},
+    meanings::MEANINGS,
+    policies::Policies,
+    probe::HealthProbe,
+};
 use crate::{backend_url::BackendUrl, fallback::StaleLimits, replicas::ReplicaHosts};
 
 /// `PORT`, if it is not set.
@@ -58,12 +65,8 @@ pub struct Config {
     pub common: CommonSettings,
     /// `BACKEND_URL`: the backend. Requests of callers go only there.
     pub backend: BackendUrl,
-    /// `BREAKER_*`.
-    pub breaker: BreakerConfig,
-    /// `BREAKER_PROBE` and `BREAKER_PROBE_*`: how the backend is probed while the circuit is open, if it is.
-    pub probe: Option<HealthProbe>,
-    /// `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES` and `BREAKER_SCOPE`, validated.
-    pub calls: Calls,
+    /// The settings of the policies, which can change at run time.
+    pub policies: LivePolicies,
     /// `FALLBACK` and `FALLBACK_*`: the limits of stale answers, if they are on.
     pub fallback: Option<StaleLimits>,
     /// `COALESCE`: identical requests in flight share a call.
@@ -95,10 +98,7 @@ impl Config {
         let common = CommonSettings::read(settings, DEFAULT_PORT)?;
         let backend =
             BackendUrl::parse(settings.text("BACKEND_URL", "http://backend-service:5000")?)?;
-        let breaker = breaker::read(settings)?;
-        let probe = probe::read(settings, &breaker)?;
-        let calls = calls::read(settings)?;
-        let probe = probe.map(|probe| probe.timeout(calls.attempt_timeout));
+        let policies = Policies::read(settings)?;
         let fallback = fallback::read(settings)?;
         let coalesce = settings.choice("COALESCE", "off", &[("off", false), ("on", true)])?;
         let connect_timeout =
@@ -111,15 +111,13 @@ impl Config {
         let replicas = ReplicaHosts::new(replicas, &backend)?;
         let pod = settings.pod();
 
-        check_connect_timeout(connect_timeout, calls.attempt_timeout)?;
-        breaker.check_timeout(calls.attempt_timeout).map_err(named)?;
+        policies.check(connect_timeout)?;
+        let policies = LivePolicies::new(policies, connect_timeout, settings);
         let (summary, near_misses) = (settings.summary(), settings.near_misses(KNOWN_NAMES));
         Ok(Self {
             common,
             backend,
-            breaker,
-            probe,
-            calls,
+            policies,
             fallback,
             coalesce,
             connect_timeout,
@@ -132,15 +130,6 @@ impl Config {
             near_misses,
         })
     }
-}
-
-/// Refuses a connect timeout above the attempt timeout.
-fn check_connect_timeout(connect: Duration, attempt: Duration) -> Result<(), SettingError> {
-    if connect <= attempt {
-        return Ok(());
-    }
-    let allowed = format!("no more than ATTEMPT_TIMEOUT={}", attempt.as_secs_f64());
-    Err(SettingError::new("CONNECT_TIMEOUT", connect.as_secs_f64().to_string(), allowed))
 }
 
 #[cfg(test)]

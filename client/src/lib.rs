@@ -65,7 +65,7 @@ pub async fn run(config: Config) -> io::Result<()> {
         log::warn!("{near_miss}");
     }
     let arbiter = actix_rt::Arbiter::new();
-    let breaker = Breaker::start_on(config.breaker.clone(), &arbiter.handle());
+    let breaker = Breaker::start_on(config.policies.load().breaker.clone(), &arbiter.handle());
     let drain = Drain::new();
     fail_after(breaker.stopped(), &drain, "the circuit breaker's actor died");
     let common = config.common.clone();
@@ -125,9 +125,12 @@ impl Service {
         let connections = ConnectionBudget::new(capacity.calls, capacity.idle);
         let streams = EventStreams::new(config.max_event_streams);
         let (stats, config) = (Arc::default(), Arc::new(config));
-        probes::start(&config, breaker).expect("`Config` has checked the settings");
+        let policies = config.policies.load();
+        if let Some(probe) = &policies.probe {
+            probes::start(&config, probe, breaker).expect("`Config` has checked the settings");
+        }
         let calls = CallMetrics::new(metrics, breaker.name());
-        let upstreams = Upstreams::new(&config.calls, breaker, &limit, &stats, &calls)
+        let upstreams = Upstreams::new(&policies.calls, breaker, &limit, &stats, &calls)
             .expect("`Config` has checked the settings")
             .with_fallback(config.fallback)
             .with_coalescing(config.coalesce);

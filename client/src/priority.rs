@@ -25,9 +25,8 @@ impl FromRequest for RequestPriority {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let header = request
-            .app_data::<Data<Config>>()
-            .and_then(|config| config.calls.priority_header.as_ref());
+        let policies = request.app_data::<Data<Config>>().map(|config| config.policies.load());
+        let header = policies.as_ref().and_then(|policies| policies.calls.priority_header.as_ref());
         let priority =
             header.map_or(Ok(Priority::default()), |header| read(request.headers(), header));
         ready(priority.map(Self))

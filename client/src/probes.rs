@@ -9,14 +9,17 @@ use crate::{
     transport::ProbeTransport,
 };
 
-/// Has the breaker probe the backend, on the breaker's own arbiter. Does nothing without `BREAKER_PROBE`.
+/// Has the breaker probe the backend, on the breaker's own arbiter, in place of an earlier probe.
 ///
 /// # Errors
 /// A setting breaks its rule.
-pub fn start(config: &Arc<Config>, breaker: &Breaker) -> Result<(), InvalidConfig> {
-    let Some(HealthProbe { path, probe }) = config.probe.clone() else { return Ok(()) };
-    let config = Arc::clone(config);
-    breaker.probe_with(probe, move || {
+pub fn start(
+    config: &Arc<Config>,
+    HealthProbe { path, probe }: &HealthProbe,
+    breaker: &Breaker,
+) -> Result<(), InvalidConfig> {
+    let (config, path) = (Arc::clone(config), path.clone());
+    breaker.probe_with(*probe, move || {
         let transport = ProbeTransport::new(&config, &path);
         async move || transport.ask().await
     })

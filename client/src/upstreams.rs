@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use resilience_actors::{
     Breaker, CallLimit, CallOptions, CallSettings, Coalescer, InvalidConfig, Observation, Observer,
-    Priority, Upstream, UpstreamBuilder,
+    Priority, ReconfigureError, Upstream, UpstreamBuilder,
 };
 use serde::Serialize;
 
 use crate::{
-    config::Calls,
+    config::{Calls, Policies},
     fallback::{StaleFallback, StaleLimits},
     metrics::CallMetrics,
     stats::Stats,
@@ -54,20 +54,29 @@ impl Upstreams {
         stats: &Arc<Stats>,
         metrics: &CallMetrics,
     ) -> Result<Self, InvalidConfig> {
-        let settings = calls.settings();
-        let CallSettings { attempt_timeout, call_deadline, .. } = settings;
-        let bare = CallSettings { attempt_timeout, call_deadline, ..CallSettings::default() };
         let attempts = Attempts { stats: Arc::clone(stats), metrics: metrics.clone() };
-        let protected = upstream(settings, breaker, limit).breaker(breaker.clone());
+        let protected =
+            upstream(Arc::clone(breaker.name()), calls.settings(), limit).breaker(breaker.clone());
+        let bare = upstream("baseline", of_baseline(calls), limit);
         Ok(Self {
             protected: protected.observer(Arc::new(attempts)).start()?,
             // The breaker counts overload here too, but does not decide on the calls.
-            bare: upstream(bare, breaker, limit).observer(Arc::new(breaker.clone())).start()?,
+            bare: bare.observer(Arc::new(breaker.clone())).start()?,
             breaker: breaker.clone(),
             limit: limit.clone(),
             stale: None,
             coalescer: None,
         })
+    }
+
+    /// Puts other settings in force: all of them, or none.
+    ///
+    /// # Errors
+    /// A setting breaks its rule, or the breaker's actor is gone.
+    pub async fn reconfigure(&self, policies: &Policies) -> Result<(), ReconfigureError> {
+        let (calls, breaker) = (policies.calls.settings(), (*policies.breaker).clone());
+        self.protected.reconfigure_with_breaker(calls, breaker).await?;
+        Ok(self.bare.reconfigure(of_baseline(&policies.calls))?)
     }
 
     /// Adds stale answers to calls with protection, if there are limits for them.
@@ -132,8 +141,18 @@ impl Upstreams {
     }
 }
 
-fn upstream(settings: CallSettings, breaker: &Breaker, limit: &CallLimit) -> UpstreamBuilder {
-    Upstream::builder(Arc::clone(breaker.name())).settings(settings).limit(limit.clone())
+fn upstream(
+    name: impl Into<Arc<str>>,
+    settings: CallSettings,
+    limit: &CallLimit,
+) -> UpstreamBuilder {
+    Upstream::builder(name).settings(settings).limit(limit.clone())
+}
+
+/// The same time limits as with protection, and no policy.
+fn of_baseline(calls: &Calls) -> CallSettings {
+    let CallSettings { attempt_timeout, call_deadline, .. } = calls.settings();
+    CallSettings { attempt_timeout, call_deadline, ..CallSettings::default() }
 }
 
 /// Counts attempts through the circuit breaker.

@@ -1,5 +1,5 @@
 use resilience_actors::{
-    Backoff, BreakerScope, BreakerSettings, JitterMode, Retry, RetryBudget, Window,
+    Backoff, BreakerConfig, BreakerScope, BreakerSettings, JitterMode, Retry, RetryBudget, Window,
 };
 use resilience_testing::settings::{assert_each_is_named, assert_hints};
 
@@ -15,7 +15,8 @@ fn unset_variables_take_the_documented_defaults() {
     let config = read(&[]).unwrap();
     assert_eq!(config.common.port, 8000);
     assert_eq!(config.backend.join("/api/data"), "http://backend-service:5000/api/data");
-    assert_eq!((config.breaker, config.probe), (BreakerConfig::default(), None));
+    let policies = config.policies.load();
+    assert_eq!((&policies.breaker, &policies.probe), (&BreakerConfig::default(), &None));
     let calls = Calls {
         retry: Retry::default(),
         retry_budget: None,
@@ -30,7 +31,7 @@ fn unset_variables_take_the_documented_defaults() {
         hedge: None,
         quiet_period: None,
     };
-    assert_eq!(config.calls, calls);
+    assert_eq!(policies.calls, calls);
     assert_eq!(config.connect_timeout, Duration::from_secs(1));
     assert_eq!((config.max_calls.value, config.max_response_bytes), (10_000, 1_048_576));
     assert_eq!((config.max_event_streams, config.pod.as_str()), (2_000, "local"));
@@ -94,7 +95,8 @@ fn every_variable_is_read() {
         success_threshold: 2,
         trial_lease: Duration::from_millis(700),
     };
-    assert_eq!(*config.breaker, breaker);
+    let policies = config.policies.load();
+    assert_eq!(*policies.breaker, breaker);
     let retry = Retry {
         max_attempts: 6,
         base_delay: Duration::from_millis(100),
@@ -118,8 +120,8 @@ fn every_variable_is_read() {
         hedge: None,
         quiet_period: None,
     };
-    assert_eq!(config.calls, calls);
-    let timeout = config.probe.map(|probe| probe.probe.probe_timeout);
+    assert_eq!(policies.calls, calls);
+    let timeout = policies.probe.as_ref().map(|probe| probe.probe.probe_timeout);
     assert_eq!(timeout, Some(calls.attempt_timeout), "a probe has the time of an attempt");
     assert_eq!(config.connect_timeout, Duration::from_millis(200));
     assert_eq!((config.max_calls.value, config.max_response_bytes), (7, 1000));

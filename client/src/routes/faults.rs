@@ -45,7 +45,8 @@ pub(super) async fn get(
         let body = json!({ "replicas": replicas.entries() });
         Ok(Bytes::from(body.to_string()))
     };
-    let body = turns.read(config.calls.call_deadline, ask).await.unwrap_or_else(busy)?;
+    let limit = config.policies.load().calls.call_deadline;
+    let body = turns.read(limit, ask).await.unwrap_or_else(busy)?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(body))
 }
 
@@ -59,7 +60,7 @@ pub(super) async fn put(
     let authorization = request.headers().get(AUTHORIZATION).cloned();
     let plan = Bytes::copy_from_slice(plan.0.get().as_bytes());
     let asked = PlanRequest::Put { plan, authorization };
-    let limit = config.calls.call_deadline;
+    let limit = config.policies.load().calls.call_deadline;
     let ask = async move || Replicas::ask(&asked, &config).await;
     let replicas = turns.write(limit, ask).await.unwrap_or_else(busy)?;
     let took = replicas.0.iter().filter(|(_, answer)| took(answer)).count();

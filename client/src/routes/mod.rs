@@ -4,6 +4,7 @@ mod circuit;
 mod dashboard;
 mod events;
 mod faults;
+mod settings;
 mod turns;
 
 pub use turns::Turns;
@@ -36,6 +37,9 @@ pub fn configure(routes: &mut web::ServiceConfig) {
         .service(endpoint("/api/stats").get(stats))
         .service(endpoint("/api/stress-test").post(stress_test))
         .service(endpoint("/api/circuit-breaker").get(circuit::get))
+        .service(
+            endpoint("/api/circuit-breaker/settings").get(settings::get).patch(settings::patch),
+        )
         .service(endpoint("/api/circuit-breaker/reset").post(circuit::reset))
         .service(endpoint("/api/circuit-breaker/force-open").post(circuit::force_open))
         .service(endpoint("/api/circuit-breaker/disable").post(circuit::disable))
@@ -111,7 +115,7 @@ async fn stats(
             baseline: stats.baseline.counts(),
         },
         circuit_breaker,
-        retry: config.calls.clone(),
+        retry: config.policies.load().calls.clone(),
         policies: wire::Policies {
             upstream: calls.upstreams().protected().snapshot(),
             fallback: calls.upstreams().stale().map(StaleFallback::snapshot),

@@ -76,11 +76,13 @@ pub async fn ask_all(
     config: &Config,
 ) -> Vec<(SocketAddr, PlanAnswer)> {
     let max_bytes = config.max_response_bytes.min(MAX_PLAN_BYTES);
-    let end = Instant::now() + config.calls.call_deadline;
+    let policies = config.policies.load();
+    let end = Instant::now() + policies.calls.call_deadline;
+    let attempt_timeout = policies.calls.attempt_timeout;
     stream::iter(addresses)
         .map(|address| async move {
             let began = Instant::now();
-            let limit = config.calls.attempt_timeout.min(end - began);
+            let limit = attempt_timeout.min(end - began);
             let client = client(
                 config.connect_timeout,
                 Rc::default(),

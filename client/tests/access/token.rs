@@ -48,6 +48,7 @@ async fn every_changing_request_needs_the_token() {
         "POST /api/circuit-breaker/enable",
         "POST /api/circuit-breaker/force-open",
         "POST /api/circuit-breaker/reset",
+        "PATCH /api/circuit-breaker/settings",
         "POST /api/stress-test",
         "PUT /api/backend/faults",
     ];

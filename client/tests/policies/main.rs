@@ -10,6 +10,7 @@ mod hedging;
 mod priorities;
 mod probes;
 mod rate;
+mod reconfigure;
 mod retry_after;
 mod retry_budget;
 #[path = "../support/mod.rs"]

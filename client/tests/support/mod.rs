@@ -49,7 +49,7 @@ pub(crate) async fn lab(
     config: Config,
 ) -> Lab<impl actix_web::dev::Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>>
 {
-    let (breaker, drain) = (Breaker::start(config.breaker.clone()), Drain::new());
+    let (breaker, drain) = (Breaker::start(config.policies.load().breaker.clone()), Drain::new());
     let token = config.common.admin_token.clone();
     let metrics = Metrics::new("1");
     let shares = client_service::share_descriptors(&config);

@@ -62,7 +62,7 @@ impl CommonSettings {
         ("LOG_FORMAT", "`text`: lines for people. `json`: one object per line, for collectors."),
         (
             "ADMIN_TOKEN",
-            "If set, requests that change something (POST and PUT) need `Authorization: Bearer <token>`.",
+            "If set, requests that change something (POST, PUT and PATCH) need `Authorization: Bearer <token>`.",
         ),
         ("SHUTDOWN_TIMEOUT", "Time after SIGTERM to finish the requests in flight."),
         ("HOSTNAME", "Value of `pod` in answers. The system sets it."),

@@ -75,6 +75,11 @@ impl<'a> Settings<'a> {
         pairs.join(" ")
     }
 
+    /// The value of the variable as it is set, to read it again later. `None` if it is unset. Not for secrets.
+    pub fn given(&self, name: &'static str) -> Option<OsString> {
+        self.raw_os(name)
+    }
+
     /// The value of the variable, or `None` if it is unset. Does not record it.
     pub(super) fn raw_os(&self, name: &str) -> Option<OsString> {
         (self.lookup)(name)

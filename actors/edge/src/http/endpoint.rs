@@ -72,6 +72,16 @@ impl Endpoint {
         self.change("PUT", Method::PUT, handler)
     }
 
+    /// Answers PATCH requests that have the [admin token](crate::AdminToken).
+    pub fn patch<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.change("PATCH", Method::PATCH, handler)
+    }
+
     /// Adds a method that changes something. It always requires the admin token, so that no handler can forget it.
     fn change<F, Args>(self, name: &'static str, method: Method, handler: F) -> Self
     where

@@ -15,7 +15,7 @@ use super::{
         Subscribe, TimerElapsed,
     },
     phase::Phase,
-    probe::{CircuitChanged, ProbeEnded, ProberSlot, StartProber},
+    probe::{CircuitChanged, ProbeEnded, ProberSlot, StartProber, StopProber},
     published::Published,
     reconfigured::Reconfigured,
     recorder::Recorder,
@@ -204,6 +204,15 @@ impl Handler<StartProber> for BreakerActor {
     }
 }
 
+impl Handler<StopProber> for BreakerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: StopProber, ctx: &mut Context<Self>) {
+        self.step(ctx, |_, _| ());
+        self.prober.stop();
+    }
+}
+
 impl Handler<ProbeEnded> for BreakerActor {
     type Result = ();
 
@@ -275,4 +284,4 @@ macro_rules! counted {
 }
 
 counted!(Acquire, ReportResult, Reset, SetMode, BurstBegan, Subscribe, Observe, Inspect);
-counted!(StartProber, ProbeEnded, Reconfigure);
+counted!(StartProber, StopProber, ProbeEnded, Reconfigure);

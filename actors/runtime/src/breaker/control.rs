@@ -8,7 +8,7 @@ use super::{
     config::BreakerConfig,
     handle::{Breaker, BreakerStopped},
     messages::{CircuitOpened, Inspect, Observe, Reconfigure, Reset, SetMode, Subscribe},
-    probe::{Probe, StartProber},
+    probe::{Probe, StartProber, StopProber},
     snapshot::BreakerSnapshot,
 };
 use crate::{config::InvalidConfig, observe::Observer, state::Mode};
@@ -137,5 +137,11 @@ impl Breaker {
         let start = StartProber::new(probe, make);
         self.actor.do_send(self.published.depth.counted(start));
         Ok(())
+    }
+
+    /// Ends the probing of [`probe_with`](Self::probe_with), at once. A probe in flight is dropped. Does nothing without a
+    /// prober.
+    pub fn stop_probing(&self) {
+        self.actor.do_send(self.published.depth.counted(StopProber));
     }
 }

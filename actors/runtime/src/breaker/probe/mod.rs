@@ -28,4 +28,4 @@ mod start;
 pub(crate) use messages::{CircuitChanged, ProbeEnded};
 pub use record::{ProbeRecord, ProbeResult};
 pub use settings::Probe;
-pub(crate) use start::{ProberSlot, StartProber};
+pub(crate) use start::{ProberSlot, StartProber, StopProber};

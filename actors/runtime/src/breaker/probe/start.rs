@@ -19,6 +19,11 @@ use crate::{
 #[rtype(result = "()")]
 pub(crate) struct StartProber(Box<dyn FnOnce(Reports) -> Recipient<CircuitChanged> + Send>);
 
+/// Stops the prober.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct StopProber;
+
 impl StartProber {
     /// `make` returns the probe, on the arbiter where it stays.
     pub(crate) fn new<F, T, E>(probe: Probe, make: impl FnOnce() -> F + Send + 'static) -> Self
@@ -43,9 +48,15 @@ impl ProberSlot {
         breaker: WeakRecipient<Counted<ProbeEnded>>,
         depth: Depth,
     ) {
-        // A timer would keep the earlier prober alive.
-        self.tell(CircuitChanged { epoch: 0, opened: false });
+        self.stop();
         self.0 = contained(|| start(Reports { breaker, depth }));
+    }
+
+    /// Stops the prober, if there is one.
+    pub(crate) fn stop(&mut self) {
+        // A timer would keep it alive.
+        self.tell(CircuitChanged { epoch: 0, opened: false });
+        self.0 = None;
     }
 
     /// Tells the prober of the circuit. Without a prober, does nothing.

@@ -1,0 +1,68 @@
+//! The settings of the policies: which are in force, and their change at run time.
+
+use actix_web::web;
+use resilience_actors::ReconfigureError;
+use serde_json::{Map, Value};
+use service_edge::{ApiError, JsonBody};
+
+use crate::{
+    calls::Calls,
+    config::{ChangeError, Config, Policies},
+    probes,
+};
+
+type Settings = web::Json<Map<String, Value>>;
+
+/// `GET /api/circuit-breaker/settings`.
+pub(super) async fn get(config: web::Data<Config>) -> Settings {
+    web::Json(shown(&config.policies.load()))
+}
+
+/// `PATCH /api/circuit-breaker/settings`.
+pub(super) async fn patch(
+    JsonBody(asked): JsonBody<Map<String, Value>>,
+    calls: web::Data<Calls>,
+    config: web::Data<Config>,
+) -> Result<Settings, ApiError> {
+    let (config, upstreams) = (config.into_inner(), calls.upstreams().clone());
+    // In a task of its own, because the caller may leave halfway.
+    let changing = actix_rt::spawn(async move {
+        let apply = async |new: &Policies| {
+            let old = config.policies.load();
+            upstreams.reconfigure(new).await?;
+            match &new.probe {
+                Some(probe) if old.probe.as_ref() != Some(probe) => {
+                    probes::start(&config, probe, upstreams.breaker())?;
+                }
+                Some(_) => {}
+                None => upstreams.breaker().stop_probing(),
+            }
+            Ok(())
+        };
+        config.policies.change(asked, apply).await.map(|()| shown(&config.policies.load()))
+    });
+    let changed = changing.await.map_err(|_| ApiError::unavailable("the service is ending"))?;
+    changed.map(web::Json).map_err(|error| match error {
+        ChangeError::NotTaken(ReconfigureError::Stopped(_)) => {
+            ApiError::unavailable(error.to_string())
+        }
+        _ => ApiError::bad_request(error.to_string()),
+    })
+}
+
+/// Each setting by the name that a change takes, with its value as JSON.
+fn shown(policies: &Policies) -> Map<String, Value> {
+    let settings = policies.effective.iter();
+    settings.map(|(name, value)| (name.to_lowercase(), json(value))).collect()
+}
+
+/// A number if it is one, `false` for a variable that is not set, or a text.
+fn json(value: &str) -> Value {
+    match value {
+        "(unset)" => Value::Bool(false),
+        text => match serde_json::from_str(text) {
+            Ok(Value::Number(number)) => Value::Number(number),
+            _ => Value::from(text),
+        },
+    }
+}
