@@ -113,12 +113,7 @@ fn every_variable_is_read() {
         call_deadline: Duration::from_secs(9),
         connect_retries: 0,
         scope: BreakerScope::Attempt,
-        throttle: None,
-        rate: None,
-        concurrency: None,
-        priority_header: None,
-        hedge: None,
-        quiet_period: None,
+        ..Config::read(&mut Settings::from_pairs(&[])).unwrap().policies.load().calls.clone()
     };
     assert_eq!(policies.calls, calls);
     let timeout = policies.probe.as_ref().map(|probe| probe.probe.probe_timeout);

@@ -212,6 +212,41 @@ mod tests {
         assert!(tokens.given_back.is_empty());
     }
 
+    #[test]
+    fn at_another_rate_the_share_of_the_burst_that_is_there_stays() {
+        let start = start();
+        let mut tokens = Gcra::new(start, SECOND, 4);
+        for _ in 0..3 {
+            assert_eq!(at_once(&mut tokens, start), Ok(()));
+        }
+        for (interval, burst, available) in
+            [(SECOND / 10, 40, 10), (SECOND * 9, 8, 2), (SECOND, 1, 0)]
+        {
+            tokens.change(start, interval, burst, [].iter_mut());
+            assert_eq!(tokens.available(start), available);
+        }
+        tokens.change(start, SECOND, 4, [].iter_mut());
+        assert_eq!(tokens.available(start + SECOND * 100), 4);
+    }
+
+    #[test]
+    fn tokens_of_the_future_keep_their_number_of_intervals_from_now() {
+        let start = start();
+        let mut tokens = Gcra::new(start, SECOND, 1);
+        let mut taken: Vec<_> =
+            (0..4).map(|_| tokens.take(start, start + SECOND * 9).unwrap()).collect();
+        let now = start + SECOND / 2;
+        tokens.change(now, SECOND * 2, 1, taken[1..].iter_mut());
+        let dues: Vec<_> = taken[1..].iter().map(|token| token.due - now).collect();
+        assert_eq!(dues, [SECOND, SECOND * 3, SECOND * 5]);
+        assert_eq!(at_once(&mut tokens, now), Err(SECOND * 7));
+        tokens.give_back(now, &taken[3]);
+        assert_eq!(at_once(&mut tokens, now), Err(SECOND * 5), "it is there again");
+        // A token of the old rate that was not used lapses.
+        tokens.give_back(now, &taken[0]);
+        assert_eq!(at_once(&mut tokens, now), Err(SECOND * 5));
+    }
+
     proptest! {
         #[test]
         fn no_time_sees_more_than_a_burst_and_the_rate_and_none_overtakes(

@@ -67,7 +67,7 @@ fn more_places_admit_from_the_queue_at_once() {
 }
 
 #[test]
-fn fewer_places_take_none_away_and_a_shorter_queue_lets_nobody_fall_out() {
+fn fewer_places_take_none_away_and_a_shorter_queue_keeps_all_that_wait() {
     paused(async {
         let limit = |max, queue| Concurrency::at_most(max).queue(queue).wait(secs(9.0));
         let lab = lab(&Script::new([slow(1.0)]), limited(limit(3, 2)), &closed());

@@ -4,8 +4,8 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::SmallRng};
 use resilience_actors::{
-    Breaker, BreakerSettings, CallLimit, CallSettings, Concurrency, Hedge, QuietPeriod, Rate,
-    Retry, RetryBudget, State, Throttle, Upstream,
+    Breaker, BreakerSettings, CallLimit, CallSettings, Concurrency, ConcurrencyLimit, Hedge,
+    QuietPeriod, Rate, Retry, RetryBudget, State, Throttle, Upstream,
 };
 
 use crate::support::{NoAnswer, pass, paused, secs, settle};
@@ -59,6 +59,7 @@ fn no_call_is_lost_and_at_the_end_every_place_token_and_permit_is_free() {
         let upstream = upstream.seed(1).start().unwrap();
         let mut rng = SmallRng::seed_from_u64(7);
         let (ended, left) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let mut limits = Vec::new();
         for caller in 0..CALLERS {
             let patience = rng.random_bool(0.3).then(|| secs(rng.random_range(0.0..1.0)));
             let (mood, time) = (rng.random_range(0..100), secs(rng.random_range(0.0..0.2)));
@@ -78,6 +79,7 @@ fn no_call_is_lost_and_at_the_end_every_place_token_and_permit_is_free() {
             if rng.random_bool(0.3) {
                 pass(Duration::from_millis(rng.random_range(0..20))).await;
             }
+            limits.extend(upstream.concurrency());
             let calls = any_settings(&mut rng);
             if caller % 10 == 0 {
                 let fail_max = rng.random_range(0..9);
@@ -97,6 +99,9 @@ fn no_call_is_lost_and_at_the_end_every_place_token_and_permit_is_free() {
         assert_eq!(ended.get() + left.get(), CALLERS, "each caller has an answer, or has left");
         assert!(ended.get() > CALLERS / 2 && left.get() > 0, "{ended:?} {left:?}");
         assert_eq!((limit.in_use(), limit.waiting()), (0, 0));
+        for places in limits.iter().map(ConcurrencyLimit::snapshot) {
+            assert_eq!((places.in_flight, places.queued), (0, 0));
+        }
 
         let on = |rng: &mut SmallRng| loop {
             let settings = any_settings(rng);
