@@ -74,7 +74,7 @@ impl World {
             },
             Err(CallError::Panicked) => last == Some(Outcome::Panicked),
             Err(CallError::Rejected(_)) => true,
-            Err(CallError::Lost) => false,
+            Err(_) => false,
         };
         rule!(self, "A call is answered by its last attempt, by a rejection, or because its caller has no time":
             is_last; call, report);
