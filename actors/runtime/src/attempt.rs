@@ -1,5 +1,7 @@
 //! One attempt of a call, within its time limit.
 
+mod inject;
+
 use std::{
     cell::Cell,
     fmt::Display,
@@ -9,8 +11,10 @@ use std::{
 };
 
 use futures::FutureExt as _;
+use inject::inject;
 
 use crate::{
+    chaos::InjectedFault,
     clock::{self, within},
     deadline::{Deadlines, TimeLimit},
     observe::{Observation, about},
@@ -29,6 +33,7 @@ pub(crate) struct Ended<O: Operation> {
     pub(crate) result: ResultOf<O>,
     pub(crate) verdict: Verdict,
     pub(crate) idempotent: bool,
+    pub(crate) injected: Option<InjectedFault>,
 }
 
 /// What an attempt needs to know of its call.
@@ -47,6 +52,15 @@ pub(crate) struct Context {
     pub(crate) deadlines: Deadlines,
 }
 
+/// How far an attempt has come. Read when it ends, also if it is cut off.
+#[derive(Default)]
+struct Progress {
+    /// The operation looks for a connection.
+    connecting: Cell<bool>,
+    idempotent: Cell<bool>,
+    injected: Cell<Option<InjectedFault>>,
+}
+
 /// Makes one attempt. While an idempotent attempt does not reach the upstream and has time left, runs it again at once,
 /// at most `connect_retries` times.
 pub(crate) async fn make<O: Operation>(
@@ -57,10 +71,10 @@ pub(crate) async fn make<O: Operation>(
     let Context { started, began, deadlines, at_once, .. } = context;
     let limit = deadlines.limit(began, policies.config.attempt_timeout, at_once);
     let due = limit.ends_at(began);
-    let (connecting, idempotent) = (Cell::new(false), Cell::new(false));
-    let run = run_with_repeats(policies, operation, &context, due, &connecting, &idempotent);
+    let progress = Progress::default();
+    let run = run_with_repeats(policies, operation, &context, due, &progress);
     let timed_out = |time| {
-        if connecting.get() {
+        if progress.connecting.get() {
             return (CallError::Unconnected(time), Outcome::Unreachable);
         }
         contained(|| operation.timed_out());
@@ -68,7 +82,8 @@ pub(crate) async fn make<O: Operation>(
     };
     let times = Times { started, began, deadlines, limit };
     let (result, verdict) = run_within(times, run, timed_out).await;
-    Ended { result, verdict, idempotent: idempotent.get() }
+    let (idempotent, injected) = (progress.idempotent.get(), progress.injected.get());
+    Ended { result, verdict, idempotent, injected }
 }
 
 /// When an attempt began, and what limits it.
@@ -119,17 +134,25 @@ fn came_too_late(verdict: &Verdict, due: Option<Instant>) -> bool {
     verdict.outcome.kind() == CallKind::Failed && due.is_some_and(|due| clock::now() >= due)
 }
 
-/// Runs the operation until it reaches the upstream or may not be repeated any more. Sets `connecting` and `idempotent`
-/// before it can be cut off.
+/// Runs the operation until it reaches the upstream or may not be repeated any more. Sets `progress` before it can be cut
+/// off.
 async fn run_with_repeats<O: Operation>(
     policies: &Policies,
     operation: &O,
     context: &Context,
     due: Option<Instant>,
-    connecting: &Cell<bool>,
-    idempotent: &Cell<bool>,
+    progress: &Progress,
 ) -> (ResultOf<O>, Verdict) {
+    let Progress { connecting, idempotent, injected } = progress;
     idempotent.set(operation.is_idempotent());
+    if let Some(injection) = &policies.injection {
+        let Context { call, number, began, .. } = *context;
+        // Boxed, so that an attempt without fault injection has no room for it.
+        let inject = inject(policies, injection, operation, call, number, began, injected);
+        if Box::pin(inject).await {
+            return (Err(CallError::Injected), Outcome::ServerError.into());
+        }
+    }
     let repeats = if idempotent.get() { policies.config.connect_retries } else { 0 };
     let mut repeat = 0;
     loop {

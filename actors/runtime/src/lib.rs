@@ -34,6 +34,7 @@
 //! - [`Upstream::call_or`]: a fallback, the answer of a call that has none.
 //! - [`CallOptions::time_left`]: the caller's own deadline, which operations pass on.
 //! - [`Upstream::reconfigure`]: other settings while calls are made.
+//! - [`Chaos`]: fault injection, for tests and game days.
 //! - [`Gate`] and [`Observer`]: policies and observers of your own.
 //! - [`events`]: a log of numbered events, which readers can follow.
 //! - [`adapters`]: features for actix addresses, awc, tower, and servers of your own.
@@ -48,6 +49,7 @@ mod background;
 pub mod breaker;
 mod call;
 mod changes;
+mod chaos;
 mod clock;
 mod coalesce;
 mod config;
@@ -85,6 +87,7 @@ pub use breaker::{
     Counts, EpochCounts, Mode, NotPermitted, Permit, Probe, ProbeCounts, RetryCounts, State,
     TransitionCount, Window,
 };
+pub use chaos::{Chaos, ChaosReminder, ChaosSnapshot, InjectedFault};
 pub use clock::{until, within};
 pub use coalesce::{CoalesceSnapshot, Coalescer, SharedCallLost};
 pub use config::{Allowed, DURATIONS, InvalidConfig, MAX_DURATION};

@@ -12,6 +12,7 @@ pub use log_lines::LogLines;
 
 use crate::{
     breaker::{ProbeRecord, Reconfigured, Transition},
+    chaos::{Chaos, ChaosReminder, InjectedFault},
     operation::Operation,
     outcome::CallKind,
     panics::contained,
@@ -108,6 +109,29 @@ pub enum Observation<'a> {
         call: CallId,
         /// How long.
         wait: Duration,
+    },
+    /// Fault injection goes on, is changed or goes off. Told at the start of an upstream only if it is on.
+    ChaosSet {
+        /// The name of the upstream.
+        upstream: &'a str,
+        /// What it does from now on. `None`: it is off.
+        chaos: Option<&'a Chaos>,
+    },
+    /// Fault injection is still on. Told with an attempt, at most once a minute.
+    ChaosIsOn {
+        /// The name of the upstream.
+        upstream: &'a str,
+        /// What it has done.
+        reminder: &'a ChaosReminder,
+    },
+    /// A fault is injected into an attempt. Told before the attempt ends.
+    Injected {
+        /// The call.
+        call: CallOf<'a>,
+        /// The attempt, 1 for the first.
+        attempt: u32,
+        /// The fault.
+        fault: InjectedFault,
     },
     /// A call waits for its next attempt.
     RetryScheduled(&'a RetryScheduled),

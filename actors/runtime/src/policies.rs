@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng as _, rngs::SmallRng};
 
 use crate::{
     breaker::{Breaker, Openings},
+    chaos::{Chaos, Injection},
     clock,
     gate::Gate,
     hedge::Hedging,
@@ -56,6 +57,8 @@ pub(crate) struct Policies {
     pub(crate) concurrency: Option<ConcurrencyLimit>,
     pub(crate) hedging: Option<Hedging>,
     pub(crate) retry_budget: Option<SharedBudget>,
+    /// Inside the attempt's timeout.
+    pub(crate) injection: Option<Injection>,
 }
 
 impl Policies {
@@ -70,6 +73,7 @@ impl Policies {
             concurrency: None,
             hedging: None,
             retry_budget: None,
+            injection: None,
         }
     }
 
@@ -99,17 +103,26 @@ impl Policies {
                 SharedBudget::with,
                 SharedBudget::new,
             ),
+            injection: adapt(
+                &self.injection,
+                &config.chaos_if_on().cloned(),
+                |injection, chaos| injection.with(chaos, now),
+                |chaos| self.with_rng(|rng| Injection::new(chaos, now, rng)),
+            ),
             config,
         }
     }
 
-    /// Admits what waits at a limit that `next` does not have.
+    /// Admits what waits at a limit that `next` does not have. Ends fault injection if `next` has none.
     pub(crate) fn give_way_to(&self, next: &Self) {
         if let (Some(rate), None) = (&self.rate, &next.rate) {
             rate.switch_off();
         }
         if let (Some(concurrency), None) = (&self.concurrency, &next.concurrency) {
             concurrency.switch_off();
+        }
+        if let (Some(injection), None) = (&self.injection, &next.injection) {
+            injection.switch_off();
         }
     }
 
@@ -157,6 +170,14 @@ impl Policies {
     pub(crate) fn throttle(&self) -> Result<(), Rejection> {
         let Some(throttling) = &self.throttling else { return Ok(()) };
         throttling.admit(clock::now(), || self.with_rng(RngExt::random))
+    }
+
+    /// Tells the observers what fault injection does from now on, if that changed.
+    pub(crate) fn tell_chaos(&self, before: Option<&Chaos>) {
+        let (upstream, chaos) = (&*self.common.name, self.config.chaos_if_on());
+        if chaos != before {
+            self.common.observers.tell(&Observation::ChaosSet { upstream, chaos });
+        }
     }
 
     pub(crate) fn with_rng<R>(&self, with: impl FnOnce(&mut SmallRng) -> R) -> R {

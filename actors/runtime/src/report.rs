@@ -10,6 +10,7 @@ use serde::Serialize;
 use strum::IntoStaticStr;
 
 use crate::{
+    chaos::InjectedFault,
     outcome::{CallKind, Outcome},
     rejection::Rejection,
     state::State,
@@ -54,6 +55,9 @@ pub struct AttemptRecord {
     /// How long the call waited after the attempt. `None` after the last attempt.
     #[serde(serialize_with = "crate::seconds::optional::serialize")]
     pub wait: Option<Duration>,
+    /// The fault that was injected into the attempt. `None` also if a hedge was used before the attempt had ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub injected: Option<InjectedFault>,
 }
 
 /// Why a call has no answer from the upstream.
@@ -75,6 +79,9 @@ pub enum CallError<E> {
     /// The last attempt panicked.
     #[error("internal error: the attempt panicked")]
     Panicked,
+    /// The last attempt failed because of fault injection ([`Chaos`](crate::Chaos)).
+    #[error("injected failure")]
+    Injected,
     /// The runtime rejected the call.
     #[error(transparent)]
     Rejected(#[from] Rejection),

@@ -8,6 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    chaos::Chaos,
     config::{InvalidConfig, at_least, in_range, less_than, positive},
     hedge::{Hedge, HedgeDelay},
     limit::{Concurrency, Rate},
@@ -57,11 +58,18 @@ pub struct CallSettings {
     pub hedge: Option<Hedge>,
     /// Whether all calls stay away when the upstream asks one to wait, default no.
     pub quiet_period: Option<QuietPeriod>,
+    /// Which share of the attempts gets a fault, for tests and game days, default none.
+    pub chaos: Option<Chaos>,
 }
 
 impl CallSettings {
     /// Range of [`connect_retries`](Self::connect_retries).
     pub const CONNECT_RETRIES: RangeInclusive<u32> = 0..=100;
+
+    /// The settings of fault injection, if some attempts get a fault.
+    pub(crate) fn chaos_if_on(&self) -> Option<&Chaos> {
+        self.chaos.as_ref().filter(|chaos| chaos.is_on())
+    }
 }
 
 impl Default for CallSettings {
@@ -78,6 +86,7 @@ impl Default for CallSettings {
             concurrency: None,
             hedge: None,
             quiet_period: None,
+            chaos: None,
         }
     }
 }
@@ -104,6 +113,7 @@ impl TryFrom<CallSettings> for CallConfig {
         settings.concurrency.as_ref().map_or(Ok(()), Concurrency::validate)?;
         settings.hedge.as_ref().map_or(Ok(()), Hedge::validate)?;
         settings.quiet_period.as_ref().map_or(Ok(()), QuietPeriod::validate)?;
+        settings.chaos.as_ref().map_or(Ok(()), Chaos::validate)?;
         let CallSettings { attempt_timeout, call_deadline, connect_retries, .. } = settings;
         if let Some(timeout) = attempt_timeout {
             positive("attempt_timeout", timeout)?;

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     breaker::{Breaker, ProbeCounts},
+    chaos::{ChaosSnapshot, Injection},
     hedge::{HedgeSnapshot, Hedging},
     limit::{ConcurrencyLimit, ConcurrencySnapshot, RateLimit, RateSnapshot},
     policies::Policies,
@@ -38,6 +39,9 @@ pub struct PolicySnapshot {
     /// The limit on retries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_budget: Option<RetryBudgetSnapshot>,
+    /// Fault injection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chaos: Option<ChaosSnapshot>,
 }
 
 impl PolicySnapshot {
@@ -51,6 +55,7 @@ impl PolicySnapshot {
             probes: probes.and_then(|counts| counts.probes),
             quiet_period: policies.quiet.as_ref().map(Quiet::snapshot),
             retry_budget: policies.retry_budget.as_ref().map(SharedBudget::snapshot),
+            chaos: policies.injection.as_ref().map(Injection::snapshot),
         }
     }
 

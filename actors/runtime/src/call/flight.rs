@@ -13,6 +13,7 @@ use crate::{
     admission::{Admission, admit_at_once},
     attempt::{self, Context, Ended, ResultOf},
     breaker::{Breaker, PendingFailure, Permit},
+    chaos::InjectedFault,
     clock::{self, until, within},
     deadline::Deadlines,
     gate::Sample,
@@ -99,11 +100,11 @@ impl<'a, O: Operation> Turn<'a, '_, O> {
         policies.common.observers.tell(&Observation::Admitted { call, attempt: number, hedge });
         let context =
             Context { call, number, hedge, fresh_connection, at_once, started, began, deadlines };
-        let Ended { result, mut verdict, idempotent } = {
+        let Ended { result, mut verdict, idempotent, injected } = {
             let attempt = pin!(attempt::make(policies, self.operation, context));
             make_known_if_slow(policies, admission.permit.as_mut(), began, attempt).await
         };
-        let record = self.ended(hedge, began, verdict.outcome, verdict.code);
+        let record = self.ended(hedge, began, &verdict, injected);
         policies.heed(call, began + record.elapsed, &mut verdict);
         Landed { admission, record, result, verdict, idempotent }
     }
@@ -114,12 +115,14 @@ impl<'a, O: Operation> Turn<'a, '_, O> {
         &self,
         hedge: bool,
         began: Instant,
-        outcome: Outcome,
-        code: Option<u16>,
+        verdict: &Verdict,
+        injected: Option<InjectedFault>,
     ) -> AttemptRecord {
+        let Verdict { outcome, code, .. } = *verdict;
         let (start, elapsed) = (began - self.started, clock::now() - began);
         let number = self.number;
-        let record = AttemptRecord { number, hedge, outcome, code, start, elapsed, wait: None };
+        let wait = None;
+        let record = AttemptRecord { number, hedge, outcome, code, start, elapsed, wait, injected };
         about(self.operation, self.call, |call| {
             self.policies
                 .common
@@ -240,7 +243,7 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
     fn cancel_others(mut self, attempts: &mut Vec<AttemptRecord>) {
         self.flights.clear();
         for (hedge, began) in std::mem::take(&mut self.begun) {
-            let record = self.turn.ended(hedge, began, Outcome::Cancelled, None);
+            let record = self.turn.ended(hedge, began, &Outcome::Cancelled.into(), None);
             if !hedge {
                 self.hedging.record(record.elapsed);
             }

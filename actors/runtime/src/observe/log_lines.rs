@@ -5,6 +5,7 @@ use log::{Level, log_enabled};
 use super::{CallEnded, CallOf, Observation, Observer, RetryScheduled};
 use crate::{
     breaker::{ProbeRecord, ProbeResult},
+    chaos::{Chaos, ChaosReminder},
     report::AttemptRecord,
 };
 
@@ -13,6 +14,9 @@ const TARGET: &str = "resilience_actors::retry";
 
 /// The target of all lines about circuits.
 const BREAKER: &str = "resilience_actors::breaker";
+
+/// The target of all lines about fault injection.
+const CHAOS: &str = "resilience_actors::chaos";
 
 /// Writes a line with the call's trace as the key `trace_id`, if there is one.
 macro_rules! traced {
@@ -24,7 +28,8 @@ macro_rules! traced {
     };
 }
 
-/// Logs transitions, changed settings, retries, releases and failed calls at info, panics at error, and the rest at debug.
+/// Logs transitions, changed settings, retries, releases and failed calls at info, panics at error, that fault injection is
+/// on or off at warn, and the rest at debug.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogLines;
 
@@ -43,6 +48,18 @@ impl Observer for LogLines {
             Observation::QuietPeriodBegan { call, wait } => {
                 let secs = wait.as_secs_f64();
                 log::info!(target: TARGET, "retry: no calls for {secs:.3}s, as the upstream asked call {call}");
+            }
+            Observation::ChaosSet { upstream, chaos } => chaos_line(upstream, *chaos),
+            Observation::ChaosIsOn { upstream, reminder } => {
+                let ChaosReminder { chaos, faults, since } = reminder;
+                let secs = since.as_secs_f64();
+                log::warn!(
+                    target: CHAOS,
+                    "fault injection at {upstream} is still on: {faults} fault(s) in {secs:.3}s; {chaos}"
+                );
+            }
+            Observation::Injected { call, attempt, fault } => {
+                debug(*call, || format!("call {}: attempt {attempt}: injected {fault}", call.id));
             }
             Observation::RetryScheduled(retry) => retry_line(retry),
             Observation::RetryRefused { call, attempt, max_attempts, cause } => {
@@ -97,6 +114,13 @@ impl Observer for LogLines {
 fn debug(call: CallOf<'_>, line: impl FnOnce() -> String) {
     if log_enabled!(target: TARGET, Level::Debug) {
         traced!(Level::Debug, call.trace_id(), "{}", line());
+    }
+}
+
+fn chaos_line(upstream: &str, chaos: Option<&Chaos>) {
+    match chaos {
+        Some(chaos) => log::warn!(target: CHAOS, "fault injection at {upstream} is on: {chaos}"),
+        None => log::warn!(target: CHAOS, "fault injection at {upstream} is off"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::{fmt::Display, sync::Arc, time::Duration};
 
 use crate::{
     breaker::{Breaker, BreakerSettings, Probe},
+    chaos::Chaos,
     config::{Allowed, InvalidConfig},
     gate::Gate,
     hedge::Hedge,
@@ -188,6 +189,30 @@ impl UpstreamBuilder {
     /// Keeps all calls away while the upstream asks one of them to wait ([`Verdict::retry_after`](crate::Verdict)).
     pub fn quiet_period(mut self, quiet: QuietPeriod) -> Self {
         self.settings.quiet_period = Some(quiet);
+        self
+    }
+
+    /// Lets a share of the attempts fail, be delayed or panic, for tests and game days. All other policies see that as they
+    /// would see it of the upstream.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use resilience_actors::{Chaos, InjectedFault, Retry, Upstream};
+    /// # actix::System::new().block_on(async {
+    /// let payments = Upstream::builder("payments")
+    ///     .retry(Retry::exponential(Duration::from_millis(1)).attempts(20))
+    ///     .chaos(Chaos::default().fail(0.5).seed(7))
+    ///     .start()?;
+    /// let report = payments.report(async |_| Ok::<_, String>("paid")).await;
+    /// assert!(report.result.is_ok(), "retries repair the injected failures");
+    /// let (last, others) = report.attempts.split_last().unwrap();
+    /// assert_eq!(last.injected, None);
+    /// assert!(others.iter().all(|attempt| attempt.injected == Some(InjectedFault::Failure)));
+    /// # Ok::<(), resilience_actors::InvalidConfig>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn chaos(mut self, chaos: Chaos) -> Self {
+        self.settings.chaos = Some(chaos);
         self
     }
 

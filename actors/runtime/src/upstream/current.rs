@@ -42,17 +42,16 @@ impl Current {
         self.next_breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the policies. Returns what has changed. Only while `next_breaker` is locked.
-    fn change(&self, config: CallConfig) -> Vec<String> {
+    /// Changes the policies. Returns those before and after, if they differ. Only while `next_breaker` is locked.
+    fn change(&self, config: CallConfig) -> Option<[Arc<Policies>; 2]> {
         let old = self.load();
         if old.config == config {
-            return Vec::new();
+            return None;
         }
-        let changes = changes(&old.config, &config);
         let new = Arc::new(old.with(config));
         self.policies.store(Arc::clone(&new));
         old.give_way_to(&new);
-        changes
+        Some([old, new])
     }
 }
 
@@ -79,7 +78,8 @@ impl Upstream {
     /// The limits that calls share change at once for all of them: the number of places, the length of the queue, the rate
     /// and its burst, and the retry budget. With more places or a higher rate, attempts that wait are admitted at once or
     /// earlier; with fewer places, none is taken away; with a lower rate, attempts whose token comes too late are rejected.
-    /// A policy that is switched on begins anew. One that is switched off admits what waits for it.
+    /// A policy that is switched on begins anew. One that is switched off admits what waits for it. Fault injection changes and
+    /// ends at once for all calls, and begins with new ones.
     ///
     /// Does nothing if the settings are the same.
     ///
@@ -99,7 +99,7 @@ impl Upstream {
     /// then.
     pub fn reconfigure(&self, settings: CallSettings) -> Result<(), InvalidConfig> {
         let config = CallConfig::try_from(settings)?;
-        let changes = {
+        let changed = {
             let next_breaker = self.current.next_breaker();
             if let Some(breaker) = self.breaker() {
                 check(&config, &breaker.config())?;
@@ -107,7 +107,7 @@ impl Upstream {
             next_breaker.as_ref().map_or(Ok(()), |breaker| check(&config, breaker))?;
             self.current.change(config)
         };
-        self.tell(&changes);
+        self.tell(changed);
         Ok(())
     }
 
@@ -136,24 +136,24 @@ impl Upstream {
         let changing = actix_rt::spawn(async move {
             let _turn = upstream.current.turn.lock().await;
             *upstream.current.next_breaker() = Some(settings.clone());
-            let changed = breaker.reconfigure(settings).await;
-            let changes = {
+            let breaker = breaker.reconfigure(settings).await;
+            let changed = {
                 let mut next_breaker = upstream.current.next_breaker();
                 *next_breaker = None;
-                changed?;
+                breaker?;
                 upstream.current.change(calls)
             };
-            upstream.tell(&changes);
+            upstream.tell(changed);
             Ok(())
         });
         changing.await.unwrap_or(Err(ReconfigureError::Stopped(BreakerStopped)))
     }
 
-    fn tell(&self, changes: &[String]) {
-        if !changes.is_empty() {
-            let upstream = self.name();
-            let changed = Observation::CallsReconfigured { upstream, changes };
-            self.current.common.observers.tell(&changed);
-        }
+    fn tell(&self, changed: Option<[Arc<Policies>; 2]>) {
+        let Some([old, new]) = changed else { return };
+        let (upstream, changes) = (self.name(), &*changes(&old.config, &new.config));
+        let changed = Observation::CallsReconfigured { upstream, changes };
+        self.current.common.observers.tell(&changed);
+        new.tell_chaos(old.config.chaos_if_on());
     }
 }

@@ -74,7 +74,9 @@ impl UpstreamBuilder {
             rng: Mutex::new(rng),
             breaker,
         };
-        Ok(Upstream { current: Arc::new(Current::new(common, config)) })
+        let current = Current::new(common, config);
+        current.load().tell_chaos(None);
+        Ok(Upstream { current: Arc::new(current) })
     }
 }
 

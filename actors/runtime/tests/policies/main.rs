@@ -4,6 +4,7 @@
 
 mod adaptive;
 mod all_at_once;
+mod chaos;
 mod coalescing;
 mod concurrency;
 mod deadline;

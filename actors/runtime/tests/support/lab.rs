@@ -6,9 +6,9 @@ use std::{
 };
 
 use resilience_actors::{
-    Backoff, Breaker, BreakerScope, CallLimit, CallOptions, CallSettings, Concurrency, Hedge,
-    JitterMode, Observation, Observer, Operation, Outcome, QuietPeriod, Rate, ReportOf, Retry,
-    RetryBudget, Throttle, Upstream,
+    Backoff, Breaker, BreakerScope, CallLimit, CallOptions, CallSettings, Chaos, Concurrency,
+    Hedge, JitterMode, Observation, Observer, Operation, Outcome, QuietPeriod, Rate, ReportOf,
+    Retry, RetryBudget, Throttle, Upstream,
 };
 
 use super::now;
@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) concurrency: Option<Concurrency>,
     pub(crate) hedge: Option<Hedge>,
     pub(crate) quiet_period: Option<QuietPeriod>,
+    pub(crate) chaos: Option<Chaos>,
 }
 
 impl Default for Settings {
@@ -56,6 +57,7 @@ impl Default for Settings {
             concurrency: None,
             hedge: None,
             quiet_period: None,
+            chaos: None,
         }
     }
 }
@@ -83,6 +85,7 @@ impl From<Settings> for CallSettings {
             concurrency: rules.concurrency,
             hedge: rules.hedge,
             quiet_period: rules.quiet_period,
+            chaos: rules.chaos,
         }
     }
 }
@@ -122,6 +125,7 @@ impl<O> Lab<O> {
             concurrency: None,
             hedge: None,
             quiet_period: None,
+            chaos: None,
             ..settings.clone()
         };
         let start = |settings, seed| {

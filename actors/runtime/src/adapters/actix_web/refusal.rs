@@ -32,6 +32,7 @@ impl<E> From<CallError<E>> for Refusal {
             CallError::Transport(_) | CallError::Panicked | CallError::Lost => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal error", None)
             }
+            CallError::Injected => (StatusCode::INTERNAL_SERVER_ERROR, "injected failure", None),
         };
         Self { status, message: message.to_owned(), retry_after }
     }
