@@ -31,7 +31,9 @@ pub fn status(report: &BackendReport) -> StatusCode {
         Err(CallError::Transport(BackendError::LocalShortage(_)) | CallError::Rejected(_)) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
-        Err(CallError::Transport(_) | CallError::Unconnected(_)) => StatusCode::BAD_GATEWAY,
+        Err(CallError::Transport(_) | CallError::Unconnected(_) | CallError::Injected) => {
+            StatusCode::BAD_GATEWAY
+        }
         Err(CallError::TimedOut(_) | CallError::DeadlineExceeded(_)) => StatusCode::GATEWAY_TIMEOUT,
         Err(CallError::Panicked | CallError::Lost) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -169,6 +171,7 @@ fn attempt_entry(record: &AttemptRecord) -> AttemptEntry {
         outcome: record.outcome,
         elapsed_seconds: seconds(record.elapsed),
         wait_seconds: record.wait.map(seconds),
+        injected: record.injected,
     }
 }
 
@@ -187,6 +190,7 @@ mod tests {
             (CallError::Transport(unreachable), 502),
             (CallError::Transport(shortage), 503),
             (CallError::Unconnected(time), 502),
+            (CallError::Injected, 502),
             (CallError::TimedOut(time), 504),
             (CallError::DeadlineExceeded(time), 504),
             (CallError::Rejected(rejection), 503),

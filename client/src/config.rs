@@ -3,6 +3,7 @@
 
 mod breaker;
 mod calls;
+mod chaos;
 mod concurrency;
 mod fallback;
 mod hedge;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use resilience_actors::DURATIONS;
 use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 
+use self::policies::Fixed;
 pub use self::{
     calls::Calls,
     live_policies::{ChangeError, LivePolicies},
@@ -54,6 +56,7 @@ const KNOWN_NAMES: KnownNames<'_> = KnownNames {
         "RATE_",
         "THROTTLE_",
         "FALLBACK_",
+        "CHAOS_",
     ],
     of_others: &BACKEND_SETTINGS,
 };
@@ -111,8 +114,9 @@ impl Config {
         let replicas = ReplicaHosts::new(replicas, &backend)?;
         let pod = settings.pod();
 
-        policies.check(connect_timeout)?;
-        let policies = LivePolicies::new(policies, connect_timeout, settings);
+        let fixed = Fixed { connect_timeout, has_admin_token: common.admin_token.is_some() };
+        policies.check(fixed)?;
+        let policies = LivePolicies::new(policies, fixed, settings);
         let (summary, near_misses) = (settings.summary(), settings.near_misses(KNOWN_NAMES));
         Ok(Self {
             common,

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use call_event::{AttemptEvent, CallEvent};
 use resilience_actors::{
-    BreakerSnapshot, CallId, CoalesceSnapshot, Event, Mode, Outcome, PolicySnapshot, State,
-    breaker::Counts,
+    BreakerSnapshot, CallId, CoalesceSnapshot, Event, InjectedFault, Mode, Outcome, PolicySnapshot,
+    State, breaker::Counts,
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -93,6 +93,9 @@ pub struct AttemptEntry {
     pub(crate) outcome: Outcome,
     pub(crate) elapsed_seconds: f64,
     pub(crate) wait_seconds: Option<f64>,
+    /// The injected fault; absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) injected: Option<InjectedFault>,
 }
 
 /// The backend's own body, or an error of the client.

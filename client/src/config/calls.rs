@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use actix_web::http::header::HeaderName;
 use resilience_actors::{
-    BreakerScope, CallConfig, CallSettings, Concurrency, DURATIONS, Hedge, QuietPeriod, Rate,
-    Retry, RetryBudget, Throttle,
+    BreakerScope, CallConfig, CallSettings, Chaos, Concurrency, DURATIONS, Hedge, QuietPeriod,
+    Rate, Retry, RetryBudget, Throttle,
 };
 use serde::{Serialize, Serializer};
 use service_edge::{SettingError, Settings};
 
-use super::{concurrency, hedge, names::named, rate, retry, retry_after, retry_budget, throttle};
+use super::{
+    chaos, concurrency, hedge, names::named, rate, retry, retry_after, retry_budget, throttle,
+};
 
 /// How calls are made. Unlike in the runtime, the time limits are not optional.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,6 +52,9 @@ pub struct Calls {
     /// `RETRY_AFTER_*`.
     #[serde(skip)]
     pub quiet_period: Option<QuietPeriod>,
+    /// `CHAOS_*`.
+    #[serde(skip)]
+    pub chaos: Option<Chaos>,
 }
 
 impl Calls {
@@ -67,6 +72,7 @@ impl Calls {
             concurrency: self.concurrency.clone(),
             hedge: self.hedge.clone(),
             quiet_period: self.quiet_period,
+            chaos: self.chaos.clone(),
         }
     }
 }
@@ -88,6 +94,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
     let rate = rate::read(settings)?;
     let (concurrency, priority_header) = concurrency::read(settings)?;
     let hedge = hedge::read(settings)?;
+    let chaos = chaos::read(settings)?;
     let calls = Calls {
         retry,
         retry_budget,
@@ -101,6 +108,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
         priority_header,
         hedge,
         quiet_period,
+        chaos,
     };
     CallConfig::try_from(calls.settings()).map_err(named)?;
     Ok(calls)

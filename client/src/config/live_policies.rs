@@ -1,6 +1,6 @@
 //! The settings of the policies in force. They are those of the environment, with the changes since the start on top.
 
-use std::{collections::BTreeMap, ffi::OsString, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
 
 use arc_swap::ArcSwap;
 use resilience_actors::ReconfigureError;
@@ -8,7 +8,10 @@ use serde_json::{Map, Value};
 use service_edge::{SettingError, Settings};
 use tokio::sync::Mutex;
 
-use super::{KNOWN_NAMES, policies::Policies};
+use super::{
+    KNOWN_NAMES,
+    policies::{Fixed, Policies},
+};
 
 /// The settings of the policies in force. Clones share them.
 #[derive(Debug, Clone)]
@@ -21,8 +24,7 @@ struct Shared {
     at_start: Variables,
     /// Locked while the settings change.
     changes: Mutex<Changes>,
-    /// `CONNECT_TIMEOUT`.
-    connect_timeout: Duration,
+    fixed: Fixed,
 }
 
 type Variables = BTreeMap<&'static str, OsString>;
@@ -49,15 +51,11 @@ impl From<SettingError> for ChangeError {
 
 impl LivePolicies {
     /// The settings that `settings` was read for.
-    pub(super) fn new(
-        policies: Policies,
-        connect_timeout: Duration,
-        settings: &Settings<'_>,
-    ) -> Self {
+    pub(super) fn new(policies: Policies, fixed: Fixed, settings: &Settings<'_>) -> Self {
         let names = policies.effective.iter().map(|(name, _)| *name);
         let at_start = names.filter_map(|name| Some((name, settings.given(name)?))).collect();
         let (in_force, changes) = (ArcSwap::from_pointee(policies), Mutex::default());
-        Self(Arc::new(Shared { in_force, at_start, changes, connect_timeout }))
+        Self(Arc::new(Shared { in_force, at_start, changes, fixed }))
     }
 
     /// The settings in force.
@@ -104,13 +102,13 @@ impl LivePolicies {
 
     /// Reads the settings as at the start.
     fn read(&self, changes: &Changes) -> Result<Policies, SettingError> {
-        let Shared { at_start, connect_timeout, .. } = &*self.0;
+        let Shared { at_start, fixed, .. } = &*self.0;
         let mut settings = Settings::new(|name| match changes.get(name) {
             Some(value) => value.clone().map(OsString::from),
             None => at_start.get(name).cloned(),
         });
         let policies = Policies::read(&mut settings)?;
-        policies.check(*connect_timeout)?;
+        policies.check(*fixed)?;
         Ok(policies)
     }
 }

@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 55] = [
+pub const MEANINGS: [(&str, &str); 60] = [
     ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
     (
         "BREAKER_FAIL_MAX",
@@ -173,6 +173,21 @@ pub const MEANINGS: [(&str, &str); 55] = [
     (
         "HEDGE_MAX",
         "Maximum number of attempts that are made so beside one (default 1). Requires `HEDGE_AFTER`.",
+    ),
+    (
+        "CHAOS_FAILURE_RATE",
+        "Fault injection, for tests and game days: this share of the attempts fails and is not made. All `CHAOS_*` \
+         require `ADMIN_TOKEN`, and their shares sum to at most 1.",
+    ),
+    ("CHAOS_DELAY_RATE", "Share of the attempts that begin later by `CHAOS_DELAY`."),
+    ("CHAOS_DELAY", "That delay (default 1). Requires `CHAOS_DELAY_RATE`."),
+    (
+        "CHAOS_PANIC_RATE",
+        "Share of the attempts that panic, which fails their call and nothing else.",
+    ),
+    (
+        "CHAOS_SEED",
+        "The same number gives the same sequence of faults at each run. Requires one of the shares.",
     ),
     (
         "FALLBACK",

@@ -55,7 +55,12 @@ fn variable(field: &str) -> String {
         | "concurrency_wait"
         | "hedge_after"
         | "hedge_max"
-        | "retry_after_max" => "",
+        | "retry_after_max"
+        | "chaos_failure_rate"
+        | "chaos_delay_rate"
+        | "chaos_delay"
+        | "chaos_panic_rate"
+        | "chaos_seed" => "",
         _ => "BREAKER_",
     };
     format!("{prefix}{}", field.to_uppercase())

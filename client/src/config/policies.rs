@@ -8,6 +8,7 @@ use service_edge::{SettingError, Settings};
 use super::{
     breaker,
     calls::{self, Calls},
+    chaos,
     names::named,
     probe::{self, HealthProbe},
 };
@@ -25,6 +26,15 @@ pub struct Policies {
     pub effective: Vec<(&'static str, String)>,
 }
 
+/// What the settings of the policies must fit, and which does not change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fixed {
+    /// `CONNECT_TIMEOUT`.
+    pub(super) connect_timeout: Duration,
+    /// `ADMIN_TOKEN` is set.
+    pub(super) has_admin_token: bool,
+}
+
 impl Policies {
     pub(super) fn read(settings: &mut Settings<'_>) -> Result<Self, SettingError> {
         let others = settings.effective().len();
@@ -36,8 +46,10 @@ impl Policies {
         Ok(Self { breaker, probe, calls, effective })
     }
 
-    /// Checks the settings against each other, and against `CONNECT_TIMEOUT`, which does not change.
-    pub(super) fn check(&self, connect_timeout: Duration) -> Result<(), SettingError> {
+    /// Checks the settings against each other, and against those that do not change.
+    pub(super) fn check(&self, fixed: Fixed) -> Result<(), SettingError> {
+        let Fixed { connect_timeout, has_admin_token } = fixed;
+        chaos::check_admin_token(&self.effective, has_admin_token)?;
         let attempt_timeout = self.calls.attempt_timeout;
         if connect_timeout > attempt_timeout {
             let allowed = format!("no more than ATTEMPT_TIMEOUT={}", attempt_timeout.as_secs_f64());

@@ -30,6 +30,7 @@ fn unset_variables_take_the_documented_defaults() {
         priority_header: None,
         hedge: None,
         quiet_period: None,
+        chaos: None,
     };
     assert_eq!(policies.calls, calls);
     assert_eq!(config.connect_timeout, Duration::from_secs(1));
@@ -141,6 +142,10 @@ fn contradictions_name_both_variables() {
     let rate = [("RATE_LIMIT", "1/s"), ("RATE_WAIT", "31")];
     let says = "RATE_WAIT=\"31\" is not valid: expected no more, with the attempt timeout and other waits, than CALL_DEADLINE=30";
     assert_eq!(read(&rate).unwrap_err(), says);
+    let chaos = [("ADMIN_TOKEN", "t"), ("CHAOS_FAILURE_RATE", "0.8"), ("CHAOS_PANIC_RATE", "0.5")];
+    let says = "CHAOS_PANIC_RATE=\"0.5\" is not valid: expected at most 0.2, so that the shares sum to at most 1, with \
+                CHAOS_FAILURE_RATE=0.8";
+    assert_eq!(read(&chaos).unwrap_err(), says);
     let slow = [("BREAKER_SLOW_RATE", "0.5"), ("BREAKER_SLOW_CALL", "3")];
     let says = "BREAKER_SLOW_CALL=\"3\" is not valid: expected less than ATTEMPT_TIMEOUT=3";
     assert_eq!(read(&slow).unwrap_err(), says);

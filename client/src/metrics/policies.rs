@@ -1,8 +1,8 @@
 //! The metrics of the optional policies. Those of a policy that is off are not exported.
 
 use resilience_actors::{
-    ConcurrencySnapshot, HedgeSnapshot, PrioritySnapshot, ProbeCounts, QuietSnapshot, RateSnapshot,
-    RetryBudgetSnapshot, ThrottleSnapshot,
+    ChaosSnapshot, ConcurrencySnapshot, HedgeSnapshot, PrioritySnapshot, ProbeCounts,
+    QuietSnapshot, RateSnapshot, RetryBudgetSnapshot, ThrottleSnapshot,
 };
 use service_edge::metrics::Families;
 
@@ -49,6 +49,25 @@ pub(super) fn add(families: &mut Families, upstreams: &Upstreams, stats: &Stats)
     }
     if let Some(budget) = &policies.retry_budget {
         retry_budget(families, name, budget);
+    }
+    if let Some(chaos) = &policies.chaos {
+        fault_injection(families, name, chaos);
+    }
+}
+
+fn fault_injection(families: &mut Families, name: &str, chaos: &ChaosSnapshot) {
+    families.gauges(
+        "client_fault_injection_active",
+        "1 while fault injection is on; absent while it is off.",
+        [(&[("name", name)][..], 1.0)],
+    );
+    let ChaosSnapshot { failures, delays, panics, .. } = *chaos;
+    for (kind, count) in [("failure", failures), ("delay", delays), ("panic", panics)] {
+        families.counters(
+            "client_injected_faults_total",
+            "Faults that were injected into attempts, by kind.",
+            [(&[("name", name), ("kind", kind)][..], number(count))],
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! The end of a call in the event log.
 
-use resilience_actors::{AttemptRecord, CallId, CallOutcome, Outcome, State};
+use resilience_actors::{AttemptRecord, CallId, CallOutcome, InjectedFault, Outcome, State};
 use serde::Serialize;
 
 use crate::upstreams::Protection;
@@ -50,6 +50,9 @@ pub struct AttemptEvent {
     start_seconds: f64,
     elapsed_seconds: f64,
     wait_seconds: Option<f64>,
+    /// The injected fault; absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    injected: Option<InjectedFault>,
 }
 
 impl From<&AttemptRecord> for AttemptEvent {
@@ -62,6 +65,7 @@ impl From<&AttemptRecord> for AttemptEvent {
             start_seconds: record.start.as_secs_f64(),
             elapsed_seconds: record.elapsed.as_secs_f64(),
             wait_seconds: record.wait.map(|wait| wait.as_secs_f64()),
+            injected: record.injected,
         }
     }
 }
@@ -85,6 +89,7 @@ mod tests {
             start: millis(1),
             elapsed: millis(5),
             wait: None,
+            injected: None,
         };
         let call = CallId::next();
         let event = CallEvent {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 mod backoff;
+mod chaos;
 mod coalescing;
 mod concurrency;
 mod deadline;

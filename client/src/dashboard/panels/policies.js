@@ -1,7 +1,7 @@
-// The optional policies that are on: `policies` of `GET /api/stats`. One line for each.
+// The optional policies that are on: `policies` of `GET /api/stats`. One line for each, and a banner for fault injection.
 
-import { byId, element } from "../dom.js";
-import { describePolicy } from "../text/policies.js";
+import { byId, element, setText } from "../dom.js";
+import { describeFaults, describePolicy } from "../text/policies.js";
 
 export class Policies {
   constructor() {
@@ -10,6 +10,9 @@ export class Policies {
   }
 
   update({ policies = {} }) {
+    const { chaos } = policies;
+    byId("chaos").hidden = !chaos;
+    setText(byId("chaos-text"), chaos ? describeFaults(chaos) : "");
     const lines = Object.entries(policies).map(([name, state]) => describePolicy(name, state));
     const text = lines.join("\n");
     // An equal text would still notify screen readers.

@@ -19,8 +19,18 @@ const DESCRIPTIONS = {
     `retry budget: ${number(Math.floor(Math.max(state.left, 0)))} left, ${number(state.refused)} refused`,
   throttle: (state) => `throttling: rejects ${percent(state.probability)}, ${number(state.rejected)} so far`,
   fallback: (state) => `fallback: ${plural(state.answers, "answer")} kept, ${number(state.bytes)} bytes`,
+  chaos: (state) => `fault injection: ${describeFaults(state)}`,
   coalesce: (state) => `coalescing: ${plural(state.in_flight, "shared call")}, ${number(state.coalesced)} saved so far`,
 };
+
+/** "10 % fail, 0 % are delayed by 1.00 s, 0 % panic; 3 failures, 0 delays, 0 panics so far". */
+export function describeFaults(state) {
+  return (
+    `${percent(state.failure_rate)} fail, ${percent(state.delay_rate)} are delayed by ` +
+    `${duration(state.delay_seconds)}, ${percent(state.panic_rate)} panic; ${plural(state.failures, "failure")}, ` +
+    `${plural(state.delays, "delay")}, ${plural(state.panics, "panic")} so far`
+  );
+}
 
 /** "concurrency limit: 3 of 10 in flight, 0 queued". */
 export function describePolicy(name, state) {
