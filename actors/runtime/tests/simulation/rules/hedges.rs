@@ -91,14 +91,16 @@ impl World {
             let beside = call.attempts_of(call.turn());
             let all_in_flight = beside.clone().all(|attempt| attempt.ended.is_none());
             let last = beside.clone().map(|attempt| attempt.began).max();
+            // A hedge that an open circuit refused is one of `hedge_max`.
+            let undisturbed = beside.clone().all(|attempt| record.circuit.since < attempt.began);
             let hedges = beside.filter(|attempt| attempt.hedge).count();
             let seen = &record.upstreams[call.request.lab];
             let is_due = all_in_flight
                 && seen.quiet.is_none()
                 && seen.refused.is_none()
                 && hedges < hedge_max as usize
-                && last
-                    .is_some_and(|last| record.circuit.since < last && last + delay + TICK < now());
+                && undisturbed
+                && last.is_some_and(|last| last + delay + TICK < now());
             rule!(self, "A hedge is made when it is due, if nothing refuses it": !is_due; call, hedges);
         }
     }
