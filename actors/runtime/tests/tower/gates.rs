@@ -2,8 +2,9 @@
 
 use futures::future::join_all;
 use resilience_actors::{
-    Breaker, CallError, CallLimit, CallOptions, Concurrency, Hedge, Outcome, Priority, QuietPeriod,
-    Rate, RejectionKind, Retry, RetryBudget, State, Upstream, adapters::tower::ResilienceLayer,
+    Breaker, CallError, CallLimit, CallOptions, Chaos, Concurrency, Hedge, Outcome, Priority,
+    QuietPeriod, Rate, RejectionKind, Retry, RetryBudget, State, Upstream,
+    adapters::tower::ResilienceLayer,
 };
 
 use crate::{
@@ -171,7 +172,7 @@ fn all_requests_stay_away_while_the_upstream_asks_for_it() {
 }
 
 #[test]
-fn settings_for_more_than_one_attempt_are_refused() {
+fn settings_without_effect_are_refused() {
     paused(async {
         let builder = || Upstream::builder("test");
         for (upstream, error) in [
@@ -182,11 +183,17 @@ fn settings_for_more_than_one_attempt_are_refused() {
                 "retry_budget = 0.1",
             ),
             (builder().connect_retries(2), "connect_retries = 2"),
+            (
+                builder().chaos(Chaos::default().fail(0.1)),
+                "chaos = 10 % of the attempts fail, 0 % are delayed by 1.000s, 0 % panic",
+            ),
         ] {
             let refused = ResilienceLayer::new(&upstream.start().unwrap()).unwrap_err().to_string();
             assert_eq!(
                 refused,
-                format!("{error} is not valid: expected none, as a tower layer makes one attempt")
+                format!(
+                    "{error} is not valid: expected none, as a tower layer makes one attempt and injects no faults"
+                )
             );
         }
         assert!(ResilienceLayer::new(&builder().timeout(secs(1.0)).start().unwrap()).is_ok());

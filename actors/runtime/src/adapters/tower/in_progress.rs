@@ -54,8 +54,8 @@ impl<'a> InProgress<'a> {
         let began = self.in_flight.take().unwrap_or(self.started);
         let (start, elapsed) = (began - self.started, clock::now() - began);
         let &Verdict { outcome, code, .. } = verdict;
-        let record =
-            AttemptRecord { number: 1, hedge: false, outcome, code, start, elapsed, wait: None };
+        let (number, hedge, wait, injected) = (1, false, None, None);
+        let record = AttemptRecord { number, hedge, outcome, code, start, elapsed, wait, injected };
         let call = self.call();
         self.policies.common.observers.tell(&Observation::AttemptEnded { call, attempt: &record });
         self.attempt = Some(record);

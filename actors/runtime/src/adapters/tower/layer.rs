@@ -14,7 +14,10 @@ use super::{
     call,
     classify::{Classify, OkIsSuccess},
 };
-use crate::{config::InvalidConfig, report::CallError, settings::CallSettings, upstream::Upstream};
+use crate::{
+    chaos::Chaos, config::InvalidConfig, report::CallError, settings::CallSettings,
+    upstream::Upstream,
+};
 
 /// Puts the policies of an [`Upstream`] around a tower service: see the [module](super).
 #[derive(Debug)]
@@ -31,10 +34,10 @@ impl ResilienceLayer {
     /// A layer with the policies of `upstream`. All services that it makes, and their clones, share them.
     ///
     /// # Errors
-    /// The upstream has `retry`, `retry_budget`, `hedge` or `connect_retries`. The layer makes one attempt for each
-    /// request; tower's own layers repeat requests, outside of this one.
+    /// The upstream has `retry`, `retry_budget`, `hedge`, `connect_retries` or `chaos`. The layer makes one attempt for
+    /// each request; tower's own layers repeat requests, outside of this one. It injects no faults.
     pub fn new(upstream: &Upstream) -> Result<Self, InvalidConfig> {
-        one_attempt(&upstream.config())?;
+        check(&upstream.config())?;
         let (upstream, classifier) = (upstream.clone(), OkIsSuccess);
         Ok(Self(Arc::new(Guard { upstream, classifier })))
     }
@@ -46,17 +49,18 @@ impl ResilienceLayer {
     }
 }
 
-/// Refuses settings that ask for more than one attempt.
-fn one_attempt(settings: &CallSettings) -> Result<(), InvalidConfig> {
-    let CallSettings { retry, retry_budget, hedge, connect_retries, .. } = settings;
+/// Refuses settings that would have no effect.
+fn check(settings: &CallSettings) -> Result<(), InvalidConfig> {
+    let CallSettings { retry, retry_budget, hedge, connect_retries, chaos, .. } = settings;
     for (field, value) in [
         ("retry", retry.as_ref().map(|retry| retry.max_attempts.to_string())),
         ("retry_budget", retry_budget.as_ref().map(|budget| budget.retry_budget.to_string())),
         ("hedge", hedge.as_ref().map(|hedge| hedge.hedge_max.to_string())),
         ("connect_retries", Some(connect_retries.to_string()).filter(|_| *connect_retries > 0)),
+        ("chaos", chaos.as_ref().map(Chaos::to_string)),
     ] {
         if let Some(value) = value {
-            const ALLOWED: &str = "none, as a tower layer makes one attempt";
+            const ALLOWED: &str = "none, as a tower layer makes one attempt and injects no faults";
             return Err(InvalidConfig::new(field, value, ALLOWED.to_owned()));
         }
     }
