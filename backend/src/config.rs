@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 55] = [
+pub const CLIENT_SETTINGS: [&str; 60] = [
     "BACKEND_URL",
     "BREAKER_FAIL_MAX",
     "BREAKER_STREAK_MAX_AGE",
@@ -76,6 +76,11 @@ pub const CLIENT_SETTINGS: [&str; 55] = [
     "FALLBACK_MAX_AGE",
     "FALLBACK_MAX_BYTES",
     "COALESCE",
+    "CHAOS_FAILURE_RATE",
+    "CHAOS_DELAY_RATE",
+    "CHAOS_DELAY",
+    "CHAOS_PANIC_RATE",
+    "CHAOS_SEED",
     "CONNECT_RETRIES",
     "CALL_DEADLINE",
     "MAX_CALLS",
