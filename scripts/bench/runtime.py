@@ -5,6 +5,9 @@
 | `closed/FUNCTION/THREADS` | admission of a call and report of its success |
 | `open_rejection/FUNCTION` | rejection of a call |
 | `waiting_calls/CALLS` | cost of a call while CALLS calls wait |
+| `call/POLICY` | a call of an upstream with one policy, with none, or with all |
+| `rate/FUNCTION`, `concurrency/FUNCTION`, `retry_budget/FUNCTION` | one policy alone |
+| `pipeline/FUNCTION` | a limit, a circuit breaker and retries |
 
 If a bench reports its throughput in elements, its time is per element. The file has names and numbers; the known
 names are those in `FACTS`.
@@ -20,7 +23,7 @@ from .limits import row
 from .stats import Estimate
 
 OURS = "ours"
-GROUPS = ("closed", "open_rejection", "waiting_calls")
+GROUPS = ("closed", "open_rejection", "waiting_calls", "call", "rate", "concurrency", "retry_budget", "pipeline")
 # Name in the file -> row, must, aim, unit.
 FACTS = {
     "allocations_per_closed_call": ("runtime: allocations of a call in closed state", 0.0, 0.0, "allocations"),
