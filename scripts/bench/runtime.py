@@ -72,7 +72,7 @@ def facts(file: Path) -> dict[str, float]:
 
 
 def limits(times: dict[str, dict[str, float]], known: dict[str, float]) -> list[dict]:
-    rows = [*closed(times), *open_rejection(times), *waiting(times)]
+    rows = [*closed(times), *open_rejection(times), *waiting(times), *pipeline(times)]
     for name, (title, must, aim, unit) in FACTS.items():
         if name in known:
             value = float(known[name])
@@ -110,6 +110,14 @@ def waiting(times: dict[str, dict[str, float]]) -> Iterator[dict]:
     many, few = times.get("waiting_calls/100000"), times.get("waiting_calls/1000")
     if many and few:
         yield row("runtime: cost per call, 100 000 waiting / 1 000", over(many, few), 2.0, 1.0)
+
+
+def pipeline(times: dict[str, dict[str, float]]) -> Iterator[dict]:
+    peer = times.get("pipeline/tower_resilience")
+    for name, words in ((OURS, "a call of an upstream"), (f"{OURS}_layer", "the layer for tower")):
+        mine = times.get(f"pipeline/{name}")
+        if mine and peer:
+            yield row(f"runtime: limit, breaker, retries: {words} / tower-resilience", over(mine, peer), None, 1.0)
 
 
 def over(one: dict[str, float], other: dict[str, float]) -> Estimate:

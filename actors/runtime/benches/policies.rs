@@ -2,8 +2,8 @@
 //!
 //! - `call`: a whole call of an upstream without a policy, with each of the policies, and with all of them. The
 //!   difference to `none` is the cost of a policy.
-//! - `rate`, `concurrency`, `retry_budget`: one policy around an operation that does nothing: ours in its layer for tower,
-//!   and those of other crates.
+//! - `rate`, `concurrency`: one policy around an operation that does nothing: ours in its layer for tower, and those of
+//!   other crates. `retry_budget`: one call that tower's budget counts; ours is in `call`.
 //! - `pipeline`: a limit, a circuit breaker and retries around an operation that does nothing. `ours` is a call of an
 //!   upstream, `ours_layer` the layer for tower under the retries of tower-resilience.
 //!

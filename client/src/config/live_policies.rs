@@ -126,7 +126,12 @@ fn text(name: &str, value: Value) -> Result<String, ChangeError> {
     }
 }
 
+/// Maximum number of characters of a name in an error.
+const MAX_NAME: usize = 64;
+
 fn unknown(key: &str) -> ChangeError {
+    // A longer key resembles no name. Comparing it would take long.
+    let key: String = key.chars().take(MAX_NAME).collect();
     let upper = key.to_uppercase();
     let set = [(upper.as_str(), "")];
     let mut settings = Settings::from_pairs(&set);

@@ -80,7 +80,10 @@ impl Breaker {
     ///   these settings since it was last closed. If that is over, the circuit is half-open at once.
     /// - Half-open: if as many trials as the new `success_threshold` have succeeded, the circuit closes at once.
     ///
-    /// Does nothing if the settings are the same.
+    /// Does nothing if the settings are the same. Checks nothing that is not a setting of the breaker: each upstream that
+    /// uses it must still [fit](BreakerConfig::check_timeout), and a prober whose interval is longer than the new
+    /// `reset_timeout` has no effect. A call that began before keeps its attempt timeout, so a shorter `trial_lease` may
+    /// end its trial.
     ///
     /// # Errors
     /// The actor is gone, and nothing was done.

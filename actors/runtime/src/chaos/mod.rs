@@ -9,7 +9,8 @@
 //! no draw of their own.
 //!
 //! Fault injection must not go unnoticed: a line at `warn` says when it goes on, is changed and goes off, another one
-//! reminds once a minute while attempts are made, and each faulty attempt says so in its record.
+//! reminds once a minute while attempts are made, and each faulty attempt says so in its record, unless a hedge overtakes
+//! it.
 
 mod draw;
 mod reminder;

@@ -55,6 +55,15 @@ impl Current {
     }
 }
 
+/// The settings that the breaker is about to have. Forgotten at the end of the change, also if its thread ends halfway.
+struct NextBreaker<'a>(&'a Current);
+
+impl Drop for NextBreaker<'_> {
+    fn drop(&mut self) {
+        *self.0.next_breaker() = None;
+    }
+}
+
 /// Why the settings of an upstream were not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReconfigureError {
@@ -112,8 +121,8 @@ impl Upstream {
     }
 
     /// Changes how calls are made, as [`reconfigure`](Self::reconfigure) does, and the settings of the circuit breaker, as
-    /// [`Breaker::reconfigure`](crate::Breaker::reconfigure) does. The two are checked together. Runs to its end also if
-    /// the future is dropped.
+    /// [`Breaker::reconfigure`](crate::Breaker::reconfigure) does. The two are checked together; other upstreams that
+    /// share the breaker are not checked. Runs to its end also if the future is dropped.
     ///
     /// # Errors
     /// A setting breaks its rule, there is no breaker, or the breaker's actor is gone. Nothing is changed then.
@@ -136,13 +145,13 @@ impl Upstream {
         let changing = actix_rt::spawn(async move {
             let _turn = upstream.current.turn.lock().await;
             *upstream.current.next_breaker() = Some(settings.clone());
-            let breaker = breaker.reconfigure(settings).await;
+            let next = NextBreaker(&upstream.current);
+            breaker.reconfigure(settings).await?;
             let changed = {
-                let mut next_breaker = upstream.current.next_breaker();
-                *next_breaker = None;
-                breaker?;
+                let _locked = upstream.current.next_breaker();
                 upstream.current.change(calls)
             };
+            drop(next);
             upstream.tell(changed);
             Ok(())
         });

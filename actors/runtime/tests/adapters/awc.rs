@@ -82,6 +82,12 @@ async fn each_status_has_its_outcome_and_is_an_answer() {
 }
 
 #[actix::test]
+async fn the_answer_to_a_conditional_request_is_a_success() {
+    let server = Server::answering("HTTP/1.1 304 Not Modified\r\n\r\n");
+    assert_eq!(outcomes(&get(&server, twice()).await), [Outcome::Success]);
+}
+
+#[actix::test]
 async fn only_idempotent_methods_are_repeated_each_time_with_their_body() {
     for (method, requests) in [
         (Method::GET, 2),

@@ -55,8 +55,9 @@ where
         };
         tokio::select! {
             biased;
-            handled = self.service.call(request) => handled.map_err(NoResponse::Failed),
+            // First, so that no handler begins for a client that has left meanwhile.
             _ = client => Err(NoResponse::ClientLeft),
+            handled = self.service.call(request) => handled.map_err(NoResponse::Failed),
         }
     }
 

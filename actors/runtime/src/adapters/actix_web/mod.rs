@@ -26,7 +26,8 @@
 //! - The limits hold for all workers together, because they share the [`Upstream`](crate::Upstream): start it before the server.
 //! - A request past the rate limit gets a 429, and one past the other limits a 503, both with `Retry-After` and a JSON body
 //!   with `error` and `message`. One whose time is over gets a 504.
-//! - A handler runs once. So [`Protect::new`] refuses policies that repeat a call or stop calling.
+//! - A handler runs once. So [`Protect::new`] refuses policies that repeat a call or stop calling. Do not add them
+//!   later with [`reconfigure`](crate::Upstream::reconfigure).
 //! - A request holds its place until its handler has returned the head of the response, or until its client has left. The
 //!   body is sent without a place.
 //! - actix notices at once that a client has left only with

@@ -21,7 +21,8 @@
 //! [`HttpRequest`] is for requests with a body, and for calls with [`CallOptions`](crate::CallOptions), a fallback or a
 //! whole report.
 //!
-//! - [`Outcome`](crate::Outcome) says what follows from each status and error. A 4xx or 5xx is an answer, not an error.
+//! - [`Outcome`](crate::Outcome) says what follows from each status and error. A 4xx or 5xx is an answer, not an error,
+//!   and a 304, which only a conditional request gets, is a success.
 //! - A 2xx whose body is cut off or too large is an error. For other statuses the head decides, also if the body cannot be
 //!   read. awc does not notice that a chunked body is cut off.
 //! - `Retry-After` is a floor under the wait before a retry.

@@ -16,7 +16,7 @@ use crate::{
     adapters::http,
     clock,
     operation::{Attempt, Operation},
-    outcome::Verdict,
+    outcome::{Outcome, Verdict},
 };
 
 /// The maximum size of a body in bytes, unless [`HttpRequest::max_body`] sets another.
@@ -147,7 +147,12 @@ async fn read(
             Err(error) => (Bytes::new(), Some(error.to_string())),
         }
     };
-    let verdict = http::verdict(status.as_u16(), answer.retry_after());
+    let verdict = if status == StatusCode::NOT_MODIFIED {
+        // The request was a conditional one.
+        Verdict { code: Some(status.as_u16()), ..Outcome::Success.into() }
+    } else {
+        http::verdict(status.as_u16(), answer.retry_after())
+    };
     Ok(Response { status, headers: answer.headers().clone(), body, body_error, verdict })
 }
 

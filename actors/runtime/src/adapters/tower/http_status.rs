@@ -18,11 +18,15 @@ pub struct HttpStatus;
 
 impl HttpStatus {
     /// What a response says, by its [status](crate::adapters::http::outcome_of). Its body is not read. A 429 and a 503
-    /// are refusals, and have the wait that a valid [`Retry-After`](crate::adapters::http::retry_after) asks for.
+    /// are refusals, and have the wait that a valid [`Retry-After`](crate::adapters::http::retry_after) asks for. A 101
+    /// and a 304 are successes: requests can ask for them.
     pub fn verdict<Body>(response: &Response<Body>) -> Verdict {
         let text = |name: HeaderName| response.headers().get(name)?.to_str().ok();
         let wait = || retry_after(text(header::RETRY_AFTER)?, text(header::DATE));
         let status = response.status().as_u16();
+        if matches!(status, 101 | 304) {
+            return Verdict { code: Some(status), ..Outcome::Success.into() };
+        }
         verdict(status, if matches!(status, 429 | 503) { wait() } else { None })
     }
 
@@ -69,6 +73,17 @@ mod tests {
                 assert_eq!(told.code, Some(status));
                 assert_eq!(told.retry_after, expected.map(Duration::from_secs), "{status} {value}");
             }
+        }
+    }
+
+    #[test]
+    fn what_a_request_can_ask_for_is_a_success() {
+        for (status, outcome) in
+            [(101, Outcome::Success), (304, Outcome::Success), (302, Outcome::Redirect)]
+        {
+            let response = Response::builder().status(status).body(()).unwrap();
+            let verdict = HttpStatus::verdict(&response);
+            assert_eq!((verdict.outcome, verdict.code), (outcome, Some(status)));
         }
     }
 

@@ -34,9 +34,10 @@
 //! - **One request is one call of one attempt.** It passes the same gates as a call of [`Upstream::call`], in the same
 //!   order, and observers, log lines and counts have the same of it. Retries and hedges are the work of other layers,
 //!   outside of this one, and [`ResilienceLayer::new`] refuses an upstream that has them. Those that
-//!   [`reconfigure`](crate::Upstream::reconfigure) adds later have no effect in the layer.
+//!   [`reconfigure`](crate::Upstream::reconfigure) adds later have no effect in the layer, and so has fault injection.
 //! - **The service is ready when the inner one is.** The future of a request waits for its token and its place.
-//!   Meanwhile it holds the inner service that was ready.
+//!   Meanwhile it holds the inner service that was ready. An error of the inner service before it is ready is no request:
+//!   it passes through, and counts for nothing.
 //! - **What counts** is decided by a [`Classify`], by default [`OkIsSuccess`].
 //! - **An attempt ends with the inner future**, or at the upstream's timeout. For an HTTP client this is the head of the
 //!   response: the permit and the place do not cover its body.

@@ -114,7 +114,9 @@ fn no_call_is_lost_and_at_the_end_every_place_token_and_permit_is_free() {
         let (places, rate) = (policies.concurrency.unwrap(), policies.rate.unwrap());
         assert_eq!((places.in_flight, places.queued, rate.waiting), (0, 0, 0));
         assert_eq!(rate.available, rate.burst);
-        upstream.breaker().unwrap().reset().await.unwrap();
+        let breaker = upstream.breaker().unwrap();
+        assert_eq!(breaker.inspect().await.unwrap().trials_in_flight, 0);
+        breaker.reset().await.unwrap();
         settle().await;
         assert_eq!(upstream.state(), State::Closed);
         let good = upstream.call(async |_| Ok::<_, NoAnswer>(())).await;
