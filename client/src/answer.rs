@@ -9,7 +9,7 @@ use actix_web::{
         header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     },
 };
-use resilience_actors::{AttemptRecord, CallError};
+use resilience_actors::{AttemptRecord, CallError, adapters::http::whole_seconds};
 use serde::Serialize;
 use service_edge::ApiError;
 
@@ -107,12 +107,12 @@ fn head(report: &BackendReport) -> HttpResponseBuilder {
         Ok(response) => {
             if let Some(wait) = response.retry_after {
                 // In seconds even if the backend sent a date: the caller's clock may differ.
-                head.insert_header((RETRY_AFTER, rounded_up(wait)));
+                head.insert_header((RETRY_AFTER, whole_seconds(wait)));
             }
         }
         Err(error) => {
             if let Some(wait) = retry_after(error) {
-                head.insert_header((RETRY_AFTER, rounded_up(wait).max(1)));
+                head.insert_header((RETRY_AFTER, whole_seconds(wait).max(1)));
             }
         }
     }
@@ -150,17 +150,12 @@ fn retry_after(error: &CallError<BackendError>) -> Option<Duration> {
 fn explain(error: &CallError<BackendError>) -> String {
     match error {
         CallError::Rejected(rejection) => {
-            format!("{rejection}; try again in {} s", rounded_up(rejection.retry_after()).max(1))
+            format!("{rejection}; try again in {} s", whole_seconds(rejection.retry_after()).max(1))
         }
         CallError::Unconnected(_) => format!("backend unreachable: {error}"),
         CallError::TimedOut(_) => format!("backend timed out: {error}"),
         error => error.to_string(),
     }
-}
-
-/// In whole seconds, rounded up, so that a client does not come back too early.
-fn rounded_up(wait: Duration) -> u64 {
-    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
 }
 
 fn attempt_entry(record: &AttemptRecord) -> AttemptEntry {
@@ -210,13 +205,6 @@ mod tests {
                 assert_eq!(answer.status().as_u16(), expected, "{report:?}");
                 assert_eq!(answer.headers().contains_key(RETRY_AFTER), expected == 503);
             }
-        }
-    }
-
-    #[test]
-    fn retry_after_is_rounded_up() {
-        for (millis, expected) in [(0, 0), (1, 1), (1_000, 1), (1_001, 2), (30_999, 31)] {
-            assert_eq!(rounded_up(Duration::from_millis(millis)), expected, "{millis} ms");
         }
     }
 }

@@ -55,7 +55,7 @@ mod untrusted_text;
 pub use actix_connection_guard::mark_expendable;
 pub use config::{
     AdminToken, CommonSettings, KnownNames, Limit, LogFormat, MAX_TOKEN, SettingError, Settings,
-    decimal,
+    UNSET, decimal,
 };
 pub use drain::Drain;
 pub use http::{

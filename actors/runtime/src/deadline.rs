@@ -16,6 +16,15 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
+    /// Of a call that began at `started`, with this much time by the upstream's settings.
+    pub(crate) fn of(
+        started: Instant,
+        upstream: Option<Duration>,
+        caller: Option<Instant>,
+    ) -> Self {
+        Self { upstream: upstream.map(|time| started + time), caller }
+    }
+
     /// The deadline that applies.
     pub(crate) fn earliest(self) -> Option<Instant> {
         self.upstream.into_iter().chain(self.caller).min()

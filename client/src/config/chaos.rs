@@ -1,7 +1,7 @@
 //! `CHAOS_*`.
 
 use resilience_actors::{Chaos, DURATIONS};
-use service_edge::{SettingError, Settings};
+use service_edge::{SettingError, Settings, UNSET};
 
 use super::names::needs;
 
@@ -38,7 +38,7 @@ pub(super) fn check_admin_token(
     has_token: bool,
 ) -> Result<(), SettingError> {
     let mut chaos = effective.iter().filter(|(name, _)| name.starts_with("CHAOS_"));
-    match chaos.find(|(_, value)| value != "(unset)") {
+    match chaos.find(|(_, value)| value != UNSET) {
         Some((name, value)) if !has_token => needs(name, Some(value), "ADMIN_TOKEN"),
         _ => Ok(()),
     }

@@ -3,7 +3,7 @@
 use actix_web::web;
 use resilience_actors::ReconfigureError;
 use serde_json::{Map, Value};
-use service_edge::{ApiError, JsonBody};
+use service_edge::{ApiError, JsonBody, UNSET};
 
 use crate::{
     calls::Calls,
@@ -59,7 +59,7 @@ fn shown(policies: &Policies) -> Map<String, Value> {
 /// A number if it is one, `false` for a variable that is not set, or a text.
 fn json(value: &str) -> Value {
     match value {
-        "(unset)" => Value::Bool(false),
+        UNSET => Value::Bool(false),
         text => match serde_json::from_str(text) {
             Ok(Value::Number(number)) => Value::Number(number),
             _ => Value::from(text),

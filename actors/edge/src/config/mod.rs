@@ -22,4 +22,4 @@ pub use duration_settings::decimal;
 pub use near_misses::KnownNames;
 pub use number_settings::Limit;
 pub use setting_error::SettingError;
-pub use settings::Settings;
+pub use settings::{Settings, UNSET};

@@ -18,6 +18,9 @@ use crate::untrusted_text::shorten;
 /// Maximum number of characters of a value that the summary shows.
 const MAX_SHOWN: usize = 200;
 
+/// How [`Settings::effective`] shows an optional variable that is not set.
+pub const UNSET: &str = "(unset)";
+
 type Lookup<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
 
 /// A typed reader over a lookup of variables.
@@ -53,7 +56,7 @@ impl<'a> Settings<'a> {
     }
 
     /// The variables read so far with their effective values, in the order in which they were read. The value of a
-    /// secret is "(set)" or "(unset)".
+    /// secret is "(set)" or [`UNSET`].
     pub fn effective(&self) -> &[(&'static str, String)] {
         &self.effective
     }
@@ -98,9 +101,9 @@ impl<'a> Settings<'a> {
         self.effective.push((name, value));
     }
 
-    /// As [`record`](Self::record); `None` is recorded as "(unset)".
+    /// As [`record`](Self::record); `None` is recorded as [`UNSET`].
     pub(super) fn record_optional<T: Display>(&mut self, name: &'static str, value: Option<&T>) {
-        self.record(name, value.map_or_else(|| "(unset)".to_owned(), T::to_string));
+        self.record(name, value.map_or_else(|| UNSET.to_owned(), T::to_string));
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::ffi::OsString;
 
-use super::{admin_token::MAX_TOKEN, setting_error::SettingError, settings::Settings};
+use super::{
+    admin_token::MAX_TOKEN,
+    setting_error::SettingError,
+    settings::{Settings, UNSET},
+};
 
 /// The variable that has the name of the pod. The system sets it.
 pub(super) const POD: &str = "HOSTNAME";
@@ -49,7 +53,7 @@ impl Settings<'_> {
                 return Err(SettingError::new(name, HIDDEN, allowed));
             }
         };
-        let shown = if value.is_some() { "(set)" } else { "(unset)" };
+        let shown = if value.is_some() { "(set)" } else { UNSET };
         self.record(name, shown.to_owned());
         Ok(value)
     }

@@ -6,7 +6,7 @@
 //! | `actix-address` | `address` | sends messages to an actix actor |
 //! | `http` | `http` | what HTTP's statuses and headers mean to the policies, whatever the client |
 //! | `awc` | `awc` | makes requests with awc; includes `http` |
-//! | `actix-web` | `actix_web` | a middleware that limits the requests to a server of one's own |
+//! | `actix-web` | `actix_web` | a middleware that limits the requests to a server of one's own; includes `http` |
 //! | `tower` | `tower` | a layer for services of tower: reqwest, hyper, tonic; includes `http` |
 
 #[cfg(feature = "actix-web")]

@@ -70,8 +70,7 @@ impl<O: Operation> Call<O> {
     }
 
     pub(super) fn deadlines(&self, policies: &Policies) -> Deadlines {
-        let upstream = policies.config.call_deadline.map(|time| self.started + time);
-        Deadlines { upstream, caller: self.caller_deadline }
+        Deadlines::of(self.started, policies.config.call_deadline, self.caller_deadline)
     }
 
     /// The deadline that applies.

@@ -14,12 +14,7 @@ use super::{
     handling::{Handling, NoResponse},
     refusal::Refusal,
 };
-use crate::{
-    config::{Allowed, InvalidConfig},
-    options::CallOptions,
-    report::CallError,
-    upstream::Upstream,
-};
+use crate::{config::InvalidConfig, options::CallOptions, report::CallError, upstream::Upstream};
 
 /// A middleware that limits the requests to the handlers inside it. A cheap handle: clone it for each worker.
 #[derive(Clone)]
@@ -47,8 +42,8 @@ impl Protect {
             ("quiet_period", config.quiet_period.is_some()),
         ] {
             if is_set {
-                let allowed = Allowed::Values("none for handlers of one's own".to_owned());
-                return Err(InvalidConfig { field, value: "set".to_owned(), allowed });
+                let allowed = "none for handlers of one's own".to_owned();
+                return Err(InvalidConfig::new(field, "set", allowed));
             }
         }
         Ok(Self { upstream, options: Arc::new(|_| CallOptions::new()) })

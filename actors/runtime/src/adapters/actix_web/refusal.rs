@@ -9,6 +9,7 @@ use actix_web::{
 use serde::Serialize;
 
 use crate::{
+    adapters::http::whole_seconds,
     rejection::{Rejection, RejectionKind},
     report::CallError,
 };
@@ -68,9 +69,7 @@ impl ResponseError for Refusal {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
         if let Some(wait) = self.retry_after {
-            // Rounded up, so that a client that obeys is never early.
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            response.insert_header((RETRY_AFTER, seconds.max(1)));
+            response.insert_header((RETRY_AFTER, whole_seconds(wait).max(1)));
         }
         let error = self.status.canonical_reason().unwrap_or("Error");
         response.json(Body { error, message: &self.message })

@@ -18,6 +18,6 @@ mod status;
 mod time_left;
 
 pub use io_errors::{describe, is_local_shortage};
-pub use retry_after::retry_after;
+pub use retry_after::{retry_after, whole_seconds};
 pub use status::{is_idempotent, outcome_of, verdict};
 pub use time_left::{REQUEST_DEADLINE, time_left};

@@ -14,6 +14,12 @@ pub fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     parse(value, date.unwrap_or_else(clock::date))
 }
 
+/// The whole seconds to send in a `Retry-After`: `wait` rounded up, so that a client that obeys does not come back too
+/// early.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
+
 /// The wait from `now` on. Zero for a date that has passed, `None` if the value is invalid.
 fn parse(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
@@ -40,6 +46,14 @@ mod tests {
         assert_eq!(parse_at_epoch("Thu, 01 Jan 1970 00:02:00 GMT"), Some(120));
         assert_eq!(parse_at_epoch("Thursday, 01-Jan-70 00:02:00 GMT"), Some(120));
         assert_eq!(parse_at_epoch("Thu Jan  1 00:02:00 1970"), Some(120));
+    }
+
+    #[test]
+    fn what_is_sent_is_never_shorter_than_the_wait() {
+        for (millis, seconds) in [(0, 0), (1, 1), (1_000, 1), (1_001, 2), (30_999, 31)] {
+            assert_eq!(whole_seconds(Duration::from_millis(millis)), seconds, "{millis} ms");
+        }
+        assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
     }
 
     #[test]

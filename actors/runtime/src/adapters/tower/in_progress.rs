@@ -33,8 +33,8 @@ pub(super) struct InProgress<'a> {
 
 impl<'a> InProgress<'a> {
     pub(super) fn new(policies: &'a Policies, options: CallOptions, started: Instant) -> Self {
-        let upstream = policies.config.call_deadline.map(|time| started + time);
-        let deadlines = Deadlines { upstream, caller: options.deadline(started) };
+        let (upstream, caller) = (policies.config.call_deadline, options.deadline(started));
+        let deadlines = Deadlines::of(started, upstream, caller);
         let (id, in_flight, attempt, over) = (options.id, None, None, false);
         Self { policies, id, deadlines, started, in_flight, attempt, over }
     }
