@@ -50,8 +50,15 @@ class Soak:
         self.samples = []
 
     async def play(self):
+        await self._begin_metrics()
         await self._soak()
         return await self._judge()
+
+    async def _begin_metrics(self):
+        """Makes one request: /metrics has no http_requests_total until a request has ended."""
+        connection = Connection(self.client.port)
+        await self.load.ask(connection, HEALTH)
+        connection.abort()
 
     async def _soak(self):
         seconds = self.asked.minutes * 60
