@@ -53,7 +53,7 @@ await() {
       [ "$(type -t explain_wait)" != function ] || explain_wait
       die "not in time: $what"
     fi
-    sleep 0.05
+    sleep 0.1
   done
 }
 
