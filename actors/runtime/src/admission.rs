@@ -1,25 +1,36 @@
 //! What an attempt passes before it is made: quiet period, circuit breaker, limits, gates of the user's own.
 
+mod caller;
 mod entry;
 
 use std::time::Instant;
 
+pub(crate) use caller::{Caller, Present};
 pub(crate) use entry::Denied;
 use entry::Entry;
-use tokio::sync::oneshot;
 
 use crate::{
     breaker::Permit,
-    clock,
     gate::{Pass, Sample, pass_all},
     limit::{ConcurrencyLimit, Entered, Place, Priority, RateLimit, Token},
     policies::Policies,
-    rejection::{Rejection, RejectionKind},
+    rejection::RejectionKind,
     state::State,
 };
 
+/// An attempt that asks for admission.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking {
+    pub(crate) priority: Priority,
+    /// Of its call.
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) now: Instant,
+}
+
 /// What an admitted attempt holds. All of it goes back when this is dropped.
 pub(crate) struct Admission<'a> {
+    /// When it was admitted: the clock's last reading, which is older than now only if the attempt did not wait.
+    pub(crate) at: Instant,
     pub(crate) permit: Option<Permit<'a>>,
     place: Option<Place>,
     passes: Vec<Pass>,
@@ -47,13 +58,12 @@ impl<'a> Admission<'a> {
     }
 }
 
-/// Asks for everything that an attempt needs. An attempt may wait at a gate, but not after the `deadline` of its call, nor
-/// after its caller, which waits for `reply`, has left.
-pub(crate) async fn admit<'a, T>(
+/// Asks for everything that an attempt needs. An attempt may wait at a gate, but not after the deadline of its call, nor
+/// after its caller has left.
+pub(crate) async fn admit<'a>(
     policies: &'a Policies,
-    priority: Priority,
-    deadline: Option<Instant>,
-    reply: &mut oneshot::Sender<T>,
+    asking: Asking,
+    caller: &mut impl Caller,
 ) -> Result<Admission<'a>, Denied> {
     // First, because a trial permit would be taken for nothing.
     policies.rejection_if_quiet().map_or(Ok(()), Err)?;
@@ -61,29 +71,30 @@ pub(crate) async fn admit<'a, T>(
     // that is not used counts as an attempt that says nothing.
     if policies.throttling.is_some() && policies.state().is_none_or(|state| state == State::Closed)
     {
-        policies.throttle()?;
+        policies.throttle(asking.now)?;
     }
-    let mut entry = Entry::new(policies, deadline, reply).await?;
+    let mut entry = Entry::new(policies, asking, caller).await?;
     let token = match &policies.rate {
         Some(limit) => Some(take_token(limit, &mut entry).await?),
         None => None,
     };
     let place = match &policies.concurrency {
-        Some(limit) => Some(take_place(limit, priority, &mut entry).await?),
+        Some(limit) => Some(take_place(limit, &mut entry).await?),
         None => None,
     };
     if entry.waited {
         policies.rejection_if_quiet().map_or(Ok(()), Err)?;
     }
+    let at = entry.asking.now;
     let permit = entry.into_permit()?;
-    let passes = passes(policies)?;
+    let passes = pass_all(&policies.common.gates, at)?;
     token.into_iter().for_each(Token::spend);
-    Ok(Admission { permit, place, passes })
+    Ok(Admission { at, permit, place, passes })
 }
 
 /// Asks for everything that a hedge needs: an attempt beside another one, on a closed circuit, without a wait, and within
 /// the retry budget.
-pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
+pub(crate) fn admit_at_once(policies: &Policies, now: Instant) -> Option<Admission<'_>> {
     if policies.rejection_if_quiet().is_some() {
         return None;
     }
@@ -91,18 +102,15 @@ pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
         Some(limit) => Some(limit.take_free_place()?),
         None => None,
     };
-    let passes = passes(policies).ok()?;
+    let passes = pass_all(&policies.common.gates, now).ok()?;
     let token = match &policies.rate {
-        Some(limit) => {
-            let now = clock::now();
-            Some(limit.take(now, now).ok()?)
-        }
+        Some(limit) => Some(limit.take(now, now).ok()?),
         None => None,
     };
     if policies.state().is_some_and(|state| state != State::Closed) {
         return None;
     }
-    if policies.throttle().is_err() || !policies.may_try_again(clock::now()) {
+    if policies.throttle(now).is_err() || !policies.may_try_again(now) {
         return None;
     }
     // The breaker comes last, because a permit that is not used counts as an attempt that says nothing.
@@ -111,50 +119,46 @@ pub(crate) fn admit_at_once(policies: &Policies) -> Option<Admission<'_>> {
         None => None,
     };
     token.into_iter().for_each(Token::spend);
-    Some(Admission { permit, place, passes })
-}
-
-fn passes(policies: &Policies) -> Result<Vec<Pass>, Rejection> {
-    if policies.common.gates.is_empty() {
-        return Ok(Vec::new());
-    }
-    pass_all(&policies.common.gates, clock::now())
+    Some(Admission { at: now, permit, place, passes })
 }
 
 /// Takes a token, and waits until it may be used.
-async fn take_token<'a, T>(
+async fn take_token<'a>(
     limit: &'a RateLimit,
-    entry: &mut Entry<'_, '_, T>,
+    entry: &mut Entry<'_, '_, impl Caller>,
 ) -> Result<Token<'a>, Denied> {
     let mut over = None;
     loop {
-        let now = clock::now();
-        let over = *over.get_or_insert_with(|| limit.longest_wait(now, entry.deadline));
+        let Asking { now, deadline, .. } = entry.asking;
+        let over = *over.get_or_insert_with(|| limit.longest_wait(now, deadline));
         let token = limit.take(now, if entry.may_wait() { over } else { now })?;
         if !token.waits() {
             return Ok(token);
         }
-        if let Some(token) = entry.wait(RejectionKind::RateLimit, token.wait(over)).await? {
+        // Boxed, so that an attempt that does not wait has no room for it.
+        let waited = Box::pin(entry.wait(RejectionKind::RateLimit, token.wait(over)));
+        if let Some(token) = waited.await? {
             return Ok(token);
         }
     }
 }
 
 /// Takes a place, or waits for one.
-async fn take_place<T>(
+async fn take_place(
     limit: &ConcurrencyLimit,
-    priority: Priority,
-    entry: &mut Entry<'_, '_, T>,
+    entry: &mut Entry<'_, '_, impl Caller>,
 ) -> Result<Place, Denied> {
     let mut over = None;
+    let Asking { priority, deadline, .. } = entry.asking;
     loop {
         let queued = match limit.enter(priority, entry.may_wait())? {
             Entered::In(place) => return Ok(place),
             Entered::Queued(queued) => queued,
         };
-        let until = *over.get_or_insert_with(|| limit.longest_wait(entry.deadline));
-        if let Some(place) = entry.wait(RejectionKind::ConcurrencyLimit, queued.wait(until)).await?
-        {
+        let until = *over.get_or_insert_with(|| limit.longest_wait(deadline));
+        // Boxed for the same reason.
+        let waited = Box::pin(entry.wait(RejectionKind::ConcurrencyLimit, queued.wait(until)));
+        if let Some(place) = waited.await? {
             return Ok(place);
         }
     }

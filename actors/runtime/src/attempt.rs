@@ -6,7 +6,7 @@ use std::{
     cell::Cell,
     fmt::Display,
     panic::AssertUnwindSafe,
-    pin::pin,
+    pin::{Pin, pin},
     time::{Duration, Instant},
 };
 
@@ -15,7 +15,7 @@ use inject::inject;
 
 use crate::{
     chaos::InjectedFault,
-    clock::{self, within},
+    clock::{self, from_until},
     deadline::{Deadlines, TimeLimit},
     observe::{Observation, about},
     operation::{Attempt, Operation},
@@ -72,7 +72,7 @@ pub(crate) async fn make<O: Operation>(
     let limit = deadlines.limit(began, policies.config.attempt_timeout, at_once);
     let due = limit.ends_at(began);
     let progress = Progress::default();
-    let run = run_with_repeats(policies, operation, &context, due, &progress);
+    let run = pin!(run_with_repeats(policies, operation, &context, due, &progress));
     let timed_out = |time| {
         if progress.connecting.get() {
             return (CallError::Unconnected(time), Outcome::Unreachable);
@@ -81,7 +81,7 @@ pub(crate) async fn make<O: Operation>(
         (CallError::TimedOut(time), Outcome::TimedOut)
     };
     let times = Times { started, began, deadlines, limit };
-    let (result, verdict) = run_within(times, run, timed_out).await;
+    let (result, verdict) = run_within(&times, run, timed_out).await;
     let (idempotent, injected) = (progress.idempotent.get(), progress.injected.get());
     Ended { result, verdict, idempotent, injected }
 }
@@ -97,18 +97,19 @@ pub(crate) struct Times {
 }
 
 /// Runs an attempt within its time limit, and contains a panic in it. `timed_out` says what it means that the attempt's
-/// own timeout has passed.
+/// own timeout has passed. Takes references, because an async fn's future has room for its arguments twice.
 pub(crate) async fn run_within<R, E>(
-    Times { started, began, deadlines, limit }: Times,
-    run: impl Future<Output = (Result<R, CallError<E>>, Verdict)>,
+    times: &Times,
+    run: Pin<&mut impl Future<Output = (Result<R, CallError<E>>, Verdict)>>,
     timed_out: impl FnOnce(Duration) -> (CallError<E>, Outcome),
 ) -> (Result<R, CallError<E>>, Verdict) {
-    let due = limit.ends_at(began);
-    let run = pin!(AssertUnwindSafe(run).catch_unwind());
+    let due = times.limit.ends_at(times.began);
+    let run = AssertUnwindSafe(run).catch_unwind();
     let ended = match due {
-        Some(due) => within(due, run).await,
+        Some(due) => from_until(times.began, due, run).await,
         None => Some(run.await),
     };
+    let Times { started, deadlines, limit, .. } = times;
     match (ended, limit) {
         (Some(Ok((result, verdict))), TimeLimit::Deadline(_)) => {
             let neutral = deadlines.caller.is_some() && came_too_late(&verdict, due);
@@ -118,11 +119,11 @@ pub(crate) async fn run_within<R, E>(
         (Some(Ok(ended)), _) => ended,
         (Some(Err(_)), _) => (Err(CallError::Panicked), Outcome::Panicked.into()),
         (None, TimeLimit::Timeout(time)) => {
-            let (error, outcome) = timed_out(time);
+            let (error, outcome) = timed_out(*time);
             (Err(error), outcome.into())
         }
         (None, TimeLimit::Deadline(_) | TimeLimit::Unlimited) => {
-            let deadline = deadlines.earliest().map_or(Duration::ZERO, |at| at - started);
+            let deadline = deadlines.earliest().map_or(Duration::ZERO, |at| at - *started);
             (Err(CallError::DeadlineExceeded(deadline)), Outcome::DeadlineExceeded.into())
         }
     }

@@ -15,7 +15,7 @@ pub(crate) use in_progress::{Call, Ending, tell_end};
 use in_progress::{answer, give_up, rejected, retry_refused, scheduled};
 
 use crate::{
-    admission::{Denied, admit},
+    admission::{Asking, Denied, admit},
     attempt::{self, ResultOf},
     breaker::{PendingFailure, Permit},
     clock,
@@ -48,12 +48,13 @@ pub(crate) fn run<O: Operation>(
     mut call: Call<O>,
 ) -> impl Future<Output = ()> {
     async move {
-        if let Some((now, time)) = call.overdue() {
+        let mut now = clock::now();
+        if let Some(time) = call.overdue(now) {
             return answer(&policies, call, now, Err(CallError::DeadlineExceeded(time)));
         }
         loop {
             // Boxed, and gone before the wait begins: a waiting call keeps no room for its attempt.
-            let (entry, result) = match Box::pin(turn(&policies, &mut call)).await {
+            let (entry, result) = match Box::pin(turn(&policies, &mut call, now)).await {
                 Turn::Over { at, result } => return answer(&policies, call, at, result),
                 Turn::Abandoned => return give_up(&policies, call),
                 Turn::Wait { entry, result } => (entry, result),
@@ -61,7 +62,7 @@ pub(crate) fn run<O: Operation>(
             let Some(woken) = entry.woken(&mut call.reply).await else {
                 return give_up(&policies, call);
             };
-            let now = clock::now();
+            now = clock::now();
             match woken {
                 // If the timer fired after the deadline, no time is left for an attempt.
                 Wake::Due if call.deadline(&policies).is_none_or(|deadline| now < deadline) => {
@@ -92,9 +93,10 @@ pub(crate) fn run<O: Operation>(
 }
 
 /// One turn: admit, attempt, decide, settle.
-async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Turn<O> {
+async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>, now: Instant) -> Turn<O> {
     let deadline = call.deadline(policies);
-    let admission = match admit(policies, call.priority, deadline, &mut call.reply).await {
+    let asking = Asking { priority: call.priority, deadline, now };
+    let admission = match admit(policies, asking, &mut call.reply).await {
         Ok(admission) => admission,
         Err(Denied::CallerLeft) => return Turn::Abandoned,
         Err(Denied::Rejected(rejection)) => {
@@ -109,7 +111,7 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>) -> Tur
     if call.attempts.is_empty()
         && let Some(budget) = &policies.retry_budget
     {
-        budget.deposit(clock::now());
+        budget.deposit(admission.at);
     }
     let Landed { admission, record, result, verdict, idempotent } =
         land(policies, call, admission).await;

@@ -31,8 +31,17 @@ const STOOD_STILL: Duration = Duration::from_millis(50);
 ///
 /// If the process was stopped past `due`, the future gets the time after `due` back, at most as much as it had in all.
 /// While the process was stopped, the future could not do its own part, such as sending a request.
-pub async fn within<F: Future>(due: Instant, future: F) -> Option<F::Output> {
-    let (began, mut future) = (now(), pin!(future));
+pub fn within<F: Future>(due: Instant, future: F) -> impl Future<Output = Option<F::Output>> {
+    from_until(now(), due, future)
+}
+
+/// As [`within`], for a future that began at this instant.
+pub(crate) async fn from_until<F: Future>(
+    began: Instant,
+    due: Instant,
+    future: F,
+) -> Option<F::Output> {
+    let mut future = pin!(future);
     if let Some(output) = until(due, future.as_mut()).await {
         return Some(output);
     }

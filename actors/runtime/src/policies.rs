@@ -167,9 +167,9 @@ impl Policies {
     }
 
     /// Rejects an attempt by chance while the upstream refuses many.
-    pub(crate) fn throttle(&self) -> Result<(), Rejection> {
+    pub(crate) fn throttle(&self, now: Instant) -> Result<(), Rejection> {
         let Some(throttling) = &self.throttling else { return Ok(()) };
-        throttling.admit(clock::now(), || self.with_rng(RngExt::random))
+        throttling.admit(now, || self.with_rng(RngExt::random))
     }
 
     /// Tells the observers what fault injection does from now on, if that changed.

@@ -90,6 +90,15 @@ pub enum CallError<E> {
     Lost,
 }
 
+impl<E> CallError<E> {
+    pub(crate) fn rejection(&self) -> Option<&Rejection> {
+        match self {
+            Self::Rejected(rejection) => Some(rejection),
+            _ => None,
+        }
+    }
+}
+
 /// What became of a call.
 #[derive(Debug, Clone)]
 pub struct CallReport<R, E> {
@@ -113,12 +122,10 @@ pub struct CallReport<R, E> {
 impl<R, E> CallReport<R, E> {
     /// What became of the call, in one word.
     pub fn outcome(&self) -> CallOutcome {
-        match (&self.result, self.attempts.last()) {
-            _ if self.fallback => CallOutcome::Fallback,
-            (Err(CallError::Rejected(_)), _) => CallOutcome::Rejected,
-            (Ok(_), Some(last)) if last.outcome == Outcome::Success => CallOutcome::Success,
-            _ => CallOutcome::Failure,
+        if self.fallback {
+            return CallOutcome::Fallback;
         }
+        CallOutcome::of(&self.result, &self.attempts)
     }
 
     /// True if the upstream is well and has answered: the last attempt was a success or a client error.
@@ -129,10 +136,7 @@ impl<R, E> CallReport<R, E> {
 
     /// Why the call was rejected, if it was.
     pub fn rejection(&self) -> Option<&Rejection> {
-        match &self.result {
-            Err(CallError::Rejected(rejection)) => Some(rejection),
-            _ => None,
-        }
+        self.result.as_ref().err().and_then(CallError::rejection)
     }
 }
 
@@ -151,4 +155,15 @@ pub enum CallOutcome {
     Fallback,
     /// The caller left before the answer.
     Abandoned,
+}
+
+impl CallOutcome {
+    /// What became of a call without a fallback.
+    pub(crate) fn of<R, E>(result: &Result<R, CallError<E>>, attempts: &[AttemptRecord]) -> Self {
+        match (result, attempts.last()) {
+            (Err(CallError::Rejected(_)), _) => Self::Rejected,
+            (Ok(_), Some(last)) if last.outcome == Outcome::Success => Self::Success,
+            _ => Self::Failure,
+        }
+    }
 }

@@ -164,8 +164,10 @@ impl Upstream {
                 let rejected = Observation::Rejected { call: id, rejection: &rejection };
                 policies.common.observers.tell(&rejected);
                 let report = self.unanswered(id, started, rejection.into());
-                let ending = Ending { retries, answered: true };
-                about(&operation, id, |call| tell_end(&policies, call, &report, ending));
+                let CallReport { result, attempts, elapsed, .. } = &report;
+                let (elapsed, answered) = (*elapsed, true);
+                let ending = Ending { result, attempts, elapsed, retries, answered };
+                about(&operation, id, |call| tell_end(&policies, call, ending));
                 return report;
             }
         };

@@ -1,14 +1,10 @@
 //! An attempt on its way through the gates.
 
-use std::{
-    future::pending,
-    time::{Duration, Instant},
-};
+use std::{future::pending, time::Duration};
 
-use tokio::sync::oneshot;
-
+use super::{Asking, Caller};
 use crate::{
-    breaker::{Openings, Permit},
+    breaker::{Breaker, Openings, Permit},
     clock,
     policies::Policies,
     rejection::{Rejection, RejectionKind},
@@ -33,29 +29,37 @@ impl From<Rejection> for Denied {
 }
 
 /// An attempt that the breaker has admitted, and that asks the other gates.
-pub(super) struct Entry<'a, 'r, T> {
+pub(super) struct Entry<'a, 'c, C> {
     policies: &'a Policies,
     permit: Option<Permit<'a>>,
-    /// Of its call.
-    pub(super) deadline: Option<Instant>,
-    /// Closed when the caller has left.
-    reply: &'r mut oneshot::Sender<T>,
+    pub(super) asking: Asking,
+    caller: &'c mut C,
     /// It has waited at a gate.
     pub(super) waited: bool,
 }
 
-impl<'a, 'r, T> Entry<'a, 'r, T> {
+impl<'a, 'c, C: Caller> Entry<'a, 'c, C> {
     /// Asks the breaker.
     pub(super) async fn new(
         policies: &'a Policies,
-        deadline: Option<Instant>,
-        reply: &'r mut oneshot::Sender<T>,
+        asking: Asking,
+        caller: &'c mut C,
     ) -> Result<Self, Rejection> {
-        let permit = match &policies.common.breaker {
-            Some(breaker) => Some(breaker.admit().await?),
-            None => None,
-        };
-        Ok(Self { policies, permit, deadline, reply, waited: false })
+        let mut entry = Self { policies, permit: None, asking, caller, waited: false };
+        if let Some(breaker) = &policies.common.breaker {
+            entry.permit = match breaker.admit_if_closed() {
+                Some(permit) => Some(permit),
+                None => Some(entry.ask(breaker).await?),
+            };
+        }
+        Ok(entry)
+    }
+
+    /// Asks the breaker, which may take the time of a message.
+    async fn ask(&mut self, breaker: &'a Breaker) -> Result<Permit<'a>, Rejection> {
+        let permit = breaker.admit().await?;
+        self.asking.now = clock::now();
+        Ok(permit)
     }
 
     /// False for a trial: the breaker has leased its permit for the time of an attempt.
@@ -84,27 +88,28 @@ impl<'a, 'r, T> Entry<'a, 'r, T> {
             tokio::select! {
                 biased;
                 given = given => Some(given?),
-                () = self.reply.closed() => return Err(Denied::CallerLeft),
+                () = self.caller.leaves() => return Err(Denied::CallerLeft),
                 () = opened => None,
             }
         } else {
             None
         };
-        if self.deadline.is_some_and(|deadline| clock::now() >= deadline) {
+        self.asking.now = clock::now();
+        if self.asking.deadline.is_some_and(|deadline| self.asking.now >= deadline) {
             return Err(Rejection::new(kind, RETRY_AFTER).into());
         }
         if let Some(breaker) = self.policies.common.breaker.as_ref().filter(|_| !self.is_current())
         {
             // The old permit says nothing about the new epoch.
             self.permit = None;
-            self.permit = Some(breaker.admit().await?);
+            self.permit = Some(self.ask(breaker).await?);
         }
         Ok(given)
     }
 
     /// The permit, unless the caller has left.
     pub(super) fn into_permit(self) -> Result<Option<Permit<'a>>, Denied> {
-        if self.reply.is_closed() { Err(Denied::CallerLeft) } else { Ok(self.permit) }
+        if self.caller.has_left() { Err(Denied::CallerLeft) } else { Ok(self.permit) }
     }
 
     /// False if the circuit has changed since it gave the permit.

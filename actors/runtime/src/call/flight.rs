@@ -14,7 +14,7 @@ use crate::{
     attempt::{self, Context, Ended, ResultOf},
     breaker::{Breaker, PendingFailure, Permit},
     chaos::InjectedFault,
-    clock::{self, until, within},
+    clock::{self, from_until, until},
     deadline::Deadlines,
     gate::Sample,
     hedge::Hedging,
@@ -81,20 +81,17 @@ pub(super) async fn land<'a, O: Operation>(
                 retry_after: None,
             };
             race.begin(admission, manner);
-            race.run(attempts, pending).await
+            // Boxed, so that a turn without hedging has no room for it.
+            Box::pin(race.run(attempts, pending)).await
         }
-        _ => turn.fly(admission, manner, clock::now()).await,
+        _ => turn.fly(admission, manner).await,
     }
 }
 
 impl<'a, O: Operation> Turn<'a, '_, O> {
     /// Makes one attempt.
-    async fn fly(
-        &self,
-        mut admission: Admission<'a>,
-        manner: Manner,
-        began: Instant,
-    ) -> Landed<'a, O> {
+    async fn fly(&self, mut admission: Admission<'a>, manner: Manner) -> Landed<'a, O> {
+        let began = admission.at;
         let Self { policies, call, number, started, deadlines, .. } = *self;
         let Manner { hedge, fresh_connection, at_once } = manner;
         policies.common.observers.tell(&Observation::Admitted { call, attempt: number, hedge });
@@ -142,7 +139,9 @@ pub(crate) async fn make_known_if_slow<T>(
 ) -> T {
     let slow_after = policies.common.breaker.as_ref().and_then(Breaker::slow_after);
     if let (Some(permit), Some(slow_after)) = (permit, slow_after) {
-        if let Some(ended) = within(began + slow_after, attempt.as_mut()).await {
+        // Boxed, so that an attempt without a trip for slow calls has no room for it.
+        let ended = Box::pin(from_until(began, began + slow_after, attempt.as_mut())).await;
+        if let Some(ended) = ended {
             return ended;
         }
         permit.slow();
@@ -165,9 +164,8 @@ struct Race<'a, 'c, 't, O: Operation> {
 
 impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
     fn begin(&mut self, admission: Admission<'a>, manner: Manner) {
-        let began = clock::now();
-        self.begun.push((manner.hedge, began));
-        self.flights.push(self.turn.fly(admission, manner, began).boxed_local());
+        self.begun.push((manner.hedge, admission.at));
+        self.flights.push(self.turn.fly(admission, manner).boxed_local());
     }
 
     async fn run(
@@ -216,12 +214,13 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
 
     fn admit_hedge(&self) -> Option<Admission<'a>> {
         let Turn { policies, call, operation, number, deadlines, .. } = *self.turn;
-        let is_over = deadlines.earliest().is_some_and(|deadline| clock::now() >= deadline);
+        let now = clock::now();
+        let is_over = deadlines.earliest().is_some_and(|deadline| now >= deadline);
         let idempotent = contained(|| operation.is_idempotent()).unwrap_or(false);
         if !idempotent || is_over || self.reply.is_closed() {
             return None;
         }
-        let admission = admit_at_once(policies)?;
+        let admission = admit_at_once(policies, now)?;
         self.hedging.count_made();
         about(operation, call, |call| {
             policies.common.observers.tell(&Observation::Hedged { call, attempt: number });

@@ -10,7 +10,6 @@ use tokio::sync::oneshot;
 use crate::{
     attempt::ResultOf,
     breaker::PendingFailure,
-    clock,
     deadline::Deadlines,
     gate::Pass,
     limit::Priority,
@@ -19,7 +18,7 @@ use crate::{
     options::CallOptions,
     policies::Policies,
     rejection::Rejection,
-    report::{AttemptRecord, CallError, CallId, CallReport},
+    report::{AttemptRecord, CallError, CallId, CallOutcome, CallReport},
     state::State,
 };
 
@@ -78,10 +77,10 @@ impl<O: Operation> Call<O> {
         self.deadlines(policies).earliest()
     }
 
-    /// If the caller's deadline has passed: now, and how much time it gave.
-    pub(super) fn overdue(&self) -> Option<(Instant, Duration)> {
-        let (deadline, now) = (self.caller_deadline?, clock::now());
-        (now >= deadline).then(|| (now, deadline - self.started))
+    /// If the caller's deadline has passed: how much time it gave.
+    pub(super) fn overdue(&self, now: Instant) -> Option<Duration> {
+        let deadline = self.caller_deadline?;
+        (now >= deadline).then(|| deadline - self.started)
     }
 
     /// The number of the last attempt, 0 before the first.
@@ -166,20 +165,24 @@ pub(super) fn answer<O: Operation>(
     result: ResultOf<O>,
 ) {
     let Call { id, retries, retry_refused, operation, attempts, reply, started, place, .. } = call;
-    let state = policies.state().unwrap_or(State::Closed);
     let elapsed = at - started;
-    let report =
-        CallReport { id, result, fallback: false, attempts, retry_refused, state, elapsed };
-    let ending = Ending { retries, answered: !reply.is_closed() };
-    about(&operation, id, |call| tell_end(policies, call, &report, ending));
+    let answered = !reply.is_closed();
+    let ending = Ending { result: &result, attempts: &attempts, elapsed, retries, answered };
+    about(&operation, id, |call| tell_end(policies, call, ending));
     // Free the place before the answer is sent, because the caller may make its next call at once.
     drop(place);
+    let (state, fallback) = (policies.state().unwrap_or(State::Closed), false);
+    let report = CallReport { id, result, fallback, attempts, retry_refused, state, elapsed };
     // An error means that the caller has left.
     let _ = reply.send(report);
 }
 
-/// What a report does not say about the end of its call.
-pub(crate) struct Ending {
+/// How a call ended.
+pub(crate) struct Ending<'a, R, E> {
+    pub(crate) result: &'a Result<R, CallError<E>>,
+    pub(crate) attempts: &'a [AttemptRecord],
+    /// Time from the start of the call to its answer.
+    pub(crate) elapsed: Duration,
     /// The caller allowed retries.
     pub(crate) retries: bool,
     /// The caller has not left.
@@ -190,17 +193,17 @@ pub(crate) struct Ending {
 pub(crate) fn tell_end<R, E: Display>(
     policies: &Policies,
     call: CallOf<'_>,
-    report: &CallReport<R, E>,
-    Ending { retries, answered }: Ending,
+    Ending { result, attempts, elapsed, retries, answered }: Ending<'_, R, E>,
 ) {
+    let error = result.as_ref().err();
     policies.common.observers.tell(&Observation::CallEnded(&CallEnded {
         call,
-        outcome: report.outcome(),
-        error: report.result.as_ref().err().map(|error| error as &dyn ErrorText),
-        rejection: report.rejection(),
-        attempts: &report.attempts,
+        outcome: CallOutcome::of(result, attempts),
+        error: error.map(|error| error as &dyn ErrorText),
+        rejection: error.and_then(CallError::rejection),
+        attempts,
         state: policies.state(),
-        elapsed: report.elapsed,
+        elapsed,
         retries: retries && policies.config.retry.is_some(),
         answered,
     }));

@@ -2,17 +2,15 @@
 
 use std::{fmt::Display, pin::pin, sync::Arc, time::Duration};
 
-use tokio::sync::oneshot;
 use tower_service::Service;
 
 use super::{classify::Classify, in_progress::InProgress, layer::Guard};
 use crate::{
-    admission::{Admission, Denied, admit},
+    admission::{Admission, Asking, Denied, Present, admit},
     attempt::{self, run_within},
     call::{make_known_if_slow, settle},
     clock,
     gate::Sample,
-    limit::Priority,
     outcome::{Outcome, Verdict},
     panics::contained,
     report::CallError,
@@ -21,81 +19,83 @@ use crate::{
 };
 
 /// Makes one request through the policies.
-pub(super) async fn make<S, C, Request>(
+#[expect(clippy::manual_async_fn, reason = "an async fn's future has room for its arguments twice")]
+pub(super) fn make<S, C, Request>(
     guard: Arc<Guard<C>>,
     inner: S,
     request: Request,
-) -> Result<S::Response, CallError<S::Error>>
+) -> impl Future<Output = Result<S::Response, CallError<S::Error>>>
 where
     S: Service<Request, Error: Display>,
     C: Classify<Request, S::Response, S::Error>,
 {
-    let Guard { upstream, classifier } = &*guard;
-    let options = contained(|| classifier.options(&request)).unwrap_or_default();
-    let (started, policies) = (clock::now(), upstream.policies());
-    let entered = enter(&policies, started, options);
-    let mut call = InProgress::new(&policies, options, started);
-    let place = match entered {
-        Ok(place) => place,
-        Err(rejection) => return call.rejected(rejection),
-    };
-    if options.deadline(started) == Some(started) {
-        return call.ended(Err(CallError::DeadlineExceeded(Duration::ZERO)));
+    async move {
+        let Guard { upstream, classifier } = &*guard;
+        let options = contained(|| classifier.options(&request)).unwrap_or_default();
+        let (started, policies) = (clock::now(), upstream.policies());
+        let entered = enter(&policies, started, options);
+        let mut call = InProgress::new(&policies, options, started);
+        let place = match entered {
+            Ok(place) => place,
+            Err(rejection) => return call.rejected(rejection),
+        };
+        if options.deadline(started) == Some(started) {
+            return call.ended(Err(CallError::DeadlineExceeded(Duration::ZERO)));
+        }
+        let deadline = call.deadlines.earliest();
+        let asking = Asking { priority: options.priority, deadline, now: started };
+        let admission = match admit(&policies, asking, &mut Present).await {
+            Ok(admission) => admission,
+            Err(Denied::Rejected(rejection)) => return call.rejected(policies.spread(rejection)),
+            // This future is the caller: it would be gone.
+            Err(Denied::CallerLeft) => return call.ended(Err(CallError::Lost)),
+        };
+        let result = attempt(&mut call, admission, classifier, inner, request).await;
+        // Free the place before the caller, which may make its next call at once, has the answer.
+        drop(place);
+        call.ended(result)
     }
-    let admission = match admitted(&call, options.priority).await {
-        Ok(admission) => admission,
-        Err(Denied::Rejected(rejection)) => return call.rejected(policies.spread(rejection)),
-        // This future is the caller: it would be gone.
-        Err(Denied::CallerLeft) => return call.ended(Err(CallError::Lost)),
-    };
-    let result = attempt(&mut call, admission, classifier, inner, request).await;
-    // Free the place before the caller, which may make its next call at once, has the answer.
-    drop(place);
-    call.ended(result)
-}
-
-/// Asks the gates. A caller that leaves drops this future, and so all that it holds.
-async fn admitted<'a>(call: &InProgress<'a>, priority: Priority) -> Result<Admission<'a>, Denied> {
-    let (mut caller, _stays) = oneshot::channel::<()>();
-    admit(call.policies, priority, call.deadlines.earliest(), &mut caller).await
 }
 
 /// Makes the attempt, and settles with the gates.
-async fn attempt<S, C, Request>(
+#[expect(clippy::manual_async_fn, reason = "an async fn's future has room for its arguments twice")]
+fn attempt<S, C, Request>(
     call: &mut InProgress<'_>,
     mut admission: Admission<'_>,
     classifier: &C,
     mut inner: S,
     request: Request,
-) -> Result<S::Response, CallError<S::Error>>
+) -> impl Future<Output = Result<S::Response, CallError<S::Error>>>
 where
     S: Service<Request, Error: Display>,
     C: Classify<Request, S::Response, S::Error>,
 {
-    let (policies, trial) = (call.policies, admission.is_trial());
-    let times = call.attempt_begins(clock::now());
-    let run = async {
-        let result = inner.call(request).await;
-        let verdict = classifier.classify(&result);
-        (result.map_err(CallError::Transport), verdict)
-    };
-    let (result, mut verdict) = {
-        let timed_out = |time| (CallError::TimedOut(time), Outcome::TimedOut);
-        let run = pin!(run_within(times, run, timed_out));
-        make_known_if_slow(policies, admission.permit.as_mut(), times.began, run).await
-    };
-    let elapsed = call.attempt_ended(&verdict);
-    let now = times.began + elapsed;
-    policies.heed(call.id, now, &mut verdict);
-    let Verdict { outcome, .. } = verdict;
-    let effect = effect(policies.config.scope, outcome, trial, Step::Finish);
-    // Not in the closure: the response may not be `Sync`, so nothing may borrow it across an await.
-    let failed = effect == Effect::Failure;
-    let cause = if failed { attempt::cause(&result, &verdict) } else { String::new() };
-    let (permit, place) = admission.settle(&Sample { outcome, elapsed, retried: false });
-    if let Some(permit) = permit {
-        settle(&mut None, permit, effect, now, || cause.clone()).await;
+    async move {
+        let (policies, trial) = (call.policies, admission.is_trial());
+        let times = call.attempt_begins(admission.at);
+        let run = pin!(async {
+            let result = inner.call(request).await;
+            let verdict = classifier.classify(&result);
+            (result.map_err(CallError::Transport), verdict)
+        });
+        let (result, mut verdict) = {
+            let timed_out = |time| (CallError::TimedOut(time), Outcome::TimedOut);
+            let run = pin!(run_within(&times, run, timed_out));
+            make_known_if_slow(policies, admission.permit.as_mut(), times.began, run).await
+        };
+        let elapsed = call.attempt_ended(&verdict);
+        let now = times.began + elapsed;
+        policies.heed(call.id, now, &mut verdict);
+        let Verdict { outcome, .. } = verdict;
+        let effect = effect(policies.config.scope, outcome, trial, Step::Finish);
+        // Not in the closure: the response may not be `Sync`, so nothing may borrow it across an await.
+        let failed = effect == Effect::Failure;
+        let cause = if failed { attempt::cause(&result, &verdict) } else { String::new() };
+        let (permit, place) = admission.settle(&Sample { outcome, elapsed, retried: false });
+        if let Some(permit) = permit {
+            settle(&mut None, permit, effect, now, || cause.clone()).await;
+        }
+        drop(place);
+        result
     }
-    drop(place);
-    result
 }

@@ -15,8 +15,7 @@ use crate::{
     outcome::{Outcome, Verdict},
     policies::Policies,
     rejection::Rejection,
-    report::{AttemptRecord, CallError, CallId, CallReport},
-    state::State,
+    report::{AttemptRecord, CallError, CallId},
 };
 
 /// A request in progress. If it is dropped before it has ended, its caller has left.
@@ -75,18 +74,14 @@ impl<'a> InProgress<'a> {
         result: Result<R, CallError<E>>,
     ) -> Result<R, CallError<E>> {
         self.over = true;
-        let report = CallReport {
-            id: self.id,
-            result,
-            fallback: false,
-            attempts: self.attempt.take().into_iter().collect(),
-            retry_refused: false,
-            state: self.policies.state().unwrap_or(State::Closed),
-            elapsed: clock::now() - self.started,
+        let elapsed = match &self.attempt {
+            Some(attempt) => attempt.start + attempt.elapsed,
+            None => clock::now() - self.started,
         };
-        let ending = Ending { retries: false, answered: true };
-        tell_end(self.policies, self.call(), &report, ending);
-        report.result
+        let (attempts, retries, answered) = (self.attempt.as_slice(), false, true);
+        let ending = Ending { result: &result, attempts, elapsed, retries, answered };
+        tell_end(self.policies, self.call(), ending);
+        result
     }
 
     fn call<'b>(&self) -> CallOf<'b> {

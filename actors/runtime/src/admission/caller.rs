@@ -1,0 +1,36 @@
+//! What waits for the answer of a call, and may leave before it.
+
+use tokio::sync::oneshot;
+
+/// The caller of a call.
+pub(crate) trait Caller {
+    /// True if it has left.
+    fn has_left(&self) -> bool;
+
+    /// Returns when it has left.
+    fn leaves(&mut self) -> impl Future<Output = ()>;
+}
+
+/// A caller that waits for a reply.
+impl<T> Caller for oneshot::Sender<T> {
+    fn has_left(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn leaves(&mut self) -> impl Future<Output = ()> {
+        self.closed()
+    }
+}
+
+/// A caller that owns the future of its call, and leaves by dropping it.
+pub(crate) struct Present;
+
+impl Caller for Present {
+    fn has_left(&self) -> bool {
+        false
+    }
+
+    fn leaves(&mut self) -> impl Future<Output = ()> {
+        std::future::pending()
+    }
+}
