@@ -12,9 +12,8 @@ use entry::Entry;
 use crate::{
     breaker::Permit,
     gate::{Pass, Sample, pass_all},
-    limit::{ConcurrencyLimit, Entered, Place, Priority, RateLimit, Token},
+    limit::{Entered, Place, Priority, Token},
     policies::Policies,
-    rejection::RejectionKind,
     state::State,
 };
 
@@ -47,14 +46,14 @@ impl<'a> Admission<'a> {
         self.permit.as_ref().map_or(0, Permit::epoch)
     }
 
-    /// Settles with the gates and the limit. What is left is the permit, to be reported, and the place, to be dropped
-    /// after that: an attempt that waits for the place must learn that the circuit has opened.
-    pub(crate) fn settle(self, sample: &Sample) -> (Option<Permit<'a>>, Option<Place>) {
-        self.passes.into_iter().for_each(|pass| pass.settle(sample));
+    /// Settles with the gates and the limit. Returns the permit, to be reported before this is dropped: an attempt that
+    /// waits for the place must learn that the circuit has opened.
+    pub(crate) fn settle(&mut self, sample: &Sample) -> Option<Permit<'a>> {
+        self.passes.drain(..).for_each(|pass| pass.settle(sample));
         if let Some(place) = &self.place {
             place.settle(sample);
         }
-        (self.permit, self.place)
+        self.permit.take()
     }
 }
 
@@ -73,13 +72,29 @@ pub(crate) async fn admit<'a>(
     {
         policies.throttle(asking.now)?;
     }
-    let mut entry = Entry::new(policies, asking, caller).await?;
+    let mut entry = Entry::new(policies, asking, caller);
+    // Waits are boxed: an attempt that does not wait has no room for them, and moves less memory.
+    if let Some(breaker) = &policies.common.breaker
+        && !entry.passes_closed(breaker)
+    {
+        Box::pin(entry.ask(breaker)).await?;
+    }
     let token = match &policies.rate {
-        Some(limit) => Some(take_token(limit, &mut entry).await?),
+        Some(limit) => {
+            let over = limit.longest_wait(entry.asking.now, asking.deadline);
+            let token = entry.take_token(limit, over)?;
+            Some(match token.waits() {
+                true => Box::pin(entry.wait_for_token(limit, token, over)).await?,
+                false => token,
+            })
+        }
         None => None,
     };
     let place = match &policies.concurrency {
-        Some(limit) => Some(take_place(limit, &mut entry).await?),
+        Some(limit) => Some(match limit.enter(asking.priority, entry.may_wait())? {
+            Entered::In(place) => place,
+            Entered::Queued(queued) => Box::pin(entry.wait_for_place(limit, queued)).await?,
+        }),
         None => None,
     };
     if entry.waited {
@@ -120,46 +135,4 @@ pub(crate) fn admit_at_once(policies: &Policies, now: Instant) -> Option<Admissi
     };
     token.into_iter().for_each(Token::spend);
     Some(Admission { at: now, permit, place, passes })
-}
-
-/// Takes a token, and waits until it may be used.
-async fn take_token<'a>(
-    limit: &'a RateLimit,
-    entry: &mut Entry<'_, '_, impl Caller>,
-) -> Result<Token<'a>, Denied> {
-    let mut over = None;
-    loop {
-        let Asking { now, deadline, .. } = entry.asking;
-        let over = *over.get_or_insert_with(|| limit.longest_wait(now, deadline));
-        let token = limit.take(now, if entry.may_wait() { over } else { now })?;
-        if !token.waits() {
-            return Ok(token);
-        }
-        // Boxed, so that an attempt that does not wait has no room for it.
-        let waited = Box::pin(entry.wait(RejectionKind::RateLimit, token.wait(over)));
-        if let Some(token) = waited.await? {
-            return Ok(token);
-        }
-    }
-}
-
-/// Takes a place, or waits for one.
-async fn take_place(
-    limit: &ConcurrencyLimit,
-    entry: &mut Entry<'_, '_, impl Caller>,
-) -> Result<Place, Denied> {
-    let mut over = None;
-    let Asking { priority, deadline, .. } = entry.asking;
-    loop {
-        let queued = match limit.enter(priority, entry.may_wait())? {
-            Entered::In(place) => return Ok(place),
-            Entered::Queued(queued) => queued,
-        };
-        let until = *over.get_or_insert_with(|| limit.longest_wait(deadline));
-        // Boxed for the same reason.
-        let waited = Box::pin(entry.wait(RejectionKind::ConcurrencyLimit, queued.wait(until)));
-        if let Some(place) = waited.await? {
-            return Ok(place);
-        }
-    }
 }

@@ -113,7 +113,7 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>, now: I
     {
         budget.deposit(admission.at);
     }
-    let Landed { admission, record, result, verdict, idempotent } =
+    let Landed { mut admission, record, result, verdict, idempotent } =
         land(policies, call, admission).await;
     let (number, outcome, elapsed) = (record.number, record.outcome, record.elapsed);
     let (now, trial) = (call.started + record.start + elapsed, admission.is_trial());
@@ -130,12 +130,11 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>, now: I
     let cause = || attempt::cause(&result, &verdict);
     let epoch = admission.epoch();
     let sample = Sample { outcome, elapsed, retried: step != Step::Finish };
-    let (permit, place) = admission.settle(&sample);
-    if let Some(permit) = permit {
+    if let Some(permit) = admission.settle(&sample) {
         let effect = effect(policies.config.scope, outcome, trial, step);
         settle(&mut call.pending, permit, effect, now, cause).await;
     }
-    drop(place);
+    drop(admission);
     // Most calls make one attempt, so room for more is reserved only when needed.
     call.attempts.reserve_exact(1);
     call.attempts.push(record);

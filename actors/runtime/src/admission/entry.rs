@@ -1,11 +1,15 @@
 //! An attempt on its way through the gates.
 
-use std::{future::pending, time::Duration};
+use std::{
+    future::pending,
+    time::{Duration, Instant},
+};
 
 use super::{Asking, Caller};
 use crate::{
     breaker::{Breaker, Openings, Permit},
     clock,
+    limit::{ConcurrencyLimit, Entered, Place, Queued, RateLimit, Token},
     policies::Policies,
     rejection::{Rejection, RejectionKind},
 };
@@ -39,27 +43,69 @@ pub(super) struct Entry<'a, 'c, C> {
 }
 
 impl<'a, 'c, C: Caller> Entry<'a, 'c, C> {
-    /// Asks the breaker.
-    pub(super) async fn new(
-        policies: &'a Policies,
-        asking: Asking,
-        caller: &'c mut C,
-    ) -> Result<Self, Rejection> {
-        let mut entry = Self { policies, permit: None, asking, caller, waited: false };
-        if let Some(breaker) = &policies.common.breaker {
-            entry.permit = match breaker.admit_if_closed() {
-                Some(permit) => Some(permit),
-                None => Some(entry.ask(breaker).await?),
-            };
-        }
-        Ok(entry)
+    pub(super) fn new(policies: &'a Policies, asking: Asking, caller: &'c mut C) -> Self {
+        Self { policies, permit: None, asking, caller, waited: false }
+    }
+
+    /// Takes a permit, and returns true, if the circuit is closed.
+    pub(super) fn passes_closed(&mut self, breaker: &'a Breaker) -> bool {
+        self.permit = breaker.admit_if_closed();
+        self.permit.is_some()
     }
 
     /// Asks the breaker, which may take the time of a message.
-    async fn ask(&mut self, breaker: &'a Breaker) -> Result<Permit<'a>, Rejection> {
-        let permit = breaker.admit().await?;
+    pub(super) async fn ask(&mut self, breaker: &'a Breaker) -> Result<(), Rejection> {
+        // An old permit says nothing about the new epoch.
+        self.permit = None;
+        self.permit = Some(breaker.admit().await?);
         self.asking.now = clock::now();
-        Ok(permit)
+        Ok(())
+    }
+
+    /// Takes a token, which may be used by `over` if the attempt may wait, and now if not.
+    pub(super) fn take_token(
+        &self,
+        limit: &'a RateLimit,
+        over: Instant,
+    ) -> Result<Token<'a>, Rejection> {
+        let now = self.asking.now;
+        limit.take(now, if self.may_wait() { over } else { now })
+    }
+
+    /// Waits until the token may be used. If the circuit opens meanwhile, takes another one.
+    pub(super) async fn wait_for_token(
+        &mut self,
+        limit: &'a RateLimit,
+        mut token: Token<'a>,
+        over: Instant,
+    ) -> Result<Token<'a>, Denied> {
+        while token.waits() {
+            let waited = self.wait(RejectionKind::RateLimit, token.wait(over)).await?;
+            token = match waited {
+                Some(token) => return Ok(token),
+                None => self.take_token(limit, over)?,
+            };
+        }
+        Ok(token)
+    }
+
+    /// Waits for a place in the queue. If the circuit opens meanwhile, asks the limit again.
+    pub(super) async fn wait_for_place(
+        &mut self,
+        limit: &ConcurrencyLimit,
+        mut queued: Queued,
+    ) -> Result<Place, Denied> {
+        let over = limit.longest_wait(self.asking.deadline);
+        loop {
+            let waited = self.wait(RejectionKind::ConcurrencyLimit, queued.wait(over)).await?;
+            if let Some(place) = waited {
+                return Ok(place);
+            }
+            queued = match limit.enter(self.asking.priority, self.may_wait())? {
+                Entered::In(place) => return Ok(place),
+                Entered::Queued(queued) => queued,
+            };
+        }
     }
 
     /// False for a trial: the breaker has leased its permit for the time of an attempt.
@@ -70,7 +116,7 @@ impl<'a, 'c, C: Caller> Entry<'a, 'c, C> {
     /// Waits for what a gate gives. `None`: the circuit has opened. The breaker has admitted the attempt again, which may
     /// be a trial now, and the gate is to be asked again. If no time is left after the wait, the attempt is rejected with
     /// the gate's `kind`.
-    pub(super) async fn wait<V>(
+    async fn wait<V>(
         &mut self,
         kind: RejectionKind,
         given: impl Future<Output = Result<V, Rejection>>,
@@ -100,9 +146,7 @@ impl<'a, 'c, C: Caller> Entry<'a, 'c, C> {
         }
         if let Some(breaker) = self.policies.common.breaker.as_ref().filter(|_| !self.is_current())
         {
-            // The old permit says nothing about the new epoch.
-            self.permit = None;
-            self.permit = Some(self.ask(breaker).await?);
+            self.ask(breaker).await?;
         }
         Ok(given)
     }

@@ -257,16 +257,16 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
         attempts: &mut Vec<AttemptRecord>,
         pending: &mut Option<Box<PendingFailure>>,
     ) {
-        let Landed { admission, record, result, verdict, .. } = landed;
+        let Landed { mut admission, record, result, verdict, .. } = landed;
         let AttemptRecord { outcome, elapsed, .. } = record;
-        let (permit, place) = admission.settle(&Sample { outcome, elapsed, retried: true });
-        if let Some(permit) = permit {
+        let sample = Sample { outcome, elapsed, retried: true };
+        if let Some(permit) = admission.settle(&sample) {
             let scope = self.turn.policies.config.scope;
             let effect = effect(scope, outcome, false, Step::Retry { wait: Duration::ZERO });
             let cause = || attempt::cause(&result, &verdict);
             settle(pending, permit, effect, clock::now(), cause).await;
         }
-        drop(place);
+        drop(admission);
         attempts.push(record);
     }
 }

@@ -11,6 +11,6 @@ pub use concurrency::{
     AdaptiveSnapshot, Concurrency, ConcurrencyLimit, ConcurrencyMax, ConcurrencySnapshot, Priority,
     PrioritySnapshot,
 };
-pub(crate) use concurrency::{Entered, Place};
+pub(crate) use concurrency::{Entered, Place, Queued};
 pub use rate::{Rate, RateSnapshot};
 pub(crate) use rate::{RateLimit, Token};

@@ -91,11 +91,11 @@ where
         // Not in the closure: the response may not be `Sync`, so nothing may borrow it across an await.
         let failed = effect == Effect::Failure;
         let cause = if failed { attempt::cause(&result, &verdict) } else { String::new() };
-        let (permit, place) = admission.settle(&Sample { outcome, elapsed, retried: false });
-        if let Some(permit) = permit {
+        let sample = Sample { outcome, elapsed, retried: false };
+        if let Some(permit) = admission.settle(&sample) {
             settle(&mut None, permit, effect, now, || cause.clone()).await;
         }
-        drop(place);
+        drop(admission);
         result
     }
 }

@@ -56,13 +56,16 @@ impl<'a> InProgress<'a> {
         let (number, hedge, wait, injected) = (1, false, None, None);
         let record = AttemptRecord { number, hedge, outcome, code, start, elapsed, wait, injected };
         let call = self.call();
-        self.policies.common.observers.tell(&Observation::AttemptEnded { call, attempt: &record });
-        self.attempt = Some(record);
+        let attempt = self.attempt.insert(record);
+        self.policies.common.observers.tell(&Observation::AttemptEnded { call, attempt });
         elapsed
     }
 
     /// The request has ended: a gate has rejected it.
-    pub(super) fn rejected<R, E: Display>(self, rejection: Rejection) -> Result<R, CallError<E>> {
+    pub(super) fn rejected<R, E: Display>(
+        &mut self,
+        rejection: Rejection,
+    ) -> Result<R, CallError<E>> {
         let call = self.id;
         self.policies.common.observers.tell(&Observation::Rejected { call, rejection: &rejection });
         self.ended(Err(rejection.into()))
@@ -70,7 +73,7 @@ impl<'a> InProgress<'a> {
 
     /// The request has ended.
     pub(super) fn ended<R, E: Display>(
-        mut self,
+        &mut self,
         result: Result<R, CallError<E>>,
     ) -> Result<R, CallError<E>> {
         self.over = true;

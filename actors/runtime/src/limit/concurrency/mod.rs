@@ -11,7 +11,7 @@ mod snapshot;
 mod window;
 
 pub use handle::ConcurrencyLimit;
-pub(crate) use handle::{Entered, Place};
+pub(crate) use handle::{Entered, Place, Queued};
 pub use priority::Priority;
 pub use settings::{Concurrency, ConcurrencyMax};
 pub use snapshot::{AdaptiveSnapshot, ConcurrencySnapshot, PrioritySnapshot};
