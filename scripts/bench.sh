@@ -26,7 +26,9 @@
 #   --instructions       only counts the instructions per request of our own contenders in user mode, under
 #                        valgrind, in two minutes. Other load of the machine does not change the result
 #   --json FILE          write all measurements
-#   --criterion DIR      add the results of `cargo bench` in DIR, such as target/criterion
+#   --criterion DIR      add the results of `cargo bench` in DIR, such as target/criterion. Can be given again: a bench
+#                        that is in several directories has the median over them. With --from-data, rows that are
+#                        in none of them stay
 #   --runtime-json FILE  add figures that criterion does not measure: allocations_per_closed_call,
 #                        bytes_per_waiting_call
 #   --from-data FILE     measure nothing: read a file that --json has written

@@ -29,7 +29,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--instructions", action="store_true")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--criterion", type=Path)
+    parser.add_argument("--criterion", type=Path, action="append", default=[])
     parser.add_argument("--runtime-json", type=Path)
     parser.add_argument("--from-data", type=Path)
     parser.add_argument("--markdown", action="store_true")
@@ -77,7 +77,8 @@ def run(given: argparse.Namespace, names: list[str]) -> int:
     facts = runtime.facts(given.runtime_json) if given.runtime_json else None
     data = load_data(given.from_data) if given.from_data else measure(given, names)
     if times is not None:
-        data["runtime"] = times
+        data["runtime"] = data.get("runtime", {}) | times
+        data["runtime_runs"] = data.get("runtime_runs", {}) | runtime.run(given.criterion, times)
     if facts is not None:
         data["runtime_facts"] = facts
     # Computed from the rounded data, so that the file gives the same results.

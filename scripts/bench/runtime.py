@@ -13,14 +13,16 @@ If a bench reports its throughput in elements, its time is per element. The file
 names are those in `FACTS`.
 """
 
+import datetime
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.processes import Failure
+from resilience_lab.report import machine
 
 from .limits import row
-from .stats import Estimate
+from .stats import Estimate, estimate
 
 OURS = "ours"
 GROUPS = ("closed", "open_rejection", "waiting_calls", "call", "rate", "concurrency", "retry_budget", "pipeline")
@@ -31,8 +33,27 @@ FACTS = {
 }
 
 
-def read(directory: Path) -> dict[str, dict[str, float]]:
-    """Nanoseconds of each bench of our groups, by name."""
+def read(directories: Sequence[Path]) -> dict[str, dict[str, float]]:
+    """Nanoseconds of each bench of our groups, by name. If a bench is in several directories, each is a round."""
+    measured: dict[str, list[dict[str, float]]] = {}
+    for directory in directories:
+        for name, times in read_round(directory).items():
+            measured.setdefault(name, []).append(times)
+    return {
+        name: rounds[0] if len(rounds) == 1 else estimate([times["value"] for times in rounds]).record()
+        for name, rounds in measured.items()
+    }
+
+
+def run(directories: Sequence[Path], times: dict[str, dict[str, float]]) -> dict[str, dict]:
+    """When and with how many rounds the groups in `times` were measured: now, as criterion's files do not say it."""
+    today, load = datetime.date.today().isoformat(), machine.load()
+    groups = dict.fromkeys(name.split("/")[0] for name in times)
+    return {group: {"date": today, "load": load, "rounds": len(directories)} for group in groups}
+
+
+def read_round(directory: Path) -> dict[str, dict[str, float]]:
+    """Nanoseconds of each bench of our groups in one directory, by name."""
     if not directory.is_dir():
         raise Failure(f"{directory} is not a directory: cargo bench leaves target/criterion")
     found = {}
@@ -72,7 +93,7 @@ def facts(file: Path) -> dict[str, float]:
 
 
 def limits(times: dict[str, dict[str, float]], known: dict[str, float]) -> list[dict]:
-    rows = [*closed(times), *open_rejection(times), *waiting(times), *pipeline(times)]
+    rows = [*closed(times), *open_rejection(times), *waiting(times), *policies(times)]
     for name, (title, must, aim, unit) in FACTS.items():
         if name in known:
             value = float(known[name])
@@ -112,12 +133,16 @@ def waiting(times: dict[str, dict[str, float]]) -> Iterator[dict]:
         yield row("runtime: cost per call, 100 000 waiting / 1 000", over(many, few), 2.0, 1.0)
 
 
-def pipeline(times: dict[str, dict[str, float]]) -> Iterator[dict]:
-    peer = times.get("pipeline/tower_resilience")
-    for name, words in ((OURS, "a call of an upstream"), (f"{OURS}_layer", "the layer for tower")):
-        mine = times.get(f"pipeline/{name}")
+def policies(times: dict[str, dict[str, float]]) -> Iterator[dict]:
+    for name, words in (
+        (f"rate/{OURS}", "rate limit: the layer for tower"),
+        (f"concurrency/{OURS}", "concurrency limit: the layer for tower"),
+        (f"pipeline/{OURS}_layer", "limit, breaker, retries: the layer for tower"),
+        (f"pipeline/{OURS}", "limit, breaker, retries: a call of an upstream"),
+    ):
+        mine, peer = times.get(name), times.get(f"{name.split('/')[0]}/tower_resilience")
         if mine and peer:
-            yield row(f"runtime: limit, breaker, retries: {words} / tower-resilience", over(mine, peer), None, 1.0)
+            yield row(f"runtime: {words} / tower-resilience", over(mine, peer), None, 1.0)
 
 
 def over(one: dict[str, float], other: dict[str, float]) -> Estimate:

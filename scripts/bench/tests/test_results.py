@@ -52,7 +52,7 @@ def bench(directory, name, nanoseconds, throughput=None):
 
 
 def rows_of(directory, facts=None):
-    return {row["name"]: row for row in runtime.limits(runtime.read(directory), facts or {})}
+    return {row["name"]: row for row in runtime.limits(runtime.read([directory]), facts or {})}
 
 
 def test_closed_is_compared_with_the_fastest_other_at_the_same_number_of_threads(tmp_path):
@@ -71,6 +71,18 @@ def test_a_bench_of_many_elements_counts_per_element(tmp_path):
     assert (row["value"], row["verdict"]) == (3.0, "missed")
 
 
+def test_directories_are_rounds_of_the_benches_that_they_share(tmp_path):
+    for round, time in (("a", 3), ("b", 1), ("c", 2)):
+        bench(tmp_path / round, "rate/ours", time)
+    bench(tmp_path / "c", "pipeline/ours", 8)
+    times = runtime.read([tmp_path / "a", tmp_path / "b", tmp_path / "c"])
+    assert times["rate/ours"]["value"] == 2
+    assert times["pipeline/ours"]["value"] == 8
+    runs = runtime.run([tmp_path / "a"], times)
+    assert list(runs) == ["rate", "pipeline"]
+    assert runs["rate"]["rounds"] == 1
+
+
 def test_open_rejection_and_facts_have_their_limits(tmp_path):
     bench(tmp_path, "open_rejection/ours", 60)
     rows = rows_of(tmp_path, {"allocations_per_closed_call": 1, "bytes_per_waiting_call": 600})
@@ -82,7 +94,7 @@ def test_open_rejection_and_facts_have_their_limits(tmp_path):
 
 def test_invalid_results_are_refused(tmp_path):
     with pytest.raises(Failure, match="has none of criterion's groups"):
-        runtime.read(tmp_path)
+        runtime.read([tmp_path])
     facts = tmp_path / "facts.json"
     facts.write_text('{"bytes": 1}')
     with pytest.raises(Failure, match="bytes: 1 is not known"):
