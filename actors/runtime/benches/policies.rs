@@ -11,12 +11,7 @@
 //! time, so that other load of the machine delays no measurement.
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on should end")]
 
-use std::{
-    convert::Infallible,
-    hint::black_box,
-    num::NonZeroU32,
-    time::Duration,
-};
+use std::{convert::Infallible, hint::black_box, num::NonZeroU32, time::Duration};
 
 use actix::{System, SystemRunner};
 use criterion::{

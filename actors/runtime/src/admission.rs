@@ -28,7 +28,7 @@ pub(crate) struct Asking {
 
 /// What an admitted attempt holds. All of it goes back when this is dropped.
 pub(crate) struct Admission<'a> {
-    /// When it was admitted: the clock's last reading, which is older than now only if the attempt did not wait.
+    /// When it was admitted. If it did not wait, this is when it asked, so that the clock is read once.
     pub(crate) at: Instant,
     pub(crate) permit: Option<Permit<'a>>,
     place: Option<Place>,
@@ -83,9 +83,10 @@ pub(crate) async fn admit<'a>(
         Some(limit) => {
             let over = limit.longest_wait(entry.asking.now, asking.deadline);
             let token = entry.take_token(limit, over)?;
-            Some(match token.waits() {
-                true => Box::pin(entry.wait_for_token(limit, token, over)).await?,
-                false => token,
+            Some(if token.waits() {
+                Box::pin(entry.wait_for_token(limit, token, over)).await?
+            } else {
+                token
             })
         }
         None => None,

@@ -73,12 +73,12 @@ where
     async move {
         let (policies, trial) = (call.policies, admission.is_trial());
         let times = call.attempt_begins(admission.at);
-        let run = pin!(async {
-            let result = inner.call(request).await;
-            let verdict = classifier.classify(&result);
-            (result.map_err(CallError::Transport), verdict)
-        });
         let (result, mut verdict) = {
+            let run = pin!(async {
+                let result = inner.call(request).await;
+                let verdict = classifier.classify(&result);
+                (result.map_err(CallError::Transport), verdict)
+            });
             let timed_out = |time| (CallError::TimedOut(time), Outcome::TimedOut);
             let run = pin!(run_within(&times, run, timed_out));
             make_known_if_slow(policies, admission.permit.as_mut(), times.began, run).await
