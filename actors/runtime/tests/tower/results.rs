@@ -3,6 +3,10 @@
 use std::{
     convert::Infallible,
     future::Ready,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -144,6 +148,30 @@ fn a_service_that_hangs_fails_at_the_timeout() {
         assert!(matches!(answer, Err(CallError::TimedOut(time)) if time == secs(3.0)));
         assert!((3.0..3.01).contains(&(now() - began).as_secs_f64()));
         assert_eq!((lab.upstream.state(), lab.in_flight_and_queued()), (State::Open, (0, 0)));
+    });
+}
+
+#[test]
+fn a_request_that_times_out_is_dropped_before_its_place_is_free() {
+    /// Notes how many places were in use when it was dropped.
+    struct Request(Upstream, Arc<AtomicUsize>);
+
+    impl Drop for Request {
+        fn drop(&mut self) {
+            let in_flight = self.0.concurrency().unwrap().snapshot().in_flight;
+            self.1.store(in_flight, Ordering::Relaxed);
+        }
+    }
+
+    paused(async {
+        let (upstream, in_flight) = (opens_after(1).upstream, Arc::<AtomicUsize>::default());
+        let layer = ResilienceLayer::new(&upstream).unwrap();
+        let service = layer.layer(service_fn(async |_request: Request| {
+            std::future::pending::<Result<(), Infallible>>().await
+        }));
+        let answer = service.oneshot(Request(upstream, Arc::clone(&in_flight))).await;
+        assert!(matches!(answer, Err(CallError::TimedOut(_))));
+        assert_eq!(in_flight.load(Ordering::Relaxed), 1);
     });
 }
 
