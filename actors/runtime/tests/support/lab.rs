@@ -8,7 +8,7 @@ use std::{
 use resilience_actors::{
     Backoff, Breaker, BreakerScope, CallLimit, CallOptions, CallSettings, Chaos, Concurrency,
     Hedge, JitterMode, Observation, Observer, Operation, Outcome, QuietPeriod, Rate, ReportOf,
-    Retry, RetryBudget, Throttle, Upstream,
+    Retry, RetryBudget, Throttle, Upstream, UpstreamBuilder,
 };
 
 use super::now;
@@ -104,15 +104,17 @@ pub(crate) struct Lab<O> {
 
 impl<O> Lab<O> {
     pub(crate) fn new(operation: O, rules: Settings, breaker: &Breaker, limit: CallLimit) -> Self {
-        Self::seeded(operation, rules, breaker, limit, 1)
+        Self::observed(operation, rules, breaker, limit, 1, &[])
     }
 
-    pub(crate) fn seeded(
+    /// With a seed, and with observers of both upstreams.
+    pub(crate) fn observed(
         operation: O,
         rules: Settings,
         breaker: &Breaker,
         limit: CallLimit,
         seed: u64,
+        observers: &[Arc<dyn Observer>],
     ) -> Self {
         let ended = Arc::<Mutex<_>>::default();
         let settings = CallSettings::from(rules);
@@ -131,7 +133,8 @@ impl<O> Lab<O> {
         let start = |settings, seed| {
             let ends = Arc::new(Ends(Arc::clone(&ended)));
             let builder = Upstream::builder("backend").settings(settings).limit(limit.clone());
-            builder.observer(ends).seed(seed)
+            let builder = builder.observer(ends).seed(seed);
+            observers.iter().cloned().fold(builder, UpstreamBuilder::observer)
         };
         Self {
             protected: start(settings, seed).breaker(breaker.clone()).start().unwrap(),

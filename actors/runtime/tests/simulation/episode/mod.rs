@@ -17,6 +17,7 @@ use crate::{
     settings::Settings,
     support::{Lab, pass, paused, settle},
     upstream::probes,
+    watcher::Watcher,
     world::World,
 };
 use steps::{Calls, Pause, Step};
@@ -60,7 +61,8 @@ impl Episode {
         probes::start(&world);
         let labs = (0..world.settings.labs).map(|_| {
             let (calls, limit) = (world.settings.calls.clone(), world.limit.clone());
-            Lab::seeded((), calls, &world.breaker, limit, rng.next_u64())
+            let watcher = Watcher::of(&world);
+            Lab::observed((), calls, &world.breaker, limit, rng.next_u64(), &[watcher])
         });
         let labs: Vec<_> = labs.collect();
         world.upstreams.borrow_mut().extend(labs.iter().map(|lab| lab.protected.clone()));

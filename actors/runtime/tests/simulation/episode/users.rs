@@ -16,9 +16,9 @@ use crate::{
 pub(super) async fn call(world: Rc<World>, lab: Lab<()>, request: Request, route: Route) {
     let limit_was_reached = world.limit.in_use() >= world.limit.max();
     let call = Call::new(request, route, world.settings.calls.call_deadline);
+    let options = CallOptions::numbered(call.id).priority(request.priority);
     world.record.borrow_mut().call_starts(call);
     let caller = Caller { world: &world, call: request.call };
-    let options = CallOptions::new().priority(request.priority);
     let options = request.time_left.map_or(options, |time| options.time_left(time));
     let (upstream, options) = match route {
         Route::Protected => (&lab.protected, options),

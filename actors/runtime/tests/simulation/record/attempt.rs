@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use resilience_actors::{CallKind, Verdict};
+use resilience_actors::{CallKind, InjectedFault, Verdict};
 
 use super::CallNumber;
 
@@ -26,6 +26,12 @@ pub(crate) struct Attempt {
     /// None if the circuit left half-open at the instant at which the attempt began: the breaker admitted it before or
     /// after that.
     pub(crate) trial: Option<bool>,
+    /// An attempt before it may have failed by its connection.
+    pub(crate) suspects_connection: bool,
+    /// The fault that was injected into it.
+    pub(crate) fault: Option<InjectedFault>,
+    /// When it reaches the upstream, if it is delayed and has not reached it yet.
+    pub(crate) delayed_until: Option<Instant>,
     pub(crate) ended: Option<Ended>,
 }
 

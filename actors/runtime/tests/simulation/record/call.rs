@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use resilience_actors::Outcome;
+use resilience_actors::{CallId, Outcome};
 
 use super::{
     attempt::{Attempt, Ended},
@@ -26,6 +26,8 @@ pub(crate) enum Route {
 
 #[derive(Debug)]
 pub(crate) struct Call {
+    /// Its number for observers.
+    pub(crate) id: CallId,
     pub(crate) request: Request,
     pub(crate) route: Route,
     pub(crate) started: Instant,
@@ -51,6 +53,7 @@ impl Call {
         let upstream = started + call_deadline;
         let caller = request.time_left.map(|time| started + time);
         Self {
+            id: CallId::next(),
             request,
             route,
             started,
@@ -70,6 +73,11 @@ impl Call {
 
     pub(crate) fn deadline(&self) -> Instant {
         self.deadlines.earliest()
+    }
+
+    /// The deadline that its operation is told of.
+    pub(crate) fn deadline_to_pass_on(&self) -> Option<Instant> {
+        self.deadlines.caller.map(|_| self.deadline())
     }
 
     pub(crate) fn asks_breaker(&self) -> bool {

@@ -35,6 +35,8 @@ pub(crate) struct Epoch {
 pub(crate) struct AttemptResult {
     pub(crate) at: Instant,
     pub(crate) failed: bool,
+    /// False if it may be of the epoch before, where it changes nothing.
+    pub(crate) sure: bool,
 }
 
 /// A trial of a half-open circuit.
@@ -65,8 +67,13 @@ impl Epoch {
         self.trials.iter().filter(|trial| trial.ended.is_none()).count()
     }
 
-    pub(crate) fn ends_with(&mut self, failed: bool) {
-        self.results.push(AttemptResult { at: now(), failed });
+    /// The results without successes that may be of the epoch before.
+    pub(crate) fn sure_results(&self) -> Vec<AttemptResult> {
+        self.results.iter().filter(|result| result.failed || result.sure).copied().collect()
+    }
+
+    pub(crate) fn ends_with(&mut self, failed: bool, sure: bool) {
+        self.results.push(AttemptResult { at: now(), failed, sure });
     }
 
     pub(crate) fn trial_begins(&mut self, holder: Holder) {

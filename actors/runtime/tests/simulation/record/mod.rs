@@ -13,7 +13,7 @@ mod upstream;
 
 use std::{collections::BTreeMap, time::Instant};
 
-use resilience_actors::{CallKind, State};
+use resilience_actors::{CallId, CallKind, State};
 
 pub(crate) use attempt::{Attempt, AttemptId, Ended};
 pub(crate) use budget::Budget;
@@ -24,7 +24,7 @@ pub(crate) use quiet::Quiet;
 pub(crate) use request::Request;
 pub(crate) use shared::{ShareNumber, Shares};
 pub(crate) use totals::Totals;
-pub(crate) use upstream::UpstreamRecord;
+pub(crate) use upstream::{Faults, UpstreamRecord};
 
 use crate::support::now;
 
@@ -43,7 +43,17 @@ pub(crate) struct Record {
     /// When the circuit was half-open for the last time.
     pub(crate) left_half_open: Option<Instant>,
     pub(crate) newest_event: u64,
+    /// The attempt that the gates have admitted, before it begins.
+    pub(crate) admitted: Option<Admitted>,
     pub(crate) totals: Totals,
+}
+
+/// An attempt that the gates have admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    pub(crate) call: CallNumber,
+    pub(crate) number: u32,
+    pub(crate) hedge: bool,
 }
 
 /// A permit of the breaker that is used without an upstream.
@@ -66,6 +76,7 @@ impl Record {
             upstreams: (0..upstreams).map(|_| UpstreamRecord::default()).collect(),
             left_half_open: None,
             newest_event: 0,
+            admitted: None,
             totals: Totals::default(),
         }
     }
@@ -86,6 +97,11 @@ impl Record {
     pub(crate) fn call_starts(&mut self, call: Call) {
         self.totals.calls += 1;
         self.calls.insert(call.number(), call);
+    }
+
+    /// The call with this number for observers.
+    pub(crate) fn call_of(&self, id: CallId) -> Option<&Call> {
+        self.calls.values().find(|call| call.id == id)
     }
 
     /// Takes a call that has ended out. Its pending failure counts now.
@@ -123,7 +139,7 @@ impl Record {
         }
         let epoch = self.epoch(epoch);
         if kind != CallKind::Ignored {
-            epoch.ends_with(kind == CallKind::Failed);
+            epoch.ends_with(kind == CallKind::Failed, true);
         }
         if trial {
             epoch.trial_ends(Holder::Permit(number));

@@ -10,6 +10,8 @@ pub(crate) struct Totals {
     pub(crate) calls: u64,
     pub(crate) attempts: u64,
     pub(crate) hedges: u64,
+    /// Faults that were injected, by kind.
+    pub(crate) faults: BTreeMap<&'static str, u64>,
     /// Calls that were answered because their time was over.
     pub(crate) short_of_time: u64,
     /// Callers that left before they were answered, and tasks that left before they were given a permit.
@@ -64,6 +66,9 @@ impl Totals {
         self.left += episode.left;
         self.probed += episode.probed;
         self.quieted += episode.quieted;
+        for (fault, times) in episode.faults {
+            *self.faults.entry(fault).or_default() += times;
+        }
         for (transition, times) in episode.transitions {
             *self.transitions.entry(transition).or_default() += times;
         }
@@ -85,11 +90,11 @@ impl fmt::Display for Totals {
             f,
             "transitions {transitions:?}, opened by {trips:?}, half-open by probes {probed} times, "
         )?;
-        let Self { quieted, retries_refused, short_of_time, .. } = self;
+        let Self { quieted, retries_refused, short_of_time, faults, .. } = self;
         write!(
             f,
             "{quieted} calls rejected in quiet periods, {retries_refused} retries refused by a budget, {short_of_time} \
-             calls out of time"
+             calls out of time, faults {faults:?}"
         )
     }
 }

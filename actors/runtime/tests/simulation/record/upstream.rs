@@ -19,6 +19,17 @@ pub(crate) struct UpstreamRecord {
     pub(crate) last_ended: Option<(Instant, usize)>,
     pub(crate) hedges: Hedges,
     pub(crate) budget: Budget,
+    pub(crate) faults: Faults,
+}
+
+/// What fault injection has done.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Faults {
+    /// Attempts, with or without a fault.
+    pub(crate) attempts: u64,
+    pub(crate) failures: u64,
+    pub(crate) delays: u64,
+    pub(crate) panics: u64,
 }
 
 /// What hedging knows.

@@ -1,6 +1,6 @@
 //! When a call is answered, and with what.
 
-use resilience_actors::{CallError, Outcome, RejectionKind};
+use resilience_actors::{CallError, InjectedFault, Outcome, RejectionKind};
 
 use super::{Report, TICK, outcomes::is_retried};
 use crate::{
@@ -53,11 +53,15 @@ impl World {
                     && reported.outcome == ended.verdict.outcome
                     && reported.start == seen.began - call.started
                     && reported.elapsed == ended.at - seen.began; reported, seen);
+            let fault = seen.fault.filter(|_| ended.verdict.outcome != Outcome::Cancelled);
+            rule!(self, "A report tells the fault of each attempt, unless a hedge was used before it had ended":
+                reported.injected == fault; reported, seen);
         }
     }
 
     fn answer_is_last_event(&self, call: &Call, report: &Report) {
         let last = call.last_outcome();
+        let fault = call.decisive().and_then(|(attempt, _)| attempt.fault);
         let is_last = match &report.result {
             Ok(answer) => {
                 let AttemptId { call: number, position } = answer.attempt;
@@ -72,6 +76,7 @@ impl World {
                 Some(last) => last == Outcome::DeadlineExceeded,
                 None => call.deadlines.caller == Some(call.started),
             },
+            Err(CallError::Injected) => fault == Some(InjectedFault::Failure),
             Err(CallError::Panicked) => last == Some(Outcome::Panicked),
             Err(CallError::Rejected(_)) => true,
             Err(_) => false,

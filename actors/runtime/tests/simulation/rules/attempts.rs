@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use resilience_actors::State;
 
-use super::{TICK, outcomes::is_retried};
+use super::{TICK, outcomes::is_retried, repeats::suspects_connection};
 use crate::{
-    record::{Attempt, AttemptId, Call, CallNumber, Ended, Holder, Record},
+    record::{Admitted, Attempt, AttemptId, Call, CallNumber, Ended, Holder, Record},
     support::now,
     world::World,
 };
@@ -21,10 +21,11 @@ pub(crate) struct Told {
 }
 
 impl World {
-    /// An attempt of a call reaches the upstream for the first time.
+    /// An attempt of a call begins: it reaches the upstream, or gets a fault.
     pub(crate) fn attempt_begins(&self, told: Told) -> AttemptId {
         self.follow_events();
         let record = &mut *self.record.borrow_mut();
+        self.was_admitted(record, told);
         let call = record.calls.get(&told.call).filter(|call| !call.abandoned);
         rule!(self, "No attempt begins after its caller has left": call.is_some(); told);
         let Some(call) = call else { return AttemptId { call: told.call, position: 0 } };
@@ -40,6 +41,7 @@ impl World {
             self.turn_may_begin(call);
             self.is_trial(record, call)
         };
+        let suspects_connection = !told.hedge && suspects_connection(call);
         let epoch = self.breaker.counts().epoch.number;
         if trial == Some(true) {
             self.trial_begins(record, epoch, Holder::Call(told.call));
@@ -47,7 +49,18 @@ impl World {
         self.overtakes_none(record, told);
         self.keeps_to_the_budget(record, told);
         let Told { number, hedge, .. } = told;
-        let begun = Attempt { number, hedge, began: now(), repeat: 0, epoch, trial, ended: None };
+        let begun = Attempt {
+            number,
+            hedge,
+            began: now(),
+            repeat: 0,
+            epoch,
+            trial,
+            suspects_connection,
+            fault: None,
+            delayed_until: None,
+            ended: None,
+        };
         self.attempt_has_begun(record, told.call, begun);
         id
     }
@@ -68,6 +81,13 @@ impl World {
         }
     }
 
+    fn was_admitted(&self, record: &mut Record, told: Told) {
+        let Told { call, number, hedge, .. } = told;
+        let admitted = record.admitted.take();
+        rule!(self, "An attempt begins when the gates have admitted it":
+            admitted == Some(Admitted { call, number, hedge }); told, admitted);
+    }
+
     fn attempts_are_limited(&self, call: &Call, told: Told) {
         let max_attempts = self.settings.calls.max_attempts;
         rule!(self, "A call makes one attempt at a time, hedges aside": told.hedge || !call.in_flight(); call);
@@ -80,10 +100,9 @@ impl World {
     }
 
     fn is_in_time(&self, call: &Call, told: Told) {
-        let deadlines = call.deadlines;
         rule!(self, "No attempt begins at or after the call's deadline": now() < call.deadline(); call, told);
         rule!(self, "An attempt is told the call's deadline, if the caller has one of its own":
-            told.deadline == deadlines.caller.map(|_| deadlines.earliest()); call, told);
+            told.deadline == call.deadline_to_pass_on(); call, told);
     }
 
     /// The first attempt of a turn begins.

@@ -23,6 +23,7 @@ mod attempts;
 mod budget;
 mod counts;
 mod events;
+mod faults;
 mod hedges;
 mod inspection;
 mod outcomes;

@@ -41,7 +41,7 @@ impl World {
         let record = self.record.borrow();
         let Some(call) = record.calls.get(&id.call) else { return };
         let attempt = call.attempts.get(id.position);
-        if let Some(needed) = attempt.and_then(|attempt| needs_fresh_connection(call, attempt)) {
+        if let Some(needed) = attempt.and_then(needs_fresh_connection) {
             rule!(self, "A repeat, a trial, and an attempt after one that may have failed by its connection use a \
                 fresh connection, and no other attempt does": fresh == needed; call, attempt, fresh);
         }
@@ -49,10 +49,14 @@ impl World {
 }
 
 /// None if it is unknown whether the attempt is a trial.
-fn needs_fresh_connection(call: &Call, attempt: &Attempt) -> Option<bool> {
-    let connection_may_be_dead = matches!(
+fn needs_fresh_connection(attempt: &Attempt) -> Option<bool> {
+    Some(attempt.repeat > 0 || attempt.trial? || attempt.suspects_connection)
+}
+
+/// The last attempt may have failed by its connection.
+pub(super) fn suspects_connection(call: &Call) -> bool {
+    matches!(
         call.last_outcome(),
         Some(Outcome::TimedOut | Outcome::Unreachable | Outcome::Transient)
-    );
-    Some(attempt.repeat > 0 || attempt.trial? || (connection_may_be_dead && !attempt.hedge))
+    )
 }

@@ -1,6 +1,6 @@
 //! How an attempt ends, and what the breaker learns of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use resilience_actors::{BreakerScope, Outcome, Verdict};
 
@@ -10,7 +10,7 @@ use super::{
     outcomes::{Says, is_retried, says},
 };
 use crate::{
-    record::{Attempt, AttemptId, Call, CallNumber, Ended, Epoch, Holder, Record, Route, Totals},
+    record::{Attempt, AttemptId, Call, CallNumber, Ended, Holder, Record, Route, Totals},
     support::now,
     world::World,
 };
@@ -41,14 +41,13 @@ impl World {
 
     /// An attempt fails because its operation panics before it reaches the upstream.
     pub(crate) fn panics_before_attempt(&self, call: CallNumber) {
-        let deadline = self
-            .record
-            .borrow()
-            .calls
-            .get(&call)
-            .and_then(|call| call.deadlines.caller.map(|_| call.deadline()));
+        let deadline = self.deadline_to_pass_on(call);
         let id = self.attempt_begins(Told { call, number: 1, hedge: false, deadline });
         self.operation_ends(id, Some(Outcome::Panicked.into()), false);
+    }
+
+    pub(super) fn deadline_to_pass_on(&self, call: CallNumber) -> Option<Instant> {
+        self.record.borrow().calls.get(&call)?.deadline_to_pass_on()
     }
 
     /// An attempt has its timeout, or the rest of the call's time if that is less. The first attempt always has its
@@ -117,6 +116,7 @@ impl World {
             seen.hedges.learn(attempt, verdict.outcome);
         }
         let (took, trial) = (now() - attempt.began, attempt.trial == Some(true));
+        let epoch_is_sure = attempt.trial.is_some();
         let epoch = epochs.entry(attempt.epoch).or_default();
         if trial {
             epoch.trial_ends(Holder::Call(id.call));
@@ -132,7 +132,10 @@ impl World {
             epoch.slow +=
                 usize::from(self.settings.breaker.slow_call.is_some_and(|slow| took >= slow));
             let counts_at_once = trial || self.settings.calls.scope == BreakerScope::Attempt;
-            result_counts(verdict.outcome, counts_at_once, call, epoch, totals);
+            if says(verdict.outcome) != Says::Neutral {
+                epoch.ends_with(says(verdict.outcome) != Says::Success, epoch_is_sure);
+            }
+            result_counts(verdict.outcome, counts_at_once, call, totals);
         }
         if call.abandoned && !call.in_flight() {
             record.call_ends(id.call);
@@ -142,19 +145,12 @@ impl World {
 
 /// A success counts, and repairs the call's pending failure. A failure counts at once, or is pending; it replaces the
 /// failure that was pending. A neutral outcome leaves the pending failure alone.
-fn result_counts(
-    outcome: Outcome,
-    at_once: bool,
-    call: &mut Call,
-    epoch: &mut Epoch,
-    totals: &mut Totals,
-) {
+fn result_counts(outcome: Outcome, at_once: bool, call: &mut Call, totals: &mut Totals) {
     let says = says(outcome);
     if says == Says::Neutral {
         totals.ignored += 1;
         return;
     }
-    epoch.ends_with(says != Says::Success);
     totals.ignored += u64::from(std::mem::take(&mut call.pending_failure));
     if says == Says::Success {
         totals.successful += 1;

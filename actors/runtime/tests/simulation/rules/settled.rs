@@ -17,6 +17,7 @@ impl World {
         self.places_are_in_use(record, &policies);
         self.hedges_have_settled(record, &policies);
         self.budgets_add_up(record, &policies);
+        self.faults_add_up(record, &policies);
         self.shares_have_settled(record);
         if record.circuit.state == State::HalfOpen {
             self.half_open_goes_on(record);

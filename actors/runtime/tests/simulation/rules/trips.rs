@@ -9,7 +9,7 @@ use resilience_actors::{BreakerSettings, Window};
 
 use super::transitions::Transition;
 use crate::{
-    record::{AttemptResult, Epoch, Record},
+    record::{AttemptResult, Record},
     world::World,
 };
 
@@ -18,14 +18,16 @@ impl World {
         let (slow, number) = (self.slow_calls(record, change.at), record.circuit.epoch);
         let (settings, epoch) = (&self.settings.breaker, record.epoch(number));
         let trip = trip_named_by(change.cause);
+        let [all, sure] = [epoch.results.clone(), epoch.sure_results()];
+        let either = |reaches: &dyn Fn(&[AttemptResult]) -> bool| reaches(&all) || reaches(&sure);
         match trip {
             "failure rate" => {
                 rule!(self, "failure_rate opens at this share of failures in the window, of at least min_calls calls":
-                    reaches_rate(settings, epoch, change.at); change, epoch);
+                    either(&|results| reaches_rate(settings, results, change.at)); change, epoch);
             }
             "failures" => {
                 rule!(self, "failures opens at this number of failures in the window":
-                    reaches_number(settings, epoch, change.at); change, epoch);
+                    either(&|results| reaches_number(settings, results, change.at)); change, epoch);
             }
             "slow rate" => {
                 rule!(self, "slow_rate opens at this share of slow calls, of at least min_calls calls":
@@ -34,7 +36,7 @@ impl World {
             }
             _ => {
                 rule!(self, "fail_max failures in a row open, each within streak_max_age of the one before":
-                    reaches_streak(settings, epoch); change, epoch);
+                    either(&|results| reaches_streak(settings, results)); change, epoch);
             }
         }
         *record.totals.trips.entry(trip).or_default() += 1;
@@ -64,36 +66,35 @@ fn is_share(some: usize, share: f64, of: usize) -> bool {
     some as f64 >= share * of as f64
 }
 
-fn reaches_streak(settings: &BreakerSettings, epoch: &Epoch) -> bool {
+fn reaches_streak(settings: &BreakerSettings, results: &[AttemptResult]) -> bool {
     let fail_max = settings.fail_max as usize;
-    fail_max > 0 && longest_streak(epoch, settings.streak_max_age) >= fail_max
+    fail_max > 0 && longest_streak(results, settings.streak_max_age) >= fail_max
 }
 
-fn reaches_number(settings: &BreakerSettings, epoch: &Epoch, at: Instant) -> bool {
+fn reaches_number(settings: &BreakerSettings, results: &[AttemptResult], at: Instant) -> bool {
     let Some(failures) = settings.failures else { return false };
     match settings.window {
         Window::Calls(calls) => {
-            windows(epoch, calls).any(|results| count(results) >= failures as usize)
+            windows(results, calls).any(|window| count(window) >= failures as usize)
         }
-        Window::Time(time) => failures_since(epoch, at, time) >= failures as usize,
+        Window::Time(time) => failures_since(results, at, time) >= failures as usize,
     }
 }
 
-fn reaches_rate(settings: &BreakerSettings, epoch: &Epoch, at: Instant) -> bool {
+fn reaches_rate(settings: &BreakerSettings, results: &[AttemptResult], at: Instant) -> bool {
     let (Some(share), min_calls) = (settings.failure_rate, settings.min_calls as usize) else {
         return false;
     };
     match settings.window {
-        Window::Calls(calls) => windows(epoch, calls).any(|results| {
-            results.len() >= min_calls && is_share(count(results), share, results.len())
+        Window::Calls(calls) => windows(results, calls).any(|window| {
+            window.len() >= min_calls && is_share(count(window), share, window.len())
         }),
-        Window::Time(time) => is_share(failures_since(epoch, at, time), share, min_calls),
+        Window::Time(time) => is_share(failures_since(results, at, time), share, min_calls),
     }
 }
 
 /// What a window of the last calls held after each result of the epoch.
-fn windows(epoch: &Epoch, calls: u32) -> impl Iterator<Item = &[AttemptResult]> {
-    let results = &epoch.results;
+fn windows(results: &[AttemptResult], calls: u32) -> impl Iterator<Item = &[AttemptResult]> {
     (1..=results.len()).map(move |end| &results[end.saturating_sub(calls as usize)..end])
 }
 
@@ -101,16 +102,16 @@ fn count(results: &[AttemptResult]) -> usize {
     results.iter().filter(|result| result.failed).count()
 }
 
-fn failures_since(epoch: &Epoch, at: Instant, time: Duration) -> usize {
+fn failures_since(results: &[AttemptResult], at: Instant, time: Duration) -> usize {
     let begin = at.checked_sub(time);
-    epoch.results.iter().filter(|result| result.failed && Some(result.at) >= begin).count()
+    results.iter().filter(|result| result.failed && Some(result.at) >= begin).count()
 }
 
 /// The largest number of failures without a success between them, each within `max_age` of the one before.
-fn longest_streak(epoch: &Epoch, max_age: Option<Duration>) -> usize {
+fn longest_streak(results: &[AttemptResult], max_age: Option<Duration>) -> usize {
     let (mut longest, mut streak) = (0, 0);
     let mut last: Option<Instant> = None;
-    for result in &epoch.results {
+    for result in results {
         let is_late = last.zip(max_age).is_some_and(|(last, max_age)| result.at - last > max_age);
         streak = match result.failed {
             true if is_late => 1,

@@ -6,7 +6,9 @@ use rand::{RngExt as _, rngs::SmallRng};
 use resilience_actors::{Backoff, BreakerScope, JitterMode, QuietPeriod, Throttle};
 
 use super::{
-    policies::{Policies, random_budget, random_concurrency, random_hedge, random_rate},
+    policies::{
+        Policies, random_budget, random_chaos, random_concurrency, random_hedge, random_rate,
+    },
     random_millis, sometimes,
 };
 use crate::support;
@@ -32,6 +34,7 @@ pub(super) fn random_calls(
         concurrency,
         hedge,
         quiet_period: policies.some(rng, |rng| QuietPeriod::up_to(random_millis(rng, 100, 6_000))),
+        chaos: policies.some(rng, random_chaos),
         ..random_retries(rng)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::{RngExt as _, rngs::SmallRng};
-use resilience_actors::{Concurrency, Hedge, Rate, RetryBudget};
+use resilience_actors::{Chaos, Concurrency, Hedge, Rate, RetryBudget};
 
 use super::random_millis;
 
@@ -52,6 +52,19 @@ pub(super) fn random_hedge(rng: &mut SmallRng, attempt_timeout: Duration) -> Hed
         false => Hedge::after_percentile(rng.random_range(Hedge::PERCENTILE)),
     };
     hedge.at_most(rng.random_range(1..=3))
+}
+
+/// Few faults, or one for each attempt, or none.
+pub(super) fn random_chaos(rng: &mut SmallRng) -> Chaos {
+    let chaos = match rng.random_range(0..10) {
+        0 => Chaos::default(),
+        1 => Chaos::default().fail(0.25).delay(0.5, random_millis(rng, 1, 3_000)).panic(0.25),
+        _ => Chaos::default()
+            .fail(rng.random_range(0.0..0.2))
+            .delay(rng.random_range(0.0..0.3), random_millis(rng, 1, 2_000))
+            .panic(rng.random_range(0.0..0.1)),
+    };
+    if rng.random() { chaos.seed(rng.random_range(1..=3)) } else { chaos }
 }
 
 /// A budget that is spent soon.

@@ -37,7 +37,7 @@ impl SimulatedCall {
         let &Attempt { number, hedge, repeat, fresh_connection, deadline, .. } = attempt;
         let told = Told { call, number, hedge, deadline };
         let id = match repeat {
-            0 => world.attempt_begins(told),
+            0 => world.attempt_arrives(told),
             repeat => world.attempt_is_repeated(told, repeat),
         };
         world.attempt_connects(id, fresh_connection);
