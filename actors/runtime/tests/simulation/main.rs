@@ -3,7 +3,8 @@
 //!
 //! Most episodes have few of the optional policies, some have many. Callers come alone or in bursts, share calls, hurry
 //! and leave. The upstream answers, fails, hangs, is unreachable and panics, and faults are injected into attempts. Permits
-//! are held, dropped and reported late. Operators reset the circuit and change its mode. Meanwhile `rules/` checks the
+//! are held, dropped and reported late. Operators reset the circuit, change its
+//! mode, and change settings. Meanwhile `rules/` checks the
 //! rules of the design.
 //!
 //! `SIMULATION_STEPS=1000000` plays more steps, `SIMULATION_SEED=7` others. An episode has a thousand steps; each has
@@ -113,6 +114,8 @@ fn much_has_happened(totals: &Totals) {
     assert!(totals.hedges > 0, "no hedge was made");
     assert!(totals.retries_refused > 0, "no retry was refused");
     assert!(totals.faults.len() == 3, "faults that were injected: {:?}", totals.faults);
+    assert!(totals.changes_told > 0, "no settings changed");
+    assert!(totals.changes_rejected > 0, "no change was rejected");
     assert!(totals.short_of_time > 0, "no call ran out of its caller's time");
 }
 

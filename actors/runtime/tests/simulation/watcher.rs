@@ -13,15 +13,17 @@ use crate::{
     world::World,
 };
 
-/// Observes the upstreams. All of an episode runs on one thread.
+/// Observes the breaker or an upstream. All of an episode runs on one thread.
 pub(crate) struct Watcher {
+    /// The number of the upstream.
+    lab: Option<usize>,
     /// Weak, because the world has the upstreams.
     world: SendWrapper<Weak<World>>,
 }
 
 impl Watcher {
-    pub(crate) fn of(world: &Rc<World>) -> Arc<dyn Observer> {
-        Arc::new(Self { world: SendWrapper::new(Rc::downgrade(world)) })
+    pub(crate) fn of(world: &Rc<World>, lab: Option<usize>) -> Arc<dyn Observer> {
+        Arc::new(Self { lab, world: SendWrapper::new(Rc::downgrade(world)) })
     }
 }
 
@@ -39,6 +41,14 @@ impl Observer for Watcher {
             }
             Observation::AttemptEnded { call, attempt } => {
                 world.attempt_has_ended(call.id, attempt);
+            }
+            Observation::Reconfigured(change) if self.lab.is_none() => {
+                world.breaker_is_changed(change);
+            }
+            Observation::CallsReconfigured { .. } => {
+                if let Some(lab) = self.lab {
+                    world.calls_are_changed(lab);
+                }
             }
             _ => {}
         }

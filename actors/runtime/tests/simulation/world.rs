@@ -1,9 +1,15 @@
 //! What the callers and the upstream of an episode share.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 use rand::rngs::SmallRng;
-use resilience_actors::{Breaker, CallLimit, Coalescer, Mode, PolicySnapshot, State, Upstream};
+use resilience_actors::{
+    Breaker, BreakerSettings, CallLimit, Coalescer, Mode, PolicySnapshot, State, Upstream,
+};
 
 use crate::{
     record::{Call, CallNumber, Circuit, Record, Totals},
@@ -41,6 +47,7 @@ impl World {
             epoch: 0,
             since: now(),
             open_time: settings.breaker.reset_timeout,
+            reopenings: 0,
         };
         Self {
             limit: CallLimit::new(settings.max_calls),
@@ -49,7 +56,7 @@ impl World {
             coalescer: Coalescer::new(),
             condition: Cell::new(Condition::Healthy),
             over: Cell::new(false),
-            record: RefCell::new(Record::new(circuit, settings.labs)),
+            record: RefCell::new(Record::new(circuit, &settings)),
             settings,
             rng: RefCell::new(rng),
             broken: RefCell::new(None),
@@ -85,6 +92,30 @@ impl World {
     /// The optional policies of each upstream.
     pub(crate) fn policies(&self) -> Vec<PolicySnapshot> {
         self.upstreams.borrow().iter().map(Upstream::snapshot).collect()
+    }
+
+    /// The settings of the circuit that are in force.
+    pub(crate) fn breaker_settings(&self) -> Rc<BreakerSettings> {
+        Rc::clone(self.record.borrow().breaker.now())
+    }
+
+    /// Number of changes of the circuit's settings.
+    pub(crate) fn breaker_changes(&self) -> usize {
+        self.record.borrow().breaker.changes()
+    }
+
+    /// Time in which all calls end that have begun.
+    pub(crate) fn time_for_calls(&self) -> Duration {
+        let record = self.record.borrow();
+        let settings = record.upstreams.iter().flat_map(|upstream| upstream.settings.all());
+        settings.map(|it| it.call_deadline).max().unwrap_or_default()
+    }
+
+    /// Time in which a circuit without calls becomes half-open or closed.
+    pub(crate) fn time_for_circuit(&self) -> Duration {
+        let record = self.record.borrow();
+        let times = record.breaker.all().map(|it| it.reset_max + it.trial_lease);
+        times.max().unwrap_or_default()
     }
 
     pub(crate) fn circuit(&self) -> Circuit {

@@ -16,7 +16,7 @@ impl Episode {
     pub(super) async fn failures_in_a_row(&self) {
         let breaker = &self.world.breaker;
         let Some(failures) = self.failures_that_open() else { return };
-        let before = breaker.counts().epoch;
+        let (before, changes) = (breaker.counts().epoch, self.world.breaker_changes());
         for _ in 0..failures {
             match breaker.admit().await {
                 Ok(permit) => {
@@ -28,7 +28,9 @@ impl Episode {
                 Err(rejection) => return self.world.permit_is_refused(&rejection),
             }
         }
-        let undisturbed = before == breaker.counts().epoch && breaker.mode() == Mode::Auto;
+        let undisturbed = before == breaker.counts().epoch
+            && breaker.mode() == Mode::Auto
+            && changes == self.world.breaker_changes();
         rule!(self.world, "Failures in a row open the circuit, before the last of them is reported": !undisturbed;
             before);
     }
@@ -36,7 +38,7 @@ impl Episode {
     /// The number of failures in a row that opens a closed circuit, whatever happened before. None if the other results
     /// of the window matter.
     fn failures_that_open(&self) -> Option<u32> {
-        let settings = &self.world.settings.breaker;
+        let settings = self.world.breaker_settings();
         let of_streak = Some(settings.fail_max).filter(|&most| most > 0);
         let of_rate = match settings.window {
             Window::Calls(calls) => settings.failure_rate.map(|_| calls),
@@ -57,10 +59,9 @@ impl Episode {
     }
 
     async fn calls_end(&mut self) {
-        let settings = self.world.settings.clone();
-        pass(settings.calls.call_deadline + TICK).await;
+        pass(self.world.time_for_calls() + TICK).await;
         self.check().await;
-        pass(secs(5.0) + settings.breaker.reset_max + settings.breaker.trial_lease).await;
+        pass(secs(5.0) + self.world.time_for_circuit()).await;
         self.check().await;
         let unanswered = self.world.unanswered();
         rule!(self.world, "Every call is answered": unanswered.is_empty(); unanswered);
@@ -71,7 +72,7 @@ impl Episode {
         self.check().await;
         let circuit = self.world.circuit();
         rule!(self.world, "No circuit stays open when nothing happens": circuit.state != State::Open; circuit);
-        for _ in 0..self.world.settings.breaker.success_threshold {
+        for _ in 0..self.world.breaker_settings().success_threshold {
             self.use_permit(PermitEnd::Success).await;
         }
         let circuit = self.world.circuit();
@@ -79,7 +80,7 @@ impl Episode {
     }
 
     async fn circuit_opens(&mut self) {
-        let settings = self.world.settings.breaker.clone();
+        let settings = self.world.breaker_settings();
         if let Window::Time(time) = settings.window {
             // Now no success is in the window.
             pass(time).await;

@@ -1,5 +1,6 @@
 //! One episode: random settings, random steps, and a quiet end.
 
+mod changes;
 mod closing;
 mod sharing;
 mod steps;
@@ -10,7 +11,7 @@ use std::{collections::VecDeque, rc::Rc, time::Duration};
 
 use actix_rt::task::JoinHandle;
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::SmallRng};
-use resilience_actors::{Breaker, BreakerConfig, Mode, Priority};
+use resilience_actors::{Breaker, BreakerConfig, Mode, Priority, Upstream};
 
 use crate::{
     record::{CallNumber, Request, Route, Totals},
@@ -59,13 +60,16 @@ impl Episode {
         let config = BreakerConfig::try_from(settings.breaker.clone()).expect("valid settings");
         let world = Rc::new(World::new(settings, Breaker::start(config), rng.fork()));
         probes::start(&world);
-        let labs = (0..world.settings.labs).map(|_| {
+        world.breaker.observe(Watcher::of(&world, None)).expect("the breaker runs");
+        let labs = (0..world.settings.labs).map(|lab| {
             let (calls, limit) = (world.settings.calls.clone(), world.limit.clone());
-            let watcher = Watcher::of(&world);
+            let watcher = Watcher::of(&world, Some(lab));
             Lab::observed((), calls, &world.breaker, limit, rng.next_u64(), &[watcher])
         });
         let labs: Vec<_> = labs.collect();
-        world.upstreams.borrow_mut().extend(labs.iter().map(|lab| lab.protected.clone()));
+        let upstreams: Vec<_> = labs.iter().map(|lab| lab.protected.clone()).collect();
+        world.record.borrow_mut().limits.extend(upstreams.iter().filter_map(Upstream::concurrency));
+        world.upstreams.borrow_mut().extend(upstreams);
         let (callers, breaker_users) = (Vec::new(), Vec::new());
         Self { rng, world, labs, next_call: 1, callers, breaker_users, last_steps: VecDeque::new() }
     }
@@ -142,6 +146,7 @@ impl Episode {
             Step::UpstreamChanges(condition) => world.condition.set(condition),
             Step::Reset => self.use_breaker(reset(world)),
             Step::ChooseMode(mode) => self.use_breaker(choose_mode(world, mode)),
+            Step::SettingsChange(change) => self.settings_change(change),
             Step::FailuresInARow => self.failures_in_a_row().await,
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rand::{RngExt as _, rngs::SmallRng};
 use resilience_actors::Mode;
 
+use super::changes::Change;
 use crate::{
     record::Route,
     settings::{Settings, random_millis},
@@ -30,6 +31,7 @@ pub(super) enum Step {
     Reset,
     ChooseMode(Mode),
     FailuresInARow,
+    SettingsChange(Change),
 }
 
 /// Calls that begin together.
@@ -71,6 +73,9 @@ impl Step {
             38..50 => {
                 let hold = if rng.random() { Duration::ZERO } else { random_millis(rng, 1, 4_000) };
                 Self::Permit { hold, end: PermitEnd::random(rng) }
+            }
+            50..54 if settings.settings_change => {
+                Self::SettingsChange(Change::ALL[rng.random_range(0..Change::ALL.len())])
             }
             50..58 if leave => Self::CallerLeaves,
             58..61 if leave => Self::PermitHolderLeaves,

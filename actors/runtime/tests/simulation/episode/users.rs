@@ -6,7 +6,7 @@ use resilience_actors::{CallKind, CallOptions};
 
 use super::steps::PermitEnd;
 use crate::{
-    record::{Call, CallNumber, Permit, PermitNumber, Request, Route},
+    record::{CallNumber, Permit, PermitNumber, Request, Route},
     rules::Report,
     support::Lab,
     upstream::SimulatedCall,
@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) async fn call(world: Rc<World>, lab: Lab<()>, request: Request, route: Route) {
     let limit_was_reached = world.limit.in_use() >= world.limit.max();
-    let call = Call::new(request, route, world.settings.calls.call_deadline);
+    let call = world.record.borrow().new_call(request, route);
     let options = CallOptions::numbered(call.id).priority(request.priority);
     world.record.borrow_mut().call_starts(call);
     let caller = Caller { world: &world, call: request.call };

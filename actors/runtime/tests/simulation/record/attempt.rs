@@ -23,6 +23,10 @@ pub(crate) struct Attempt {
     /// How often the attempt was repeated because it did not reach the upstream.
     pub(crate) repeat: u32,
     pub(crate) epoch: u64,
+    /// False if the epoch began at the instant at which the attempt began: the breaker admitted it before or after that.
+    pub(crate) epoch_is_sure: bool,
+    /// The time after which it is slow.
+    pub(crate) slow_call: Option<Duration>,
     /// None if the circuit left half-open at the instant at which the attempt began: the breaker admitted it before or
     /// after that.
     pub(crate) trial: Option<bool>,
@@ -36,6 +40,11 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// It has taken so long that it is slow.
+    pub(crate) fn is_slow(&self, at: Instant) -> bool {
+        self.slow_call.is_some_and(|slow_call| self.began + slow_call <= at)
+    }
+
     /// It has ended with a good answer.
     pub(crate) fn is_good(&self) -> bool {
         self.ended.is_some_and(|ended| ended.verdict.outcome.kind() == CallKind::Successful)

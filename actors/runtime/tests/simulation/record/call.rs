@@ -1,14 +1,15 @@
 //! Calls, as their callers and the upstream see them.
 
-use std::time::{Duration, Instant};
+use std::{rc::Rc, time::Instant};
 
 use resilience_actors::{CallId, Outcome};
 
 use super::{
     attempt::{Attempt, Ended},
+    in_force::Eras,
     request::{Deadlines, Request},
 };
-use crate::support::now;
+use crate::support::{Settings, now};
 
 /// Number of a call in its episode.
 pub(crate) type CallNumber = u64;
@@ -30,6 +31,9 @@ pub(crate) struct Call {
     pub(crate) id: CallId,
     pub(crate) request: Request,
     pub(crate) route: Route,
+    /// The settings that it began with and keeps, and the policies.
+    pub(crate) settings: Rc<Settings>,
+    pub(crate) eras: Eras,
     pub(crate) started: Instant,
     pub(crate) deadlines: Deadlines,
     /// The caller has left.
@@ -48,14 +52,16 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(request: Request, route: Route, call_deadline: Duration) -> Self {
+    pub(crate) fn new(request: Request, route: Route, settings: Rc<Settings>, eras: Eras) -> Self {
         let started = now();
-        let upstream = started + call_deadline;
+        let upstream = started + settings.call_deadline;
         let caller = request.time_left.map(|time| started + time);
         Self {
             id: CallId::next(),
             request,
             route,
+            settings,
+            eras,
             started,
             deadlines: Deadlines { upstream, caller },
             abandoned: false,
@@ -134,9 +140,9 @@ impl Call {
     }
 
     /// Number of attempts of this epoch in flight that were slow at this instant.
-    pub(crate) fn slow(&self, epoch: u64, at: Instant, slow_call: Duration) -> usize {
+    pub(crate) fn slow(&self, epoch: u64, at: Instant) -> usize {
         let slow = |attempt: &&Attempt| {
-            attempt.ended.is_none() && attempt.epoch == epoch && attempt.began + slow_call <= at
+            attempt.ended.is_none() && attempt.epoch == epoch && attempt.is_slow(at)
         };
         if self.asks_breaker() { self.attempts.iter().filter(slow).count() } else { 0 }
     }

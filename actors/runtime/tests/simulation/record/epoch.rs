@@ -1,6 +1,9 @@
 //! The circuit, and what happened in each of its epochs.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::RangeInclusive,
+    time::{Duration, Instant},
+};
 
 use resilience_actors::{Mode, State};
 
@@ -16,10 +19,12 @@ pub(crate) struct Circuit {
     pub(crate) state: State,
     pub(crate) mode: Mode,
     pub(crate) epoch: u64,
-    /// When it entered its state.
+    /// When its epoch began.
     pub(crate) since: Instant,
     /// How long it stays open before it becomes half-open.
     pub(crate) open_time: Duration,
+    /// How often it has reopened since it was closed.
+    pub(crate) reopenings: i32,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +49,8 @@ pub(crate) struct AttemptResult {
 pub(crate) struct Trial {
     pub(crate) holder: Holder,
     pub(crate) began: Instant,
+    /// How long it may take. More than one if the setting changed at the instant at which it began.
+    pub(crate) lease: RangeInclusive<Duration>,
     pub(crate) ended: Option<Instant>,
 }
 
@@ -76,8 +83,8 @@ impl Epoch {
         self.results.push(AttemptResult { at: now(), failed, sure });
     }
 
-    pub(crate) fn trial_begins(&mut self, holder: Holder) {
-        self.trials.push(Trial { holder, began: now(), ended: None });
+    pub(crate) fn trial_begins(&mut self, holder: Holder, lease: RangeInclusive<Duration>) {
+        self.trials.push(Trial { holder, began: now(), lease, ended: None });
     }
 
     pub(crate) fn trial_ends(&mut self, holder: Holder) {

@@ -4,6 +4,7 @@ mod attempt;
 mod budget;
 mod call;
 mod epoch;
+mod in_force;
 mod probes;
 mod quiet;
 mod request;
@@ -11,14 +12,15 @@ mod shared;
 mod totals;
 mod upstream;
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, rc::Rc, time::Instant};
 
-use resilience_actors::{CallId, CallKind, State};
+use resilience_actors::{BreakerSettings, CallId, CallKind, ConcurrencyLimit, State};
 
 pub(crate) use attempt::{Attempt, AttemptId, Ended};
 pub(crate) use budget::Budget;
 pub(crate) use call::{Call, CallNumber, Route};
 pub(crate) use epoch::{AttemptResult, Circuit, Epoch, Holder, PermitNumber};
+pub(crate) use in_force::InForce;
 pub(crate) use probes::Probes;
 pub(crate) use quiet::Quiet;
 pub(crate) use request::Request;
@@ -26,7 +28,7 @@ pub(crate) use shared::{ShareNumber, Shares};
 pub(crate) use totals::Totals;
 pub(crate) use upstream::{Faults, UpstreamRecord};
 
-use crate::support::now;
+use crate::{settings::Settings, support::now};
 
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -36,10 +38,16 @@ pub(crate) struct Record {
     next_permit: PermitNumber,
     pub(crate) epochs: BTreeMap<u64, Epoch>,
     pub(crate) circuit: Circuit,
+    /// The settings of the circuit.
+    pub(crate) breaker: InForce<BreakerSettings>,
+    /// Settings of the circuit that were asked for, and have not been in force.
+    pub(crate) breaker_asked: Vec<BreakerSettings>,
     pub(crate) probes: Probes,
     pub(crate) shares: Shares,
     /// By the number of the upstream.
     pub(crate) upstreams: Vec<UpstreamRecord>,
+    /// The limits on attempts in flight that upstreams have had.
+    pub(crate) limits: Vec<ConcurrencyLimit>,
     /// When the circuit was half-open for the last time.
     pub(crate) left_half_open: Option<Instant>,
     pub(crate) newest_event: u64,
@@ -64,16 +72,20 @@ pub(crate) struct Permit {
 }
 
 impl Record {
-    pub(crate) fn new(circuit: Circuit, upstreams: usize) -> Self {
+    pub(crate) fn new(circuit: Circuit, settings: &Settings) -> Self {
+        let Settings { breaker, calls, labs, .. } = settings.clone();
         Self {
             calls: BTreeMap::new(),
             permits: BTreeMap::new(),
             next_permit: 0,
             epochs: BTreeMap::new(),
             circuit,
+            breaker: InForce::new(breaker),
+            breaker_asked: Vec::new(),
             probes: Probes::default(),
             shares: Shares::default(),
-            upstreams: (0..upstreams).map(|_| UpstreamRecord::default()).collect(),
+            upstreams: (0..labs).map(|_| UpstreamRecord::new(calls.clone())).collect(),
+            limits: Vec::new(),
             left_half_open: None,
             newest_event: 0,
             admitted: None,
@@ -92,6 +104,18 @@ impl Record {
     /// The circuit changed at this instant, so a caller may have met its state of before.
     pub(crate) fn circuit_changes_now(&self) -> bool {
         self.circuit.since == now()
+    }
+
+    /// A call that begins now.
+    pub(crate) fn new_call(&self, request: Request, route: Route) -> Call {
+        let UpstreamRecord { settings, eras, .. } = &self.upstreams[request.lab];
+        // Nothing changes the settings of the upstream without policies.
+        let settings = if route == Route::Bare { settings.first() } else { settings.now() };
+        Call::new(request, route, Rc::clone(settings), *eras)
+    }
+
+    pub(crate) fn upstream_of(&self, call: &Call) -> &UpstreamRecord {
+        &self.upstreams[call.request.lab]
     }
 
     pub(crate) fn call_starts(&mut self, call: Call) {

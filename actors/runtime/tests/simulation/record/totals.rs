@@ -43,6 +43,10 @@ pub(crate) struct Totals {
     pub(crate) retries: u64,
     /// Retries that an event only counts.
     pub(crate) retries_skipped: u64,
+    /// Changes of settings that events tell of.
+    pub(crate) changes_told: u64,
+    /// Changes of settings that were rejected.
+    pub(crate) changes_rejected: u64,
     /// Hash of everything that was seen. Two episodes of one seed have the same.
     pub(crate) digest: u64,
 }
@@ -66,6 +70,8 @@ impl Totals {
         self.left += episode.left;
         self.probed += episode.probed;
         self.quieted += episode.quieted;
+        self.changes_told += episode.changes_told;
+        self.changes_rejected += episode.changes_rejected;
         for (fault, times) in episode.faults {
             *self.faults.entry(fault).or_default() += times;
         }
@@ -94,7 +100,9 @@ impl fmt::Display for Totals {
         write!(
             f,
             "{quieted} calls rejected in quiet periods, {retries_refused} retries refused by a budget, {short_of_time} \
-             calls out of time, faults {faults:?}"
-        )
+             calls out of time, faults {faults:?}, "
+        )?;
+        let Self { changes_told, changes_rejected, .. } = self;
+        write!(f, "settings changed {changes_told} times, {changes_rejected} changes rejected")
     }
 }

@@ -2,7 +2,7 @@
 
 use resilience_actors::{CallError, InjectedFault, Outcome, RejectionKind};
 
-use super::{Report, TICK, outcomes::is_retried};
+use super::{Report, TICK, outcomes::is_retried, waits::waits};
 use crate::{
     record::{AttemptId, Call, CallNumber, Record, Route},
     support::{NoAnswer, now},
@@ -87,9 +87,9 @@ impl World {
 
     /// Checks that a call that was answered by an attempt could not be retried.
     fn call_was_not_given_up(&self, record: &Record, call: &Call, report: &Report) {
-        let settings = &self.settings.calls;
+        let settings = &call.settings;
         let Some((last, ended)) = call.decisive() else { return };
-        let longest_wait = self.waits(call, ended).1 + TICK;
+        let longest_wait = waits(call, ended).1 + TICK;
         let could_be_retried = call.may_be_retried()
             && is_retried(ended.verdict.outcome)
             && last.trial == Some(false)

@@ -1,6 +1,6 @@
 //! What holds at the end of an episode, when all callers have gone and all bursts are over.
 
-use resilience_actors::{EventType, RejectionKind};
+use resilience_actors::{ConcurrencyLimit, EventType, RejectionKind};
 
 use super::{TICK, counts::counted_rejections};
 use crate::{record::Record, support::now, world::World};
@@ -24,18 +24,23 @@ impl World {
             recorded.iter().find(|(of, _)| *of == EventType::Retry).map(|(_, count)| *count);
         rule!(self, "Each retry has an event of its own, or is counted by another event":
             retries == Some(totals.retries + totals.retries_skipped); retries, totals);
+        let changes: usize = record.upstreams.iter().map(|of| of.settings.changes()).sum();
+        let changes = (changes + record.breaker.changes()) as u64;
+        rule!(self, "Each change of settings has an event": totals.changes_told == changes; totals, changes);
         rule!(self, "Nothing counts as left where no caller leaves":
             self.settings.callers_leave || totals.left == 0; totals);
     }
 
     fn gates_are_free(&self, record: &Record) {
+        let limits = record.limits.iter().map(ConcurrencyLimit::snapshot);
+        let taken: Vec<_> = limits.filter(|it| (it.in_flight, it.queued) != (0, 0)).collect();
+        rule!(self, "Every place is free, also of limits that were changed or switched off": taken.is_empty(); taken);
         for (seen, policies) in record.upstreams.iter().zip(self.policies()) {
-            rule!(self, "Every place is free":
-                policies.concurrency.is_none_or(|limit| (limit.in_flight, limit.queued) == (0, 0)); policies);
             let Some(rate) = policies.rate else { continue };
             let refilled =
                 rate.period.mul_f64(f64::from(rate.burst) / f64::from(rate.limit)) + TICK;
-            let idle = seen.begun.last().is_none_or(|last| now() - *last > refilled);
+            let last = seen.tokens.begun.last().map_or(seen.tokens.since, |last| *last);
+            let idle = now() - last > refilled;
             rule!(self, "Every token is there again after the time of a burst":
                 rate.waiting == 0 && (!idle || rate.available == rate.burst); rate);
         }

@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use resilience_actors::State;
 
-use super::{TICK, outcomes::is_retried, repeats::suspects_connection};
+use super::{
+    TICK, outcomes::is_retried, repeats::suspects_connection, turns::longest_wait_at_gates,
+    waits::waits,
+};
 use crate::{
     record::{Admitted, Attempt, AttemptId, Call, CallNumber, Ended, Holder, Record},
     support::now,
@@ -48,6 +51,7 @@ impl World {
         }
         self.overtakes_none(record, told);
         self.keeps_to_the_budget(record, told);
+        let epoch_is_sure = trial.is_some() && !record.circuit_changes_now();
         let Told { number, hedge, .. } = told;
         let begun = Attempt {
             number,
@@ -55,6 +59,8 @@ impl World {
             began: now(),
             repeat: 0,
             epoch,
+            epoch_is_sure,
+            slow_call: record.breaker.now().slow_call,
             trial,
             suspects_connection,
             fault: None,
@@ -72,13 +78,13 @@ impl World {
             u128::from(number) << 64 | u128::from(begun.number) << 32 | u128::from(begun.hedge),
         );
         let Some(call) = record.calls.get_mut(&number) else { return };
-        let lab = call.request.lab;
-        record.upstreams[lab].hedges.made += u64::from(begun.hedge);
-        call.attempts.push(begun);
-        if call.asks_breaker() {
-            self.keeps_to_the_rate(record, lab);
-            self.keeps_to_the_places(record, lab);
+        let upstream = &mut record.upstreams[call.request.lab];
+        if upstream.shares(call, |eras| eras.hedge) {
+            upstream.hedges.made += u64::from(begun.hedge);
         }
+        call.attempts.push(begun);
+        self.keeps_to_the_rate(upstream, call);
+        self.keeps_to_the_places(record, number);
     }
 
     fn was_admitted(&self, record: &mut Record, told: Told) {
@@ -89,7 +95,7 @@ impl World {
     }
 
     fn attempts_are_limited(&self, call: &Call, told: Told) {
-        let max_attempts = self.settings.calls.max_attempts;
+        let max_attempts = call.settings.max_attempts;
         rule!(self, "A call makes one attempt at a time, hedges aside": told.hedge || !call.in_flight(); call);
         rule!(self, "Attempts are numbered from 1, and hedges have the number of the attempt beside them":
             told.number == call.turn() + u32::from(!told.hedge); call, told);
@@ -110,7 +116,7 @@ impl World {
         match call.decisive() {
             Some((last, ended)) => self.is_due(call, ended, last.trial),
             None => {
-                let longest = self.longest_wait_at_gates();
+                let longest = longest_wait_at_gates(&call.settings);
                 rule!(self, "A call begins its first attempt at once, or after waits for a token and a place":
                     now() <= call.started + longest; call, longest);
             }
@@ -118,7 +124,7 @@ impl World {
     }
 
     fn is_due(&self, call: &Call, last: Ended, trial: Option<bool>) {
-        let (waited, (shortest, longest)) = (now() - last.at, self.waits(call, last));
+        let (waited, (shortest, longest)) = (now() - last.at, waits(call, last));
         rule!(self, "A call is retried only after an outcome that is retried":
             is_retried(last.verdict.outcome); call);
         rule!(self, "A trial is never retried": trial != Some(true); call);
@@ -126,7 +132,7 @@ impl World {
             waited >= shortest; call, waited, shortest);
         rule!(self, "A call waits before a retry, no more than the backoff with its jitter and Retry-After say, \
             and the waits for a token and a place":
-            waited <= longest + TICK + self.longest_wait_at_gates(); call, waited, longest);
+            waited <= longest + TICK + longest_wait_at_gates(&call.settings); call, waited, longest);
     }
 
     /// Whether an attempt that begins now is a trial. None if the circuit leaves half-open at this instant: the

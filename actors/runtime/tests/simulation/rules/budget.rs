@@ -6,8 +6,8 @@ use resilience_actors::PolicySnapshot;
 
 use super::{Report, attempts::Told, outcomes::is_retried};
 use crate::{
-    record::{Budget, Call, Record},
-    support::now,
+    record::{Budget, Call, InForce, Record, UpstreamRecord},
+    support::{Settings, now},
     world::World,
 };
 
@@ -21,10 +21,12 @@ const ROUNDING: f64 = 1e-6;
 impl World {
     /// An attempt of a call begins.
     pub(super) fn keeps_to_the_budget(&self, record: &mut Record, told: Told) {
-        let Some(call) = record.calls.get(&told.call).filter(|call| call.asks_breaker()) else {
+        let Some(call) = record.calls.get(&told.call) else { return };
+        let upstream = &mut record.upstreams[call.request.lab];
+        if !upstream.shares(call, |eras| eras.retry_budget) {
             return;
-        };
-        let budget = &mut record.upstreams[call.request.lab].budget;
+        }
+        let UpstreamRecord { budget, settings, .. } = upstream;
         let since = match call.last_end() {
             _ if told.hedge => {
                 budget.hedge_is_made();
@@ -38,7 +40,7 @@ impl World {
         };
         for at in budget.made_since(since).iter().take_while(|at| **at < since + WINDOW) {
             let (retries, most) =
-                (budget.made_within(WINDOW - SLOT, *at), self.at_most(budget, *at));
+                (budget.made_within(WINDOW - SLOT, *at), at_most(settings, budget, *at));
             let exceeds = retries as f64 > most + ROUNDING;
             rule!(self, "In ten seconds, retries and hedges are at most a share of the calls, and the minimum":
                 !exceeds; call, retries, most);
@@ -49,44 +51,50 @@ impl World {
         if !report.retry_refused {
             return;
         }
-        let has_budget = self.settings.calls.retry_budget.is_some();
+        let has_budget = call.settings.retry_budget.is_some();
         let retried = call.last_outcome().is_some_and(is_retried);
         rule!(self, "Only a retry is refused, and only by a budget":
-            has_budget && retried && call.may_be_retried() && call.turn() < self.settings.calls.max_attempts;
+            has_budget && retried && call.may_be_retried() && call.turn() < call.settings.max_attempts;
             call, report);
-        let budget = &mut record.upstreams[call.request.lab].budget;
+        record.totals.retries_refused += 1;
+        let upstream = &mut record.upstreams[call.request.lab];
+        if !upstream.shares(call, |eras| eras.retry_budget) {
+            return;
+        }
+        let UpstreamRecord { budget, settings, .. } = upstream;
         budget.retry_is_refused();
-        let left = self.at_least(budget) - budget.taken_at_most_within(WINDOW, now()) as f64;
+        let left = at_least(settings, budget) - budget.taken_at_most_within(WINDOW, now()) as f64;
         let some_left = left >= 1.0 + ROUNDING;
         rule!(self, "A retry is refused only if none is left": !some_left; call, left);
-        record.totals.retries_refused += 1;
     }
 
     pub(super) fn budgets_add_up(&self, record: &Record, policies: &[PolicySnapshot]) {
         for (seen, policies) in record.upstreams.iter().zip(policies) {
             let Some(budget) = policies.retry_budget else { continue };
-            let seen = &seen.budget;
-            let least = self.at_least(seen) - seen.taken_at_most_within(WINDOW, now()) as f64;
-            let most = self.at_most(seen, now()) - seen.made_within(WINDOW - SLOT, now()) as f64;
+            let UpstreamRecord { budget: seen, settings, .. } = seen;
+            let least = at_least(settings, seen) - seen.taken_at_most_within(WINDOW, now()) as f64;
+            let most =
+                at_most(settings, seen, now()) - seen.made_within(WINDOW - SLOT, now()) as f64;
             rule!(self, "What is left in the budget is what calls have allowed, without what retries and hedges have taken":
                 budget.left >= least - ROUNDING && budget.left <= most + ROUNDING; budget, least, most);
         }
     }
+}
 
-    /// Retries that the calls until an instant may allow.
-    fn at_most(&self, seen: &Budget, until: Instant) -> f64 {
-        self.allowed(seen.calls_within(WINDOW, until))
-    }
+/// Retries that the calls until an instant may allow, by any of the settings at that instant.
+fn at_most(settings: &InForce<Settings>, seen: &Budget, until: Instant) -> f64 {
+    let calls = seen.calls_within(WINDOW, until);
+    settings.between(until, until).map(|it| allowed(it, calls)).fold(0.0, f64::max)
+}
 
-    /// Retries that the calls before this instant allow in any case.
-    fn at_least(&self, seen: &Budget) -> f64 {
-        let before = now() - Duration::from_nanos(1);
-        self.allowed(seen.calls_within(WINDOW - SLOT, before))
-    }
+/// Retries that the calls before this instant allow in any case.
+fn at_least(settings: &InForce<Settings>, seen: &Budget) -> f64 {
+    let calls = seen.calls_within(WINDOW - SLOT, now() - Duration::from_nanos(1));
+    settings.at_this_instant().map(|it| allowed(it, calls)).fold(f64::INFINITY, f64::min)
+}
 
-    fn allowed(&self, calls: usize) -> f64 {
-        self.settings.calls.retry_budget.as_ref().map_or(f64::INFINITY, |budget| {
-            budget.retry_budget_min * WINDOW.as_secs_f64() + budget.retry_budget * calls as f64
-        })
-    }
+fn allowed(settings: &Settings, calls: usize) -> f64 {
+    settings.retry_budget.as_ref().map_or(f64::INFINITY, |budget| {
+        budget.retry_budget_min * WINDOW.as_secs_f64() + budget.retry_budget * calls as f64
+    })
 }

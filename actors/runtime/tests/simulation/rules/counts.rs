@@ -6,29 +6,35 @@ use resilience_actors::{Counts, RejectionKind};
 
 use crate::{
     record::{Record, Totals},
+    support::Settings,
     world::World,
 };
 
 impl World {
     pub(super) fn counts_add_up(&self, record: &Record) {
         let (counts, totals) = (self.breaker.counts(), &record.totals);
-        self.results_add_up(&counts, totals);
+        self.results_add_up(&counts, record);
         self.rejections_add_up(&counts, totals);
         self.transitions_add_up(&counts, totals);
         self.retries_add_up(&counts, totals);
     }
 
-    fn results_add_up(&self, counts: &Counts, totals: &Totals) {
+    fn results_add_up(&self, counts: &Counts, record: &Record) {
+        let totals = &record.totals;
         rule!(self, "Each success of a permit counts once": counts.successful == totals.successful; counts, totals);
         rule!(self, "Each failure counts once, unless a retry repaired it":
             counts.failed == totals.failed; counts, totals);
         // An attempt that waits for a place has a permit, which it gives back unused if it gets none.
-        let unused =
-            if self.settings.calls.concurrency.is_some() || self.settings.calls.rate.is_some() {
-                u64::MAX
-            } else {
-                totals.left
-            };
+        let unused = if record
+            .upstreams
+            .iter()
+            .flat_map(|upstream| upstream.settings.all())
+            .any(has_gates)
+        {
+            u64::MAX
+        } else {
+            totals.left
+        };
         rule!(self, "Each neutral result counts once, and so may a permit that was not used":
             (totals.ignored..=totals.ignored.saturating_add(unused)).contains(&counts.ignored); counts, totals);
     }
@@ -82,6 +88,11 @@ pub(super) fn counted_rejections(counts: &Counts) -> [(RejectionKind, u64); 9] {
         (RejectionKind::ConcurrencyLimit, counted.concurrency_limit),
         (RejectionKind::QuietPeriod, counted.quiet_period),
     ]
+}
+
+/// An attempt may wait after the breaker has admitted it.
+fn has_gates(settings: &Settings) -> bool {
+    settings.concurrency.is_some() || settings.rate.is_some()
 }
 
 /// What was seen, and at most one more for each caller that left.

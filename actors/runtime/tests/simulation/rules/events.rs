@@ -33,8 +33,9 @@ impl World {
             }
             EventKind::LeaseExpired { epoch, lease } => {
                 rule!(self, "An expired lease is of the epoch in force": *epoch == record.circuit.epoch; kind);
-                rule!(self, "An expired lease is as long as trial_lease":
-                    *lease == self.settings.breaker.trial_lease; kind);
+                let trials = &record.epoch(*epoch).trials;
+                rule!(self, "An expired lease is as long as trial_lease was when the trial began":
+                    trials.iter().any(|trial| trial.lease.contains(lease)); kind, trials);
             }
             EventKind::Mode { from, to } => self.mode_changes(record, *from, *to),
             EventKind::RejectionBurst { rejection, count, window } => {
@@ -47,8 +48,9 @@ impl World {
                 record.totals.retries += 1;
             }
             EventKind::RetryRefused { attempt, max_attempts, .. } => {
+                let mut settings = record.upstreams.iter().flat_map(|of| of.settings.all());
                 rule!(self, "Only a retry budget refuses retries, and none follows the last attempt":
-                    self.settings.calls.retry_budget.is_some() && attempt < max_attempts; kind);
+                    settings.any(|it| it.retry_budget.is_some()) && attempt < max_attempts; kind);
             }
             EventKind::Release { calls, .. } => {
                 rule!(self, "A release releases calls": *calls > 0; kind);
@@ -58,8 +60,9 @@ impl World {
                 rule!(self, "Only retries are too many for an event each": *of == EventType::Retry; kind);
                 record.totals.retries_skipped += count;
             }
-            EventKind::Reconfigured { .. } => {
-                rule!(self, "Nothing changes the settings": false; kind);
+            EventKind::Reconfigured { changes, .. } => {
+                rule!(self, "An event of a change tells what has changed": !changes.is_empty(); kind);
+                record.totals.changes_told += 1;
             }
             EventKind::Call(_) => rule!(self, "No observer records calls here": false; kind),
         }

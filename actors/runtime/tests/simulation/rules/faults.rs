@@ -6,7 +6,7 @@ use resilience_actors::{AttemptRecord, CallId, Chaos, InjectedFault, Outcome, Po
 
 use super::{TICK, attempts::Told};
 use crate::{
-    record::{Admitted, Attempt, AttemptId, Call, Faults, Record},
+    record::{Admitted, Attempt, AttemptId, Call, Faults, Record, UpstreamRecord},
     support::now,
     world::World,
 };
@@ -34,7 +34,7 @@ impl World {
         *record.totals.faults.entry(fault.into()).or_default() += 1;
         record.totals.digest(u128::from(id.call) << 64 | (fault as u128));
         let Some(call) = record.calls.get_mut(&id.call) else { return };
-        let chaos = self.chaos_of(call);
+        let chaos = chaos_of(&record.upstreams[call.request.lab], call);
         let has_share = chaos.as_ref().is_some_and(|chaos| share(chaos, fault) > 0.0);
         rule!(self, "A fault is injected only while fault injection is on, and only one that it has a share of":
             has_share; call, fault, chaos);
@@ -74,7 +74,7 @@ impl World {
     fn fault_may_be_absent(&self, id: AttemptId) {
         let record = &mut *self.record.borrow_mut();
         let Some(call) = record.calls.get(&id.call) else { return };
-        let Some(chaos) = self.chaos_of(call) else { return };
+        let Some(chaos) = chaos_of(record.upstream_of(call), call) else { return };
         let all: f64 = FAULTS.map(|fault| share(&chaos, fault)).iter().sum();
         let all_get_one = all >= 1.0;
         rule!(self, "Each attempt gets a fault if the shares sum to 1": !all_get_one; call, chaos);
@@ -101,12 +101,6 @@ impl World {
         }
     }
 
-    /// What fault injection does to attempts of a call.
-    pub(super) fn chaos_of(&self, call: &Call) -> Option<Chaos> {
-        let chaos = self.settings.calls.chaos.clone();
-        chaos.filter(|chaos| chaos.is_on() && call.asks_breaker())
-    }
-
     pub(super) fn faults_add_up(&self, record: &Record, policies: &[PolicySnapshot]) {
         for (seen, policies) in record.upstreams.iter().zip(policies) {
             let Some(chaos) = policies.chaos else { continue };
@@ -120,6 +114,12 @@ impl World {
                 counted == seen.faults; counted, seen.faults);
         }
     }
+}
+
+/// What fault injection does to attempts of a call: nothing unless it was on when the call began, and is still.
+fn chaos_of(upstream: &UpstreamRecord, call: &Call) -> Option<Chaos> {
+    let chaos = upstream.settings.now().chaos.clone();
+    chaos.filter(|chaos| chaos.is_on() && upstream.shares(call, |eras| eras.chaos))
 }
 
 const FAULTS: [InjectedFault; 3] =

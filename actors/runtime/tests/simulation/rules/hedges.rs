@@ -13,7 +13,7 @@ use crate::{
 
 impl World {
     pub(super) fn hedge_may_begin(&self, record: &Record, call: &Call, told: Told) {
-        let hedge = self.settings.calls.hedge.as_ref();
+        let hedge = call.settings.hedge.as_ref();
         rule!(self, "Only an upstream with hedging makes hedges": hedge.is_some(); call);
         let Some(hedge) = hedge else { return };
         rule!(self, "Only a call that may be retried has hedges": call.may_be_retried(); call);
@@ -46,8 +46,10 @@ impl World {
                 rule!(self, "A hedge is made the delay after the attempt or hedge before it, or a multiple of it":
                     waited >= delay && now() <= latest; call, waited);
             }
+            HedgeDelay::Percentile(_)
+                if !record.upstream_of(call).shares(call, |eras| eras.percentile) => {}
             HedgeDelay::Percentile(share) => {
-                let hedges = &record.upstreams[call.request.lab].hedges;
+                let hedges = &record.upstream_of(call).hedges;
                 let latencies = &hedges.latencies;
                 rule!(self, "A percentile is known from LEAST_SAMPLES answers on":
                     latencies.len() as u64 >= Hedge::LEAST_SAMPLES; call);
@@ -78,16 +80,18 @@ impl World {
 
     /// Where nothing has refused an attempt and nothing but the circuit can refuse a hedge, it is made when it is due.
     fn hedges_are_made(&self, record: &Record) {
-        let calls = &self.settings.calls;
-        let Some(Hedge { hedge_after: HedgeDelay::Time(delay), hedge_max }) = calls.hedge else {
-            return;
-        };
-        let limited =
-            calls.rate.is_some() || calls.concurrency.is_some() || calls.retry_budget.is_some();
-        if limited || record.circuit.state != State::Closed {
+        if record.circuit.state != State::Closed {
             return;
         }
         for call in record.calls.values().filter(|call| call.may_be_retried() && !call.abandoned) {
+            let calls = &call.settings;
+            let Some(Hedge { hedge_after: HedgeDelay::Time(delay), hedge_max }) = calls.hedge
+            else {
+                continue;
+            };
+            if calls.rate.is_some() || calls.concurrency.is_some() || calls.retry_budget.is_some() {
+                continue;
+            }
             let beside = call.attempts_of(call.turn());
             let all_in_flight = beside.clone().all(|attempt| attempt.ended.is_none());
             let last = beside.clone().map(|attempt| attempt.began).max();
@@ -96,7 +100,7 @@ impl World {
             let hedges = beside.filter(|attempt| attempt.hedge).count();
             let seen = &record.upstreams[call.request.lab];
             let is_due = all_in_flight
-                && seen.quiet.is_none()
+                && seen.quiet.is_empty()
                 && seen.refused.is_none()
                 && hedges < hedge_max as usize
                 && undisturbed

@@ -18,9 +18,12 @@ impl World {
         rule!(self, "A snapshot shows the state of the last transition":
             (snapshot.state, snapshot.mode, snapshot.epoch) == (circuit.state, circuit.mode, circuit.epoch);
             snapshot, circuit);
+        let settings = record.breaker.now();
+        rule!(self, "A snapshot shows the settings of the last change": snapshot.settings == **settings;
+            snapshot, settings);
         self.openings_add_up(&record, &snapshot);
         match circuit.state {
-            State::Closed => self.no_trip_is_due(&snapshot),
+            State::Closed => self.no_trip_is_due(&record, &snapshot),
             State::HalfOpen => {
                 let trials = record.epochs.get(&circuit.epoch).map_or(0, Epoch::trials_in_flight);
                 rule!(self, "A snapshot shows the trials in flight": snapshot.trials_in_flight == trials;
@@ -39,11 +42,15 @@ impl World {
         rule!(self, "A snapshot counts the openings": snapshot.open_count == opened; snapshot, opened);
     }
 
-    fn no_trip_is_due(&self, snapshot: &BreakerSnapshot) {
-        let settings = &self.settings.breaker;
+    /// A lower threshold acts at the next failure.
+    fn no_trip_is_due(&self, record: &Record, snapshot: &BreakerSnapshot) {
+        let settings = || record.breaker.since(record.circuit.since);
+        let fail_max = settings().map(|it| it.fail_max.max(1)).max();
         rule!(self, "A closed circuit has seen fewer than fail_max failures in a row":
-            snapshot.fail_counter < settings.fail_max.max(1); snapshot);
+            fail_max.is_some_and(|most| snapshot.fail_counter < most); snapshot);
+        let all: Option<Vec<_>> = settings().map(|it| it.failures).collect();
+        let failures = all.and_then(|all| all.into_iter().max());
         rule!(self, "A closed circuit has seen fewer than failures failures in the window":
-            settings.failures.is_none_or(|most| snapshot.failed_calls < most.into()); snapshot);
+            failures.is_none_or(|most| snapshot.failed_calls < most.into()); snapshot);
     }
 }

@@ -21,6 +21,7 @@ mod answers;
 mod at_the_end;
 mod attempts;
 mod budget;
+mod changes;
 mod counts;
 mod events;
 mod faults;

@@ -14,29 +14,31 @@ use crate::{
 impl World {
     /// An attempt of a call ends, and may ask for quiet. Returns how long the upstream is quiet at most from now on.
     pub(super) fn quiet_after(
-        &self,
         record: &mut Record,
         number: CallNumber,
         verdict: Verdict,
     ) -> Duration {
-        let settings = self.settings.calls.quiet_period;
         let call = record.calls.get(&number).filter(|call| call.asks_breaker());
-        let (Some(settings), Some(call)) = (settings, call) else { return Duration::ZERO };
-        let lab = call.request.lab;
-        let before = record.upstreams[lab].quiet;
+        let Some((call, settings)) =
+            call.and_then(|call| Some((call, call.settings.quiet_period?)))
+        else {
+            return Duration::ZERO;
+        };
+        let (lab, era) = (call.request.lab, call.eras.quiet_period);
+        let before = quiet_of(record, call);
         let asked = verdict.retry_after.filter(|wait| !wait.is_zero());
         let quiet = match asked.filter(|_| is_retried(verdict.outcome)) {
             Some(asked) => Some(Quiet::after(before, asked.min(settings.retry_after_max))),
             None => before,
         };
         let Some(quiet) = quiet else { return Duration::ZERO };
-        record.upstreams[lab].quiet = Some(quiet);
+        record.upstreams[lab].quiet.insert(era, quiet);
         quiet.most.saturating_duration_since(now())
     }
 
     /// An attempt of a call begins.
     pub(super) fn is_not_quiet(&self, record: &Record, call: &Call) {
-        let quiet = record.upstreams[call.request.lab].quiet.filter(|_| call.asks_breaker());
+        let quiet = quiet_of(record, call);
         // A call that has just been admitted may have met the state of before.
         rule!(self, "No attempt begins in a quiet period":
             quiet.is_none_or(|quiet| now() >= quiet.least || now() == quiet.since); call, quiet);
@@ -48,7 +50,7 @@ impl World {
         call: &Call,
         rejection: &Rejection,
     ) {
-        let quiet = record.upstreams[call.request.lab].quiet.filter(|_| call.asks_breaker());
+        let quiet = quiet_of(record, call);
         let left = quiet.map(|quiet| quiet.most.saturating_duration_since(now()));
         rule!(self, "A call is rejected for a quiet period only during one":
             left.is_some_and(|left| !left.is_zero()); call, quiet);
@@ -62,4 +64,10 @@ impl World {
         record.totals.quieted += 1;
         record.totals.rejected[rejection.kind() as usize] += 1;
     }
+}
+
+/// The last quiet period that concerns a call.
+fn quiet_of(record: &Record, call: &Call) -> Option<Quiet> {
+    let quiet = record.upstream_of(call).quiet.get(&call.eras.quiet_period).copied();
+    quiet.filter(|_| call.asks_breaker() && call.settings.quiet_period.is_some())
 }

@@ -63,12 +63,15 @@ impl World {
     }
 
     fn rejection_counts(&self, record: &mut Record, rejection: &Rejection) {
-        let rate = self.settings.calls.rate.as_ref();
-        let next_token = rate.map_or(Duration::ZERO, |rate| rate.rate_period + rate.rate_wait);
-        let open_time = self.settings.breaker.reset_max.max(next_token);
+        if rejection.kind() == RejectionKind::RateLimit {
+            record.totals.rejected[rejection.kind() as usize] += 1;
+            return;
+        }
+        let open_times = record.breaker.at_this_instant().map(|it| it.reset_max);
+        let open_time = open_times.max().unwrap_or_default();
         let spread = (open_time / 10).max(Duration::from_secs(1));
         let longest = (open_time + spread).max(Duration::from_secs(2));
-        rule!(self, "A rejected caller may come back after the open time or the period of the rate limit, plus a tenth or a second":
+        rule!(self, "A rejected caller may come back after the open time, plus a tenth or a second":
             rejection.retry_after() <= longest; rejection, longest);
         record.totals.rejected[rejection.kind() as usize] += 1;
     }

@@ -27,7 +27,7 @@ impl World {
         rule!(self, "Only a call that is idempotent and asks the breaker is repeated":
             call.may_be_repeated(); call);
         rule!(self, "An attempt is repeated at most connect_retries times":
-            repeat <= self.settings.calls.connect_retries; call, repeat);
+            repeat <= call.settings.connect_retries; call, repeat);
         let attempt = call.attempts.get_mut(position?)?;
         rule!(self, "A repeat has the number of its attempt, and is a hedge if that is one":
             (told.number, told.hedge) == (attempt.number, attempt.hedge); attempt, told);

@@ -56,12 +56,12 @@ impl World {
         let first = attempt.number == 1 && !attempt.hedge;
         let deadline = if first { call.deadlines.caller } else { Some(call.deadline()) };
         let left = deadline.map(|deadline| deadline.saturating_duration_since(attempt.began));
-        left.unwrap_or(Duration::MAX).min(self.settings.calls.attempt_timeout)
+        left.unwrap_or(Duration::MAX).min(call.settings.attempt_timeout)
     }
 
     /// An attempt that does not reach the upstream is repeated while repeats and time are left.
     fn will_be_repeated(&self, call: &Call, attempt: &Attempt, verdict: Verdict) -> bool {
-        let repeats = if call.may_be_repeated() { self.settings.calls.connect_retries } else { 0 };
+        let repeats = if call.may_be_repeated() { call.settings.connect_retries } else { 0 };
         verdict.outcome == Outcome::Unreachable
             && attempt.repeat < repeats
             && now() - attempt.began < self.time_limit(call, attempt)
@@ -71,7 +71,7 @@ impl World {
     fn in_time_or_too_late(&self, call: &Call, attempt: &Attempt, verdict: Verdict) -> Verdict {
         let limit = self.time_limit(call, attempt);
         let too_late = call.deadlines.caller.is_some()
-            && limit < self.settings.calls.attempt_timeout
+            && limit < call.settings.attempt_timeout
             && now() - attempt.began >= limit;
         match says(verdict.outcome) {
             Says::FailureAtOnce | Says::FailureOncePerCall
@@ -93,7 +93,7 @@ impl World {
         }
         rule!(self, "The runtime ends an attempt when its time is over, not earlier and not later":
             took >= limit && took <= limit + TICK; call, took, limit);
-        if limit < self.settings.calls.attempt_timeout {
+        if limit < call.settings.attempt_timeout {
             Outcome::DeadlineExceeded
         } else if connecting {
             Outcome::Unreachable
@@ -104,7 +104,7 @@ impl World {
 
     /// Enters the end of an attempt into the record.
     fn attempt_ends(&self, record: &mut Record, id: AttemptId, verdict: Verdict) {
-        let quiet = self.quiet_after(record, id.call, verdict);
+        let quiet = Self::quiet_after(record, id.call, verdict);
         Self::notes_refusal(record, id.call, verdict);
         let Record { calls, epochs, totals, upstreams, .. } = record;
         let Some(call) = calls.get_mut(&id.call) else { return };
@@ -112,12 +112,12 @@ impl World {
         attempt.ended = Some(Ended { at: now(), verdict, quiet });
         let seen = &mut upstreams[call.request.lab];
         seen.attempt_ends();
-        if call.route == Route::Protected {
-            seen.hedges.learn(attempt, verdict.outcome);
-        }
-        let (took, trial) = (now() - attempt.began, attempt.trial == Some(true));
-        let epoch_is_sure = attempt.trial.is_some();
+        let (is_slow, trial) = (attempt.is_slow(now()), attempt.trial == Some(true));
+        let epoch_is_sure = attempt.epoch_is_sure;
         let epoch = epochs.entry(attempt.epoch).or_default();
+        if call.route == Route::Protected {
+            seen.hedges_learn(call, &call.attempts[id.position], verdict.outcome);
+        }
         if trial {
             epoch.trial_ends(Holder::Call(id.call));
         }
@@ -125,13 +125,13 @@ impl World {
             call.decisive = Some(id.position);
         }
         let may_wait = call.may_be_retried() && !call.in_flight();
-        if may_wait && is_retried(verdict.outcome) {
-            upstreams[call.request.lab].budget.retry_may_be_taken();
+        let shares_budget = seen.shares(call, |eras| eras.retry_budget);
+        if may_wait && is_retried(verdict.outcome) && shares_budget {
+            seen.budget.retry_may_be_taken();
         }
         if call.asks_breaker() {
-            epoch.slow +=
-                usize::from(self.settings.breaker.slow_call.is_some_and(|slow| took >= slow));
-            let counts_at_once = trial || self.settings.calls.scope == BreakerScope::Attempt;
+            epoch.slow += usize::from(is_slow);
+            let counts_at_once = trial || call.settings.scope == BreakerScope::Attempt;
             if says(verdict.outcome) != Says::Neutral {
                 epoch.ends_with(says(verdict.outcome) != Says::Success, epoch_is_sure);
             }

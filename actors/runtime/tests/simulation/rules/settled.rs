@@ -1,5 +1,7 @@
 //! What holds whenever nothing more can run at an instant.
 
+use std::rc::Rc;
+
 use resilience_actors::{Mode, PolicySnapshot, State};
 
 use super::{TICK, turns::waiting_at_gates};
@@ -11,6 +13,7 @@ impl World {
         let record = &mut *self.record.borrow_mut();
         self.published_state_is_recorded(record);
         self.circuit_is_in_time(record);
+        self.settings_are_in_force(record);
         self.probes_have_settled(record);
         let policies = self.policies();
         self.calls_are_alive(record, &policies);
@@ -65,14 +68,14 @@ impl World {
     }
 
     fn half_open_goes_on(&self, record: &mut Record) {
-        let settings = &self.settings.breaker;
+        let settings = Rc::clone(record.breaker.now());
         let number = record.circuit.epoch;
         let epoch = record.epoch(number);
         rule!(self, "A failed trial ends half-open": epoch.failures() == 0; epoch);
         rule!(self, "success_threshold successes end half-open":
             epoch.successes() < settings.success_threshold as usize; epoch);
         for trial in epoch.trials.iter().filter(|trial| trial.ended.is_none()) {
-            rule!(self, "No trial outlives its lease": now() - trial.began < settings.trial_lease + TICK; trial);
+            rule!(self, "No trial outlives its lease": now() - trial.began < *trial.lease.end() + TICK; trial);
         }
     }
 }

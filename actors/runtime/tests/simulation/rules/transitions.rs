@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use resilience_actors::{EventKind, Mode, State};
+use resilience_actors::{BreakerSettings, EventKind, Mode, State};
 
 use super::TICK;
 use crate::{
@@ -10,6 +10,9 @@ use crate::{
     support::now,
     world::World,
 };
+
+/// For products that are rounded otherwise.
+pub(super) const ROUNDING: Duration = Duration::from_nanos(10);
 
 /// A transition out of the epoch in the record.
 #[derive(Debug)]
@@ -28,11 +31,14 @@ impl World {
         };
         let before = record.circuit;
         let change = Transition { from: *from, to: *to, at: before.since + *after, cause };
-        let open_time = self.open_time_after(before, &change);
+        let reopenings = match (*from, *to) {
+            (State::HalfOpen, State::Open) if before.mode == Mode::Auto => before.reopenings + 1,
+            (_, State::Closed) => 0,
+            _ => before.reopenings,
+        };
+        let open_time = open_time(record.breaker.now(), reopenings);
         let opens_by_itself = *to == State::Open && before.mode == Mode::Auto;
-        // A product may be rounded otherwise than the products of its factors.
-        let nanosecond = Duration::from_nanos(1);
-        let is_told = half_open_in.map(|told| told.abs_diff(open_time) <= nanosecond);
+        let is_told = half_open_in.map(|told| told.abs_diff(open_time) <= ROUNDING);
         rule!(self, "No transition lies in the future": change.at <= now(); change);
         rule!(self, "A transition begins in the state in force": *from == before.state; change, before);
         rule!(self, "Each transition begins the next epoch": *epoch == before.epoch + 1; change, before, epoch);
@@ -47,20 +53,7 @@ impl World {
         record.totals.digest(u128::from(*epoch) << 64 | after.as_nanos());
         let (state, since) = (*to, change.at);
         let open_time = half_open_in.unwrap_or(open_time);
-        record.circuit = Circuit { state, epoch: *epoch, since, open_time, ..before };
-    }
-
-    /// The open time is `reset_timeout`. It grows by `reset_backoff` with each reopening, up to `reset_max`, and is
-    /// `reset_timeout` again once the circuit has closed.
-    fn open_time_after(&self, before: Circuit, change: &Transition<'_>) -> Duration {
-        let settings = &self.settings.breaker;
-        match (change.from, change.to) {
-            (State::HalfOpen, State::Open) if before.mode == Mode::Auto => {
-                before.open_time.mul_f64(settings.reset_backoff).min(settings.reset_max)
-            }
-            (_, State::Closed) => settings.reset_timeout,
-            _ => before.open_time,
-        }
+        record.circuit = Circuit { state, epoch: *epoch, since, open_time, reopenings, ..before };
     }
 
     fn change_is_justified(&self, record: &mut Record, change: &Transition<'_>) {
@@ -98,26 +91,34 @@ impl World {
 
     fn closing_is_justified(&self, record: &mut Record, change: &Transition<'_>) {
         let number = record.circuit.epoch;
+        let threshold = record.breaker.now().success_threshold;
         let trials = record.epoch(number);
         rule!(self, "A half-open circuit closes after success_threshold successes":
-            trials.successes() >= self.settings.breaker.success_threshold as usize; change, trials);
+            trials.successes() >= threshold as usize; change, trials);
     }
 
     fn reopening_is_justified(&self, record: &mut Record, change: &Transition<'_>) {
-        let (slow, lease) = (self.slow_calls(record, change.at), self.settings.breaker.trial_lease);
+        let slow = Self::slow_calls(record, change.at);
         let epoch = record.circuit.epoch;
         let trials = record.epoch(epoch);
         if change.cause.starts_with("trial failed: took over") {
-            rule!(self, "A trial that becomes slow has failed, if the breaker has a slow_rate":
-                self.settings.breaker.slow_rate.is_some() && slow > 0; change, trials);
+            rule!(self, "A trial that becomes slow has failed, if the breaker had a slow_rate when it began": slow > 0;
+                change, trials);
         } else if change.cause.starts_with("trial failed") {
             rule!(self, "A failed trial reopens the circuit": trials.failures() > 0; change, trials);
         } else {
             let expired = trials.trials.iter().any(|trial| {
-                trial.began + lease <= change.at
+                trial.began + *trial.lease.start() <= change.at
                     && trial.ended.is_none_or(|ended| ended >= change.at)
             });
             rule!(self, "A trial that has not reported within its lease reopens the circuit": expired; change, trials);
         }
     }
+}
+
+/// The open time is `reset_timeout`. It grows by `reset_backoff` with each reopening, up to `reset_max`, and is
+/// `reset_timeout` again once the circuit has closed.
+pub(super) fn open_time(settings: &BreakerSettings, reopenings: i32) -> Duration {
+    let grown = settings.reset_timeout.as_secs_f64() * settings.reset_backoff.powi(reopenings);
+    Duration::from_secs_f64(grown.min(settings.reset_max.as_secs_f64()))
 }

@@ -19,10 +19,15 @@ impl World {
         number
     }
 
+    /// A trial begins. Settings that were replaced at this instant may have admitted it.
     pub(super) fn trial_begins(&self, record: &mut Record, epoch: u64, holder: Holder) {
+        let settings: Vec<_> = record.breaker.at_this_instant().cloned().collect();
+        let leases = || settings.iter().map(|it| it.trial_lease);
+        let most = settings.iter().map(|it| it.half_open_max_calls).max().unwrap_or_default();
+        let lease = leases().min().unwrap_or_default()..=leases().max().unwrap_or_default();
         let trials = record.epoch(epoch);
-        trials.trial_begins(holder);
+        trials.trial_begins(holder, lease);
         rule!(self, "At most half_open_max_calls trials run at a time":
-            trials.trials_in_flight() <= self.settings.breaker.half_open_max_calls as usize; trials);
+            trials.trials_in_flight() <= most as usize; trials);
     }
 }

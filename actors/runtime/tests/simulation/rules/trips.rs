@@ -3,7 +3,10 @@
 //! The breaker learns of some failures late, and of those that a retry repairs never. These rules count all of them, so
 //! they say when a trip may open. `episode/closing.rs` checks when it must open.
 
-use std::time::{Duration, Instant};
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use resilience_actors::{BreakerSettings, Window};
 
@@ -15,8 +18,10 @@ use crate::{
 
 impl World {
     pub(super) fn trip_is_justified(&self, record: &mut Record, change: &Transition<'_>) {
-        let (slow, number) = (self.slow_calls(record, change.at), record.circuit.epoch);
-        let (settings, epoch) = (&self.settings.breaker, record.epoch(number));
+        let (slow, number) = (Self::slow_calls(record, change.at), record.circuit.epoch);
+        let settings = &Rc::clone(record.breaker.now());
+        let lenient = longest_max_age(record);
+        let epoch = record.epoch(number);
         let trip = trip_named_by(change.cause);
         let [all, sure] = [epoch.results.clone(), epoch.sure_results()];
         let either = |reaches: &dyn Fn(&[AttemptResult]) -> bool| reaches(&all) || reaches(&sure);
@@ -36,18 +41,16 @@ impl World {
             }
             _ => {
                 rule!(self, "fail_max failures in a row open, each within streak_max_age of the one before":
-                    either(&|results| reaches_streak(settings, results)); change, epoch);
+                    either(&|results| reaches_streak(settings.fail_max, lenient, results)); change, epoch);
             }
         }
         *record.totals.trips.entry(trip).or_default() += 1;
     }
 
     /// Slow calls of the epoch in force, in flight or ended.
-    pub(super) fn slow_calls(&self, record: &mut Record, at: Instant) -> usize {
-        let Some(slow_call) = self.settings.breaker.slow_call else { return 0 };
+    pub(super) fn slow_calls(record: &mut Record, at: Instant) -> usize {
         let number = record.circuit.epoch;
-        let in_flight =
-            record.calls.values().map(|call| call.slow(number, at, slow_call)).sum::<usize>();
+        let in_flight = record.calls.values().map(|call| call.slow(number, at)).sum::<usize>();
         in_flight + record.epoch(number).slow
     }
 }
@@ -66,9 +69,14 @@ fn is_share(some: usize, share: f64, of: usize) -> bool {
     some as f64 >= share * of as f64
 }
 
-fn reaches_streak(settings: &BreakerSettings, results: &[AttemptResult]) -> bool {
-    let fail_max = settings.fail_max as usize;
-    fail_max > 0 && longest_streak(results, settings.streak_max_age) >= fail_max
+fn reaches_streak(fail_max: u32, max_age: Option<Duration>, results: &[AttemptResult]) -> bool {
+    fail_max > 0 && longest_streak(results, max_age) >= fail_max as usize
+}
+
+/// Failures may be in a row by an older `streak_max_age` of the epoch.
+fn longest_max_age(record: &Record) -> Option<Duration> {
+    let ages = || record.breaker.since(record.circuit.since).map(|it| it.streak_max_age);
+    if ages().any(|age| age.is_none()) { None } else { ages().flatten().max() }
 }
 
 fn reaches_number(settings: &BreakerSettings, results: &[AttemptResult], at: Instant) -> bool {

@@ -2,12 +2,14 @@
 
 mod breaker;
 mod calls;
+mod changes;
 mod policies;
 
 use std::time::Duration;
 
 use breaker::{random_breaker, random_probe};
 use calls::random_calls;
+pub(crate) use changes::{invalid_calls, other_breaker, other_calls};
 use policies::Policies;
 use rand::{RngExt as _, rngs::SmallRng};
 use resilience_actors::{BreakerSettings, Probe};
@@ -29,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) callers_share: bool,
     /// Whether some callers have deadlines of their own.
     pub(crate) callers_hurry: bool,
+    /// Whether operators change settings. They begin with `breaker` and `calls`.
+    pub(crate) settings_change: bool,
 }
 
 impl Settings {
@@ -45,6 +49,7 @@ impl Settings {
             callers_leave: rng.random_bool(0.7),
             callers_share: policies.some(rng, |_| ()).is_some(),
             callers_hurry: policies.some(rng, |_| ()).is_some(),
+            settings_change: rng.random_bool(0.4),
         }
     }
 }
