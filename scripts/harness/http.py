@@ -8,10 +8,15 @@ from typing import Any
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def call(method: str, url: str, body: Any = None, seconds: float = 30) -> tuple[int, Any]:
-    """Status and body of any answer. OSError if there is none within `seconds`."""
+def call(
+    method: str, url: str, body: Any = None, seconds: float = 30, token: str | None = None
+) -> tuple[int, Any]:
+    """Status and body of any answer. OSError if there is none within `seconds`. `token` is the admin token."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    headers = {"Content-Type": "application/json"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    request = urllib.request.Request(url, data, headers, method=method)
     try:
         with _OPENER.open(request, timeout=seconds) as answer:
             return answer.status, json.load(answer)

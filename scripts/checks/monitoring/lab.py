@@ -12,6 +12,8 @@ from resilience_lab.waiting import wait_for
 WORKERS = {"WORKERS": "2", "SHUTDOWN_TIMEOUT": "1"}
 # The lab's times, sixty times as fast: a reset timeout of 30 s is 0.5 s.
 CLIENT = {
+    # Fault injection needs it.
+    "ADMIN_TOKEN": "monitoring",
     "MAX_CALLS": "20",
     "BREAKER_RESET_TIMEOUT": "0.5",
     "BREAKER_TRIAL_LEASE": "1",
@@ -46,8 +48,14 @@ class Lab:
     def set_faults(self, **plan):
         assert http.call("PUT", self.backend.url("/api/faults"), plan)[0] == 200
 
+    def inject(self, failure_rate):
+        self.change("PATCH", "/api/circuit-breaker/settings", {"chaos_failure_rate": failure_rate})
+
     def post(self, path, body=None):
-        status, answer = http.call("POST", self.client.url(path), body or {})
+        self.change("POST", path, body or {})
+
+    def change(self, method, path, body):
+        status, answer = http.call(method, self.client.url(path), body, token=CLIENT["ADMIN_TOKEN"])
         assert status == 200, answer
 
     def open(self):

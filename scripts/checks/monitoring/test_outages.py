@@ -90,6 +90,13 @@ def test_circuit_is_disabled_and_forced_open(lab, prometheus):
         lab.await_state("closed")
 
 
+def test_faults_are_injected(lab, prometheus):
+    lab.inject(0.01)
+    prometheus.await_alert("FaultInjectionOn")
+    lab.inject(0)
+    prometheus.await_silence("FaultInjectionOn")
+
+
 def test_client_has_more_calls_than_room(lab, prometheus):
     lab.set_faults(slow_response_rate=1, slow_response_delay=0.3)
     # Slightly more than MAX_CALLS at a time: with more, most calls would be rejected.
