@@ -7,7 +7,7 @@ use resilience_actors::{BreakerConfig, BreakerSettings};
 
 use super::Episode;
 use crate::{
-    settings::{invalid_calls, other_breaker, other_calls},
+    settings::{invalid_calls, other_breaker, other_calls, with_or_without_faults},
     support::{Settings, now},
     world::World,
 };
@@ -17,6 +17,8 @@ use crate::{
 pub(super) enum Change {
     /// The settings of an upstream's calls.
     Calls,
+    /// Only the faults that are injected at an upstream: they go on, or off.
+    Faults,
     /// Nothing: they are the same.
     Nothing,
     /// Nothing: a setting breaks its rule.
@@ -28,10 +30,12 @@ pub(super) enum Change {
 }
 
 impl Change {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Calls,
         Self::Calls,
         Self::Calls,
+        Self::Faults,
+        Self::Faults,
         Self::Nothing,
         Self::Invalid,
         Self::Breaker,
@@ -48,6 +52,9 @@ impl Episode {
         let breaker = world.breaker_settings();
         match change {
             Change::Calls => change_calls(&world, lab, &other_calls(rng, &before), true),
+            Change::Faults => {
+                change_calls(&world, lab, &with_or_without_faults(rng, &before), true);
+            }
             Change::Nothing => change_calls(&world, lab, &before, true),
             Change::Invalid => change_calls(&world, lab, &invalid_calls(rng, &before), false),
             Change::Breaker => {

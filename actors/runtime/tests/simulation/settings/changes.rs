@@ -42,6 +42,12 @@ pub(crate) fn other_calls(rng: &mut SmallRng, before: &Settings) -> Settings {
     mixed
 }
 
+/// The same settings, with fault injection on if it was off, and off if it was on.
+pub(crate) fn with_or_without_faults(rng: &mut SmallRng, before: &Settings) -> Settings {
+    let chaos = before.chaos.is_none().then(|| random_chaos(rng));
+    Settings { chaos, ..before.clone() }
+}
+
 fn mix<T: Clone>(
     rng: &mut SmallRng,
     before: &Option<T>,

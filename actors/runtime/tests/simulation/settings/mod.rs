@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use breaker::{random_breaker, random_probe};
 use calls::random_calls;
-pub(crate) use changes::{invalid_calls, other_breaker, other_calls};
+pub(crate) use changes::{invalid_calls, other_breaker, other_calls, with_or_without_faults};
 use policies::Policies;
 use rand::{RngExt as _, rngs::SmallRng};
 use resilience_actors::{BreakerSettings, Probe};
