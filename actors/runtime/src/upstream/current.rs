@@ -1,6 +1,9 @@
 //! The policies of an upstream now, and how their settings change.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use arc_swap::ArcSwap;
 
@@ -19,18 +22,28 @@ use crate::{
 pub(super) struct Current {
     pub(super) common: Arc<Common>,
     policies: ArcSwap<Policies>,
-    /// Locked while the policies change. The settings that the breaker is about to have, if they change.
-    next_breaker: Mutex<Option<BreakerConfig>>,
+    /// Locked while the policies change.
+    changes: Mutex<Changes>,
     /// Held by the one change that concerns the breaker too.
     turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Changes {
+    /// The settings that the breaker is about to have, if they change.
+    next_breaker: Option<BreakerConfig>,
+    /// The policies before and after each change that observers have not been told of.
+    untold: VecDeque<[Arc<Policies>; 2]>,
+    /// Observers are being told of a change.
+    telling: bool,
 }
 
 impl Current {
     pub(super) fn new(common: Common, config: CallConfig) -> Self {
         let policies = Arc::new(Policies::none(common).with(config));
         let common = Arc::clone(&policies.common);
-        let (next_breaker, turn) = Default::default();
-        Self { common, policies: ArcSwap::new(policies), next_breaker, turn }
+        let (changes, turn) = Default::default();
+        Self { common, policies: ArcSwap::new(policies), changes, turn }
     }
 
     /// The policies of a call that begins now.
@@ -38,20 +51,45 @@ impl Current {
         self.policies.load_full()
     }
 
-    fn next_breaker(&self) -> MutexGuard<'_, Option<BreakerConfig>> {
-        self.next_breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the policies. Returns those before and after, if they differ. Only while `next_breaker` is locked.
-    fn change(&self, config: CallConfig) -> Option<[Arc<Policies>; 2]> {
+    /// Changes the policies, if the settings differ.
+    fn change(&self, changes: &mut Changes, config: CallConfig) {
         let old = self.load();
         if old.config == config {
-            return None;
+            return;
         }
         let new = Arc::new(old.with(config));
         self.policies.store(Arc::clone(&new));
         old.give_way_to(&new);
-        Some([old, new])
+        changes.untold.push_back([old, new]);
+    }
+
+    /// Tells the observers of the changes, in their order. If another change is being told, this one follows it there:
+    /// observers run without a lock, so that they can change settings themselves.
+    fn tell(&self) {
+        while let Some(change) = self.next_to_tell() {
+            self.tell_of(&change);
+            self.changes().telling = false;
+        }
+    }
+
+    fn next_to_tell(&self) -> Option<[Arc<Policies>; 2]> {
+        let changes = &mut *self.changes();
+        if changes.telling {
+            return None;
+        }
+        let change = changes.untold.pop_front();
+        changes.telling = change.is_some();
+        change
+    }
+
+    fn tell_of(&self, [old, new]: &[Arc<Policies>; 2]) {
+        let (upstream, changes) = (&self.common.name, &*changes(&old.config, &new.config));
+        self.common.observers.tell(&Observation::CallsReconfigured { upstream, changes });
+        new.tell_chaos(old.config.chaos_if_on());
     }
 }
 
@@ -60,7 +98,7 @@ struct NextBreaker<'a>(&'a Current);
 
 impl Drop for NextBreaker<'_> {
     fn drop(&mut self) {
-        *self.0.next_breaker() = None;
+        self.0.changes().next_breaker = None;
     }
 }
 
@@ -90,7 +128,8 @@ impl Upstream {
     /// A policy that is switched on begins anew. One that is switched off admits what waits for it. Fault injection changes and
     /// ends at once for all calls, and begins with new ones.
     ///
-    /// Does nothing if the settings are the same.
+    /// Does nothing if the settings are the same. Observers are told of changes in the order in which they were made, of
+    /// one that is made while they are told of another after it.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -108,15 +147,15 @@ impl Upstream {
     /// then.
     pub fn reconfigure(&self, settings: CallSettings) -> Result<(), InvalidConfig> {
         let config = CallConfig::try_from(settings)?;
-        let changed = {
-            let next_breaker = self.current.next_breaker();
+        {
+            let changes = &mut *self.current.changes();
             if let Some(breaker) = self.breaker() {
                 check(&config, &breaker.config())?;
             }
-            next_breaker.as_ref().map_or(Ok(()), |breaker| check(&config, breaker))?;
-            self.current.change(config)
-        };
-        self.tell(changed);
+            changes.next_breaker.as_ref().map_or(Ok(()), |breaker| check(&config, breaker))?;
+            self.current.change(changes, config);
+        }
+        self.current.tell();
         Ok(())
     }
 
@@ -144,25 +183,15 @@ impl Upstream {
         let upstream = self.clone();
         let changing = actix_rt::spawn(async move {
             let _turn = upstream.current.turn.lock().await;
-            *upstream.current.next_breaker() = Some(settings.clone());
-            let next = NextBreaker(&upstream.current);
+            let current = &upstream.current;
+            current.changes().next_breaker = Some(settings.clone());
+            let next = NextBreaker(current);
             breaker.reconfigure(settings).await?;
-            let changed = {
-                let _locked = upstream.current.next_breaker();
-                upstream.current.change(calls)
-            };
+            current.change(&mut current.changes(), calls);
             drop(next);
-            upstream.tell(changed);
+            current.tell();
             Ok(())
         });
         changing.await.unwrap_or(Err(ReconfigureError::Stopped(BreakerStopped)))
-    }
-
-    fn tell(&self, changed: Option<[Arc<Policies>; 2]>) {
-        let Some([old, new]) = changed else { return };
-        let (upstream, changes) = (self.name(), &*changes(&old.config, &new.config));
-        let changed = Observation::CallsReconfigured { upstream, changes };
-        self.current.common.observers.tell(&changed);
-        new.tell_chaos(old.config.chaos_if_on());
     }
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod learned;
 mod limits;
+mod told;
 mod under_load;
 
 use resilience_actors::{CallReport, CallSettings, Rejection, RejectionKind, Upstream, Verdict};
