@@ -80,6 +80,10 @@ impl LivePolicies {
         let policies = self.read(&next)?;
         apply(&policies).await?;
         *changes = next;
+        let own_changes = policies.own_changes(&self.load());
+        if !own_changes.is_empty() {
+            log::info!("client: reconfigured ({})", own_changes.join(", "));
+        }
         self.0.in_force.store(Arc::new(policies));
         Ok(())
     }

@@ -103,3 +103,24 @@ async fn settings_that_are_not_applied_are_not_in_force() {
     assert_eq!(live.load().breaker.fail_max, 5);
     assert_eq!(change(&live, json!({})).await.unwrap().breaker.fail_max, 5);
 }
+
+#[tokio::test]
+async fn changes_that_the_runtime_does_not_know_are_told() {
+    let live = policies(&[("CONCURRENCY_MAX", "7")]);
+    for (asked, told) in [
+        (json!({ "breaker_fail_max": 3, "concurrency_max": 9 }), vec![]),
+        (json!({ "breaker_probe": "/health" }), vec!["breaker_probe none -> /health"]),
+        (
+            json!({ "breaker_probe_interval": 2, "priority_header": "x-important" }),
+            vec!["breaker_probe_interval none -> 2", "priority_header none -> x-important"],
+        ),
+        (
+            json!({ "breaker_probe": false, "breaker_probe_interval": null }),
+            vec!["breaker_probe /health -> none", "breaker_probe_interval 2 -> none"],
+        ),
+    ] {
+        let before = live.load();
+        let after = change(&live, asked).await.unwrap();
+        assert_eq!(after.own_changes(&before), told);
+    }
+}

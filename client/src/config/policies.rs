@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use resilience_actors::BreakerConfig;
-use service_edge::{SettingError, Settings};
+use service_edge::{SettingError, Settings, UNSET};
 
 use super::{
     breaker,
@@ -35,6 +35,10 @@ pub(super) struct Fixed {
     pub(super) has_admin_token: bool,
 }
 
+/// The variables that the runtime does not know. It tells of changes of the others itself.
+const OWN: [&str; 4] =
+    ["BREAKER_PROBE", "BREAKER_PROBE_INTERVAL", "BREAKER_PROBE_SUCCESSES", "PRIORITY_HEADER"];
+
 impl Policies {
     pub(super) fn read(settings: &mut Settings<'_>) -> Result<Self, SettingError> {
         let others = settings.effective().len();
@@ -57,5 +61,19 @@ impl Policies {
             return Err(SettingError::new("CONNECT_TIMEOUT", value, allowed));
         }
         self.breaker.check_timeout(attempt_timeout).map_err(named)
+    }
+
+    /// What has changed since `before` of the settings that the runtime does not know: `breaker_probe none -> /health`.
+    pub(super) fn own_changes(&self, before: &Self) -> Vec<String> {
+        let changed = OWN.iter().filter_map(|name| {
+            let [before, now] = [before, self].map(|policies| policies.value(name));
+            (before != now).then(|| format!("{} {before} -> {now}", name.to_lowercase()))
+        });
+        changed.collect()
+    }
+
+    fn value(&self, name: &str) -> &str {
+        let variable = self.effective.iter().find(|(known, _)| *known == name);
+        variable.map(|(_, value)| value.as_str()).filter(|value| *value != UNSET).unwrap_or("none")
     }
 }
