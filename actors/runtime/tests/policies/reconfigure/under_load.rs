@@ -177,12 +177,13 @@ fn nothing_is_lost_while_callers_on_four_arbiters_come_and_leave() {
         until_async("calls are over", PATIENCE, async || limit.in_use() == 0).await;
         assert_eq!(limit.waiting(), 0);
         assert_places_are_free(&limits);
-        assert!(made.load(Ordering::SeqCst) > 1_000, "{made:?}");
+        assert!(made.load(Ordering::SeqCst) > 100, "{made:?}");
         assert_eq!(upstream.snapshot().rate.unwrap().waiting, 0);
-        // The time of a burst.
-        tokio::time::sleep(secs(1.0) / BURSTS).await;
-        let rate = upstream.snapshot().rate.unwrap();
-        assert_eq!(rate.available, rate.burst);
+        let all_there = async || {
+            let rate = upstream.snapshot().rate.unwrap();
+            rate.available == rate.burst
+        };
+        until_async("every token is there", PATIENCE, all_there).await;
         let breaker = upstream.breaker().unwrap().inspect().await.unwrap();
         assert_eq!(breaker.trials_in_flight, 0);
         for arbiter in arbiters {
