@@ -5,7 +5,7 @@ mod entry;
 
 use std::time::Instant;
 
-pub(crate) use caller::{Caller, Present};
+pub(crate) use caller::Caller;
 pub(crate) use entry::Denied;
 use entry::Entry;
 

@@ -21,16 +21,3 @@ impl<T> Caller for oneshot::Sender<T> {
         self.closed()
     }
 }
-
-/// A caller that owns the future of its call, and leaves by dropping it.
-pub(crate) struct Present;
-
-impl Caller for Present {
-    fn has_left(&self) -> bool {
-        false
-    }
-
-    fn leaves(&mut self) -> impl Future<Output = ()> {
-        std::future::pending()
-    }
-}

@@ -6,7 +6,7 @@ use tower_service::Service;
 
 use super::{classify::Classify, in_progress::InProgress, layer::Guard};
 use crate::{
-    admission::{Admission, Asking, Denied, Present, admit},
+    admission::{Admission, Asking, Caller, Denied, admit},
     attempt::{self, run_within},
     call::{make_known_if_slow, settle},
     clock,
@@ -17,6 +17,19 @@ use crate::{
     retry::decision::{Effect, Step, effect},
     upstream::enter,
 };
+
+/// A caller that owns the future of its call, and leaves by dropping it.
+struct Present;
+
+impl Caller for Present {
+    fn has_left(&self) -> bool {
+        false
+    }
+
+    fn leaves(&mut self) -> impl Future<Output = ()> {
+        std::future::pending()
+    }
+}
 
 /// Makes one request through the policies.
 #[expect(clippy::manual_async_fn, reason = "an async fn's future has room for its arguments twice")]
