@@ -26,8 +26,12 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 60] = [
+pub const CLIENT_SETTINGS: [&str; 66] = [
     "BACKEND_URL",
+    "BACKEND_CA_FILE",
+    "BACKEND_CLIENT_CERT_FILE",
+    "BACKEND_CLIENT_KEY_FILE",
+    "BACKEND_SERVER_NAME",
     "BREAKER_FAIL_MAX",
     "BREAKER_STREAK_MAX_AGE",
     "BREAKER_FAILURE_RATE",
@@ -59,6 +63,8 @@ pub const CLIENT_SETTINGS: [&str; 60] = [
     "RETRY_AFTER_MAX",
     "ATTEMPT_TIMEOUT",
     "CONNECT_TIMEOUT",
+    "POOL_MAX_AGE",
+    "POOL_IDLE_TIMEOUT",
     "THROTTLE",
     "THROTTLE_RATIO",
     "RATE_LIMIT",

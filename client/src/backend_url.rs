@@ -8,9 +8,12 @@ use service_edge::SettingError;
 /// Maximum length of a host name (RFC 1035, 2.3.4).
 const MAX_HOST: usize = 253;
 
-/// `http://host` or `http://host:port`.
+/// The scheme `http` or `https`, a host, and a port or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackendUrl(String);
+pub struct BackendUrl {
+    is_https: bool,
+    authority: String,
+}
 
 impl BackendUrl {
     /// Parses a value of `BACKEND_URL`. A trailing slash is allowed. The host is a name of letters, digits, dots,
@@ -21,6 +24,11 @@ impl BackendUrl {
     /// which may be a password.
     pub fn parse(text: String) -> Result<Self, SettingError> {
         let base = text.strip_suffix('/').unwrap_or(&text);
+        let (scheme, rest) = match (base.strip_prefix("http://"), base.strip_prefix("https://")) {
+            (Some(rest), _) => (Some(false), rest),
+            (_, Some(rest)) => (Some(true), rest),
+            _ => (None, base),
+        };
         let uri = base.parse::<Uri>().ok().filter(|uri| {
             let authority = uri.authority().map_or("", |authority| authority.as_str());
             let port_is_right = match authority.rsplit_once(':') {
@@ -31,18 +39,17 @@ impl BackendUrl {
                 }
                 _ => true,
             };
-            base.starts_with("http://")
-                && port_is_right
+            port_is_right
                 && is_host(uri.host().unwrap_or_default())
                 && !authority.contains('@')
-                && base.len() == "http://".len() + authority.len()
+                && rest == authority
         });
-        match uri {
-            Some(_) => Ok(Self(base.to_owned())),
-            None => Err(SettingError::new(
+        match (scheme, uri) {
+            (Some(is_https), Some(_)) => Ok(Self { is_https, authority: rest.to_owned() }),
+            _ => Err(SettingError::new(
                 "BACKEND_URL",
                 without_user(text),
-                "http://host or http://host:port, without user, path or query",
+                "http:// or https:// with host or host:port, without user, path or query",
             )),
         }
     }
@@ -52,13 +59,19 @@ impl BackendUrl {
         let origin = self.join("/");
         let host = origin.host().unwrap_or_default();
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        (host, origin.port_u16().unwrap_or(80))
+        (host, origin.port_u16().unwrap_or(if self.is_https { 443 } else { 80 }))
     }
 
-    /// The URI of `path`, which begins with a slash.
+    /// True if connections to the host use TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.is_https
+    }
+
+    /// The URI of `path`, which begins with a slash. The scheme is `http` also for `https`, because the
+    /// [transport](crate::transport)'s connector, and not awc, adds TLS.
     pub(crate) fn join(&self, path: &str) -> Uri {
         // `parse` accepts only origins, and an origin with a path is a valid URI.
-        format!("{}{path}", self.0).parse().unwrap_or_default()
+        format!("http://{}{path}", self.authority).parse().unwrap_or_default()
     }
 }
 

@@ -17,6 +17,7 @@ mod retry;
 mod retry_after;
 mod retry_budget;
 mod throttle;
+mod tls;
 
 use std::time::Duration;
 
@@ -31,7 +32,10 @@ pub use self::{
     policies::Policies,
     probe::HealthProbe,
 };
-use crate::{backend_url::BackendUrl, fallback::StaleLimits, replicas::ReplicaHosts};
+use crate::{
+    backend_url::BackendUrl, fallback::StaleLimits, replicas::ReplicaHosts,
+    transport::ConnectionSettings,
+};
 
 /// `PORT`, if it is not set.
 pub const DEFAULT_PORT: u16 = 8000;
@@ -74,8 +78,8 @@ pub struct Config {
     pub fallback: Option<StaleLimits>,
     /// `COALESCE`: identical requests in flight share a call.
     pub coalesce: bool,
-    /// `CONNECT_TIMEOUT`: maximum time to resolve the name, and again to connect to each of its addresses.
-    pub connect_timeout: Duration,
+    /// `CONNECT_TIMEOUT`, `POOL_MAX_AGE`, `POOL_IDLE_TIMEOUT` and the settings of TLS: the connections to the backend.
+    pub connections: ConnectionSettings,
     /// `MAX_CALLS`: maximum number of calls in flight and waiting, over all workers.
     pub max_calls: Limit,
     /// `MAX_RESPONSE_BYTES`: maximum size of a body from the backend.
@@ -101,11 +105,16 @@ impl Config {
         let common = CommonSettings::read(settings, DEFAULT_PORT)?;
         let backend =
             BackendUrl::parse(settings.text("BACKEND_URL", "http://backend-service:5000")?)?;
+        let tls = tls::read(settings, &backend)?;
         let policies = Policies::read(settings)?;
         let fallback = fallback::read(settings)?;
         let coalesce = settings.choice("COALESCE", "off", &[("off", false), ("on", true)])?;
         let connect_timeout =
             settings.seconds("CONNECT_TIMEOUT", Duration::from_secs(1), DURATIONS)?;
+        let max_age = settings.seconds("POOL_MAX_AGE", Duration::from_secs(75), DURATIONS)?;
+        let idle_timeout =
+            settings.seconds("POOL_IDLE_TIMEOUT", Duration::from_secs(15), DURATIONS)?;
+        let connections = ConnectionSettings { connect_timeout, tls, max_age, idle_timeout };
         let max_calls = settings.limit("MAX_CALLS", 10_000, 1..=10_000_000)?;
         let max_response_bytes =
             settings.integer("MAX_RESPONSE_BYTES", 1_048_576, 1..=1_073_741_824)?;
@@ -124,7 +133,7 @@ impl Config {
             policies,
             fallback,
             coalesce,
-            connect_timeout,
+            connections,
             max_calls,
             max_response_bytes,
             max_event_streams,

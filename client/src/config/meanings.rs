@@ -1,8 +1,27 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 60] = [
-    ("BACKEND_URL", "Where the backend is: plain HTTP, without a path."),
+pub const MEANINGS: [(&str, &str); 66] = [
+    ("BACKEND_URL", "Where the backend is: `http` or `https`, without a path. HTTP/1.1 only."),
+    (
+        "BACKEND_CA_FILE",
+        "PEM file with the roots that the backend's certificate may come from. Unset: Mozilla's, which are in the \
+         binary. This and the next three require `https` in `BACKEND_URL`. Files are read at the start.",
+    ),
+    (
+        "BACKEND_CLIENT_CERT_FILE",
+        "PEM file with the client's certificate, and the intermediate ones after it, for mutual TLS. Requires \
+         `BACKEND_CLIENT_KEY_FILE`.",
+    ),
+    (
+        "BACKEND_CLIENT_KEY_FILE",
+        "PEM file with the private key of that certificate, not encrypted. Requires `BACKEND_CLIENT_CERT_FILE`.",
+    ),
+    (
+        "BACKEND_SERVER_NAME",
+        "Name or IP address that the backend's certificate must have. A name is also sent in the handshake (SNI). \
+         Unset: the host in `BACKEND_URL`.",
+    ),
     (
         "BREAKER_FAIL_MAX",
         "Consecutive failures that open the circuit. 0 turns this trip off, which requires another one.",
@@ -206,7 +225,14 @@ pub const MEANINGS: [(&str, &str); 60] = [
     ),
     (
         "CONNECT_TIMEOUT",
-        "Time to resolve the name, and to connect to each of its addresses. At most `ATTEMPT_TIMEOUT`.",
+        "Time to resolve the name, and to connect to each of its addresses, with the handshake of TLS. At most \
+         `ATTEMPT_TIMEOUT`.",
+    ),
+    ("POOL_MAX_AGE", "Maximum age of a connection to the backend that a request may use."),
+    (
+        "POOL_IDLE_TIMEOUT",
+        "Maximum time without a request after which a request may use a connection. Less than what the backend keeps \
+         idle connections for.",
     ),
     (
         "MAX_CALLS",

@@ -33,7 +33,7 @@ fn unset_variables_take_the_documented_defaults() {
         chaos: None,
     };
     assert_eq!(policies.calls, calls);
-    assert_eq!(config.connect_timeout, Duration::from_secs(1));
+    assert_eq!(config.connections.connect_timeout, Duration::from_secs(1));
     assert_eq!((config.max_calls.value, config.max_response_bytes), (10_000, 1_048_576));
     assert_eq!((config.max_event_streams, config.pod.as_str()), (2_000, "local"));
     assert_eq!(config.replicas, ReplicaHosts::new(None, &config.backend).unwrap());
@@ -119,7 +119,7 @@ fn every_variable_is_read() {
     assert_eq!(policies.calls, calls);
     let timeout = policies.probe.as_ref().map(|probe| probe.probe.probe_timeout);
     assert_eq!(timeout, Some(calls.attempt_timeout), "a probe has the time of an attempt");
-    assert_eq!(config.connect_timeout, Duration::from_millis(200));
+    assert_eq!(config.connections.connect_timeout, Duration::from_millis(200));
     assert_eq!((config.max_calls.value, config.max_response_bytes), (7, 1000));
     assert_eq!((config.max_event_streams, config.pod.as_str()), (0, "client-0"));
     let replicas = ReplicaHosts::new(Some("pods:5002".to_owned()), &config.backend);

@@ -94,7 +94,7 @@ struct Replicas(Vec<(std::net::SocketAddr, PlanAnswer)>);
 
 impl Replicas {
     async fn ask(request: &PlanRequest, config: &Config) -> Result<Self, ApiError> {
-        let addresses = config.replicas.resolve(config.connect_timeout).await;
+        let addresses = config.replicas.resolve(config.connections.connect_timeout).await;
         let addresses = addresses.map_err(|error| {
             let message = format!("the backend's replicas cannot be found: {error}");
             ApiError::new(StatusCode::BAD_GATEWAY, message)

@@ -1,7 +1,7 @@
 //! Bounds the number of connections to the backend, and closes idle ones.
 //!
 //! awc's pool of idle connections can neither be counted nor closed from outside. So the pool and this module share
-//! each connection's TCP stream. A stream that this module closes looks to the pool as if the backend had closed it.
+//! each connection. One that this module closes looks to the pool as if the backend had closed it.
 
 use std::{
     cell::{Cell, Ref, RefCell},
@@ -13,9 +13,7 @@ use std::{
     },
 };
 
-use actix_rt::net::TcpStream;
-
-use super::shortage::Shortage;
+use super::{io::Io, shortage::Shortage};
 
 /// Bounds on the number of the process's connections to the backend. Clones share the same counters.
 #[derive(Debug, Clone)]
@@ -92,7 +90,7 @@ impl Connections {
     }
 
     /// Registers a connection that was opened for a request.
-    pub(super) fn add(self: &Rc<Self>, io: TcpStream, slot: Slot) -> Rc<Stream> {
+    pub(super) fn add(self: &Rc<Self>, io: Io, slot: Slot) -> Rc<Stream> {
         let stream = Rc::new(Stream {
             open: RefCell::new(Some((io, slot))),
             idle: Cell::new(false),
@@ -119,30 +117,32 @@ impl Connections {
     }
 }
 
-/// A TCP stream that awc's pool and [`Connections`] share.
+/// A connection that awc's pool and [`Connections`] share.
 #[derive(Debug)]
 pub(super) struct Stream {
     /// `None` after [`close`](Self::close).
-    open: RefCell<Option<(TcpStream, Slot)>>,
+    open: RefCell<Option<(Io, Slot)>>,
     /// True if no request uses the connection.
     idle: Cell<bool>,
     connections: Rc<Connections>,
 }
 
 impl Stream {
-    /// Returns the TCP stream, or `None` if it is closed.
-    pub(super) fn io(&self) -> Option<Ref<'_, TcpStream>> {
+    /// Returns the connection, or `None` if it is closed.
+    pub(super) fn io(&self) -> Option<Ref<'_, Io>> {
         Ref::filter_map(self.open.borrow(), |open| open.as_ref().map(|(io, _)| io)).ok()
     }
 
-    /// Calls `work` with the TCP stream. Returns `None` if the stream is closed.
-    pub(super) fn with_io<R>(&self, work: impl FnOnce(&mut TcpStream) -> R) -> Option<R> {
+    /// Calls `work` with the connection. Returns `None` if it is closed.
+    pub(super) fn with_io<R>(&self, work: impl FnOnce(&mut Io) -> R) -> Option<R> {
         self.open.borrow_mut().as_mut().map(|(io, _)| work(io))
     }
 
     pub(super) fn close(&self) {
         self.set_idle(false);
-        self.open.take();
+        if let Some((io, _slot)) = self.open.take() {
+            io.close();
+        }
     }
 
     fn set_idle(&self, idle: bool) {
@@ -188,6 +188,8 @@ impl Drop for InUse {
 
 #[cfg(test)]
 mod tests {
+    use actix_rt::net::TcpStream;
+
     use super::*;
 
     async fn connections(calls: usize, idle: usize) -> (Rc<Connections>, Fixture) {
@@ -202,7 +204,7 @@ mod tests {
         async fn open(&self, connections: &Rc<Connections>) -> Rc<Stream> {
             let slot = connections.slot().unwrap();
             let io = TcpStream::connect(self.0.local_addr().unwrap()).await.unwrap();
-            connections.add(io, slot)
+            connections.add(Io::Plain(io), slot)
         }
     }
 

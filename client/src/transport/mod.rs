@@ -1,8 +1,11 @@
 //! Carries requests to the backend over HTTP/1.1: the only user of awc.
 
+mod connection_settings;
 mod connections;
 mod connector;
+mod dial;
 mod head;
+mod io;
 mod probe;
 pub mod replicas;
 mod request;
@@ -10,6 +13,7 @@ mod resolver;
 mod response;
 mod shortage;
 mod socket;
+pub mod tls;
 
 use std::{borrow::Cow, rc::Rc, time::Duration};
 
@@ -28,6 +32,7 @@ use resilience_actors::{
 use service_edge::trace::TRACEPARENT;
 
 use crate::config::Config;
+pub use connection_settings::ConnectionSettings;
 pub use connections::ConnectionBudget;
 use connections::Connections;
 pub use probe::{ProbeError, ProbeTransport};
@@ -52,8 +57,8 @@ pub type BackendReport = ReportOf<BackendCall>;
 /// Why the backend gave no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
-    /// The request did not reach the backend: name not resolved, connect refused or timed out, or connection closed
-    /// before the first byte of a response.
+    /// The request did not reach the backend: name not resolved, connect refused or timed out, handshake of TLS
+    /// failed, or connection closed before the first byte of a response.
     #[error("backend unreachable: {0}")]
     Unreachable(String),
     /// This process lacks a resource that a connection needs: descriptors, memory, ports, or a place in the budget.
@@ -85,10 +90,10 @@ pub struct HttpTransport {
 impl HttpTransport {
     /// Creates the transport. Opens no connection.
     pub fn new(config: &Config, budget: ConnectionBudget) -> Self {
-        let connect_timeout = config.connect_timeout;
+        let settings = config.connections.clone();
         let (connections, resolver) = (Rc::new(Connections::new(budget)), Rc::default());
         let shared = Rc::clone(&connections);
-        let make = move || client(connect_timeout, Rc::clone(&resolver), Rc::clone(&shared));
+        let make = move || client(&settings, Rc::clone(&resolver), Rc::clone(&shared));
         Self {
             client: HttpClient::new(make),
             connections,
@@ -143,13 +148,15 @@ impl HttpTransport {
 /// Creates a client with its own pool. awc's timeouts and pool limit are off: the scheduler bounds the time of each
 /// attempt and the number of calls.
 fn client(
-    connect_timeout: Duration,
+    settings: &ConnectionSettings,
     resolver: Rc<Resolver>,
     connections: Rc<Connections>,
 ) -> Client {
     let connector = awc::Connector::new()
-        .connector(connector::service(connect_timeout, resolver, connections))
+        .connector(connector::service(settings.clone(), resolver, connections))
         .timeout(NEVER)
+        .conn_lifetime(settings.max_age)
+        .conn_keep_alive(settings.idle_timeout)
         .limit(0);
     Client::builder()
         .connector(connector)

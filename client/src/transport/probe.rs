@@ -1,6 +1,6 @@
 //! Asks the backend whether it is back, while the circuit is open.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{cell::Cell, rc::Rc};
 
 use actix_web::http::{
     StatusCode, Uri,
@@ -8,8 +8,8 @@ use actix_web::http::{
 };
 
 use super::{
-    BackendError, ConnectionBudget, PRODUCT, client, connections::Connections, connector,
-    resolver::Resolver, unsent,
+    BackendError, ConnectionBudget, ConnectionSettings, PRODUCT, client, connections::Connections,
+    connector, resolver::Resolver, unsent,
 };
 use crate::config::Config;
 
@@ -18,7 +18,7 @@ use crate::config::Config;
 pub struct ProbeTransport {
     connections: Rc<Connections>,
     resolver: Rc<Resolver>,
-    connect_timeout: Duration,
+    settings: ConnectionSettings,
     uri: Uri,
 }
 
@@ -41,7 +41,7 @@ impl ProbeTransport {
         Self {
             connections: Rc::new(Connections::new(budget)),
             resolver: Rc::default(),
-            connect_timeout: config.connect_timeout,
+            settings: config.connections.clone(),
             uri: config.backend.join(path),
         }
     }
@@ -52,7 +52,7 @@ impl ProbeTransport {
     /// No answer, or a status other than 2xx.
     pub async fn ask(&self) -> Result<(), ProbeError> {
         let (resolver, connections) = (Rc::clone(&self.resolver), Rc::clone(&self.connections));
-        let client = client(self.connect_timeout, resolver, connections);
+        let client = client(&self.settings, resolver, connections);
         let request = client
             .get(self.uri.clone())
             .insert_header((ACCEPT, HeaderValue::from_static("*/*")))

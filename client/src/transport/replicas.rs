@@ -84,7 +84,7 @@ pub async fn ask_all(
             let began = Instant::now();
             let limit = attempt_timeout.min(end - began);
             let client = client(
-                config.connect_timeout,
+                &config.connections,
                 Rc::default(),
                 Rc::new(Connections::new(ConnectionBudget::new(1, 0))),
             );
@@ -107,6 +107,7 @@ async fn ask(
     request: &PlanRequest,
     max_bytes: usize,
 ) -> Result<PlanAnswer, String> {
+    // `http` with TLS too: the connector adds it.
     let url = format!("http://{address}/api/faults");
     let sent = match request {
         PlanRequest::Get => {

@@ -93,6 +93,8 @@ impl Socket {
         Poll::Ready(match read {
             Ok(()) if has_ended && answered => Err(CutOff::Closed.into()),
             Err(error) if answered => Err(CutOff::Failed(describe(&error)).into()),
+            // Before the first byte of a response, the end of TLS makes no difference.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
             read => read,
         })
     }
@@ -217,12 +219,12 @@ impl AsyncWrite for Socket {
 impl ActixStream for Socket {
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
         let Some(io) = self.stream.io() else { return Poll::Ready(Ok(Ready::READ_CLOSED)) };
-        ActixStream::poll_read_ready(&*io, cx)
+        ActixStream::poll_read_ready(io.tcp(), cx)
     }
 
     fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
         let Some(io) = self.stream.io() else { return Poll::Ready(Ok(Ready::WRITE_CLOSED)) };
-        ActixStream::poll_write_ready(&*io, cx)
+        ActixStream::poll_write_ready(io.tcp(), cx)
     }
 }
 

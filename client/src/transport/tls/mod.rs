@@ -1,0 +1,69 @@
+//! TLS to an upstream: which certificates are accepted, and which one is shown.
+//!
+//! HTTP/1.1 only: the client offers no other protocol (ALPN), because its socket corrects heads of HTTP/1.1.
+
+mod client_config;
+mod files;
+mod reason;
+mod settings;
+
+use std::{fmt, io, sync::Arc};
+
+use actix_rt::net::TcpStream;
+use tokio_rustls::{
+    TlsConnector,
+    client::TlsStream,
+    rustls::{ClientConfig, pki_types::ServerName},
+};
+
+pub(super) use reason::explained;
+pub use settings::{TlsError, TlsField, TlsSettings};
+
+use crate::backend_url::BackendUrl;
+
+/// Makes TLS connections to one upstream. Clones share its sessions, which spare a part of a handshake.
+#[derive(Clone)]
+pub struct TlsConfig {
+    client: Arc<ClientConfig>,
+    server_name: ServerName<'static>,
+}
+
+impl TlsConfig {
+    /// Reads the files that `settings` name. Returns `None` for a plain `http` URL.
+    ///
+    /// # Errors
+    /// A file cannot be used, or a setting contradicts another one or the URL. No error shows a part of a private key.
+    pub fn of(settings: &TlsSettings, url: &BackendUrl) -> Result<Option<Self>, TlsError> {
+        if !url.is_https() {
+            return settings.must_be_unset().map(|()| None);
+        }
+        let server_name = settings.server_name(&url.host_and_port().0)?;
+        let roots = match &settings.ca_file {
+            Some(file) => Arc::new(files::roots(file)?),
+            None => client_config::public_roots(),
+        };
+        let client = client_config::make(roots, settings.client_files()?)?;
+        Ok(Some(Self { client: Arc::new(client), server_name }))
+    }
+
+    /// Performs the handshake on a new connection.
+    ///
+    /// # Errors
+    /// The connection failed, or the handshake did: the error is a sentence that says why.
+    pub(super) async fn handshake(&self, tcp: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let connector = TlsConnector::from(Arc::clone(&self.client));
+        connector.connect(self.server_name.clone(), tcp).await.map_err(|error| {
+            if error.kind() == io::ErrorKind::UnexpectedEof {
+                return io::Error::new(error.kind(), "connection closed in the TLS handshake");
+            }
+            explained(error)
+        })
+    }
+}
+
+impl fmt::Debug for TlsConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The rest may hold a private key.
+        f.debug_struct("TlsConfig").field("server_name", &self.server_name).finish_non_exhaustive()
+    }
+}
