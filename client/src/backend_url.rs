@@ -1,6 +1,6 @@
 //! The URL of the backend.
 
-use std::net::Ipv6Addr;
+use std::{fmt, net::Ipv6Addr};
 
 use actix_web::http::Uri;
 use service_edge::SettingError;
@@ -72,6 +72,13 @@ impl BackendUrl {
     pub(crate) fn join(&self, path: &str) -> Uri {
         // `parse` accepts only origins, and an origin with a path is a valid URI.
         format!("http://{}{path}", self.authority).parse().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for BackendUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_https { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.authority)
     }
 }
 

@@ -6,9 +6,10 @@ fn parse(text: &str) -> Result<BackendUrl, String> {
     BackendUrl::parse(text.to_owned()).map_err(|error| error.to_string())
 }
 
-/// True if `text` is `http://host[:port][/]`.
+/// True if `text` is `http://host[:port][/]`, or the same with `https`.
 fn oracle(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("http://") else { return false };
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let Some(rest) = rest else { return false };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let (host, port) = match rest.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
@@ -53,13 +54,18 @@ proptest! {
         match parse(&text) {
             Ok(url) => {
                 prop_assert!(oracle(&text), "{} is taken", text);
-                // The client connects to the host and port in the text.
+                prop_assert_eq!(url.is_https(), text.starts_with("https"));
+                // The client connects to the host and port in the text. awc is given `http` always.
                 let (host, port) = url.host_and_port();
                 let joined = url.join("/api/data").to_string();
-                prop_assert_eq!(&joined, &format!("{}/api/data", text.strip_suffix('/').unwrap_or(&text)));
+                let origin = text.strip_suffix('/').unwrap_or(&text);
+                prop_assert_eq!(&url.to_string(), origin);
+                let (_, authority) = origin.split_once("://").unwrap();
+                prop_assert_eq!(&joined, &format!("http://{authority}/api/data"));
                 prop_assert!(text.contains(&host) && port > 0);
                 let named = [format!(":{port}"), ":0".to_owned()];
-                prop_assert!(port == 80 || named.iter().any(|named| text.contains(named)));
+                let default = if url.is_https() { 443 } else { 80 };
+                prop_assert!(port == default || named.iter().any(|named| text.contains(named)));
             }
             Err(error) => {
                 prop_assert!(!oracle(&text), "{}", error);

@@ -6,6 +6,7 @@
 //! | [`answer`] | one HTTP answer, from a socket or from an application in this process |
 //! | [`http`] | the HTTP/1.1 client: raw bytes where a test needs them, requests and answers elsewhere |
 //! | [`server`] | a server that plays a script on each connection |
+//! | [`certificates`] | certificates for servers and clients with TLS |
 //! | [`process`] | a service as a process: start, log, signals, end |
 //! | [`app`] | answers of an application without a socket |
 //! | [`mod@until`] | waiting for a condition, for a bounded time |
@@ -25,6 +26,7 @@
 pub mod access;
 pub mod answer;
 pub mod app;
+pub mod certificates;
 pub mod documents;
 pub mod http;
 pub mod process;

@@ -17,6 +17,8 @@ pub enum Act {
     Hold,
     /// Closes the connection.
     Close,
+    /// Closes the connection without the end of TLS (close_notify).
+    Abandon,
     /// Resets the connection.
     Reset,
 }
@@ -29,7 +31,7 @@ impl Act {
             Self::Say(said) => Self::Say(bytes(said)),
             Self::Trickle(said, pause) => Self::Trickle(bytes(said), *pause),
             Self::Forever(said) => Self::Forever(bytes(said)),
-            Self::Await | Self::Hold | Self::Close | Self::Reset => self.clone(),
+            Self::Await | Self::Hold | Self::Close | Self::Abandon | Self::Reset => self.clone(),
         }
     }
 }

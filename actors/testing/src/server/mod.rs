@@ -3,6 +3,7 @@
 mod act;
 mod gate;
 mod peer;
+mod stream;
 mod trap;
 
 use std::{
@@ -17,12 +18,15 @@ use std::{
 pub use act::Act;
 pub use gate::Gate;
 pub use peer::Peer;
+use stream::Stream;
+use tokio_rustls::rustls::ServerConfig;
 pub use trap::Trap;
 
 /// A server on raw sockets that runs until the process ends. Each connection has its own thread.
 #[derive(Debug, Clone)]
 pub struct Server {
     address: SocketAddr,
+    is_tls: bool,
     seen: Arc<Seen>,
 }
 
@@ -42,13 +46,25 @@ impl Server {
 
     /// Plays `script` on each connection of `listener`.
     pub fn on(listener: TcpListener, script: impl Fn(Peer) + Send + Sync + 'static) -> Self {
-        let server = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
+        Self::on_with(listener, None, script)
+    }
+
+    /// As [`on`](Self::on), with TLS if there is a configuration. A handshake happens at the script's first read or
+    /// write.
+    pub fn on_with(
+        listener: TcpListener,
+        tls: Option<Arc<ServerConfig>>,
+        script: impl Fn(Peer) + Send + Sync + 'static,
+    ) -> Self {
+        let is_tls = tls.is_some();
+        let server = Self { address: listener.local_addr().unwrap(), is_tls, seen: Arc::default() };
         let (seen, script) = (server.seen.clone(), Arc::new(script));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let number = seen.connections.fetch_add(1, Ordering::SeqCst) + 1;
                 seen.open.fetch_add(1, Ordering::SeqCst);
                 let (seen, script) = (seen.clone(), script.clone());
+                let stream = Stream::new(stream, tls.clone());
                 thread::spawn(move || {
                     script(Peer::new(stream, number, seen.clone()));
                     seen.open.fetch_sub(1, Ordering::SeqCst);
@@ -75,7 +91,8 @@ impl Server {
 
     /// Its URL, without a path.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.is_tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Number of connections accepted.

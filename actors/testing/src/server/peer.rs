@@ -2,34 +2,33 @@
 
 use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
     sync::Arc,
     thread,
-    time::Duration,
 };
 
-use socket2::SockRef;
-
-use super::{Act, Seen};
+use super::{Act, Seen, Stream};
 
 /// A connection of a client. Dropping it closes it.
 #[derive(Debug)]
 pub struct Peer {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Stream>,
     number: usize,
     seen: Arc<Seen>,
 }
 
 impl Peer {
-    pub(super) fn new(stream: TcpStream, number: usize, seen: Arc<Seen>) -> Self {
-        // Each act is a segment of its own.
-        let _ = stream.set_nodelay(true);
+    pub(super) fn new(stream: Stream, number: usize, seen: Arc<Seen>) -> Self {
         Self { stream: BufReader::new(stream), number, seen }
     }
 
     /// The number of the connection: 1 for the server's first.
     pub fn number(&self) -> usize {
         self.number
+    }
+
+    /// The name that the client asked for in the handshake of TLS (SNI). Known after the first read.
+    pub fn server_name(&self) -> Option<&str> {
+        self.stream.get_ref().server_name()
     }
 
     /// Reads one request. Returns its head, or `None` if the client has closed the connection.
@@ -83,8 +82,12 @@ impl Peer {
                 return Ok(false);
             }
             Act::Close => return Ok(false),
+            Act::Abandon => {
+                self.stream.get_mut().abandon();
+                return Ok(false);
+            }
             Act::Reset => {
-                SockRef::from(self.stream.get_ref()).set_linger(Some(Duration::ZERO))?;
+                self.stream.get_mut().reset()?;
                 return Ok(false);
             }
         }

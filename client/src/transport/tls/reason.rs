@@ -33,6 +33,7 @@ fn of_certificate(error: &CertificateError) -> Cow<'static, str> {
     use CertificateError as E;
     match error {
         E::UnknownIssuer => "the server's certificate has an unknown issuer".into(),
+        E::BadSignature => "the signature of the server's certificate is wrong".into(),
         E::NotValidForName => "the server's certificate is for another name".into(),
         E::NotValidForNameContext { expected, .. } => {
             format!("the server's certificate is not for {}", expected.to_str()).into()

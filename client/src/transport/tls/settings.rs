@@ -7,6 +7,8 @@ use std::{
 
 use tokio_rustls::rustls::pki_types::ServerName;
 
+use crate::backend_url::BackendUrl;
+
 /// The settings of TLS to one upstream. All unset: Mozilla's roots, the name in the URL, and no client certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsSettings {
@@ -84,17 +86,20 @@ impl TlsSettings {
     }
 
     /// The name that the server's certificate must have.
-    pub(super) fn server_name(&self, host: &str) -> Result<ServerName<'static>, TlsError> {
-        let (field, name) = match &self.server_name {
-            Some(name) => (TlsField::ServerName, name.as_str()),
-            // SNI has no trailing dot (RFC 6066, 3).
-            None => (TlsField::Url, host.strip_suffix('.').unwrap_or(host)),
-        };
-        ServerName::try_from(name.to_owned()).map_err(|_| TlsError {
+    pub(super) fn server_name(&self, url: &BackendUrl) -> Result<ServerName<'static>, TlsError> {
+        let refused = |field, value: String| TlsError {
             field,
-            value: name.to_owned(),
-            expected: "a host name or an IP address, which a certificate can have".into(),
-        })
+            value,
+            expected: "a host name or an IP address that a certificate can have".into(),
+        };
+        if let Some(name) = &self.server_name {
+            let parsed = ServerName::try_from(name.clone());
+            return parsed.map_err(|_| refused(TlsField::ServerName, name.clone()));
+        }
+        let (host, _) = url.host_and_port();
+        // SNI has no trailing dot (RFC 6066, 3).
+        let host = host.strip_suffix('.').unwrap_or(&host).to_owned();
+        ServerName::try_from(host).map_err(|_| refused(TlsField::Url, url.to_string()))
     }
 
     /// The files of the client's certificate and of its key, if the client has them.
@@ -124,8 +129,9 @@ mod tests {
     fn the_certificate_s_name_is_the_setting_or_the_host() {
         let named = TlsSettings { server_name: Some("a.test".into()), ..TlsSettings::default() };
         let unnamed = TlsSettings::default();
-        let name = |settings: &TlsSettings, host| {
-            settings.server_name(host).map(|name| name.to_str().into_owned())
+        let name = |settings: &TlsSettings, host: &str| {
+            let url = BackendUrl::parse(format!("https://{host}")).unwrap();
+            settings.server_name(&url).map(|name| name.to_str().into_owned())
         };
         for (settings, host, expected) in [
             (&named, "b.test", "a.test"),
@@ -133,11 +139,12 @@ mod tests {
             (&unnamed, "b.test.", "b.test"),
             (&unnamed, "backend_1", "backend_1"),
             (&unnamed, "10.0.0.7", "10.0.0.7"),
-            (&unnamed, "fd00::7", "fd00::7"),
+            (&unnamed, "[fd00::7]:1", "fd00::7"),
         ] {
             assert_eq!(name(settings, host).as_deref(), Ok(expected), "{host}");
         }
-        assert_eq!(name(&unnamed, "a..b").unwrap_err().field, TlsField::Url);
+        let error = name(&unnamed, "a..b").unwrap_err().to_string();
+        assert!(error.starts_with("url=\"https://a..b\" is not valid: expected a host"), "{error}");
         let bad = TlsSettings { server_name: Some("a b".into()), ..TlsSettings::default() };
         let error = name(&bad, "b.test").unwrap_err().to_string();
         assert!(error.starts_with("server_name=\"a b\" is not valid: expected a host"), "{error}");
