@@ -80,9 +80,11 @@ async fn both_versions_of_tls_are_spoken_and_a_server_without_them_is_named() {
     let plain = talking(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     let refused = call(&url_of(&plain, "127.0.0.1"), &[]).await;
     assert_unreachable(refused, "TLS: the server's bytes are not TLS");
-    let closing = Server::start(drop);
+    let closing = Server::start(|peer| {
+        peer.play(&[Act::Await, Act::Close]);
+    });
     let refused = call(&url_of(&closing, "127.0.0.1"), &[]).await;
-    assert_unreachable(refused, "the TLS handshake");
+    assert_unreachable(refused, "connection closed in the TLS handshake");
 }
 
 /// A server without TLS that answers the first bytes with these.
