@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs, process,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -11,11 +12,13 @@ use std::{
 
 use resilience_testing::{
     Answer, PATIENCE,
+    certificates::Authority,
     http::Request,
     process::{Process, command},
     until,
 };
 use serde_json::Value;
+use tokio_rustls::rustls::ServerConfig;
 
 use super::server::{Door, Mode, Server};
 
@@ -40,6 +43,21 @@ pub(crate) struct Lab {
     client: Process,
 }
 
+/// The server's part of TLS, and the file of the root that the client trusts.
+pub(crate) struct Tls {
+    server: Arc<ServerConfig>,
+    root: String,
+}
+
+impl Tls {
+    pub(crate) fn issue() -> Self {
+        let authority = Authority::new();
+        let root = format!("{}/fault-matrix-{}.pem", env!("CARGO_TARGET_TMPDIR"), process::id());
+        fs::write(&root, authority.pem()).unwrap();
+        Self { server: authority.issue(&["127.0.0.1"]).server(), root }
+    }
+}
+
 /// Panics if `answer` may belong to a call without this marker.
 #[track_caller]
 fn must_be_its_own(answer: &Answer, id: &str) {
@@ -58,10 +76,12 @@ pub(crate) fn marker() -> String {
 }
 
 impl Lab {
-    pub(crate) fn start(door: Door, settings: &[(&str, &str)]) -> Self {
-        let server = Server::start(door);
+    pub(crate) fn start(door: Door, tls: Option<&Tls>, settings: &[(&str, &str)]) -> Self {
+        let server = Server::start(door, tls.map(|tls| tls.server.clone()));
         let url = server.url();
-        let variables = [&SETTINGS, settings, &[("BACKEND_URL", &url)]].concat();
+        let root = tls.map(|tls| ("BACKEND_CA_FILE", tls.root.as_str()));
+        let mut variables = [&SETTINGS, settings, &[("BACKEND_URL", &url)]].concat();
+        variables.extend(root);
         let client = Process::start(command(env!("CARGO_BIN_EXE_client-service"), &variables));
         Self { server, client }
     }

@@ -58,7 +58,7 @@ fn concurrent_faults_affect_only_their_own_calls() {
     let mut rows = rows();
     rows.retain(|row| !row.alone);
     let settings = [("ATTEMPT_TIMEOUT", "1"), ("WORKERS", "2")];
-    let lab = Lab::start(Door::Open, &settings);
+    let lab = Lab::start(Door::Open, None, &settings);
     let open_files = lab.open_files_at_rest();
     // Every third call gets a correct answer.
     let plan: Vec<_> = (0..calls)

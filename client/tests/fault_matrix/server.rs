@@ -12,6 +12,7 @@ use std::{
 
 use resilience_testing::server::{self, Gate, Peer, Trap};
 use socket2::{Domain, Socket, Type};
+use tokio_rustls::rustls::ServerConfig;
 
 use super::act::{Act, answer, good, say};
 
@@ -64,11 +65,12 @@ pub(crate) struct Server {
     /// The socket until the door is opened. `filling` holds the connections that fill its accept queue.
     socket: Option<Socket>,
     filling: Vec<TcpStream>,
+    tls: Option<Arc<ServerConfig>>,
     server: Option<server::Server>,
 }
 
 impl Server {
-    pub(crate) fn start(door: Door) -> Self {
+    pub(crate) fn start(door: Door, tls: Option<Arc<ServerConfig>>) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
         let address = socket.local_addr().unwrap().as_socket().unwrap();
@@ -87,7 +89,7 @@ impl Server {
             }
         }
         let (shared, socket) = (Arc::new(shared), Some(socket));
-        let mut server = Self { shared, address, socket, filling, server: None };
+        let mut server = Self { shared, address, socket, filling, tls, server: None };
         if door == Door::Open {
             server.open_door();
         }
@@ -101,11 +103,13 @@ impl Server {
         socket.listen(1024).unwrap();
         let shared = self.shared.clone();
         let script = move |peer| shared.serve(peer);
-        self.server = Some(server::Server::on(TcpListener::from(socket), script));
+        self.server =
+            Some(server::Server::on_with(TcpListener::from(socket), self.tls.clone(), script));
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Changes the mode, and restarts the counters.

@@ -14,7 +14,7 @@ const INTRODUCTION: &str = "\
 How the client handles each fault of a backend on the wire. It makes two attempts, repeats an attempt that did not reach
 the backend twice at once (`CONNECT_RETRIES`), and accepts bodies of at most 10000 bytes.
 `UPDATE_DOCS=1 cargo test -p client-service --test fault_matrix` writes this page; without the variable, the test
-compares it.
+compares it. Rows that need no timeout are also played with TLS, and must have the same result.
 
 - *status*: the status of `/api/call-backend`; *unprotected*: that of `/api/call-backend-without-resilience`.
 - *outcome*: how the attempts end; [policies](../policies.md#what-a-result-means) explains the outcomes.
