@@ -4,6 +4,7 @@ mod connection_settings;
 mod connections;
 mod connector;
 mod dial;
+mod filter;
 mod head;
 mod io;
 mod probe;

@@ -1,4 +1,4 @@
-//! The stream that awc reads from and writes to. It corrects response heads ([`Head`]), and reports a truncated
+//! The stream that awc reads from and writes to. It corrects response heads ([`HeadFilter`]), and reports a truncated
 //! response and a missing response as different errors.
 //!
 //! awc accepts a chunked body without its last chunk as complete if the connection closes. awc also returns the same
@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     connections::{InUse, Stream},
-    head::{Head, MAX_HEAD, MINOR_VERSION},
+    filter::HeadFilter,
 };
 
 thread_local! {
@@ -55,31 +55,18 @@ impl From<CutOff> for io::Error {
     }
 }
 
-/// Progress of the response to the last request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// No byte of the response has arrived.
-    Unanswered,
-    /// A part of the head has arrived and is in `held`.
-    InHead,
-    /// The head is complete: awc has it, or it is in `held` until awc reads it.
-    Answering,
-}
-
 /// A connection to the backend, with corrected response heads.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: Rc<Stream>,
-    phase: Phase,
-    /// Bytes that were read from the stream and that awc has not read yet.
-    held: Vec<u8>,
-    /// The error to return after the bytes in `held`.
+    filter: HeadFilter,
+    /// The error to return after the bytes that the filter holds.
     ended: Option<io::Error>,
 }
 
 impl Socket {
     pub(super) fn new(stream: Rc<Stream>) -> Self {
-        Self { stream, phase: Phase::Answering, held: Vec::new(), ended: None }
+        Self { stream, filter: HeadFilter::new(), ended: None }
     }
 
     /// Reads from the stream. Returns [`CutOff`] if the stream ends after the first byte of a response.
@@ -89,7 +76,7 @@ impl Socket {
         let read = self.stream.with_io(|io| Pin::new(io).poll_read(cx, buffer));
         let read = ready!(read.unwrap_or(Poll::Ready(Ok(()))));
         let has_ended = buffer.filled().len() == before && buffer.remaining() > 0;
-        let answered = self.phase != Phase::Unanswered;
+        let answered = self.filter.is_answered();
         Poll::Ready(match read {
             Ok(()) if has_ended && answered => Err(CutOff::Closed.into()),
             Err(error) if answered => Err(CutOff::Failed(describe(&error)).into()),
@@ -108,68 +95,25 @@ impl Socket {
         let before = buffer.filled().len();
         loop {
             if let Err(error) = ready!(self.poll_fill(cx, buffer)) {
-                if self.held.is_empty() {
+                if !self.filter.holds_bytes() {
                     return Poll::Ready(Err(error));
                 }
                 // awc first gets the incomplete head, then the error.
-                self.phase = Phase::Answering;
+                self.filter.end();
                 self.ended = Some(error);
-                return self.pass_on(buffer);
-            }
-            let came = &buffer.filled()[before..];
-            if came.is_empty() {
+                self.filter.release(buffer);
                 return Poll::Ready(Ok(()));
             }
-            let has_line = came.contains(&b'\n');
-            self.phase = Phase::InHead;
-            if self.held.is_empty() {
-                // The usual case, the whole head in one read, needs no copy.
-                match Head::of(came) {
-                    Head::Final => self.phase = Phase::Answering,
-                    Head::Unbounded => {
-                        self.phase = Phase::Answering;
-                        buffer.filled_mut()[before + MINOR_VERSION] = b'0';
-                    }
-                    Head::Incomplete | Head::Interim(_) => {}
-                }
-                if self.phase == Phase::Answering {
-                    return Poll::Ready(Ok(()));
-                }
+            let came = &mut buffer.filled_mut()[before..];
+            if came.is_empty() || self.filter.take(came) {
+                return Poll::Ready(Ok(()));
             }
-            self.held.extend_from_slice(&buffer.filled()[before..]);
             buffer.set_filled(before);
-            // A head can only be complete after a line feed, so a head that arrives byte by byte is parsed once a line.
-            if (has_line || self.held.len() >= MAX_HEAD) && self.find_final_head() {
-                self.phase = Phase::Answering;
-                return self.pass_on(buffer);
+            if self.filter.is_past_head() {
+                self.filter.release(buffer);
+                return Poll::Ready(Ok(()));
             }
         }
-    }
-
-    /// Removes interim responses from `held`. Returns true if the rest can be given to awc.
-    fn find_final_head(&mut self) -> bool {
-        loop {
-            match Head::of(&self.held) {
-                Head::Incomplete => return false,
-                Head::Interim(length) => drop(self.held.drain(..length)),
-                Head::Unbounded => {
-                    self.held[MINOR_VERSION] = b'0';
-                    return true;
-                }
-                Head::Final => return true,
-            }
-        }
-    }
-
-    /// Moves as many bytes as fit from `held` into `buffer`.
-    fn pass_on(&mut self, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let length = self.held.len().min(buffer.remaining());
-        buffer.put_slice(&self.held[..length]);
-        self.held.drain(..length);
-        if self.held.is_empty() {
-            self.held = Vec::new();
-        }
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -180,10 +124,11 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.phase != Phase::Answering {
+        if !this.filter.is_past_head() {
             this.poll_head(cx, buffer)
-        } else if !this.held.is_empty() {
-            this.pass_on(buffer)
+        } else if this.filter.holds_bytes() {
+            this.filter.release(buffer);
+            Poll::Ready(Ok(()))
         } else if let Some(error) = this.ended.take() {
             Poll::Ready(Err(error))
         } else {
@@ -199,8 +144,7 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.phase == Phase::Answering {
-            this.phase = Phase::Unanswered;
+        if this.filter.begin_request() {
             TAKEN.set(Some(InUse::new(Rc::clone(&this.stream))));
         }
         let written = this.stream.with_io(|io| Pin::new(io).poll_write(cx, bytes));
