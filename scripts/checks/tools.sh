@@ -39,7 +39,7 @@ install_packages() {
 ensure_linker() {
   need_cargo
   command -v cc >/dev/null || one_at_a_time install_packages gcc libc6-dev ||
-    skip "a C linker is missing, and could not be installed"
+    skip "a C compiler is missing, and could not be installed"
 }
 
 # Debian's package is unpacked, not installed: its service would listen on port 9090 from then on.
