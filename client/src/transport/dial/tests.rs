@@ -66,6 +66,7 @@ async fn addresses_that_are_silent_in_the_handshake_do_not_use_up_the_connect_ti
     let connected = tokio::time::timeout(settings.connect_timeout / 2, connecting).await;
     let (io, _slot) = connected.unwrap().unwrap();
     assert!(matches!(io, Io::Tls(_)));
+    assert_eq!((settings.default_port(), plain(LIMIT).default_port()), (443, 80));
     assert_eq!(io.tcp().peer_addr().unwrap(), good.address());
 }
 
