@@ -16,7 +16,7 @@ use super::tls::explained;
 #[derive(Debug)]
 pub(super) enum Io {
     Plain(TcpStream),
-    /// Boxed, because it is 20 times larger.
+    /// Boxed, because it is much larger.
     Tls(Box<TlsStream<TcpStream>>),
 }
 

@@ -11,6 +11,7 @@ use std::{
     },
 };
 
+use client_service::Config;
 use resilience_testing::{
     Answer,
     certificates::{Authority, Identity},
@@ -21,6 +22,15 @@ use tokio_rustls::rustls::ServerConfig;
 use super::support::{config, lab};
 
 pub(crate) const CALL: &str = "/api/call-backend";
+
+/// Time for handshakes on a loaded machine.
+const PATIENT: [(&str, &str); 3] =
+    [("CONNECT_TIMEOUT", "5"), ("ATTEMPT_TIMEOUT", "5"), ("BREAKER_TRIAL_LEASE", "5")];
+
+/// Settings of a client of this backend. A setting in `variables` replaces a default.
+pub(crate) fn settings(url: &str, variables: &[(&str, &str)]) -> Config {
+    config(url, &[variables, &PATIENT].concat())
+}
 
 /// Writes a file that only this test reads.
 pub(crate) fn file(contents: &str) -> String {
@@ -62,7 +72,7 @@ pub(crate) fn issued() -> (Authority, String, Identity) {
 
 /// One call, and the outcome of its last attempt.
 pub(crate) async fn call(url: &str, variables: &[(&str, &str)]) -> (Answer, String) {
-    let lab = lab(config(url, variables)).await;
+    let lab = lab(settings(url, variables)).await;
     let answer = lab.get(CALL).await;
     let history = lab.get("/api/events/history?type=call&limit=1").await;
     let outcome = history.body["events"][0]["attempts"][0]["outcome"].clone();

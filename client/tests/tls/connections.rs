@@ -4,20 +4,20 @@ use std::time::{Duration, Instant};
 
 use resilience_testing::{
     PATIENCE,
-    server::{Server, ok},
+    server::{Peer, Server, ok},
     until_async,
 };
 
 use crate::{
-    backend::{CALL, answering, assert_unreachable, call, issued, serve, url_of},
-    support::{config, lab},
+    backend::{CALL, answering, assert_unreachable, call, issued, serve, settings, url_of},
+    support::lab,
 };
 
 #[actix_web::test]
 async fn a_second_call_makes_no_second_handshake() {
     let (_, root, identity) = issued();
     let server = answering(identity.server());
-    let lab = lab(config(&server.url(), &[("BACKEND_CA_FILE", &root)])).await;
+    let lab = lab(settings(&server.url(), &[("BACKEND_CA_FILE", &root)])).await;
     for _ in 0..3 {
         assert_eq!(lab.get(CALL).await.status, 200);
     }
@@ -30,7 +30,7 @@ async fn a_connection_that_is_too_old_or_too_long_idle_is_not_used_again() {
     for setting in ["POOL_MAX_AGE", "POOL_IDLE_TIMEOUT"] {
         let server = answering(identity.server());
         let variables = [("BACKEND_CA_FILE", root.as_str()), (setting, "0.001")];
-        let lab = lab(config(&server.url(), &variables)).await;
+        let lab = lab(settings(&server.url(), &variables)).await;
         for _ in 0..2 {
             assert_eq!(lab.get(CALL).await.status, 200);
             let used = Instant::now();
@@ -44,9 +44,10 @@ async fn a_connection_that_is_too_old_or_too_long_idle_is_not_used_again() {
 
 #[actix_web::test]
 async fn a_handshake_without_an_answer_ends_at_the_connect_timeout() {
-    let silent = Server::start(resilience_testing::server::Peer::hold);
+    let silent = Server::start(Peer::hold);
     let began = Instant::now();
-    let variables = [("RETRY_MAX_ATTEMPTS", "1"), ("CONNECT_RETRIES", "0")];
+    let variables =
+        [("CONNECT_TIMEOUT", "0.2"), ("RETRY_MAX_ATTEMPTS", "1"), ("CONNECT_RETRIES", "0")];
     let called = call(&url_of(&silent, "127.0.0.1"), &variables).await;
     assert_unreachable(called, "no TLS handshake within 0.2s");
     assert!(began.elapsed() >= Duration::from_millis(200));
@@ -65,8 +66,13 @@ async fn a_timeout_closes_the_idle_connections() {
             peer.say(ok("{}"));
         }
     });
-    let variables = [("BACKEND_CA_FILE", root.as_str()), ("RETRY_MAX_ATTEMPTS", "1")];
-    let lab = lab(config(&server.url(), &variables)).await;
+    let variables = [
+        ("BACKEND_CA_FILE", root.as_str()),
+        ("RETRY_MAX_ATTEMPTS", "1"),
+        ("CONNECT_TIMEOUT", "1"),
+        ("ATTEMPT_TIMEOUT", "1"),
+    ];
+    let lab = lab(settings(&server.url(), &variables)).await;
     // Two calls at a time leave two idle connections, and three make the third.
     let two = futures::join!(lab.get(CALL), lab.get(CALL));
     assert_eq!((two.0.status, two.1.status, server.open()), (200, 200, 2));

@@ -37,7 +37,7 @@ impl TlsConfig {
         if !url.is_https() {
             return settings.must_be_unset().map(|()| None);
         }
-        let server_name = settings.server_name(url)?;
+        let server_name = settings.certificate_name(url)?;
         let roots = match &settings.ca_file {
             Some(file) => Arc::new(files::roots(file)?),
             None => client_config::public_roots(),

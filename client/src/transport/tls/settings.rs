@@ -86,7 +86,10 @@ impl TlsSettings {
     }
 
     /// The name that the server's certificate must have.
-    pub(super) fn server_name(&self, url: &BackendUrl) -> Result<ServerName<'static>, TlsError> {
+    pub(super) fn certificate_name(
+        &self,
+        url: &BackendUrl,
+    ) -> Result<ServerName<'static>, TlsError> {
         let refused = |field, value: String| TlsError {
             field,
             value,
@@ -131,7 +134,7 @@ mod tests {
         let unnamed = TlsSettings::default();
         let name = |settings: &TlsSettings, host: &str| {
             let url = BackendUrl::parse(format!("https://{host}")).unwrap();
-            settings.server_name(&url).map(|name| name.to_str().into_owned())
+            settings.certificate_name(&url).map(|name| name.to_str().into_owned())
         };
         for (settings, host, expected) in [
             (&named, "b.test", "a.test"),
