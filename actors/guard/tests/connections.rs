@@ -166,6 +166,38 @@ fn a_body_can_be_read_from_another_task() {
 }
 
 #[test]
+fn a_large_body_is_read_in_large_steps() {
+    let running = Running::start();
+    let size = 4_000_000;
+    let sized = Request::new("POST /parts").body(vec![b' '; size]).bytes();
+    let head = "POST /parts HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunked = format!("{head}{size:x}\r\n{}\r\n0\r\n\r\n", " ".repeat(size)).into_bytes();
+    for request in [sized, chunked] {
+        let mut connection = running.connect();
+        connection.say(request);
+        let text = connection.answer().text;
+        let length: usize = text.split(' ').next().unwrap().parse().unwrap();
+        assert!(length >= 4_000, "{text}");
+    }
+}
+
+#[test]
+fn requests_behind_a_large_chunked_body_are_answered() {
+    let running = Running::start();
+    let head = "POST /echo HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n";
+    let [data, like_the_end] = ["#".repeat(50_000), "\r\n0\r\n\r\n#\r\n0;".to_owned()]
+        .map(|data| format!("{:x}\r\n{data}\r\n", data.len()));
+    for chunks in [data.repeat(3), format!("{data}{like_the_end}{data}{data}")] {
+        let request = format!("{head}{chunks}0\r\n\r\n").into_bytes();
+        let health = Request::new("GET /health");
+        let requests = [health.bytes().repeat(200), health.close().bytes()].concat();
+        let answers = send_all_then_read(&running, [request, requests].concat());
+        assert_eq!(statuses(&answers), ["200"; 202]);
+        assert!(answers.matches('#').count() >= 150_000);
+    }
+}
+
+#[test]
 fn a_body_may_be_read_while_the_response_is_sent() {
     let running = Running::start();
     let request = Request::new("POST /echo").body("#".repeat(100_000)).bytes();

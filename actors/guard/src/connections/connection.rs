@@ -8,15 +8,11 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::counts::{Counters, Stage};
+use super::{
+    counts::{Counters, Stage},
+    unread_body::{READ_STEP, UnreadBody},
+};
 use crate::limits::Limits;
-
-/// How a request's body is delimited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BodyFraming {
-    ContentLength,
-    Chunked,
-}
 
 /// The state of one connection. Its requests have it as `conn_data`, in an `Rc`.
 #[derive(Debug)]
@@ -32,7 +28,7 @@ pub(crate) struct Connection {
     /// True while a handler reads the request's body.
     body_wanted: Cell<bool>,
     /// The body of the last request, until a handler has read it to its end.
-    unread_body: Cell<Option<BodyFraming>>,
+    unread_body: Cell<Option<UnreadBody>>,
     /// Number of bytes received between requests since the last request began.
     unclaimed_bytes: Cell<usize>,
     /// Start of the current idle time: the start of the connection, or the end of the last response or blocked write.
@@ -111,7 +107,7 @@ impl Connection {
     /// True if actix-http discards the incoming bytes as the rest of a chunked body. The end of that body cannot be
     /// seen from here, so no further request may follow on the connection.
     pub(crate) fn discards_chunks(&self) -> bool {
-        self.unread_body.get() == Some(BodyFraming::Chunked)
+        matches!(self.unread_body.get(), Some(UnreadBody::Chunked { .. }))
     }
 
     /// Number of received bytes that belong to no request yet: the incomplete head of the next request.
@@ -119,16 +115,37 @@ impl Connection {
         self.unclaimed_bytes.get()
     }
 
+    /// The body that a handler reads.
+    fn wanted_body(&self) -> Option<UnreadBody> {
+        self.unread_body.get().filter(|_| self.body_wanted.get())
+    }
+
+    /// Number of bytes to read before the task yields.
+    pub(crate) fn read_step(&self) -> usize {
+        self.wanted_body().map_or(READ_STEP, UnreadBody::read_step)
+    }
+
+    /// True if the next bytes must be seen before they are read: see [`length_in`](Self::length_in).
+    pub(crate) fn must_look_ahead(&self) -> bool {
+        self.wanted_body().is_some_and(UnreadBody::may_look_ahead)
+    }
+
+    /// The number of the next bytes that may be read without reading requests that follow the body.
+    pub(crate) fn length_in(&self, ahead: &[u8]) -> usize {
+        self.wanted_body().map_or(ahead.len(), |body| body.length_in(ahead))
+    }
+
     /// Counts received bytes.
-    pub(crate) fn count_received(&self, bytes: usize) {
+    pub(crate) fn count_received(&self, bytes: &[u8]) {
+        self.unread_body.set(self.unread_body.get().map(|body| body.received(bytes)));
         let is_body = self.discards_chunks() || self.body_wanted.get();
         if self.is_between_requests() && !is_body {
-            self.unclaimed_bytes.set(self.unclaimed_bytes.get() + bytes);
+            self.unclaimed_bytes.set(self.unclaimed_bytes.get() + bytes.len());
         }
     }
 
     /// A handler begins to work on a request.
-    pub(crate) fn begin_request(&self, body: Option<BodyFraming>) {
+    pub(crate) fn begin_request(&self, body: Option<UnreadBody>) {
         self.unclaimed_bytes.set(0);
         self.unread_body.set(body);
         self.set_expendable(false);
@@ -156,6 +173,11 @@ impl Connection {
         {
             reader.wake();
         }
+    }
+
+    /// A handler gets a part of the request's body.
+    pub(crate) fn hand_out(&self, bytes: usize) {
+        self.unread_body.set(self.unread_body.get().map(|body| body.handed_out(bytes)));
     }
 
     /// A handler has read the request's body to its end.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 
-use crate::connections::connection::{BodyFraming, Connection};
+use crate::connections::{connection::Connection, unread_body::UnreadBody};
 
 /// A request that a handler works on. The request ends when this is dropped.
 pub(super) struct ActiveRequest(Rc<Connection>);
@@ -12,7 +12,7 @@ pub(super) struct ActiveRequest(Rc<Connection>);
 impl ActiveRequest {
     /// Begins a request with these headers.
     pub(super) fn begin(connection: Rc<Connection>, headers: &HeaderMap) -> Self {
-        connection.begin_request(body_framing(headers));
+        connection.begin_request(body(headers));
         Self(connection)
     }
 
@@ -27,17 +27,19 @@ impl Drop for ActiveRequest {
     }
 }
 
-/// How the body is delimited. `None` if the request has no body.
-fn body_framing(headers: &HeaderMap) -> Option<BodyFraming> {
+/// The body that follows a head with these headers.
+fn body(headers: &HeaderMap) -> Option<UnreadBody> {
     if headers.contains_key(TRANSFER_ENCODING) {
-        return Some(BodyFraming::Chunked);
+        return Some(UnreadBody::chunked());
     }
-    let length = headers.get(CONTENT_LENGTH).filter(|length| *length != "0");
-    length.map(|_| BodyFraming::ContentLength)
+    let left = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
+    (left > 0).then_some(UnreadBody::Sized { left })
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::HeaderValue;
+
     use super::*;
     use crate::connections::tracker::tests::{connections, open};
 
@@ -45,13 +47,27 @@ mod tests {
     fn bytes_received_during_a_request_do_not_count_as_a_head() {
         let connections = connections(1, 1);
         let connection = Rc::new(open(&connections));
-        connection.count_received(7);
+        connection.count_received(&[0; 7]);
         assert_eq!((connection.unclaimed_bytes(), connection.may_read()), (7, true));
         let request = ActiveRequest::begin(Rc::clone(&connection), &HeaderMap::new());
-        connection.count_received(9);
+        connection.count_received(&[0; 9]);
         assert_eq!((connection.unclaimed_bytes(), connection.may_read()), (0, false));
         drop(request);
         assert!(connection.is_idle() && connection.may_read());
+    }
+
+    #[test]
+    fn only_a_body_that_a_handler_reads_is_read_in_large_steps() {
+        let connections = connections(1, 1);
+        let connection = Rc::new(open(&connections));
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("40000"));
+        let _request = ActiveRequest::begin(Rc::clone(&connection), &headers);
+        assert_eq!(connection.read_step(), 512);
+        connection.set_body_wanted(true);
+        assert_eq!(connection.read_step(), 32_768);
+        connection.body_was_read();
+        assert_eq!(connection.read_step(), 512);
     }
 
     #[test]

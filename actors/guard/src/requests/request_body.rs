@@ -76,6 +76,9 @@ impl Stream for RequestBody {
         match this.payload.poll_next_unpin(cx) {
             Poll::Ready(Some(item)) => {
                 this.has_arrived = true;
+                if let Ok(part) = &item {
+                    this.connection.hand_out(part.len());
+                }
                 Poll::Ready(Some(item))
             }
             Poll::Ready(None) => {

@@ -9,7 +9,8 @@ use std::{
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
-use super::{bounded_stream::BoundedStream, read::READ_AT_ONCE};
+use super::bounded_stream::BoundedStream;
+use crate::connections::unread_body::READ_STEP;
 
 /// Maximum time for a peer to close its side. If this side closes first, with bytes unread, the kernel resets the
 /// connection and the peer may lose the response.
@@ -38,7 +39,7 @@ impl BoundedStream {
             return Poll::Ready(Ok(()));
         }
         for _ in 0..READS_AT_ONCE {
-            let mut discarded = [0; READ_AT_ONCE];
+            let mut discarded = [0; READ_STEP];
             let mut discarded = ReadBuf::new(&mut discarded);
             ready!(Pin::new(&mut self.io).poll_read(cx, &mut discarded))?;
             if discarded.filled().is_empty() {

@@ -6,15 +6,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, Interest, ReadBuf};
 
 use super::bounded_stream::BoundedStream;
-use crate::refusal::Refusal;
-
-/// Number of bytes read before the task yields: the size of most heads. It bounds how many pipelined requests
-/// are decoded ahead of their turn: a request of 24 bytes may take 5 KiB when decoded.
-pub(super) const READ_AT_ONCE: usize = 512;
+use crate::{connections::unread_body::READ_STEP, refusal::Refusal};
 
 impl AsyncRead for BoundedStream {
     fn poll_read(
@@ -38,7 +35,8 @@ impl AsyncRead for BoundedStream {
             this.refuse(Refusal::HeadTooLarge { max }, cx);
             return Poll::Ready(Ok(()));
         }
-        if this.read_since_yield >= READ_AT_ONCE {
+        let step = this.connection.read_step();
+        if this.read_since_yield >= step {
             this.read_since_yield = 0;
             // Discarded chunks have no limit but time.
             this.refused = this.connection.discards_chunks()
@@ -46,33 +44,32 @@ impl AsyncRead for BoundedStream {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        this.poll_socket(cx, buffer)
+        this.poll_socket(step - this.read_since_yield, cx, buffer)
     }
 }
 
 impl BoundedStream {
+    /// Reads at most `most` bytes.
     fn poll_socket(
         &mut self,
+        most: usize,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = buffer.remaining().min(READ_AT_ONCE - self.read_since_yield);
-        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(room));
-        let polled = Pin::new(&mut self.io).poll_read(cx, &mut part);
-        let read = part.filled().len();
+        let most = self.poll_look_ahead(most, cx, buffer);
+        let before = buffer.filled().len();
+        let polled = poll_at_most(Pin::new(&mut self.io), most, cx, buffer);
         if polled.is_ready() {
-            buffer.advance(read);
-            self.read_since_yield += read;
-            self.connection.count_received(read);
+            self.count_received(buffer, before);
             return polled;
         }
         self.read_since_yield = 0;
         ready!(self.deadline.poll_overdue(&self.connection, cx));
+        let room = buffer.remaining().min(READ_STEP);
         match (&*SockRef::from(&self.io)).read(buffer.initialize_unfilled_to(room)) {
             Ok(read) => {
                 buffer.advance(read);
-                self.read_since_yield = read;
-                self.connection.count_received(read);
+                self.count_received(buffer, before);
                 return Poll::Ready(Ok(()));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -80,6 +77,32 @@ impl BoundedStream {
         }
         self.refuse_overdue(cx);
         Poll::Ready(Ok(()))
+    }
+
+    /// Returns how many bytes to read, at most `most`. May write the next bytes to the unfilled part of `buffer`.
+    fn poll_look_ahead(
+        &self,
+        most: usize,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> usize {
+        if !self.connection.must_look_ahead() {
+            return most;
+        }
+        let room = buffer.remaining().min(most);
+        let mut ahead = ReadBuf::new(buffer.initialize_unfilled_to(room));
+        match self.io.poll_peek(cx, &mut ahead) {
+            Poll::Ready(Ok(1..)) => self.connection.length_in(ahead.filled()),
+            // Nothing is there, or the read says what is wrong.
+            _ => READ_STEP,
+        }
+    }
+
+    /// Counts what was read into `buffer` behind its first `before` bytes.
+    fn count_received(&mut self, buffer: &ReadBuf<'_>, before: usize) {
+        let received = &buffer.filled()[before..];
+        self.read_since_yield += received.len();
+        self.connection.count_received(received);
     }
 
     /// Answers an incomplete head with 408. An idle connection just ends.
@@ -122,4 +145,21 @@ impl BoundedStream {
             cx.waker().wake_by_ref();
         }
     }
+}
+
+/// Reads at most `most` bytes.
+fn poll_at_most(
+    io: Pin<&mut TcpStream>,
+    most: usize,
+    cx: &mut Context<'_>,
+    buffer: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    if buffer.remaining() <= most {
+        return io.poll_read(cx, buffer);
+    }
+    let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+    let polled = io.poll_read(cx, &mut part);
+    let read = part.filled().len();
+    buffer.advance(read);
+    polled
 }

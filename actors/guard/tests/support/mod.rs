@@ -89,6 +89,14 @@ fn routes(config: &mut ServiceConfig) {
         });
         HttpResponse::Ok().body(format!("{} bytes", reading.await.unwrap()))
     }
+    async fn parts(mut body: web::Payload) -> HttpResponse {
+        let (mut parts, mut length) = (0, 0);
+        while let Some(part) = body.next().await {
+            parts += 1;
+            length += part.unwrap().len();
+        }
+        HttpResponse::Ok().body(format!("{} bytes in a part", length / parts))
+    }
     async fn echo(body: web::Payload) -> HttpResponse {
         HttpResponse::Ok().streaming(body)
     }
@@ -112,6 +120,7 @@ fn routes(config: &mut ServiceConfig) {
         .route("/events", web::get().to(events))
         .route("/never", web::get().to(never))
         .route("/take", web::post().to(take))
+        .route("/parts", web::post().to(parts))
         .route("/echo", web::post().to(echo))
         .route("/take-elsewhere", web::post().to(take_elsewhere))
         .route("/health", web::get().to(HttpResponse::Ok))
