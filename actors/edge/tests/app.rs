@@ -33,10 +33,16 @@ fn routes(config: &mut web::ServiceConfig) {
     fn panic_at_once(_: HttpRequest) -> std::future::Ready<HttpResponse> {
         panic!("before there is a future")
     }
+    async fn pass(request: HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().json(
+            json!({ "method": request.method().as_str(), "target": request.uri().to_string() }),
+        )
+    }
     config
         .service(endpoint("/cups").get(HttpResponse::Ok).put(order))
         .service(endpoint("/panic-later").get(panic_later))
-        .service(endpoint("/panic-at-once").get(panic_at_once));
+        .service(endpoint("/panic-at-once").get(panic_at_once))
+        .service(endpoint("/pass/{name}{rest:(/.*)?}").any(pass));
 }
 
 #[actix_web::test]
@@ -92,6 +98,27 @@ async fn head_is_answered_as_get() {
     let service = init_service(app(Drain::new(), None, Metrics::new("1"), routes)).await;
     let request = TestRequest::with_uri("/cups").method(Method::HEAD);
     assert_eq!(answer(&service, request.to_request()).await.status, 200);
+}
+
+#[actix_web::test]
+async fn an_endpoint_for_any_method_gets_them_as_they_are_and_without_a_token() {
+    let token = Some(AdminToken::new("s3cret"));
+    let service = init_service(app(Drain::new(), token, Metrics::new("1"), routes)).await;
+    for target in ["/pass/a", "/pass/a/", "/pass/a/b%2Fc//d?e=%20", "/pass/a?x"] {
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"] {
+            let request = TestRequest::with_uri(target).method(method.parse().unwrap());
+            let answer = answer(&service, request.to_request()).await;
+            let expected = json!({ "method": method, "target": target });
+            assert_eq!((answer.status, answer.body), (200, expected));
+        }
+    }
+    for method in [Method::CONNECT, Method::TRACE] {
+        let request = TestRequest::with_uri("/pass/a/b").method(method).to_request();
+        let answer = answer(&service, request).await;
+        answer.assert_error(405, "Method Not Allowed", "does not take");
+        let allow = answer.header("allow");
+        assert_eq!(allow, Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    }
 }
 
 #[actix_web::test]

@@ -82,6 +82,20 @@ impl Endpoint {
         self.change("PATCH", Method::PATCH, handler)
     }
 
+    /// Answers each method but CONNECT and TRACE, without the admin token: for a gateway, whose upstreams decide what a
+    /// method does. The handler also gets HEAD, OPTIONS and methods that this crate does not know. Methods that were
+    /// added before keep their handlers.
+    pub fn any<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let refused = guard::Any(guard::Connect()).or(guard::Trace());
+        let names = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+        self.add(&names, web::route().guard(guard::Not(refused)).to(handler))
+    }
+
     /// Adds a method that changes something. It always requires the admin token, so that no handler can forget it.
     fn change<F, Args>(self, name: &'static str, method: Method, handler: F) -> Self
     where
