@@ -60,7 +60,7 @@ pub use config::{
 pub use drain::Drain;
 pub use http::{
     ApiError, Endpoint, JsonBody, MAX_BODY_BYTES, MAX_DEADLINE, REQUEST_DEADLINE, RequestDeadline,
-    abort, app, endpoint,
+    abort, app, endpoint, unreadable,
 };
 pub use process::{Capacity, CapacityRequest, Program, exit_code, run_service};
 pub use server::{Server, serve};

@@ -14,4 +14,4 @@ pub use api_error::ApiError;
 pub use app::app;
 pub use deadline::{MAX_DEADLINE, REQUEST_DEADLINE, RequestDeadline};
 pub use endpoint::{Endpoint, endpoint};
-pub use json_body::{JsonBody, MAX_BODY_BYTES};
+pub use json_body::{JsonBody, MAX_BODY_BYTES, unreadable};

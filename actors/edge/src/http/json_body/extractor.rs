@@ -72,19 +72,20 @@ fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
 async fn read(payload: Payload) -> Result<Bytes, ApiError> {
     match to_bytes_limited(BodyStream::new(payload), MAX_BODY_BYTES).await {
         Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) if is_timeout(&error) => {
-            let limit = BODY_TIMEOUT.as_secs();
-            Err(ApiError::request_timeout(format!("the body did not arrive within {limit} s")))
-        }
-        Ok(Err(error)) => {
-            Err(ApiError::bad_request(format!("the body could not be read: {error}")))
-        }
+        Ok(Err(error)) => Err(unreadable(&error)),
         Err(_) => Err(too_large()),
     }
 }
 
-fn is_timeout(error: &PayloadError) -> bool {
-    matches!(error, PayloadError::Incomplete(Some(error)) if error.kind() == ErrorKind::TimedOut)
+/// The answer to a request whose body cannot be read: 408 if the server has waited for it for too long, otherwise 400.
+pub fn unreadable(error: &PayloadError) -> ApiError {
+    match error {
+        PayloadError::Incomplete(Some(cause)) if cause.kind() == ErrorKind::TimedOut => {
+            let limit = BODY_TIMEOUT.as_secs();
+            ApiError::request_timeout(format!("the body did not arrive within {limit} s"))
+        }
+        _ => ApiError::bad_request(format!("the body could not be read: {error}")),
+    }
 }
 
 fn too_large() -> ApiError {

@@ -3,4 +3,4 @@
 mod extractor;
 
 pub(crate) use extractor::BODY_TIMEOUT;
-pub use extractor::{JsonBody, MAX_BODY_BYTES};
+pub use extractor::{JsonBody, MAX_BODY_BYTES, unreadable};
