@@ -10,6 +10,7 @@
 //! | [`replicas`] | where all replicas of the backend are |
 //! | [`upstreams`] | the backend with all policies, and without protection |
 //! | [`fallback`] | stale answers for calls that have none |
+//! | [`gateway`] | rules for requests that are passed on to any upstream |
 //! | [`calls`] | makes calls, and records each |
 //! | [`events`] | the event log as Server-Sent Events |
 //! | [`metrics`] | the metrics of `GET /metrics` |
@@ -25,6 +26,7 @@ pub mod calls;
 pub mod config;
 pub mod events;
 pub mod fallback;
+pub mod gateway;
 pub mod metrics;
 mod priority;
 pub mod probes;

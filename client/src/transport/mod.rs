@@ -46,8 +46,8 @@ use socket::CutOff;
 /// The header that overrides the backend's failure rate for one request.
 const FAILURE_RATE: HeaderName = HeaderName::from_static("x-failure-rate");
 
-/// The `User-Agent` of requests to the backend.
-const PRODUCT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+/// The `User-Agent` of requests that have none of a caller.
+pub(crate) const PRODUCT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// awc's own timeout, longer than any attempt: the scheduler's timeouts apply instead.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);

@@ -1,0 +1,26 @@
+//! The gateway's rules: how a request to `/upstreams/{name}/{path}` is passed on, and its answer passed back. They
+//! read heads and bodies, and know neither sockets nor policies.
+//!
+//! | module | role |
+//! |---|---|
+//! | [`target`] | which upstream a request is for, and what is asked of it |
+//! | [`hop_by_hop`] | headers that are for one connection only |
+//! | [`trusted_proxies`] | peers that may say whom they forward for |
+//! | [`forwarded`] | `X-Forwarded-*` and `Via` |
+//! | [`default_headers`] | headers that an upstream's configuration adds |
+//! | [`request_headers`] | the head of the request to the upstream |
+//! | [`response_headers`] | the head of the answer to the caller |
+//! | [`repeatable`] | which requests may be sent more than once |
+//! | [`quota`] | a limit that counts what is taken, and gets it back |
+//! | [`body`] | request bodies that are held to be sent again, and others |
+
+pub mod body;
+pub mod default_headers;
+pub mod forwarded;
+pub mod hop_by_hop;
+pub mod quota;
+pub mod repeatable;
+pub mod request_headers;
+pub mod response_headers;
+pub mod target;
+pub mod trusted_proxies;
