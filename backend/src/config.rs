@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 66] = [
+pub const CLIENT_SETTINGS: [&str; 70] = [
     "BACKEND_URL",
     "BACKEND_CA_FILE",
     "BACKEND_CLIENT_CERT_FILE",
@@ -92,6 +92,10 @@ pub const CLIENT_SETTINGS: [&str; 66] = [
     "MAX_CALLS",
     "MAX_RESPONSE_BYTES",
     "MAX_EVENT_STREAMS",
+    "TRUSTED_PROXIES",
+    "RETRY_BODY_BYTES",
+    "REPLAY_BYTES",
+    "MAX_STREAMS",
     "BACKEND_FAULTS_HOST",
 ];
 

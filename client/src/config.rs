@@ -6,6 +6,7 @@ mod calls;
 mod chaos;
 mod concurrency;
 mod fallback;
+mod gateway;
 mod hedge;
 mod live_policies;
 mod meanings;
@@ -27,6 +28,7 @@ use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 use self::policies::Fixed;
 pub use self::{
     calls::Calls,
+    gateway::GatewaySettings,
     live_policies::{ChangeError, LivePolicies},
     meanings::MEANINGS,
     policies::Policies,
@@ -86,6 +88,8 @@ pub struct Config {
     pub max_response_bytes: usize,
     /// `MAX_EVENT_STREAMS`: maximum number of readers of `/api/events` at a time, over all workers.
     pub max_event_streams: usize,
+    /// The settings of requests that are passed on.
+    pub gateway: GatewaySettings,
     /// `BACKEND_FAULTS_HOST`: the names that resolve to all replicas of the backend.
     pub replicas: ReplicaHosts,
     /// `HOSTNAME`: the name of this pod, so that a dashboard shows which pod it follows.
@@ -119,6 +123,7 @@ impl Config {
         let max_response_bytes =
             settings.integer("MAX_RESPONSE_BYTES", 1_048_576, 1..=1_073_741_824)?;
         let max_event_streams = settings.integer("MAX_EVENT_STREAMS", 2_000, 0..=1_000_000)?;
+        let gateway = gateway::read(settings)?;
         let replicas = settings.optional_text("BACKEND_FAULTS_HOST")?;
         let replicas = ReplicaHosts::new(replicas, &backend)?;
         let pod = settings.pod();
@@ -137,6 +142,7 @@ impl Config {
             max_calls,
             max_response_bytes,
             max_event_streams,
+            gateway,
             replicas,
             pod,
             summary,

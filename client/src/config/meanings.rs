@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 66] = [
+pub const MEANINGS: [(&str, &str); 70] = [
     ("BACKEND_URL", "Where the backend is: `http` or `https`, without a path. HTTP/1.1 only."),
     (
         "BACKEND_CA_FILE",
@@ -247,6 +247,26 @@ pub const MEANINGS: [(&str, &str); 66] = [
     (
         "MAX_EVENT_STREAMS",
         "Maximum number of readers of `/api/events` at a time. Further readers get a 503.",
+    ),
+    (
+        "TRUSTED_PROXIES",
+        "Addresses and networks (`10.0.0.0/8`) of proxies in front of the gateway. `X-Forwarded-*` and `Via` of their \
+         requests are kept; those of others are replaced.",
+    ),
+    (
+        "RETRY_BODY_BYTES",
+        "Maximum size of a request's body that the gateway holds, so that it can be sent again. A request with a larger \
+         body has one attempt.",
+    ),
+    (
+        "REPLAY_BYTES",
+        "Maximum size of all held bodies together. At least `RETRY_BODY_BYTES`. A request whose body has no room has \
+         one attempt.",
+    ),
+    (
+        "MAX_STREAMS",
+        "Maximum number of bodies that the gateway passes on at a time without holding them. Further requests get a \
+         503.",
     ),
     (
         "BACKEND_FAULTS_HOST",
