@@ -14,6 +14,7 @@ const PROGRAM: Program = Program {
     about: env!("CARGO_PKG_DESCRIPTION"),
     default_port: DEFAULT_PORT,
     meanings: &MEANINGS,
+    commands: &[],
 };
 
 #[actix_web::main]

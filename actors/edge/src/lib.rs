@@ -25,6 +25,7 @@
 //!     about: "Answers",
 //!     default_port: 5000,
 //!     meanings: &[],
+//!     commands: &[],
 //! };
 //!
 //! async fn run(common: CommonSettings) -> std::io::Result<()> {
@@ -62,7 +63,7 @@ pub use http::{
     ApiError, Endpoint, JsonBody, MAX_BODY_BYTES, MAX_DEADLINE, REQUEST_DEADLINE, RequestDeadline,
     abort, app, endpoint, unreadable,
 };
-pub use process::{Capacity, CapacityRequest, Program, exit_code, run_service};
+pub use process::{Capacity, CapacityRequest, OwnCommand, Program, exit_code, run_service};
 pub use server::{Server, serve};
 pub use telemetry::{
     logging,

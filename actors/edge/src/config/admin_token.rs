@@ -36,6 +36,15 @@ impl AdminToken {
     }
 }
 
+/// Compares in constant time.
+impl PartialEq for AdminToken {
+    fn eq(&self, other: &Self) -> bool {
+        (self.padded.ct_eq(&*other.padded) & self.length.ct_eq(&other.length)).into()
+    }
+}
+
+impl Eq for AdminToken {}
+
 fn padded(token: &str) -> Option<[u8; MAX_TOKEN]> {
     let mut bytes = [0; MAX_TOKEN];
     bytes.get_mut(..token.len())?.copy_from_slice(token.as_bytes());

@@ -27,29 +27,38 @@ impl Settings<'_> {
     }
 }
 
+impl KnownNames<'_> {
+    /// The one of the `settings` that `name` is probably meant to be. `None` if it is one of them, or if it is no
+    /// misspelt one. Takes time that grows with the length of the name.
+    pub fn near_miss<'s>(&self, name: &str, settings: &[&'s str]) -> Option<&'s str> {
+        if settings.contains(&name) || self.of_others.contains(&name) || is_service_link(name) {
+            return None;
+        }
+        let upper = name.to_uppercase();
+        let distance = |setting: &&&str| osa_distance(&upper, setting);
+        // The system sets this variable, so a similar name is no misspelling.
+        let own = settings.iter().filter(|setting| **setting != POD).min_by_key(distance)?;
+        if !self.prefixes.iter().any(|prefix| upper.starts_with(prefix)) {
+            let others = self.of_others.iter().map(|other| osa_distance(&upper, other)).min();
+            let distance = distance(&own);
+            if distance > most_typos(own) || others.is_some_and(|others| others < distance) {
+                return None;
+            }
+        }
+        Some(own)
+    }
+}
+
 /// Returns one line for each of the `variables` that is probably a misspelt one of the `settings`. Shows no values.
 fn find(variables: &[String], settings: &[&str], known: KnownNames<'_>) -> Vec<String> {
     let mut lines: Vec<_> =
-        variables.iter().filter_map(|name| near_miss(name, settings, known)).collect();
+        variables.iter().filter_map(|name| line(name, settings, known)).collect();
     lines.sort_unstable();
     lines
 }
 
-fn near_miss(name: &str, settings: &[&str], known: KnownNames<'_>) -> Option<String> {
-    if settings.contains(&name) || known.of_others.contains(&name) || is_service_link(name) {
-        return None;
-    }
-    let upper = name.to_uppercase();
-    let distance = |setting: &&&str| osa_distance(&upper, setting);
-    // The system sets this variable, so a similar name is no misspelling.
-    let own = settings.iter().filter(|setting| **setting != POD).min_by_key(distance)?;
-    if !known.prefixes.iter().any(|prefix| upper.starts_with(prefix)) {
-        let others = known.of_others.iter().map(|other| osa_distance(&upper, other)).min();
-        let distance = distance(&own);
-        if distance > most_typos(own) || others.is_some_and(|others| others < distance) {
-            return None;
-        }
-    }
+fn line(name: &str, settings: &[&str], known: KnownNames<'_>) -> Option<String> {
+    let own = known.near_miss(name, settings)?;
     let shown = shorten(name, MAX_SHOWN);
     Some(format!("{shown} is not a setting: did you mean {own}?"))
 }
@@ -91,7 +100,7 @@ mod tests {
         KnownNames { prefixes: &["BREAKER_"], of_others: &["FAILURE_RATE", "FAULT_SEED"] };
 
     fn line_for(name: &str) -> Option<String> {
-        near_miss(name, &SETTINGS, KNOWN)
+        line(name, &SETTINGS, KNOWN)
     }
 
     #[test]

@@ -32,6 +32,16 @@ impl SettingError {
     pub fn variable(&self) -> &str {
         &self.variable
     }
+
+    /// The value, shortened.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// What is allowed. It completes the sentence "expected ...".
+    pub fn allowed(&self) -> &str {
+        &self.allowed
+    }
 }
 
 impl Display for SettingError {

@@ -78,8 +78,9 @@ impl<'a> Settings<'a> {
         pairs.join(" ")
     }
 
-    /// The value of the variable as it is set, to read it again later. `None` if it is unset. Not for secrets.
-    pub fn given(&self, name: &'static str) -> Option<OsString> {
+    /// The value of the variable as it is set, to read it again later. `None` if it is unset. Not recorded: the caller
+    /// does not show it if it is a secret.
+    pub fn given(&self, name: &str) -> Option<OsString> {
         self.raw_os(name)
     }
 

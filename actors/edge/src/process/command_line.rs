@@ -4,7 +4,7 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
 
-use super::{exit::exit_on_bad_settings, healthcheck};
+use super::{exit::exit_on_bad_settings, healthcheck, own_command::OwnCommand};
 use crate::{
     config::{common_settings::CommonSettings, setting_error::SettingError, settings::Settings},
     telemetry::logging::stderr,
@@ -23,6 +23,7 @@ pub(super) type ReadSettings<C> = fn(&mut Settings<'_>) -> Result<C, SettingErro
 /// |---|---|---|
 /// | none | serves | |
 /// | `healthcheck` | requests `/health` of the service with the same `HOST` and `PORT` | 0, or 1 if not healthy |
+/// | a command of the [service's own](OwnCommand) | runs it | 0, or 2 if it found errors |
 /// | `--help`, `--version` | prints it | 0 |
 /// | anything else | says what is wrong | 2 |
 ///
@@ -39,6 +40,8 @@ pub struct Program {
     pub default_port: u16,
     /// What each of its own settings is for, in Markdown: name and meaning.
     pub meanings: &'static [(&'static str, &'static str)],
+    /// Its own commands, beside `healthcheck`.
+    pub commands: &'static [OwnCommand],
 }
 
 /// The beginning of the text after the commands and options.
@@ -65,21 +68,41 @@ pub(super) fn handle_arguments<C>(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Option<ExitCode> {
     match parse(program, read, arguments) {
-        Ok(Arguments { action: None }) => None,
-        Ok(Arguments { action: Some(Action::Healthcheck) }) => Some(check_health(program)),
+        Ok(Parsed::Serve) => None,
+        Ok(Parsed::Healthcheck) => Some(check_health(program)),
+        Ok(Parsed::Own(command, arguments)) => Some(command.execute(&arguments)),
         Err(error) => Some(print(&error)),
     }
+}
+
+/// What the arguments ask for.
+enum Parsed {
+    Serve,
+    Healthcheck,
+    Own(&'static OwnCommand, Vec<OsString>),
 }
 
 fn parse<C>(
     program: &Program,
     read: ReadSettings<C>,
     arguments: impl IntoIterator<Item = OsString>,
-) -> Result<Arguments, clap::Error> {
+) -> Result<Parsed, clap::Error> {
     let command = Arguments::command().name(program.service).bin_name(program.service);
     let command = command.version(program.version).about(program.about);
+    let command = command.subcommands(program.commands.iter().map(OwnCommand::declaration));
     let command = command.after_help(settings_help(program.meanings, read));
-    command.try_get_matches_from(arguments).and_then(|it| Arguments::from_arg_matches(&it))
+    let matches = command.try_get_matches_from(arguments)?;
+    let own = matches.subcommand().and_then(|(name, matches)| {
+        let command = program.commands.iter().find(|command| command.name == name)?;
+        Some(Parsed::Own(command, command.arguments_in(matches)))
+    });
+    match own {
+        Some(own) => Ok(own),
+        None => Ok(match Arguments::from_arg_matches(&matches)?.action {
+            Some(Action::Healthcheck) => Parsed::Healthcheck,
+            None => Parsed::Serve,
+        }),
+    }
 }
 
 /// Each setting with its default and its meaning.
@@ -130,6 +153,15 @@ mod tests {
         about: "Makes tea",
         default_port: 1,
         meanings: &[("CUPS", "Cups at a time, `1` or more.")],
+        commands: &[OwnCommand {
+            name: "brew",
+            about: "Brews a sort",
+            arguments: &["SORT"],
+            run: |sorts| match sorts {
+                [sort] if sort == "green" => Ok("brewed\n".to_owned()),
+                other => Err(vec![format!("no {other:?}")]),
+            },
+        }],
     };
 
     fn read(settings: &mut Settings<'_>) -> Result<u8, SettingError> {
@@ -156,7 +188,16 @@ mod tests {
         };
         assert_eq!(run(&[]), None);
         assert_eq!(run(&["--version"]), Some(format!("{:?}", ExitCode::SUCCESS)));
-        for unknown in [&["serve"][..], &["healthcheck", "now"], &["--port=1"], &[""]] {
+        assert_eq!(run(&["brew", "green"]), Some(format!("{:?}", ExitCode::SUCCESS)));
+        for unknown in [
+            &["serve"][..],
+            &["healthcheck", "now"],
+            &["--port=1"],
+            &[""],
+            &["brew"],
+            &["brew", "coffee"],
+            &["brew", "green", "twice"],
+        ] {
             assert_eq!(run(unknown), Some(format!("{:?}", ExitCode::from(2))), "{unknown:?}");
         }
     }
@@ -171,6 +212,8 @@ mod tests {
         }
         assert!(help.contains("\n  CUPS (4)\n      Cups at a time, 1 or more.\n"), "{help}");
         assert_eq!(message(&["-V"]), "tea-service 1.2\n");
+        assert!(help.contains("  brew         Brews a sort\n"), "{help}");
+        assert!(message(&["brew", "--help"]).contains("Usage: tea-service brew <SORT>"));
         let error = message(&["--port=1"]);
         assert!(error.starts_with("error: unexpected argument '--port'"), "{error}");
         assert!(error.contains("Usage: tea-service"), "{error}");
