@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 70] = [
+pub const CLIENT_SETTINGS: [&str; 71] = [
     "BACKEND_URL",
     "BACKEND_CA_FILE",
     "BACKEND_CLIENT_CERT_FILE",
@@ -97,6 +97,7 @@ pub const CLIENT_SETTINGS: [&str; 70] = [
     "REPLAY_BYTES",
     "MAX_STREAMS",
     "BACKEND_FAULTS_HOST",
+    "CONFIG",
 ];
 
 const KNOWN_NAMES: KnownNames<'_> = KnownNames {

@@ -19,13 +19,15 @@ mod retry_after;
 mod retry_budget;
 mod throttle;
 mod tls;
+mod upstream_settings;
+mod variable_value;
 
 use std::time::Duration;
 
 use resilience_actors::DURATIONS;
 use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 
-use self::policies::Fixed;
+pub(crate) use self::variable_value::as_variable;
 pub use self::{
     calls::Calls,
     gateway::GatewaySettings,
@@ -33,9 +35,13 @@ pub use self::{
     meanings::MEANINGS,
     policies::Policies,
     probe::HealthProbe,
+    upstream_settings::UpstreamSettings,
 };
 use crate::{
-    backend_url::BackendUrl, fallback::StaleLimits, replicas::ReplicaHosts,
+    backend_url::BackendUrl,
+    fallback::StaleLimits,
+    gateway::file::{self, UpstreamConfig},
+    replicas::ReplicaHosts,
     transport::ConnectionSettings,
 };
 
@@ -52,7 +58,7 @@ pub const BACKEND_SETTINGS: [&str; 6] = [
     "FAULT_SEED",
 ];
 
-const KNOWN_NAMES: KnownNames<'_> = KnownNames {
+pub(crate) const KNOWN_NAMES: KnownNames<'_> = KnownNames {
     prefixes: &[
         "BREAKER_",
         "RETRY_",
@@ -90,6 +96,8 @@ pub struct Config {
     pub max_event_streams: usize,
     /// The settings of requests that are passed on.
     pub gateway: GatewaySettings,
+    /// The upstreams of the file that `CONFIG` names, in the order of their names. Empty if it is not set.
+    pub upstreams: Vec<UpstreamConfig>,
     /// `BACKEND_FAULTS_HOST`: the names that resolve to all replicas of the backend.
     pub replicas: ReplicaHosts,
     /// `HOSTNAME`: the name of this pod, so that a dashboard shows which pod it follows.
@@ -110,11 +118,10 @@ impl Config {
         let backend =
             BackendUrl::parse(settings.text("BACKEND_URL", "http://backend-service:5000")?)?;
         let tls = tls::read(settings, &backend)?;
-        let policies = Policies::read(settings)?;
-        let fallback = fallback::read(settings)?;
-        let coalesce = settings.choice("COALESCE", "off", &[("off", false), ("on", true)])?;
-        let connect_timeout =
-            settings.seconds("CONNECT_TIMEOUT", Duration::from_secs(1), DURATIONS)?;
+        let has_admin_token = common.admin_token.is_some();
+        let of_backend = UpstreamSettings::read(settings, has_admin_token)?;
+        let policies = LivePolicies::new(&of_backend);
+        let UpstreamSettings { fallback, coalesce, connect_timeout, .. } = of_backend;
         let max_age = settings.seconds("POOL_MAX_AGE", Duration::from_secs(75), DURATIONS)?;
         let idle_timeout =
             settings.seconds("POOL_IDLE_TIMEOUT", Duration::from_secs(15), DURATIONS)?;
@@ -126,11 +133,9 @@ impl Config {
         let gateway = gateway::read(settings)?;
         let replicas = settings.optional_text("BACKEND_FAULTS_HOST")?;
         let replicas = ReplicaHosts::new(replicas, &backend)?;
+        let upstreams =
+            read_upstreams(settings.optional_text("CONFIG")?, settings, has_admin_token)?;
         let pod = settings.pod();
-
-        let fixed = Fixed { connect_timeout, has_admin_token: common.admin_token.is_some() };
-        policies.check(fixed)?;
-        let policies = LivePolicies::new(policies, fixed, settings);
         let (summary, near_misses) = (settings.summary(), settings.near_misses(KNOWN_NAMES));
         Ok(Self {
             common,
@@ -143,12 +148,33 @@ impl Config {
             max_response_bytes,
             max_event_streams,
             gateway,
+            upstreams,
             replicas,
             pod,
             summary,
             near_misses,
         })
     }
+}
+
+/// The upstreams of the file at `path`.
+fn read_upstreams(
+    path: Option<String>,
+    settings: &Settings<'_>,
+    has_admin_token: bool,
+) -> Result<Vec<UpstreamConfig>, SettingError> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    if path.is_empty() {
+        return Err(SettingError::new("CONFIG", path, "the path of a file of upstreams"));
+    }
+    file::load(path.as_ref(), settings, has_admin_token).map_err(|errors| {
+        let first = errors.lines.first().map_or("", String::as_str);
+        let more = match errors.lines.len().saturating_sub(1) {
+            0 => String::new(),
+            more => format!(" ({more} more: client-service check {path})"),
+        };
+        SettingError::new("CONFIG", &path, format!("a file without errors: {first}{more}"))
+    })
 }
 
 #[cfg(test)]

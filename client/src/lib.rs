@@ -5,6 +5,8 @@
 //! |---|---|
 //! | [`config`] | the settings, from the environment |
 //! | [`backend_url`] | where the backend is |
+//! | [`gateway`] | passes requests on to upstreams of a file |
+//! | [`commands`] | the commands of the binary beside serving |
 //! | [`transport`] | carries a request to the backend: the only user of awc |
 //! | [`probes`] | has the backend probed while the circuit is open |
 //! | [`replicas`] | where all replicas of the backend are |
@@ -23,6 +25,7 @@
 pub mod answer;
 pub mod backend_url;
 pub mod calls;
+pub mod commands;
 pub mod config;
 pub mod events;
 pub mod fallback;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use client_service::{
     Config, SERVICE,
+    commands::COMMANDS,
     config::{DEFAULT_PORT, MEANINGS},
 };
 use service_edge::Program;
@@ -14,6 +15,7 @@ const PROGRAM: Program = Program {
     about: env!("CARGO_PKG_DESCRIPTION"),
     default_port: DEFAULT_PORT,
     meanings: &MEANINGS,
+    commands: &COMMANDS,
 };
 
 #[actix_web::main]

@@ -11,6 +11,8 @@ use tokio::sync::Mutex;
 use super::{
     KNOWN_NAMES,
     policies::{Fixed, Policies},
+    upstream_settings::{UpstreamSettings, Variables},
+    variable_value::as_variable,
 };
 
 /// The settings of the policies in force. Clones share them.
@@ -26,8 +28,6 @@ struct Shared {
     changes: Mutex<Changes>,
     fixed: Fixed,
 }
-
-type Variables = BTreeMap<&'static str, OsString>;
 
 /// The values in place of those of the environment. `None`: the variable is not set.
 type Changes = BTreeMap<&'static str, Option<String>>;
@@ -50,12 +50,12 @@ impl From<SettingError> for ChangeError {
 }
 
 impl LivePolicies {
-    /// The settings that `settings` was read for.
-    pub(super) fn new(policies: Policies, fixed: Fixed, settings: &Settings<'_>) -> Self {
-        let names = policies.effective.iter().map(|(name, _)| *name);
-        let at_start = names.filter_map(|name| Some((name, settings.given(name)?))).collect();
-        let (in_force, changes) = (ArcSwap::from_pointee(policies), Mutex::default());
-        Self(Arc::new(Shared { in_force, at_start, changes, fixed }))
+    /// The settings of the policies of an upstream.
+    pub fn new(upstream: &UpstreamSettings) -> Self {
+        let UpstreamSettings { policies, given, fixed, .. } = upstream;
+        let in_force = ArcSwap::from_pointee(policies.clone());
+        let (at_start, changes) = (given.clone(), Mutex::default());
+        Self(Arc::new(Shared { in_force, at_start, changes, fixed: *fixed }))
     }
 
     /// The settings in force.
@@ -91,14 +91,13 @@ impl LivePolicies {
     fn with(&self, changes: &Changes, asked: Map<String, Value>) -> Result<Changes, ChangeError> {
         let mut changes = changes.clone();
         let in_force = self.load();
+        let known: Vec<_> = in_force.effective.iter().map(|(name, _)| *name).collect();
         for (key, value) in asked {
-            let mut known = in_force.effective.iter().map(|(name, _)| *name);
-            let name = known.find(|name| name.to_lowercase() == key);
-            let name = name.ok_or_else(|| unknown(&key))?;
-            match value {
+            let name = known.iter().find(|name| name.to_lowercase() == key);
+            let name = name.ok_or_else(|| unknown(&key, &known))?;
+            match &value {
                 Value::Null => drop(changes.remove(name)),
-                Value::Bool(false) => drop(changes.insert(name, None)),
-                value => drop(changes.insert(name, Some(text(name, value)?))),
+                value => drop(changes.insert(name, as_variable(name, value)?)),
             }
         }
         Ok(changes)
@@ -117,33 +116,15 @@ impl LivePolicies {
     }
 }
 
-/// The value as the variable would be written.
-fn text(name: &str, value: Value) -> Result<String, ChangeError> {
-    match value {
-        Value::String(text) => Ok(text),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(true) => Ok("on".to_owned()),
-        other => {
-            let allowed = "a number, a string, a boolean or null";
-            Err(SettingError::new(name, other.to_string(), allowed).into())
-        }
-    }
-}
-
 /// Maximum number of characters of a name in an error.
 const MAX_NAME: usize = 64;
 
-fn unknown(key: &str) -> ChangeError {
+fn unknown(key: &str, known: &[&str]) -> ChangeError {
     // A longer key resembles no name. Comparing it would take long.
     let key: String = key.chars().take(MAX_NAME).collect();
-    let upper = key.to_uppercase();
-    let set = [(upper.as_str(), "")];
-    let mut settings = Settings::from_pairs(&set);
-    // The defaults are valid.
-    let _ = Policies::read(&mut settings);
-    let near = settings.near_misses(KNOWN_NAMES).into_iter().next();
-    let near = near.and_then(|line| Some(line.split_once(": ")?.1.to_lowercase()));
-    let near = near.map_or_else(String::new, |question| format!(": {question}"));
+    let near = KNOWN_NAMES.near_miss(&key.to_uppercase(), known);
+    let near =
+        near.map_or_else(String::new, |name| format!(": did you mean {}?", name.to_lowercase()));
     ChangeError::Refused(format!(
         "only settings of policies can be changed, as GET shows them, and {key} is none{near}"
     ))

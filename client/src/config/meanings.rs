@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 70] = [
+pub const MEANINGS: [(&str, &str); 71] = [
     ("BACKEND_URL", "Where the backend is: `http` or `https`, without a path. HTTP/1.1 only."),
     (
         "BACKEND_CA_FILE",
@@ -273,5 +273,9 @@ pub const MEANINGS: [(&str, &str); 70] = [
         "Host, or host:port, whose addresses are all replicas of the backend, for `/api/backend/faults`. If it is \
          unset: `backend-headless` if `BACKEND_URL` names `backend-service` and `backend-headless` resolves, \
          otherwise the host of `BACKEND_URL`.",
+    ),
+    (
+        "CONFIG",
+        "Path of a file of upstreams, in TOML, as `docs/gateway.md` describes it. Unset: the backend is the only upstream.",
     ),
 ];

@@ -27,7 +27,7 @@ pub struct Policies {
 }
 
 /// What the settings of the policies must fit, and which does not change.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fixed {
     /// `CONNECT_TIMEOUT`.
     pub(super) connect_timeout: Duration,

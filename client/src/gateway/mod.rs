@@ -1,8 +1,9 @@
-//! The gateway's rules: how a request to `/upstreams/{name}/{path}` is passed on, and its answer passed back. They
-//! read heads and bodies, and know neither sockets nor policies.
+//! The gateway: passes requests to `/upstreams/{name}/{path}` on to upstreams, with all policies, and their answers
+//! back.
 //!
 //! | module | role |
 //! |---|---|
+//! | [`file`] | the upstreams, from one file |
 //! | [`target`] | which upstream a request is for, and what is asked of it |
 //! | [`hop_by_hop`] | headers that are for one connection only |
 //! | [`trusted_proxies`] | peers that may say whom they forward for |
@@ -16,6 +17,7 @@
 
 pub mod body;
 pub mod default_headers;
+pub mod file;
 pub mod forwarded;
 pub mod hop_by_hop;
 pub mod quota;

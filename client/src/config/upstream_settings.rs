@@ -1,0 +1,58 @@
+//! The settings of one upstream. Those of the lab's backend are variables of the environment; those of other upstreams
+//! are keys of a file, which are read as if they were variables.
+
+use std::{collections::BTreeMap, ffi::OsString, time::Duration};
+
+use resilience_actors::DURATIONS;
+use service_edge::{SettingError, Settings};
+
+use super::{
+    fallback,
+    policies::{Fixed, Policies},
+};
+use crate::fallback::StaleLimits;
+
+/// What is set, by the names of the variables.
+pub(super) type Variables = BTreeMap<&'static str, OsString>;
+
+/// The settings of one upstream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpstreamSettings {
+    /// The settings of the policies that can change at run time.
+    pub policies: Policies,
+    /// `FALLBACK` and `FALLBACK_*`: the limits of stale answers, if they are on.
+    pub fallback: Option<StaleLimits>,
+    /// `COALESCE`: identical requests in flight share a call.
+    pub coalesce: bool,
+    /// `CONNECT_TIMEOUT`: maximum time to resolve the name, and again to connect to each of its addresses.
+    pub connect_timeout: Duration,
+    /// All variables of them with their effective values, in the order in which they were read.
+    pub effective: Vec<(&'static str, String)>,
+    /// The variables of the policies that are set.
+    pub(super) given: Variables,
+    pub(super) fixed: Fixed,
+}
+
+impl UpstreamSettings {
+    /// Reads them. The settings `CHAOS_*` are refused unless there is an admin token.
+    ///
+    /// # Errors
+    /// The first variable whose value is not valid or contradicts another variable.
+    pub(crate) fn read(
+        settings: &mut Settings<'_>,
+        has_admin_token: bool,
+    ) -> Result<Self, SettingError> {
+        let others = settings.effective().len();
+        let policies = Policies::read(settings)?;
+        let fallback = fallback::read(settings)?;
+        let coalesce = settings.choice("COALESCE", "off", &[("off", false), ("on", true)])?;
+        let connect_timeout =
+            settings.seconds("CONNECT_TIMEOUT", Duration::from_secs(1), DURATIONS)?;
+        let fixed = Fixed { connect_timeout, has_admin_token };
+        policies.check(fixed)?;
+        let effective = settings.effective()[others..].to_vec();
+        let names = policies.effective.iter().map(|(name, _)| *name);
+        let given = names.filter_map(|name| Some((name, settings.given(name)?))).collect();
+        Ok(Self { policies, fallback, coalesce, connect_timeout, effective, given, fixed })
+    }
+}

@@ -1,0 +1,123 @@
+//! The keys of the file that are no settings of the environment.
+
+/// A key of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What its value can be, in Markdown.
+    pub value: &'static str,
+    /// The value if it is not set.
+    pub default: &'static str,
+    /// Its purpose, in Markdown.
+    pub meaning: &'static str,
+}
+
+const fn key(
+    name: &'static str,
+    value: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Key {
+    Key { name, value, default, meaning }
+}
+
+/// The keys of `[upstreams.NAME]`.
+pub const UPSTREAM_KEYS: [Key; 7] = [
+    key(
+        "url",
+        "`http://host` or `https://host`, maybe with `:port`, or a list of them",
+        "required",
+        "Where the upstream is, without a user, a path and a query. The URLs of a list have one scheme, and each is an \
+         endpoint.",
+    ),
+    key(
+        "endpoints",
+        "`\"one\"` or `\"all\"`",
+        "`\"one\"`",
+        "`one`: an address to which the host resolves. `all`: each address of the host is an endpoint.",
+    ),
+    key(
+        "headers",
+        "a table of names and secrets",
+        "none",
+        "Headers that are sent with each request that has no header of the name. Headers of the connection, `Host`, \
+         `Content-Length`, `Expect`, `Via`, `Forwarded` and `X-Forwarded-*` are not allowed.",
+    ),
+    key(
+        "token",
+        "a secret of 1 to 1024 visible ASCII characters without spaces",
+        "none",
+        "If set, callers of this upstream need it.",
+    ),
+    key("tls", "a table", "none", "Certificates and server name. Only with `https`."),
+    key(
+        "body_idle_timeout",
+        "a number of seconds, more than 0 and at most 2592000",
+        "30",
+        "Maximum time without progress of a body, in each direction.",
+    ),
+    key(
+        "routes",
+        "a list of tables",
+        "none",
+        "What is different for some requests. The first route that fits a request is used.",
+    ),
+];
+
+/// The keys of `[upstreams.NAME.tls]`.
+pub const TLS_KEYS: [Key; 4] = [
+    key(
+        "ca_file",
+        "the path of a file in PEM format",
+        "Mozilla's roots",
+        "The certificates that sign the upstream's.",
+    ),
+    key(
+        "client_certificate_file",
+        "the path of a file in PEM format",
+        "none",
+        "The certificate that the gateway shows. Requires `client_key_file`.",
+    ),
+    key(
+        "client_key_file",
+        "the path of a file in PEM format",
+        "none",
+        "The key of that certificate. Requires `client_certificate_file`.",
+    ),
+    key(
+        "server_name",
+        "a host name or an address",
+        "the host of the URL",
+        "The name that the upstream's certificate must have.",
+    ),
+];
+
+/// The keys of `[[upstreams.NAME.routes]]`.
+pub const ROUTE_KEYS: [Key; 3] = [
+    key(
+        "methods",
+        "a list of methods in capital letters, but `CONNECT` and `TRACE`",
+        "all",
+        "The methods that fit.",
+    ),
+    key(
+        "path",
+        "a path without a query, a slash at its end, and segments that are empty, `.` or `..`",
+        "`\"/\"`",
+        "The path that fits, with all paths below it: `/charges` fits `/charges` and `/charges/7`, not `/charges7`. \
+         Paths are compared without their percent-encoding.",
+    ),
+    key(
+        "idempotent",
+        "`true` or `false`",
+        "by the request",
+        "Whether these requests may be repeated. If it is not set, GET, HEAD, OPTIONS, PUT and DELETE may, and others \
+         with an `Idempotency-Key`.",
+    ),
+];
+
+/// The names of keys.
+pub(super) fn names<'k>(keys: &'k [Key]) -> impl Iterator<Item = &'k str> {
+    keys.iter().map(|key| key.name)
+}

@@ -1,0 +1,117 @@
+//! The file of upstreams (`CONFIG`), in TOML. docs/gateway.md describes it.
+//!
+//! | module | role |
+//! |---|---|
+//! | `errors` | what is wrong, with line and column |
+//! | `reader` | a table of the file |
+//! | `settings` | the keys that are settings of the environment, and their parser |
+//! | `route` | what is different for some requests of an upstream |
+//! | `upstream` | one upstream |
+//! | `show` | the effective settings, as a file |
+//! | `keys` | the keys that are no settings of the environment |
+//! | `schema` | the JSON schema of the file |
+
+mod errors;
+mod keys;
+mod reader;
+mod route;
+mod schema;
+mod settings;
+mod show;
+mod upstream;
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use service_edge::Settings;
+use toml::de::DeTable;
+
+pub use self::{
+    errors::FileErrors,
+    keys::{Key, ROUTE_KEYS, TLS_KEYS, UPSTREAM_KEYS},
+    route::RouteConfig,
+    schema::schema,
+    settings::Endpoints,
+    show::show,
+    upstream::{Pem, TlsConfig, UpstreamConfig, UpstreamName, UpstreamUrl},
+};
+use self::{
+    errors::{Errors, FileError, beside},
+    reader::{Reader, Section, Sources},
+};
+
+/// Maximum size of the file in bytes.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+/// Maximum size in bytes of a file that the file refers to.
+const MAX_REFERRED: u64 = 1024 * 1024;
+
+/// Reads the file at `path`. `settings` has the variables to which it can refer.
+///
+/// # Errors
+/// All that is wrong with the file.
+pub fn load(
+    path: &Path,
+    settings: &Settings<'_>,
+    has_admin_token: bool,
+) -> Result<Vec<UpstreamConfig>, FileErrors> {
+    let text = read_up_to(path, MAX_FILE)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
+        .map_err(|error| FileErrors::whole(path, format_args!("cannot be read: {error}")))?;
+    let sources = Sources {
+        variable: &|name| settings.given(name),
+        file: &|other| {
+            let other = other.to_str().map(|other| beside(path, other));
+            read_up_to(&other.ok_or(io::ErrorKind::InvalidFilename)?, MAX_REFERRED)
+        },
+        has_admin_token,
+    };
+    parse(&text, &sources).map_err(|errors| FileErrors::new(path, &errors))
+}
+
+fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::other(format!("it has more than {most} bytes")));
+    }
+    Ok(bytes)
+}
+
+fn parse(text: &str, sources: &Sources<'_>) -> Result<Vec<UpstreamConfig>, Vec<FileError>> {
+    let mut reader = Reader { sources, errors: Errors::default() };
+    let upstreams = match DeTable::parse(text) {
+        Ok(table) => {
+            let span = table.span();
+            let root = Section { name: String::new(), span, table: table.get_ref() };
+            read_upstreams(&root, &mut reader)
+        }
+        Err(error) => {
+            let what = error.message().replace('\n', ", ");
+            reader.errors.add(&error.span().unwrap_or_default(), format_args!("not TOML: {what}"));
+            Vec::new()
+        }
+    };
+    let errors = reader.errors.located(text);
+    if errors.is_empty() { Ok(upstreams) } else { Err(errors) }
+}
+
+fn read_upstreams(root: &Section<'_>, reader: &mut Reader<'_>) -> Vec<UpstreamConfig> {
+    root.refuse_unknown(reader, &["upstreams"], |_| None);
+    let all = root.get("upstreams").and_then(|all| reader.section("upstreams".to_owned(), all));
+    let Some(all) = all.filter(|all| !all.table.is_empty()) else {
+        reader.errors.add(&(0..0), "the file has no [upstreams.NAME]: expected at least one");
+        return Vec::new();
+    };
+    let read = all.table.iter().filter_map(|(name, value)| {
+        let section = reader.section(all.key(name.get_ref()), value)?;
+        upstream::read(name, &section, reader)
+    });
+    read.collect()
+}
+
+#[cfg(test)]
+mod tests;

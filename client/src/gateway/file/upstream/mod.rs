@@ -1,0 +1,112 @@
+//! One upstream of the file.
+
+mod headers;
+mod name;
+mod secret;
+mod tls;
+mod url;
+
+use std::time::Duration;
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+use service_edge::{AdminToken, Settings};
+use toml::Spanned;
+
+pub(super) use self::secret::HIDDEN;
+pub use self::{
+    name::UpstreamName,
+    tls::{Pem, TlsConfig},
+    url::UpstreamUrl,
+};
+use super::{
+    keys::{UPSTREAM_KEYS, names},
+    reader::{Reader, Section},
+    route::{self, RouteConfig},
+    settings::{self, Endpoints, Given, OfUpstream},
+};
+use crate::config::UpstreamSettings;
+
+/// An upstream, as the file describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpstreamConfig {
+    /// The key of its table.
+    pub name: UpstreamName,
+    /// `url`: where it is. At least one; all of the same scheme.
+    pub urls: Vec<UpstreamUrl>,
+    /// `endpoints`: which addresses of each host are used.
+    pub endpoints: Endpoints,
+    /// `headers`: sent with each request that has no header of the name. A [sensitive](HeaderValue::is_sensitive) value
+    /// is shown nowhere.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// `token`: if set, callers need it.
+    pub token: Option<AdminToken>,
+    /// `tls`: certificates and server name. Only with `https`.
+    pub tls: TlsConfig,
+    /// `body_idle_timeout`: maximum time without progress of a body, in each direction.
+    pub body_idle_timeout: Duration,
+    /// The policies, under the names of the environment's settings.
+    pub settings: UpstreamSettings,
+    /// `routes`: what is different for some requests. The first that fits a request is used.
+    pub routes: Vec<RouteConfig>,
+}
+
+/// Reads the upstream `name`. `None` if there is an error.
+pub(super) fn read(
+    name: &Spanned<std::borrow::Cow<'_, str>>,
+    section: &Section<'_>,
+    reader: &mut Reader<'_>,
+) -> Option<UpstreamConfig> {
+    let valid_name = UpstreamName::new(name.get_ref());
+    if valid_name.is_none() {
+        let what = format!("{} is not a valid name: expected {}", section.name, name::ALLOWED);
+        reader.errors.add(&name.span(), what);
+    }
+    let known: Vec<_> = names(&UPSTREAM_KEYS).chain(settings::keys()).collect();
+    section.refuse_unknown(reader, &known, |_| None);
+
+    let urls = url::read(section, reader);
+    let table = |key: &str, reader: &mut Reader<'_>| match section.get(key) {
+        Some(value) => reader.section(section.key(key), value),
+        None => None,
+    };
+    let headers = table("headers", reader).map(|headers| headers::read(&headers, reader));
+    let token = token(section, reader);
+    let tls = table("tls", reader);
+    if let (Some(tls), Some(false)) = (&tls, urls.first().map(UpstreamUrl::is_https)) {
+        reader.errors.add(&tls.span, format!("{} needs a url with https", tls.name));
+    }
+    let tls = tls.map(|tls| tls::read(&tls, reader)).unwrap_or_default();
+
+    let has_admin_token = reader.sources.has_admin_token;
+    let given = Given::read(section, reader);
+    let parse = |settings: &mut Settings<'_>| settings::parse(settings, has_admin_token);
+    let parsed = given.parse_over(&Given::default(), section, reader, parse);
+    // The settings of a route are checked beside those of the upstream.
+    let OfUpstream { endpoints, body_idle_timeout, settings } = parsed?;
+    let routes = route::read_all(section, &given, reader);
+    Some(UpstreamConfig {
+        name: valid_name?,
+        urls,
+        endpoints,
+        headers: headers.unwrap_or_default(),
+        token,
+        tls,
+        body_idle_timeout,
+        settings,
+        routes,
+    })
+}
+
+fn token(section: &Section<'_>, reader: &mut Reader<'_>) -> Option<AdminToken> {
+    let value = section.get("token")?;
+    let key = section.key("token");
+    let token = secret::read(&key, value, reader)?.value;
+    let token = Settings::new(|_| Some(token.clone().into())).secret("TOKEN");
+    match token {
+        Ok(token) => token.as_deref().map(AdminToken::new),
+        Err(error) => {
+            reader.refuse(&value.span(), &key, error.value(), error.allowed());
+            None
+        }
+    }
+}
