@@ -26,8 +26,8 @@ pub struct UpstreamSettings {
     pub coalesce: bool,
     /// `CONNECT_TIMEOUT`: maximum time to resolve the name, and again to connect to each of its addresses.
     pub connect_timeout: Duration,
-    /// All variables of them with their effective values, in the order in which they were read.
-    pub effective: Vec<(&'static str, String)>,
+    /// The variables of the settings that cannot change at run time, with their effective values.
+    others: Vec<(&'static str, String)>,
     /// The variables of the policies that are set.
     pub(super) given: Variables,
     pub(super) fixed: Fixed,
@@ -42,17 +42,22 @@ impl UpstreamSettings {
         settings: &mut Settings<'_>,
         has_admin_token: bool,
     ) -> Result<Self, SettingError> {
-        let others = settings.effective().len();
         let policies = Policies::read(settings)?;
+        let read = settings.effective().len();
         let fallback = fallback::read(settings)?;
         let coalesce = settings.choice("COALESCE", "off", &[("off", false), ("on", true)])?;
         let connect_timeout =
             settings.seconds("CONNECT_TIMEOUT", Duration::from_secs(1), DURATIONS)?;
         let fixed = Fixed { connect_timeout, has_admin_token };
         policies.check(fixed)?;
-        let effective = settings.effective()[others..].to_vec();
+        let others = settings.effective()[read..].to_vec();
         let names = policies.effective.iter().map(|(name, _)| *name);
         let given = names.filter_map(|name| Some((name, settings.given(name)?))).collect();
-        Ok(Self { policies, fallback, coalesce, connect_timeout, effective, given, fixed })
+        Ok(Self { policies, fallback, coalesce, connect_timeout, others, given, fixed })
+    }
+
+    /// All variables with their effective values, in the order in which they were read.
+    pub fn effective(&self) -> impl Iterator<Item = &(&'static str, String)> {
+        self.policies.effective.iter().chain(&self.others)
     }
 }

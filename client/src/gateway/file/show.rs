@@ -33,7 +33,7 @@ fn upstream(config: &UpstreamConfig) -> String {
     }
     let timeout = config.body_idle_timeout.as_secs_f64();
     line(&mut text, "body_idle_timeout", &timeout.to_string());
-    settings(&mut text, &config.settings.effective);
+    settings(&mut text, config.settings.effective());
     let client = tls.client.as_ref();
     let files = [
         ("ca_file", tls.ca.as_ref()),
@@ -71,7 +71,10 @@ fn header(value: &HeaderValue) -> String {
     text.unwrap_or(HIDDEN).to_owned()
 }
 
-fn settings(text: &mut String, effective: &[(&'static str, String)]) {
+fn settings<'s>(
+    text: &mut String,
+    effective: impl IntoIterator<Item = &'s (&'static str, String)>,
+) {
     for (name, value) in effective {
         let is_number = value.parse::<i64>().is_ok() || value.parse().is_ok_and(f64::is_finite);
         let value = match value.as_str() {
