@@ -48,8 +48,9 @@ fn between_marks<'a>(document: &'a str, name: &str) -> &'a str {
     part.unwrap_or_else(|| panic!("the document has no part between the marks {name:?}")).0
 }
 
-/// Compares a part of a file with what the code generates. If the variable `UPDATE_DOCS` is set, writes it instead.
-fn check_generated(path: &str, name: &str, generated: &str) {
+/// Compares the part of a file between the lines `<!-- NAME -->` and `<!-- /NAME -->` with what the code generates. If
+/// the variable `UPDATE_DOCS` is set, writes it instead.
+pub fn check_generated(path: &str, name: &str, generated: &str) {
     let document = read(path);
     let part = between_marks(&document, name);
     if part == generated {

@@ -1,6 +1,7 @@
 //! Documents name tests, files, settings, lines of code and other documents: they must be there.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
+mod gateway;
 mod markdown;
 mod settings;
 

@@ -32,7 +32,7 @@ use toml::de::DeTable;
 pub use self::{
     errors::FileErrors,
     keys::{Key, ROUTE_KEYS, TLS_KEYS, UPSTREAM_KEYS},
-    route::RouteConfig,
+    route::{RouteConfig, route_settings},
     schema::schema,
     settings::Endpoints,
     show::show,

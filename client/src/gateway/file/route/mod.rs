@@ -29,6 +29,11 @@ pub(super) const SETTINGS: [&str; 11] = [
     "HEDGE_MAX",
 ];
 
+/// The keys of the settings that a route can have of its own.
+pub fn route_settings() -> impl Iterator<Item = String> {
+    SETTINGS.iter().map(|name| key_of(name))
+}
+
 /// Requests of an upstream, and how their calls are made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RouteConfig {
