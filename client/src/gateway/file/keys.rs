@@ -118,6 +118,6 @@ pub const ROUTE_KEYS: [Key; 3] = [
 ];
 
 /// The names of keys.
-pub(super) fn names<'k>(keys: &'k [Key]) -> impl Iterator<Item = &'k str> {
+pub(super) fn names(keys: &[Key]) -> impl Iterator<Item = &str> {
     keys.iter().map(|key| key.name)
 }

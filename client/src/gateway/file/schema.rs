@@ -24,7 +24,7 @@ pub fn schema() -> Value {
     let upstream = settings(false).chain(UPSTREAM_KEYS.iter().map(described)).collect();
     let route = settings(true).chain(ROUTE_KEYS.iter().map(described)).collect();
     let tls = TLS_KEYS.iter().map(described).collect();
-    let mut upstream = table(upstream);
+    let mut upstream = table(&upstream);
     upstream["required"] = json!(["url"]);
     let reference = json!({
         "type": "object", "properties": { "file": { "type": "string" }, "env": { "type": "string" } },
@@ -46,14 +46,14 @@ pub fn schema() -> Value {
         "additionalProperties": false,
         "$defs": {
             "upstream": upstream,
-            "route": table(route),
-            "tls": table(tls),
+            "route": table(&route),
+            "tls": table(&tls),
             "secret": { "anyOf": [{ "type": "string" }, reference] },
         },
     })
 }
 
-fn table(properties: Map<String, Value>) -> Value {
+fn table(properties: &Map<String, Value>) -> Value {
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
@@ -105,11 +105,12 @@ fn setting(known: &Known) -> Option<Value> {
 fn choices(allowed: &str) -> Option<Value> {
     let is_word = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
     let words: Vec<&str> = allowed.split(" or ").collect();
-    if words.len() < 2 || !words.iter().all(|word| is_word(&word)) {
+    if words.len() < 2 || !words.iter().all(is_word) {
         return None;
     }
-    let on = words.contains(&"on").then(|| json!(true));
-    let choices = words.iter().map(|word| json!(word)).chain([json!(false)]).chain(on);
+    let on = words.contains(&"on").then_some(true);
+    let choices =
+        words.iter().map(|word| json!(word)).chain([json!(false)]).chain(on.map(Value::from));
     Some(json!({ "enum": choices.collect::<Vec<_>>() }))
 }
 

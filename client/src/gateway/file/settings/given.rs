@@ -84,10 +84,7 @@ impl Given {
                 reader.refuse(at, &key, error.value(), in_keys(error.allowed()));
             }
             // To find further errors.
-            let Some(name) = names.into_iter().find(|name| left.settings.remove(*name).is_some())
-            else {
-                return None;
-            };
+            let name = names.into_iter().find(|name| left.settings.remove(*name).is_some())?;
             removed.push(name.to_owned());
         }
     }

@@ -2,57 +2,20 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// The parts of a file, separated by spaces.
+const WORDS: &str = "[upstreams.p]\n [[upstreams.p.routes]]\n [upstreams.p.headers]\n [upstreams]\n url token tls \
+                     routes methods path headers retry_max_attempts rate_limit rate_burst attempt_timeout \
+                     hedge_after endpoints = = = \n \n \n \"http://p\" \"/x\" [ ] { } env=\"TOKEN\" \
+                     file=\"binary\" , 1 -0.5 1e9 nan 0xffffffffffffffffffff true false \"x\" \"\\u0000\" ' \" \
+                     1979-05-27 \u{e4}";
+
 /// Texts that resemble a file.
 fn texts() -> impl Strategy<Value = String> {
-    let word = prop::sample::select(vec![
-        "[upstreams.p]\n",
-        "[[upstreams.p.routes]]\n",
-        "[upstreams.p.headers]\n",
-        "[upstreams]\n",
-        "url",
-        "token",
-        "tls",
-        "routes",
-        "methods",
-        "path",
-        "headers",
-        "retry_max_attempts",
-        "rate_limit",
-        "rate_burst",
-        "attempt_timeout",
-        "hedge_after",
-        "endpoints",
-        " = ",
-        "\n",
-        "\"http://p\"",
-        "\"/x\"",
-        "[",
-        "]",
-        "{ ",
-        " }",
-        "env = \"TOKEN\"",
-        "file = \"binary\"",
-        ", ",
-        "1",
-        "-0.5",
-        "1e9",
-        "nan",
-        "0xffffffffffffffffffff",
-        "true",
-        "false",
-        "\"x\"",
-        "\"\\u0000\"",
-        "'",
-        "\"",
-        "1979-05-27",
-        "ä",
-    ]);
+    let word = prop::sample::select(WORDS.split(' ').collect::<Vec<_>>());
     let words = prop::collection::vec(word, 0..40).prop_map(|words| words.concat());
-    prop_oneof![
-        any::<String>(),
-        words.clone(),
-        words.prop_map(|words| format!("[upstreams.p]\nurl = \"http://p\"\n{words}"))
-    ]
+    let begun =
+        words.clone().prop_map(|words| format!("[upstreams.p]\nurl = \"http://p\"\n{words}"));
+    prop_oneof![any::<String>(), words, begun]
 }
 
 proptest! {
