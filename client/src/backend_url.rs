@@ -24,20 +24,34 @@ impl BackendUrl {
     /// which may be a password.
     pub fn parse(text: String) -> Result<Self, SettingError> {
         let base = text.strip_suffix('/').unwrap_or(&text);
-        let (is_https, authority) = match base.split_once("://") {
-            Some(("http", authority)) => (false, authority),
-            Some(("https", authority)) => (true, authority),
-            _ => (false, ""),
+        let (scheme, rest) = match (base.strip_prefix("http://"), base.strip_prefix("https://")) {
+            (Some(rest), _) => (Some(false), rest),
+            (_, Some(rest)) => (Some(true), rest),
+            _ => (None, base),
         };
-        let scheme = if is_https { "https://" } else { "http://" };
-        if is_origin(base, scheme) {
-            return Ok(Self { is_https, authority: authority.to_owned() });
+        let uri = base.parse::<Uri>().ok().filter(|uri| {
+            let authority = uri.authority().map_or("", |authority| authority.as_str());
+            let port_is_right = match authority.rsplit_once(':') {
+                // `port_u16` alone would also accept a sign.
+                Some((_, port)) if !port.ends_with(']') => {
+                    port.bytes().all(|byte| byte.is_ascii_digit())
+                        && uri.port_u16().is_some_and(|port| port > 0)
+                }
+                _ => true,
+            };
+            port_is_right
+                && is_host(uri.host().unwrap_or_default())
+                && !authority.contains('@')
+                && rest == authority
+        });
+        match (scheme, uri) {
+            (Some(is_https), Some(_)) => Ok(Self { is_https, authority: rest.to_owned() }),
+            _ => Err(SettingError::new(
+                "BACKEND_URL",
+                without_user(text),
+                "http:// or https:// with host or host:port, without user, path or query",
+            )),
         }
-        Err(SettingError::new(
-            "BACKEND_URL",
-            without_user(text),
-            "http:// or https:// with host or host:port, without user, path or query",
-        ))
     }
 
     /// The host, an IPv6 address without its brackets, and the port.
@@ -68,27 +82,8 @@ impl fmt::Display for BackendUrl {
     }
 }
 
-/// True for `scheme`, which ends with `//`, a host, and maybe a port that is not 0, and nothing else.
-pub(crate) fn is_origin(text: &str, scheme: &str) -> bool {
-    let Ok(uri) = text.parse::<Uri>() else { return false };
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let port_is_right = match authority.rsplit_once(':') {
-        // `port_u16` alone would also accept a sign.
-        Some((_, port)) if !port.ends_with(']') => {
-            port.bytes().all(|byte| byte.is_ascii_digit())
-                && uri.port_u16().is_some_and(|port| port > 0)
-        }
-        _ => true,
-    };
-    text.starts_with(scheme)
-        && port_is_right
-        && is_host(uri.host().unwrap_or_default())
-        && !authority.contains('@')
-        && text.len() == scheme.len() + authority.len()
-}
-
 /// True for a host name or an address. An IPv6 address needs brackets.
-pub(crate) fn is_host(host: &str) -> bool {
+fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return address.parse::<Ipv6Addr>().is_ok();
     }

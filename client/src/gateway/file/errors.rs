@@ -3,7 +3,7 @@
 use std::{
     fmt::{self, Display},
     ops::Range,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 /// Why a file cannot be used.
@@ -64,11 +64,6 @@ impl Errors {
         };
         self.0.into_iter().map(locate).collect()
     }
-}
-
-/// A path relative to the folder of the file.
-pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
-    file.parent().unwrap_or_else(|| Path::new("")).join(path)
 }
 
 #[cfg(test)]

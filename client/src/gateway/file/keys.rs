@@ -41,7 +41,7 @@ pub const UPSTREAM_KEYS: [Key; 7] = [
         "headers",
         "a table of names and secrets",
         "none",
-        "Headers that are sent with each request that has no header of the name. Headers of the connection, `Host`, \
+        "Headers that each request gets, in place of the caller's of the same name. Headers of the connection, `Host`, \
          `Content-Length`, `Expect`, `Via`, `Forwarded` and `X-Forwarded-*` are not allowed.",
     ),
     key(
@@ -111,9 +111,9 @@ pub const ROUTE_KEYS: [Key; 3] = [
     key(
         "idempotent",
         "`true` or `false`",
-        "by the request",
-        "Whether these requests may be repeated. If it is not set, GET, HEAD, OPTIONS, PUT and DELETE may, and others \
-         with an `Idempotency-Key`.",
+        "`false`",
+        "`true`: these requests may be repeated, whatever their method. `false`: GET, HEAD, OPTIONS, PUT and DELETE may, \
+         and others with an `Idempotency-Key`.",
     ),
 ];
 

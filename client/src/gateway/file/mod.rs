@@ -39,7 +39,7 @@ pub use self::{
     upstream::{Pem, TlsConfig, UpstreamConfig, UpstreamName, UpstreamUrl},
 };
 use self::{
-    errors::{Errors, FileError, beside},
+    errors::{Errors, FileError},
     reader::{Reader, Section, Sources},
 };
 
@@ -63,10 +63,8 @@ pub fn load(
         .map_err(|error| FileErrors::whole(path, format_args!("cannot be read: {error}")))?;
     let sources = Sources {
         variable: &|name| settings.given(name),
-        file: &|other| {
-            let other = other.to_str().map(|other| beside(path, other));
-            read_up_to(&other.ok_or(io::ErrorKind::InvalidFilename)?, MAX_REFERRED)
-        },
+        file: &|other| read_up_to(other, MAX_REFERRED),
+        folder: path.parent().unwrap_or_else(|| Path::new("")),
         has_admin_token,
     };
     parse(&text, &sources).map_err(|errors| FileErrors::new(path, &errors))

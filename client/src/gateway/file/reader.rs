@@ -3,7 +3,13 @@
 //! The tables are read by hand, because serde ends at the first error, and cannot refuse an unknown key where other
 //! keys are known only at run time.
 
-use std::{borrow::Cow, ffi::OsString, io, ops::Range, path::Path};
+use std::{
+    borrow::Cow,
+    ffi::OsString,
+    io,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use service_edge::SettingError;
 use toml::{
@@ -21,10 +27,19 @@ const MAX_KEY: usize = 64;
 pub(super) struct Sources<'a> {
     /// The value of a variable of the environment.
     pub(super) variable: &'a dyn Fn(&str) -> Option<OsString>,
-    /// The contents of another file. The path is relative to the folder of the file.
+    /// The contents of another file.
     pub(super) file: &'a dyn Fn(&Path) -> io::Result<Vec<u8>>,
+    /// The folder of the file.
+    pub(super) folder: &'a Path,
     /// `ADMIN_TOKEN` is set.
     pub(super) has_admin_token: bool,
+}
+
+impl Sources<'_> {
+    /// A path that is relative to the folder of the file.
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
+    }
 }
 
 /// What all readers of tables share.

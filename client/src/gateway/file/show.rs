@@ -59,9 +59,7 @@ fn route(route: &RouteConfig) -> String {
         line(&mut text, "methods", &format!("[{}]", methods.join(", ")));
     }
     line(&mut text, "path", &quoted(&route.path));
-    if let Some(idempotent) = route.idempotent {
-        line(&mut text, "idempotent", &idempotent.to_string());
-    }
+    line(&mut text, "idempotent", &route.idempotent.to_string());
     settings(&mut text, &route.effective);
     text
 }

@@ -41,8 +41,8 @@ pub struct RouteConfig {
     pub methods: Option<Vec<Method>>,
     /// `path`: the path that fits, with all paths below it. `/` fits all.
     pub path: String,
-    /// `idempotent`: whether these requests may be repeated. `None`: as their method and an `Idempotency-Key` say.
-    pub idempotent: Option<bool>,
+    /// `idempotent`: these requests may be repeated, whatever their method.
+    pub idempotent: bool,
     /// The settings of the calls: those of the upstream, with the route's on top. Only those that a route can set are
     /// to be used.
     pub calls: Calls,
@@ -99,13 +99,7 @@ fn read(
     });
     let methods = section.get("methods").map(|value| methods(section, value, reader));
     let path = path(section, reader);
-    let idempotent = section.get("idempotent").and_then(|value| {
-        let boolean = value.get_ref().as_bool();
-        if boolean.is_none() {
-            reader.refuse_type(&section.key("idempotent"), value, "true or false");
-        }
-        boolean
-    });
+    let idempotent = idempotent(section, reader);
     let given = Given::read(section, reader).only(&SETTINGS);
     let has_admin_token = reader.sources.has_admin_token;
     let parse = |settings: &mut Settings<'_>| settings::parse(settings, has_admin_token);
@@ -118,6 +112,14 @@ fn read(
         None => None,
     };
     Some(RouteConfig { methods, path: path?, idempotent, calls, effective })
+}
+
+fn idempotent(section: &Section<'_>, reader: &mut Reader<'_>) -> bool {
+    let Some(value) = section.get("idempotent") else { return false };
+    value.get_ref().as_bool().unwrap_or_else(|| {
+        reader.refuse_type(&section.key("idempotent"), value, "true or false");
+        false
+    })
 }
 
 /// `None` if one is not valid.

@@ -25,6 +25,7 @@ fn sources() -> Sources<'static> {
             Some("binary") => Ok(vec![0xff]),
             _ => Err(io::ErrorKind::NotFound.into()),
         },
+        folder: Path::new(""),
         has_admin_token: false,
     }
 }
@@ -83,7 +84,7 @@ fn the_example_is_read_whole() {
     assert_eq!(concurrency, Some(ConcurrencyMax::Fixed(100)));
     let [route] = &payments.routes[..] else { panic!("{:?}", payments.routes) };
     assert_eq!(route.methods, Some(vec![Method::POST]));
-    assert_eq!((route.path.as_str(), route.idempotent), ("/charges", None));
+    assert_eq!((route.path.as_str(), route.idempotent), ("/charges", false));
     assert_eq!(route.calls.retry.max_attempts, 1);
     assert_eq!(route.calls.attempt_timeout, Duration::from_secs(2), "as the upstream's");
 }

@@ -26,7 +26,7 @@ fn a_route_fits_by_method_and_path_and_has_settings_on_top_of_the_upstreams() {
     let [charges, rest] = &upstream.routes[..] else { panic!("{:?}", upstream.routes) };
     assert!(charges.fits(&Method::POST, "/charges/7") && charges.fits(&Method::PATCH, "/charges"));
     assert!(!charges.fits(&Method::GET, "/charges") && !charges.fits(&Method::POST, "/chargesX"));
-    assert!(rest.fits(&Method::GET, "/") && rest.idempotent == Some(true));
+    assert!(rest.fits(&Method::GET, "/") && rest.idempotent && !charges.idempotent);
     assert_eq!((charges.calls.retry.max_attempts, &charges.calls.hedge), (7, &None));
     assert_eq!(rest.calls.retry.base_delay, Duration::from_secs(2));
     assert!(rest.calls.hedge.is_some());

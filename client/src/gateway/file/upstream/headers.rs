@@ -9,24 +9,25 @@ use super::{
 };
 
 /// Headers of a connection or of a message's framing, and those that the gateway sets itself.
-const NOT_ALLOWED: [&str; 13] = [
+const NOT_ALLOWED: [&str; 14] = [
     "connection",
     "content-length",
     "expect",
     "forwarded",
     "host",
     "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
     "proxy-connection",
     "te",
     "trailer",
-    "trailers",
     "transfer-encoding",
     "upgrade",
     "via",
 ];
 
 /// Headers whose values are hidden wherever they stand.
-const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+const CREDENTIALS: [&str; 2] = ["authorization", "cookie"];
 
 /// Reads the table `headers`. A value that must not be shown is [sensitive](HeaderValue::is_sensitive).
 pub(super) fn read(

@@ -35,8 +35,8 @@ pub struct UpstreamConfig {
     pub urls: Vec<UpstreamUrl>,
     /// `endpoints`: which addresses of each host are used.
     pub endpoints: Endpoints,
-    /// `headers`: sent with each request that has no header of the name. A [sensitive](HeaderValue::is_sensitive) value
-    /// is shown nowhere.
+    /// `headers`: each request gets them, in place of the caller's of the same name. A
+    /// [sensitive](HeaderValue::is_sensitive) value is shown nowhere.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// `token`: if set, callers need it.
     pub token: Option<AdminToken>,

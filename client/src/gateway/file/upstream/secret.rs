@@ -52,7 +52,8 @@ fn referred(section: &Section<'_>, reader: &mut Reader<'_>) -> Option<String> {
 fn file(key: &str, path: &Spanned<DeValue<'_>>, reader: &mut Reader<'_>) -> Option<String> {
     let at = path.span();
     let path = reader.text(key, path, "a path")?;
-    let contents = (reader.sources.file)(path.as_ref()).map_err(|error| error.to_string());
+    let contents =
+        (reader.sources.file)(&reader.sources.resolve(path)).map_err(|error| error.to_string());
     let text = contents
         .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()));
     match text {

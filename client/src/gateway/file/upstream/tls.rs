@@ -1,12 +1,12 @@
 //! How the connections to an upstream are encrypted.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, net::IpAddr, path::PathBuf};
 
 use super::super::{
     keys::{TLS_KEYS, names},
     reader::{Reader, Section},
 };
-use crate::backend_url::is_host;
+use crate::backend_url::BackendUrl;
 
 /// TLS of an upstream with `https` URLs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,7 +22,7 @@ pub struct TlsConfig {
 /// A file of certificates or of a key. Its `Debug` shows the path alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pem {
-    /// The path as the configuration has it.
+    /// The path, relative to the folder of the process.
     pub path: PathBuf,
     /// The contents.
     pub contents: Vec<u8>,
@@ -55,11 +55,12 @@ fn pem(section: &Section<'_>, key: &str, reader: &mut Reader<'_>) -> Option<Pem>
     let value = section.get(key)?;
     let key = section.key(key);
     let path = reader.text(&key, value, "a path")?;
-    let contents = (reader.sources.file)(path.as_ref()).map_err(|error| error.to_string());
+    let resolved = reader.sources.resolve(path);
+    let contents = (reader.sources.file)(&resolved).map_err(|error| error.to_string());
     let begin = b"-----BEGIN ";
     let is_pem = |bytes: &[u8]| bytes.windows(begin.len()).any(|window| window == begin);
     match contents {
-        Ok(contents) if is_pem(&contents) => return Some(Pem { path: path.into(), contents }),
+        Ok(contents) if is_pem(&contents) => return Some(Pem { path: resolved, contents }),
         Ok(_) => reader.refuse(&value.span(), &key, path, "a file in PEM format"),
         Err(error) => {
             reader.refuse(&value.span(), &key, path, format!("a file that can be read: {error}"));
@@ -73,7 +74,9 @@ fn server_name(section: &Section<'_>, reader: &mut Reader<'_>) -> Option<String>
     let value = section.get("server_name")?;
     let key = section.key("server_name");
     let name = reader.text(&key, value, ALLOWED)?;
-    if !is_host(name) && name.parse::<std::net::IpAddr>().is_err() {
+    let is_host =
+        || !name.contains([':', '/']) && BackendUrl::parse(format!("http://{name}")).is_ok();
+    if name.parse::<IpAddr>().is_err() && !is_host() {
         reader.refuse(&value.span(), &key, name, ALLOWED);
         return None;
     }

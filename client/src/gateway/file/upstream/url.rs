@@ -3,7 +3,7 @@
 use toml::{Spanned, de::DeValue};
 
 use super::super::reader::{Reader, Section};
-use crate::backend_url::{is_origin, without_user};
+use crate::backend_url::{BackendUrl, without_user};
 
 /// Maximum number of URLs of an upstream.
 const MAX_URLS: usize = 256;
@@ -18,9 +18,13 @@ pub struct UpstreamUrl(String);
 impl UpstreamUrl {
     /// `None` if the text has another scheme, a user, a path or a query. A trailing slash is allowed.
     pub fn parse(text: &str) -> Option<Self> {
-        let base = text.strip_suffix('/').unwrap_or(text);
-        let valid = ["http://", "https://"].iter().any(|scheme| is_origin(base, scheme));
-        valid.then(|| Self(base.to_owned()))
+        let (scheme, rest) = text.split_once("://")?;
+        if !["http", "https"].contains(&scheme) {
+            return None;
+        }
+        // The rules for the rest are those of `BACKEND_URL`.
+        BackendUrl::parse(format!("http://{rest}")).ok()?;
+        Some(Self(text.strip_suffix('/').unwrap_or(text).to_owned()))
     }
 
     /// True for `https`.
