@@ -22,9 +22,6 @@ mod tls;
 mod upstream_settings;
 mod variable_value;
 
-use std::time::Duration;
-
-use resilience_actors::DURATIONS;
 use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 
 pub(crate) use self::variable_value::as_variable;
@@ -38,11 +35,11 @@ pub use self::{
     upstream_settings::UpstreamSettings,
 };
 use crate::{
-    backend_url::BackendUrl,
     fallback::StaleLimits,
     gateway::file::{self, UpstreamConfig},
     replicas::ReplicaHosts,
     transport::ConnectionSettings,
+    upstream_url::UpstreamUrl,
 };
 
 /// `PORT`, if it is not set.
@@ -79,7 +76,7 @@ pub struct Config {
     /// The settings that both services have.
     pub common: CommonSettings,
     /// `BACKEND_URL`: the backend. Requests of callers go only there.
-    pub backend: BackendUrl,
+    pub backend: UpstreamUrl,
     /// The settings of the policies, which can change at run time.
     pub policies: LivePolicies,
     /// `FALLBACK` and `FALLBACK_*`: the limits of stale answers, if they are on.
@@ -115,17 +112,15 @@ impl Config {
     /// The first variable whose value is not valid or contradicts another variable.
     pub fn read(settings: &mut Settings<'_>) -> Result<Self, SettingError> {
         let common = CommonSettings::read(settings, DEFAULT_PORT)?;
-        let backend =
-            BackendUrl::parse(settings.text("BACKEND_URL", "http://backend-service:5000")?)?;
+        let backend = settings.text("BACKEND_URL", "http://backend-service:5000")?;
+        let backend = UpstreamUrl::read("BACKEND_URL", backend)?;
         let tls = tls::read(settings, &backend)?;
         let has_admin_token = common.admin_token.is_some();
         let of_backend = UpstreamSettings::read(settings, has_admin_token)?;
         let policies = LivePolicies::new(&of_backend);
-        let UpstreamSettings { fallback, coalesce, connect_timeout, .. } = of_backend;
-        let max_age = settings.seconds("POOL_MAX_AGE", Duration::from_secs(75), DURATIONS)?;
-        let idle_timeout =
-            settings.seconds("POOL_IDLE_TIMEOUT", Duration::from_secs(15), DURATIONS)?;
-        let connections = ConnectionSettings { connect_timeout, tls, max_age, idle_timeout };
+        let connections = of_backend.connections(tls);
+        let fallback = fallback::read(settings)?;
+        let coalesce = settings.choice("COALESCE", "off", &[("off", false), ("on", true)])?;
         let max_calls = settings.limit("MAX_CALLS", 10_000, 1..=10_000_000)?;
         let max_response_bytes =
             settings.integer("MAX_RESPONSE_BYTES", 1_048_576, 1..=1_073_741_824)?;

@@ -4,7 +4,7 @@
 //! | module | role |
 //! |---|---|
 //! | [`config`] | the settings, from the environment |
-//! | [`backend_url`] | where the backend is |
+//! | [`upstream_url`] | where the backend is |
 //! | [`gateway`] | passes requests on to upstreams of a file |
 //! | [`commands`] | the commands of the binary beside serving |
 //! | [`transport`] | carries a request to the backend: the only user of awc |
@@ -23,7 +23,6 @@
 //! | [`stats`] | counters of calls |
 
 pub mod answer;
-pub mod backend_url;
 pub mod calls;
 pub mod commands;
 pub mod config;
@@ -38,6 +37,7 @@ pub mod routes;
 pub mod stats;
 pub mod stress;
 pub mod transport;
+pub mod upstream_url;
 pub mod upstreams;
 pub mod wire;
 

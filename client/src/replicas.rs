@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, io, net::SocketAddr, time::Duration};
 use service_edge::SettingError;
 use tokio::{net::lookup_host, time::timeout};
 
-use crate::backend_url::{BackendUrl, without_user};
+use crate::upstream_url::{UpstreamUrl, without_user};
 
 /// The Service of the backends, and their headless Service (deploy/base).
 const SERVICE: &str = "backend-service";
@@ -30,7 +30,7 @@ impl ReplicaHosts {
     ///
     /// # Errors
     /// `configured` is not a host.
-    pub fn new(configured: Option<String>, backend: &BackendUrl) -> Result<Self, SettingError> {
+    pub fn new(configured: Option<String>, backend: &UpstreamUrl) -> Result<Self, SettingError> {
         let (host, port) = backend.host_and_port();
         let Some(configured) = configured else {
             // Only the lab's own names are tried, because their addresses receive the admin token.
@@ -44,7 +44,7 @@ impl ReplicaHosts {
         };
         let ends_in_port = configured.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':'))
             || configured.contains("]:");
-        let url = BackendUrl::parse(format!("http://{configured}")).map_err(|_| {
+        let url = UpstreamUrl::parse(&format!("http://{configured}")).ok_or_else(|| {
             let shown = without_user(configured);
             SettingError::new("BACKEND_FAULTS_HOST", shown, "a host, or host:port")
         })?;
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     fn hosts(configured: Option<&str>, backend: &str) -> Result<ReplicaHosts, String> {
-        let backend = BackendUrl::parse(backend.to_owned()).unwrap();
+        let backend = UpstreamUrl::parse(backend).unwrap();
         ReplicaHosts::new(configured.map(str::to_owned), &backend).map_err(|e| e.to_string())
     }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use resilience_actors::{
     Backoff, BreakerConfig, BreakerScope, BreakerSettings, JitterMode, Retry, RetryBudget, Window,
 };

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use service_edge::{SettingError, Settings};
 
 use crate::{
-    backend_url::BackendUrl,
     transport::tls::{TlsConfig, TlsError, TlsField, TlsSettings},
+    upstream_url::UpstreamUrl,
 };
 
 const CA_FILE: &str = "BACKEND_CA_FILE";
@@ -17,7 +17,7 @@ const SERVER_NAME: &str = "BACKEND_SERVER_NAME";
 /// Reads the settings and the files that they name.
 pub(super) fn read(
     settings: &mut Settings<'_>,
-    backend: &BackendUrl,
+    backend: &UpstreamUrl,
 ) -> Result<Option<TlsConfig>, SettingError> {
     let mut file = |name| Ok(settings.optional_text(name)?.map(PathBuf::from));
     let tls = TlsSettings {

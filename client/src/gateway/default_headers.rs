@@ -1,8 +1,15 @@
 //! Headers that an upstream's configuration adds to each request.
 
-use actix_web::http::header::{CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, VIA,
+};
 
 use super::hop_by_hop::is_hop_by_hop;
+
+/// The gateway sets or removes this header itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the gateway sets this header itself, or removes it")]
+pub struct NotAllowed;
 
 /// Headers that each request to an upstream gets.
 ///
@@ -12,21 +19,29 @@ use super::hop_by_hop::is_hop_by_hop;
 pub struct DefaultHeaders(HeaderMap);
 
 impl DefaultHeaders {
-    /// Several headers of one name are all sent.
+    /// Adds a header. Several of one name are all sent.
     ///
     /// # Errors
-    /// The name of a header that is not for configuration: one for the connection only, `Content-Length`, or `Expect`.
-    pub fn new(
-        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
-    ) -> Result<Self, HeaderName> {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            if is_hop_by_hop(&name) || name == CONTENT_LENGTH || name == EXPECT {
-                return Err(name);
-            }
-            map.append(name, value);
+    /// The header is one that the gateway sets or removes itself: one for the connection only, `Content-Length`,
+    /// `Expect`, `Host`, `Via`, `Forwarded` or `X-Forwarded-*`.
+    pub fn add(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), NotAllowed> {
+        let of_gateway = [CONTENT_LENGTH, EXPECT, FORWARDED, HOST, VIA].contains(&name)
+            || name.as_str().starts_with("x-forwarded-");
+        if of_gateway || is_hop_by_hop(&name) {
+            return Err(NotAllowed);
         }
-        Ok(Self(map))
+        self.0.append(name, value);
+        Ok(())
+    }
+
+    /// True if there is a header of this name.
+    pub fn contains(&self, name: &HeaderName) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The headers, those of one name one after the other.
+    pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.0.iter()
     }
 
     /// Sets them.
@@ -55,12 +70,19 @@ mod tests {
         list.iter().map(header).collect()
     }
 
+    fn defaults(list: &[(&str, &str)]) -> Result<DefaultHeaders, NotAllowed> {
+        let mut defaults = DefaultHeaders::default();
+        for (name, value) in headers(list) {
+            defaults.add(name, value)?;
+        }
+        Ok(defaults)
+    }
+
     #[test]
     fn they_replace_those_of_the_same_name() {
         let mut map: HeaderMap =
             headers(&[("authorization", "callers"), ("x", "1"), ("x", "2")]).into_iter().collect();
-        let defaults = headers(&[("Authorization", "ours"), ("y", "3"), ("y", "4")]);
-        let defaults = DefaultHeaders::new(defaults).unwrap();
+        let defaults = defaults(&[("Authorization", "ours"), ("y", "3"), ("y", "4")]).unwrap();
         defaults.set_on(&mut map);
         let values =
             |name: &str| map.get_all(name).map(|v| v.to_str().unwrap()).collect::<Vec<_>>();
@@ -73,9 +95,11 @@ mod tests {
     #[test]
     fn headers_that_the_gateway_itself_needs_are_refused() {
         for name in ["Connection", "transfer-encoding", "Upgrade", "Content-Length", "Expect", "TE"]
+            .into_iter()
+            .chain(["Host", "Via", "Forwarded", "X-Forwarded-For", "x-forwarded-user"])
         {
-            let refused = DefaultHeaders::new(headers(&[("x", "1"), (name, "1")])).unwrap_err();
-            assert_eq!(refused.as_str(), name.to_lowercase());
+            assert_eq!(defaults(&[("x", "1"), (name, "1")]).unwrap_err(), NotAllowed, "{name}");
         }
+        assert!(defaults(&[("x-forwarded", "1"), ("x-real-ip", "1")]).is_ok());
     }
 }

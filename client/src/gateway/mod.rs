@@ -13,6 +13,7 @@
 //! | [`response_headers`] | the head of the answer to the caller |
 //! | [`repeatable`] | which requests may be sent more than once |
 //! | [`quota`] | a limit that counts what is taken, and gets it back |
+//! | [`upstreams`] | the upstreams with their policies |
 //! | [`body`] | request bodies that are held to be sent again, and others |
 
 pub mod body;
@@ -26,3 +27,4 @@ pub mod request_headers;
 pub mod response_headers;
 pub mod target;
 pub mod trusted_proxies;
+pub mod upstreams;

@@ -16,10 +16,12 @@ fn request(headers: &[(&str, &str)]) -> HttpRequest {
 }
 
 fn passed_on(headers: &[(&str, &str)], defaults: &[(&str, &str)]) -> Result<HeaderMap, ApiError> {
-    let header = |(name, value): &(&str, &str)| (name.parse().unwrap(), value.parse().unwrap());
-    let defaults = DefaultHeaders::new(defaults.iter().map(header)).unwrap();
+    let mut added = DefaultHeaders::default();
+    for (name, value) in defaults {
+        added.add(name.parse().unwrap(), value.parse().unwrap()).unwrap();
+    }
     let base = "http://user:secret@up:5000/prefix".parse().unwrap();
-    gateway().request_headers(&request(headers), &base, &defaults, TraceContext::mint())
+    gateway().request_headers(&request(headers), &base, &added, TraceContext::mint())
 }
 
 fn sorted(headers: &HeaderMap) -> Vec<(String, String)> {

@@ -77,7 +77,7 @@ fn lures(trap: &str) -> Vec<(String, String, &'static str)> {
             "x-forwarded-for: T\r\nx-forwarded-proto: http\r\nx-forwarded-server: T",
             "forwarded: for=T;host=T;proto=http",
             "x-original-url: http://T/\r\nx-rewrite-url: http://T/",
-            "x-backend-url: http://T/\r\nbackend_url: http://T/",
+            "x-backend-url: http://T/\r\nupstream_url: http://T/",
             "referer: http://T/\r\norigin: http://T",
             "proxy: http://T/\r\nproxy-connection: keep-alive",
             "destination: http://T/\r\nvia: 1.1 T",

@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use client_service::gateway::file::{
     Key, ROUTE_KEYS, TLS_KEYS, UPSTREAM_KEYS, load, route_settings, schema,
 };
-use resilience_testing::documents::{check_generated, read};
+use resilience_testing::{
+    certificates::Authority,
+    documents::{check_generated, read},
+};
 use serde_json::Value;
 use service_edge::Settings;
 
@@ -35,8 +38,12 @@ fn each_file_of_the_page_is_valid() {
     let blocks: Vec<_> = page.split("```toml\n").skip(1).collect();
     assert!(blocks.len() > 2, "only {} files are found", blocks.len());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    for referred in ["ca.pem", "client.pem", "client.key"] {
-        fs::write(folder.join(referred), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let authority = Authority::new();
+    let client = authority.issue(&["gateway"]);
+    for (referred, text) in
+        [("ca.pem", authority.pem()), ("client.pem", client.pem), ("client.key", client.key_pem)]
+    {
+        fs::write(folder.join(referred), text).unwrap();
     }
     fs::write(folder.join("token"), "t0ken\n").unwrap();
     let variables = [("PAYMENTS_KEY", "k3y")];

@@ -23,19 +23,12 @@ const fn key(
 }
 
 /// The keys of `[upstreams.NAME]`.
-pub const UPSTREAM_KEYS: [Key; 7] = [
+pub const UPSTREAM_KEYS: [Key; 6] = [
     key(
         "url",
-        "`http://host` or `https://host`, maybe with `:port`, or a list of them",
+        "`http://host` or `https://host`, maybe with `:port`",
         "required",
-        "Where the upstream is, without a user, a path and a query. The URLs of a list have one scheme, and each is an \
-         endpoint.",
-    ),
-    key(
-        "endpoints",
-        "`\"one\"` or `\"all\"`",
-        "`\"one\"`",
-        "`one`: an address to which the host resolves. `all`: each address of the host is an endpoint.",
+        "Where the upstream is, without a user, a path and a query.",
     ),
     key(
         "headers",

@@ -34,9 +34,8 @@ pub use self::{
     keys::{Key, ROUTE_KEYS, TLS_KEYS, UPSTREAM_KEYS},
     route::{RouteConfig, route_settings},
     schema::schema,
-    settings::Endpoints,
     show::show,
-    upstream::{Pem, TlsConfig, UpstreamConfig, UpstreamName, UpstreamUrl},
+    upstream::{UpstreamConfig, UpstreamName},
 };
 use self::{
     errors::{Errors, FileError},

@@ -59,10 +59,8 @@ fn table(properties: &Map<String, Value>) -> Value {
 
 /// The schema of a key that is no setting of the environment.
 fn described(key: &Key) -> (String, Value) {
-    let url = json!({ "type": "string", "pattern": "^https?://[^/?#@]+/?$" });
     let mut schema = match key.name {
-        "url" => json!({ "anyOf": [url, { "type": "array", "items": url, "minItems": 1 }] }),
-        "endpoints" => json!({ "enum": ["one", "all"] }),
+        "url" => json!({ "type": "string", "pattern": "^https?://[^/?#@]+/?$" }),
         "headers" => {
             json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/secret" } })
         }

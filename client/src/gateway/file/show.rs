@@ -8,7 +8,7 @@ use service_edge::UNSET;
 
 use super::{
     route::RouteConfig,
-    settings::{Endpoints, key_of},
+    settings::key_of,
     upstream::{HIDDEN, UpstreamConfig},
 };
 
@@ -18,29 +18,22 @@ pub fn show(upstreams: &[UpstreamConfig]) -> String {
 }
 
 fn upstream(config: &UpstreamConfig) -> String {
-    let UpstreamConfig { name, urls, endpoints, headers, token, tls, .. } = config;
+    let UpstreamConfig { name, url, headers, token, tls, .. } = config;
     let mut text = format!("[upstreams.{name}]\n");
-    let urls: Vec<_> = urls.iter().map(|url| quoted(url.as_str())).collect();
-    let url = if let [only] = &urls[..] { only.clone() } else { format!("[{}]", urls.join(", ")) };
-    let endpoints = match endpoints {
-        Endpoints::One => "one",
-        Endpoints::All => "all",
-    };
-    line(&mut text, "url", &url);
-    line(&mut text, "endpoints", &quoted(endpoints));
+    line(&mut text, "url", &quoted(&url.to_string()));
     if token.is_some() {
         line(&mut text, "token", &quoted(HIDDEN));
     }
     let timeout = config.body_idle_timeout.as_secs_f64();
     line(&mut text, "body_idle_timeout", &timeout.to_string());
     settings(&mut text, config.settings.effective());
-    let client = tls.client.as_ref();
     let files = [
-        ("ca_file", tls.ca.as_ref()),
-        ("client_certificate_file", client.map(|(certificate, _)| certificate)),
-        ("client_key_file", client.map(|(_, key)| key)),
+        ("ca_file", &tls.ca_file),
+        ("client_certificate_file", &tls.client_certificate_file),
+        ("client_key_file", &tls.client_key_file),
     ];
-    let files = files.into_iter().filter_map(|(key, pem)| Some((key, pem?.path.to_string_lossy())));
+    let files =
+        files.into_iter().filter_map(|(key, file)| Some((key, file.as_deref()?.to_string_lossy())));
     let server_name = tls.server_name.iter().map(|name| ("server_name", name.into()));
     let tls = files.chain(server_name).map(|(key, value)| (key.to_owned(), value.into_owned()));
     table(&mut text, &format!("upstreams.{name}.tls"), tls.collect());

@@ -11,8 +11,8 @@ use super::{
     *,
 };
 use crate::{
-    backend_url::BackendUrl,
     transport::tls::{TlsConfig, TlsSettings},
+    upstream_url::UpstreamUrl,
 };
 
 const LIMIT: Duration = Duration::from_millis(200);
@@ -46,7 +46,7 @@ fn with_tls(authority: &Authority) -> ConnectionSettings {
     let file = env::temp_dir().join(format!("client-dial-{}.pem", process::id()));
     fs::write(&file, authority.pem()).unwrap();
     let settings = TlsSettings { ca_file: Some(file.clone()), ..TlsSettings::default() };
-    let url = BackendUrl::parse("https://backend.test".into()).unwrap();
+    let url = UpstreamUrl::parse("https://backend.test").unwrap();
     let tls = TlsConfig::of(&settings, &url).unwrap();
     fs::remove_file(file).unwrap();
     ConnectionSettings { tls, ..plain(Duration::from_secs(60)) }

@@ -19,7 +19,7 @@ use tokio_rustls::{
 pub(super) use reason::explained;
 pub use settings::{TlsError, TlsField, TlsSettings};
 
-use crate::backend_url::BackendUrl;
+use crate::upstream_url::UpstreamUrl;
 
 /// Makes TLS connections to one upstream. Clones share its sessions, which spare a part of a handshake.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl TlsConfig {
     ///
     /// # Errors
     /// A file cannot be used, or a setting contradicts another one or the URL. No error shows a part of a private key.
-    pub fn of(settings: &TlsSettings, url: &BackendUrl) -> Result<Option<Self>, TlsError> {
+    pub fn of(settings: &TlsSettings, url: &UpstreamUrl) -> Result<Option<Self>, TlsError> {
         if !url.is_https() {
             return settings.must_be_unset().map(|()| None);
         }

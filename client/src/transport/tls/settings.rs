@@ -7,7 +7,7 @@ use std::{
 
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::backend_url::BackendUrl;
+use crate::upstream_url::UpstreamUrl;
 
 /// The settings of TLS to one upstream. All unset: Mozilla's roots, the name in the URL, and no client certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl TlsSettings {
     /// The name that the server's certificate must have.
     pub(super) fn certificate_name(
         &self,
-        url: &BackendUrl,
+        url: &UpstreamUrl,
     ) -> Result<ServerName<'static>, TlsError> {
         let refused = |field, value: String| TlsError {
             field,
@@ -133,7 +133,7 @@ mod tests {
         let named = TlsSettings { server_name: Some("a.test".into()), ..TlsSettings::default() };
         let unnamed = TlsSettings::default();
         let name = |settings: &TlsSettings, host: &str| {
-            let url = BackendUrl::parse(format!("https://{host}")).unwrap();
+            let url = UpstreamUrl::parse(&format!("https://{host}")).unwrap();
             settings.certificate_name(&url).map(|name| name.to_str().into_owned())
         };
         for (settings, host, expected) in [

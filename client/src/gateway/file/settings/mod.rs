@@ -5,7 +5,6 @@ mod given;
 mod known;
 mod parser;
 
-pub use self::parser::Endpoints;
 pub(super) use self::{
     given::Given,
     known::{KNOWN, Known, allowed, in_keys, key_of, keys},

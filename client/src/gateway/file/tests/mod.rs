@@ -7,9 +7,11 @@ use std::{ffi::OsString, io, path::Path, time::Duration};
 
 use actix_web::http::Method;
 use resilience_actors::{ConcurrencyMax, Window};
+use resilience_testing::certificates::Authority;
 use service_edge::AdminToken;
 
 use super::*;
+use crate::transport::ConnectionSettings;
 
 /// The variables and files to which the texts of these tests refer.
 fn sources() -> Sources<'static> {
@@ -21,7 +23,6 @@ fn sources() -> Sources<'static> {
         },
         file: &|path: &Path| match path.to_str() {
             Some("key") => Ok(b"k3y\r\n".to_vec()),
-            Some("ca.pem") => Ok(b"# roots\n-----BEGIN CERTIFICATE-----\n".to_vec()),
             Some("binary") => Ok(vec![0xff]),
             _ => Err(io::ErrorKind::NotFound.into()),
         },
@@ -33,6 +34,13 @@ fn sources() -> Sources<'static> {
 fn read(text: &str) -> Result<Vec<UpstreamConfig>, Vec<String>> {
     let located = parse(text, &sources());
     located.map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+/// The path of a file with this text.
+fn pem_file(name: &str, text: &str) -> String {
+    let file = std::env::temp_dir().join(format!("upstreams-{name}-{}.pem", std::process::id()));
+    std::fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
 }
 
 /// The only upstream of a text.
@@ -48,7 +56,6 @@ url = "http://backend-service:5000"
 
 [upstreams.payments]
 url = "https://payments.internal:8443"
-endpoints = "all"                   # every address of the name; default "one": as it resolves
 breaker_failure_rate = 0.5          # settings are those of the environment, in lower case; times are seconds
 breaker_window = "60s"
 retry_max_attempts = 3
@@ -66,14 +73,14 @@ retry_max_attempts = 1
 fn the_example_is_read_whole() {
     let upstreams = read(EXAMPLE).unwrap();
     let [backend, payments] = &upstreams[..] else { panic!("{upstreams:?}") };
-    assert_eq!((backend.name.as_str(), backend.endpoints), ("backend", Endpoints::One));
-    assert_eq!(backend.urls[0].as_str(), "http://backend-service:5000");
+    assert_eq!(backend.name.as_str(), "backend");
+    assert_eq!(backend.url.to_string(), "http://backend-service:5000");
     let defaults = crate::Config::read(&mut Settings::from_pairs(&[])).unwrap();
     assert_eq!(backend.settings.policies, *defaults.policies.load(), "the built-in defaults");
     assert_eq!(backend.body_idle_timeout, Duration::from_secs(30));
 
-    assert_eq!((payments.name.as_str(), payments.endpoints), ("payments", Endpoints::All));
-    assert!(payments.urls[0].is_https());
+    assert_eq!(payments.name.as_str(), "payments");
+    assert!(payments.url.is_https() && payments.connections.tls.is_some());
     let policies = &payments.settings.policies;
     assert_eq!(policies.breaker.failure_rate, Some(0.5));
     assert_eq!(policies.breaker.window, Window::Time(Duration::from_secs(60)));
@@ -93,58 +100,66 @@ fn the_example_is_read_whole() {
 fn numbers_texts_and_booleans_are_the_values_of_variables() {
     let upstream = one(r#"
         [upstreams.p]
-        url = ["http://a:1", "http://b:1/"]
+        url = "http://a:1/"
         breaker_reset_timeout = "2.5"
         breaker_fail_max = 0x10
         connect_timeout = 0.5
+        pool_max_age = 20
         rate_limit = "10/s"
         throttle = true
         hedge_after = false
-        coalesce = "on"
-        fallback = "stale"
     "#);
     let settings = &upstream.settings;
-    assert_eq!(upstream.urls.len(), 2);
+    assert_eq!(upstream.url.to_string(), "http://a:1");
     assert_eq!(settings.policies.breaker.reset_timeout, Duration::from_millis(2_500));
     assert_eq!(settings.policies.breaker.fail_max, 16);
-    assert_eq!(settings.connect_timeout, Duration::from_millis(500));
+    let ConnectionSettings { connect_timeout, max_age, idle_timeout, tls } = &upstream.connections;
+    assert_eq!(*connect_timeout, Duration::from_millis(500));
+    assert_eq!((max_age.as_secs(), idle_timeout.as_secs()), (20, 15));
+    assert!(tls.is_none());
     let calls = &settings.policies.calls;
     assert!(calls.rate.is_some() && calls.throttle.is_some() && calls.hedge.is_none());
-    assert!(settings.coalesce && settings.fallback.is_some());
 }
 
 #[test]
 fn secrets_stand_in_files_and_variables_and_are_shown_nowhere() {
-    let text = r#"
+    let identity = Authority::new().issue(&["p.internal"]);
+    let (certificate, key) =
+        (pem_file("shown", &identity.pem), pem_file("hidden", &identity.key_pem));
+    let text = format!(
+        r#"
         [upstreams.p]
         url = "https://p"
-        token = { env = "TOKEN" }
+        token = {{ env = "TOKEN" }}
         [upstreams.p.headers]
         Authorization = "Bearer l1teral"
-        X-Key = { file = "key" }
+        X-Key = {{ file = "key" }}
         X-Shown = "a b"
         [upstreams.p.tls]
-        ca_file = "ca.pem"
-        client_certificate_file = "ca.pem"
-        client_key_file = "ca.pem"
+        ca_file = "{certificate}"
+        client_certificate_file = "{certificate}"
+        client_key_file = "{key}"
         server_name = "p.internal"
-    "#;
-    let upstream = one(text);
+    "#
+    );
+    let upstream = one(&text);
     assert_eq!(upstream.token, Some(AdminToken::new("hunter2")));
     let header = |name: &str| {
-        let (_, value) = upstream.headers.iter().find(|(other, _)| other == name).unwrap();
+        let (_, value) = upstream.headers.iter().find(|(other, _)| *other == name).unwrap();
         (value.to_str().unwrap(), value.is_sensitive())
     };
     assert_eq!(header("authorization"), ("Bearer l1teral", true));
     assert_eq!(header("x-key"), ("k3y", true), "without the line break at the end of the file");
     assert_eq!(header("x-shown"), ("a b", false));
     assert_eq!(upstream.tls.server_name.as_deref(), Some("p.internal"));
-    assert!(upstream.tls.ca.is_some() && upstream.tls.client.is_some());
+    assert_eq!(upstream.tls.client_key_file.as_deref(), Some(Path::new(&key)));
+    assert!(upstream.connections.tls.is_some());
 
     let shown = show(std::slice::from_ref(&upstream));
     assert!(shown.contains("token = \"(hidden)\"\n") && shown.contains("\"x-shown\" = \"a b\"\n"));
     for text in [shown, format!("{upstream:?}")] {
-        for secret in ["hunter2", "l1teral", "k3y", "BEGIN"] {
+        let key = &identity.key_pem.lines().nth(1).unwrap()[..16];
+        for secret in ["hunter2", "l1teral", "k3y", "BEGIN", key] {
             assert!(!text.contains(secret), "{secret}: {text}");
         }
     }
@@ -152,10 +167,10 @@ fn secrets_stand_in_files_and_variables_and_are_shown_nowhere() {
 
 #[test]
 fn what_is_shown_is_a_file_with_the_same_settings() {
+    let ca = pem_file("again", &Authority::new().pem());
     let text = r#"
         [upstreams.a]
-        url = ["https://a", "https://b"]
-        endpoints = "all"
+        url = "https://a:1/"
         body_idle_timeout = 0.5
         priority_header = "X-Priority"
         concurrency_max = "auto"
@@ -163,19 +178,20 @@ fn what_is_shown_is_a_file_with_the_same_settings() {
         breaker_probe = "/health?x"
         rate_limit = "10/s"
         retry_jitter = 0.05
-        tls = { server_name = "s", ca_file = "ca.pem" }
+        tls = { server_name = "s", ca_file = "CA" }
         headers = { x-a = "quote \" and \\", x-b = "" }
         routes = [{ methods = ["GET", "PURGE"], hedge_after = "p95" }, { path = "/x", idempotent = true }]
         [upstreams.b]
         url = "http://b"
     "#;
-    let upstreams = read(text).unwrap();
+    let upstreams = read(&text.replace("CA", &ca)).unwrap();
     let shown = show(&upstreams);
     let again = read(&shown).unwrap();
     assert_eq!(show(&again), shown);
     for (upstream, again) in upstreams.iter().zip(&again) {
         assert_eq!(again.settings.policies, upstream.settings.policies);
-        assert_eq!((&again.urls, &again.headers), (&upstream.urls, &upstream.headers));
+        assert_eq!(again.url, upstream.url);
+        assert!(again.headers.iter().eq(upstream.headers.iter()));
         assert_eq!((&again.tls, &again.routes), (&upstream.tls, &upstream.routes));
     }
 }

@@ -52,9 +52,17 @@ fn unknown_keys_with_the_key_that_is_probably_meant() {
         &[
             "3:1: upstreams.p.retry_max_atempts is unknown: did you mean retry_max_attempts?",
             "4:1: upstreams.p.URL is unknown: did you mean url?",
-            "5:1: upstreams.p.colour is unknown: expected url, endpoints, headers, token or another key of docs/gateway.md",
-            "6:1: upstreams.p.\"\\u{1b}[1m\" is unknown: expected url, endpoints, headers, token or another key of \
+            "5:1: upstreams.p.colour is unknown: expected url, headers, token, tls or another key of docs/gateway.md",
+            "6:1: upstreams.p.\"\\u{1b}[1m\" is unknown: expected url, headers, token, tls or another key of \
          docs/gateway.md",
+        ],
+    );
+    refused_in_p(
+        "fallback = \"stale\"\nfallback_max_age = 5\ncoalesce = \"on\"",
+        &[
+            "3:1: upstreams.p.fallback is a setting of the lab's backend alone",
+            "4:1: upstreams.p.fallback_max_age is a setting of the lab's backend alone",
+            "5:1: upstreams.p.coalesce is a setting of the lab's backend alone",
         ],
     );
     refused_in_p(
@@ -67,7 +75,7 @@ fn unknown_keys_with_the_key_that_is_probably_meant() {
 
 #[test]
 fn names_and_urls() {
-    const URL: &str = "http://host, https://host or one with :port, without user, path or query";
+    const URL: &str = "http:// or https:// with host or host:port, without user, path or query";
     refused(
         "[upstreams.Pay]\nurl = \"http://p\"",
         &["1:12: upstreams.Pay is not a valid name: expected 1 to 63 of a-z, 0-9, - and _"],
@@ -77,31 +85,17 @@ fn names_and_urls() {
         "[upstreams.p]\nurl = \"http://u:secret@p\"",
         &[&format!("2:7: upstreams.p.url=\"http://(hidden)@p\" is not valid: expected {URL}")],
     );
-    refused(
-        "[upstreams.p]\nurl = 5",
-        &["2:7: upstreams.p.url is an integer: expected a string or a list of strings"],
-    );
-    refused(
-        "[upstreams.p]\nurl = []",
-        &["2:7: upstreams.p.url is a list of 0: expected 1 to 256 URLs"],
-    );
-    refused(
-        "[upstreams.p]\nurl = [\"http://a\", \"http://a/\", \"https://b\", 1]",
-        &[
-            "2:20: upstreams.p.url=\"http://a/\" is not valid: expected each URL once",
-            "2:33: upstreams.p.url=\"https://b\" is not valid: expected http for all URLs of the list, or https for all",
-            "2:46: upstreams.p.url is an integer: expected a string or a list of strings",
-        ],
-    );
+    refused("[upstreams.p]\nurl = 5", &["2:7: upstreams.p.url is an integer: expected a string"]);
 }
 
 #[test]
 fn settings_in_the_words_of_the_file() {
     refused_in_p(
-        "breaker_fail_max = -1\nendpoints = \"many\"\nbody_idle_timeout = 0",
+        "breaker_fail_max = -1\npool_max_age = -1\nbody_idle_timeout = 0",
         &[
             "3:20: upstreams.p.breaker_fail_max=\"-1\" is not valid: expected a whole number from 0 to 1000000",
-            "4:13: upstreams.p.endpoints=\"many\" is not valid: expected one or all",
+            "4:16: upstreams.p.pool_max_age=\"-1\" is not valid: expected a number of seconds, more than 0 and at most \
+         2592000, without a unit",
             "5:21: upstreams.p.body_idle_timeout=\"0\" is not valid: expected a number of seconds, more than 0 and at most \
          2592000, without a unit",
         ],
@@ -219,18 +213,39 @@ fn headers() {
 #[test]
 fn tls() {
     refused_in_p(
-        "tls = { ca_file = \"key\", client_key_file = \"ca.pem\", server_name = \"a b\" }",
+        "tls = { ca_file = 5, server_name = \"a b\" }",
         &[
-            "3:19: upstreams.p.tls.ca_file=\"key\" is not valid: expected a file in PEM format",
-            "3:44: upstreams.p.tls.client_key_file needs client_certificate_file to be set",
-            "3:68: upstreams.p.tls.server_name=\"a b\" is not valid: expected a host name or an address",
+            "3:19: upstreams.p.tls.ca_file is an integer: expected a string",
+            "3:36: upstreams.p.tls.server_name=\"a b\" is not valid: expected a host name or an IP address that a \
+         certificate can have",
+        ],
+    );
+    let missing = "tls = { ca_file = \"/nowhere/ca.pem\" }";
+    refused_in_p(
+        missing,
+        &[
+            "3:19: upstreams.p.tls.ca_file=\"/nowhere/ca.pem\" is not valid: expected a readable file: No such file or \
+         directory (os error 2)",
+        ],
+    );
+    refused_in_p(
+        "tls.client_key_file = \"/k.pem\"",
+        &[
+            "3:23: upstreams.p.tls.client_key_file=\"/k.pem\" is not valid: expected the file of its certificate to be \
+         set too",
         ],
     );
     refused(
-        "[upstreams.p]\nurl = \"http://p\"\n[upstreams.p.tls]\nca_file = \"none\"",
+        &format!("[upstreams.p]\nurl = \"http://p\"\n{missing}"),
         &[
-            "3:1: upstreams.p.tls needs a url with https",
-            "4:11: upstreams.p.tls.ca_file=\"none\" is not valid: expected a file that can be read: entity not found",
+            "3:19: upstreams.p.tls.ca_file=\"/nowhere/ca.pem\" is not valid: expected an upstream with an https URL",
+        ],
+    );
+    refused(
+        "[upstreams.p]\nurl = \"https://a..b\"",
+        &[
+            "2:7: upstreams.p.url=\"https://a..b\" is not valid: expected a host name or an IP address that a \
+         certificate can have",
         ],
     );
 }

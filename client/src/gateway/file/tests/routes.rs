@@ -71,7 +71,7 @@ fn keys_of_a_route() {
 #[test]
 fn settings_of_the_whole_upstream_in_a_route() {
     let of_upstream =
-        ["breaker_fail_max", "rate_limit", "retry_budget", "endpoints", "connect_retries"];
+        ["breaker_fail_max", "rate_limit", "retry_budget", "pool_max_age", "connect_retries"];
     for key in of_upstream {
         let errors =
             read(&format!("[upstreams.p]\nurl = \"http://p\"\nroutes = [{{ {key} = 1 }}]"))

@@ -8,40 +8,40 @@ mod url;
 
 use std::time::Duration;
 
-use actix_web::http::header::{HeaderName, HeaderValue};
 use service_edge::{AdminToken, Settings};
 use toml::Spanned;
 
+pub use self::name::UpstreamName;
 pub(super) use self::secret::HIDDEN;
-pub use self::{
-    name::UpstreamName,
-    tls::{Pem, TlsConfig},
-    url::UpstreamUrl,
-};
 use super::{
     keys::{UPSTREAM_KEYS, names},
     reader::{Reader, Section},
     route::{self, RouteConfig},
-    settings::{self, Endpoints, Given, OfUpstream},
+    settings::{self, Given, OfUpstream},
 };
-use crate::config::UpstreamSettings;
+use crate::{
+    config::UpstreamSettings,
+    gateway::default_headers::DefaultHeaders,
+    transport::{ConnectionSettings, tls::TlsSettings},
+    upstream_url::UpstreamUrl,
+};
 
 /// An upstream, as the file describes it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct UpstreamConfig {
     /// The key of its table.
     pub name: UpstreamName,
-    /// `url`: where it is. At least one; all of the same scheme.
-    pub urls: Vec<UpstreamUrl>,
-    /// `endpoints`: which addresses of each host are used.
-    pub endpoints: Endpoints,
+    /// `url`: where it is.
+    pub url: UpstreamUrl,
     /// `headers`: each request gets them, in place of the caller's of the same name. A
-    /// [sensitive](HeaderValue::is_sensitive) value is shown nowhere.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// [sensitive](actix_web::http::header::HeaderValue::is_sensitive) value is shown nowhere.
+    pub headers: DefaultHeaders,
     /// `token`: if set, callers need it.
     pub token: Option<AdminToken>,
     /// `tls`: certificates and server name. Only with `https`.
-    pub tls: TlsConfig,
+    pub tls: TlsSettings,
+    /// How connections are made, with the contents of the files of `tls`.
+    pub connections: ConnectionSettings,
     /// `body_idle_timeout`: maximum time without progress of a body, in each direction.
     pub body_idle_timeout: Duration,
     /// The policies, under the names of the environment's settings.
@@ -62,35 +62,35 @@ pub(super) fn read(
         reader.errors.add(&name.span(), what);
     }
     let known: Vec<_> = names(&UPSTREAM_KEYS).chain(settings::keys()).collect();
-    section.refuse_unknown(reader, &known, |_| None);
+    section.refuse_unknown(reader, &known, |key| {
+        let of_backend = key == "coalesce" || key == "fallback" || key.starts_with("fallback_");
+        of_backend.then(|| "is a setting of the lab's backend alone".to_owned())
+    });
 
-    let urls = url::read(section, reader);
+    let url = url::read(section, reader);
     let table = |key: &str, reader: &mut Reader<'_>| match section.get(key) {
         Some(value) => reader.section(section.key(key), value),
         None => None,
     };
     let headers = table("headers", reader).map(|headers| headers::read(&headers, reader));
     let token = token(section, reader);
-    let tls = table("tls", reader);
-    if let (Some(tls), Some(false)) = (&tls, urls.first().map(UpstreamUrl::is_https)) {
-        reader.errors.add(&tls.span, format!("{} needs a url with https", tls.name));
-    }
-    let tls = tls.map(|tls| tls::read(&tls, reader)).unwrap_or_default();
+    let tls = table("tls", reader).map(|tls| tls::read(&tls, reader)).unwrap_or_default();
+    let of_connections = url.as_ref().and_then(|url| tls::load(&tls, url, section, reader));
 
     let has_admin_token = reader.sources.has_admin_token;
     let given = Given::read(section, reader);
     let parse = |settings: &mut Settings<'_>| settings::parse(settings, has_admin_token);
     let parsed = given.parse_over(&Given::default(), section, reader, parse);
     // The settings of a route are checked beside those of the upstream.
-    let OfUpstream { endpoints, body_idle_timeout, settings } = parsed?;
+    let OfUpstream { body_idle_timeout, settings } = parsed?;
     let routes = route::read_all(section, &given, reader);
     Some(UpstreamConfig {
         name: valid_name?,
-        urls,
-        endpoints,
+        url: url?,
         headers: headers.unwrap_or_default(),
         token,
         tls,
+        connections: settings.connections(of_connections),
         body_idle_timeout,
         settings,
         routes,

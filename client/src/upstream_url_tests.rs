@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn parse(text: &str) -> Result<BackendUrl, String> {
-    BackendUrl::parse(text.to_owned()).map_err(|error| error.to_string())
+fn parse(text: &str) -> Result<UpstreamUrl, String> {
+    UpstreamUrl::read("BACKEND_URL", text.to_owned()).map_err(|error| error.to_string())
 }
 
 /// True if `text` is `http://host[:port][/]`, or the same with `https`.

@@ -1,4 +1,4 @@
-//! The URL of the backend.
+//! The URL of an upstream.
 
 use std::{fmt, net::Ipv6Addr};
 
@@ -10,24 +10,33 @@ const MAX_HOST: usize = 253;
 
 /// The scheme `http` or `https`, a host, and a port or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackendUrl {
+pub struct UpstreamUrl {
     is_https: bool,
     authority: String,
 }
 
-impl BackendUrl {
-    /// Parses a value of `BACKEND_URL`. A trailing slash is allowed. The host is a name of letters, digits, dots,
-    /// dashes and underscores, or an address.
+impl UpstreamUrl {
+    /// What an error says of a URL.
+    pub(crate) const ALLOWED: &str =
+        "http:// or https:// with host or host:port, without user, path or query";
+
+    /// Reads the value of the setting `name`.
     ///
     /// # Errors
-    /// The value has another scheme, or a path, a query or user information. The error does not show user information,
-    /// which may be a password.
-    pub fn parse(text: String) -> Result<Self, SettingError> {
-        let base = text.strip_suffix('/').unwrap_or(&text);
-        let (scheme, rest) = match (base.strip_prefix("http://"), base.strip_prefix("https://")) {
-            (Some(rest), _) => (Some(false), rest),
-            (_, Some(rest)) => (Some(true), rest),
-            _ => (None, base),
+    /// The value is not a URL as [`parse`](Self::parse) requires. The error does not show user information, which may
+    /// be a password.
+    pub fn read(name: &str, text: String) -> Result<Self, SettingError> {
+        let url = Self::parse(&text);
+        url.ok_or_else(|| SettingError::new(name, without_user(text), Self::ALLOWED))
+    }
+
+    /// Parses a URL. A trailing slash is allowed. The host is a name of letters, digits, dots, dashes and underscores,
+    /// or an address. `None` if the text has another scheme, or a path, a query or user information.
+    pub fn parse(text: &str) -> Option<Self> {
+        let base = text.strip_suffix('/').unwrap_or(text);
+        let (is_https, rest) = match base.strip_prefix("http://") {
+            Some(rest) => (false, rest),
+            None => (true, base.strip_prefix("https://")?),
         };
         let uri = base.parse::<Uri>().ok().filter(|uri| {
             let authority = uri.authority().map_or("", |authority| authority.as_str());
@@ -44,14 +53,7 @@ impl BackendUrl {
                 && !authority.contains('@')
                 && rest == authority
         });
-        match (scheme, uri) {
-            (Some(is_https), Some(_)) => Ok(Self { is_https, authority: rest.to_owned() }),
-            _ => Err(SettingError::new(
-                "BACKEND_URL",
-                without_user(text),
-                "http:// or https:// with host or host:port, without user, path or query",
-            )),
-        }
+        uri.map(|_| Self { is_https, authority: rest.to_owned() })
     }
 
     /// The host, an IPv6 address without its brackets, and the port.
@@ -75,7 +77,7 @@ impl BackendUrl {
     }
 }
 
-impl fmt::Display for BackendUrl {
+impl fmt::Display for UpstreamUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.is_https { "https" } else { "http" };
         write!(f, "{scheme}://{}", self.authority)
@@ -102,5 +104,5 @@ pub(crate) fn without_user(text: String) -> String {
 }
 
 #[cfg(test)]
-#[path = "backend_url_tests.rs"]
+#[path = "upstream_url_tests.rs"]
 mod tests;
