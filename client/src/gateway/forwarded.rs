@@ -31,7 +31,8 @@ impl Pseudonym {
         Self(name.chars().map(|c| if is_token(c) { c } else { '-' }).collect())
     }
 
-    /// Refuses a request that has come through this gateway before.
+    /// Refuses a request that has come through this gateway before. Finds no loop through a further gateway that does
+    /// not trust this one, because that one replaces `Via`.
     ///
     /// # Errors
     /// 508 if `Via` has this name, whoever sent it.

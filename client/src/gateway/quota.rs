@@ -68,7 +68,7 @@ impl Drop for Share {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
+    use std::{sync::Barrier, thread};
 
     use proptest::prelude::*;
 
@@ -89,11 +89,12 @@ mod tests {
 
     #[test]
     fn threads_together_never_use_more_than_the_maximum() {
-        let quota = Quota::new(3);
+        let (quota, start) = (Quota::new(3), Barrier::new(4));
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for _ in 0..10_000 {
+                    start.wait();
+                    for _ in 0..100_000 {
                         let share = quota.take(2);
                         assert!(quota.used() <= 3, "{share:?}");
                     }

@@ -48,12 +48,16 @@ impl AnswerHead {
     ///
     /// # Errors
     /// 502 for an answer with both `Content-Length` and `Transfer-Encoding`, or with a length that is no number: where
-    /// it ends depends on the reader, and the rest would be taken for another answer.
+    /// it ends depends on the reader, and the rest would be taken for another answer. Also for a 1xx: no upgrade is
+    /// asked for, and interim answers are not passed on.
     pub fn read(
         method: &Method,
         status: StatusCode,
         received: &HeaderMap,
     ) -> Result<Self, ApiError> {
+        if status.is_informational() {
+            return Err(bad("a status that is not final"));
+        }
         let length = length(received)?;
         let mut headers = received.clone();
         remove_hop_by_hop(&mut headers);
@@ -61,9 +65,7 @@ impl AnswerHead {
             headers.remove(name);
         }
         let body = match length {
-            _ if status.is_informational() || status == StatusCode::NO_CONTENT => {
-                AnswerBody::None { announced: None }
-            }
+            _ if status == StatusCode::NO_CONTENT => AnswerBody::None { announced: None },
             announced if method == Method::HEAD || status == StatusCode::NOT_MODIFIED => {
                 AnswerBody::None { announced }
             }
@@ -76,22 +78,22 @@ impl AnswerHead {
 
 /// The value of `Content-Length`, which may be there several times if all are alike.
 fn length(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
-    let bad = |what: &str| {
-        let message = format!("the answer of the upstream has {what}");
-        Err(ApiError::new(StatusCode::BAD_GATEWAY, message))
-    };
     let mut lengths = headers.get_all(CONTENT_LENGTH);
     let Some(first) = lengths.next() else {
         return Ok(None);
     };
     if headers.contains_key(TRANSFER_ENCODING) {
-        return bad("both a Content-Length and a Transfer-Encoding");
+        return Err(bad("both a Content-Length and a Transfer-Encoding"));
     }
     let digits = first.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     match digits.and_then(|text| text.parse().ok()) {
         Some(length) if lengths.all(|other| other == first) => Ok(Some(length)),
-        _ => bad("no valid Content-Length"),
+        _ => Err(bad("no valid Content-Length")),
     }
+}
+
+fn bad(what: &str) -> ApiError {
+    ApiError::new(StatusCode::BAD_GATEWAY, format!("the answer of the upstream has {what}"))
 }
 
 /// What the gateway says about a call in the headers of its answer, also of an error of its own.

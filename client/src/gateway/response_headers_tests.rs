@@ -4,9 +4,9 @@ fn map(headers: &[(&str, &str)]) -> HeaderMap {
     headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
 }
 
-fn read(method: Method, status: u16, headers: &[(&str, &str)]) -> Result<AnswerHead, String> {
+fn read(method: &Method, status: u16, headers: &[(&str, &str)]) -> Result<AnswerHead, String> {
     let status = StatusCode::from_u16(status).unwrap();
-    AnswerHead::read(&method, status, &map(headers)).map_err(|error| error.to_string())
+    AnswerHead::read(method, status, &map(headers)).map_err(|error| error.to_string())
 }
 
 fn names(head: &AnswerHead) -> Vec<String> {
@@ -18,7 +18,7 @@ fn names(head: &AnswerHead) -> Vec<String> {
 #[test]
 fn the_caller_gets_the_headers_that_are_not_the_connections_or_the_gateways() {
     let head = read(
-        Method::GET,
+        &Method::GET,
         200,
         &[
             ("Content-Type", "text/plain"),
@@ -59,7 +59,7 @@ fn method_and_status_decide_whether_there_is_a_body() {
         (Method::HEAD, 204, &sized, none(None)),
     ] {
         let what = format!("{method} {status} {headers:?}");
-        let head = read(method, status, headers).unwrap();
+        let head = read(&method, status, headers).unwrap();
         assert_eq!(head.body, expected, "{what}");
         assert!(!head.headers.contains_key(CONTENT_LENGTH), "{what}");
     }
@@ -77,12 +77,16 @@ fn an_answer_whose_end_depends_on_the_reader_is_a_bad_gateway() {
         (&[("content-length", "18446744073709551616")], "no valid Content-Length"),
     ] {
         for (method, status) in [(Method::GET, 200), (Method::HEAD, 200), (Method::GET, 204)] {
-            let error = read(method, status, headers).unwrap_err();
+            let error = read(&method, status, headers).unwrap_err();
             assert!(error.starts_with("502") && error.contains(says), "{error}");
         }
     }
+    for status in [100, 101, 103] {
+        let error = read(&Method::GET, status, &[]).unwrap_err();
+        assert!(error.starts_with("502") && error.contains("not final"), "{error}");
+    }
     let alike = [("content-length", "5"), ("content-length", "5")];
-    assert_eq!(read(Method::GET, 200, &alike).unwrap().body, AnswerBody::Sized(5));
+    assert_eq!(read(&Method::GET, 200, &alike).unwrap().body, AnswerBody::Sized(5));
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! sent. Paths that servers read in different ways are refused, because a check of a path (a route's, or the prefix of
 //! an upstream's URL) must hold for what the upstream makes of it.
 
+use std::borrow::Cow;
+
 use actix_web::http::{
     Method, StatusCode, Uri,
     header::ALLOW,
@@ -88,13 +90,13 @@ impl<'a> Target<'a> {
 
 /// What makes servers disagree about a path: some decode it once, some twice, some not at all.
 fn fault(path: &[u8]) -> Option<&'static str> {
-    let once: Vec<u8> = percent_decode(path).collect();
-    let twice: Vec<u8> = percent_decode(&once).collect();
+    let once: Cow<'_, [u8]> = percent_decode(path).into();
+    let twice: Cow<'_, [u8]> = percent_decode(&once).into();
     let slashes = |path: &[u8]| path.iter().filter(|byte| **byte == b'/').count();
     if slashes(&twice) > slashes(path) {
         return Some("an encoded slash");
     }
-    [path, &once, &twice].into_iter().find_map(|path| {
+    [path, &*once, &*twice].into_iter().find_map(|path| {
         if path.contains(&b'\\') {
             return Some("a backslash");
         }

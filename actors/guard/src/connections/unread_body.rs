@@ -14,13 +14,19 @@ const BODY_STEP: usize = 32 * 1024;
 /// A body, until a handler has read it to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnreadBody {
-    /// Its length is known. At most `left` bytes are to be received: those that came with the head are not subtracted.
-    Sized { left: u64 },
+    /// Its length is known. `left` bytes are to be received: too many until those that came with the head have reached
+    /// the handler, which is before anything else is read. `unread` bytes have not reached it.
+    Sized { left: u64, unread: u64 },
     /// It is chunked. `handed_out` bytes of it have reached the handler.
     Chunked { handed_out: u64, last_chunk: LastChunk },
 }
 
 impl UnreadBody {
+    /// A body of this length of which nothing has been read.
+    pub(crate) fn sized(length: u64) -> Self {
+        Self::Sized { left: length, unread: length }
+    }
+
     /// A chunked body of which nothing has been read.
     pub(crate) fn chunked() -> Self {
         Self::Chunked { handed_out: 0, last_chunk: LastChunk::default() }
@@ -29,7 +35,7 @@ impl UnreadBody {
     /// Number of bytes to read before the task yields.
     pub(super) fn read_step(self) -> usize {
         match self {
-            Self::Sized { left } => {
+            Self::Sized { left, .. } => {
                 usize::try_from(left).unwrap_or(usize::MAX).clamp(READ_STEP, BODY_STEP)
             }
             Self::Chunked { .. } if self.may_look_ahead() => BODY_STEP,
@@ -57,7 +63,9 @@ impl UnreadBody {
     /// Counts bytes that were received.
     pub(super) fn received(self, bytes: &[u8]) -> Self {
         match self {
-            Self::Sized { left } => Self::Sized { left: left.saturating_sub(bytes.len() as u64) },
+            Self::Sized { left, unread } => {
+                Self::Sized { left: left.saturating_sub(bytes.len() as u64), unread }
+            }
             Self::Chunked { handed_out, last_chunk } => {
                 Self::Chunked { handed_out, last_chunk: last_chunk.find(bytes).1 }
             }
@@ -67,7 +75,10 @@ impl UnreadBody {
     /// Counts bytes that have reached the handler.
     pub(super) fn handed_out(self, bytes: usize) -> Self {
         match self {
-            Self::Sized { .. } => self,
+            Self::Sized { left, unread } => {
+                let unread = unread.saturating_sub(bytes as u64);
+                Self::Sized { left: left.min(unread), unread }
+            }
             Self::Chunked { handed_out, last_chunk } => {
                 Self::Chunked { handed_out: handed_out.saturating_add(bytes as u64), last_chunk }
             }

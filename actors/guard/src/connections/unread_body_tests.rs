@@ -16,12 +16,14 @@ fn ahead(bytes: &[u8]) -> UnreadBody {
 
 #[test]
 fn a_body_of_known_length_is_read_in_large_steps_until_only_requests_can_follow() {
-    let mut body = UnreadBody::Sized { left: 40_000 };
+    let mut body = UnreadBody::sized(40_300).handed_out(300);
     for (received, step) in [(0, 32_768), (30_000, 10_000), (9_900, 512), (100, 512), (1, 512)] {
         body = body.received(&vec![b'0'; received]);
         assert_eq!(body.read_step(), step);
     }
-    assert_eq!(UnreadBody::Sized { left: u64::MAX }.read_step(), 32_768);
+    assert_eq!(UnreadBody::sized(u64::MAX).read_step(), 32_768);
+    let body = UnreadBody::sized(10_000).received(&[0; 2_000]).handed_out(1_000);
+    assert_eq!(body.read_step(), 8_000, "what was received counts before the handler has it");
 }
 
 #[test]

@@ -32,8 +32,8 @@ fn body(headers: &HeaderMap) -> Option<UnreadBody> {
     if headers.contains_key(TRANSFER_ENCODING) {
         return Some(UnreadBody::chunked());
     }
-    let left = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
-    (left > 0).then_some(UnreadBody::Sized { left })
+    let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
+    (length > 0).then(|| UnreadBody::sized(length))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::io::ErrorKind;
 
-use actix_web::http::header::HeaderName;
+use actix_web::{FromRequest as _, http::header::HeaderName, test::TestRequest, web};
 use futures::{FutureExt as _, stream, stream::BoxStream};
 use proptest::prelude::*;
 use tokio::time::{advance, sleep};
@@ -161,6 +161,17 @@ async fn a_caller_that_leaves_while_its_body_is_read_gives_its_room_back() {
         assert!(limits.replay.used() >= 5);
         drop(receiving);
         assert_eq!(limits.replay.used(), 0);
+    }
+}
+
+#[actix_web::test]
+async fn the_payload_of_a_handler_is_received() {
+    let request = TestRequest::post().insert_header((CONTENT_LENGTH, "4")).set_payload("body");
+    let (request, mut payload) = request.to_http_parts();
+    let payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
+    match limits(10, 10, 1).receive(request.headers(), payload).await.unwrap() {
+        RequestBody::Held(body) => assert_eq!(body.bytes(), "body"),
+        RequestBody::Streaming(_) => panic!("it is not held"),
     }
 }
 
