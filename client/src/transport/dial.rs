@@ -29,7 +29,8 @@ use super::{
 /// slot is free.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Connects to the address that accepts first. Starts at a random one, to spread the load of all clients over the addresses.
+/// Connects to the address that accepts first. Starts at a random one, to spread the load of all clients over the
+/// addresses.
 pub(super) async fn connect_to_any(
     mut addresses: Vec<SocketAddr>,
     settings: &ConnectionSettings,
@@ -42,9 +43,9 @@ pub(super) async fn connect_to_any(
     connect_in_order(&alternate(addresses), settings, connections).await
 }
 
-/// Tries the next address when no attempt is running. Tries it in parallel
-/// when an attempt fails, or after [`ATTEMPT_DELAY`] (`limit / addresses` if that is shorter), if a spare slot is free.
-/// Without spare slots one attempt runs at a time, and each has the whole `limit`.
+/// Tries the next address when no attempt is running. Tries it in parallel when an attempt fails, or after
+/// [`ATTEMPT_DELAY`] (`limit / addresses` if that is shorter), if a spare slot is free. Without spare slots one attempt
+/// runs at a time, and each has the whole `limit`.
 async fn connect_in_order(
     addresses: &[SocketAddr],
     settings: &ConnectionSettings,

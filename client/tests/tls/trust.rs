@@ -1,5 +1,7 @@
 //! Which certificates are accepted, and what is said of the others.
 
+use std::sync::Arc;
+
 use resilience_testing::{
     certificates::{Authority, VERSIONS},
     server::{Act, Server},
@@ -85,6 +87,16 @@ async fn both_versions_of_tls_are_spoken_and_a_server_without_them_is_named() {
     });
     let refused = call(&url_of(&closing, "127.0.0.1"), &[]).await;
     assert_unreachable(refused, "connection closed in the TLS handshake");
+}
+
+#[actix_web::test]
+async fn a_server_without_http_1_1_is_named() {
+    let (_, root, identity) = issued();
+    let mut tls = (*identity.server()).clone();
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let server = answering(Arc::new(tls));
+    let refused = call(&server.url(), &[("BACKEND_CA_FILE", &root)]).await;
+    assert_unreachable(refused, "TLS: the server does not support HTTP/1.1");
 }
 
 /// A server without TLS that answers the first bytes with these.
