@@ -81,6 +81,7 @@ mod sync;
 mod throttle;
 mod timer;
 mod upstream;
+mod variant;
 
 pub use breaker::{
     Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, BreakerStopped, CircuitOpened,
@@ -110,3 +111,4 @@ pub use settings::{BreakerScope, CallConfig, CallSettings};
 pub use snapshot::PolicySnapshot;
 pub use throttle::{Throttle, ThrottleSnapshot};
 pub use upstream::{BreakerChoice, ReconfigureError, Upstream, UpstreamBuilder};
+pub use variant::CallVariant;

@@ -16,6 +16,7 @@ pub struct CallOptions {
     pub(crate) id: CallId,
     pub(crate) retries: bool,
     pub(crate) priority: Priority,
+    pub(crate) variant: Option<usize>,
     time_left: Option<Duration>,
 }
 
@@ -27,7 +28,7 @@ impl CallOptions {
 
     /// The defaults, with a number that the caller knows from the beginning: one of [`CallId::next`], used for one call.
     pub fn numbered(id: CallId) -> Self {
-        Self { id, retries: true, priority: Priority::default(), time_left: None }
+        Self { id, retries: true, priority: Priority::default(), variant: None, time_left: None }
     }
 
     /// Makes one attempt without hedges, whatever its result. An attempt that does not reach the upstream is still
@@ -40,6 +41,12 @@ impl CallOptions {
     /// [priorities](crate::Concurrency::priorities).
     pub fn priority(self, priority: Priority) -> Self {
         Self { priority, ..self }
+    }
+
+    /// Chooses one of [`CallSettings::variants`](crate::CallSettings::variants), by its index. The settings of the upstream
+    /// apply if it has no such variant.
+    pub fn variant(self, index: usize) -> Self {
+        Self { variant: Some(index), ..self }
     }
 
     /// Says in what time from the start of the call its caller needs the answer. The call's deadline is the earlier of

@@ -59,6 +59,8 @@ pub(crate) struct Policies {
     pub(crate) retry_budget: Option<SharedBudget>,
     /// Inside the attempt's timeout.
     pub(crate) injection: Option<Injection>,
+    /// Of the variants of the settings, in their order.
+    pub(crate) variants: Box<[Arc<Policies>]>,
 }
 
 impl Policies {
@@ -74,12 +76,33 @@ impl Policies {
             hedging: None,
             retry_budget: None,
             injection: None,
+            variants: Box::default(),
         }
     }
 
     /// These policies with other settings. A policy that stays on keeps what it has counted, and the limits that all calls
     /// share change at once; one that was off begins anew.
     pub(crate) fn with(&self, config: CallConfig) -> Self {
+        let mut next = self.without_variants(config);
+        let mut hedging = next.hedging.clone().or_else(|| self.any_hedging().cloned());
+        let variants = next.config.variants.iter().map(|variant| {
+            let mut policies = next.without_variants(next.config.of_variant(variant));
+            // Shared with the upstream's, or else among the variants.
+            policies.hedging = adapt(&hedging, &policies.config.hedge, Hedging::with, Hedging::new);
+            hedging = hedging.take().or_else(|| policies.hedging.clone());
+            Arc::new(policies)
+        });
+        next.variants = variants.collect();
+        next
+    }
+
+    /// The hedging of the upstream's calls, or that of its variants.
+    pub(crate) fn any_hedging(&self) -> Option<&Hedging> {
+        let of_variants = || self.variants.iter().find_map(|variant| variant.hedging.as_ref());
+        self.hedging.as_ref().or_else(of_variants)
+    }
+
+    fn without_variants(&self, config: CallConfig) -> Self {
         let now = clock::now();
         Self {
             common: Arc::clone(&self.common),
@@ -109,6 +132,7 @@ impl Policies {
                 |injection, chaos| injection.with(chaos, now),
                 |chaos| self.with_rng(|rng| Injection::new(chaos, now, rng)),
             ),
+            variants: Box::default(),
             config,
         }
     }

@@ -51,7 +51,7 @@ impl PolicySnapshot {
             throttle: policies.throttling.as_ref().map(Throttling::snapshot),
             rate: policies.rate.as_ref().map(RateLimit::snapshot),
             concurrency: policies.concurrency.as_ref().map(ConcurrencyLimit::snapshot),
-            hedge: policies.hedging.as_ref().map(Hedging::snapshot),
+            hedge: policies.any_hedging().map(Hedging::snapshot),
             probes: probes.and_then(|counts| counts.probes),
             quiet_period: policies.quiet.as_ref().map(Quiet::snapshot),
             retry_budget: policies.retry_budget.as_ref().map(SharedBudget::snapshot),

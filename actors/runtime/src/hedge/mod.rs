@@ -19,7 +19,7 @@ use serde::Serialize;
 pub use settings::{Hedge, HedgeDelay};
 
 /// The hedging of one upstream, shared by all threads.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Hedging {
     settings: Hedge,
     /// Of attempts that were no hedges. `None` if the delay is a fixed time.

@@ -13,6 +13,7 @@ use crate::{
     changes::changes,
     config::InvalidConfig,
     observe::Observation,
+    options::CallOptions,
     policies::{Common, Policies},
     settings::{CallConfig, CallSettings},
 };
@@ -49,6 +50,13 @@ impl Current {
     /// The policies of a call that begins now.
     pub(super) fn load(&self) -> Arc<Policies> {
         self.policies.load_full()
+    }
+
+    /// The policies of a call that begins now with these options.
+    pub(super) fn load_for(&self, options: &CallOptions) -> Arc<Policies> {
+        let policies = self.load();
+        let variant = options.variant.and_then(|index| policies.variants.get(index).cloned());
+        variant.unwrap_or(policies)
     }
 
     fn changes(&self) -> MutexGuard<'_, Changes> {
@@ -115,7 +123,9 @@ pub enum ReconfigureError {
 
 /// Checks the settings of calls beside those of the breaker.
 pub(super) fn check(config: &CallConfig, breaker: &BreakerConfig) -> Result<(), InvalidConfig> {
-    config.attempt_timeout.map_or(Ok(()), |timeout| breaker.check_timeout(timeout))
+    let of_variants = config.variants.iter().map(|variant| variant.attempt_timeout);
+    let mut timeouts = [config.attempt_timeout].into_iter().chain(of_variants).flatten();
+    timeouts.try_for_each(|timeout| breaker.check_timeout(timeout))
 }
 
 impl Upstream {

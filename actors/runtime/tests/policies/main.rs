@@ -18,3 +18,4 @@ mod retry_budget;
 #[path = "../support/mod.rs"]
 mod support;
 mod throttle;
+mod variants;

@@ -86,6 +86,7 @@ impl From<Settings> for CallSettings {
             hedge: rules.hedge,
             quiet_period: rules.quiet_period,
             chaos: rules.chaos,
+            variants: Vec::new(),
         }
     }
 }
@@ -160,7 +161,15 @@ impl<O: Operation + Clone> Lab<O> {
 
     /// Makes a call with all policies but retries.
     pub(crate) fn call_once(&self) -> impl Future<Output = ReportOf<O>> + use<'_, O> {
-        self.protected.run_with(CallOptions::new().without_retries(), self.operation.clone())
+        self.call_with(CallOptions::new().without_retries())
+    }
+
+    /// Makes a call with all policies and these options.
+    pub(crate) fn call_with(
+        &self,
+        options: CallOptions,
+    ) -> impl Future<Output = ReportOf<O>> + use<'_, O> {
+        self.protected.run_with(options, self.operation.clone())
     }
 
     /// Makes a call with one attempt and without the circuit breaker.
