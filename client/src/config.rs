@@ -24,7 +24,6 @@ mod variable_value;
 
 use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
 
-pub(crate) use self::variable_value::as_variable;
 pub use self::{
     calls::Calls,
     gateway::GatewaySettings,
@@ -34,6 +33,7 @@ pub use self::{
     probe::HealthProbe,
     upstream_settings::UpstreamSettings,
 };
+pub(crate) use self::{upstream_settings::Overrides, variable_value::as_variable};
 use crate::{
     fallback::StaleLimits,
     gateway::file::{self, UpstreamConfig},

@@ -4,13 +4,14 @@
 //! | module | role |
 //! |---|---|
 //! | [`config`] | the settings, from the environment |
-//! | [`upstream_url`] | where the backend is |
+//! | [`upstream_url`] | where an upstream is |
 //! | [`gateway`] | passes requests on to upstreams of a file |
 //! | [`commands`] | the commands of the binary beside serving |
 //! | [`transport`] | carries a request to the backend: the only user of awc |
-//! | [`probes`] | has the backend probed while the circuit is open |
+//! | [`probes`] | has an upstream probed while its circuit is open |
 //! | [`replicas`] | where all replicas of the backend are |
 //! | [`upstreams`] | the backend with all policies, and without protection |
+//! | [`controlled`] | the upstreams that can be seen and controlled |
 //! | [`fallback`] | stale answers for calls that have none |
 //! | [`gateway`] | rules for requests that are passed on to any upstream |
 //! | [`calls`] | makes calls, and records each |
@@ -26,6 +27,7 @@ pub mod answer;
 pub mod calls;
 pub mod commands;
 pub mod config;
+pub mod controlled;
 pub mod events;
 pub mod fallback;
 pub mod gateway;
@@ -43,13 +45,18 @@ pub mod wire;
 
 use std::{io, rc::Rc, sync::Arc};
 
+use actix_rt::ArbiterHandle;
 use actix_web::web;
-use resilience_actors::{Breaker, CallLimit};
+use resilience_actors::{
+    Breaker, CallLimit,
+    events::{DEFAULT_CAPACITY, EventLog},
+};
 use service_edge::{Capacity, CapacityRequest, Drain, Metrics, Server};
 
 use calls::Calls;
 pub use config::Config;
 use events::{EventStreams, stall};
+use gateway::upstreams::GatewayUpstreams;
 use metrics::CallMetrics;
 use routes::Turns;
 use stats::Stats;
@@ -58,6 +65,9 @@ use upstreams::Upstreams;
 
 /// The service's name in answers and log lines.
 pub const SERVICE: &str = "client-service";
+
+/// The name of the lab's backend in metrics and events.
+const LAB: &str = "backend";
 
 /// Serves until a signal ends the process. The breaker has a thread of its own.
 ///
@@ -69,19 +79,29 @@ pub async fn run(config: Config) -> io::Result<()> {
     for near_miss in &config.near_misses {
         log::warn!("{near_miss}");
     }
-    let arbiter = actix_rt::Arbiter::new();
-    let breaker = Breaker::start_on(config.policies.load().breaker.clone(), &arbiter.handle());
+    let arbiter = actix_rt::Arbiter::new().handle();
+    let breaker = start_breaker(&config, &arbiter);
     let drain = Drain::new();
     fail_after(breaker.stopped(), &drain, "the circuit breaker's actor died");
     let common = config.common.clone();
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let capacity = share_descriptors(&config);
-    let service = Service::new(config, capacity, &breaker, drain.clone(), &metrics);
+    let service = Service::new(config, capacity, (&breaker, &arbiter), drain.clone(), &metrics);
     Server::new(SERVICE, &common, drain, metrics)
         .capacity(capacity)
         .on_connect(stall::bound)
         .run(move |routes| service.configure(routes))
         .await
+}
+
+/// Starts the breaker of the lab's backend. Its name differs from those of the file's upstreams.
+fn start_breaker(config: &Config, arbiter: &ArbiterHandle) -> Breaker {
+    let settings = config.policies.load().breaker.clone();
+    if config.upstreams.iter().any(|upstream| upstream.name.as_str() == LAB) {
+        let events = EventLog::new(format!("{LAB} (lab)"), DEFAULT_CAPACITY);
+        return Breaker::start_recording_on(settings, events, arbiter);
+    }
+    Breaker::start_on(settings, arbiter)
 }
 
 /// Raises the limit of open files, and divides the file descriptors between connections and calls.
@@ -108,6 +128,7 @@ fn fail_after(stopped: impl Future<Output = ()> + 'static, drain: &Drain, reason
 pub struct Service {
     config: Arc<Config>,
     upstreams: Upstreams,
+    gateway: GatewayUpstreams,
     drain: Drain,
     connections: ConnectionBudget,
     stats: Arc<Stats>,
@@ -117,12 +138,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service over a running breaker. Registers its metrics. If a worker's scheduler dies, `drain` ends the process.
+    /// A service over the running breaker of the lab's backend. Starts the upstreams of the file, with their breakers on
+    /// `arbiter`. Registers the metrics. If an actor dies, `drain` ends the process.
     #[expect(clippy::expect_used, reason = "a valid configuration has valid settings")]
     pub fn new(
         config: Config,
         capacity: Capacity,
-        breaker: &Breaker,
+        (breaker, arbiter): (&Breaker, &ArbiterHandle),
         drain: Drain,
         metrics: &Metrics,
     ) -> Self {
@@ -132,16 +154,22 @@ impl Service {
         let (stats, config) = (Arc::default(), Arc::new(config));
         let policies = config.policies.load();
         if let Some(probe) = &policies.probe {
-            probes::start(&config, probe, breaker).expect("`Config` has checked the settings");
+            probes::start(&config.backend, &config.connections, probe, breaker)
+                .expect("`Config` has checked the settings");
         }
         let calls = CallMetrics::new(metrics, breaker.name());
         let upstreams = Upstreams::new(&policies.calls, breaker, &limit, &stats, &calls)
             .expect("`Config` has checked the settings")
             .with_fallback(config.fallback)
             .with_coalescing(config.coalesce);
-        metrics::add_sources(metrics, &upstreams, &stats, &streams);
+        let gateway = GatewayUpstreams::start(config.upstreams.clone(), arbiter, &limit, &calls)
+            .expect("`Config` has checked the settings");
+        for upstream in gateway.iter() {
+            fail_after(upstream.breaker().stopped(), &drain, "the actor of a circuit breaker died");
+        }
+        metrics::add_sources(metrics, &upstreams, &gateway, &stats, &streams);
         let turns = Arc::default();
-        Self { config, upstreams, drain, connections, stats, calls, streams, turns }
+        Self { config, upstreams, gateway, drain, connections, stats, calls, streams, turns }
     }
 
     /// Sets up one worker: its own connections and retry scheduler, the shared parts, and the routes.
@@ -155,6 +183,7 @@ impl Service {
         routes
             .app_data(web::Data::new(calls))
             .app_data(web::Data::from(Arc::clone(&self.config)))
+            .app_data(web::Data::new(self.gateway.clone()))
             .app_data(web::Data::new(self.streams.clone()))
             .app_data(web::Data::from(Arc::clone(&self.turns)))
             .configure(routes::configure);

@@ -6,15 +6,21 @@ mod window;
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::join_all;
 use prometheus::{Histogram, HistogramOpts, HistogramVec};
-use resilience_actors::{AttemptRecord, Breaker, CallKind, CallLimit, Mode, State};
+use resilience_actors::{AttemptRecord, Breaker, CallKind, CallLimit, Mode, State, Upstream};
 use service_edge::{
     Metrics,
     metrics::{Families, SECONDS},
 };
 use tokio::time::timeout;
 
-use crate::{events::EventStreams, stats::Stats, upstreams::Upstreams};
+use crate::{
+    events::EventStreams,
+    gateway::upstreams::GatewayUpstreams,
+    stats::{Stats, Tally},
+    upstreams::Upstreams,
+};
 
 /// Maximum time to wait for the snapshot of the breaker's actor.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -22,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Durations of attempts and waits.
 #[derive(Debug, Clone)]
 pub struct CallMetrics {
+    calls: HistogramVec,
     successful: Histogram,
     failed: Histogram,
     ignored: Histogram,
@@ -46,11 +53,21 @@ impl CallMetrics {
         let waits = Histogram::with_opts(waits).expect("a valid name");
         metrics.register(Box::new(calls.clone()));
         metrics.register(Box::new(waits.clone()));
+        Self::of(calls, waits, breaker)
+    }
+
+    /// The metrics of another circuit breaker.
+    pub fn named(&self, breaker: &str) -> Self {
+        Self::of(self.calls.clone(), self.waits.clone(), breaker)
+    }
+
+    fn of(calls: HistogramVec, waits: Histogram, breaker: &str) -> Self {
         let kind = |kind: CallKind| calls.with_label_values(&[breaker, kind.into()]);
         Self {
             successful: kind(CallKind::Successful),
             failed: kind(CallKind::Failed),
             ignored: kind(CallKind::Ignored),
+            calls,
             waits,
         }
     }
@@ -73,30 +90,54 @@ impl CallMetrics {
     }
 }
 
+/// What is read of an upstream at each scrape.
+struct Observed {
+    upstream: Upstream,
+    breaker: Breaker,
+    tally: Arc<Tally>,
+}
+
 /// Registers the metrics whose values are read at each scrape.
 pub fn add_sources(
     metrics: &Metrics,
     upstreams: &Upstreams,
+    gateway: &GatewayUpstreams,
     stats: &Arc<Stats>,
     streams: &EventStreams,
 ) {
     let (breaker, limit) = (upstreams.breaker(), upstreams.limit());
-    let (seen, counted) = (upstreams.clone(), Arc::clone(stats));
-    metrics.add_source(move |families| policies::add(families, &seen, &counted));
-    let (seen, stats) = (breaker.clone(), Arc::clone(stats));
+    let lab = Observed {
+        upstream: upstreams.protected().clone(),
+        breaker: breaker.clone(),
+        tally: Arc::clone(&stats.resilient),
+    };
+    let of_gateway = gateway.iter().map(|upstream| Observed {
+        upstream: upstream.upstream().clone(),
+        breaker: upstream.breaker().clone(),
+        tally: Arc::clone(upstream.tally()),
+    });
+    let all: Arc<[Observed]> = [lab].into_iter().chain(of_gateway).collect();
+    let (seen, lab, stats) = (Arc::clone(&all), upstreams.clone(), Arc::clone(stats));
     metrics.add_source(move |families| {
-        circuit(families, &seen);
-        retries(families, &seen, &stats);
+        for observed in &*seen {
+            policies::add(families, &observed.upstream);
+            circuit(families, &observed.breaker);
+            retries(families, observed);
+        }
+        policies::add_of_lab(families, &lab, &stats);
+        overload(families, &seen);
     });
     let (seen, limit, streams) = (breaker.clone(), limit.clone(), streams.clone());
     metrics.add_source(move |families| process(families, &seen, &limit, &streams));
-    let seen = breaker.clone();
     metrics.add_asking_source(move || {
-        let breaker = seen.clone();
+        let all = Arc::clone(&all);
         Box::pin(async move {
+            let asked = all.iter().map(|observed| timeout(PATIENCE, observed.breaker.inspect()));
             let mut families = Families::default();
-            if let Ok(Ok(snapshot)) = timeout(PATIENCE, breaker.inspect()).await {
-                window::add(&mut families, &breaker, &snapshot);
+            for (observed, answer) in all.iter().zip(join_all(asked).await) {
+                if let Ok(Ok(snapshot)) = answer {
+                    window::add(&mut families, &observed.breaker, &snapshot);
+                }
             }
             families
         })
@@ -135,11 +176,6 @@ fn circuit(families: &mut Families, breaker: &Breaker) {
             number(counts.not_permitted.by_circuit()),
         )],
     );
-    families.counter(
-        "client_overload_rejections_total",
-        "Calls rejected because MAX_CALLS calls were in flight or waiting.",
-        number(counts.not_permitted.overloaded),
-    );
     // All series exist from the start, with 0.
     for (from, to) in STATES.into_iter().flat_map(|from| STATES.map(|to| (from, to))) {
         let counted = counts.transitions.iter().find(|t| (t.from, t.to) == (from, to));
@@ -156,7 +192,16 @@ fn label(state: State) -> &'static str {
     state_label(state, Mode::Auto)
 }
 
-fn retries(families: &mut Families, breaker: &Breaker, stats: &Stats) {
+fn overload(families: &mut Families, all: &[Observed]) {
+    let overloaded = |observed: &Observed| observed.breaker.counts().not_permitted.overloaded;
+    families.counter(
+        "client_overload_rejections_total",
+        "Calls rejected because MAX_CALLS calls were in flight or waiting.",
+        number(all.iter().map(overloaded).sum()),
+    );
+}
+
+fn retries(families: &mut Families, Observed { breaker, tally, .. }: &Observed) {
     let (name, counts) = (&**breaker.name(), breaker.counts().retries);
     for (kind, count) in [
         ("successful_without_retry", counts.successful_without_retry),
@@ -173,7 +218,7 @@ fn retries(families: &mut Families, breaker: &Breaker, stats: &Stats) {
     families.counters(
         "client_retry_attempts_total",
         "Attempts after the first.",
-        [(&[("name", name)][..], number(stats.resilient.counts().retry_attempts))],
+        [(&[("name", name)][..], number(tally.counts().retry_attempts))],
     );
 }
 

@@ -27,13 +27,13 @@ impl FromRequest for RequestPriority {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let policies = request.app_data::<Data<Config>>().map(|config| config.policies.load());
         let header = policies.as_ref().and_then(|policies| policies.calls.priority_header.as_ref());
-        let priority =
-            header.map_or(Ok(Priority::default()), |header| read(request.headers(), header));
-        ready(priority.map(Self))
+        ready(read(request.headers(), header).map(Self))
     }
 }
 
-fn read(headers: &HeaderMap, header: &HeaderName) -> Result<Priority, ApiError> {
+/// The priority that `header` says. [`Priority::Normal`] if there is no such setting, or the request does not have it.
+pub(crate) fn read(headers: &HeaderMap, header: Option<&HeaderName>) -> Result<Priority, ApiError> {
+    let Some(header) = header else { return Ok(Priority::default()) };
     let mut values = headers.get_all(header);
     let (Some(value), further) = (values.next(), values.next()) else {
         return Ok(Priority::default());
@@ -61,7 +61,7 @@ mod tests {
             request = request.append_header((header.clone(), *value));
         }
         let request = request.to_http_request();
-        read(request.headers(), &header).map_err(|error| error.status_code().as_u16())
+        read(request.headers(), Some(&header)).map_err(|error| error.status_code().as_u16())
     }
 
     #[test]

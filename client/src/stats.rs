@@ -1,6 +1,9 @@
 //! Counters of all calls since the start.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use resilience_actors::CallError;
 use serde::Serialize;
@@ -11,7 +14,7 @@ use crate::transport::{BackendError, BackendReport};
 #[derive(Debug, Default)]
 pub struct Stats {
     /// Calls through the circuit breaker, including those of test-retry and stress test.
-    pub resilient: Tally,
+    pub resilient: Arc<Tally>,
     /// Calls of the baseline.
     pub baseline: Tally,
 }

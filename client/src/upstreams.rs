@@ -12,7 +12,7 @@ use crate::{
     config::{Calls, Policies},
     fallback::{StaleFallback, StaleLimits},
     metrics::CallMetrics,
-    stats::Stats,
+    stats::{Stats, Tally},
     transport::{BackendCall, BackendReport},
 };
 
@@ -51,10 +51,10 @@ impl Upstreams {
         calls: &Calls,
         breaker: &Breaker,
         limit: &CallLimit,
-        stats: &Arc<Stats>,
+        stats: &Stats,
         metrics: &CallMetrics,
     ) -> Result<Self, InvalidConfig> {
-        let attempts = Attempts { stats: Arc::clone(stats), metrics: metrics.clone() };
+        let attempts = Attempts { tally: Arc::clone(&stats.resilient), metrics: metrics.clone() };
         let protected =
             upstream(Arc::clone(breaker.name()), calls.settings(), limit).breaker(breaker.clone());
         let bare = upstream("baseline", of_baseline(calls), limit);
@@ -156,16 +156,16 @@ fn of_baseline(calls: &Calls) -> CallSettings {
 }
 
 /// Counts attempts through the circuit breaker.
-struct Attempts {
-    stats: Arc<Stats>,
-    metrics: CallMetrics,
+pub(crate) struct Attempts {
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) metrics: CallMetrics,
 }
 
 impl Observer for Attempts {
     fn observe(&self, observation: &Observation<'_>) {
         match observation {
             Observation::Admitted { attempt, hedge: false, .. } if *attempt > 1 => {
-                self.stats.resilient.count_retry();
+                self.tally.count_retry();
             }
             Observation::AttemptEnded { attempt, .. } => self.metrics.attempt_ended(attempt),
             _ => {}

@@ -1,6 +1,7 @@
 //! The JSON bodies of the answers. Times are in seconds.
 
 mod call_event;
+mod upstream_body;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -11,6 +12,7 @@ use resilience_actors::{
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+pub use upstream_body::{AboutUpstream, ListedUpstream, UpstreamBody, UpstreamsBody};
 
 use crate::{config::Calls, fallback::StaleSnapshot, stats};
 

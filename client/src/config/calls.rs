@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use actix_web::http::header::HeaderName;
 use resilience_actors::{
-    BreakerScope, CallConfig, CallSettings, Chaos, Concurrency, DURATIONS, Hedge, QuietPeriod,
-    Rate, Retry, RetryBudget, Throttle,
+    BreakerScope, CallConfig, CallSettings, CallVariant, Chaos, Concurrency, DURATIONS, Hedge,
+    QuietPeriod, Rate, Retry, RetryBudget, Throttle,
 };
 use serde::{Serialize, Serializer};
 use service_edge::{SettingError, Settings};
@@ -73,6 +73,17 @@ impl Calls {
             hedge: self.hedge.clone(),
             quiet_period: self.quiet_period,
             chaos: self.chaos.clone(),
+            variants: Vec::new(),
+        }
+    }
+
+    /// Converts to a variant of the settings of an upstream: what a route can have of its own.
+    pub(super) fn variant(&self) -> CallVariant {
+        CallVariant {
+            retry: Some(self.retry.clone()),
+            attempt_timeout: Some(self.attempt_timeout),
+            call_deadline: Some(self.call_deadline),
+            hedge: self.hedge.clone(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The settings of the policies in force. They are those of the environment, with the changes since the start on top.
 
-use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
+use std::{ffi::OsString, sync::Arc};
 
 use arc_swap::ArcSwap;
 use resilience_actors::ReconfigureError;
@@ -10,8 +10,9 @@ use tokio::sync::Mutex;
 
 use super::{
     KNOWN_NAMES,
+    calls::Calls,
     policies::{Fixed, Policies},
-    upstream_settings::{UpstreamSettings, Variables},
+    upstream_settings::{Overrides, UpstreamSettings, Variables},
     variable_value::as_variable,
 };
 
@@ -26,11 +27,13 @@ struct Shared {
     at_start: Variables,
     /// Locked while the settings change.
     changes: Mutex<Changes>,
+    /// What each route sets.
+    routes: Vec<Overrides>,
     fixed: Fixed,
 }
 
-/// The values in place of those of the environment. `None`: the variable is not set.
-type Changes = BTreeMap<&'static str, Option<String>>;
+/// The values in place of those of the environment.
+type Changes = Overrides;
 
 /// Why the settings were not changed.
 #[derive(Debug, thiserror::Error)]
@@ -52,10 +55,19 @@ impl From<SettingError> for ChangeError {
 impl LivePolicies {
     /// The settings of the policies of an upstream.
     pub fn new(upstream: &UpstreamSettings) -> Self {
+        Self::with_routes(upstream, [])
+    }
+
+    /// The settings of the policies of an upstream with routes. Each route is what it sets, with the calls that follow.
+    pub(crate) fn with_routes(
+        upstream: &UpstreamSettings,
+        routes: impl IntoIterator<Item = (Overrides, Calls)>,
+    ) -> Self {
         let UpstreamSettings { policies, given, fixed, .. } = upstream;
-        let in_force = ArcSwap::from_pointee(policies.clone());
+        let (routes, calls) = routes.into_iter().unzip();
+        let in_force = ArcSwap::from_pointee(Policies { routes: calls, ..policies.clone() });
         let (at_start, changes) = (given.clone(), Mutex::default());
-        Self(Arc::new(Shared { in_force, at_start, changes, fixed: *fixed }))
+        Self(Arc::new(Shared { in_force, at_start, changes, routes, fixed: *fixed }))
     }
 
     /// The settings in force.
@@ -104,11 +116,26 @@ impl LivePolicies {
     }
 
     /// Reads the settings as at the start.
-    fn read(&self, changes: &Changes) -> Result<Policies, SettingError> {
+    fn read(&self, changes: &Changes) -> Result<Policies, ChangeError> {
+        let mut policies = self.read_with(&[changes])?;
+        for (number, route) in self.0.routes.iter().enumerate() {
+            let read = self.read_with(&[route, changes]);
+            let of_route = read.map_err(|error| {
+                ChangeError::Refused(format!("with the settings of routes[{number}]: {error}"))
+            })?;
+            policies.routes.push(of_route.calls);
+        }
+        Ok(policies)
+    }
+
+    /// Reads the settings with these overrides, the first of which win.
+    fn read_with(&self, overrides: &[&Overrides]) -> Result<Policies, SettingError> {
         let Shared { at_start, fixed, .. } = &*self.0;
-        let mut settings = Settings::new(|name| match changes.get(name) {
-            Some(value) => value.clone().map(OsString::from),
-            None => at_start.get(name).cloned(),
+        let mut settings = Settings::new(|name| {
+            match overrides.iter().find_map(|overrides| overrides.get(name)) {
+                Some(value) => value.clone().map(OsString::from),
+                None => at_start.get(name).cloned(),
+            }
         });
         let policies = Policies::read(&mut settings)?;
         policies.check(*fixed)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use resilience_actors::BreakerConfig;
+use resilience_actors::{BreakerConfig, CallSettings};
 use service_edge::{SettingError, Settings, UNSET};
 
 use super::{
@@ -22,6 +22,8 @@ pub struct Policies {
     pub probe: Option<HealthProbe>,
     /// `RETRY_*`, `ATTEMPT_TIMEOUT`, `CALL_DEADLINE`, `CONNECT_RETRIES`, `BREAKER_SCOPE` and the optional policies.
     pub calls: Calls,
+    /// What is different for the calls of each route, in their order. None at the lab's backend.
+    pub routes: Vec<Calls>,
     /// The variables with their effective values, in the order in which they were read.
     pub effective: Vec<(&'static str, String)>,
 }
@@ -47,7 +49,13 @@ impl Policies {
         let calls = calls::read(settings)?;
         let probe = probe.map(|probe| probe.timeout(calls.attempt_timeout));
         let effective = settings.effective()[others..].to_vec();
-        Ok(Self { breaker, probe, calls, effective })
+        Ok(Self { breaker, probe, calls, routes: Vec::new(), effective })
+    }
+
+    /// Converts to the settings of an upstream, with a variant for each route.
+    pub fn call_settings(&self) -> CallSettings {
+        let variants = self.routes.iter().map(Calls::variant).collect();
+        CallSettings { variants, ..self.calls.settings() }
     }
 
     /// Checks the settings against each other, and against those that do not change.

@@ -12,6 +12,9 @@ use crate::transport::{ConnectionSettings, tls::TlsConfig};
 /// What is set, by the names of the variables.
 pub(super) type Variables = BTreeMap<&'static str, OsString>;
 
+/// Values in place of those of others, by the names of the variables. `None`: the variable is not set.
+pub(crate) type Overrides = BTreeMap<&'static str, Option<String>>;
+
 /// The settings of one upstream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UpstreamSettings {

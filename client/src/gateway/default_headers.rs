@@ -1,7 +1,7 @@
 //! Headers that an upstream's configuration adds to each request.
 
 use actix_web::http::header::{
-    CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, VIA,
+    CONTENT_LENGTH, EXPECT, FORWARDED, HeaderMap, HeaderName, HeaderValue, VIA,
 };
 
 use super::hop_by_hop::is_hop_by_hop;
@@ -23,9 +23,9 @@ impl DefaultHeaders {
     ///
     /// # Errors
     /// The header is one that the gateway sets or removes itself: one for the connection only, `Content-Length`,
-    /// `Expect`, `Host`, `Via`, `Forwarded` or `X-Forwarded-*`.
+    /// `Expect`, `Via`, `Forwarded` or `X-Forwarded-*`.
     pub fn add(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), NotAllowed> {
-        let of_gateway = [CONTENT_LENGTH, EXPECT, FORWARDED, HOST, VIA].contains(&name)
+        let of_gateway = [CONTENT_LENGTH, EXPECT, FORWARDED, VIA].contains(&name)
             || name.as_str().starts_with("x-forwarded-");
         if of_gateway || is_hop_by_hop(&name) {
             return Err(NotAllowed);
@@ -96,10 +96,10 @@ mod tests {
     fn headers_that_the_gateway_itself_needs_are_refused() {
         for name in ["Connection", "transfer-encoding", "Upgrade", "Content-Length", "Expect", "TE"]
             .into_iter()
-            .chain(["Host", "Via", "Forwarded", "X-Forwarded-For", "x-forwarded-user"])
+            .chain(["Via", "Forwarded", "X-Forwarded-For", "x-forwarded-user"])
         {
             assert_eq!(defaults(&[("x", "1"), (name, "1")]).unwrap_err(), NotAllowed, "{name}");
         }
-        assert!(defaults(&[("x-forwarded", "1"), ("x-real-ip", "1")]).is_ok());
+        assert!(defaults(&[("x-forwarded", "1"), ("host", "1")]).is_ok());
     }
 }

@@ -2,22 +2,31 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use actix_web::http::Method;
+use actix_web::http::{Method, header::HeaderMap};
 use resilience_actors::{
-    Breaker, CallLimit, CallOptions, InvalidConfig, Upstream,
+    Breaker, CallLimit, CallOptions, InvalidConfig, Priority, ReconfigureError, Upstream,
     events::{DEFAULT_CAPACITY, EventLog},
 };
-use service_edge::AdminToken;
+use service_edge::{AdminToken, ApiError};
 
 use super::{default_headers::DefaultHeaders, file::UpstreamConfig};
-use crate::{config::LivePolicies, transport::ConnectionSettings, upstream_url::UpstreamUrl};
+use crate::{
+    config::{LivePolicies, Policies},
+    metrics::CallMetrics,
+    priority, probes,
+    stats::Tally,
+    transport::ConnectionSettings,
+    upstream_url::UpstreamUrl,
+    upstreams::Attempts,
+};
 
 /// The upstreams of the process, by name. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct GatewayUpstreams(Arc<BTreeMap<String, Arc<GatewayUpstream>>>);
 
 impl GatewayUpstreams {
-    /// Starts the upstreams, with their breakers on `arbiter`. `limit` is that of all calls of the process.
+    /// Starts the upstreams, with their breakers on `arbiter`. `limit` is that of all calls of the process. Attempts are
+    /// counted in `metrics`.
     ///
     /// # Errors
     /// A setting breaks its rule.
@@ -25,9 +34,10 @@ impl GatewayUpstreams {
         configs: Vec<UpstreamConfig>,
         arbiter: &actix_rt::ArbiterHandle,
         limit: &CallLimit,
+        metrics: &CallMetrics,
     ) -> Result<Self, InvalidConfig> {
         let started = configs.into_iter().map(|config| {
-            let upstream = GatewayUpstream::start(config, arbiter, limit)?;
+            let upstream = GatewayUpstream::start(config, arbiter, limit, metrics)?;
             Ok((upstream.name().to_owned(), Arc::new(upstream)))
         });
         Ok(Self(Arc::new(started.collect::<Result<_, InvalidConfig>>()?)))
@@ -49,7 +59,9 @@ impl GatewayUpstreams {
 pub struct GatewayUpstream {
     config: UpstreamConfig,
     policies: LivePolicies,
+    breaker: Breaker,
     upstream: Upstream,
+    tally: Arc<Tally>,
 }
 
 /// How the call of one request is made.
@@ -66,16 +78,25 @@ impl GatewayUpstream {
         config: UpstreamConfig,
         arbiter: &actix_rt::ArbiterHandle,
         limit: &CallLimit,
+        metrics: &CallMetrics,
     ) -> Result<Self, InvalidConfig> {
-        let policies = &config.settings.policies;
-        let events = EventLog::new(config.name.as_str(), DEFAULT_CAPACITY);
-        let breaker = Breaker::start_recording_on(policies.breaker.clone(), events, arbiter);
-        let upstream = Upstream::builder(config.name.as_str())
-            .settings(policies.calls.settings())
-            .breaker(breaker)
+        let routes = config.routes.iter().map(|route| (route.given.clone(), route.calls.clone()));
+        let policies = LivePolicies::with_routes(&config.settings, routes);
+        let (in_force, name) = (policies.load(), config.name.as_str());
+        let events = EventLog::new(name, DEFAULT_CAPACITY);
+        let breaker = Breaker::start_recording_on(in_force.breaker.clone(), events, arbiter);
+        let tally = Arc::<Tally>::default();
+        let attempts = Attempts { tally: Arc::clone(&tally), metrics: metrics.named(name) };
+        let upstream = Upstream::builder(name)
+            .settings(in_force.call_settings())
+            .breaker(breaker.clone())
             .limit(limit.clone())
+            .observer(Arc::new(attempts))
             .start()?;
-        Ok(Self { policies: LivePolicies::new(&config.settings), config, upstream })
+        if let Some(probe) = &in_force.probe {
+            probes::start(&config.url, &config.connections, probe, &breaker)?;
+        }
+        Ok(Self { config, policies, breaker, upstream, tally })
     }
 
     /// Its name in the file, in paths and in metrics.
@@ -118,12 +139,42 @@ impl GatewayUpstream {
         &self.upstream
     }
 
+    /// Its circuit breaker.
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    /// Counts its calls.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    /// Puts other settings in force: all of them, or none.
+    ///
+    /// # Errors
+    /// A setting breaks its rule, or the breaker's actor is gone.
+    pub async fn reconfigure(&self, policies: &Policies) -> Result<(), ReconfigureError> {
+        let (calls, breaker) = (policies.call_settings(), (*policies.breaker).clone());
+        self.upstream.reconfigure_with_breaker(calls, breaker).await
+    }
+
+    /// How important a request is, by the header that `priority_header` names.
+    ///
+    /// # Errors
+    /// The header is no priority.
+    pub fn priority(&self, headers: &HeaderMap) -> Result<Priority, ApiError> {
+        priority::read(headers, self.policies.load().calls.priority_header.as_ref())
+    }
+
     /// How the call of a request is made. `path` is the request's path behind the upstream's name, raw.
     pub fn options(&self, method: &Method, path: &str) -> RouteOptions {
-        let route = self.config.routes.iter().find(|route| route.fits(method, path));
+        let routes = &self.config.routes;
+        let Some(index) = routes.iter().position(|route| route.fits(method, path)) else {
+            return RouteOptions { options: CallOptions::new(), idempotent: false };
+        };
         RouteOptions {
-            options: CallOptions::default(),
-            idempotent: route.is_some_and(|route| route.idempotent),
+            options: CallOptions::new().variant(index),
+            idempotent: routes[index].idempotent,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use resilience_actors::{
     ChaosSnapshot, ConcurrencySnapshot, HedgeSnapshot, PrioritySnapshot, ProbeCounts,
-    QuietSnapshot, RateSnapshot, RetryBudgetSnapshot, ThrottleSnapshot,
+    QuietSnapshot, RateSnapshot, RetryBudgetSnapshot, ThrottleSnapshot, Upstream,
 };
 use service_edge::metrics::Families;
 
@@ -10,8 +10,7 @@ use super::number;
 use crate::{stats::Stats, upstreams::Upstreams};
 
 /// Adds the metrics of the policies that are on.
-pub(super) fn add(families: &mut Families, upstreams: &Upstreams, stats: &Stats) {
-    let upstream = upstreams.protected();
+pub(super) fn add(families: &mut Families, upstream: &Upstream) {
     let (name, policies) = (&**upstream.name(), upstream.snapshot());
     if let Some(throttle) = &policies.throttle {
         throttling(families, name, throttle);
@@ -33,6 +32,17 @@ pub(super) fn add(families: &mut Families, upstreams: &Upstreams, stats: &Stats)
             upstream.breaker().map_or(0, |breaker| breaker.counts().not_permitted.quiet_period);
         quiet_period(families, name, quiet, rejected);
     }
+    if let Some(budget) = &policies.retry_budget {
+        retry_budget(families, name, budget);
+    }
+    if let Some(chaos) = &policies.chaos {
+        fault_injection(families, name, chaos);
+    }
+}
+
+/// Adds the metrics of the policies that only the lab's backend has, if they are on.
+pub(super) fn add_of_lab(families: &mut Families, upstreams: &Upstreams, stats: &Stats) {
+    let name = &**upstreams.breaker().name();
     if let Some(coalescer) = upstreams.coalescer() {
         families.counters(
             "client_coalesced_calls_total",
@@ -46,12 +56,6 @@ pub(super) fn add(families: &mut Families, upstreams: &Upstreams, stats: &Stats)
             "Calls without a good answer that were answered with an earlier one.",
             [(&[("name", name)][..], number(stats.resilient.stale()))],
         );
-    }
-    if let Some(budget) = &policies.retry_budget {
-        retry_budget(families, name, budget);
-    }
-    if let Some(chaos) = &policies.chaos {
-        fault_injection(families, name, chaos);
     }
 }
 

@@ -58,7 +58,10 @@ pub(super) async fn stream(
     let mut hello = Map::new();
     if matches!(start, Start::Now(_)) {
         hello.insert("pod".to_owned(), config.pod.as_str().into());
-        hello.insert("circuit_breaker".to_owned(), json!(circuit::body(&calls).await?));
+        hello.insert(
+            "circuit_breaker".to_owned(),
+            json!(circuit::body(calls.upstreams().breaker()).await?),
+        );
     }
     mark_expendable(&request);
     let (streams, drain) = (streams.get_ref().clone(), drain.get_ref().clone());

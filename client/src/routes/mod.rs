@@ -6,6 +6,7 @@ mod events;
 mod faults;
 mod settings;
 mod turns;
+mod upstreams;
 
 pub use turns::Turns;
 
@@ -27,7 +28,8 @@ use crate::{
     wire,
 };
 
-/// Adds all endpoints. They need [`Calls`], [`Config`], the event streams and [`Turns`] in `app_data`.
+/// Adds all endpoints. They need [`Calls`], [`Config`], the gateway's upstreams, the event streams and [`Turns`] in
+/// `app_data`.
 pub fn configure(routes: &mut web::ServiceConfig) {
     routes
         .service(endpoint("/health").get(health))
@@ -47,6 +49,7 @@ pub fn configure(routes: &mut web::ServiceConfig) {
         .service(endpoint("/api/events").get(events::stream))
         .service(endpoint("/api/events/history").get(events::history))
         .service(endpoint("/api/backend/faults").get(faults::get).put(faults::put))
+        .configure(upstreams::configure)
         .configure(dashboard::configure);
 }
 
@@ -103,7 +106,7 @@ async fn stats(
     config: web::Data<Config>,
 ) -> Result<web::Json<wire::StatsBody>, ApiError> {
     let (limit, stats) = (calls.upstreams().limit(), calls.stats());
-    let circuit_breaker = circuit::inspect(&calls).await?;
+    let circuit_breaker = circuit::inspect(calls.upstreams().breaker()).await?;
     Ok(web::Json(wire::StatsBody {
         statistics: wire::Statistics {
             resilient: stats.resilient.counts(),

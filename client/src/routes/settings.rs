@@ -1,4 +1,4 @@
-//! The settings of the policies: which are in force, and their change at run time.
+//! The settings of the policies of an upstream: which are in force, and their change at run time.
 
 use actix_web::web;
 use resilience_actors::ReconfigureError;
@@ -6,40 +6,25 @@ use serde_json::{Map, Value};
 use service_edge::{ApiError, JsonBody, UNSET};
 
 use crate::{
-    calls::Calls,
-    config::{ChangeError, Config, Policies},
-    probes,
+    config::{ChangeError, Policies},
+    controlled::ControlledUpstream,
 };
 
 type Settings = web::Json<Map<String, Value>>;
 
 /// `GET /api/circuit-breaker/settings`.
-pub(super) async fn get(config: web::Data<Config>) -> Settings {
-    web::Json(shown(&config.policies.load()))
+pub(super) async fn get(upstream: ControlledUpstream) -> Settings {
+    web::Json(shown(&upstream.policies().load()))
 }
 
 /// `PATCH /api/circuit-breaker/settings`.
 pub(super) async fn patch(
     JsonBody(asked): JsonBody<Map<String, Value>>,
-    calls: web::Data<Calls>,
-    config: web::Data<Config>,
+    upstream: ControlledUpstream,
 ) -> Result<Settings, ApiError> {
-    let (config, upstreams) = (config.into_inner(), calls.upstreams().clone());
     // In a task of its own, because the caller may leave halfway.
     let changing = actix_rt::spawn(async move {
-        let apply = async |new: &Policies| {
-            let old = config.policies.load();
-            upstreams.reconfigure(new).await?;
-            match &new.probe {
-                Some(probe) if old.probe.as_ref() != Some(probe) => {
-                    probes::start(&config, probe, upstreams.breaker())?;
-                }
-                Some(_) => {}
-                None => upstreams.breaker().stop_probing(),
-            }
-            Ok(())
-        };
-        config.policies.change(asked, apply).await.map(|()| shown(&config.policies.load()))
+        upstream.change(asked).await.map(|()| shown(&upstream.policies().load()))
     });
     let changed = changing.await.map_err(|_| ApiError::unavailable("the service is ending"))?;
     changed.map(web::Json).map_err(|error| match error {

@@ -1,4 +1,4 @@
-//! Asks the backend whether it is back, while the circuit is open.
+//! Asks an upstream whether it is back, while the circuit is open.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -11,7 +11,6 @@ use super::{
     BackendError, ConnectionBudget, ConnectionSettings, PRODUCT, client, connections::Connections,
     connector, resolver::Resolver, unsent,
 };
-use crate::config::Config;
 
 /// The HTTP client of the prober, with connections of its own: calls do not use them up. Each probe makes a
 /// connection, as each trial does.
@@ -35,14 +34,14 @@ pub enum ProbeError {
 
 impl ProbeTransport {
     /// Creates the transport. Opens no connection.
-    pub fn new(config: &Config, path: &str) -> Self {
-        // One connection, and two to other addresses of the backend if the first does not respond.
+    pub fn new(settings: ConnectionSettings, uri: Uri) -> Self {
+        // One connection, and two to other addresses of the upstream if the first does not respond.
         let budget = ConnectionBudget::new(1, 2);
         Self {
             connections: Rc::new(Connections::new(budget)),
             resolver: Rc::default(),
-            settings: config.connections.clone(),
-            uri: config.backend.join(path),
+            settings,
+            uri,
         }
     }
 

@@ -52,8 +52,9 @@ pub(crate) async fn lab(
     let (breaker, drain) = (Breaker::start(config.policies.load().breaker.clone()), Drain::new());
     let token = config.common.admin_token.clone();
     let metrics = Metrics::new("1");
+    let arbiter = actix_rt::Arbiter::current();
     let shares = client_service::share_descriptors(&config);
-    let shared = Service::new(config, shares, &breaker, drain.clone(), &metrics);
+    let shared = Service::new(config, shares, (&breaker, &arbiter), drain.clone(), &metrics);
     let configure = move |routes: &mut ServiceConfig| shared.configure(routes);
     let app = service_edge::app(drain.clone(), token, metrics, configure);
     Lab { service: test::init_service(app).await, breaker, drain }

@@ -10,17 +10,18 @@ use super::{
 use crate::{
     clock,
     events::EventLog,
-    observe::{LogLines, Observers},
+    observe::{LogLines, NamedCircuitLines, Observer, Observers},
     sync::Arc,
 };
 
 impl Breaker {
-    /// Starts a closed breaker on the current arbiter, named "backend", with an event log of its own.
+    /// Starts a closed breaker on the current arbiter, named "backend", with an event log of its own. Its log lines do
+    /// not name it.
     ///
     /// # Panics
     /// Outside an actix system.
     pub fn start(config: BreakerConfig) -> Self {
-        Self::start_recording(config, EventLog::default())
+        Self::launch(config, EventLog::default(), std::sync::Arc::new(LogLines), Actor::start)
     }
 
     /// Starts a closed breaker on the current arbiter that records into `events`, and has its name.
@@ -28,13 +29,16 @@ impl Breaker {
     /// # Panics
     /// Outside an actix system.
     pub fn start_recording(config: BreakerConfig, events: EventLog) -> Self {
-        Self::launch(config, events, Actor::start)
+        let lines = NamedCircuitLines::of(&events);
+        Self::launch(config, events, lines, Actor::start)
     }
 
-    /// Starts a closed breaker on `arbiter`. In a service, choose an arbiter that is no worker's, so that busy workers
-    /// do not delay the breaker.
+    /// Starts a closed breaker on `arbiter`, as [`start`](Self::start) does. In a service, choose an arbiter that is no
+    /// worker's, so that busy workers do not delay the breaker.
     pub fn start_on(config: BreakerConfig, arbiter: &ArbiterHandle) -> Self {
-        Self::start_recording_on(config, EventLog::default(), arbiter)
+        Self::launch(config, EventLog::default(), std::sync::Arc::new(LogLines), |actor| {
+            BreakerActor::start_in_arbiter(arbiter, |_| actor)
+        })
     }
 
     /// Starts a closed breaker on `arbiter` that records into `events`, and has its name.
@@ -43,12 +47,15 @@ impl Breaker {
         events: EventLog,
         arbiter: &ArbiterHandle,
     ) -> Self {
-        Self::launch(config, events, |actor| BreakerActor::start_in_arbiter(arbiter, |_| actor))
+        let lines = NamedCircuitLines::of(&events);
+        let start = |actor| BreakerActor::start_in_arbiter(arbiter, |_| actor);
+        Self::launch(config, events, lines, start)
     }
 
     fn launch(
         config: BreakerConfig,
         events: EventLog,
+        lines: std::sync::Arc<dyn Observer>,
         start: impl FnOnce(BreakerActor) -> Addr<BreakerActor>,
     ) -> Self {
         let (alive_tx, alive) = watch::channel(());
@@ -56,7 +63,7 @@ impl Breaker {
         let published = Arc::new(Published::new(&config, start_time));
         let machine = Machine::new(config, start_time);
         let mut observers = Observers::default();
-        observers.add(std::sync::Arc::new(LogLines));
+        observers.add(lines);
         observers.add(std::sync::Arc::new(events.clone()));
         let actor = BreakerActor::new(machine, Arc::clone(&published), observers, alive_tx);
         let actor = start(actor);

@@ -1,5 +1,7 @@
 //! Log lines: an observer.
 
+use std::fmt::Display;
+
 use log::{Level, log_enabled};
 
 use super::{CallEnded, CallOf, Observation, Observer, RetryScheduled};
@@ -13,7 +15,7 @@ use crate::{
 const TARGET: &str = "resilience_actors::retry";
 
 /// The target of all lines about circuits.
-const BREAKER: &str = "resilience_actors::breaker";
+pub(super) const BREAKER: &str = "resilience_actors::breaker";
 
 /// The target of all lines about fault injection.
 const CHAOS: &str = "resilience_actors::chaos";
@@ -44,7 +46,7 @@ impl Observer for LogLines {
                 let changes = changes.join(", ");
                 log::info!(target: TARGET, "upstream {upstream}: reconfigured ({changes})");
             }
-            Observation::ProbeEnded(probe) => probe_line(probe),
+            Observation::ProbeEnded(probe) => probe_line(probe, ""),
             Observation::QuietPeriodBegan { call, wait } => {
                 let secs = wait.as_secs_f64();
                 log::info!(target: TARGET, "retry: no calls for {secs:.3}s, as the upstream asked call {call}");
@@ -124,18 +126,25 @@ fn chaos_line(upstream: &str, chaos: Option<&Chaos>) {
     }
 }
 
-fn probe_line(ProbeRecord { result, cause, elapsed }: &ProbeRecord) {
+/// `prefix` is in front of the line.
+pub(super) fn probe_line(
+    ProbeRecord { result, cause, elapsed }: &ProbeRecord,
+    prefix: impl Display,
+) {
     let secs = elapsed.as_secs_f64();
     match (result, cause) {
         (ProbeResult::Success, _) => {
-            log::debug!(target: BREAKER, "circuit_breaker: probe succeeded in {secs:.3}s");
+            log::debug!(target: BREAKER, "{prefix}circuit_breaker: probe succeeded in {secs:.3}s");
         }
         (ProbeResult::Failure, cause) => {
             let cause = cause.as_deref().unwrap_or("an error that cannot be shown");
-            log::debug!(target: BREAKER, "circuit_breaker: probe failed after {secs:.3}s: {cause}");
+            log::debug!(
+                target: BREAKER,
+                "{prefix}circuit_breaker: probe failed after {secs:.3}s: {cause}"
+            );
         }
         (ProbeResult::Timeout, _) => {
-            log::debug!(target: BREAKER, "circuit_breaker: probe timed out after {secs:.3}s");
+            log::debug!(target: BREAKER, "{prefix}circuit_breaker: probe timed out after {secs:.3}s");
         }
     }
 }

@@ -34,8 +34,8 @@ pub const UPSTREAM_KEYS: [Key; 6] = [
         "headers",
         "a table of names and secrets",
         "none",
-        "Headers that each request gets, in place of the caller's of the same name. Headers of the connection, `Host`, \
-         `Content-Length`, `Expect`, `Via`, `Forwarded` and `X-Forwarded-*` are not allowed.",
+        "Headers that each request gets, in place of the caller's of the same name. `Host` replaces \
+         that of the URL. Headers of the connection, `Content-Length`, `Expect`, `Via`, `Forwarded` and `X-Forwarded-*` are not allowed.",
     ),
     key(
         "token",

@@ -37,8 +37,10 @@ fn upstream(config: &UpstreamConfig) -> String {
     let server_name = tls.server_name.iter().map(|name| ("server_name", name.into()));
     let tls = files.chain(server_name).map(|(key, value)| (key.to_owned(), value.into_owned()));
     table(&mut text, &format!("upstreams.{name}.tls"), tls.collect());
-    let headers = headers.iter().map(|(name, value)| (quoted(name.as_str()), header(value)));
-    table(&mut text, &format!("upstreams.{name}.headers"), headers.collect());
+    let mut headers: Vec<_> =
+        headers.iter().map(|(name, value)| (quoted(name.as_str()), header(value))).collect();
+    headers.sort_unstable();
+    table(&mut text, &format!("upstreams.{name}.headers"), headers);
     for route in &config.routes {
         let _ = write!(text, "\n[[upstreams.{name}.routes]]\n{}", self::route(route));
     }

@@ -12,7 +12,7 @@ use super::{
     reader::{Reader, Section},
     settings::{self, Given, key_of},
 };
-use crate::config::Calls;
+use crate::config::{Calls, Overrides};
 
 /// The settings of a call, which a route can have of its own. All others are the upstream's.
 pub(super) const SETTINGS: [&str; 11] = [
@@ -46,6 +46,8 @@ pub struct RouteConfig {
     /// The settings of the calls: those of the upstream, with the route's on top. Only those that a route can set are
     /// to be used.
     pub calls: Calls,
+    /// The settings that the route has of its own.
+    pub(crate) given: Overrides,
     /// The variables that a route can set, with their effective values.
     pub effective: Vec<(&'static str, String)>,
 }
@@ -111,7 +113,14 @@ fn read(
         Some(methods) => Some(methods?),
         None => None,
     };
-    Some(RouteConfig { methods, path: path?, idempotent, calls, effective })
+    Some(RouteConfig {
+        methods,
+        path: path?,
+        idempotent,
+        calls,
+        given: given.overrides(),
+        effective,
+    })
 }
 
 fn idempotent(section: &Section<'_>, reader: &mut Reader<'_>) -> bool {

@@ -10,7 +10,7 @@ use super::{
     super::reader::{Reader, Section},
     known::{in_keys, key_of, named_in, variable_of},
 };
-use crate::config::as_variable;
+use crate::config::{Overrides, as_variable};
 
 /// The settings that a table sets, by the names of their variables.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +52,11 @@ impl Given {
     pub(crate) fn only(mut self, names: &[&str]) -> Self {
         self.settings.retain(|name, _| names.contains(name));
         self
+    }
+
+    /// These settings, to be put on top of others.
+    pub(crate) fn overrides(&self) -> Overrides {
+        self.settings.iter().map(|(name, setting)| (*name, setting.text.clone())).collect()
     }
 
     /// The value of a variable, where these settings are on top of `others`.

@@ -1,0 +1,79 @@
+//! `/api/upstreams`: all upstreams, to see and to control. The endpoints of one are those of the lab's circuit breaker,
+//! with the name of the upstream in their path.
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web};
+use service_edge::{ApiError, endpoint};
+
+use super::{circuit, settings};
+use crate::{
+    calls::Calls, config::Config, controlled::ControlledUpstream,
+    gateway::upstreams::GatewayUpstreams, wire,
+};
+
+/// Adds the endpoints.
+pub(super) fn configure(routes: &mut web::ServiceConfig) {
+    routes
+        .service(endpoint("/api/upstreams").get(list))
+        .service(endpoint("/api/upstreams/{name}").get(get))
+        .service(
+            endpoint("/api/upstreams/{name}/settings").get(settings::get).patch(settings::patch),
+        )
+        .service(endpoint("/api/upstreams/{name}/reset").post(circuit::reset))
+        .service(endpoint("/api/upstreams/{name}/force-open").post(circuit::force_open))
+        .service(endpoint("/api/upstreams/{name}/disable").post(circuit::disable))
+        .service(endpoint("/api/upstreams/{name}/enable").post(circuit::enable));
+}
+
+/// The upstream that the path names, or the lab's backend if the path names none. An unknown name is answered with 404.
+impl FromRequest for ControlledUpstream {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let name = request.match_info().get("name");
+        let named = |upstream: &Self| name.is_none_or(|name| upstream.name() == name);
+        let found = all(request).and_then(|mut all| all.find(named));
+        ready(found.ok_or_else(|| {
+            let message = "no upstream has this name: GET /api/upstreams lists them";
+            ApiError::new(StatusCode::NOT_FOUND, message)
+        }))
+    }
+}
+
+/// All upstreams, the lab's backend first. `None` if the service has none.
+fn all(request: &HttpRequest) -> Option<impl Iterator<Item = ControlledUpstream>> {
+    let lab = request.app_data::<web::Data<Calls>>()?.upstreams();
+    let config = request.app_data::<web::Data<Config>>()?.clone().into_inner();
+    let gateway = request.app_data::<web::Data<GatewayUpstreams>>()?;
+    Some(ControlledUpstream::all(lab, config, gateway))
+}
+
+async fn list(request: HttpRequest) -> web::Json<wire::UpstreamsBody> {
+    let upstreams = all(&request).into_iter().flatten();
+    web::Json(wire::UpstreamsBody { upstreams: upstreams.map(|one| listed(&one)).collect() })
+}
+
+fn listed(upstream: &ControlledUpstream) -> wire::ListedUpstream {
+    let (state, mode) = upstream.breaker().state_and_mode();
+    wire::ListedUpstream {
+        about: about(upstream),
+        state,
+        mode,
+        counts: upstream.breaker().counts(),
+    }
+}
+
+async fn get(upstream: ControlledUpstream) -> Result<web::Json<wire::UpstreamBody>, ApiError> {
+    let circuit = circuit::body(upstream.breaker()).await?;
+    Ok(web::Json(wire::UpstreamBody { about: about(&upstream), circuit }))
+}
+
+fn about(upstream: &ControlledUpstream) -> wire::AboutUpstream {
+    wire::AboutUpstream {
+        name: upstream.name().to_owned(),
+        url: upstream.url().to_string(),
+        policies: upstream.upstream().snapshot(),
+    }
+}

@@ -1,0 +1,49 @@
+//! The bodies of `/api/upstreams`.
+
+use resilience_actors::{Mode, PolicySnapshot, State, breaker::Counts};
+use serde::Serialize;
+
+use super::CircuitBody;
+
+/// `GET /api/upstreams`.
+#[derive(Debug, Serialize)]
+pub struct UpstreamsBody {
+    /// The lab's backend, and those of the file in the order of their names.
+    pub upstreams: Vec<ListedUpstream>,
+}
+
+/// One upstream of [`UpstreamsBody`].
+#[derive(Debug, Serialize)]
+pub struct ListedUpstream {
+    /// Name, URL and policies.
+    #[serde(flatten)]
+    pub about: AboutUpstream,
+    /// The circuit's state.
+    pub state: State,
+    /// The circuit's mode.
+    pub mode: Mode,
+    /// Counts since the start.
+    pub counts: Counts,
+}
+
+/// `GET /api/upstreams/{name}`.
+#[derive(Debug, Serialize)]
+pub struct UpstreamBody {
+    /// Name, URL and policies.
+    #[serde(flatten)]
+    pub about: AboutUpstream,
+    /// As in `GET /api/circuit-breaker`.
+    #[serde(flatten)]
+    pub circuit: CircuitBody,
+}
+
+/// An upstream without its circuit.
+#[derive(Debug, Serialize)]
+pub struct AboutUpstream {
+    /// Its name.
+    pub name: String,
+    /// Where it is. A URL has no user information.
+    pub url: String,
+    /// The optional policies that are on.
+    pub policies: PolicySnapshot,
+}
