@@ -172,6 +172,11 @@ impl Service {
         Self { config, upstreams, gateway, drain, connections, stats, calls, streams, turns }
     }
 
+    /// The upstreams of the file.
+    pub fn gateway(&self) -> &GatewayUpstreams {
+        &self.gateway
+    }
+
     /// Sets up one worker: its own connections and retry scheduler, the shared parts, and the routes.
     pub fn configure(&self, routes: &mut web::ServiceConfig) {
         let transport = HttpTransport::new(&self.config, self.connections.clone());
@@ -192,7 +197,21 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
+    use service_edge::Settings;
+
     use super::*;
+
+    #[actix_web::test]
+    async fn the_breaker_of_the_lab_has_another_name_than_one_of_the_file() {
+        let read = |variables: &[(&str, &str)]| {
+            let config = Config::read(&mut Settings::from_pairs(variables)).unwrap();
+            start_breaker(&config, &actix_rt::Arbiter::current()).name().to_string()
+        };
+        let file = std::env::temp_dir().join(format!("lab-{}.toml", std::process::id()));
+        std::fs::write(&file, "[upstreams.backend]\nurl = \"http://b\"").unwrap();
+        assert_eq!(read(&[("CONFIG", file.to_str().unwrap())]), "backend (lab)");
+        assert_eq!(read(&[]), "backend");
+    }
 
     #[actix_web::test]
     async fn the_death_of_an_actor_ends_the_process_with_an_error() {

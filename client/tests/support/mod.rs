@@ -13,7 +13,7 @@ use actix_http::Request;
 use actix_web::{
     Error, HttpResponse, body::BoxBody, dev::ServiceResponse, test, web::ServiceConfig,
 };
-use client_service::{Config, Service};
+use client_service::{Config, Service, gateway::upstreams::GatewayUpstreams};
 use resilience_actors::{Breaker, BreakerSnapshot};
 use resilience_testing::{Answer, app};
 use service_edge::{Drain, Metrics, Settings};
@@ -42,6 +42,7 @@ pub(crate) fn config(backend: &str, variables: &[(&str, &str)]) -> Config {
 pub(crate) struct Lab<S> {
     service: S,
     pub(crate) breaker: Breaker,
+    pub(crate) gateway: GatewayUpstreams,
     pub(crate) drain: Drain,
 }
 
@@ -55,9 +56,10 @@ pub(crate) async fn lab(
     let arbiter = actix_rt::Arbiter::current();
     let shares = client_service::share_descriptors(&config);
     let shared = Service::new(config, shares, (&breaker, &arbiter), drain.clone(), &metrics);
+    let gateway = shared.gateway().clone();
     let configure = move |routes: &mut ServiceConfig| shared.configure(routes);
     let app = service_edge::app(drain.clone(), token, metrics, configure);
-    Lab { service: test::init_service(app).await, breaker, drain }
+    Lab { service: test::init_service(app).await, breaker, gateway, drain }
 }
 
 impl<S> Lab<S>
