@@ -63,8 +63,8 @@ fn check_writes_a_line_for_each_error_and_ends_with_code_2() {
             "{path}:3:16: upstreams.p.retry_jitter=\"2\" is not valid: expected a number from 0 to 1"
         ),
         format!(
-            "{path}:4:1: upstreams.q has no url: expected http://host, https://host or one with :port, without user, \
-             path or query"
+            "{path}:4:1: upstreams.q has no url: expected http:// or https:// with host or host:port, \
+             without user, path or query"
         ),
     ];
     assert_eq!(lines(&output.stderr), expected);
@@ -89,7 +89,7 @@ fn a_wrong_file_stops_the_start_with_one_line() {
     let path = file("stops.toml", "[upstreams.p]\nurl = 1\ncolour = 1\ntoken = 1\n");
     let says = format!(
         "CONFIG=\"{path}\" is not valid: expected a file without errors: {path}:2:7: upstreams.p.url is an integer: \
-         expected a string or a list of strings (2 more: client-service check {path})"
+         expected a string (2 more: client-service check {path})"
     );
     let output = run(&[], &[("CONFIG", &path)]);
     assert_eq!((output.status.code(), lines(&output.stderr)), (Some(2), vec![says.as_str()]));
@@ -106,5 +106,8 @@ fn a_client_with_a_file_serves() {
     let mut client = Process::start(command(CLIENT, &[("CONFIG", &path), ("PORT", "0")]));
     assert_eq!(client.get("/health").status, 200);
     assert!(client.log().contains(&format!("CONFIG={path}")), "{}", client.log());
+    assert_eq!(client.ask("POST /api/upstreams/p/force-open").status, 200);
+    let line = client.wait_for_log("upstream p: circuit_breaker: closed -> open (");
+    assert!(line.contains("forced"), "{line}");
     assert!(client.terminate().success());
 }

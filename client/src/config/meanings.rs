@@ -209,6 +209,17 @@ pub const MEANINGS: [(&str, &str); 71] = [
         "The same number gives the same sequence of faults at each run. Requires one of the shares.",
     ),
     (
+        "CONNECT_TIMEOUT",
+        "Time to resolve the name, and to connect to each of its addresses, with the handshake of TLS. At most \
+         `ATTEMPT_TIMEOUT`.",
+    ),
+    ("POOL_MAX_AGE", "Maximum age of a connection to the backend that a request may use."),
+    (
+        "POOL_IDLE_TIMEOUT",
+        "Maximum time without a request after which a request may use a connection. Less than what the backend keeps \
+         idle connections for.",
+    ),
+    (
         "FALLBACK",
         "`stale`: a call that has no good answer gets the last good one to the same request, marked as stale. A 4xx is \
          an answer.",
@@ -222,17 +233,6 @@ pub const MEANINGS: [(&str, &str); 71] = [
     (
         "COALESCE",
         "`on`: identical requests to the backend that are in flight at the same time share one call.",
-    ),
-    (
-        "CONNECT_TIMEOUT",
-        "Time to resolve the name, and to connect to each of its addresses, with the handshake of TLS. At most \
-         `ATTEMPT_TIMEOUT`.",
-    ),
-    ("POOL_MAX_AGE", "Maximum age of a connection to the backend that a request may use."),
-    (
-        "POOL_IDLE_TIMEOUT",
-        "Maximum time without a request after which a request may use a connection. Less than what the backend keeps \
-         idle connections for.",
     ),
     (
         "MAX_CALLS",
