@@ -19,7 +19,7 @@ attempt_timeout = 20
 call_deadline = 60
 "#;
 
-fn patch(name: &str, settings: Value) -> TestRequest {
+fn patch(name: &str, settings: &Value) -> TestRequest {
     let path = format!("/api/upstreams/{name}/settings");
     TestRequest::patch().uri(&path).set_payload(settings.to_string())
 }
@@ -50,7 +50,8 @@ async fn the_upstream_of_that_name_is_controlled_and_no_other() {
 #[actix_web::test]
 async fn the_settings_of_one_upstream_change() {
     let lab = lab(with_file(FILE, &[])).await;
-    let answer = lab.send(patch("b", json!({ "breaker_fail_max": 1, "attempt_timeout": 2 }))).await;
+    let answer =
+        lab.send(patch("b", &json!({ "breaker_fail_max": 1, "attempt_timeout": 2 }))).await;
     assert_eq!(
         (answer.status, &answer.body["breaker_fail_max"]),
         (200, &json!(1)),
@@ -65,7 +66,7 @@ async fn the_settings_of_one_upstream_change() {
     assert_eq!(b.upstream().config().attempt_timeout.unwrap().as_secs(), 2);
     fail(b, 1).await;
     assert_eq!(b.breaker().state(), State::Open);
-    let lost = lab.send(patch("b", json!({ "breaker_fail_max": null }))).await.body;
+    let lost = lab.send(patch("b", &json!({ "breaker_fail_max": null }))).await.body;
     assert_eq!((&lost["breaker_fail_max"], &lost["attempt_timeout"]), (&json!(5), &json!(2)));
 }
 
@@ -76,12 +77,12 @@ async fn a_route_keeps_its_own_settings_and_gets_the_changes_of_the_others() {
     let of_route = || b.upstream().config().variants[0].clone();
     assert_eq!(of_route().retry.unwrap().max_attempts, 2);
     let changed =
-        lab.send(patch("b", json!({ "retry_max_attempts": 7, "attempt_timeout": 2 }))).await;
+        lab.send(patch("b", &json!({ "retry_max_attempts": 7, "attempt_timeout": 2 }))).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
     assert_eq!(of_route().retry.unwrap().max_attempts, 7);
     assert_eq!(of_route().attempt_timeout.unwrap().as_secs(), 20);
 
-    let refused = lab.send(patch("b", json!({ "breaker_trial_lease": 10 }))).await;
+    let refused = lab.send(patch("b", &json!({ "breaker_trial_lease": 10 }))).await;
     let expected = "with the settings of routes[0]: BREAKER_TRIAL_LEASE=\"10\" is not valid: expected no less than \
                     ATTEMPT_TIMEOUT=20";
     assert_eq!((refused.status, &refused.body["message"]), (400, &json!(expected)));

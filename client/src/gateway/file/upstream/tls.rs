@@ -1,5 +1,7 @@
 //! How the connections to an upstream are encrypted.
 
+use toml::Spanned;
+
 use super::super::{
     keys::{TLS_KEYS, names},
     reader::{Reader, Section},
@@ -44,11 +46,11 @@ pub(super) fn load(
         TlsField::Url => (upstream.key("url"), upstream.get("url")),
         field => {
             let table = upstream.get("tls");
-            let set = table.and_then(|table| table.get_ref().get(&field.to_string()));
+            let set = table.and_then(|table| table.get_ref().get(field.to_string()));
             (format!("{}.{field}", upstream.key("tls")), set.or(table))
         }
     };
-    let at = at.map_or(upstream.span.clone(), |value| value.span());
+    let at = at.map_or(upstream.span.clone(), Spanned::span);
     reader.refuse(&at, &key, value, expected);
     None
 }
