@@ -1,5 +1,6 @@
 //! One attempt of a call, within its time limit.
 
+mod caller_waits;
 mod inject;
 
 use std::{
@@ -10,12 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use caller_waits::CallerWaits;
 use futures::FutureExt as _;
 use inject::inject;
 
 use crate::{
     chaos::InjectedFault,
-    clock::{self, from_until},
+    clock::{self, within_extended},
     deadline::{Deadlines, TimeLimit},
     observe::{Observation, about},
     operation::{Attempt, Operation},
@@ -59,6 +61,7 @@ struct Progress {
     connecting: Cell<bool>,
     idempotent: Cell<bool>,
     injected: Cell<Option<InjectedFault>>,
+    waits: CallerWaits,
 }
 
 /// Makes one attempt. While an idempotent attempt does not reach the upstream and has time left, runs it again at once,
@@ -81,7 +84,8 @@ pub(crate) async fn make<O: Operation>(
         (CallError::TimedOut(time), Outcome::TimedOut)
     };
     let times = Times { started, began, deadlines, limit };
-    let (result, verdict) = run_within(&times, run, timed_out).await;
+    let extended = |due| progress.waits.extend(due);
+    let (result, verdict) = run_within(&times, extended, run, timed_out).await;
     let (idempotent, injected) = (progress.idempotent.get(), progress.injected.get());
     Ended { result, verdict, idempotent, injected }
 }
@@ -96,17 +100,19 @@ pub(crate) struct Times {
     pub(crate) limit: TimeLimit,
 }
 
-/// Runs an attempt within its time limit, and contains a panic in it. `timed_out` says what it means that the attempt's
-/// own timeout has passed. Takes references, because an async fn's future has room for its arguments twice.
+/// Runs an attempt within its time limit, and contains a panic in it. When the time is over, `extended` says what the limit
+/// is by then. `timed_out` says what it means that the attempt's own timeout has passed. Takes references, because an
+/// async fn's future has room for its arguments twice.
 pub(crate) async fn run_within<R, E>(
     times: &Times,
+    extended: impl Fn(Instant) -> Instant,
     run: Pin<&mut impl Future<Output = (Result<R, CallError<E>>, Verdict)>>,
     timed_out: impl FnOnce(Duration) -> (CallError<E>, Outcome),
 ) -> (Result<R, CallError<E>>, Verdict) {
     let due = times.limit.ends_at(times.began);
-    let run = AssertUnwindSafe(run).catch_unwind();
+    let run = pin!(AssertUnwindSafe(run).catch_unwind());
     let ended = match due {
-        Some(due) => from_until(times.began, due, run).await,
+        Some(due) => within_extended(times.began, due, extended, run).await,
         None => Some(run.await),
     };
     let Times { started, deadlines, limit, .. } = times;
@@ -144,7 +150,7 @@ async fn run_with_repeats<O: Operation>(
     due: Option<Instant>,
     progress: &Progress,
 ) -> (ResultOf<O>, Verdict) {
-    let Progress { connecting, idempotent, injected } = progress;
+    let Progress { connecting, idempotent, injected, waits } = progress;
     idempotent.set(operation.is_idempotent());
     if let Some(injection) = &policies.injection {
         let Context { call, number, began, .. } = *context;
@@ -158,6 +164,7 @@ async fn run_with_repeats<O: Operation>(
     let mut repeat = 0;
     loop {
         connecting.set(false);
+        waits.set_waiting(false);
         let result = operation
             .run(Attempt {
                 call: context.call,
@@ -168,6 +175,7 @@ async fn run_with_repeats<O: Operation>(
                 due,
                 deadline: context.deadlines.to_pass_on(),
                 connecting,
+                waits,
             })
             .await;
         let verdict = operation.classify(&result);

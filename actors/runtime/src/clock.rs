@@ -1,7 +1,7 @@
 //! The only place in this crate that reads clocks, and the time limits for futures.
 
 use std::{
-    pin::pin,
+    pin::{Pin, pin},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -50,6 +50,25 @@ pub(crate) async fn from_until<F: Future>(
         return None;
     }
     until(now() + lost.min(due.saturating_duration_since(began)), future).await
+}
+
+/// As [`from_until`], for a limit that may be later once it is reached: `extended` gets `due` and returns the limit by
+/// then.
+pub(crate) async fn within_extended<F: Future>(
+    mut began: Instant,
+    due: Instant,
+    extended: impl Fn(Instant) -> Instant,
+    mut future: Pin<&mut F>,
+) -> Option<F::Output> {
+    let mut limit = due;
+    loop {
+        let output = from_until(began, limit, future.as_mut()).await;
+        let later = extended(due);
+        if output.is_some() || later <= limit {
+            return output;
+        }
+        (began, limit) = (limit, later);
+    }
 }
 
 /// Runs `future` until `due`. Returns `None` if the future is not ready by then.

@@ -83,10 +83,11 @@ mod timer;
 mod upstream;
 mod variant;
 
+pub use attempt::CallerWaits;
 pub use breaker::{
     Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, BreakerStopped, CircuitOpened,
-    Counts, EpochCounts, Mode, NotPermitted, Permit, Probe, ProbeCounts, RetryCounts, State,
-    TransitionCount, Window,
+    Counts, EpochCounts, LateFailure, Mode, NotPermitted, Permit, Probe, ProbeCounts, RetryCounts,
+    State, TransitionCount, Window,
 };
 pub use chaos::{Chaos, ChaosReminder, ChaosSnapshot, InjectedFault};
 pub use clock::{until, within};

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, cell::Cell, fmt::Display, time::Instant};
 
 use crate::{
+    attempt::CallerWaits,
     outcome::{Outcome, Verdict},
     report::{CallId, CallReport},
 };
@@ -94,13 +95,15 @@ pub struct Attempt<'a> {
     /// that may have failed on a dead connection.
     pub fresh_connection: bool,
     /// When the runtime drops this attempt, if it has a time limit; later if the process was stopped meanwhile. An
-    /// operation that can use an incomplete answer must return it before this instant.
+    /// operation that can use an incomplete answer must return it before this instant. Later by the time that the attempt
+    /// [waits](Self::waits) for its caller.
     pub due: Option<Instant>,
     /// When the call must be answered, if its caller has set a deadline of its own with
     /// [`time_left`](crate::CallOptions::time_left): the earlier of that and the upstream's. Pass on what is left of it,
     /// so that the upstream does not work on an answer that comes too late. May be after [`due`](Self::due).
     pub deadline: Option<Instant>,
     pub(crate) connecting: &'a Cell<bool>,
+    pub(crate) waits: &'a CallerWaits,
 }
 
 impl<'a> Attempt<'a> {
@@ -109,5 +112,10 @@ impl<'a> Attempt<'a> {
     /// otherwise. False at first.
     pub fn connecting(&self) -> &'a Cell<bool> {
         self.connecting
+    }
+
+    /// Where the operation says that it waits for its caller. See [`CallerWaits`].
+    pub fn waits(&self) -> &'a CallerWaits {
+        self.waits
     }
 }

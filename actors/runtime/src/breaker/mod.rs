@@ -36,6 +36,7 @@ mod epoch_number;
 mod grant;
 mod handle;
 mod in_force;
+mod late_failure;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod machine;
@@ -69,6 +70,7 @@ mod trip;
 pub use crate::state::{Mode, State};
 pub use config::{BreakerConfig, BreakerSettings, Window};
 pub use handle::{Breaker, BreakerStopped};
+pub use late_failure::LateFailure;
 pub use messages::CircuitOpened;
 pub(crate) use openings::Openings;
 pub(crate) use pending::PendingFailure;

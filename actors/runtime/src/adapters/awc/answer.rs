@@ -1,6 +1,10 @@
 //! A response of awc whose body has not been read yet.
 
-use std::time::{Duration, Instant};
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
 
 use actix_http::{Payload, error::PayloadError};
 use awc::{
@@ -14,7 +18,7 @@ use awc::{
     },
 };
 use bytes::{Bytes, BytesMut};
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _};
 
 use super::error::BodyError;
 use crate::{adapters::http, clock::until};
@@ -29,6 +33,16 @@ pub struct Answer {
     inner: ClientResponse,
     /// True if awc expects no body and has already put the connection back into its pool.
     released: bool,
+}
+
+/// The parts of the body, for one that is passed on while it arrives. Sets no limits. The end of the stream is not always
+/// the end of the body: see [`body`](Answer::body).
+impl Stream for Answer {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.inner).poll_next(cx)
+    }
 }
 
 impl From<ClientResponse> for Answer {

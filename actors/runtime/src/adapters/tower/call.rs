@@ -93,7 +93,7 @@ where
                 (result.map_err(CallError::Transport), verdict)
             });
             let timed_out = |time| (CallError::TimedOut(time), Outcome::TimedOut);
-            let run = pin!(run_within(&times, run, timed_out));
+            let run = pin!(run_within(&times, |due| due, run, timed_out));
             make_known_if_slow(policies, admission.permit.as_mut(), times.began, run).await
         };
         let elapsed = call.attempt_ended(&verdict);
