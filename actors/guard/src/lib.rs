@@ -13,6 +13,6 @@ mod stream;
 
 pub use connections::{Connections, Counts};
 pub use limits::Limits;
-pub use requests::mark_expendable;
+pub use requests::{limit_body_pauses, mark_expendable};
 pub use running::Running;
 pub use server::GuardedServer;

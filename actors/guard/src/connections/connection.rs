@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     sync::Arc,
     task::Waker,
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -27,6 +28,8 @@ pub(crate) struct Connection {
     active_requests: Cell<usize>,
     /// True while a handler reads the request's body.
     body_wanted: Cell<bool>,
+    /// If set, the request's body may take as long as it likes, with pauses of at most this long.
+    body_pause: Cell<Option<Duration>>,
     /// The body of the last request, until a handler has read it to its end.
     unread_body: Cell<Option<UnreadBody>>,
     /// Number of bytes received between requests since the last request began.
@@ -47,6 +50,7 @@ impl Connection {
             responding: Cell::new(false),
             active_requests: Cell::new(0),
             body_wanted: Cell::new(false),
+            body_pause: Cell::new(None),
             unread_body: Cell::new(None),
             unclaimed_bytes: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
@@ -147,6 +151,7 @@ impl Connection {
     /// A handler begins to work on a request.
     pub(crate) fn begin_request(&self, body: Option<UnreadBody>) {
         self.unclaimed_bytes.set(0);
+        self.body_pause.set(None);
         self.unread_body.set(body);
         self.set_expendable(false);
         self.active_requests.set(self.active_requests.get() + 1);
@@ -173,6 +178,16 @@ impl Connection {
         {
             reader.wake();
         }
+    }
+
+    /// The longest pause of the request's body, if there is no limit to its whole time.
+    pub(crate) fn body_pause(&self) -> Option<Duration> {
+        self.body_pause.get()
+    }
+
+    /// Limits the pauses of the request's body, and not its whole time.
+    pub(crate) fn limit_body_pauses(&self, longest: Duration) {
+        self.body_pause.set(Some(longest));
     }
 
     /// A handler gets a part of the request's body.

@@ -5,5 +5,6 @@ mod request_body;
 mod response_body;
 mod service;
 
+pub use request_body::limit_body_pauses;
 pub use response_body::mark_expendable;
 pub(crate) use service::TrackRequests;

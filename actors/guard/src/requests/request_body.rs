@@ -5,14 +5,26 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use actix_http::{BoxedPayloadStream, Payload};
-use actix_web::{error::PayloadError, web::Bytes};
+use actix_web::{HttpRequest, error::PayloadError, web::Bytes};
 use futures::{Stream, StreamExt as _, future::LocalBoxFuture};
 use tokio::{task::yield_now, time::sleep};
 
 use crate::connections::connection::Connection;
+
+/// Lets the body of `request` take longer than [`Limits::body`](crate::Limits::body), but not pause for longer than
+/// `longest` while the handler waits for it. For a body that is passed on while it arrives. To be called when the handler
+/// has not waited for the body for longer than that limit.
+///
+/// Does nothing without a [`GuardedServer`](crate::GuardedServer), as in tests.
+pub fn limit_body_pauses(request: &HttpRequest, longest: Duration) {
+    if let Some(connection) = request.conn_data::<Rc<Connection>>() {
+        connection.limit_body_pauses(longest);
+    }
+}
 
 /// A body whose bytes wait in the kernel's buffer until the handler polls for them. If it takes longer than
 /// [`Limits::body`](crate::Limits::body), its last item is [`PayloadError::Incomplete`] with
@@ -45,7 +57,8 @@ impl RequestBody {
     }
 
     fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let limit = self.connection.limits().body;
+        let limits = self.connection.limits();
+        let limit = self.connection.body_pause().unwrap_or(limits.body);
         loop {
             let deadline = self.deadline.get_or_insert_with(|| {
                 Box::pin(async move {
@@ -76,6 +89,9 @@ impl Stream for RequestBody {
         match this.payload.poll_next_unpin(cx) {
             Poll::Ready(Some(item)) => {
                 this.has_arrived = true;
+                if this.connection.body_pause().is_some() {
+                    this.deadline = None;
+                }
                 if let Ok(part) = &item {
                     this.connection.hand_out(part.len());
                 }
@@ -104,8 +120,6 @@ impl Drop for RequestBody {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use futures::{FutureExt as _, stream};
     use tokio::time::advance;
 
@@ -142,6 +156,22 @@ mod tests {
         advance(connection.limits().body * 2).await;
         assert!(payload.next().await.unwrap().is_ok());
         assert!(payload.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_is_passed_on_may_take_long_but_not_pause_for_long() {
+        let part = || async {
+            tokio::time::sleep(Duration::from_secs(29)).await;
+            Bytes::from("a part")
+        };
+        let parts = stream::once(part()).chain(stream::once(part())).chain(stream::pending());
+        let (mut payload, connection) = guarded(parts);
+        connection.limit_body_pauses(Duration::from_secs(30));
+        assert!(payload.next().await.unwrap().is_ok());
+        assert!(payload.next().await.unwrap().is_ok());
+        let paused = tokio::time::Instant::now();
+        assert!(payload.next().await.unwrap().is_err());
+        assert!(paused.elapsed() - Duration::from_secs(30) < Duration::from_secs(1));
     }
 
     #[tokio::test]
