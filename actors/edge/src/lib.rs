@@ -53,15 +53,15 @@ mod server;
 mod telemetry;
 mod untrusted_text;
 
-pub use actix_connection_guard::mark_expendable;
+pub use actix_connection_guard::{limit_body_pauses, mark_expendable};
 pub use config::{
     AdminToken, CommonSettings, KnownNames, Limit, LogFormat, MAX_TOKEN, SettingError, Settings,
     UNSET, decimal,
 };
 pub use drain::Drain;
 pub use http::{
-    ApiError, Endpoint, JsonBody, MAX_BODY_BYTES, MAX_DEADLINE, REQUEST_DEADLINE, RequestDeadline,
-    abort, app, endpoint, unreadable,
+    Aborted, ApiError, Endpoint, JsonBody, MAX_BODY_BYTES, MAX_DEADLINE, REQUEST_DEADLINE,
+    RequestDeadline, abort, app, endpoint, unreadable,
 };
 pub use process::{Capacity, CapacityRequest, OwnCommand, Program, exit_code, run_service};
 pub use server::{Server, serve};

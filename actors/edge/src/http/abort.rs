@@ -1,4 +1,4 @@
-//! A response that closes the connection without a byte.
+//! Responses that close the connection before their end.
 
 use std::{fmt, future::ready};
 
@@ -13,8 +13,9 @@ pub fn abort() -> HttpResponse {
     HttpResponse::Ok().streaming(stream::once(ready(Err::<Bytes, _>(Aborted))))
 }
 
-/// The error of the body. actix logs its `Debug`.
-struct Aborted;
+/// The error of a response's body that ends its connection on purpose. actix logs its `Debug`, which the log leaves out.
+#[derive(Clone, Copy)]
+pub struct Aborted;
 
 impl fmt::Debug for Aborted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

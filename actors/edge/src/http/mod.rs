@@ -9,7 +9,7 @@ pub(crate) mod json_body;
 mod middleware;
 mod standard_routes;
 
-pub use abort::abort;
+pub use abort::{Aborted, abort};
 pub use api_error::ApiError;
 pub use app::app;
 pub use deadline::{MAX_DEADLINE, REQUEST_DEADLINE, RequestDeadline};
