@@ -11,9 +11,10 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
 };
 
-use super::{io::Io, shortage::Shortage};
+use super::{io::Io, shortage::Shortage, upload::Upload};
 
 /// Bounds on the number of the process's connections to the backend. Clones share the same counters.
 #[derive(Debug, Clone)]
@@ -94,6 +95,7 @@ impl Connections {
         let stream = Rc::new(Stream {
             open: RefCell::new(Some((io, slot))),
             idle: Cell::new(false),
+            upload: RefCell::new(None),
             connections: Rc::clone(self),
         });
         let mut all = self.all.borrow_mut();
@@ -124,6 +126,8 @@ pub(super) struct Stream {
     open: RefCell<Option<(Io, Slot)>>,
     /// True if no request uses the connection.
     idle: Cell<bool>,
+    /// The rest of the request's body.
+    upload: RefCell<Option<Upload>>,
     connections: Rc<Connections>,
 }
 
@@ -138,8 +142,33 @@ impl Stream {
         self.open.borrow_mut().as_mut().map(|(io, _)| work(io))
     }
 
+    /// Begins to send a request with this body. `head` is its head without the framing of the body.
+    ///
+    /// # Errors
+    /// The head is not complete.
+    pub(super) fn begin_upload(&self, mut upload: Upload, head: &[u8]) -> io::Result<()> {
+        upload.take_head(head)?;
+        *self.upload.borrow_mut() = Some(upload);
+        Ok(())
+    }
+
+    /// Sends more of the request's body, if there is some.
+    ///
+    /// # Errors
+    /// The body ended early.
+    pub(super) fn poll_upload(&self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut upload = self.upload.borrow_mut();
+        let Some(sending) = upload.as_mut() else { return Ok(()) };
+        if let Some(Poll::Ready(sent)) = self.with_io(|io| sending.poll(io, cx)) {
+            sent?;
+            *upload = None;
+        }
+        Ok(())
+    }
+
     pub(super) fn close(&self) {
         self.set_idle(false);
+        drop(self.upload.take());
         if let Some((io, _slot)) = self.open.take() {
             io.close();
         }
@@ -162,9 +191,9 @@ impl Stream {
 }
 
 /// Marks a connection as used by a request. When it is dropped, the connection becomes idle, or is closed if there
-/// are too many idle ones.
+/// are too many idle ones, or if the request's body was not sent to its end.
 #[derive(Debug)]
-pub(super) struct InUse(Rc<Stream>);
+pub(crate) struct InUse(Rc<Stream>);
 
 impl InUse {
     pub(super) fn new(stream: Rc<Stream>) -> Self {
@@ -177,6 +206,10 @@ impl Drop for InUse {
     fn drop(&mut self) {
         let Self(stream) = self;
         if stream.open.borrow().is_none() {
+            return;
+        }
+        if stream.upload.borrow().is_some() {
+            stream.close();
             return;
         }
         stream.set_idle(true);

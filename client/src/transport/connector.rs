@@ -15,7 +15,8 @@ use super::{
     connections::{Connections, InUse},
     dial::connect_to_any,
     resolver::Resolver,
-    socket::{Socket, taken},
+    socket::{Socket, taken, with_upload},
+    upload::Upload,
 };
 
 thread_local! {
@@ -26,17 +27,19 @@ thread_local! {
 
 /// Runs `request` to completion. Sets `connecting` to true while the request waits for a new connection; a request
 /// that gets a pooled connection leaves it false. Also returns the connection, which counts as in use until the
-/// returned [`InUse`] is dropped; `None` if the request wrote nothing to a connection.
+/// returned [`InUse`] is dropped; `None` if the request wrote nothing to a connection. A request with an `upload` must have
+/// no body of its own.
 pub(super) async fn track_connection<F: Future>(
     request: F,
     connecting: &Cell<bool>,
+    mut upload: Option<Upload>,
 ) -> (F::Output, Option<InUse>) {
     let (mut request, mut connection) = (pin!(request), None);
     poll_fn(|cx| {
         CONNECTING.set(connecting.get());
         // A request that panicked in its poll may have left its connection there.
         drop(taken());
-        let polled = request.as_mut().poll(cx);
+        let polled = with_upload(&mut upload, || request.as_mut().poll(cx));
         connecting.set(CONNECTING.get());
         if let Some(taken) = taken() {
             connection = Some(taken);
@@ -93,11 +96,15 @@ mod tests {
         let (_socket, _fill, silent) = silent().await;
         let (_listener, good) = listening();
         for (address, expected) in [(silent, true), (good, false)] {
-            let client =
-                super::super::client(&plain(LIMIT * 100), Rc::default(), connections(1, 10));
+            let client = super::super::worker_client::client(
+                &plain(LIMIT * 100),
+                Rc::default(),
+                connections(1, 10),
+            );
             let connecting = Cell::new(false);
             let request = client.get(format!("http://{address}/")).send();
-            let ended = tokio::time::timeout(LIMIT, track_connection(request, &connecting)).await;
+            let ended =
+                tokio::time::timeout(LIMIT, track_connection(request, &connecting, None)).await;
             assert!(ended.is_err(), "no server answers");
             assert_eq!(connecting.get(), expected);
         }

@@ -15,18 +15,19 @@ mod response;
 mod shortage;
 mod socket;
 pub mod tls;
+mod upload;
+mod worker_client;
 
-use std::{borrow::Cow, rc::Rc, time::Duration};
+use std::{borrow::Cow, rc::Rc};
 
 use actix_web::http::{
-    StatusCode, Uri,
+    Method, StatusCode, Uri,
     header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT},
 };
-use awc::{Client, error::SendRequestError};
 use resilience_actors::{
     Attempt, Operation, Outcome, ReportOf, Verdict,
     adapters::{
-        awc::{Answer, HttpClient, HttpError, insert_deadline, io_error},
+        awc::{HttpError, insert_deadline},
         http,
     },
 };
@@ -35,22 +36,19 @@ use service_edge::trace::TRACEPARENT;
 use crate::config::Config;
 pub use connection_settings::ConnectionSettings;
 pub use connections::ConnectionBudget;
-use connections::Connections;
+pub(crate) use connections::InUse;
 pub use probe::{ProbeError, ProbeTransport};
 pub use request::{BackendRequest, Wanted};
-use resolver::Resolver;
 pub use response::BackendResponse;
-use shortage::Shortage;
-use socket::CutOff;
+pub(crate) use response::is_regular_end;
+pub(crate) use upload::{Upload, UploadProgress};
+pub(crate) use worker_client::WorkerClient;
 
 /// The header that overrides the backend's failure rate for one request.
 const FAILURE_RATE: HeaderName = HeaderName::from_static("x-failure-rate");
 
 /// The `User-Agent` of requests that have none of a caller.
 pub(crate) const PRODUCT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
-
-/// awc's own timeout, longer than any attempt: the scheduler's timeouts apply instead.
-const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The result of a call to the backend.
 pub type BackendReport = ReportOf<BackendCall>;
@@ -80,9 +78,7 @@ pub enum BackendError {
 
 /// One worker's HTTP client for the backend.
 pub struct HttpTransport {
-    /// Its kept connections are forgotten when one of them may receive leftover bytes.
-    client: HttpClient,
-    connections: Rc<Connections>,
+    client: WorkerClient,
     max_response_bytes: usize,
     data: Uri,
     transient: Uri,
@@ -91,13 +87,8 @@ pub struct HttpTransport {
 impl HttpTransport {
     /// Creates the transport. Opens no connection.
     pub fn new(config: &Config, budget: ConnectionBudget) -> Self {
-        let settings = config.connections.clone();
-        let (connections, resolver) = (Rc::new(Connections::new(budget)), Rc::default());
-        let shared = Rc::clone(&connections);
-        let make = move || client(&settings, Rc::clone(&resolver), Rc::clone(&shared));
         Self {
-            client: HttpClient::new(make),
-            connections,
+            client: WorkerClient::new(&config.connections, budget),
             max_response_bytes: config.max_response_bytes,
             data: config.backend.join(request::DATA),
             transient: config.backend.join(request::TRANSIENT),
@@ -118,11 +109,11 @@ impl HttpTransport {
             span_id:% = span.span_id();
             "call {} attempt {}: sending to the backend", attempt.call, attempt.number
         );
-        let client = self.client.client(attempt.fresh_connection);
-        let mut http = client.get(match request.wanted {
+        let uri = match request.wanted {
             Wanted::Data { .. } => self.data.clone(),
             Wanted::Transient => self.transient.clone(),
-        });
+        };
+        let mut http = self.client.request(Method::GET, uri, &attempt);
         // Inserted in place, because `insert_header` moves the whole request builder.
         let headers = http.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -133,38 +124,10 @@ impl HttpTransport {
             http = http.insert_header((FAILURE_RATE, rate.to_string()));
         }
         // Keeps the connection in use until the response has been read.
-        let (answer, _connection) =
-            connector::track_connection(http.send(), attempt.connecting()).await;
-        let answer = Answer::from(answer.map_err(unsent)?);
-        if answer.may_be_followed() {
-            // The connection is already back in the pool. The next request on it could receive the leftover bytes as
-            // its response. No other task has run since the connection went back: the `await` above returned in
-            // the same poll.
-            self.client.forget_connections();
-        }
+        let sent = self.client.send(http.send(), &attempt, None, |_| false);
+        let (answer, _connection) = sent.await?;
         response::read(answer, self.max_response_bytes, attempt.due).await
     }
-}
-
-/// Creates a client with its own pool. awc's timeouts and pool limit are off: the scheduler bounds the time of each
-/// attempt and the number of calls.
-fn client(
-    settings: &ConnectionSettings,
-    resolver: Rc<Resolver>,
-    connections: Rc<Connections>,
-) -> Client {
-    let connector = awc::Connector::new()
-        .connector(connector::service(settings.clone(), resolver, connections))
-        .timeout(NEVER)
-        .conn_lifetime(settings.max_age)
-        .conn_keep_alive(settings.idle_timeout)
-        .limit(0);
-    Client::builder()
-        .connector(connector)
-        .disable_timeout()
-        .disable_redirects()
-        .no_default_headers()
-        .finish()
 }
 
 /// A call of the backend: a request, and the worker's transport.
@@ -202,23 +165,8 @@ impl Operation for BackendCall {
     }
 
     fn timed_out(&self) {
-        // Idle connections may be dead as well (firewall, dead host). Each would cost a call one timeout.
-        self.transport.connections.close_idle();
+        self.transport.client.close_idle();
     }
-}
-
-/// Converts awc's error of a request that got no response head.
-fn unsent(error: SendRequestError) -> BackendError {
-    if let Some(error) = io_error(&error) {
-        if let Some(shortage) = Shortage::of(error) {
-            return BackendError::LocalShortage(shortage.to_string());
-        }
-        if let Some(end) = CutOff::of(error) {
-            let reason = format!("malformed head: {end}");
-            return BackendError::Unusable { status: None, reason };
-        }
-    }
-    HttpError::from(error).into()
 }
 
 impl From<HttpError> for BackendError {
@@ -235,6 +183,8 @@ impl From<HttpError> for BackendError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use actix_web::{FromRequest as _, test::TestRequest};
     use service_edge::{REQUEST_DEADLINE, RequestDeadline};
 

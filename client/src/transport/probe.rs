@@ -8,8 +8,11 @@ use actix_web::http::{
 };
 
 use super::{
-    BackendError, ConnectionBudget, ConnectionSettings, PRODUCT, client, connections::Connections,
-    connector, resolver::Resolver, unsent,
+    BackendError, ConnectionBudget, ConnectionSettings, PRODUCT,
+    connections::Connections,
+    connector,
+    resolver::Resolver,
+    worker_client::{client, unsent},
 };
 
 /// The HTTP client of the prober, with connections of its own: calls do not use them up. Each probe makes a
@@ -57,8 +60,9 @@ impl ProbeTransport {
             .insert_header((ACCEPT, HeaderValue::from_static("*/*")))
             .insert_header((USER_AGENT, HeaderValue::from_static(PRODUCT)));
         let connecting = Cell::new(false);
-        let (answer, _connection) = connector::track_connection(request.send(), &connecting).await;
-        let status = answer.map_err(unsent)?.status();
+        let (answer, _connection) =
+            connector::track_connection(request.send(), &connecting, None).await;
+        let status = answer.map_err(|error| BackendError::from(unsent(error)))?.status();
         if status.is_success() { Ok(()) } else { Err(ProbeError::Status(status)) }
     }
 }

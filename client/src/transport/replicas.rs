@@ -16,11 +16,11 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    PRODUCT, client,
+    BackendError, PRODUCT,
     connections::{ConnectionBudget, Connections},
     connector::track_connection,
     response::whole,
-    unsent,
+    worker_client::{client, unsent},
 };
 use crate::config::Config;
 
@@ -124,8 +124,9 @@ async fn ask(
             http.send_body(plan.clone())
         }
     };
-    let (answer, _connection) = track_connection(sent, &Cell::default()).await;
-    let mut answer = Answer::from(answer.map_err(|error| unsent(error).to_string())?);
+    let (answer, _connection) = track_connection(sent, &Cell::default(), None).await;
+    let mut answer =
+        Answer::from(answer.map_err(|error| BackendError::from(unsent(error)).to_string())?);
     let status = answer.status();
     let pod = answer.headers().get("x-pod").and_then(|pod| pod.to_str().ok()).map(str::to_owned);
     let body = whole(answer.body(max_bytes).await, answer.ends_with_connection());

@@ -78,10 +78,7 @@ pub(super) fn whole(
         Err(BodyError::Ended { received, expected, error }) => (received, expected, error),
         Err(error) => return Err(error.to_string()),
     };
-    let end = match &error {
-        PayloadError::Incomplete(Some(error)) | PayloadError::Io(error) => CutOff::of(error),
-        _ => None,
-    };
+    let end = cut_off(&error);
     Err(match (end, expected) {
         (Some(CutOff::Closed), _) if ends_with_connection => return Ok(received),
         (Some(end), Some(expected)) => {
@@ -90,6 +87,19 @@ pub(super) fn whole(
         (Some(end), None) => format!("body cut off after {} bytes: {end}", received.len()),
         (None, _) => format!("malformed body: {error}"),
     })
+}
+
+fn cut_off(error: &PayloadError) -> Option<&CutOff> {
+    match error {
+        PayloadError::Incomplete(Some(error)) | PayloadError::Io(error) => CutOff::of(error),
+        _ => None,
+    }
+}
+
+/// True if the connection was closed, which is the regular end of a body that
+/// [ends with it](resilience_actors::adapters::awc::Answer::ends_with_connection).
+pub(crate) fn is_regular_end(error: &PayloadError) -> bool {
+    matches!(cut_off(error), Some(CutOff::Closed))
 }
 
 /// Checks that the body is one JSON value, without parsing it into a tree.

@@ -19,17 +19,29 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     connections::{InUse, Stream},
     filter::HeadFilter,
+    upload::Upload,
 };
 
 thread_local! {
     /// The connection that the currently polled request has started to use. awc does not say which connection it
     /// took from its pool.
     static TAKEN: RefCell<Option<InUse>> = const { RefCell::new(None) };
+
+    /// The body of the currently polled request, until it has a connection.
+    static UPLOAD: RefCell<Option<Upload>> = const { RefCell::new(None) };
 }
 
 /// Returns the connection that a request has started to use since the last call of this function.
 pub(super) fn taken() -> Option<InUse> {
     TAKEN.take()
+}
+
+/// Polls a request that sends the body `upload` as soon as it has a connection.
+pub(super) fn with_upload<R>(upload: &mut Option<Upload>, poll: impl FnOnce() -> R) -> R {
+    UPLOAD.replace(upload.take());
+    let polled = poll();
+    *upload = UPLOAD.take();
+    polled
 }
 
 /// How a connection ended after at least one byte of the response had arrived.
@@ -124,6 +136,7 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.stream.poll_upload(cx)?;
         if !this.filter.is_past_head() {
             this.poll_head(cx, buffer)
         } else if this.filter.holds_bytes() {
@@ -146,6 +159,10 @@ impl AsyncWrite for Socket {
         let this = self.get_mut();
         if this.filter.begin_request() {
             TAKEN.set(Some(InUse::new(Rc::clone(&this.stream))));
+            if let Some(upload) = UPLOAD.take() {
+                this.stream.begin_upload(upload, bytes)?;
+                return Poll::Ready(Ok(bytes.len()));
+            }
         }
         let written = this.stream.with_io(|io| Pin::new(io).poll_write(cx, bytes));
         written.unwrap_or_else(|| Poll::Ready(Err(io::ErrorKind::NotConnected.into())))
