@@ -21,21 +21,39 @@ use crate::{
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// What messages call the lab's upstream.
+const BACKEND: &str = "backend";
+
 /// Bytes that are reserved for a body: most are shorter.
 const BODY: usize = 512;
 
 /// The status of the answer to a call.
 pub fn status(report: &BackendReport) -> StatusCode {
-    match &report.result {
-        Ok(response) => response.status,
-        Err(CallError::Transport(BackendError::LocalShortage(_)) | CallError::Rejected(_)) => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-        Err(CallError::Transport(_) | CallError::Unconnected(_) | CallError::Injected) => {
+    report.result.as_ref().map_or_else(status_without_answer, |response| response.status)
+}
+
+/// Why a transport has no answer.
+pub(crate) trait NoAnswer: std::fmt::Display {
+    /// This process lacked what a connection needs.
+    fn is_local_shortage(&self) -> bool;
+}
+
+impl NoAnswer for BackendError {
+    fn is_local_shortage(&self) -> bool {
+        matches!(self, Self::LocalShortage(_))
+    }
+}
+
+/// The status of the answer to a call that has none of the upstream.
+pub(crate) fn status_without_answer(error: &CallError<impl NoAnswer>) -> StatusCode {
+    match error {
+        CallError::Transport(error) if error.is_local_shortage() => StatusCode::SERVICE_UNAVAILABLE,
+        CallError::Rejected(_) => StatusCode::SERVICE_UNAVAILABLE,
+        CallError::Transport(_) | CallError::Unconnected(_) | CallError::Injected => {
             StatusCode::BAD_GATEWAY
         }
-        Err(CallError::TimedOut(_) | CallError::DeadlineExceeded(_)) => StatusCode::GATEWAY_TIMEOUT,
-        Err(CallError::Panicked | CallError::Lost) => StatusCode::INTERNAL_SERVER_ERROR,
+        CallError::TimedOut(_) | CallError::DeadlineExceeded(_) => StatusCode::GATEWAY_TIMEOUT,
+        CallError::Panicked | CallError::Lost => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -74,7 +92,7 @@ pub fn baseline(report: &BackendReport) -> HttpResponse {
             head,
             &BaselineError {
                 error: ApiError::reason(status(report)),
-                message: explain(error),
+                message: explain(error, BACKEND),
                 elapsed_time_seconds: elapsed,
                 status_code,
             },
@@ -132,28 +150,29 @@ fn backend_body(report: &BackendReport) -> BackendBody<'_> {
         Ok(response) => BackendBody::Own(&response.body),
         Err(error) => BackendBody::Missing {
             error: ApiError::reason(status(report)),
-            message: explain(error),
+            message: explain(error, BACKEND),
             fallback: retry_after(error).map(|_| true),
         },
     }
 }
 
 /// When to try again, if this service rejected the call.
-fn retry_after(error: &CallError<BackendError>) -> Option<Duration> {
+pub(crate) fn retry_after(error: &CallError<impl NoAnswer>) -> Option<Duration> {
     match error {
         CallError::Rejected(rejection) => Some(rejection.retry_after()),
-        CallError::Transport(BackendError::LocalShortage(_)) => Some(Duration::from_secs(1)),
+        CallError::Transport(error) if error.is_local_shortage() => Some(Duration::from_secs(1)),
         _ => None,
     }
 }
 
-fn explain(error: &CallError<BackendError>) -> String {
+/// The message of the answer to a call that has none of `upstream`.
+pub(crate) fn explain(error: &CallError<impl NoAnswer>, upstream: &str) -> String {
     match error {
         CallError::Rejected(rejection) => {
             format!("{rejection}; try again in {} s", whole_seconds(rejection.retry_after()).max(1))
         }
-        CallError::Unconnected(_) => format!("backend unreachable: {error}"),
-        CallError::TimedOut(_) => format!("backend timed out: {error}"),
+        CallError::Unconnected(_) => format!("{upstream} unreachable: {error}"),
+        CallError::TimedOut(_) => format!("{upstream} timed out: {error}"),
         error => error.to_string(),
     }
 }

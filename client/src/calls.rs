@@ -122,7 +122,7 @@ struct Begun<'a> {
 impl Begun<'_> {
     fn finish(mut self, report: &BackendReport, coalesced_with: Option<CallId>) {
         if let Some(pending) = self.pending.take() {
-            pending.finish(report);
+            pending.finish(report, |response| response.status.is_success());
         }
         let Self { calls, asked, .. } = &self;
         // A shared call's attempts are those of the caller that made it.

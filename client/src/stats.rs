@@ -5,10 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use resilience_actors::CallError;
+use resilience_actors::{CallError, CallReport};
 use serde::Serialize;
 
-use crate::transport::{BackendError, BackendReport};
+use crate::answer::NoAnswer;
 
 /// Counters over all workers: of calls with resilience, and of the baseline.
 #[derive(Debug, Default)]
@@ -88,16 +88,19 @@ pub struct Pending<'a> {
 }
 
 impl Pending<'_> {
-    /// Counts the end of the call.
-    pub fn finish(mut self, report: &BackendReport) {
+    /// Counts the end of the call. `is_success` says whether the upstream's answer is one.
+    pub(crate) fn finish<R, E: NoAnswer>(
+        mut self,
+        report: &CallReport<R, E>,
+        is_success: impl FnOnce(&R) -> bool,
+    ) {
         self.finished = true;
         let tally = self.tally;
         let counter = match &report.result {
             _ if report.fallback => &tally.stale,
-            Ok(response) if response.status.is_success() => &tally.successful,
-            Err(CallError::Rejected(_) | CallError::Transport(BackendError::LocalShortage(_))) => {
-                &tally.rejected
-            }
+            Ok(answer) if is_success(answer) => &tally.successful,
+            Err(CallError::Rejected(_)) => &tally.rejected,
+            Err(CallError::Transport(error)) if error.is_local_shortage() => &tally.rejected,
             _ => &tally.failed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
