@@ -56,7 +56,10 @@ use service_edge::{Capacity, CapacityRequest, Drain, Metrics, Server};
 use calls::Calls;
 pub use config::Config;
 use events::{EventStreams, stall};
-use gateway::upstreams::GatewayUpstreams;
+use gateway::{
+    upstreams::GatewayUpstreams,
+    worker::{GatewayShared, GatewayWorker},
+};
 use metrics::CallMetrics;
 use routes::Turns;
 use stats::Stats;
@@ -128,7 +131,7 @@ fn fail_after(stopped: impl Future<Output = ()> + 'static, drain: &Drain, reason
 pub struct Service {
     config: Arc<Config>,
     upstreams: Upstreams,
-    gateway: GatewayUpstreams,
+    gateway: GatewayShared,
     drain: Drain,
     connections: ConnectionBudget,
     stats: Arc<Stats>,
@@ -169,12 +172,13 @@ impl Service {
         }
         metrics::add_sources(metrics, &upstreams, &gateway, &stats, &streams);
         let turns = Arc::default();
+        let gateway = GatewayShared::new(&config, gateway, connections.clone());
         Self { config, upstreams, gateway, drain, connections, stats, calls, streams, turns }
     }
 
     /// The upstreams of the file.
     pub fn gateway(&self) -> &GatewayUpstreams {
-        &self.gateway
+        &self.gateway.upstreams
     }
 
     /// Sets up one worker: its own connections and retry scheduler, the shared parts, and the routes.
@@ -188,7 +192,8 @@ impl Service {
         routes
             .app_data(web::Data::new(calls))
             .app_data(web::Data::from(Arc::clone(&self.config)))
-            .app_data(web::Data::new(self.gateway.clone()))
+            .app_data(web::Data::new(self.gateway().clone()))
+            .app_data(web::Data::new(GatewayWorker::new(self.gateway.clone())))
             .app_data(web::Data::new(self.streams.clone()))
             .app_data(web::Data::from(Arc::clone(&self.turns)))
             .configure(routes::configure);

@@ -15,12 +15,19 @@
 //! | [`quota`] | a limit that counts what is taken, and gets it back |
 //! | [`upstreams`] | the upstreams with their policies |
 //! | [`body`] | request bodies that are held to be sent again, and others |
+//! | `passing` | a request as an operation, whose result is the head of the answer |
+//! | `answer_stream` | the body of the answer |
+//! | `answering` | what the caller gets once the call has ended |
+//! | [`worker`] | takes a request, makes its call, and answers it |
 
+mod answer_stream;
+mod answering;
 pub mod body;
 pub mod default_headers;
 pub mod file;
 pub mod forwarded;
 pub mod hop_by_hop;
+mod passing;
 pub mod quota;
 pub mod repeatable;
 pub mod request_headers;
@@ -28,3 +35,4 @@ pub mod response_headers;
 pub mod target;
 pub mod trusted_proxies;
 pub mod upstreams;
+pub mod worker;

@@ -4,6 +4,7 @@ mod circuit;
 mod dashboard;
 mod events;
 mod faults;
+mod gateway;
 mod settings;
 mod turns;
 mod upstreams;
@@ -50,6 +51,7 @@ pub fn configure(routes: &mut web::ServiceConfig) {
         .service(endpoint("/api/events/history").get(events::history))
         .service(endpoint("/api/backend/faults").get(faults::get).put(faults::put))
         .configure(upstreams::configure)
+        .configure(gateway::configure)
         .configure(dashboard::configure);
 }
 

@@ -86,12 +86,20 @@ impl BodyLimits {
         first: Bytes,
         rest: S,
     ) -> Result<RequestBody<S>, ApiError> {
-        let Some(place) = self.streams.take(1) else {
+        let place = self.place_for_stream()?;
+        Ok(RequestBody::Streaming(StreamedBody::new(length, first, rest, place)))
+    }
+
+    /// Takes a place for a body that is streamed, until it is dropped.
+    ///
+    /// # Errors
+    /// 503 if `streams` are used up.
+    pub fn place_for_stream(&self) -> Result<Share, ApiError> {
+        self.streams.take(1).ok_or_else(|| {
             let max = self.streams.max();
             let message = format!("{max} bodies are passed on already, which is the maximum");
-            return Err(ApiError::unavailable(message).retry_after(RETRY_AFTER));
-        };
-        Ok(RequestBody::Streaming(StreamedBody::new(length, first, rest, place)))
+            ApiError::unavailable(message).retry_after(RETRY_AFTER)
+        })
     }
 }
 

@@ -1,0 +1,92 @@
+//! What the caller gets once the call has ended.
+
+use std::{convert::Infallible, time::Duration};
+
+use actix_web::{
+    HttpResponse,
+    body::{BodyStream, SizedStream},
+    http::{
+        StatusCode,
+        header::{CONTENT_LENGTH, HeaderValue},
+    },
+};
+use bytes::Bytes;
+use futures::stream;
+use resilience_actors::CallError;
+use service_edge::{ApiError, unreadable};
+
+use super::{
+    answer_stream::PassedOnBody,
+    body::BodyLimits,
+    passing::{PassedAnswer, PassingError},
+    response_headers::AnswerBody,
+    upstreams::GatewayUpstream,
+};
+use crate::answer::{explain, retry_after, status_without_answer};
+
+/// Answers of at most this many bytes are not counted as streams.
+const SMALL_ANSWER: u64 = 64 * 1024;
+
+/// The upstream's answer.
+///
+/// # Errors
+/// 503 if as many bodies are passed on as may be.
+pub(super) fn answer(
+    PassedAnswer { head, body, .. }: PassedAnswer,
+    upstream: &GatewayUpstream,
+    limits: &BodyLimits,
+) -> Result<HttpResponse, ApiError> {
+    let place = match head.body {
+        AnswerBody::Sized(..=SMALL_ANSWER) | AnswerBody::None { .. } => None,
+        AnswerBody::Sized(_) | AnswerBody::Unsized => Some(limits.place_for_stream()?),
+    };
+    let failure = upstream.breaker().late_failure();
+    let idle = upstream.body_idle_timeout();
+    let passed = PassedOnBody::new(body, idle, failure, upstream.name(), place);
+    let mut response = HttpResponse::build(head.status);
+    for header in &head.headers {
+        response.append_header(header);
+    }
+    Ok(match head.body {
+        AnswerBody::None { announced: None } => response.finish(),
+        AnswerBody::None { announced: Some(length) } => {
+            with_announced_length(response.finish(), length)
+        }
+        AnswerBody::Sized(length) => response.body(SizedStream::new(length, passed)),
+        // Not `streaming`, which adds a type.
+        AnswerBody::Unsized => response.body(BodyStream::new(passed)),
+    })
+}
+
+/// A response without a body that says how long it would be.
+fn with_announced_length(mut response: HttpResponse, length: u64) -> HttpResponse {
+    if response.status() == StatusCode::NOT_MODIFIED {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        return response;
+    }
+    // The answer to HEAD: actix sends the length and no body.
+    let nothing = stream::empty::<Result<Bytes, Infallible>>();
+    response.set_body(SizedStream::new(length, nothing)).map_into_boxed_body()
+}
+
+/// The answer to a call that has none of the upstream.
+pub(super) fn refusal(error: &CallError<PassingError>, upstream: &GatewayUpstream) -> ApiError {
+    let name = format!("upstream {}", upstream.name());
+    let message = match error {
+        CallError::Transport(PassingError::Caller(error)) => {
+            let refusal = unreadable(error);
+            if refusal.status() != StatusCode::REQUEST_TIMEOUT {
+                return refusal;
+            }
+            let idle = upstream.body_idle_timeout().as_secs_f64();
+            return ApiError::request_timeout(format!("the body paused for {idle:.3}s"));
+        }
+        CallError::Transport(PassingError::Upstream(error)) => format!("{name}: {error}"),
+        error => explain(error, &name),
+    };
+    let refusal = ApiError::new(status_without_answer(error), message);
+    match retry_after(error) {
+        Some(wait) => refusal.retry_after(wait.max(Duration::from_secs(1))),
+        None => refusal,
+    }
+}

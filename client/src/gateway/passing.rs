@@ -1,0 +1,206 @@
+//! A request that is passed on, as an operation: an attempt sends it, and its result is the head of the answer.
+
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    time::Duration,
+};
+
+use actix_web::{
+    error::PayloadError,
+    http::{Method, StatusCode, Uri, header::HeaderMap},
+    web::Payload,
+};
+use awc::{ClientRequest, SendClientRequest, body};
+use resilience_actors::{
+    Attempt, Operation, Outcome, Verdict,
+    adapters::{
+        awc::{Answer, HttpError, insert_deadline},
+        http,
+    },
+};
+use service_edge::{TraceContext, trace::TRACEPARENT};
+
+use super::{
+    answer_stream::AnswerStream,
+    body::{HeldBody, RequestBody, StreamedBody},
+    response_headers::AnswerHead,
+};
+use crate::{
+    answer::NoAnswer,
+    transport::{Upload, WorkerClient},
+};
+
+/// The head of an upstream's answer, and its body, which has not been read.
+pub(super) struct PassedAnswer {
+    pub(super) head: AnswerHead,
+    pub(super) body: AnswerStream,
+    retry_after: Option<Duration>,
+}
+
+impl PassedAnswer {
+    /// True for 2xx, and for 3xx, which is what the caller asked for.
+    pub(super) fn is_success(&self) -> bool {
+        self.head.status.is_success() || self.head.status.is_redirection()
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PassingError {
+    /// The upstream gave no usable answer.
+    #[error("{0}")]
+    Upstream(HttpError),
+    /// The caller did not send all of its body.
+    #[error("the body of the request ended early: {0}")]
+    Caller(PayloadError),
+}
+
+impl NoAnswer for PassingError {
+    fn is_local_shortage(&self) -> bool {
+        matches!(self, Self::Upstream(HttpError::LocalShortage(_)))
+    }
+}
+
+/// A request to an upstream.
+pub(super) struct Passing {
+    pub(super) client: Rc<WorkerClient>,
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+    /// The span of the call: each attempt is a child of it.
+    pub(super) span: TraceContext,
+    pub(super) body: PassingBody,
+    /// It may be sent more than once. False for a body that is streamed.
+    pub(super) idempotent: bool,
+}
+
+/// The body of a request.
+pub(super) enum PassingBody {
+    /// Sent with each attempt. `None` if the request says nothing of a body.
+    Held(Option<HeldBody>),
+    /// Sent with the first attempt, which takes it.
+    Streamed(RefCell<Option<StreamedBody<Payload>>>),
+}
+
+impl PassingBody {
+    /// `announced` if the request has a `Content-Length` or a `Transfer-Encoding`.
+    pub(super) fn new(body: RequestBody<Payload>, announced: bool) -> Self {
+        match body {
+            RequestBody::Held(held) => Self::Held(announced.then_some(held)),
+            RequestBody::Streaming(streamed) => Self::Streamed(RefCell::new(Some(streamed))),
+        }
+    }
+
+    pub(super) fn is_streamed(&self) -> bool {
+        matches!(self, Self::Streamed(_))
+    }
+
+    fn send(&self, request: ClientRequest) -> (SendClientRequest, Option<Upload>) {
+        match self {
+            Self::Held(Some(held)) => (request.send_body(held.bytes().clone()), None),
+            Self::Held(None) => (request.send_body(body::None::new()), None),
+            Self::Streamed(body) => {
+                let upload = body.take().map(|body| {
+                    let length = body.length();
+                    Upload::new(body, length)
+                });
+                (request.send_body(body::None::new()), upload)
+            }
+        }
+    }
+}
+
+impl Passing {
+    /// Sends the request, and waits for the head of the answer.
+    async fn send(&self, attempt: Attempt<'_>) -> Result<PassedAnswer, PassingError> {
+        let span = self.span.child();
+        log::log!(
+            span.level(),
+            trace_id:% = span.trace_id(),
+            span_id:% = span.span_id();
+            "call {} attempt {}: sending to the upstream", attempt.call, attempt.number
+        );
+        let request = self.client.request(self.method.clone(), self.uri.clone(), &attempt);
+        let mut request = request.no_decompress();
+        let headers = request.headers_mut();
+        headers.clone_from(&self.headers);
+        headers.insert(TRACEPARENT, span.header());
+        insert_deadline(headers, &attempt);
+        let (request, upload) = self.body.send(request);
+        let progress = upload.as_ref().map(|upload| Rc::clone(upload.progress()));
+        let bodyless = |status| self.is_bodyless(status);
+        let mut sending = pin!(self.client.send(request, &attempt, upload, bodyless));
+        let sent = poll_fn(|cx| {
+            let sent = sending.as_mut().poll(cx);
+            let waits = progress.as_ref().is_some_and(|progress| progress.waits_for_caller());
+            attempt.waits().set_waiting(waits && sent.is_pending());
+            sent
+        })
+        .await;
+        if let Some(error) = progress.as_ref().and_then(|progress| progress.take_failure()) {
+            return Err(PassingError::Caller(error));
+        }
+        let (answer, connection) = sent.map_err(PassingError::Upstream)?;
+        let head = self.head(&answer).map_err(PassingError::Upstream)?;
+        let retry_after = answer.retry_after();
+        let body = AnswerStream::new(answer, head.body, connection, progress);
+        Ok(PassedAnswer { head, body, retry_after })
+    }
+
+    /// True if an answer with this status has no body (RFC 9112, 6.3).
+    fn is_bodyless(&self, status: StatusCode) -> bool {
+        let of_status = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        of_status || self.method == Method::HEAD
+    }
+
+    fn head(&self, answer: &Answer) -> Result<AnswerHead, HttpError> {
+        let status = answer.status();
+        let unusable = |reason| HttpError::Unusable { status: Some(status), reason };
+        if !(200..600).contains(&status.as_u16()) {
+            return Err(unusable(format!("unexpected status {}", status.as_u16())));
+        }
+        AnswerHead::read(&self.method, status, answer.headers())
+            .map_err(|error| unusable(error.message().to_owned()))
+    }
+}
+
+impl Operation for Passing {
+    type Answer = PassedAnswer;
+    type Error = PassingError;
+
+    async fn run(&self, attempt: Attempt<'_>) -> Result<PassedAnswer, PassingError> {
+        self.send(attempt).await
+    }
+
+    /// A redirect is an answer for the caller, and a success.
+    fn classify(&self, result: &Result<PassedAnswer, PassingError>) -> Verdict {
+        match result {
+            Ok(answer) => {
+                let status = answer.head.status.as_u16();
+                let verdict = http::verdict(status, answer.retry_after);
+                match verdict.outcome {
+                    Outcome::Redirect => Verdict { outcome: Outcome::Success, ..verdict },
+                    _ => verdict,
+                }
+            }
+            Err(PassingError::Upstream(error)) => error.verdict(),
+            Err(PassingError::Caller(_)) => Outcome::Cancelled.into(),
+        }
+    }
+
+    fn is_idempotent(&self) -> bool {
+        self.idempotent
+    }
+
+    fn trace_id(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Owned(self.span.trace_id().to_string()))
+    }
+
+    fn timed_out(&self) {
+        self.client.close_idle();
+    }
+}

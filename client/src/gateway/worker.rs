@@ -1,0 +1,237 @@
+//! The gateway of one worker: takes a request, makes its call, and answers it.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError as _,
+    http::{
+        StatusCode,
+        header::{CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING, WWW_AUTHENTICATE},
+    },
+    web::Payload,
+};
+use resilience_actors::{CallError, CallId, CallOptions};
+use service_edge::{ApiError, TraceContext, limit_body_pauses};
+
+use super::{
+    answering,
+    body::BodyLimits,
+    forwarded::Pseudonym,
+    passing::{PassedAnswer, Passing, PassingBody, PassingError},
+    quota::Quota,
+    repeatable::is_idempotent,
+    request_headers::Gateway,
+    response_headers::CallHeaders,
+    target::Target,
+    upstreams::{GatewayUpstream, GatewayUpstreams},
+};
+use crate::{
+    config::Config,
+    transport::{ConnectionBudget, WorkerClient},
+};
+
+/// The header with an upstream's `token`. `Authorization` is for the upstream itself.
+pub const UPSTREAM_TOKEN: HeaderName = HeaderName::from_static("x-upstream-token");
+
+/// What the gateways of all workers share.
+#[derive(Debug, Clone)]
+pub struct GatewayShared {
+    /// The upstreams.
+    pub upstreams: GatewayUpstreams,
+    /// What the gateway knows of itself.
+    pub gateway: Gateway,
+    /// The limits of bodies.
+    pub limits: BodyLimits,
+    /// The connections of the process.
+    pub connections: ConnectionBudget,
+}
+
+impl GatewayShared {
+    /// With the settings of the process. The name in `Via` is the pod's and a random number: gateways behind each other
+    /// differ, also where no pod has a name.
+    pub fn new(
+        config: &Config,
+        upstreams: GatewayUpstreams,
+        connections: ConnectionBudget,
+    ) -> Self {
+        let settings = &config.gateway;
+        let gateway = Gateway {
+            pseudonym: Pseudonym::new(&format!("{}-{:08x}", config.pod, rand::random::<u32>())),
+            trusted_proxies: settings.trusted_proxies.clone(),
+        };
+        let limits = BodyLimits {
+            retry_body_bytes: settings.retry_body_bytes,
+            replay: Quota::new(settings.replay_bytes),
+            streams: Quota::new(settings.max_streams),
+        };
+        Self { upstreams, gateway, limits, connections }
+    }
+}
+
+/// The gateway of one worker.
+pub struct GatewayWorker {
+    shared: GatewayShared,
+    /// By the names of the upstreams. Each is made at the first call.
+    clients: RefCell<HashMap<String, Rc<WorkerClient>>>,
+}
+
+/// A request, and what its headers say for the gateway.
+pub struct Received {
+    /// The request.
+    pub request: HttpRequest,
+    /// Its body.
+    pub payload: Payload,
+    /// The span of the call.
+    pub span: TraceContext,
+    /// The time that the caller has left.
+    pub time_left: Option<Duration>,
+}
+
+/// What the call of a request has come to.
+struct Passed {
+    response: HttpResponse,
+    attempts: usize,
+}
+
+impl From<ApiError> for Passed {
+    /// No attempt was made.
+    fn from(error: ApiError) -> Self {
+        Self { response: error.error_response(), attempts: 0 }
+    }
+}
+
+impl GatewayWorker {
+    /// Opens no connection.
+    pub fn new(shared: GatewayShared) -> Self {
+        Self { shared, clients: RefCell::default() }
+    }
+
+    /// Passes a request on, and returns the answer, whose body is passed on while it arrives.
+    ///
+    /// # Errors
+    /// The request is for no upstream, or not allowed.
+    pub async fn pass_on(&self, received: Received) -> Result<HttpResponse, ApiError> {
+        let request = received.request.clone();
+        let target = Target::of(request.method(), request.uri())?;
+        let upstream = self.shared.upstreams.find(target.upstream).ok_or_else(|| {
+            ApiError::not_found(format!("there is no upstream {}", target.upstream))
+        })?;
+        let upstream = Arc::clone(upstream);
+        let passed = self.passed(&target, &upstream, received).await;
+        let Passed { mut response, attempts } = passed.unwrap_or_else(Passed::from);
+        let headers = CallHeaders {
+            attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+            state: &upstream.upstream().state().to_string(),
+            upstream: upstream.name(),
+        };
+        headers.set_on(response.headers_mut());
+        Ok(response)
+    }
+
+    async fn passed(
+        &self,
+        target: &Target<'_>,
+        upstream: &GatewayUpstream,
+        received: Received,
+    ) -> Result<Passed, ApiError> {
+        let span = received.span;
+        let (options, operation) = self.call(target, upstream, received).await?;
+        let pending = upstream.tally().begin();
+        let report = upstream.upstream().run_with(options, operation).await;
+        // A call whose caller did not send its body counts as abandoned.
+        if !matches!(report.result, Err(CallError::Transport(PassingError::Caller(_)))) {
+            pending.finish(&report, PassedAnswer::is_success);
+        }
+        let attempts = report.attempts.len();
+        let (id, elapsed) = (report.id, report.elapsed);
+        let response = match report.result {
+            Ok(answer) => answering::answer(answer, upstream, &self.shared.limits)
+                .unwrap_or_else(|error| error.error_response()),
+            Err(error) => answering::refusal(&error, upstream).error_response(),
+        };
+        log_end(span, upstream, id, response.status(), attempts, elapsed);
+        Ok(Passed { response, attempts })
+    }
+
+    /// The call of a request that may be passed on. Receives the body, or its beginning.
+    async fn call(
+        &self,
+        target: &Target<'_>,
+        upstream: &GatewayUpstream,
+        Received { request, payload, span, time_left }: Received,
+    ) -> Result<(CallOptions, Passing), ApiError> {
+        require_token(&request, upstream)?;
+        let priority = upstream.priority(request.headers())?;
+        let uri = target.at(&upstream.url().join("/"))?;
+        let gateway = &self.shared.gateway;
+        let mut headers = gateway.request_headers(&request, &uri, upstream.headers(), span)?;
+        headers.remove(UPSTREAM_TOKEN);
+        let route = upstream.options(request.method(), target.path);
+        let body = self.shared.limits.receive(request.headers(), payload).await?;
+        let announced = [CONTENT_LENGTH, TRANSFER_ENCODING];
+        let announced = announced.iter().any(|name| request.headers().contains_key(name));
+        let body = PassingBody::new(body, announced);
+        let mut options = route.options.priority(priority);
+        if let Some(time_left) = time_left {
+            options = options.time_left(time_left);
+        }
+        if body.is_streamed() {
+            limit_body_pauses(&request, upstream.body_idle_timeout());
+            options = options.without_retries();
+        }
+        let may_repeat = is_idempotent(request.method(), request.headers(), route.idempotent);
+        let operation = Passing {
+            client: self.client(upstream),
+            method: request.method().clone(),
+            uri,
+            headers,
+            span,
+            idempotent: may_repeat && !body.is_streamed(),
+            body,
+        };
+        Ok((options, operation))
+    }
+
+    fn client(&self, upstream: &GatewayUpstream) -> Rc<WorkerClient> {
+        let mut clients = self.clients.borrow_mut();
+        if let Some(client) = clients.get(upstream.name()) {
+            return Rc::clone(client);
+        }
+        let budget = self.shared.connections.clone();
+        let client = Rc::new(WorkerClient::new(upstream.connections(), budget));
+        clients.insert(upstream.name().to_owned(), Rc::clone(&client));
+        client
+    }
+}
+
+fn require_token(request: &HttpRequest, upstream: &GatewayUpstream) -> Result<(), ApiError> {
+    let Some(token) = upstream.token() else { return Ok(()) };
+    let mut values = request.headers().get_all(UPSTREAM_TOKEN);
+    let (first, second) = (values.next().and_then(|value| value.to_str().ok()), values.next());
+    if second.is_none() && first.is_some_and(|presented| token.matches(presented)) {
+        return Ok(());
+    }
+    let message =
+        format!("upstream {} needs its token: X-Upstream-Token: <token>", upstream.name());
+    Err(ApiError::unauthorized(message).with_header(WWW_AUTHENTICATE, "X-Upstream-Token"))
+}
+
+fn log_end(
+    span: TraceContext,
+    upstream: &GatewayUpstream,
+    call: CallId,
+    status: StatusCode,
+    attempts: usize,
+    elapsed: Duration,
+) {
+    log::log!(
+        span.level(),
+        trace_id:% = span.trace_id(),
+        span_id:% = span.span_id();
+        "call {call} upstream {}: status {}, attempts: {attempts}, {:.3}s, circuit {}",
+        upstream.name(),
+        status.as_u16(),
+        elapsed.as_secs_f64(),
+        upstream.upstream().state(),
+    );
+}
