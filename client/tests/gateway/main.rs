@@ -1,0 +1,17 @@
+//! `/upstreams/{name}/{path}`: the gateway as a process, between callers and upstreams on sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should end"
+)]
+
+mod answers;
+mod gateway;
+mod large;
+mod policies;
+mod python;
+mod refusals;
+mod requests;
+mod streams;
+mod uploads;

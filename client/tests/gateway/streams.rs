@@ -1,0 +1,188 @@
+//! Answers that are passed on while they arrive.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use resilience_testing::{
+    PATIENCE,
+    process::Process,
+    server::{Gate, Peer, Server, ok},
+    until,
+};
+
+use super::gateway::{gateway, gateway_with};
+
+const EVENTS: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                      transfer-encoding: chunked\r\n\r\n";
+
+/// One failure opens the circuit.
+const STRICT: &str = "breaker_fail_max = 1\nretry_max_attempts = 1";
+
+fn event(peer: &mut Peer, text: &str) {
+    let data = format!("data: {text}\n\n");
+    peer.say(format!("{:x}\r\n{data}\r\n", data.len()));
+}
+
+#[test]
+fn events_arrive_one_by_one() {
+    let gate = Arc::new(Gate::default());
+    let passing = Arc::clone(&gate);
+    let upstream = Server::start(move |mut peer| {
+        peer.request();
+        peer.say(EVENTS);
+        event(&mut peer, "one");
+        passing.pass();
+        event(&mut peer, "two");
+        peer.say("0\r\n\r\n");
+        peer.hold();
+    });
+    let gateway = gateway(&upstream.url(), "");
+    let mut caller = gateway.connect();
+    caller.send("GET /upstreams/u/events");
+    caller.lines_until("data: one");
+    gate.set(true);
+    caller.lines_until("data: two");
+    caller.lines_until("0\r\n\r\n");
+}
+
+#[test]
+fn an_answer_that_the_upstream_cuts_off_ends_the_connection_and_is_a_failure() {
+    for cut in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly a part".to_owned(),
+        format!("{EVENTS}4\r\npart\r\n"),
+        format!("{EVENTS}40\r\npart"),
+        format!("{EVENTS}no chunk\r\n"),
+    ] {
+        let upstream = Server::start({
+            let cut = cut.clone();
+            move |mut peer| {
+                peer.request();
+                peer.say(&cut);
+            }
+        });
+        let gateway = gateway(&upstream.url(), STRICT);
+        let mut caller = gateway.connect();
+        caller.send("GET /upstreams/u/");
+        let text = caller.rest_or_part();
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+        assert!(!text.ends_with("0\r\n\r\n"), "{cut}: looks complete: {text}");
+        is_open(&gateway);
+        gateway.wait_for_log("an answer ended early");
+        assert_eq!(gateway.logged("stream error"), 0, "actix reports it, too");
+    }
+}
+
+#[test]
+fn an_upstream_that_falls_silent_is_a_failure() {
+    let upstream = Server::start(|mut peer| {
+        peer.request();
+        peer.say(EVENTS);
+        event(&mut peer, "one");
+        peer.hold();
+    });
+    let gateway = gateway(&upstream.url(), &format!("{STRICT}\nbody_idle_timeout = 0.3"));
+    let mut caller = gateway.connect();
+    caller.send("GET /upstreams/u/");
+    let text = caller.rest_or_part();
+    assert!(text.contains("data: one") && !text.ends_with("0\r\n\r\n"), "{text}");
+    is_open(&gateway);
+    until("the upstream's connection ends", PATIENCE, || upstream.open() == 0);
+}
+
+fn is_open(gateway: &Process) {
+    until("the circuit opens", PATIENCE, || gateway.get("/upstreams/u/").status == 503);
+}
+
+#[test]
+fn a_caller_that_leaves_is_no_failure() {
+    let upstream = Server::start(|mut peer| match peer.request().as_deref() {
+        Some(head) if head.starts_with("GET /events") => {
+            peer.say(EVENTS);
+            event(&mut peer, "one");
+            peer.hold();
+        }
+        _ => peer.say(ok("{}")),
+    });
+    let gateway = gateway(&upstream.url(), STRICT);
+    let mut caller = gateway.connect();
+    caller.send("GET /upstreams/u/events");
+    caller.lines_until("data: one");
+    drop(caller);
+    until("the upstream's connection ends", PATIENCE, || upstream.open() == 0);
+    let next = gateway.get("/upstreams/u/");
+    assert_eq!((next.status, next.header("x-resilience-state")), (200, Some("closed")));
+}
+
+#[test]
+fn a_body_that_ends_with_the_connection_is_whole() {
+    let upstream = Server::start(|mut peer| {
+        peer.request();
+        peer.say("HTTP/1.1 200 OK\r\nx-own: 1\r\n\r\nto the end");
+    });
+    let gateway = gateway(&upstream.url(), STRICT);
+    for _ in 0..2 {
+        let mut caller = gateway.connect();
+        caller.send("GET /upstreams/u/");
+        let text = caller.lines_until("0\r\n\r\n");
+        assert!(text.contains("A\r\nto the end\r\n") && !text.contains("content-type"), "{text}");
+    }
+}
+
+#[test]
+fn answers_may_be_silent_for_longer_than_a_connection_may_be_idle() {
+    let upstream = Server::start(|mut peer| {
+        peer.request();
+        peer.say(EVENTS);
+        event(&mut peer, "one");
+        // Longer than `Limits::idle` of the guard.
+        thread::sleep(Duration::from_millis(6_500));
+        event(&mut peer, "two");
+        peer.hold();
+    });
+    let gateway =
+        gateway(&upstream.url(), "attempt_timeout = 1\nconnect_timeout = 1\ncall_deadline = 2");
+    let mut caller = gateway.connect();
+    caller.send("GET /upstreams/u/");
+    caller.lines_until("data: two");
+}
+
+#[test]
+fn streams_end_with_the_shutdown() {
+    let upstream = Server::start(|mut peer| {
+        peer.request();
+        peer.say(EVENTS);
+        event(&mut peer, "one");
+        peer.hold();
+    });
+    let mut gateway = gateway_with(&upstream.url(), "", &[("SHUTDOWN_TIMEOUT", "1")]);
+    let mut caller = gateway.connect();
+    caller.send("GET /upstreams/u/");
+    caller.lines_until("data: one");
+    assert_eq!(gateway.terminate().code(), Some(0));
+    assert!(!caller.rest_or_part().ends_with("0\r\n\r\n"), "it looks complete");
+}
+
+#[test]
+fn at_most_max_streams_answers_are_passed_on_at_a_time() {
+    let upstream = Server::start(|mut peer| match peer.request().as_deref() {
+        Some(head) if head.starts_with("GET /small") => peer.say(ok("{}")),
+        _ => {
+            peer.say(EVENTS);
+            event(&mut peer, "one");
+            peer.hold();
+        }
+    });
+    let gateway = gateway_with(&upstream.url(), "", &[("MAX_STREAMS", "1")]);
+    let mut caller = gateway.connect();
+    caller.send("GET /upstreams/u/");
+    caller.lines_until("data: one");
+    let refused = gateway.get("/upstreams/u/");
+    refused.assert_error(503, "Service Unavailable", "which is the maximum");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(gateway.get("/upstreams/u/small").status, 200, "small answers are not counted");
+    drop(caller);
+    until("the place is free", PATIENCE, || {
+        let mut next = gateway.connect();
+        next.send("GET /upstreams/u/");
+        next.head().status == 200
+    });
+}
