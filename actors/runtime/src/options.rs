@@ -16,7 +16,7 @@ pub struct CallOptions {
     pub(crate) id: CallId,
     pub(crate) retries: bool,
     pub(crate) priority: Priority,
-    pub(crate) variant: Option<usize>,
+    pub(crate) variant: Option<u16>,
     time_left: Option<Duration>,
 }
 
@@ -45,7 +45,7 @@ impl CallOptions {
 
     /// Chooses one of [`CallSettings::variants`](crate::CallSettings::variants), by its index. The settings of the upstream
     /// apply if it has no such variant.
-    pub fn variant(self, index: usize) -> Self {
+    pub fn variant(self, index: u16) -> Self {
         Self { variant: Some(index), ..self }
     }
 

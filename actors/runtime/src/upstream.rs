@@ -157,7 +157,7 @@ impl Upstream {
     /// As [`call`](Self::call).
     pub async fn run_with<O: Operation>(&self, options: CallOptions, operation: O) -> ReportOf<O> {
         let CallOptions { id, retries, .. } = options;
-        let (started, policies) = (clock::now(), self.current.load_for(&options));
+        let (started, policies) = (clock::now(), self.current.load_for(options));
         let answer = match enter(&policies, started, options) {
             Ok(place) => begin(policies, options, started, operation, place),
             Err(rejection) => {
@@ -191,7 +191,7 @@ impl Upstream {
     }
 
     #[cfg(feature = "tower")]
-    pub(crate) fn policies(&self, options: &CallOptions) -> Arc<Policies> {
+    pub(crate) fn policies(&self, options: CallOptions) -> Arc<Policies> {
         self.current.load_for(options)
     }
 

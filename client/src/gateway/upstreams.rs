@@ -172,8 +172,10 @@ impl GatewayUpstream {
         let Some(index) = routes.iter().position(|route| route.fits(method, path)) else {
             return RouteOptions { options: CallOptions::new(), idempotent: false };
         };
+        // The file has fewer routes.
+        let variant = u16::try_from(index).unwrap_or(u16::MAX);
         RouteOptions {
-            options: CallOptions::new().variant(index),
+            options: CallOptions::new().variant(variant),
             idempotent: routes[index].idempotent,
         }
     }

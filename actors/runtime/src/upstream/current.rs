@@ -52,10 +52,12 @@ impl Current {
         self.policies.load_full()
     }
 
-    /// The policies of a call that begins now with these options.
-    pub(super) fn load_for(&self, options: &CallOptions) -> Arc<Policies> {
+    /// The policies of a call that begins now with these options. Takes no reference: the future of a call would keep
+    /// what it refers to.
+    pub(super) fn load_for(&self, options: CallOptions) -> Arc<Policies> {
         let policies = self.load();
-        let variant = options.variant.and_then(|index| policies.variants.get(index).cloned());
+        let variant =
+            options.variant.and_then(|index| policies.variants.get(usize::from(index)).cloned());
         variant.unwrap_or(policies)
     }
 

@@ -52,7 +52,7 @@ pub const UPSTREAM_KEYS: [Key; 6] = [
     ),
     key(
         "routes",
-        "a list of tables",
+        "a list of at most 1000 tables",
         "none",
         "What is different for some requests. The first route that fits a request is used.",
     ),

@@ -67,7 +67,9 @@ fn described(key: &Key) -> (String, Value) {
         "token" => json!({ "$ref": "#/$defs/secret" }),
         "tls" => json!({ "$ref": "#/$defs/tls" }),
         "body_idle_timeout" => json!({ "type": ["number", "string"], "exclusiveMinimum": 0 }),
-        "routes" => json!({ "type": "array", "items": { "$ref": "#/$defs/route" } }),
+        "routes" => {
+            json!({ "type": "array", "maxItems": 1000, "items": { "$ref": "#/$defs/route" } })
+        }
         "methods" => json!({
             "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[A-Z-]+$" },
         }),

@@ -45,7 +45,7 @@ where
     async move {
         let Guard { upstream, classifier } = &*guard;
         let options = contained(|| classifier.options(&request)).unwrap_or_default();
-        let (started, policies) = (clock::now(), upstream.policies(&options));
+        let (started, policies) = (clock::now(), upstream.policies(options));
         let entered = enter(&policies, started, options);
         let mut call = InProgress::new(&policies, options, started);
         let place = match entered {

@@ -29,6 +29,9 @@ pub(super) const SETTINGS: [&str; 11] = [
     "HEDGE_MAX",
 ];
 
+/// Maximum number of routes of an upstream. Each request looks at them in turn.
+const MAX_ROUTES: usize = 1_000;
+
 /// The keys of the settings that a route can have of its own.
 pub fn route_settings() -> impl Iterator<Item = String> {
     SETTINGS.iter().map(|name| key_of(name))
@@ -73,6 +76,11 @@ pub(super) fn read_all(
         reader.refuse_type(&key, value, &format!("a list of tables, [[{key}]]"));
         return Vec::new();
     };
+    if list.len() > MAX_ROUTES {
+        let what = format!("{key} is a list of {}: expected at most {MAX_ROUTES}", list.len());
+        reader.errors.add(&value.span(), what);
+        return Vec::new();
+    }
     let mut routes: Vec<(usize, RouteConfig)> = Vec::new();
     for (number, value) in list.iter().enumerate() {
         let Some(section) = reader.section(format!("{key}[{number}]"), value) else { continue };

@@ -86,6 +86,18 @@ fn settings_of_the_whole_upstream_in_a_route() {
 }
 
 #[test]
+fn more_routes_than_a_request_should_look_at() {
+    let routes = |count: usize| {
+        let route = |number| format!("{{ path = \"/{number}\" }}");
+        format!("routes = [{}]", (0..count).map(route).collect::<Vec<_>>().join(", "))
+    };
+    refused_in_p(
+        &routes(1_001),
+        &["3:10: upstreams.p.routes is a list of 1001: expected at most 1000"],
+    );
+}
+
+#[test]
 fn routes_that_no_request_reaches() {
     let routes = |routes: &[&str]| {
         let routes: String =
