@@ -13,7 +13,6 @@
 //! | [`upstreams`] | the backend with all policies, and without protection |
 //! | [`controlled`] | the upstreams that can be seen and controlled |
 //! | [`fallback`] | stale answers for calls that have none |
-//! | [`gateway`] | rules for requests that are passed on to any upstream |
 //! | [`calls`] | makes calls, and records each |
 //! | [`events`] | the event log as Server-Sent Events |
 //! | [`metrics`] | the metrics of `GET /metrics` |

@@ -3,7 +3,7 @@
 //!
 //! | module | role |
 //! |---|---|
-//! | [`file`] | the upstreams, from one file |
+//! | [`mod@file`] | the upstreams, from one file |
 //! | [`target`] | which upstream a request is for, and what is asked of it |
 //! | [`hop_by_hop`] | headers that are for one connection only |
 //! | [`trusted_proxies`] | peers that may say whom they forward for |
