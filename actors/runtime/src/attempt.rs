@@ -22,7 +22,7 @@ use crate::{
     observe::{Observation, about},
     operation::{Attempt, Operation},
     outcome::{CallKind, Outcome, Verdict},
-    panics::contained,
+    panics::{contained, discard},
     policies::Policies,
     report::{CallError, CallId},
 };
@@ -123,7 +123,10 @@ pub(crate) async fn run_within<R, E>(
             (result, Verdict { outcome, ..verdict })
         }
         (Some(Ok(ended)), _) => ended,
-        (Some(Err(_)), _) => (Err(CallError::Panicked), Outcome::Panicked.into()),
+        (Some(Err(payload)), _) => {
+            discard(payload);
+            (Err(CallError::Panicked), Outcome::Panicked.into())
+        }
         (None, TimeLimit::Timeout(time)) => {
             let (error, outcome) = timed_out(*time);
             (Err(error), outcome.into())

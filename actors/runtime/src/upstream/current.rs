@@ -81,8 +81,8 @@ impl Current {
     /// observers run without a lock, so that they can change settings themselves.
     fn tell(&self) {
         while let Some(change) = self.next_to_tell() {
+            let _telling = Telling(self);
             self.tell_of(&change);
-            self.changes().telling = false;
         }
     }
 
@@ -100,6 +100,15 @@ impl Current {
         let (upstream, changes) = (&self.common.name, &*changes(&old.config, &new.config));
         self.common.observers.tell(&Observation::CallsReconfigured { upstream, changes });
         new.tell_chaos(old.config.chaos_if_on());
+    }
+}
+
+/// Observers are being told of a change, until this is dropped. A panic must not silence later changes.
+struct Telling<'a>(&'a Current);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.0.changes().telling = false;
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     breaker::counted::{Counted, Depth},
     clock::{self, within},
-    panics::contained,
+    panics::{contained, discard},
     timer::Timer,
 };
 
@@ -97,7 +97,10 @@ where
     let (result, cause) = match within(due, run).await {
         Some(Ok(Ok(_))) => (ProbeResult::Success, None),
         Some(Ok(Err(error))) => (ProbeResult::Failure, contained(|| error.to_string())),
-        Some(Err(_)) => (ProbeResult::Failure, Some("the probe panicked".to_owned())),
+        Some(Err(payload)) => {
+            discard(payload);
+            (ProbeResult::Failure, Some("the probe panicked".to_owned()))
+        }
         None => (ProbeResult::Timeout, None),
     };
     ProbeRecord { result, cause, elapsed: clock::now() - began }

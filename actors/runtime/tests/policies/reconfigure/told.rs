@@ -88,6 +88,30 @@ fn an_observer_may_change_settings_and_the_others_are_told_of_its_change_afterwa
     });
 }
 
+/// The payload of a panic, which panics again when it is dropped.
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("as the test wants");
+    }
+}
+
+#[test]
+fn a_panic_in_an_observer_keeps_no_later_change_from_the_others() {
+    paused(async {
+        let (first, told) = (
+            AtFirst::observer(|| std::panic::panic_any(PanicsWhenDropped)),
+            Arc::new(Told::default()),
+        );
+        let upstream = Upstream::builder("payments").observer(first).observer(told.clone());
+        let upstream = upstream.start().unwrap();
+        upstream.reconfigure(timeout(1.0)).unwrap();
+        upstream.reconfigure(timeout(2.0)).unwrap();
+        assert_eq!(*told.0.lock().unwrap(), IN_ORDER);
+    });
+}
+
 #[test]
 fn a_change_of_fault_injection_is_told_with_its_settings() {
     paused(async {
