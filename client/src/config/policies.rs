@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use resilience_actors::{BreakerConfig, CallSettings};
-use service_edge::{SettingError, Settings, UNSET};
+use service_edge::{SettingError, Settings};
 
 use super::{
     breaker,
@@ -37,10 +37,6 @@ pub(super) struct Fixed {
     pub(super) has_admin_token: bool,
 }
 
-/// The variables that the runtime does not know. It tells of changes of the others itself.
-const OWN: [&str; 4] =
-    ["BREAKER_PROBE", "BREAKER_PROBE_INTERVAL", "BREAKER_PROBE_SUCCESSES", "PRIORITY_HEADER"];
-
 impl Policies {
     pub(super) fn read(settings: &mut Settings<'_>) -> Result<Self, SettingError> {
         let others = settings.effective().len();
@@ -71,17 +67,30 @@ impl Policies {
         self.breaker.check_timeout(attempt_timeout).map_err(named)
     }
 
-    /// What has changed since `before` of the settings that the runtime does not know: `breaker_probe none -> /health`.
+    /// What has changed since `before` of the settings that the runtime does not know: `breaker_probe none -> /health`. The
+    /// runtime tells of changes of the others itself.
     pub(super) fn own_changes(&self, before: &Self) -> Vec<String> {
-        let changed = OWN.iter().filter_map(|name| {
-            let [before, now] = [before, self].map(|policies| policies.value(name));
-            (before != now).then(|| format!("{} {before} -> {now}", name.to_lowercase()))
-        });
+        let shown = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
+        let both = before.own().into_iter().zip(self.own());
+        let changed =
+            both.filter(|(before, now)| before != now).map(|((name, before), (_, now))| {
+                format!("{name} {} -> {}", shown(before), shown(now))
+            });
         changed.collect()
     }
 
-    fn value(&self, name: &str) -> &str {
-        let variable = self.effective.iter().find(|(known, _)| *known == name);
-        variable.map(|(_, value)| value.as_str()).filter(|value| *value != UNSET).unwrap_or("none")
+    /// The settings that the runtime does not know, with their effective values.
+    fn own(&self) -> [(&'static str, Option<String>); 4] {
+        let path = self.probe.as_ref().map(|probe| probe.path.clone());
+        let probe = self.probe.as_ref().map(|probe| &probe.probe);
+        let interval = probe.map(|probe| probe.probe_interval.as_secs_f64().to_string());
+        let successes = probe.map(|probe| probe.probe_successes.to_string());
+        let header = self.calls.priority_header.as_ref().map(ToString::to_string);
+        [
+            ("breaker_probe", path),
+            ("breaker_probe_interval", interval),
+            ("breaker_probe_successes", successes),
+            ("priority_header", header),
+        ]
     }
 }
