@@ -157,7 +157,9 @@ impl Upstream {
     /// As [`call`](Self::call).
     pub async fn run_with<O: Operation>(&self, options: CallOptions, operation: O) -> ReportOf<O> {
         let CallOptions { id, retries, .. } = options;
-        let (started, policies) = (clock::now(), self.current.load_for(options));
+        // Before the clock is read: the policies may have been changed after that.
+        let policies = self.current.load_for(options);
+        let started = clock::now();
         let answer = match enter(&policies, started, options) {
             Ok(place) => begin(policies, options, started, operation, place),
             Err(rejection) => {

@@ -45,7 +45,9 @@ where
     async move {
         let Guard { upstream, classifier } = &*guard;
         let options = contained(|| classifier.options(&request)).unwrap_or_default();
-        let (started, policies) = (clock::now(), upstream.policies(options));
+        // Before the clock is read: the policies may have been changed after that.
+        let policies = upstream.policies(options);
+        let started = clock::now();
         let entered = enter(&policies, started, options);
         let mut call = InProgress::new(&policies, options, started);
         let place = match entered {

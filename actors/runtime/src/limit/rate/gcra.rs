@@ -19,6 +19,9 @@ pub(super) struct Gcra {
     /// How much earlier than by the rate alone a token may be taken.
     tolerance: Duration,
     start: Instant,
+    /// When the rate was last changed, `start` before the first change. An earlier `now`, of a thread that read the clock
+    /// before the change, counts as this.
+    changed: Instant,
     /// When the next token is due by the rate alone, counted from `start`. Each token that was taken has moved it by an
     /// interval.
     next: Duration,
@@ -44,7 +47,7 @@ impl Gcra {
     pub(super) fn new(start: Instant, interval: Duration, burst: u32) -> Self {
         let tolerance = interval.saturating_mul(burst.saturating_sub(1));
         let (next, given_back) = (Duration::ZERO, BTreeSet::new());
-        Self { interval, tolerance, start, next, given_back, era: 0 }
+        Self { interval, tolerance, start, changed: start, next, given_back, era: 0 }
     }
 
     /// Changes the rate. As in Guava's `RateLimiter.setRate`, the share of the burst that is there stays the same. The
@@ -56,6 +59,7 @@ impl Gcra {
         burst: u32,
         waiting: impl Iterator<Item = &'a mut Taken>,
     ) {
+        self.changed = self.changed.max(now);
         let at = self.since_start(now);
         let old = (self.interval, self.interval + self.tolerance);
         self.tolerance = interval.saturating_mul(burst.saturating_sub(1));
@@ -77,7 +81,8 @@ impl Gcra {
     /// # Errors
     /// When the next token is due.
     pub(super) fn take(&mut self, now: Instant, latest: Instant) -> Result<Taken, Instant> {
-        let due = (self.start + self.next.saturating_sub(self.tolerance)).max(now);
+        let due = self.start + self.next.saturating_sub(self.tolerance);
+        let due = if due <= self.changed { now } else { due.max(now) };
         if due > latest.max(now) {
             return Err(due);
         }
@@ -115,7 +120,7 @@ impl Gcra {
     }
 
     fn since_start(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.start)
+        now.max(self.changed) - self.start
     }
 }
 
@@ -227,6 +232,19 @@ mod tests {
         }
         tokens.change(start, SECOND, 4, [].iter_mut());
         assert_eq!(tokens.available(start + SECOND * 100), 4);
+    }
+
+    #[test]
+    fn a_token_is_there_for_a_clock_that_was_read_before_the_start_or_a_change() {
+        let start = start();
+        let mut tokens = Gcra::new(start + SECOND, SECOND, 1);
+        assert_eq!(tokens.available(start), 1);
+        assert_eq!(at_once(&mut tokens, start), Ok(()));
+        tokens.change(start + SECOND * 9, SECOND * 2, 1, [].iter_mut());
+        let now = start + SECOND * 8;
+        assert_eq!(tokens.available(now), 1);
+        assert_eq!(tokens.take(now, now).map(|token| token.due), Ok(now));
+        assert_eq!(at_once(&mut tokens, now), Err(SECOND * 3));
     }
 
     #[test]
