@@ -166,9 +166,9 @@ impl Upstream {
                 let rejected = Observation::Rejected { call: id, rejection: &rejection };
                 policies.common.observers.tell(&rejected);
                 let report = self.unanswered(id, started, rejection.into());
-                let CallReport { result, attempts, elapsed, .. } = &report;
-                let (elapsed, answered) = (*elapsed, true);
-                let ending = Ending { result, attempts, elapsed, retries, answered };
+                let CallReport { result, attempts, state, elapsed, .. } = &report;
+                let (state, elapsed, answered) = (self.breaker().map(|_| *state), *elapsed, true);
+                let ending = Ending { result, attempts, state, elapsed, retries, answered };
                 about(&operation, id, |call| tell_end(&policies, call, ending));
                 return report;
             }

@@ -167,11 +167,13 @@ pub(super) fn answer<O: Operation>(
     let Call { id, retries, retry_refused, operation, attempts, reply, started, place, .. } = call;
     let elapsed = at - started;
     let answered = !reply.is_closed();
-    let ending = Ending { result: &result, attempts: &attempts, elapsed, retries, answered };
+    // Read once: observers and the caller learn of the same state.
+    let state = policies.state();
+    let ending = Ending { result: &result, attempts: &attempts, state, elapsed, retries, answered };
     about(&operation, id, |call| tell_end(policies, call, ending));
     // Free the place before the answer is sent, because the caller may make its next call at once.
     drop(place);
-    let (state, fallback) = (policies.state().unwrap_or(State::Closed), false);
+    let (state, fallback) = (state.unwrap_or(State::Closed), false);
     let report = CallReport { id, result, fallback, attempts, retry_refused, state, elapsed };
     // An error means that the caller has left.
     let _ = reply.send(report);
@@ -181,6 +183,8 @@ pub(super) fn answer<O: Operation>(
 pub(crate) struct Ending<'a, R, E> {
     pub(crate) result: &'a Result<R, CallError<E>>,
     pub(crate) attempts: &'a [AttemptRecord],
+    /// The state of the circuit at its end, if there is one.
+    pub(crate) state: Option<State>,
     /// Time from the start of the call to its answer.
     pub(crate) elapsed: Duration,
     /// The caller allowed retries.
@@ -193,7 +197,7 @@ pub(crate) struct Ending<'a, R, E> {
 pub(crate) fn tell_end<R, E: Display>(
     policies: &Policies,
     call: CallOf<'_>,
-    Ending { result, attempts, elapsed, retries, answered }: Ending<'_, R, E>,
+    Ending { result, attempts, state, elapsed, retries, answered }: Ending<'_, R, E>,
 ) {
     let error = result.as_ref().err();
     policies.common.observers.tell(&Observation::CallEnded(&CallEnded {
@@ -202,7 +206,7 @@ pub(crate) fn tell_end<R, E: Display>(
         error: error.map(|error| error as &dyn ErrorText),
         rejection: error.and_then(CallError::rejection),
         attempts,
-        state: policies.state(),
+        state,
         elapsed,
         retries: retries && policies.config.retry.is_some(),
         answered,

@@ -82,7 +82,8 @@ impl<'a> InProgress<'a> {
             None => clock::now() - self.started,
         };
         let (attempts, retries, answered) = (self.attempt.as_slice(), false, true);
-        let ending = Ending { result: &result, attempts, elapsed, retries, answered };
+        let state = self.policies.state();
+        let ending = Ending { result: &result, attempts, state, elapsed, retries, answered };
         tell_end(self.policies, self.call(), ending);
         result
     }
