@@ -113,13 +113,17 @@ fn a_panic_in_an_observer_keeps_no_later_change_from_the_others() {
 }
 
 #[test]
-fn a_change_of_fault_injection_is_told_with_its_settings() {
+fn fault_injection_is_told_with_its_change_and_before_a_change_by_an_observer() {
     paused(async {
-        let told = Arc::new(Told::default());
-        let upstream = Upstream::builder("payments").observer(told.clone()).start().unwrap();
+        let (changed, told) = (Arc::<OnceLock<Upstream>>::default(), Arc::new(Told::default()));
+        let upstream = Arc::clone(&changed);
+        let first = AtFirst::observer(move || {
+            upstream.get().unwrap().reconfigure(CallSettings::default()).unwrap();
+        });
+        let upstream = Upstream::builder("payments").observer(first).observer(told.clone());
+        let upstream = changed.get_or_init(|| upstream.start().unwrap());
         let chaos = Some(Chaos::default().fail(0.5));
         upstream.reconfigure(CallSettings { chaos, ..CallSettings::default() }).unwrap();
-        upstream.reconfigure(CallSettings::default()).unwrap();
         let told = told.0.lock().unwrap();
         assert_eq!([&told[1], &told[3]], ["faults: true", "faults: false"], "{told:?}");
     });
