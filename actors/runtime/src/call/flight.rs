@@ -80,9 +80,10 @@ pub(super) async fn land<'a, O: Operation>(
                 begun: Vec::new(),
                 retry_after: None,
             };
+            let began = admission.at;
             race.begin(admission, manner);
             // Boxed, so that a turn without hedging has no room for it.
-            Box::pin(race.run(attempts, pending)).await
+            Box::pin(race.run(began, attempts, pending)).await
         }
         _ => turn.fly(admission, manner).await,
     }
@@ -170,25 +171,27 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
 
     async fn run(
         mut self,
+        began: Instant,
         attempts: &mut Vec<AttemptRecord>,
         pending: &mut Option<Box<PendingFailure>>,
     ) -> Landed<'a, O> {
         let mut hedges = 0;
-        let mut next = self.next_hedge();
+        let mut next = self.next_hedge(began);
         loop {
             let landed = match next {
                 Some(due) => until(due, self.flights.select_next_some()).await,
                 None => Some(self.flights.select_next_some().await),
             };
             let Some(mut landed) = landed else {
-                if let Some(admission) = self.admit_hedge() {
+                let now = clock::now();
+                if let Some(admission) = self.admit_hedge(now) {
                     self.begin(
                         admission,
                         Manner { hedge: true, fresh_connection: false, at_once: false },
                     );
                 }
                 hedges += 1;
-                next = self.next_hedge().filter(|_| hedges < self.hedging.max());
+                next = self.next_hedge(now).filter(|_| hedges < self.hedging.max());
                 continue;
             };
             self.lands(&landed.record);
@@ -208,13 +211,12 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
         }
     }
 
-    fn next_hedge(&self) -> Option<Instant> {
-        self.hedging.delay().map(|delay| clock::now() + delay)
+    fn next_hedge(&self, from: Instant) -> Option<Instant> {
+        self.hedging.delay().map(|delay| from + delay)
     }
 
-    fn admit_hedge(&self) -> Option<Admission<'a>> {
+    fn admit_hedge(&self, now: Instant) -> Option<Admission<'a>> {
         let Turn { policies, call, operation, number, deadlines, .. } = *self.turn;
-        let now = clock::now();
         let is_over = deadlines.earliest().is_some_and(|deadline| now >= deadline);
         let idempotent = contained(|| operation.is_idempotent()).unwrap_or(false);
         if !idempotent || is_over || self.reply.is_closed() {
@@ -258,13 +260,14 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
         pending: &mut Option<Box<PendingFailure>>,
     ) {
         let Landed { mut admission, record, result, verdict, .. } = landed;
-        let AttemptRecord { outcome, elapsed, .. } = record;
+        let AttemptRecord { outcome, start, elapsed, .. } = record;
         let sample = Sample { outcome, elapsed, retried: true };
         if let Some(permit) = admission.settle(&sample) {
             let scope = self.turn.policies.config.scope;
             let effect = effect(scope, outcome, false, Step::Retry { wait: Duration::ZERO });
             let cause = || attempt::cause(&result, &verdict);
-            settle(pending, permit, effect, clock::now(), cause).await;
+            let ended = self.turn.started + start + elapsed;
+            settle(pending, permit, effect, ended, cause).await;
         }
         drop(admission);
         attempts.push(record);
