@@ -81,7 +81,7 @@ pub(crate) async fn admit<'a>(
     }
     let token = match &policies.rate {
         Some(limit) => {
-            let over = limit.longest_wait(entry.asking.now, asking.deadline);
+            let over = limit.longest_wait(entry.now, entry.deadline);
             let token = entry.take_token(limit, over)?;
             Some(if token.waits() {
                 Box::pin(entry.wait_for_token(limit, token, over)).await?
@@ -92,7 +92,7 @@ pub(crate) async fn admit<'a>(
         None => None,
     };
     let place = match &policies.concurrency {
-        Some(limit) => Some(match limit.enter(asking.priority, entry.may_wait())? {
+        Some(limit) => Some(match limit.enter(entry.priority, entry.may_wait())? {
             Entered::In(place) => place,
             Entered::Queued(queued) => Box::pin(entry.wait_for_place(limit, queued)).await?,
         }),
@@ -101,7 +101,7 @@ pub(crate) async fn admit<'a>(
     if entry.waited {
         policies.rejection_if_quiet().map_or(Ok(()), Err)?;
     }
-    let at = entry.asking.now;
+    let at = entry.now;
     let permit = entry.into_permit()?;
     let passes = pass_all(&policies.common.gates, at)?;
     token.into_iter().for_each(Token::spend);

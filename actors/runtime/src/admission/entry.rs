@@ -9,7 +9,7 @@ use super::{Asking, Caller};
 use crate::{
     breaker::{Breaker, Openings, Permit},
     clock,
-    limit::{ConcurrencyLimit, Entered, Place, Queued, RateLimit, Token},
+    limit::{ConcurrencyLimit, Entered, Place, Priority, Queued, RateLimit, Token},
     policies::Policies,
     rejection::{Rejection, RejectionKind},
 };
@@ -36,7 +36,11 @@ impl From<Rejection> for Denied {
 pub(super) struct Entry<'a, 'c, C> {
     policies: &'a Policies,
     permit: Option<Permit<'a>>,
-    pub(super) asking: Asking,
+    pub(super) priority: Priority,
+    /// Of its call.
+    pub(super) deadline: Option<Instant>,
+    /// The last reading of the clock.
+    pub(super) now: Instant,
     caller: &'c mut C,
     /// It has waited at a gate.
     pub(super) waited: bool,
@@ -44,7 +48,8 @@ pub(super) struct Entry<'a, 'c, C> {
 
 impl<'a, 'c, C: Caller> Entry<'a, 'c, C> {
     pub(super) fn new(policies: &'a Policies, asking: Asking, caller: &'c mut C) -> Self {
-        Self { policies, permit: None, asking, caller, waited: false }
+        let Asking { priority, deadline, now } = asking;
+        Self { policies, permit: None, priority, deadline, now, caller, waited: false }
     }
 
     /// Takes a permit, and returns true, if the circuit is closed.
@@ -58,7 +63,7 @@ impl<'a, 'c, C: Caller> Entry<'a, 'c, C> {
         // An old permit says nothing about the new epoch.
         self.permit = None;
         self.permit = Some(breaker.admit().await?);
-        self.asking.now = clock::now();
+        self.now = clock::now();
         Ok(())
     }
 
@@ -68,7 +73,7 @@ impl<'a, 'c, C: Caller> Entry<'a, 'c, C> {
         limit: &'a RateLimit,
         over: Instant,
     ) -> Result<Token<'a>, Rejection> {
-        let now = self.asking.now;
+        let now = self.now;
         limit.take(now, if self.may_wait() { over } else { now })
     }
 
@@ -95,13 +100,13 @@ impl<'a, 'c, C: Caller> Entry<'a, 'c, C> {
         limit: &ConcurrencyLimit,
         mut queued: Queued,
     ) -> Result<Place, Denied> {
-        let over = limit.longest_wait(self.asking.deadline);
+        let over = limit.longest_wait(self.deadline);
         loop {
             let waited = self.wait(RejectionKind::ConcurrencyLimit, queued.wait(over)).await?;
             if let Some(place) = waited {
                 return Ok(place);
             }
-            queued = match limit.enter(self.asking.priority, self.may_wait())? {
+            queued = match limit.enter(self.priority, self.may_wait())? {
                 Entered::In(place) => return Ok(place),
                 Entered::Queued(queued) => queued,
             };
@@ -140,8 +145,8 @@ impl<'a, 'c, C: Caller> Entry<'a, 'c, C> {
         } else {
             None
         };
-        self.asking.now = clock::now();
-        if self.asking.deadline.is_some_and(|deadline| self.asking.now >= deadline) {
+        self.now = clock::now();
+        if self.deadline.is_some_and(|deadline| self.now >= deadline) {
             return Err(Rejection::new(kind, RETRY_AFTER).into());
         }
         if let Some(breaker) = self.policies.common.breaker.as_ref().filter(|_| !self.is_current())
