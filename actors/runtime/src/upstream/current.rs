@@ -149,8 +149,9 @@ impl Upstream {
     /// A policy that is switched on begins anew. One that is switched off admits what waits for it. Fault injection changes and
     /// ends at once for all calls, and begins with new ones.
     ///
-    /// Does nothing if the settings are the same. Observers are told of changes in the order in which they were made, of
-    /// one that is made while they are told of another after it.
+    /// Does nothing if the settings are the same. Observers are told of one change at a time, in the order of the changes.
+    /// This method does not wait for a thread that is telling them of a change: that thread tells them of this change too,
+    /// maybe after this method has returned.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -182,7 +183,8 @@ impl Upstream {
 
     /// Changes how calls are made, as [`reconfigure`](Self::reconfigure) does, and the settings of the circuit breaker, as
     /// [`Breaker::reconfigure`](crate::Breaker::reconfigure) does. The two are checked together; other upstreams that
-    /// share the breaker are not checked. Runs to its end also if the future is dropped.
+    /// share the breaker are not checked. Runs to its end also if the future is dropped. Observers may be told of the change
+    /// of the calls on another thread, and after this future is ready: see [`reconfigure`](Self::reconfigure).
     ///
     /// # Errors
     /// A setting breaks its rule, there is no breaker, or the breaker's actor is gone. Nothing is changed then.
