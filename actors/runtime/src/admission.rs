@@ -28,7 +28,8 @@ pub(crate) struct Asking {
 
 /// What an admitted attempt holds. All of it goes back when this is dropped.
 pub(crate) struct Admission<'a> {
-    /// When it was admitted. If it did not wait, this is when it asked, so that the clock is read once.
+    /// The last reading of the clock before it was admitted: when it asked, when its last wait ended, or when the breaker
+    /// answered.
     pub(crate) at: Instant,
     pub(crate) permit: Option<Permit<'a>>,
     place: Option<Place>,

@@ -32,7 +32,7 @@ impl From<Rejection> for Denied {
     }
 }
 
-/// An attempt that the breaker has admitted, and that asks the other gates.
+/// An attempt on its way through the gates, with what it holds so far.
 pub(super) struct Entry<'a, 'c, C> {
     policies: &'a Policies,
     permit: Option<Permit<'a>>,
