@@ -91,7 +91,6 @@ pub(crate) async fn make<O: Operation>(
 }
 
 /// When an attempt began, and what limits it.
-#[derive(Clone, Copy)]
 pub(crate) struct Times {
     /// When the call started.
     pub(crate) started: Instant,

@@ -84,14 +84,16 @@ impl<'a, 'c, C: Caller> Entry<'a, 'c, C> {
         mut token: Token<'a>,
         over: Instant,
     ) -> Result<Token<'a>, Denied> {
-        while token.waits() {
+        loop {
             let waited = self.wait(RejectionKind::RateLimit, token.wait(over)).await?;
-            token = match waited {
-                Some(token) => return Ok(token),
-                None => self.take_token(limit, over)?,
-            };
+            if let Some(token) = waited {
+                return Ok(token);
+            }
+            token = self.take_token(limit, over)?;
+            if !token.waits() {
+                return Ok(token);
+            }
         }
-        Ok(token)
     }
 
     /// Waits for a place in the queue. If the circuit opens meanwhile, asks the limit again.

@@ -24,13 +24,14 @@ pub(super) struct Current {
     pub(super) common: Arc<Common>,
     policies: ArcSwap<Policies>,
     /// Locked while the policies change.
-    changes: Mutex<Changes>,
+    reconfiguring: Mutex<Reconfiguring>,
     /// Held by the one change that concerns the breaker too.
     turn: tokio::sync::Mutex<()>,
 }
 
+/// The changes of settings that are under way.
 #[derive(Debug, Default)]
-struct Changes {
+struct Reconfiguring {
     /// The settings that the breaker is about to have, if they change.
     next_breaker: Option<BreakerConfig>,
     /// The policies before and after each change that observers have not been told of.
@@ -43,8 +44,8 @@ impl Current {
     pub(super) fn new(common: Common, config: CallConfig) -> Self {
         let policies = Arc::new(Policies::none(common).with(config));
         let common = Arc::clone(&policies.common);
-        let (changes, turn) = Default::default();
-        Self { common, policies: ArcSwap::new(policies), changes, turn }
+        let (reconfiguring, turn) = Default::default();
+        Self { common, policies: ArcSwap::new(policies), reconfiguring, turn }
     }
 
     /// The policies of a call that begins now.
@@ -61,12 +62,12 @@ impl Current {
         variant.unwrap_or(policies)
     }
 
-    fn changes(&self) -> MutexGuard<'_, Changes> {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn reconfiguring(&self) -> MutexGuard<'_, Reconfiguring> {
+        self.reconfiguring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the policies, if the settings differ.
-    fn change(&self, changes: &mut Changes, config: CallConfig) {
+    fn change(&self, reconfiguring: &mut Reconfiguring, config: CallConfig) {
         let old = self.load();
         if old.config == config {
             return;
@@ -74,11 +75,12 @@ impl Current {
         let new = Arc::new(old.with(config));
         self.policies.store(Arc::clone(&new));
         old.give_way_to(&new);
-        changes.untold.push_back([old, new]);
+        reconfiguring.untold.push_back([old, new]);
     }
 
-    /// Tells the observers of the changes, in their order. If another change is being told, this one follows it there:
-    /// observers run without a lock, so that they can change settings themselves.
+    /// Tells the observers of the changes, in the order of the changes. Does nothing if they are being told of a change, on
+    /// this thread or another one: the loop that tells them goes on with the next change. No lock is held while they run,
+    /// because they may change settings themselves.
     fn tell(&self) {
         while let Some(change) = self.next_to_tell() {
             let _telling = Telling(self);
@@ -87,12 +89,12 @@ impl Current {
     }
 
     fn next_to_tell(&self) -> Option<[Arc<Policies>; 2]> {
-        let changes = &mut *self.changes();
-        if changes.telling {
+        let reconfiguring = &mut *self.reconfiguring();
+        if reconfiguring.telling {
             return None;
         }
-        let change = changes.untold.pop_front();
-        changes.telling = change.is_some();
+        let change = reconfiguring.untold.pop_front();
+        reconfiguring.telling = change.is_some();
         change
     }
 
@@ -108,7 +110,7 @@ struct Telling<'a>(&'a Current);
 
 impl Drop for Telling<'_> {
     fn drop(&mut self) {
-        self.0.changes().telling = false;
+        self.0.reconfiguring().telling = false;
     }
 }
 
@@ -117,7 +119,7 @@ struct NextBreaker<'a>(&'a Current);
 
 impl Drop for NextBreaker<'_> {
     fn drop(&mut self) {
-        self.0.changes().next_breaker = None;
+        self.0.reconfiguring().next_breaker = None;
     }
 }
 
@@ -170,12 +172,15 @@ impl Upstream {
     pub fn reconfigure(&self, settings: CallSettings) -> Result<(), InvalidConfig> {
         let config = CallConfig::try_from(settings)?;
         {
-            let changes = &mut *self.current.changes();
+            let reconfiguring = &mut *self.current.reconfiguring();
             if let Some(breaker) = self.breaker() {
                 check(&config, &breaker.config())?;
             }
-            changes.next_breaker.as_ref().map_or(Ok(()), |breaker| check(&config, breaker))?;
-            self.current.change(changes, config);
+            reconfiguring
+                .next_breaker
+                .as_ref()
+                .map_or(Ok(()), |breaker| check(&config, breaker))?;
+            self.current.change(reconfiguring, config);
         }
         self.current.tell();
         Ok(())
@@ -207,10 +212,10 @@ impl Upstream {
         let changing = actix_rt::spawn(async move {
             let _turn = upstream.current.turn.lock().await;
             let current = &upstream.current;
-            current.changes().next_breaker = Some(settings.clone());
+            current.reconfiguring().next_breaker = Some(settings.clone());
             let next = NextBreaker(current);
             breaker.reconfigure(settings).await?;
-            current.change(&mut current.changes(), calls);
+            current.change(&mut current.reconfiguring(), calls);
             drop(next);
             current.tell();
             Ok(())

@@ -62,7 +62,7 @@ where
         let admission = match admit(&policies, asking, &mut Present).await {
             Ok(admission) => admission,
             Err(Denied::Rejected(rejection)) => return call.rejected(policies.spread(rejection)),
-            // This future is the caller: it would be gone.
+            // Cannot happen: `Present` never says that it has left.
             Err(Denied::CallerLeft) => return call.ended(Err(CallError::Lost)),
         };
         let result = attempt(&mut call, admission, classifier, inner, request).await;
