@@ -8,9 +8,7 @@ from typing import Any
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def call(
-    method: str, url: str, body: Any = None, seconds: float = 30, token: str | None = None
-) -> tuple[int, Any]:
+def call(method: str, url: str, body: Any = None, seconds: float = 30, token: str | None = None) -> tuple[int, Any]:
     """Status and body of any answer. OSError if there is none within `seconds`. `token` is the admin token."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}

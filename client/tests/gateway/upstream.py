@@ -20,13 +20,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self):
         body = self.received()
-        text = json.dumps({
-            "method": self.command,
-            "path": self.path,
-            "size": len(body),
-            "sum": sum(body),
-            "chunked": self.headers.get("Transfer-Encoding") == "chunked",
-        }).encode()
+        text = json.dumps(
+            {
+                "method": self.command,
+                "path": self.path,
+                "size": len(body),
+                "sum": sum(body),
+                "chunked": self.headers.get("Transfer-Encoding") == "chunked",
+            }
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
