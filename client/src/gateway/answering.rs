@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use actix_web::{
     HttpResponse,
-    body::{BodyStream, SizedStream},
+    body::{self, BodyStream, SizedStream},
     http::{
         StatusCode,
         header::{CONTENT_LENGTH, HeaderValue},
@@ -38,7 +38,7 @@ pub(super) fn answer(
 ) -> Result<HttpResponse, ApiError> {
     let place = match head.body {
         AnswerBody::Sized(..=SMALL_ANSWER) | AnswerBody::None { .. } => None,
-        AnswerBody::Sized(_) | AnswerBody::Unsized => Some(limits.place_for_stream()?),
+        AnswerBody::Sized(_) | AnswerBody::Unsized => Some(limits.place_for_answer()?),
     };
     let failure = upstream.breaker().late_failure();
     let idle = upstream.body_idle_timeout();
@@ -48,7 +48,10 @@ pub(super) fn answer(
         response.append_header(header);
     }
     Ok(match head.body {
-        AnswerBody::None { announced: None } => response.finish(),
+        // Not `finish`, which says that the length is 0.
+        AnswerBody::None { announced: None } => {
+            response.finish().set_body(body::None::new()).map_into_boxed_body()
+        }
         AnswerBody::None { announced: Some(length) } => {
             with_announced_length(response.finish(), length)
         }

@@ -3,8 +3,9 @@
 use actix_web::http::header::{
     CONTENT_LENGTH, EXPECT, FORWARDED, HeaderMap, HeaderName, HeaderValue, VIA,
 };
+use service_edge::{REQUEST_DEADLINE, trace::TRACEPARENT};
 
-use super::hop_by_hop::is_hop_by_hop;
+use super::{header_name::with_dashes, hop_by_hop::is_hop_by_hop};
 
 /// The gateway sets or removes this header itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,10 +24,11 @@ impl DefaultHeaders {
     ///
     /// # Errors
     /// The header is one that the gateway sets or removes itself: one for the connection only, `Content-Length`,
-    /// `Expect`, `Via`, `Forwarded` or `X-Forwarded-*`.
+    /// `Expect`, `Via`, `Forwarded`, `X-Forwarded-*`, `X-Request-Deadline` or `traceparent`.
     pub fn add(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), NotAllowed> {
-        let of_gateway = [CONTENT_LENGTH, EXPECT, FORWARDED, VIA].contains(&name)
-            || name.as_str().starts_with("x-forwarded-");
+        let of_gateway = [CONTENT_LENGTH, EXPECT, FORWARDED, VIA, REQUEST_DEADLINE, TRACEPARENT]
+            .contains(&name)
+            || with_dashes(&name).starts_with("x-forwarded-");
         if of_gateway || is_hop_by_hop(&name) {
             return Err(NotAllowed);
         }
@@ -44,9 +46,14 @@ impl DefaultHeaders {
         self.0.iter()
     }
 
-    /// Sets them.
+    /// Sets them. An upstream that takes an underscore for a dash must not see the caller's either.
     pub(super) fn set_on(&self, headers: &mut HeaderMap) {
-        for name in self.0.keys() {
+        if self.0.is_empty() {
+            return;
+        }
+        let own: Vec<_> = self.0.keys().map(with_dashes).collect();
+        let replaced = headers.keys().filter(|name| own.contains(&with_dashes(name)));
+        for name in replaced.cloned().collect::<Vec<_>>() {
             headers.remove(name);
         }
         for (name, value) in &self.0 {
@@ -81,14 +88,19 @@ mod tests {
     #[test]
     fn they_replace_those_of_the_same_name() {
         let mut map: HeaderMap =
-            headers(&[("authorization", "callers"), ("x", "1"), ("x", "2")]).into_iter().collect();
-        let defaults = defaults(&[("Authorization", "ours"), ("y", "3"), ("y", "4")]).unwrap();
+            headers(&[("authorization", "callers"), ("x", "1"), ("x", "2"), ("a_team", "callers")])
+                .into_iter()
+                .collect();
+        let own = [("Authorization", "ours"), ("y", "3"), ("y", "4"), ("A-Team", "ours")];
+        let defaults = defaults(&own).unwrap();
         defaults.set_on(&mut map);
         let values =
             |name: &str| map.get_all(name).map(|v| v.to_str().unwrap()).collect::<Vec<_>>();
         assert_eq!(values("authorization"), ["ours"]);
         assert_eq!(values("x"), ["1", "2"]);
         assert_eq!(values("y"), ["3", "4"]);
+        // Some servers take an underscore for a dash.
+        assert_eq!((values("a-team"), values("a_team")), (vec!["ours"], vec![]));
         assert!(!format!("{defaults:?}").contains("ours"));
     }
 
@@ -96,7 +108,7 @@ mod tests {
     fn headers_that_the_gateway_itself_needs_are_refused() {
         for name in ["Connection", "transfer-encoding", "Upgrade", "Content-Length", "Expect", "TE"]
             .into_iter()
-            .chain(["Via", "Forwarded", "X-Forwarded-For", "x-forwarded-user"])
+            .chain(["Via", "Forwarded", "X-Forwarded-For", "x_forwarded_user", "traceparent"])
         {
             assert_eq!(defaults(&[("x", "1"), (name, "1")]).unwrap_err(), NotAllowed, "{name}");
         }

@@ -17,7 +17,7 @@ use actix_web::{
 };
 use service_edge::ApiError;
 
-use super::trusted_proxies::TrustedProxies;
+use super::{header_name::with_dashes, trusted_proxies::TrustedProxies};
 
 /// The name of this gateway in `Via` (RFC 9110, 7.6.3). Gateways behind each other need different names: each takes its
 /// own for a loop.
@@ -95,10 +95,9 @@ impl Peer {
     }
 }
 
-/// True for headers that tell an upstream where a request comes from. Servers that hand headers on as variables (CGI,
-/// WSGI) take an underscore for a dash.
+/// True for headers that tell an upstream where a request comes from.
 fn is_about_the_way(name: &HeaderName) -> bool {
-    let name = name.as_str().replace('_', "-");
+    let name = with_dashes(name);
     name.starts_with("x-forwarded-")
         || [VIA.as_str(), FORWARDED.as_str(), "x-real-ip"].contains(&name.as_str())
 }

@@ -8,6 +8,7 @@
 //! | [`hop_by_hop`] | headers that are for one connection only |
 //! | [`trusted_proxies`] | peers that may say whom they forward for |
 //! | [`forwarded`] | `X-Forwarded-*` and `Via` |
+//! | `header_name` | names of headers as upstreams see them |
 //! | [`default_headers`] | headers that an upstream's configuration adds |
 //! | [`request_headers`] | the head of the request to the upstream |
 //! | [`response_headers`] | the head of the answer to the caller |
@@ -26,6 +27,7 @@ pub mod body;
 pub mod default_headers;
 pub mod file;
 pub mod forwarded;
+mod header_name;
 pub mod hop_by_hop;
 mod passing;
 pub mod quota;

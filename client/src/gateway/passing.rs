@@ -27,12 +27,16 @@ use service_edge::{TraceContext, trace::TRACEPARENT};
 use super::{
     answer_stream::AnswerStream,
     body::{HeldBody, RequestBody, StreamedBody},
-    response_headers::AnswerHead,
+    response_headers::{AnswerBody, AnswerHead},
 };
 use crate::{
     answer::NoAnswer,
     transport::{Upload, WorkerClient},
 };
+
+/// The statuses of methods and versions of HTTP that the upstream does not offer.
+const NOT_OFFERED: [StatusCode; 2] =
+    [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED];
 
 /// The head of an upstream's answer, and its body, which has not been read.
 pub(super) struct PassedAnswer {
@@ -163,8 +167,13 @@ impl Passing {
         if !(200..600).contains(&status.as_u16()) {
             return Err(unusable(format!("unexpected status {}", status.as_u16())));
         }
-        AnswerHead::read(&self.method, status, answer.headers())
-            .map_err(|error| unusable(error.message().to_owned()))
+        let head = AnswerHead::read(&self.method, status, answer.headers())
+            .map_err(|error| unusable(error.message().to_owned()))?;
+        if head.body == AnswerBody::Unsized && answer.has_no_body() {
+            // The connector's filter and awc read the head differently. An empty answer would look complete.
+            return Err(unusable("the end of its body cannot be told from its head".to_owned()));
+        }
+        Ok(head)
     }
 }
 
@@ -176,7 +185,8 @@ impl Operation for Passing {
         self.send(attempt).await
     }
 
-    /// A redirect is an answer for the caller, and a success.
+    /// A redirect is an answer for the caller, and a success. So are answers to methods and versions of HTTP that the
+    /// upstream does not have: callers choose them, and could open the circuit with them.
     fn classify(&self, result: &Result<PassedAnswer, PassingError>) -> Verdict {
         match result {
             Ok(answer) => {
@@ -184,6 +194,9 @@ impl Operation for Passing {
                 let verdict = http::verdict(status, answer.retry_after);
                 match verdict.outcome {
                     Outcome::Redirect => Verdict { outcome: Outcome::Success, ..verdict },
+                    _ if NOT_OFFERED.contains(&answer.head.status) => {
+                        Verdict { outcome: Outcome::ClientError, ..verdict }
+                    }
                     _ => verdict,
                 }
             }

@@ -19,6 +19,9 @@ use super::{
 };
 use crate::transport::PRODUCT;
 
+/// The header with an upstream's `token`. `Authorization` is for the upstream itself.
+pub const UPSTREAM_TOKEN: HeaderName = HeaderName::from_static("x-upstream-token");
+
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What the gateway knows of itself and of the proxies in front of it.
@@ -35,7 +38,8 @@ impl Gateway {
     /// have a child of it in `traceparent`.
     ///
     /// - Headers of the connection are removed, and `Content-Length`: the request to the upstream gets its own framing
-    ///   from its body. `Expect` is removed, because awc would take the connection for free with the body unsent.
+    ///   from its body. `Expect` is removed, because awc would take the connection for free with the body unsent. The
+    ///   caller's `X-Upstream-Token` is removed.
     /// - `X-Forwarded-*`, `Via`, `Host` and `traceparent` are set. `User-Agent` is the gateway's only if the caller has
     ///   none.
     /// - `defaults` come last, and replace what has their names.
@@ -58,6 +62,7 @@ impl Gateway {
         remove_hop_by_hop(&mut headers);
         headers.remove(CONTENT_LENGTH);
         headers.remove(EXPECT);
+        headers.remove(UPSTREAM_TOKEN);
         Peer::of(request, &self.trusted_proxies).set_headers(&mut headers, &self.pseudonym);
         headers.remove(HOST);
         if let Some(host) = host(base) {

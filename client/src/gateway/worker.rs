@@ -6,7 +6,7 @@ use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
     http::{
         StatusCode,
-        header::{CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING, WWW_AUTHENTICATE},
+        header::{CONTENT_LENGTH, TRANSFER_ENCODING, WWW_AUTHENTICATE},
     },
     web::Payload,
 };
@@ -20,7 +20,7 @@ use super::{
     passing::{PassedAnswer, Passing, PassingBody, PassingError},
     quota::Quota,
     repeatable::is_idempotent,
-    request_headers::Gateway,
+    request_headers::{Gateway, UPSTREAM_TOKEN},
     response_headers::CallHeaders,
     target::Target,
     upstreams::{GatewayUpstream, GatewayUpstreams},
@@ -29,9 +29,6 @@ use crate::{
     config::Config,
     transport::{ConnectionBudget, WorkerClient},
 };
-
-/// The header with an upstream's `token`. `Authorization` is for the upstream itself.
-pub const UPSTREAM_TOKEN: HeaderName = HeaderName::from_static("x-upstream-token");
 
 /// What the gateways of all workers share.
 #[derive(Debug, Clone)]
@@ -164,8 +161,7 @@ impl GatewayWorker {
         let priority = upstream.priority(request.headers())?;
         let uri = target.at(&upstream.url().join("/"))?;
         let gateway = &self.shared.gateway;
-        let mut headers = gateway.request_headers(&request, &uri, upstream.headers(), span)?;
-        headers.remove(UPSTREAM_TOKEN);
+        let headers = gateway.request_headers(&request, &uri, upstream.headers(), span)?;
         let route = upstream.options(request.method(), target.path);
         let body = self.shared.limits.receive(request.headers(), payload).await?;
         let announced = [CONTENT_LENGTH, TRANSFER_ENCODING];

@@ -52,7 +52,9 @@ impl Head {
     fn parse(bytes: &[u8]) -> Self {
         let (mut headers, mut response) =
             ([const { MaybeUninit::uninit() }; MAX_HEADERS], Response::new(&mut []));
-        let parser = ParserConfig::default();
+        let mut parser = ParserConfig::default();
+        // As in awc, which would otherwise see headers that this parser does not.
+        parser.allow_spaces_after_header_name_in_responses(true);
         match parser.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
             Ok(Status::Complete(length)) => Self::complete(&response, length),
             Ok(Status::Partial) if bytes.len() < MAX_HEAD => Self::Incomplete,

@@ -15,6 +15,16 @@ fn upstream() -> Server {
                 "/302" => http("302 Found", "location: http://elsewhere/\r\n", "there"),
                 "/404" => http("404 Not Found", "content-type: text/plain\r\n", "no such cup"),
                 "/head" => "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n".to_owned(),
+                "/dynamic" => "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_owned(),
+                "/spaces" => {
+                    peer.say("HTTP/1.1 200 OK\r\nx-a : b\r\n\r\nto the end");
+                    return;
+                }
+                "/blank-line" => {
+                    peer.say("\r\nHTTP/1.1 200 OK\r\nx-a: b\r\n\r\nto the end");
+                    return;
+                }
+                "/501" => http("501 Not Implemented", "", "no such method"),
                 "/hints" => "HTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n".to_owned()
                     + &http("200 OK", "", "final"),
                 "/hops" => http(
@@ -79,6 +89,30 @@ fn answers_without_a_body_end_with_their_head() {
         caller.send("HEAD /upstreams/u/head");
         let head = caller.head();
         assert_eq!((head.status, head.header("content-length")), (200, Some("1000000")));
+        caller.send("HEAD /upstreams/u/dynamic");
+        let dynamic = caller.head();
+        assert_eq!((dynamic.status, dynamic.header("content-length")), (200, None));
+    }
+}
+
+#[test]
+fn an_odd_head_before_a_body_that_ends_with_its_connection_gives_no_empty_answer() {
+    let upstream = upstream();
+    let gateway = gateway(&upstream.url(), "retry_max_attempts = 1");
+    let mut caller = gateway.connect();
+    caller.send("GET /upstreams/u/spaces");
+    assert_eq!(caller.head().status, 200);
+    caller.lines_until("to the end");
+    gateway.get("/upstreams/u/blank-line").assert_error(502, "Bad Gateway", "end of its body");
+}
+
+#[test]
+fn callers_cannot_open_the_circuit_with_methods_that_the_upstream_does_not_have() {
+    let upstream = upstream();
+    let gateway = gateway(&upstream.url(), "breaker_fail_max = 1");
+    for _ in 0..3 {
+        let answer = gateway.get("/upstreams/u/501");
+        assert_eq!((answer.status, answer.text.as_str()), (501, "no such method"));
     }
 }
 

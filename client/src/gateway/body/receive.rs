@@ -101,6 +101,19 @@ impl BodyLimits {
             ApiError::unavailable(message).retry_after(RETRY_AFTER)
         })
     }
+
+    /// The same for an answer. The upstream has already done what the request asks, so the error does not ask the caller to
+    /// try again.
+    ///
+    /// # Errors
+    /// 503 if `streams` are used up.
+    pub fn place_for_answer(&self) -> Result<Share, ApiError> {
+        self.streams.take(1).ok_or_else(|| {
+            let max = self.streams.max();
+            let passed_on = format!("{max} bodies are passed on already, which is the maximum");
+            ApiError::unavailable(format!("the upstream has answered, but {passed_on}"))
+        })
+    }
 }
 
 /// Reads a body of `size` bytes.

@@ -35,7 +35,8 @@ pub const UPSTREAM_KEYS: [Key; 6] = [
         "a table of names and secrets",
         "none",
         "Headers that each request gets, in place of the caller's of the same name. `Host` replaces \
-         that of the URL. Headers of the connection, `Content-Length`, `Expect`, `Via`, `Forwarded` and `X-Forwarded-*` are not allowed.",
+         that of the URL. Headers of the connection, `Content-Length`, `Expect`, `Via`, `Forwarded`, `X-Forwarded-*`, \
+         `X-Request-Deadline` and `traceparent` are not allowed.",
     ),
     key(
         "token",
