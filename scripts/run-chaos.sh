@@ -29,6 +29,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
+  # First: until then, an interrupt that comes while a command runs is lost.
+  clean_up_at_exit
   local=false
   list=false
   set=()
@@ -42,7 +44,6 @@ main() {
   fi
   check_arguments
 
-  clean_up_at_exit
   if $local; then
     # Before the build, which takes long.
     need_namespaces
