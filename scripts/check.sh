@@ -139,12 +139,9 @@ print_running() {
 
 run_in_lane() {
   local niceness=19
-  case $stage in
-    # Most timed stages wait for its binaries.
-    services) niceness=5 ;;
-    # A service that gets no processor for a second answers nothing in a round.
-    bench) niceness=5 ;;
-  esac
+  # Most timed stages wait for the binaries of services. In bench, a service that gets no processor for a second answers
+  # nothing in a round.
+  [[ $stage != services && $stage != bench ]] || niceness=5
   [ "$1" != other ] || renice -n "$niceness" -p "$BASHPID" >/dev/null || say "the priority stays as it is"
   "stage_$stage"
 }

@@ -3,6 +3,7 @@
 use std::{
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -73,7 +74,7 @@ pub(super) struct PassedOnBody {
     /// `None` after the end.
     failure: Option<LateFailure>,
     /// The upstream's name.
-    upstream: Rc<str>,
+    upstream: Arc<str>,
     end: Option<End>,
     _place: Option<Share>,
 }
@@ -98,10 +99,9 @@ impl PassedOnBody {
         stream: AnswerStream,
         idle: Duration,
         failure: LateFailure,
-        upstream: &str,
+        upstream: Arc<str>,
         place: Option<Share>,
     ) -> Self {
-        let upstream = upstream.into();
         let failure = Some(failure);
         Self { stream, idle, pause: None, failure, upstream, end: None, _place: place }
     }

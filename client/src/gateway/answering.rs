@@ -1,6 +1,6 @@
 //! What the caller gets once the call has ended.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpResponse,
@@ -41,8 +41,8 @@ pub(super) fn answer(
         AnswerBody::Sized(_) | AnswerBody::Unsized => Some(limits.place_for_answer()?),
     };
     let failure = upstream.breaker().late_failure();
-    let idle = upstream.body_idle_timeout();
-    let passed = PassedOnBody::new(body, idle, failure, upstream.name(), place);
+    let (idle, name) = (upstream.body_idle_timeout(), Arc::clone(upstream.upstream().name()));
+    let passed = PassedOnBody::new(body, idle, failure, name, place);
     let mut response = HttpResponse::build(head.status);
     for header in &head.headers {
         response.append_header(header);

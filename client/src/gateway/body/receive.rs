@@ -95,11 +95,7 @@ impl BodyLimits {
     /// # Errors
     /// 503 if `streams` are used up.
     pub fn place_for_stream(&self) -> Result<Share, ApiError> {
-        self.streams.take(1).ok_or_else(|| {
-            let max = self.streams.max();
-            let message = format!("{max} bodies are passed on already, which is the maximum");
-            ApiError::unavailable(message).retry_after(RETRY_AFTER)
-        })
+        self.place().map_err(|message| ApiError::unavailable(message).retry_after(RETRY_AFTER))
     }
 
     /// The same for an answer. The upstream has already done what the request asks, so the error does not ask the caller to
@@ -108,11 +104,15 @@ impl BodyLimits {
     /// # Errors
     /// 503 if `streams` are used up.
     pub fn place_for_answer(&self) -> Result<Share, ApiError> {
-        self.streams.take(1).ok_or_else(|| {
-            let max = self.streams.max();
-            let passed_on = format!("{max} bodies are passed on already, which is the maximum");
-            ApiError::unavailable(format!("the upstream has answered, but {passed_on}"))
+        self.place().map_err(|message| {
+            ApiError::unavailable(format!("the upstream has answered, but {message}"))
         })
+    }
+
+    fn place(&self) -> Result<Share, String> {
+        let max = self.streams.max();
+        let used_up = || format!("{max} bodies are passed on already, which is the maximum");
+        self.streams.take(1).ok_or_else(used_up)
     }
 }
 
