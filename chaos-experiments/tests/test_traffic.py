@@ -6,8 +6,10 @@ from pathlib import Path
 
 # Warnings about tasks that were never awaited come at the end of the process.
 STOP = """
-import socket, time
+import logging, socket, time
 from resilience_lab.traffic import Users
+# A step of the loop that takes long on a busy machine is a warning of asyncio; a lost task is an error.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 with socket.create_server(("127.0.0.1", 0), backlog=200) as silent:
     users = Users(f"http://127.0.0.1:{silent.getsockname()[1]}", 100)
     while len(users.record.pending) < 20:
