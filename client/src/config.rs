@@ -1,42 +1,16 @@
-//! The client's settings, from the environment. The ranges of the policies' settings are the runtime's. This module
-//! names their variables, and refuses settings that contradict each other.
+//! The client's settings, from the environment.
 
-mod breaker;
-mod calls;
-mod chaos;
-mod concurrency;
 mod fallback;
 mod gateway;
-mod hedge;
-mod live_policies;
-mod meanings;
-mod names;
-mod policies;
-mod probe;
-mod rate;
-mod retry;
-mod retry_after;
-mod retry_budget;
-mod throttle;
 mod tls;
-mod upstream_settings;
-mod variable_value;
 
-use service_edge::{CommonSettings, KnownNames, Limit, SettingError, Settings};
+use service_edge::{CommonSettings, Limit, SettingError, Settings};
 
-pub use self::{
-    calls::Calls,
-    gateway::GatewaySettings,
-    live_policies::{ChangeError, LivePolicies},
-    meanings::MEANINGS,
-    policies::Policies,
-    probe::HealthProbe,
-    upstream_settings::UpstreamSettings,
-};
-pub(crate) use self::{upstream_settings::Overrides, variable_value::as_variable};
+pub use self::gateway::GatewaySettings;
 use crate::{
     fallback::StaleLimits,
     gateway::file::{self, UpstreamConfig},
+    policy_settings::{KNOWN_NAMES, LivePolicies, UpstreamSettings},
     replicas::ReplicaHosts,
     transport::ConnectionSettings,
     upstream_url::UpstreamUrl,
@@ -44,31 +18,6 @@ use crate::{
 
 /// `PORT`, if it is not set.
 pub const DEFAULT_PORT: u16 = 8000;
-
-/// The settings of the backend, which may share the client's environment.
-pub const BACKEND_SETTINGS: [&str; 6] = [
-    "FAILURE_RATE",
-    "SLOW_RESPONSE_RATE",
-    "SLOW_RESPONSE_DELAY",
-    "TRANSIENT_FAILURE_RATE",
-    "TRANSIENT_RETRY_AFTER",
-    "FAULT_SEED",
-];
-
-pub(crate) const KNOWN_NAMES: KnownNames<'_> = KnownNames {
-    prefixes: &[
-        "BREAKER_",
-        "RETRY_",
-        "CONCURRENCY_",
-        "PRIORITY_",
-        "HEDGE_",
-        "RATE_",
-        "THROTTLE_",
-        "FALLBACK_",
-        "CHAOS_",
-    ],
-    of_others: &BACKEND_SETTINGS,
-};
 
 /// All settings of the client service.
 #[derive(Debug, Clone)]

@@ -6,8 +6,9 @@ use resilience_actors::{Breaker, Upstream};
 use serde_json::{Map, Value};
 
 use crate::{
-    config::{ChangeError, Config, LivePolicies, Policies},
+    config::Config,
     gateway::upstreams::{GatewayUpstream, GatewayUpstreams},
+    policy_settings::{ChangeError, LivePolicies, Policies},
     probes,
     transport::ConnectionSettings,
     upstream_url::UpstreamUrl,

@@ -4,6 +4,8 @@
 //! | module | role |
 //! |---|---|
 //! | [`config`] | the settings, from the environment |
+//! | [`policy_settings`] | the settings of the policies of an upstream |
+//! | [`meanings`] | the purpose of each setting |
 //! | [`upstream_url`] | where an upstream is |
 //! | [`gateway`] | passes requests on to upstreams of a file |
 //! | [`commands`] | the commands of the binary beside serving |
@@ -30,7 +32,9 @@ pub mod controlled;
 pub mod events;
 pub mod fallback;
 pub mod gateway;
+pub mod meanings;
 pub mod metrics;
+pub mod policy_settings;
 mod priority;
 pub mod probes;
 pub mod replicas;
@@ -182,7 +186,9 @@ impl Service {
 
     /// Sets up one worker: its own connections and retry scheduler, the shared parts, and the routes.
     pub fn configure(&self, routes: &mut web::ServiceConfig) {
-        let transport = HttpTransport::new(&self.config, self.connections.clone());
+        let Config { backend, connections, max_response_bytes, .. } = &*self.config;
+        let budget = self.connections.clone();
+        let transport = HttpTransport::new(backend, connections, *max_response_bytes, budget);
         // This upstream has no breaker. The end of the breaker's actor is handled in `run`.
         let stopped = self.upstreams.bare().stopped();
         fail_after(stopped, &self.drain, "a worker's retry scheduler died");

@@ -3,9 +3,7 @@
 use std::process::ExitCode;
 
 use client_service::{
-    Config, SERVICE,
-    commands::COMMANDS,
-    config::{DEFAULT_PORT, MEANINGS},
+    Config, SERVICE, commands::COMMANDS, config::DEFAULT_PORT, meanings::MEANINGS,
 };
 use service_edge::Program;
 

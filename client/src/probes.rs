@@ -3,7 +3,7 @@
 use resilience_actors::{Breaker, InvalidConfig};
 
 use crate::{
-    config::{HealthProbe, Policies},
+    policy_settings::{HealthProbe, Policies},
     transport::{ConnectionSettings, ProbeTransport},
     upstream_url::UpstreamUrl,
 };

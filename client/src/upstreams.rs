@@ -9,9 +9,9 @@ use resilience_actors::{
 use serde::Serialize;
 
 use crate::{
-    config::{Calls, Policies},
     fallback::{StaleFallback, StaleLimits},
     metrics::CallMetrics,
+    policy_settings::{Calls, Policies},
     stats::{Stats, Tally},
     transport::{BackendCall, BackendReport},
 };

@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 pub use upstream_body::{AboutUpstream, ListedUpstream, UpstreamBody, UpstreamsBody};
 
-use crate::{config::Calls, fallback::StaleSnapshot, stats};
+use crate::{fallback::StaleSnapshot, policy_settings::Calls, stats};
 
 /// `GET /health`.
 #[derive(Debug, Serialize)]

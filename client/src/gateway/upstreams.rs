@@ -11,8 +11,8 @@ use service_edge::{AdminToken, ApiError};
 
 use super::{default_headers::DefaultHeaders, file::UpstreamConfig};
 use crate::{
-    config::{LivePolicies, Policies},
     metrics::CallMetrics,
+    policy_settings::{LivePolicies, Policies},
     priority, probes,
     stats::Tally,
     transport::ConnectionSettings,

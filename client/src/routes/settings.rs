@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use service_edge::{ApiError, JsonBody, UNSET};
 
 use crate::{
-    config::{ChangeError, Policies},
     controlled::ControlledUpstream,
+    policy_settings::{ChangeError, Policies},
 };
 
 type Settings = web::Json<Map<String, Value>>;

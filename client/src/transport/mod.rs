@@ -33,7 +33,7 @@ use resilience_actors::{
 };
 use service_edge::trace::TRACEPARENT;
 
-use crate::config::Config;
+use crate::upstream_url::UpstreamUrl;
 pub use connection_settings::ConnectionSettings;
 pub use connections::ConnectionBudget;
 pub(crate) use connections::InUse;
@@ -85,13 +85,18 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// Creates the transport. Opens no connection.
-    pub fn new(config: &Config, budget: ConnectionBudget) -> Self {
+    /// Creates the transport. Reads at most `max_response_bytes` of a body. Opens no connection.
+    pub fn new(
+        backend: &UpstreamUrl,
+        connections: &ConnectionSettings,
+        max_response_bytes: usize,
+        budget: ConnectionBudget,
+    ) -> Self {
         Self {
-            client: WorkerClient::new(&config.connections, budget),
-            max_response_bytes: config.max_response_bytes,
-            data: config.backend.join(request::DATA),
-            transient: config.backend.join(request::TRANSIENT),
+            client: WorkerClient::new(connections, budget),
+            max_response_bytes,
+            data: backend.join(request::DATA),
+            transient: backend.join(request::TRANSIENT),
         }
     }
 

@@ -1,8 +1,7 @@
 //! docs/settings.md has the settings that the code reads. `UPDATE_DOCS=1` writes its tables.
 
 use client_service::{
-    Config,
-    config::{BACKEND_SETTINGS, DEFAULT_PORT, MEANINGS},
+    Config, config::DEFAULT_PORT, meanings::MEANINGS, policy_settings::BACKEND_SETTINGS,
 };
 use resilience_testing::documents::{check_settings, documented_settings};
 use service_edge::{CommonSettings, Settings};

@@ -18,7 +18,7 @@ use toml::{
 };
 
 use super::errors::Errors;
-use crate::config::KNOWN_NAMES;
+use crate::policy_settings::KNOWN_NAMES;
 
 /// Maximum number of characters of a key in an error.
 const MAX_KEY: usize = 64;

@@ -9,7 +9,7 @@ use super::{
     route::SETTINGS,
     settings::{KNOWN, Known, allowed, in_keys},
 };
-use crate::config::MEANINGS;
+use crate::meanings::MEANINGS;
 
 /// The schema, of draft 2020-12.
 ///

@@ -12,7 +12,7 @@ use super::{
     reader::{Reader, Section},
     settings::{self, Given, key_of},
 };
-use crate::config::{Calls, Overrides};
+use crate::policy_settings::{Calls, Overrides};
 
 /// The settings of a call, which a route can have of its own. All others are the upstream's.
 pub(super) const SETTINGS: [&str; 11] = [

@@ -10,7 +10,7 @@ use super::{
     super::reader::{Reader, Section},
     known::{in_keys, key_of, named_in, variable_of},
 };
-use crate::config::{Overrides, as_variable};
+use crate::policy_settings::{Overrides, as_variable};
 
 /// The settings that a table sets, by the names of their variables.
 #[derive(Debug, Clone, Default)]

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use service_edge::{SettingError, Settings};
 
 use super::parser::parse;
-use crate::config::KNOWN_NAMES;
+use crate::policy_settings::KNOWN_NAMES;
 
 /// A setting that a table can have.
 pub(crate) struct Known {

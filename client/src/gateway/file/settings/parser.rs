@@ -5,7 +5,7 @@ use std::time::Duration;
 use resilience_actors::DURATIONS;
 use service_edge::{SettingError, Settings};
 
-use crate::config::UpstreamSettings;
+use crate::policy_settings::UpstreamSettings;
 
 /// The settings of an upstream.
 pub(crate) struct OfUpstream {

@@ -216,6 +216,6 @@ fn settings_that_chaos_needs_are_those_of_the_process() {
 #[test]
 fn the_settings_of_an_upstream_can_change_at_run_time() {
     let upstream = one("[upstreams.p]\nurl = \"http://p\"\nretry_max_attempts = 7");
-    let live = crate::config::LivePolicies::new(&upstream.settings);
+    let live = crate::policy_settings::LivePolicies::new(&upstream.settings);
     assert_eq!(*live.load(), upstream.settings.policies);
 }

@@ -20,8 +20,8 @@ use super::{
     settings::{self, Given, OfUpstream},
 };
 use crate::{
-    config::UpstreamSettings,
     gateway::default_headers::DefaultHeaders,
+    policy_settings::UpstreamSettings,
     transport::{ConnectionSettings, tls::TlsSettings},
     upstream_url::UpstreamUrl,
 };

@@ -9,8 +9,8 @@ use service_edge::{SettingError, Settings};
 use tokio::sync::Mutex;
 
 use super::{
-    KNOWN_NAMES,
     calls::Calls,
+    known_names::KNOWN_NAMES,
     policies::{Fixed, Policies},
     upstream_settings::{Overrides, UpstreamSettings, Variables},
     variable_value::as_variable,

@@ -36,7 +36,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Retry, SettingError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::calls;
+    use crate::policy_settings::calls;
 
     fn read(variables: &[(&str, &str)]) -> Result<Retry, String> {
         let calls = calls::read(&mut Settings::from_pairs(variables));

@@ -23,7 +23,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Option<RetryBudget>, S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::calls;
+    use crate::policy_settings::calls;
 
     fn read(variables: &[(&str, &str)]) -> Result<Option<RetryBudget>, String> {
         let calls = calls::read(&mut Settings::from_pairs(variables));

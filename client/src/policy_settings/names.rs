@@ -24,7 +24,7 @@ pub(super) fn named(InvalidConfig { field, value, allowed }: InvalidConfig) -> S
 }
 
 /// Refuses a value that means nothing unless the variable `other` is set.
-pub(super) fn needs(
+pub(crate) fn needs(
     name: &'static str,
     value: Option<impl Display>,
     other: &'static str,
