@@ -3,6 +3,7 @@
 mod builder;
 mod current;
 mod start;
+mod successor;
 
 use std::{fmt::Display, sync::Arc, time::Instant};
 

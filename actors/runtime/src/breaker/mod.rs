@@ -62,6 +62,7 @@ mod report;
 mod reporting;
 mod snapshot;
 mod start;
+mod stop;
 mod tally;
 mod transition;
 mod trials;

@@ -48,6 +48,16 @@ impl Current {
         Self { common, policies: ArcSwap::new(policies), reconfiguring, turn }
     }
 
+    /// With the policies of `before` and other settings. Tells the observers of the change.
+    pub(super) fn after(before: &Self, config: CallConfig) -> Self {
+        let (old, common) = (before.load(), Arc::clone(&before.common));
+        let (reconfiguring, turn) = Default::default();
+        let current = Self { common, policies: ArcSwap::new(old), reconfiguring, turn };
+        current.change(&mut current.reconfiguring(), config);
+        current.tell();
+        current
+    }
+
     /// The policies of a call that begins now.
     pub(super) fn load(&self) -> Arc<Policies> {
         self.policies.load_full()

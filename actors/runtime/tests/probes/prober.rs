@@ -207,6 +207,21 @@ fn the_prober_ends_with_its_breaker() {
     });
 }
 
+#[test]
+fn a_breaker_that_is_stopped_ends_with_its_prober_while_its_circuit_is_open() {
+    paused(async {
+        let (breaker, probed) = (closed(), Probed::new(&[Bad]));
+        probed.probe(&breaker, 1);
+        fail(&breaker, 5).await;
+        let began = now();
+        breaker.stop();
+        breaker.stopped().await;
+        settle().await;
+        assert_eq!(now(), began, "no timer is waited for");
+        assert_eq!(Arc::strong_count(&probed.0), 1, "nothing else has the probe");
+    });
+}
+
 /// On real threads. The circuit opens on the test's thread, and its breaker and prober live on another.
 #[test]
 fn a_probe_that_is_not_send_stays_on_the_arbiter_of_its_breaker() {

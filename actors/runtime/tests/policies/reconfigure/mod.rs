@@ -3,6 +3,7 @@
 mod calls;
 mod learned;
 mod limits;
+mod successor;
 mod told;
 mod under_load;
 
