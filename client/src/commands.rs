@@ -26,7 +26,7 @@ fn check(arguments: &[OsString]) -> Result<String, Vec<String>> {
     let path = arguments.first().map(Path::new).unwrap_or_else(|| Path::new(""));
     let settings = Settings::from_env();
     let has_admin_token = settings.given("ADMIN_TOKEN").is_some();
-    match file::load(path, &settings, has_admin_token) {
+    match file::load(path, &settings, has_admin_token).upstreams {
         Ok(upstreams) => Ok(file::show(&upstreams)),
         Err(errors) => Err(errors.lines),
     }

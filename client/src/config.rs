@@ -4,12 +4,14 @@ mod fallback;
 mod gateway;
 mod tls;
 
+use std::path::PathBuf;
+
 use service_edge::{CommonSettings, Limit, SettingError, Settings};
 
 pub use self::gateway::GatewaySettings;
 use crate::{
     fallback::StaleLimits,
-    gateway::file::{self, UpstreamConfig},
+    gateway::file::{self, Contents, Loaded, UpstreamConfig},
     policy_settings::{KNOWN_NAMES, LivePolicies, UpstreamSettings},
     replicas::ReplicaHosts,
     transport::ConnectionSettings,
@@ -18,6 +20,15 @@ use crate::{
 
 /// `PORT`, if it is not set.
 pub const DEFAULT_PORT: u16 = 8000;
+
+/// The file of upstreams, as it was read.
+#[derive(Debug, Clone)]
+pub struct ConfigFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it and the files that it refers to held.
+    pub contents: Contents,
+}
 
 /// All settings of the client service.
 #[derive(Debug, Clone)]
@@ -42,7 +53,9 @@ pub struct Config {
     pub max_event_streams: usize,
     /// The settings of requests that are passed on.
     pub gateway: GatewaySettings,
-    /// The upstreams of the file that `CONFIG` names, in the order of their names. Empty if it is not set.
+    /// `CONFIG`: the file of upstreams.
+    pub file: Option<ConfigFile>,
+    /// The upstreams of that file, in the order of their names. Empty if there is none.
     pub upstreams: Vec<UpstreamConfig>,
     /// `BACKEND_FAULTS_HOST`: the names that resolve to all replicas of the backend.
     pub replicas: ReplicaHosts,
@@ -77,8 +90,9 @@ impl Config {
         let gateway = gateway::read(settings)?;
         let replicas = settings.optional_text("BACKEND_FAULTS_HOST")?;
         let replicas = ReplicaHosts::new(replicas, &backend)?;
-        let upstreams =
-            read_upstreams(settings.optional_text("CONFIG")?, settings, has_admin_token)?;
+        let path = settings.optional_text("CONFIG")?;
+        let read = path.map(|path| read_file(path, settings, has_admin_token)).transpose()?;
+        let (file, upstreams) = read.unzip();
         let pod = settings.pod();
         let (summary, near_misses) = (settings.summary(), settings.near_misses(KNOWN_NAMES));
         Ok(Self {
@@ -92,7 +106,8 @@ impl Config {
             max_response_bytes,
             max_event_streams,
             gateway,
-            upstreams,
+            file,
+            upstreams: upstreams.unwrap_or_default(),
             replicas,
             pod,
             summary,
@@ -101,23 +116,20 @@ impl Config {
     }
 }
 
-/// The upstreams of the file at `path`.
-fn read_upstreams(
-    path: Option<String>,
+/// Reads the file at `path`.
+fn read_file(
+    path: String,
     settings: &Settings<'_>,
     has_admin_token: bool,
-) -> Result<Vec<UpstreamConfig>, SettingError> {
-    let Some(path) = path else { return Ok(Vec::new()) };
+) -> Result<(ConfigFile, Vec<UpstreamConfig>), SettingError> {
     if path.is_empty() {
         return Err(SettingError::new("CONFIG", path, "the path of a file of upstreams"));
     }
-    file::load(path.as_ref(), settings, has_admin_token).map_err(|errors| {
-        let first = errors.lines.first().map_or("", String::as_str);
-        let more = match errors.lines.len().saturating_sub(1) {
-            0 => String::new(),
-            more => format!(" ({more} more: client-service check {path})"),
-        };
-        SettingError::new("CONFIG", &path, format!("a file without errors: {first}{more}"))
+    let Loaded { upstreams, contents } = file::load(path.as_ref(), settings, has_admin_token);
+    let file = ConfigFile { path: path.clone().into(), contents };
+    upstreams.map(|upstreams| (file, upstreams)).map_err(|errors| {
+        let errors = errors.summary(path.as_ref());
+        SettingError::new("CONFIG", path, format!("a file without errors: {errors}"))
     })
 }
 

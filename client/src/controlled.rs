@@ -7,10 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::Config,
-    gateway::upstreams::{GatewayUpstream, GatewayUpstreams},
+    gateway::{table::GatewayUpstreams, upstreams::GatewayUpstream},
     policy_settings::{ChangeError, LivePolicies, Policies},
     probes,
-    transport::ConnectionSettings,
     upstream_url::UpstreamUrl,
     upstreams::Upstreams,
 };
@@ -21,7 +20,7 @@ pub enum ControlledUpstream {
     /// The lab's backend.
     Lab(Upstreams, Arc<Config>),
     /// An upstream of the file.
-    Gateway(Arc<GatewayUpstream>),
+    Gateway(GatewayUpstreams, Arc<GatewayUpstream>),
 }
 
 impl ControlledUpstream {
@@ -31,7 +30,9 @@ impl ControlledUpstream {
         config: Arc<Config>,
         gateway: &GatewayUpstreams,
     ) -> impl Iterator<Item = Self> {
-        let of_gateway = gateway.iter().map(|upstream| Self::Gateway(Arc::clone(upstream)));
+        let upstreams = gateway.clone();
+        let of_gateway =
+            gateway.iter().map(move |upstream| Self::Gateway(upstreams.clone(), upstream));
         [Self::Lab(lab.clone(), config)].into_iter().chain(of_gateway)
     }
 
@@ -44,14 +45,7 @@ impl ControlledUpstream {
     pub fn url(&self) -> &UpstreamUrl {
         match self {
             Self::Lab(_, config) => &config.backend,
-            Self::Gateway(upstream) => upstream.url(),
-        }
-    }
-
-    fn connections(&self) -> &ConnectionSettings {
-        match self {
-            Self::Lab(_, config) => &config.connections,
-            Self::Gateway(upstream) => upstream.connections(),
+            Self::Gateway(_, upstream) => upstream.url(),
         }
     }
 
@@ -59,7 +53,7 @@ impl ControlledUpstream {
     pub fn breaker(&self) -> &Breaker {
         match self {
             Self::Lab(upstreams, _) => upstreams.breaker(),
-            Self::Gateway(upstream) => upstream.breaker(),
+            Self::Gateway(_, upstream) => upstream.breaker(),
         }
     }
 
@@ -67,7 +61,7 @@ impl ControlledUpstream {
     pub fn upstream(&self) -> &Upstream {
         match self {
             Self::Lab(upstreams, _) => upstreams.protected(),
-            Self::Gateway(upstream) => upstream.upstream(),
+            Self::Gateway(_, upstream) => upstream.upstream(),
         }
     }
 
@@ -75,23 +69,29 @@ impl ControlledUpstream {
     pub fn policies(&self) -> &LivePolicies {
         match self {
             Self::Lab(_, config) => &config.policies,
-            Self::Gateway(upstream) => upstream.policies(),
+            Self::Gateway(_, upstream) => upstream.policies(),
         }
     }
 
-    /// Changes settings, as [`LivePolicies::change`] does, and puts them in force: all of them, or none.
+    /// Changes settings, as [`LivePolicies::change`] does, and puts them in force: all of them, or none. Returns those in
+    /// force then.
     ///
     /// # Errors
-    /// As [`LivePolicies::change`].
-    pub async fn change(&self, asked: Map<String, Value>) -> Result<(), ChangeError> {
-        let apply = async |new: &Policies| {
-            let old = self.policies().load();
-            match self {
-                Self::Lab(upstreams, _) => upstreams.reconfigure(new).await?,
-                Self::Gateway(upstream) => upstream.reconfigure(new).await?,
+    /// As [`LivePolicies::change`], or the file has the upstream no more.
+    pub async fn change(&self, asked: Map<String, Value>) -> Result<Arc<Policies>, ChangeError> {
+        let (upstreams, config) = match self {
+            Self::Lab(upstreams, config) => (upstreams, config),
+            Self::Gateway(upstreams, upstream) => {
+                return upstreams.change(upstream.name(), asked).await;
             }
-            Ok(probes::change(self.url(), self.connections(), [&old, new], self.breaker())?)
         };
-        self.policies().change(asked, apply).await
+        let apply = async |new: &Policies| {
+            let old = config.policies.load();
+            upstreams.reconfigure(new).await?;
+            let (url, connections) = (&config.backend, &config.connections);
+            Ok(probes::change(url, connections, [&old, new], upstreams.breaker())?)
+        };
+        config.policies.change(asked, apply).await?;
+        Ok(config.policies.load())
     }
 }

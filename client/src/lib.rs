@@ -60,7 +60,9 @@ use calls::Calls;
 pub use config::Config;
 use events::{EventStreams, stall};
 use gateway::{
-    upstreams::GatewayUpstreams,
+    reload::{FileStatus, Reloader},
+    table::GatewayUpstreams,
+    upstreams::Start,
     worker::{GatewayShared, GatewayWorker},
 };
 use metrics::CallMetrics;
@@ -93,6 +95,9 @@ pub async fn run(config: Config) -> io::Result<()> {
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let capacity = share_descriptors(&config);
     let service = Service::new(config, capacity, (&breaker, &arbiter), drain.clone(), &metrics);
+    if let Some(reloader) = service.reloader() {
+        actix_rt::spawn(reloader.follow(drain.clone()));
+    }
     Server::new(SERVICE, &common, drain, metrics)
         .capacity(capacity)
         .on_connect(stall::bound)
@@ -100,10 +105,11 @@ pub async fn run(config: Config) -> io::Result<()> {
         .await
 }
 
-/// Starts the breaker of the lab's backend. Its name differs from those of the file's upstreams.
+/// Starts the breaker of the lab's backend. Its name differs from those of the file's upstreams, now and after each change of
+/// the file.
 fn start_breaker(config: &Config, arbiter: &ArbiterHandle) -> Breaker {
     let settings = config.policies.load().breaker.clone();
-    if config.upstreams.iter().any(|upstream| upstream.name.as_str() == LAB) {
+    if config.file.is_some() {
         let events = EventLog::new(format!("{LAB} (lab)"), DEFAULT_CAPACITY);
         return Breaker::start_recording_on(settings, events, arbiter);
     }
@@ -135,6 +141,7 @@ pub struct Service {
     config: Arc<Config>,
     upstreams: Upstreams,
     gateway: GatewayShared,
+    file: Option<FileStatus>,
     drain: Drain,
     connections: ConnectionBudget,
     stats: Arc<Stats>,
@@ -168,20 +175,35 @@ impl Service {
             .expect("`Config` has checked the settings")
             .with_fallback(config.fallback)
             .with_coalescing(config.coalesce);
-        let gateway = GatewayUpstreams::start(config.upstreams.clone(), arbiter, &limit, &calls)
+        let start = Start {
+            arbiter: arbiter.clone(),
+            limit: limit.clone(),
+            metrics: calls.clone(),
+            drain: drain.clone(),
+        };
+        let gateway = GatewayUpstreams::start(config.upstreams.clone(), start)
             .expect("`Config` has checked the settings");
-        for upstream in gateway.iter() {
-            fail_after(upstream.breaker().stopped(), &drain, "the actor of a circuit breaker died");
-        }
         metrics::add_sources(metrics, &upstreams, &gateway, &stats, &streams);
+        let file = config.file.as_ref().map(|file| FileStatus::new(file.path.clone()));
+        if let Some(file) = &file {
+            metrics::add_file(metrics, file);
+        }
         let turns = Arc::default();
         let gateway = GatewayShared::new(&config, gateway, connections.clone());
-        Self { config, upstreams, gateway, drain, connections, stats, calls, streams, turns }
+        Self { config, upstreams, gateway, file, drain, connections, stats, calls, streams, turns }
     }
 
     /// The upstreams of the file.
     pub fn gateway(&self) -> &GatewayUpstreams {
         &self.gateway.upstreams
+    }
+
+    /// Keeps the upstreams as the file says, if there is one.
+    pub fn reloader(&self) -> Option<Reloader> {
+        let (upstreams, status) = (self.gateway().clone(), self.file.clone()?);
+        let contents = self.config.file.as_ref()?.contents.clone();
+        let has_admin_token = self.config.common.admin_token.is_some();
+        Some(Reloader::new(upstreams, status, contents, has_admin_token))
     }
 
     /// Sets up one worker: its own connections and retry scheduler, the shared parts, and the routes.
@@ -198,6 +220,7 @@ impl Service {
             .app_data(web::Data::new(calls))
             .app_data(web::Data::from(Arc::clone(&self.config)))
             .app_data(web::Data::new(self.gateway().clone()))
+            .app_data(web::Data::new(self.file.clone()))
             .app_data(web::Data::new(GatewayWorker::new(self.gateway.clone())))
             .app_data(web::Data::new(self.streams.clone()))
             .app_data(web::Data::from(Arc::clone(&self.turns)))
@@ -218,7 +241,7 @@ mod tests {
             start_breaker(&config, &actix_rt::Arbiter::current()).name().to_string()
         };
         let file = std::env::temp_dir().join(format!("lab-{}.toml", std::process::id()));
-        std::fs::write(&file, "[upstreams.backend]\nurl = \"http://b\"").unwrap();
+        std::fs::write(&file, "[upstreams.b]\nurl = \"http://b\"").unwrap();
         assert_eq!(read(&[("CONFIG", file.to_str().unwrap())]), "backend (lab)");
         assert_eq!(read(&[]), "backend");
     }

@@ -3,6 +3,7 @@
 
 mod call_metrics;
 mod circuit;
+mod file;
 mod policies;
 mod window;
 
@@ -14,10 +15,11 @@ use service_edge::{Metrics, metrics::Families};
 use tokio::time::timeout;
 
 pub use call_metrics::CallMetrics;
+pub use file::add as add_file;
 
 use crate::{
     events::EventStreams,
-    gateway::upstreams::GatewayUpstreams,
+    gateway::table::GatewayUpstreams,
     stats::{Stats, Tally},
     upstreams::Upstreams,
 };
@@ -26,6 +28,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is read of an upstream at each scrape.
+#[derive(Clone)]
 struct Observed {
     upstream: Upstream,
     breaker: Breaker,
@@ -46,15 +49,12 @@ pub fn add_sources(
         breaker: breaker.clone(),
         tally: Arc::clone(&stats.resilient),
     };
-    let of_gateway = gateway.iter().map(|upstream| Observed {
-        upstream: upstream.upstream().clone(),
-        breaker: upstream.breaker().clone(),
-        tally: Arc::clone(upstream.tally()),
-    });
-    let all: Arc<[Observed]> = [lab].into_iter().chain(of_gateway).collect();
-    let (seen, lab, stats) = (Arc::clone(&all), upstreams.clone(), Arc::clone(stats));
+    let gateway = gateway.clone();
+    let observed = move || observed(&lab, &gateway);
+    let (all, lab, stats) = (observed.clone(), upstreams.clone(), Arc::clone(stats));
     metrics.add_source(move |families| {
-        for observed in &*seen {
+        let seen = all();
+        for observed in &seen {
             policies::add(families, &observed.upstream);
             circuit::add(families, &observed.breaker);
             circuit::add_retries(families, &observed.breaker, &observed.tally);
@@ -65,7 +65,7 @@ pub fn add_sources(
     let (seen, limit, streams) = (breaker.clone(), limit.clone(), streams.clone());
     metrics.add_source(move |families| process(families, &seen, &limit, &streams));
     metrics.add_asking_source(move || {
-        let all = Arc::clone(&all);
+        let all = observed();
         Box::pin(async move {
             let asked = all.iter().map(|observed| timeout(PATIENCE, observed.breaker.inspect()));
             let mut families = Families::default();
@@ -77,6 +77,16 @@ pub fn add_sources(
             families
         })
     });
+}
+
+/// All upstreams now.
+fn observed(lab: &Observed, gateway: &GatewayUpstreams) -> Vec<Observed> {
+    let of_gateway = gateway.iter().map(|upstream| Observed {
+        upstream: upstream.upstream().clone(),
+        breaker: upstream.breaker().clone(),
+        tally: Arc::clone(upstream.tally()),
+    });
+    [lab.clone()].into_iter().chain(of_gateway).collect()
 }
 
 fn overload(families: &mut Families, all: &[Observed]) {

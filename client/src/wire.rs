@@ -12,7 +12,9 @@ use resilience_actors::{
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-pub use upstream_body::{AboutUpstream, ListedUpstream, UpstreamBody, UpstreamsBody};
+pub use upstream_body::{
+    AboutUpstream, ConfigFileBody, ListedUpstream, UpstreamBody, UpstreamsBody,
+};
 
 use crate::{fallback::StaleSnapshot, policy_settings::Calls, stats};
 

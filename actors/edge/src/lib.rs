@@ -63,7 +63,9 @@ pub use http::{
     Aborted, ApiError, Endpoint, JsonBody, MAX_BODY_BYTES, MAX_DEADLINE, REQUEST_DEADLINE,
     RequestDeadline, abort, app, endpoint, unreadable,
 };
-pub use process::{Capacity, CapacityRequest, OwnCommand, Program, exit_code, run_service};
+pub use process::{
+    Capacity, CapacityRequest, Hangups, OwnCommand, Program, exit_code, run_service,
+};
 pub use server::{Server, serve};
 pub use telemetry::{
     logging,

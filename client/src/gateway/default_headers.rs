@@ -19,6 +19,13 @@ pub struct NotAllowed;
 #[derive(Clone, Default)]
 pub struct DefaultHeaders(HeaderMap);
 
+impl PartialEq for DefaultHeaders {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |name| self.0.get_all(name).eq(other.0.get_all(name));
+        self.0.len() == other.0.len() && self.0.keys().all(same)
+    }
+}
+
 impl DefaultHeaders {
     /// Adds a header. Several of one name are all sent.
     ///

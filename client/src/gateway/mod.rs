@@ -14,7 +14,11 @@
 //! | [`response_headers`] | the head of the answer to the caller |
 //! | [`repeatable`] | which requests may be sent more than once |
 //! | [`quota`] | a limit that counts what is taken, and gets it back |
-//! | [`upstreams`] | the upstreams with their policies |
+//! | [`upstreams`] | an upstream with its policies |
+//! | [`plan`] | what changes between two files |
+//! | [`table`] | the upstreams by name, and how they change |
+//! | [`reload`] | follows the file while the process runs |
+//! | `clients` | the HTTP clients of one worker |
 //! | [`body`] | request bodies that are held to be sent again, and others |
 //! | `passing` | a request as an operation, whose result is the head of the answer |
 //! | `answer_stream` | the body of the answer |
@@ -24,16 +28,20 @@
 mod answer_stream;
 mod answering;
 pub mod body;
+mod clients;
 pub mod default_headers;
 pub mod file;
 pub mod forwarded;
 mod header_name;
 pub mod hop_by_hop;
 mod passing;
+pub mod plan;
 pub mod quota;
+pub mod reload;
 pub mod repeatable;
 pub mod request_headers;
 pub mod response_headers;
+pub mod table;
 pub mod target;
 pub mod trusted_proxies;
 pub mod upstreams;

@@ -1,15 +1,19 @@
-//! The upstreams that the gateway passes requests on to, with their policies.
+//! An upstream that the gateway passes requests on to, with its policies.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
+use actix_rt::ArbiterHandle;
 use actix_web::http::{Method, header::HeaderMap};
 use resilience_actors::{
     Breaker, CallLimit, CallOptions, InvalidConfig, Priority, ReconfigureError, Upstream,
     events::{DEFAULT_CAPACITY, EventLog},
 };
-use service_edge::{AdminToken, ApiError};
+use service_edge::{AdminToken, ApiError, Drain};
 
-use super::{default_headers::DefaultHeaders, file::UpstreamConfig};
+use super::{default_headers::DefaultHeaders, file::UpstreamConfig, plan::InPlace};
 use crate::{
     metrics::CallMetrics,
     policy_settings::{LivePolicies, Policies},
@@ -20,48 +24,54 @@ use crate::{
     upstreams::Attempts,
 };
 
-/// The upstreams of the process, by name. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub struct GatewayUpstreams(Arc<BTreeMap<String, Arc<GatewayUpstream>>>);
-
-impl GatewayUpstreams {
-    /// Starts the upstreams, with their breakers on `arbiter`. `limit` is that of all calls of the process. Attempts are
-    /// counted in `metrics`.
-    ///
-    /// # Errors
-    /// A setting breaks its rule.
-    pub fn start(
-        configs: Vec<UpstreamConfig>,
-        arbiter: &actix_rt::ArbiterHandle,
-        limit: &CallLimit,
-        metrics: &CallMetrics,
-    ) -> Result<Self, InvalidConfig> {
-        let started = configs.into_iter().map(|config| {
-            let upstream = GatewayUpstream::start(config, arbiter, limit, metrics)?;
-            Ok((upstream.name().to_owned(), Arc::new(upstream)))
-        });
-        Ok(Self(Arc::new(started.collect::<Result<_, InvalidConfig>>()?)))
-    }
-
-    /// The upstream of this name.
-    pub fn find(&self, name: &str) -> Option<&Arc<GatewayUpstream>> {
-        self.0.get(name)
-    }
-
-    /// All upstreams, in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<GatewayUpstream>> {
-        self.0.values()
-    }
+/// What all upstreams are started with.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Where their breakers run.
+    pub arbiter: ArbiterHandle,
+    /// The limit of all calls of the process.
+    pub limit: CallLimit,
+    /// Counts their attempts.
+    pub metrics: CallMetrics,
+    /// Ends the process if the actor of a breaker dies.
+    pub drain: Drain,
 }
 
-/// One upstream.
+/// One upstream, with the settings of one time. A call keeps those that it began with.
 #[derive(Debug)]
 pub struct GatewayUpstream {
     config: UpstreamConfig,
     policies: LivePolicies,
-    breaker: Breaker,
     upstream: Upstream,
+    circuit: Arc<Circuit>,
+}
+
+/// What an upstream has from its start to its end, whatever its settings.
+#[derive(Debug)]
+struct Circuit {
+    breaker: Breaker,
     tally: Arc<Tally>,
+}
+
+impl Circuit {
+    /// Ends the process with an error if the breaker's actor ends while the circuit is in use.
+    fn watch(self: &Arc<Self>, drain: &Drain) {
+        let (stopped, circuit) = (self.breaker.stopped(), Arc::downgrade(self));
+        let drain = drain.clone();
+        actix_rt::spawn(async move {
+            stopped.await;
+            if Weak::strong_count(&circuit) > 0 {
+                drain.fail("the actor of a circuit breaker died");
+            }
+        });
+    }
+}
+
+impl Drop for Circuit {
+    /// The last call of an upstream that was removed has ended.
+    fn drop(&mut self) {
+        self.breaker.stop();
+    }
 }
 
 /// How the call of one request is made.
@@ -74,29 +84,71 @@ pub struct RouteOptions {
 }
 
 impl GatewayUpstream {
-    fn start(
-        config: UpstreamConfig,
-        arbiter: &actix_rt::ArbiterHandle,
-        limit: &CallLimit,
-        metrics: &CallMetrics,
-    ) -> Result<Self, InvalidConfig> {
-        let routes = config.routes.iter().map(|route| (route.given.clone(), route.calls.clone()));
-        let policies = LivePolicies::with_routes(&config.settings, routes);
-        let (in_force, name) = (policies.load(), config.name.as_str());
+    /// Starts an upstream that is new.
+    ///
+    /// # Errors
+    /// A setting breaks its rule.
+    pub(super) fn start(config: UpstreamConfig, start: &Start) -> Result<Self, InvalidConfig> {
+        let (policies, name) = (live_policies(&config), config.name.as_str());
+        let in_force = policies.load();
         let events = EventLog::new(name, DEFAULT_CAPACITY);
-        let breaker = Breaker::start_recording_on(in_force.breaker.clone(), events, arbiter);
+        let settings = in_force.breaker.clone();
+        let breaker = Breaker::start_recording_on(settings, events, &start.arbiter);
         let tally = Arc::<Tally>::default();
-        let attempts = Attempts { tally: Arc::clone(&tally), metrics: metrics.named(name) };
+        let metrics = start.metrics.named(name);
+        let attempts = Attempts { tally: Arc::clone(&tally), metrics };
         let upstream = Upstream::builder(name)
             .settings(in_force.call_settings())
             .breaker(breaker.clone())
-            .limit(limit.clone())
+            .limit(start.limit.clone())
             .observer(Arc::new(attempts))
             .start()?;
         if let Some(probe) = &in_force.probe {
             probes::start(&config.url, &config.connections, probe, &breaker)?;
         }
-        Ok(Self { config, policies, breaker, upstream, tally })
+        let circuit = Arc::new(Circuit { breaker, tally });
+        circuit.watch(&start.drain);
+        Ok(Self { config, policies, upstream, circuit })
+    }
+
+    /// The same upstream with another configuration, which differs in `differs`. Its circuit, its limits and its counts
+    /// go on, and its connections too, unless they are made differently.
+    ///
+    /// # Errors
+    /// The breaker's actor is gone.
+    pub(super) async fn changed(
+        &self,
+        mut config: UpstreamConfig,
+        differs: InPlace,
+    ) -> Result<Self, ReconfigureError> {
+        let (mut policies, mut upstream) = (self.policies.clone(), self.upstream.clone());
+        let before = policies.load();
+        if differs.policies {
+            policies = live_policies(&config);
+            let in_force = policies.load();
+            let (calls, breaker) = (in_force.call_settings(), (*in_force.breaker).clone());
+            upstream = upstream.successor(calls, breaker).await?;
+        }
+        let circuit = Arc::clone(&self.circuit);
+        let in_force = policies.load();
+        match &in_force.probe {
+            Some(probe) if differs.connections => {
+                probes::start(&config.url, &config.connections, probe, &circuit.breaker)?;
+            }
+            _ => {
+                let change = [&*before, &*in_force];
+                probes::change(&config.url, &config.connections, change, &circuit.breaker)?;
+            }
+        }
+        if !differs.connections {
+            config.connections = Arc::clone(&self.config.connections);
+        }
+        Ok(Self { config, policies, upstream, circuit })
+    }
+
+    /// The configuration, without later changes of its policies.
+    pub(super) fn config(&self) -> &UpstreamConfig {
+        &self.config
     }
 
     /// Its name in the file, in paths and in metrics.
@@ -109,8 +161,8 @@ impl GatewayUpstream {
         &self.config.url
     }
 
-    /// How connections to it are made.
-    pub fn connections(&self) -> &ConnectionSettings {
+    /// How connections to it are made. Those of two settings can be shared if this is the same.
+    pub fn connections(&self) -> &Arc<ConnectionSettings> {
         &self.config.connections
     }
 
@@ -141,12 +193,12 @@ impl GatewayUpstream {
 
     /// Its circuit breaker.
     pub fn breaker(&self) -> &Breaker {
-        &self.breaker
+        &self.circuit.breaker
     }
 
     /// Counts its calls.
     pub fn tally(&self) -> &Arc<Tally> {
-        &self.tally
+        &self.circuit.tally
     }
 
     /// Puts other settings in force: all of them, or none.
@@ -179,4 +231,9 @@ impl GatewayUpstream {
             idempotent: routes[index].idempotent,
         }
     }
+}
+
+fn live_policies(config: &UpstreamConfig) -> LivePolicies {
+    let routes = config.routes.iter().map(|route| (route.given.clone(), route.calls.clone()));
+    LivePolicies::with_routes(&config.settings, routes)
 }

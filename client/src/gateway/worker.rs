@@ -1,6 +1,6 @@
 //! The gateway of one worker: takes a request, makes its call, and answers it.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
@@ -16,19 +16,18 @@ use service_edge::{ApiError, TraceContext, limit_body_pauses};
 use super::{
     answering,
     body::BodyLimits,
+    clients::Clients,
     forwarded::Pseudonym,
     passing::{PassedAnswer, Passing, PassingBody, PassingError},
     quota::Quota,
     repeatable::is_idempotent,
     request_headers::{Gateway, UPSTREAM_TOKEN},
     response_headers::CallHeaders,
+    table::GatewayUpstreams,
     target::Target,
-    upstreams::{GatewayUpstream, GatewayUpstreams},
+    upstreams::GatewayUpstream,
 };
-use crate::{
-    config::Config,
-    transport::{ConnectionBudget, WorkerClient},
-};
+use crate::{config::Config, transport::ConnectionBudget};
 
 /// What the gateways of all workers share.
 #[derive(Debug, Clone)]
@@ -68,8 +67,7 @@ impl GatewayShared {
 /// The gateway of one worker.
 pub struct GatewayWorker {
     shared: GatewayShared,
-    /// By the names of the upstreams. Each is made at the first call.
-    clients: RefCell<HashMap<String, Rc<WorkerClient>>>,
+    clients: Clients,
 }
 
 /// A request, and what its headers say for the gateway.
@@ -100,7 +98,8 @@ impl From<ApiError> for Passed {
 impl GatewayWorker {
     /// Opens no connection.
     pub fn new(shared: GatewayShared) -> Self {
-        Self { shared, clients: RefCell::default() }
+        let clients = Clients::new(shared.connections.clone(), &shared.upstreams);
+        Self { shared, clients }
     }
 
     /// Passes a request on, and returns the answer, whose body is passed on while it arrives.
@@ -113,7 +112,6 @@ impl GatewayWorker {
         let upstream = self.shared.upstreams.find(target.upstream).ok_or_else(|| {
             ApiError::not_found(format!("there is no upstream {}", target.upstream))
         })?;
-        let upstream = Arc::clone(upstream);
         let passed = self.passed(&target, &upstream, received).await;
         let Passed { mut response, attempts } = passed.unwrap_or_else(Passed::from);
         let headers = CallHeaders {
@@ -177,7 +175,7 @@ impl GatewayWorker {
         }
         let may_repeat = is_idempotent(request.method(), request.headers(), route.idempotent);
         let operation = Passing {
-            client: self.client(upstream),
+            client: self.clients.of(upstream),
             method: request.method().clone(),
             uri,
             headers,
@@ -186,17 +184,6 @@ impl GatewayWorker {
             body,
         };
         Ok((options, operation))
-    }
-
-    fn client(&self, upstream: &GatewayUpstream) -> Rc<WorkerClient> {
-        let mut clients = self.clients.borrow_mut();
-        if let Some(client) = clients.get(upstream.name()) {
-            return Rc::clone(client);
-        }
-        let budget = self.shared.connections.clone();
-        let client = Rc::new(WorkerClient::new(upstream.connections(), budget));
-        clients.insert(upstream.name().to_owned(), Rc::clone(&client));
-        client
     }
 }
 

@@ -40,6 +40,15 @@ impl CallMetrics {
         Self::of(self.calls.clone(), self.waits.clone(), breaker)
     }
 
+    /// Ends the series of an upstream that is gone. Calls in flight may still count in what [`named`](Self::named) has
+    /// returned.
+    pub fn remove(&self, breaker: &str) {
+        for kind in [CallKind::Successful, CallKind::Failed, CallKind::Ignored] {
+            // An error means that there is none.
+            let _ = self.calls.remove_label_values(&[breaker, kind.into()]);
+        }
+    }
+
     fn of(calls: HistogramVec, waits: Histogram, breaker: &str) -> Self {
         let kind = |kind: CallKind| calls.with_label_values(&[breaker, kind.into()]);
         Self {

@@ -44,6 +44,9 @@ pub enum ChangeError {
     /// The runtime did not take them.
     #[error(transparent)]
     NotTaken(#[from] ReconfigureError),
+    /// The upstream was removed meanwhile.
+    #[error("no upstream has this name any more")]
+    Gone,
 }
 
 impl From<SettingError> for ChangeError {

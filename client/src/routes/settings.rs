@@ -23,14 +23,16 @@ pub(super) async fn patch(
     upstream: ControlledUpstream,
 ) -> Result<Settings, ApiError> {
     // In a task of its own, because the caller may leave halfway.
-    let changing = actix_rt::spawn(async move {
-        upstream.change(asked).await.map(|()| shown(&upstream.policies().load()))
-    });
+    let changing =
+        actix_rt::spawn(
+            async move { upstream.change(asked).await.map(|in_force| shown(&in_force)) },
+        );
     let changed = changing.await.map_err(|_| ApiError::unavailable("the service is ending"))?;
     changed.map(web::Json).map_err(|error| match error {
         ChangeError::NotTaken(ReconfigureError::Stopped(_)) => {
             ApiError::unavailable(error.to_string())
         }
+        ChangeError::Gone => ApiError::not_found(error.to_string()),
         _ => ApiError::bad_request(error.to_string()),
     })
 }

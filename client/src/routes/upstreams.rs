@@ -8,8 +8,11 @@ use service_edge::{ApiError, endpoint};
 
 use super::{circuit, settings};
 use crate::{
-    calls::Calls, config::Config, controlled::ControlledUpstream,
-    gateway::upstreams::GatewayUpstreams, wire,
+    calls::Calls,
+    config::Config,
+    controlled::ControlledUpstream,
+    gateway::{reload::FileStatus, table::GatewayUpstreams},
+    wire,
 };
 
 /// Adds the endpoints.
@@ -50,9 +53,21 @@ fn all(request: &HttpRequest) -> Option<impl Iterator<Item = ControlledUpstream>
     Some(ControlledUpstream::all(lab, config, gateway))
 }
 
-async fn list(request: HttpRequest) -> web::Json<wire::UpstreamsBody> {
-    let upstreams = all(&request).into_iter().flatten();
-    web::Json(wire::UpstreamsBody { upstreams: upstreams.map(|one| listed(&one)).collect() })
+async fn list(
+    request: HttpRequest,
+    file: web::Data<Option<FileStatus>>,
+) -> web::Json<wire::UpstreamsBody> {
+    let upstreams = all(&request).into_iter().flatten().map(|one| listed(&one)).collect();
+    web::Json(wire::UpstreamsBody { config: file.as_ref().as_ref().map(config), upstreams })
+}
+
+fn config(file: &FileStatus) -> wire::ConfigFileBody {
+    let outcome = file.outcome();
+    wire::ConfigFileBody {
+        path: file.path().display().to_string(),
+        loaded_at: jiff::Timestamp::try_from(outcome.loaded_at).unwrap_or_default().to_string(),
+        error: outcome.error,
+    }
 }
 
 fn listed(upstream: &ControlledUpstream) -> wire::ListedUpstream {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::tls::TlsConfig;
 
 /// How connections to one upstream are made, and how long they are kept. Clones share the sessions of TLS.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConnectionSettings {
     /// Maximum time to resolve the name, and again to connect to each of its addresses, with the handshake of TLS.
     pub connect_timeout: Duration,

@@ -8,8 +8,22 @@ use super::CircuitBody;
 /// `GET /api/upstreams`.
 #[derive(Debug, Serialize)]
 pub struct UpstreamsBody {
+    /// The file of upstreams. Absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigFileBody>,
     /// The lab's backend, and those of the file in the order of their names.
     pub upstreams: Vec<ListedUpstream>,
+}
+
+/// The file of upstreams.
+#[derive(Debug, Serialize)]
+pub struct ConfigFileBody {
+    /// Where it is.
+    pub path: String,
+    /// When the upstreams in force were read.
+    pub loaded_at: String,
+    /// What is wrong with the file, if its last reading failed: the upstreams are those of an earlier one.
+    pub error: Option<String>,
 }
 
 /// One upstream of [`UpstreamsBody`].

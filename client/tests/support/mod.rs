@@ -7,13 +7,16 @@
     reason = "a test that cannot go on should end"
 )]
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use actix_http::Request;
 use actix_web::{
     Error, HttpResponse, body::BoxBody, dev::ServiceResponse, test, web::ServiceConfig,
 };
-use client_service::{Config, Service, gateway::upstreams::GatewayUpstreams};
+use client_service::{
+    Config, Service,
+    gateway::{reload::Reloader, table::GatewayUpstreams},
+};
 use resilience_actors::{Breaker, BreakerSnapshot};
 use resilience_testing::{Answer, app};
 use service_edge::{Drain, Metrics, Settings};
@@ -43,6 +46,7 @@ pub(crate) struct Lab<S> {
     service: S,
     pub(crate) breaker: Breaker,
     pub(crate) gateway: GatewayUpstreams,
+    pub(crate) reloader: RefCell<Option<Reloader>>,
     pub(crate) drain: Drain,
 }
 
@@ -56,10 +60,10 @@ pub(crate) async fn lab(
     let arbiter = actix_rt::Arbiter::current();
     let shares = client_service::share_descriptors(&config);
     let shared = Service::new(config, shares, (&breaker, &arbiter), drain.clone(), &metrics);
-    let gateway = shared.gateway().clone();
+    let (gateway, reloader) = (shared.gateway().clone(), RefCell::new(shared.reloader()));
     let configure = move |routes: &mut ServiceConfig| shared.configure(routes);
     let app = service_edge::app(drain.clone(), token, metrics, configure);
-    Lab { service: test::init_service(app).await, breaker, gateway, drain }
+    Lab { service: test::init_service(app).await, breaker, gateway, reloader, drain }
 }
 
 impl<S> Lab<S>

@@ -36,7 +36,7 @@ async fn the_upstream_of_that_name_is_controlled_and_no_other() {
     assert_eq!(act("force-open").await, (State::Open, Mode::ForcedOpen));
     assert_eq!(act("disable").await, (State::Closed, Mode::Disabled));
     assert_eq!(act("enable").await, (State::Closed, Mode::Auto));
-    fail(lab.gateway.find("a").unwrap(), 5).await;
+    fail(&lab.gateway.find("a").unwrap(), 5).await;
     assert_eq!(breaker("a").state(), State::Open);
     assert_eq!(act("reset").await, (State::Closed, Mode::Auto));
     for other in [&breaker("b"), &lab.breaker] {
@@ -64,7 +64,7 @@ async fn the_settings_of_one_upstream_change() {
     assert_eq!(lab.get("/api/circuit-breaker/settings").await.body["breaker_fail_max"], 5);
     let b = lab.gateway.find("b").unwrap();
     assert_eq!(b.upstream().config().attempt_timeout.unwrap().as_secs(), 2);
-    fail(b, 1).await;
+    fail(&b, 1).await;
     assert_eq!(b.breaker().state(), State::Open);
     let lost = lab.send(patch("b", &json!({ "breaker_fail_max": null }))).await.body;
     assert_eq!((&lost["breaker_fail_max"], &lost["attempt_timeout"]), (&json!(5), &json!(2)));

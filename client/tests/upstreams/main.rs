@@ -4,6 +4,8 @@
 mod control;
 mod metrics;
 mod probes;
+mod reload;
+mod rotation;
 mod routes;
 mod seen;
 #[path = "../support/mod.rs"]

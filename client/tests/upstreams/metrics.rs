@@ -19,7 +19,7 @@ hedge_after = 1
 #[actix_web::test]
 async fn each_series_with_a_name_is_there_for_each_upstream_once() {
     let lab = lab(with_file(FILE, &[])).await;
-    fail(lab.gateway.find("p").unwrap(), 2).await;
+    fail(&lab.gateway.find("p").unwrap(), 2).await;
     let metrics = lab.text("/metrics").await;
     assert_lines(
         &metrics,

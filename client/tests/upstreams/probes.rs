@@ -37,7 +37,7 @@ async fn an_upstream_with_tls_is_probed_while_its_circuit_is_open() {
     );
     let lab = lab(with_file(&text, &[])).await;
     let p = lab.gateway.find("p").unwrap();
-    fail(p, 1).await;
+    fail(&p, 1).await;
     let half_open = async || p.breaker().state() == State::HalfOpen;
     until_async("the circuit is half-open", PATIENCE, half_open).await;
     assert!(server.heads().iter().all(|head| head.starts_with("GET /health ")));

@@ -19,7 +19,7 @@ url = "http://mail"
 #[actix_web::test]
 async fn the_list_has_the_lab_s_backend_and_then_the_file_s_upstreams_without_secrets() {
     let lab = lab(with_file(FILE, &[])).await;
-    fail(lab.gateway.find("payments").unwrap(), 2).await;
+    fail(&lab.gateway.find("payments").unwrap(), 2).await;
     let answer = lab.get("/api/upstreams").await;
     let upstreams = answer.body["upstreams"].as_array().unwrap();
     let shown: Vec<_> = upstreams
@@ -44,7 +44,7 @@ async fn the_list_has_the_lab_s_backend_and_then_the_file_s_upstreams_without_se
 #[actix_web::test]
 async fn one_upstream_has_all_that_the_lab_s_circuit_breaker_shows() {
     let lab = lab(with_file(FILE, &[])).await;
-    fail(lab.gateway.find("payments").unwrap(), 1).await;
+    fail(&lab.gateway.find("payments").unwrap(), 1).await;
     let payments = lab.get("/api/upstreams/payments").await.body;
     assert_eq!((&payments["name"], &payments["fail_counter"]), (&json!("payments"), &json!(1)));
     assert_eq!(payments["fail_max"], 2);

@@ -3,6 +3,7 @@
 mod command_line;
 mod exit;
 pub(crate) mod file_descriptors;
+mod hangups;
 mod healthcheck;
 mod own_command;
 mod run_service;
@@ -12,5 +13,6 @@ mod stray_signals;
 pub use command_line::Program;
 pub use exit::exit_code;
 pub use file_descriptors::{Capacity, CapacityRequest};
+pub use hangups::Hangups;
 pub use own_command::OwnCommand;
 pub use run_service::run_service;

@@ -3,10 +3,11 @@
 use actix_web::rt;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::hangups;
 use crate::telemetry::log_targets::SIGNALS;
 
 /// The ignored signals. A closing terminal sends SIGHUP, and operators send it to make a process reload its settings;
-/// log rotation and debuggers send SIGUSR1 and SIGUSR2. The services give none of them a meaning.
+/// log rotation and debuggers send SIGUSR1 and SIGUSR2. A service can give SIGHUP a meaning ([`hangups::Hangups`]).
 const STRAY: [(SignalKind, &str); 4] = [
     (SignalKind::hangup(), "SIGHUP"),
     (SignalKind::user_defined1(), "SIGUSR1"),
@@ -25,7 +26,9 @@ pub(super) fn ignore_stray_signals() {
         match signal(kind) {
             Ok(mut received) => drop(rt::spawn(async move {
                 while received.recv().await.is_some() {
-                    log::debug!(target: SIGNALS, "{name} is ignored");
+                    if kind != SignalKind::hangup() || !hangups::are_taken() {
+                        log::debug!(target: SIGNALS, "{name} is ignored");
+                    }
                 }
             })),
             Err(error) => log::warn!(target: SIGNALS, "{name} is not ignored: {error}"),

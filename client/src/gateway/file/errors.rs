@@ -15,6 +15,15 @@ pub struct FileErrors {
 }
 
 impl FileErrors {
+    /// The first error, and how many more there are.
+    pub fn summary(&self, path: &Path) -> String {
+        let first = self.lines.first().map_or("", String::as_str);
+        match self.lines.len().saturating_sub(1) {
+            0 => first.to_owned(),
+            more => format!("{first} ({more} more: client-service check {})", path.display()),
+        }
+    }
+
     /// The file as a whole cannot be used.
     pub(super) fn whole(path: &Path, what: impl Display) -> Self {
         Self { lines: vec![format!("{}: {what}", path.display())] }

@@ -2,6 +2,7 @@
 //!
 //! | module | role |
 //! |---|---|
+//! | `contents` | what the files held when they were read |
 //! | `errors` | what is wrong, with line and column |
 //! | `reader` | a table of the file |
 //! | `settings` | the keys that are settings of the environment, and their parser |
@@ -11,6 +12,7 @@
 //! | `keys` | the keys that are no settings of the environment |
 //! | `schema` | the JSON schema of the file |
 
+mod contents;
 mod errors;
 mod keys;
 mod reader;
@@ -20,16 +22,13 @@ mod settings;
 mod show;
 mod upstream;
 
-use std::{
-    fs::File,
-    io::{self, Read as _},
-    path::Path,
-};
+use std::{io, path::Path};
 
 use service_edge::Settings;
 use toml::de::DeTable;
 
 pub use self::{
+    contents::Contents,
     errors::FileErrors,
     keys::{Key, ROUTE_KEYS, TLS_KEYS, UPSTREAM_KEYS},
     route::{RouteConfig, route_settings},
@@ -38,6 +37,7 @@ pub use self::{
     upstream::{UpstreamConfig, UpstreamName},
 };
 use self::{
+    contents::FileReader,
     errors::{Errors, FileError},
     reader::{Reader, Section, Sources},
 };
@@ -48,34 +48,39 @@ const MAX_FILE: u64 = 16 * 1024 * 1024;
 /// Maximum size in bytes of a file that the file refers to.
 const MAX_REFERRED: u64 = 1024 * 1024;
 
+/// A file that was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The upstreams, or all that is wrong with the file.
+    pub upstreams: Result<Vec<UpstreamConfig>, FileErrors>,
+    /// What the file and those that it refers to held.
+    pub contents: Contents,
+}
+
 /// Reads the file at `path`. `settings` has the variables to which it can refer.
-///
-/// # Errors
-/// All that is wrong with the file.
-pub fn load(
+pub fn load(path: &Path, settings: &Settings<'_>, has_admin_token: bool) -> Loaded {
+    let reader = FileReader::default();
+    let upstreams = load_through(&reader, path, settings, has_admin_token);
+    Loaded { upstreams, contents: reader.contents() }
+}
+
+fn load_through(
+    reader: &FileReader,
     path: &Path,
     settings: &Settings<'_>,
     has_admin_token: bool,
 ) -> Result<Vec<UpstreamConfig>, FileErrors> {
-    let text = read_up_to(path, MAX_FILE)
+    let text = reader
+        .read(path, MAX_FILE)
         .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
         .map_err(|error| FileErrors::whole(path, format_args!("cannot be read: {error}")))?;
     let sources = Sources {
         variable: &|name| settings.given(name),
-        file: &|other| read_up_to(other, MAX_REFERRED),
+        file: &|other| reader.read(other, MAX_REFERRED),
         folder: path.parent().unwrap_or_else(|| Path::new("")),
         has_admin_token,
     };
     parse(&text, &sources).map_err(|errors| FileErrors::new(path, &errors))
-}
-
-fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(io::Error::other(format!("it has more than {most} bytes")));
-    }
-    Ok(bytes)
 }
 
 fn parse(text: &str, sources: &Sources<'_>) -> Result<Vec<UpstreamConfig>, Vec<FileError>> {

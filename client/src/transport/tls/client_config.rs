@@ -11,7 +11,7 @@ use tokio_rustls::rustls::{
 };
 
 use super::{
-    files,
+    files::{self, Read},
     settings::{TlsError, TlsField},
 };
 
@@ -27,10 +27,11 @@ pub(super) fn public_roots() -> Arc<RootCertStore> {
     Arc::clone(&PUBLIC_ROOTS)
 }
 
-/// TLS 1.2 and 1.3, with these roots and with the certificate and key in these files.
+/// TLS 1.2 and 1.3, with these roots and with the certificate and key in these files, which `read` returns.
 pub(super) fn make(
     roots: Arc<RootCertStore>,
     client: Option<(&Path, &Path)>,
+    read: Read<'_>,
 ) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&PROVIDER))
         .with_safe_default_protocol_versions()
@@ -44,8 +45,8 @@ pub(super) fn make(
     let mut config = match client {
         None => builder.with_no_client_auth(),
         Some((certificate, key_file)) => {
-            let chain = files::certificates(TlsField::ClientCertificateFile, certificate)?;
-            let key = files::private_key(key_file)?;
+            let chain = files::certificates(TlsField::ClientCertificateFile, certificate, read)?;
+            let key = files::private_key(key_file, read)?;
             builder.with_client_auth_cert(chain, key).map_err(|error| unusable(key_file, &error))?
         }
     };

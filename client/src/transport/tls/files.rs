@@ -1,6 +1,6 @@
 //! Reads certificates and keys from PEM files.
 
-use std::{fs, path::Path};
+use std::{io, path::Path};
 
 use tokio_rustls::rustls::{
     RootCertStore,
@@ -9,10 +9,14 @@ use tokio_rustls::rustls::{
 
 use super::settings::{TlsError, TlsField};
 
+/// Returns the contents of a file.
+pub(super) type Read<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
+
 /// The roots in a file.
-pub(super) fn roots(file: &Path) -> Result<RootCertStore, TlsError> {
+pub(super) fn roots(file: &Path, read: Read<'_>) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for (index, certificate) in certificates(TlsField::CaFile, file)?.into_iter().enumerate() {
+    for (index, certificate) in certificates(TlsField::CaFile, file, read)?.into_iter().enumerate()
+    {
         roots.add(certificate).map_err(|error| {
             let number = index + 1;
             let expected = format!("certificates, but number {number} cannot be used: {error}");
@@ -26,8 +30,9 @@ pub(super) fn roots(file: &Path) -> Result<RootCertStore, TlsError> {
 pub(super) fn certificates(
     field: TlsField,
     file: &Path,
+    read: Read<'_>,
 ) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let bytes = read(field, file)?;
+    let bytes = contents(field, file, read)?;
     let refused = |expected: String| TlsError::of_file(field, file, expected);
     let certificates = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
     // The reader's error may quote lines of the file, and the file may hold a key by mistake.
@@ -40,15 +45,14 @@ pub(super) fn certificates(
 }
 
 /// The private key in a file. No error shows what the file holds.
-pub(super) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let bytes = read(TlsField::ClientKeyFile, file)?;
+pub(super) fn private_key(file: &Path, read: Read<'_>) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let bytes = contents(TlsField::ClientKeyFile, file, read)?;
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| {
         let expected = "a private key in PEM that is not encrypted, but it has none";
         TlsError::of_file(TlsField::ClientKeyFile, file, expected)
     })
 }
 
-fn read(field: TlsField, file: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(file)
-        .map_err(|error| TlsError::of_file(field, file, format!("a readable file: {error}")))
+fn contents(field: TlsField, file: &Path, read: Read<'_>) -> Result<Vec<u8>, TlsError> {
+    read(file).map_err(|error| TlsError::of_file(field, file, format!("a readable file: {error}")))
 }

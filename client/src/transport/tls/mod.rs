@@ -7,7 +7,14 @@ mod files;
 mod reason;
 mod settings;
 
-use std::{fmt, io, sync::Arc};
+use std::{
+    cell::Cell,
+    fmt, fs,
+    hash::{BuildHasher as _, RandomState},
+    io,
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
 use actix_rt::net::TcpStream;
 use tokio_rustls::{
@@ -26,7 +33,11 @@ use crate::upstream_url::UpstreamUrl;
 pub struct TlsConfig {
     client: Arc<ClientConfig>,
     server_name: ServerName<'static>,
+    /// Of the contents of the files.
+    digest: u64,
 }
+
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl TlsConfig {
     /// Reads the files that `settings` name. Returns `None` for a plain `http` URL.
@@ -34,16 +45,31 @@ impl TlsConfig {
     /// # Errors
     /// A file cannot be used, or a setting contradicts another one or the URL. No error shows a part of a private key.
     pub fn of(settings: &TlsSettings, url: &UpstreamUrl) -> Result<Option<Self>, TlsError> {
+        Self::of_files(settings, url, &|file| fs::read(file))
+    }
+
+    /// As [`of`](Self::of). `read` returns the contents of a file.
+    pub(crate) fn of_files(
+        settings: &TlsSettings,
+        url: &UpstreamUrl,
+        read: &dyn Fn(&Path) -> io::Result<Vec<u8>>,
+    ) -> Result<Option<Self>, TlsError> {
         if !url.is_https() {
             return settings.must_be_unset().map(|()| None);
         }
         let server_name = settings.certificate_name(url)?;
+        let digest = Cell::new(0);
+        let read = |file: &Path| {
+            let bytes = read(file)?;
+            digest.set(HASHER.hash_one((digest.get(), &bytes)));
+            Ok(bytes)
+        };
         let roots = match &settings.ca_file {
-            Some(file) => Arc::new(files::roots(file)?),
+            Some(file) => Arc::new(files::roots(file, &read)?),
             None => client_config::public_roots(),
         };
-        let client = client_config::make(roots, settings.client_files()?)?;
-        Ok(Some(Self { client: Arc::new(client), server_name }))
+        let client = client_config::make(roots, settings.client_files()?, &read)?;
+        Ok(Some(Self { client: Arc::new(client), server_name, digest: digest.get() }))
     }
 
     /// Performs the handshake on a new connection.
@@ -58,6 +84,13 @@ impl TlsConfig {
             }
             explained(error)
         })
+    }
+}
+
+/// The same server name, and the same contents of the files.
+impl PartialEq for TlsConfig {
+    fn eq(&self, other: &Self) -> bool {
+        self.server_name == other.server_name && self.digest == other.digest
     }
 }
 

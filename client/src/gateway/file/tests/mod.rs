@@ -3,7 +3,7 @@ mod refusals;
 mod routes;
 mod schema;
 
-use std::{ffi::OsString, io, path::Path, time::Duration};
+use std::{ffi::OsString, path::Path, time::Duration};
 
 use actix_web::http::Method;
 use resilience_actors::{ConcurrencyMax, Window};
@@ -24,7 +24,7 @@ fn sources() -> Sources<'static> {
         file: &|path: &Path| match path.to_str() {
             Some("key") => Ok(b"k3y\r\n".to_vec()),
             Some("binary") => Ok(vec![0xff]),
-            _ => Err(io::ErrorKind::NotFound.into()),
+            _ => std::fs::read(path),
         },
         folder: Path::new(""),
         has_admin_token: false,
@@ -113,7 +113,7 @@ fn numbers_texts_and_booleans_are_the_values_of_variables() {
     assert_eq!(upstream.url.to_string(), "http://a:1");
     assert_eq!(settings.policies.breaker.reset_timeout, Duration::from_millis(2_500));
     assert_eq!(settings.policies.breaker.fail_max, 16);
-    let ConnectionSettings { connect_timeout, max_age, idle_timeout, tls } = &upstream.connections;
+    let ConnectionSettings { connect_timeout, max_age, idle_timeout, tls } = &*upstream.connections;
     assert_eq!(*connect_timeout, Duration::from_millis(500));
     assert_eq!((max_age.as_secs(), idle_timeout.as_secs()), (20, 15));
     assert!(tls.is_none());

@@ -6,7 +6,7 @@ mod secret;
 mod tls;
 mod url;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use service_edge::{AdminToken, Settings};
 use toml::Spanned;
@@ -26,8 +26,8 @@ use crate::{
     upstream_url::UpstreamUrl,
 };
 
-/// An upstream, as the file describes it.
-#[derive(Debug, Clone)]
+/// An upstream, as the file describes it. Equal if the files that it refers to also have the same contents.
+#[derive(Debug, Clone, PartialEq)]
 pub struct UpstreamConfig {
     /// The key of its table.
     pub name: UpstreamName,
@@ -41,7 +41,7 @@ pub struct UpstreamConfig {
     /// `tls`: certificates and server name. Only with `https`.
     pub tls: TlsSettings,
     /// How connections are made, with the contents of the files of `tls`.
-    pub connections: ConnectionSettings,
+    pub connections: Arc<ConnectionSettings>,
     /// `body_idle_timeout`: maximum time without progress of a body, in each direction.
     pub body_idle_timeout: Duration,
     /// The policies, under the names of the environment's settings.
@@ -90,7 +90,7 @@ pub(super) fn read(
         headers: headers.unwrap_or_default(),
         token,
         tls,
-        connections: settings.connections(of_connections),
+        connections: Arc::new(settings.connections(of_connections)),
         body_idle_timeout,
         settings,
         routes,

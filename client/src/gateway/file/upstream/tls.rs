@@ -38,10 +38,11 @@ pub(super) fn load(
     upstream: &Section<'_>,
     reader: &mut Reader<'_>,
 ) -> Option<TlsConfig> {
-    let TlsError { field, value, expected } = match TlsConfig::of(settings, url) {
-        Ok(tls) => return tls,
-        Err(error) => error,
-    };
+    let TlsError { field, value, expected } =
+        match TlsConfig::of_files(settings, url, reader.sources.file) {
+            Ok(tls) => return tls,
+            Err(error) => error,
+        };
     let (key, at) = match field {
         TlsField::Url => (upstream.key("url"), upstream.get("url")),
         field => {

@@ -1,0 +1,70 @@
+//! What the file and those that it refers to held when they were read.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fs::File,
+    hash::{BuildHasher as _, RandomState},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+/// Reads files, each one once: what is made of them must be what [`Contents`] remembers.
+#[derive(Debug, Default)]
+pub(super) struct FileReader(RefCell<BTreeMap<PathBuf, Seen>>);
+
+#[derive(Debug)]
+struct Seen {
+    /// Maximum size in bytes.
+    most: u64,
+    /// `None` if the file cannot be read.
+    bytes: Option<Vec<u8>>,
+}
+
+impl FileReader {
+    /// The contents of a file of at most `most` bytes.
+    pub(super) fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+        if let Some(Seen { bytes: Some(bytes), .. }) = self.0.borrow().get(path) {
+            return Ok(bytes.clone());
+        }
+        let read = read_up_to(path, most);
+        let seen = Seen { most, bytes: read.as_ref().ok().cloned() };
+        self.0.borrow_mut().insert(path.to_owned(), seen);
+        read
+    }
+
+    pub(super) fn contents(self) -> Contents {
+        let hasher = RandomState::new();
+        let digest = |seen: Seen| (seen.most, seen.bytes.map(|bytes| hasher.hash_one(bytes)));
+        let files = self.0.into_inner().into_iter();
+        let digests = files.map(|(path, seen)| (path, digest(seen))).collect();
+        Contents { hasher, digests }
+    }
+}
+
+/// A digest of each file that was read.
+#[derive(Debug, Clone, Default)]
+pub struct Contents {
+    hasher: RandomState,
+    /// With the maximum size of each file. No digest for a file that could not be read.
+    digests: BTreeMap<PathBuf, (u64, Option<u64>)>,
+}
+
+impl Contents {
+    /// Reads the files again. True if one of them has other contents now.
+    pub fn have_changed(&self) -> bool {
+        self.digests.iter().any(|(path, (most, digest))| {
+            let bytes = read_up_to(path, *most).ok();
+            bytes.map(|bytes| self.hasher.hash_one(bytes)) != *digest
+        })
+    }
+}
+
+fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::other(format!("it has more than {most} bytes")));
+    }
+    Ok(bytes)
+}

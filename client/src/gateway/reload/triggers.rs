@@ -1,0 +1,99 @@
+//! When the file may have changed.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use notify::{
+    EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
+    event::{AccessKind, AccessMode},
+};
+use service_edge::Hangups;
+use tokio::{
+    sync::Notify,
+    time::{Instant, Interval, MissedTickBehavior, interval_at, sleep},
+};
+
+/// Time between two looks at the file. Finds what the watch does not see: changes in other directories, and on file
+/// systems of networks.
+const POLL: Duration = Duration::from_secs(10);
+
+/// Time from the first event of the directory to the look at the file, because most changes are several events.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// What says that the file may have changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Trigger {
+    /// A SIGHUP: the file is to be read, whether or not it has changed.
+    Hangup,
+    /// An event in its directory, or the time of a poll.
+    MaybeChanged,
+}
+
+/// The triggers of one file.
+pub(super) struct Triggers {
+    /// `None` if signals cannot be received.
+    hangups: Option<Hangups>,
+    poll: Interval,
+    events: Arc<Notify>,
+    /// Watches as long as it lives. `None` if the directory cannot be watched.
+    _watcher: Option<RecommendedWatcher>,
+}
+
+impl Triggers {
+    /// Watches the directory of the file at `path`, not the file: a Kubernetes ConfigMap is changed by renaming a symbolic
+    /// link beside it, and most editors replace a file by another one.
+    pub(super) fn new(path: &Path) -> Self {
+        let hangups = Hangups::new();
+        if let Err(error) = &hangups {
+            log::warn!("SIGHUP does not read {} again: {error}", path.display());
+        }
+        let (directory, events) = (directory(path), Arc::<Notify>::default());
+        let watcher = watch(directory, Arc::clone(&events));
+        if let Err(error) = &watcher {
+            let (directory, seconds) = (directory.display(), POLL.as_secs());
+            log::warn!("{directory} is not watched, only read every {seconds} s: {error}");
+        }
+        let mut poll = interval_at(Instant::now() + POLL, POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { hangups: hangups.ok(), poll, events, _watcher: watcher.ok() }
+    }
+
+    /// The next trigger.
+    pub(super) async fn next(&mut self) -> Trigger {
+        let hangup = async {
+            match &mut self.hangups {
+                Some(hangups) => hangups.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        let event = async {
+            self.events.notified().await;
+            sleep(SETTLE).await;
+        };
+        tokio::select! {
+            () = hangup => Trigger::Hangup,
+            () = event => Trigger::MaybeChanged,
+            _ = self.poll.tick() => Trigger::MaybeChanged,
+        }
+    }
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn watch(directory: &Path, events: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // After an error, such as an overflow of the queue, events may be missing.
+        if event.is_ok_and(|event| is_reading(event.kind)) {
+            return;
+        }
+        events.notify_one();
+    })?;
+    watcher.watch(directory, RecursiveMode::NonRecursive)?;
+    Ok(watcher)
+}
+
+/// True for what each look at the file causes itself.
+fn is_reading(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
+}

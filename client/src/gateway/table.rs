@@ -1,0 +1,115 @@
+//! The upstreams of the gateway by name, and how they change while calls are made.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use resilience_actors::{InvalidConfig, ReconfigureError};
+use serde_json::{Map, Value};
+use tokio::sync::{Mutex, watch};
+
+use super::{
+    file::UpstreamConfig,
+    plan::{Change, Plan},
+    upstreams::{GatewayUpstream, Start},
+};
+use crate::{
+    policy_settings::{ChangeError, Policies},
+    probes,
+};
+
+type Table = BTreeMap<String, Arc<GatewayUpstream>>;
+
+/// The upstreams of the process, by name. Clones share them. A call keeps the upstream that it has found, to its end.
+#[derive(Debug, Clone)]
+pub struct GatewayUpstreams(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    table: ArcSwap<Table>,
+    start: Start,
+    /// Held while the table changes, or the settings of an upstream.
+    turn: Mutex<()>,
+    replaced: watch::Sender<()>,
+}
+
+impl GatewayUpstreams {
+    /// Starts the upstreams.
+    ///
+    /// # Errors
+    /// A setting breaks its rule.
+    pub fn start(configs: Vec<UpstreamConfig>, start: Start) -> Result<Self, InvalidConfig> {
+        let started = configs.into_iter().map(|config| {
+            let upstream = GatewayUpstream::start(config, &start)?;
+            Ok((upstream.name().to_owned(), Arc::new(upstream)))
+        });
+        let table = ArcSwap::from_pointee(started.collect::<Result<_, InvalidConfig>>()?);
+        let (turn, replaced) = (Mutex::default(), watch::Sender::new(()));
+        Ok(Self(Arc::new(Shared { table, start, turn, replaced })))
+    }
+
+    /// The upstream of this name.
+    pub fn find(&self, name: &str) -> Option<Arc<GatewayUpstream>> {
+        self.0.table.load().get(name).cloned()
+    }
+
+    /// All upstreams, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = Arc<GatewayUpstream>> + use<> {
+        self.0.table.load().values().cloned().collect::<Vec<_>>().into_iter()
+    }
+
+    /// Is told each time the upstreams are [replaced](Self::replace).
+    pub(super) fn replaced(&self) -> watch::Receiver<()> {
+        self.0.replaced.subscribe()
+    }
+
+    /// Changes settings of the policies of an upstream, and puts them in force: all of them, or none. Returns those in
+    /// force then.
+    ///
+    /// # Errors
+    /// As [`LivePolicies::change`](crate::policy_settings::LivePolicies::change), or the upstream is gone.
+    pub async fn change(
+        &self,
+        name: &str,
+        asked: Map<String, Value>,
+    ) -> Result<Arc<Policies>, ChangeError> {
+        let _turn = self.0.turn.lock().await;
+        let upstream = self.find(name).ok_or(ChangeError::Gone)?;
+        let apply = async |new: &Policies| {
+            let old = upstream.policies().load();
+            upstream.reconfigure(new).await?;
+            let (url, connections) = (upstream.url(), upstream.connections());
+            Ok(probes::change(url, connections, [&old, new], upstream.breaker())?)
+        };
+        upstream.policies().change(asked, apply).await?;
+        Ok(upstream.policies().load())
+    }
+
+    /// Puts other upstreams in the place of these. Those that stay keep their state where it still makes sense: see
+    /// [`Plan`]. No call is lost: calls in flight end with the upstreams and the settings that they began with.
+    ///
+    /// # Errors
+    /// A setting breaks its rule, or the actor of a breaker is gone. The table is the same then.
+    pub async fn replace(&self, configs: Vec<UpstreamConfig>) -> Result<Plan, ReconfigureError> {
+        let _turn = self.0.turn.lock().await;
+        let old = self.0.table.load_full();
+        let plan = Plan::new(old.values().map(|upstream| upstream.config()), &configs);
+        let mut table = Table::new();
+        for config in configs {
+            let name = config.name.as_str().to_owned();
+            let upstream = match (plan.change(&name), old.get(&name)) {
+                (None, Some(old)) => Arc::clone(old),
+                (Some(Change::InPlace(differs)), Some(old)) => {
+                    Arc::new(old.changed(config, differs).await?)
+                }
+                _ => Arc::new(GatewayUpstream::start(config, &self.0.start)?),
+            };
+            table.insert(name, upstream);
+        }
+        self.0.table.store(Arc::new(table));
+        for name in plan.removed() {
+            self.0.start.metrics.remove(name);
+        }
+        self.0.replaced.send_replace(());
+        Ok(plan)
+    }
+}
