@@ -109,3 +109,7 @@ impl fmt::Display for Plan {
         if self.0.is_empty() { f.write_str("nothing changed") } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

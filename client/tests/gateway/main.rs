@@ -12,6 +12,7 @@ mod large;
 mod policies;
 mod python;
 mod refusals;
+mod reload;
 mod requests;
 mod streams;
 mod uploads;

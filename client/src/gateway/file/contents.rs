@@ -68,3 +68,41 @@ fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn other_contents_are_found_and_the_same_are_not() {
+        let folder = std::env::temp_dir().join(format!("contents-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let [file, missing, large] = ["file", "missing", "large"].map(|name| folder.join(name));
+        fs::write(&file, "a").unwrap();
+        fs::write(&large, "123").unwrap();
+        let reader = FileReader::default();
+        assert_eq!(reader.read(&file, 9).unwrap(), b"a");
+        assert!(reader.read(&missing, 9).is_err());
+        let error = reader.read(&large, 2).unwrap_err();
+        assert_eq!(error.to_string(), "it has more than 2 bytes");
+        // What was made of the first reading must be what is remembered.
+        fs::write(&file, "b").unwrap();
+        assert_eq!(reader.read(&file, 9).unwrap(), b"a");
+        let contents = reader.contents();
+        assert!(contents.have_changed());
+
+        fs::write(&file, "a").unwrap();
+        assert!(!contents.have_changed(), "a large file and a missing one are as before");
+        fs::write(&missing, "").unwrap();
+        assert!(contents.have_changed());
+        fs::remove_file(&missing).unwrap();
+        fs::write(&large, "12").unwrap();
+        assert!(contents.have_changed());
+        fs::write(&large, "123").unwrap();
+        fs::remove_file(&file).unwrap();
+        assert!(contents.have_changed());
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -38,11 +38,15 @@ impl Reloader {
         Self { upstreams, status, contents, has_admin_token }
     }
 
-    /// Reads the file again after each SIGHUP, and if it or a file that it refers to has changed. Returns when the shutdown
-    /// begins.
-    pub async fn follow(mut self, drain: Drain) {
-        let mut triggers = Triggers::new(self.status.path());
-        // It may have changed between the start and the first trigger.
+    /// Reads the file again after each SIGHUP from now on, and if it or a file that it refers to has changed. The future
+    /// returns when the shutdown begins.
+    pub fn follow(self, drain: Drain) -> impl Future<Output = ()> {
+        let triggers = Triggers::new(self.status.path());
+        self.follow_with(triggers, drain)
+    }
+
+    async fn follow_with(mut self, mut triggers: Triggers, drain: Drain) {
+        // It may have changed since the start.
         self.reload_if_changed().await;
         loop {
             let trigger = tokio::select! {

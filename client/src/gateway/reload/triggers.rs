@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use futures::FutureExt as _;
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
     event::{AccessKind, AccessMode},
@@ -47,7 +48,8 @@ impl Triggers {
             log::warn!("SIGHUP does not read {} again: {error}", path.display());
         }
         let (directory, events) = (directory(path), Arc::<Notify>::default());
-        let watcher = watch(directory, Arc::clone(&events));
+        let of_watcher = Arc::clone(&events);
+        let watcher = watch(directory, move || of_watcher.notify_one());
         if let Err(error) = &watcher {
             let (directory, seconds) = (directory.display(), POLL.as_secs());
             log::warn!("{directory} is not watched, only read every {seconds} s: {error}");
@@ -68,6 +70,8 @@ impl Triggers {
         let event = async {
             self.events.notified().await;
             sleep(SETTLE).await;
+            // The look finds what was changed by then.
+            let _ = self.events.notified().now_or_never();
         };
         tokio::select! {
             () = hangup => Trigger::Hangup,
@@ -81,13 +85,16 @@ fn directory(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn watch(directory: &Path, events: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
+/// Calls `changed` after each event in the directory, on a thread of the watcher.
+fn watch(
+    directory: &Path,
+    changed: impl Fn() + Send + 'static,
+) -> notify::Result<RecommendedWatcher> {
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         // After an error, such as an overflow of the queue, events may be missing.
-        if event.is_ok_and(|event| is_reading(event.kind)) {
-            return;
+        if !event.is_ok_and(|event| is_reading(event.kind)) {
+            changed();
         }
-        events.notify_one();
     })?;
     watcher.watch(directory, RecursiveMode::NonRecursive)?;
     Ok(watcher)
@@ -97,3 +104,7 @@ fn watch(directory: &Path, events: Arc<Notify>) -> notify::Result<RecommendedWat
 fn is_reading(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
+
+#[cfg(test)]
+#[path = "triggers_tests.rs"]
+mod tests;
