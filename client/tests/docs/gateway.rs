@@ -51,7 +51,7 @@ fn each_file_of_the_page_is_valid() {
         let text = block.split("```").next().unwrap();
         let path = folder.join("page.toml");
         fs::write(&path, text).unwrap();
-        if let Err(errors) = load(&path, &Settings::from_pairs(&variables), false) {
+        if let Err(errors) = load(&path, &Settings::from_pairs(&variables), false).upstreams {
             panic!("{errors}: {text}");
         }
         let file: Value = toml::from_str(text).unwrap();
