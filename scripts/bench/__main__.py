@@ -6,12 +6,13 @@ import os
 import secrets
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.processes import Failure, Processes
 from resilience_lab.report import machine, store
 
-from . import contenders, instructions, limits, load, rounds, runtime, services, stats, tables
+from . import contenders, instructions, limits, load, origins, rounds, runtime, servers, stats, tables
 from .arguments import Parser, whole
 
 MISSED = 2
@@ -54,8 +55,7 @@ def main() -> int:
         if given.instructions:
             names = [name for name in names if name in instructions.COUNTED]
         if given.list_servers:
-            servers = () if given.from_data else dict.fromkeys(contenders.CONTENDERS[name].server for name in names)
-            print(*servers)
+            print(*(() if given.from_data else [*needed(names), *origin_servers(names)]))
             return 0
         if given.instructions:
             print(instructions.measure(names, given.bin_dir, given.work_dir))
@@ -146,10 +146,11 @@ def measure(given: argparse.Namespace, names: list[str]) -> dict:
     # Before our own load raises it.
     facts, load_average = machine.facts(), machine.load()
     with Processes(given.work_dir) as processes:
-        backend = services.start_backend(processes, given.bin_dir, given.workers)
-        bench = contenders.Bench(processes, given.bin_dir, given.work_dir, given.workers, backend)
-        servers = {server: contenders.start(server, bench) for server in {c.server: 0 for c in chosen.values()}}
-        results = rounds.play(plan, chosen, servers, backend, tell)
+        of = {name: servers.SERVERS[name].origin for name in needed(names)}
+        started = origins.start(set(of.values()), processes, given.bin_dir, given.work_dir, given.workers)
+        bench = servers.Bench(processes, given.bin_dir, given.work_dir, given.workers, started)
+        running = {server: servers.start(server, bench) for server in of}
+        results = rounds.play(plan, chosen, running, {server: started[of[server]] for server in of}, tell)
     return {
         "date": datetime.date.today().isoformat(),
         "machine": {**{name: facts[name] for name in ("cores", "cpu", "kernel")}, "load": load_average},
@@ -161,7 +162,7 @@ def measure(given: argparse.Namespace, names: list[str]) -> dict:
             "workers": given.workers,
             "seed": seed,
         },
-        "versions": contenders.versions(set(servers), given.bin_dir),
+        "versions": servers.versions(set(running), given.bin_dir),
         "contenders": {},
         "limits": [],
         "rounds": results,
@@ -169,12 +170,22 @@ def measure(given: argparse.Namespace, names: list[str]) -> dict:
 
 
 def is_there(name: str, given: argparse.Namespace) -> bool:
-    why = contenders.missing(contenders.CONTENDERS[name].server, given.bin_dir)
+    why = servers.missing(contenders.CONTENDERS[name].server, given.bin_dir)
     if why and not (given.quick and given.contenders is None):
         raise Failure(f"{name} cannot be measured: {why}")
     if why:
         tell(f"without {name}: {why}")
     return not why
+
+
+def needed(names: Sequence[str]) -> list[str]:
+    """The servers of these contenders, each once."""
+    return list(dict.fromkeys(contenders.CONTENDERS[name].server for name in names))
+
+
+def origin_servers(names: Sequence[str]) -> list[str]:
+    """The servers of other programs that these contenders call."""
+    return ["nginx"] if {servers.SERVERS[name].origin for name in needed(names)} - {origins.LAB} else []
 
 
 def tell(line: str) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from harness.processes import Failure, Process, Processes
 
-from . import contenders, services
-from .contenders import CONTENDERS, Bench
+from . import origins, servers
+from .contenders import CONTENDERS
 from .limits import LIMITS
+from .origins import Origin
+from .servers import Bench
 
 # Numbers of requests in two runs. Their difference excludes the start and the end of the process.
 FEW, MANY = 500, 3000
@@ -38,10 +40,10 @@ class UnderCallgrind(Processes):
 def measure(names: Sequence[str], bin_dir: Path, work_dir: Path) -> str:
     """Instructions a request of each contender, and the ratios that have limits, as text."""
     with Processes(work_dir) as processes:
-        backend = services.start_backend(processes, bin_dir, workers=1)
+        lab = origins.start(set(), processes, bin_dir, work_dir, workers=1)
         counts = {}
         for name in names:
-            few, many = (total(name, requests, bin_dir, work_dir, backend) for requests in (FEW, MANY))
+            few, many = (total(name, requests, bin_dir, work_dir, lab) for requests in (FEW, MANY))
             counts[name] = (many - few) / (MANY - FEW)
     lines = [f"{name:<26}{count:>10,.0f} instructions/request" for name, count in counts.items()]
     lines += [
@@ -52,12 +54,12 @@ def measure(names: Sequence[str], bin_dir: Path, work_dir: Path) -> str:
     return "\n".join(lines)
 
 
-def total(name: str, requests: int, bin_dir: Path, work_dir: Path, backend: Process) -> int:
+def total(name: str, requests: int, bin_dir: Path, work_dir: Path, lab: Mapping[str, Origin]) -> int:
     """Instructions of a process that answers this number of requests on one connection, and ends."""
     contender, directory = CONTENDERS[name], work_dir / f"{name}-{requests}"
     directory.mkdir(exist_ok=True)
     with UnderCallgrind(directory) as processes:
-        process = contenders.start(contender.server, Bench(processes, bin_dir, directory, 1, backend))
+        process = servers.start(contender.server, Bench(processes, bin_dir, directory, 1, lab))
         connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)
         for _ in range(requests):
             connection.request("GET", contender.path)

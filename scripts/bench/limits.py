@@ -27,6 +27,11 @@ LIMITS = (
     Limit("cpu_us", "open", "health", must=1.15, aim=1.0),
     Limit("cpu_us", "open", "lab-open"),
     Limit("p99_ms", "call-backend", "baseline", aim=1.0),
+    *(
+        Limit("cpu_us", f"gateway-{what}", f"{peer}-{what}")
+        for what in ("http-small", "https-small", "http-large", "https-large")
+        for peer in ("haproxy", "nginx", "envoy")
+    ),
 )
 
 NAMES = {"cpu_us": "CPU/request", "p99_ms": "p99"}

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 
 from harness.processes import Failure, Process, cpu_seconds
 
-from . import load, services
+from . import load
 from .contenders import Contender
+from .origins import Origin
 
 SETTLE_SECONDS = 2.0
 
@@ -36,33 +37,33 @@ class Plan:
     seed: int
 
 
-def measure(plan: Plan, contender: Contender, process: Process, backend: Process) -> Sample:
+def measure(plan: Plan, contender: Contender, process: Process, origin: Origin) -> Sample:
     """A warm-up that checks each answer, and a measurement."""
     path, status, connections = contender.path, contender.status, plan.connections
     load.run(process, path, status, plan.warm_up, connections, every_status=True)
-    settle(backend, 0, 0)
-    answered = services.answered_by(backend)
-    before, backend_before = process.cpu(), backend.cpu()
+    settle(origin, 0, 0)
+    answered = origin.answered()
+    before, origin_before = process.cpu(), origin.process.cpu()
     seen = load.run(process, path, status, plan.seconds, connections)
-    after, backend_after = process.cpu(), backend.cpu()
-    settle(backend, answered, seen.requests if contender.calls_backend else 0)
-    check_origin(services.answered_by(backend) - answered, seen.requests, contender, connections)
+    after, origin_after = process.cpu(), origin.process.cpu()
+    settle(origin, answered, seen.requests if contender.calls_origin else 0)
+    check_origin(origin.answered() - answered, seen.requests, contender, connections)
     per_request = 1e6 / seen.requests
     return Sample(
         seen.requests / seen.seconds,
         seen.p50_ms,
         seen.p99_ms,
         cpu_seconds(before, after) * per_request,
-        cpu_seconds(backend_before, backend_after) * per_request,
+        cpu_seconds(origin_before, origin_after) * per_request,
     )
 
 
-def settle(backend: Process, since: int, least: int) -> None:
-    """Waits until the backend has received all requests. Some are still in flight when wrk ends."""
+def settle(origin: Origin, since: int, least: int) -> None:
+    """Waits until the origin has received all requests. Some are still in flight when wrk ends."""
     deadline = time.monotonic() + SETTLE_SECONDS
     last = -1
     while time.monotonic() < deadline:
-        now = services.answered_by(backend)
+        now = origin.answered()
         if now == last and now - since >= least:
             return
         last = now
@@ -70,13 +71,13 @@ def settle(backend: Process, since: int, least: int) -> None:
 
 
 def check_origin(answers: int, requests: int, contender: Contender, connections: int) -> None:
-    """Fails unless each answer came from the backend once: not invented, not cached, not requested twice."""
-    expected = requests if contender.calls_backend else 0
+    """Fails unless each answer came from the origin once: not invented, not cached, not requested twice."""
+    expected = requests if contender.calls_origin else 0
     # Requests in flight at the end of wrk were answered, and not counted by wrk.
-    slack = connections if contender.calls_backend else 0
+    slack = connections if contender.calls_origin else 0
     if not expected <= answers <= expected + slack:
         raise Failure(
-            f"{contender.title}: {requests} answers, of which the backend gave {answers}; expected {expected}"
+            f"{contender.title}: {requests} answers, of which the origin gave {answers}; expected {expected}"
             f"{f' to {expected + slack}' if slack else ''}"
         )
 
@@ -85,7 +86,7 @@ def play(
     plan: Plan,
     contenders: Mapping[str, Contender],
     servers: Mapping[str, Process],
-    backend: Process,
+    origins: Mapping[str, Origin],
     tell: Callable[[str], None],
 ) -> dict[str, dict[str, list[float]]]:
     """Runs all rounds. Returns the figures of each contender, each a list by round."""
@@ -97,13 +98,13 @@ def play(
         for name in order:
             contender = contenders[name]
             try:
-                sample = measure(plan, contender, servers[contender.server], backend)
+                sample = measure(plan, contender, servers[contender.server], origins[contender.server])
             except Failure as error:
                 raise Failure(f"round {number} failed: {error}") from error
             for figure, value in asdict(sample).items():
                 results[name][figure].append(value)
             tell(
-                f"round {number}/{plan.rounds}  {name:<13}{sample.requests_per_second:>9.0f}/s"
+                f"round {number}/{plan.rounds}  {name:<21}{sample.requests_per_second:>9.0f}/s"
                 f"{sample.cpu_us:>9.2f} us CPU{sample.p99_ms:>9.2f} ms p99"
             )
     return results

@@ -15,16 +15,19 @@ def start_backend(processes: Processes, bin_dir: Path, workers: int, name: str =
 
 
 def start_client(
-    processes: Processes, bin_dir: Path, workers: int, backend: Process, name: str, force_open: bool = False
+    processes: Processes,
+    bin_dir: Path,
+    workers: int,
+    backend: Process,
+    name: str,
+    force_open: bool = False,
+    config: Path | None = None,
 ) -> Process:
-    process = services.start_client(processes, bin_dir, backend, settings(workers), name)
+    """`config` is its file of upstreams."""
+    file = {} if config is None else {"CONFIG": str(config)}
+    process = services.start_client(processes, bin_dir, backend, settings(workers) | file, name)
     if force_open:
         state = http.call("POST", process.url("/api/circuit-breaker/force-open"), seconds=5)[1]["state"]
         if state != "open":
             raise Failure(f"{name}: the circuit is {state}, and was forced open")
     return process
-
-
-def answered_by(backend: Process) -> int:
-    """Number of requests that the backend has answered on /api/data."""
-    return http.get(backend.url("/api/metrics"), seconds=5)["successful_responses"]

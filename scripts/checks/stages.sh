@@ -156,6 +156,7 @@ stage_bench() {
   cargo test --workspace --locked --bench '*'
   cargo build --workspace --locked --bins --examples
   BIN_DIR=$(target_dir)/debug scripts/bench.sh --quick
+  BIN_DIR=$(target_dir)/debug scripts/bench.sh --rounds 1 --seconds 1 --contenders gateway-https-large
   scripts/bench.sh --from-data docs/data/performance.json --check docs/performance.md
 }
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from bench import load, rounds
-from bench.contenders import CONTENDERS
+from bench.contenders import CONTENDERS, GATEWAY, chosen
 from harness.processes import Failure, Processes, cpu_seconds, family
 from resilience_lab.waiting import wait_for
 
@@ -56,8 +56,8 @@ def test_a_broken_connection_fails():
         load.judge(SEEN | {"read": 3}, 200, "it", False)
 
 
-def test_answers_not_from_the_backend_fail():
-    with pytest.raises(Failure, match="10 answers, of which the backend gave 9"):
+def test_answers_not_from_the_origin_fail():
+    with pytest.raises(Failure, match="10 answers, of which the origin gave 9"):
         rounds.check_origin(9, 10, CONTENDERS["haproxy"], 32)
 
 
@@ -67,10 +67,20 @@ def test_more_calls_than_answers_fail():
         rounds.check_origin(43, 10, CONTENDERS["haproxy"], 32)
 
 
-def test_an_open_circuit_that_calls_the_backend_fails():
+def test_an_open_circuit_that_calls_the_origin_fails():
     rounds.check_origin(0, 10, CONTENDERS["open"], 32)
     with pytest.raises(Failure):
         rounds.check_origin(1, 10, CONTENDERS["open"], 32)
+
+
+def test_the_gateway_is_measured_only_if_asked():
+    assert not [name for name in chosen(None) if CONTENDERS[name].group == GATEWAY]
+    asked = chosen("gateway,health")
+    assert asked[0] == "health"
+    assert {CONTENDERS[name].group for name in asked[1:]} == {GATEWAY}
+    assert len(asked) == 17
+    with pytest.raises(Failure, match='no contender "gate"; contenders: gateway'):
+        chosen("gateway,gate")
 
 
 @pytest.fixture
