@@ -36,7 +36,7 @@
 #   --from-data FILE     measure nothing: read a file that --json has written
 #   --markdown           print the tables as Markdown
 #   --update FILE        write the tables into a document, each between <!-- bench: NAME --> and
-#                        <!-- /bench -->; NAME is contenders, limits or runtime
+#                        <!-- /bench -->; NAME is contenders, limits, runtime or upstreams
 #   --check FILE         fail unless the document contains these tables
 #   --help               this text
 #

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.processes import Failure, Processes
 from resilience_lab.report import machine, store
 
-from . import contenders, instructions, limits, load, origins, rounds, runtime, servers, stats, tables
+from . import contenders, instructions, limits, load, many, origins, rounds, runtime, servers, stats, tables
 from .arguments import Parser, whole
 
 MISSED = 2
@@ -150,6 +150,7 @@ def measure(given: argparse.Namespace, names: list[str]) -> dict:
         started = origins.start(set(of.values()), processes, given.bin_dir, given.work_dir, given.workers)
         bench = servers.Bench(processes, given.bin_dir, given.work_dir, given.workers, started)
         running = {server: servers.start(server, bench) for server in of}
+        number = many.measure(given.bin_dir, given.work_dir, given.workers, started) if "gateway-many" in names else {}
         results = rounds.play(plan, chosen, running, {server: started[of[server]] for server in of}, tell)
     return {
         "date": datetime.date.today().isoformat(),
@@ -165,6 +166,7 @@ def measure(given: argparse.Namespace, names: list[str]) -> dict:
         "versions": servers.versions(set(running), given.bin_dir),
         "contenders": {},
         "limits": [],
+        "upstreams": number,
         "rounds": results,
     }
 

@@ -48,6 +48,9 @@ CONTENDERS = {
     **gateway("https", "small"),
     **gateway("http", "large"),
     **gateway("https", "large"),
+    "gateway-many": Contender(
+        "ours, 100 bytes over http, with 1 000 upstreams", "gateway-many", "/upstreams/origin/small", group=GATEWAY
+    ),
 }
 
 

@@ -32,6 +32,7 @@ LIMITS = (
         for what in ("http-small", "https-small", "http-large", "https-large")
         for peer in ("haproxy", "nginx", "envoy")
     ),
+    Limit("cpu_us", "gateway-many", "gateway-http-small", aim=1.0),
 )
 
 NAMES = {"cpu_us": "CPU/request", "p99_ms": "p99"}

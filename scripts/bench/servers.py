@@ -15,6 +15,7 @@ from . import configs, origins, services
 from .origins import Origin
 
 HERE = Path(__file__).parent
+MANY = 1000
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,18 @@ def bare_awc(bench: Bench, name: str, origin: Origin) -> Process:
 
 
 def gateway(bench: Bench, name: str, origin: Origin) -> Process:
-    file = bench.work_dir / f"{name}.toml"
-    tls = "" if origin.ca is None else f'tls = {{ ca_file = "{origin.ca}", server_name = "{origins.NAME}" }}\n'
-    file.write_text(f'[upstreams.origin]\nurl = "{origin.url()}"\n{tls}', encoding="utf-8")
     lab = bench.origins[origins.LAB].process
+    file = bench.work_dir / f"{name}.toml"
+    file.write_text(upstreams(origin, MANY if name.endswith("-many") else 1), encoding="utf-8")
     return services.start_client(bench.processes, bench.bin_dir, bench.workers, lab, name, config=file)
+
+
+def upstreams(origin: Origin, number: int) -> str:
+    """A file with this number of upstreams, all at the origin: `origin`, and others around it."""
+    names = [f"a{index}" for index in range(number // 2)] + ["origin"]
+    names += [f"z{index}" for index in range(number - len(names))]
+    tls = "" if origin.ca is None else f'tls = {{ ca_file = "{origin.ca}", server_name = "{origins.NAME}" }}\n'
+    return "".join(f'[upstreams.{name}]\nurl = "{origin.url()}"\n{tls}' for name in names)
 
 
 def haproxy(bench: Bench, name: str, origin: Origin) -> Process:
@@ -157,17 +165,21 @@ ENVOY = Server(
     envoy, program("envoy"), version=("--version",), read_version=lambda said: said.partition("/")[2].split("/")[0]
 )
 GATEWAY = Server(gateway, built("client-service"))
-SERVERS = {
-    "client": Server(ours, built("client-service")),
-    "client-open": Server(ours, built("client-service")),
-    "bare-awc": Server(bare_awc, built("examples/bare_awc"), ready="/api/call-backend"),
-    "haproxy": HAPROXY,
-    "nginx": NGINX,
-    "envoy": ENVOY,
-    "lab": Server(lab, program("gunicorn"), version=("--version",), read_version=first_number),
-    "lab-open": Server(lab, program("gunicorn")),
-} | {
-    f"{name}-{origin}": replace(server, origin=origin)
-    for name, server in (("gateway", GATEWAY), ("haproxy", HAPROXY), ("nginx", NGINX), ("envoy", ENVOY))
-    for origin in (origins.HTTP, origins.HTTPS)
-}
+SERVERS = (
+    {
+        "client": Server(ours, built("client-service")),
+        "client-open": Server(ours, built("client-service")),
+        "bare-awc": Server(bare_awc, built("examples/bare_awc"), ready="/api/call-backend"),
+        "haproxy": HAPROXY,
+        "nginx": NGINX,
+        "envoy": ENVOY,
+        "lab": Server(lab, program("gunicorn"), version=("--version",), read_version=first_number),
+        "lab-open": Server(lab, program("gunicorn")),
+    }
+    | {
+        f"{name}-{origin}": replace(server, origin=origin)
+        for name, server in (("gateway", GATEWAY), ("haproxy", HAPROXY), ("nginx", NGINX), ("envoy", ENVOY))
+        for origin in (origins.HTTP, origins.HTTPS)
+    }
+    | {"gateway-many": replace(GATEWAY, origin=origins.HTTP)}
+)

@@ -64,7 +64,16 @@ def runtime(data: dict) -> Table:
     return head, [[name, spread(measured)] for name, measured in data.get("runtime", {}).items()]
 
 
-TABLES = {"contenders": contenders, "limits": limits, "runtime": runtime}
+def upstreams(data: dict) -> Table:
+    head = ["upstreams", "start ms", "MiB at rest", "MiB after a call of each"]
+    rows = [
+        [tables.thousands(int(number)), *(spread(figure) for figure in figures.values())]
+        for number, figures in data.get("upstreams", {}).items()
+    ]
+    return head, rows
+
+
+TABLES = {"contenders": contenders, "limits": limits, "runtime": runtime, "upstreams": upstreams}
 
 
 def text(data: dict) -> str:

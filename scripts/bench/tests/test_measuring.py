@@ -78,7 +78,7 @@ def test_the_gateway_is_measured_only_if_asked():
     asked = chosen("gateway,health")
     assert asked[0] == "health"
     assert {CONTENDERS[name].group for name in asked[1:]} == {GATEWAY}
-    assert len(asked) == 17
+    assert len(asked) == 18
     with pytest.raises(Failure, match='no contender "gate"; contenders: gateway'):
         chosen("gateway,gate")
 
