@@ -27,6 +27,9 @@
 #                        installed, and ignores missed limits
 #   --instructions       only counts the instructions per request of our own contenders in user mode, under
 #                        valgrind, in two minutes. Other load of the machine does not change the result
+#   --ejection           only measures what one sick endpoint of three costs behind the gateway and behind Envoy:
+#                        rounds of two minutes, in a network namespace. Needs unshare, ip and nft, and root or user
+#                        namespaces
 #   --json FILE          write all measurements
 #   --criterion DIR      add the results of `cargo bench` in DIR, such as target/criterion. Can be given again: a bench
 #                        that is in several directories has the median over them. With --from-data, rows that are
@@ -36,7 +39,8 @@
 #   --from-data FILE     measure nothing: read a file that --json has written
 #   --markdown           print the tables as Markdown
 #   --update FILE        write the tables into a document, each between <!-- bench: NAME --> and
-#                        <!-- /bench -->; NAME is contenders, limits, runtime or upstreams
+#                        <!-- /bench -->; NAME is contenders, limits, runtime,
+#                        upstreams or ejection
 #   --check FILE         fail unless the document contains these tables
 #   --help               this text
 #
@@ -64,13 +68,14 @@ main() {
   # Reports wrong arguments before anything is built.
   servers=$(python3 -m bench "$@" --list-servers) || exit 1
   arguments=("$@")
+  within=()
   # File arguments are relative to the current directory.
   here=$PWD
 
   clean_up_at_exit
   # With --from-data no server is needed.
   [ -z "$servers" ] || prepare
-  start_job python3 -m bench "${arguments[@]}"
+  start_job "${within[@]}" python3 -m bench "${arguments[@]}"
   reap "$job"
   # Bash reads a script while it runs it. This exit keeps an edit during a long run from having an effect.
   exit "$status"
@@ -106,7 +111,22 @@ prepare() {
   for directory in "$tools"/tools-{wrk,haproxy}/usr/lib/*-linux-*; do
     [ ! -d "$directory" ] || export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$directory
   done
+  [[ " ${arguments[*]} " != *' --ejection '* ]] || prepare_ejection
   arguments+=(--bin-dir "$bin_dir" --work-dir "$work_dir")
+}
+
+# The Python packages of the callers, and a way to run a program in a network of its own.
+prepare_ejection() {
+  local package
+  provide_python_tools chaos "$repo_root/chaos-experiments/chaostoolkit-requirements.txt" >&2
+  for package in unshare=util-linux ip=iproute2 nft=nftables; do
+    need "${package%=*}" "install ${package#*=} with your system's package manager"
+  done
+  within=(unshare --net)
+  "${within[@]}" true 2>/dev/null || within=(unshare --user --map-root-user --net)
+  "${within[@]}" true || die "network namespaces are not allowed here"
+  # shellcheck disable=SC2016  # for the inner shell
+  within+=(sh -c 'ip link set lo up && exec "$@"' sh)
 }
 
 # A separate build: with the services in one build, they would get features that only tests and examples need.

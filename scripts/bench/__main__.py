@@ -1,18 +1,15 @@
 """Started by scripts/bench.sh, which installs what this needs, and has the help text."""
 
 import argparse
-import datetime
 import os
-import secrets
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from harness.processes import Failure, Processes
-from resilience_lab.report import machine, store
+from harness.processes import Failure
+from resilience_lab.report import store
 
-from . import contenders, instructions, limits, load, many, origins, rounds, runtime, servers, stats, tables
+from . import contenders, instructions, limits, measurement, rounds, runtime, stats, tables
 from .arguments import Parser, whole
 
 MISSED = 2
@@ -29,6 +26,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--contenders")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--instructions", action="store_true")
+    parser.add_argument("--ejection", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--criterion", type=Path, action="append", default=[])
     parser.add_argument("--runtime-json", type=Path)
@@ -55,7 +53,7 @@ def main() -> int:
         if given.instructions:
             names = [name for name in names if name in instructions.COUNTED]
         if given.list_servers:
-            print(*(() if given.from_data else [*needed(names), *origin_servers(names)]))
+            print(*(() if given.from_data else measurement.programs(given, names)))
             return 0
         if given.instructions:
             print(instructions.measure(names, given.bin_dir, given.work_dir))
@@ -75,7 +73,7 @@ def run(given: argparse.Namespace, names: list[str]) -> int:
         tables.read(document)
     times = runtime.read(given.criterion) if given.criterion else None
     facts = runtime.facts(given.runtime_json) if given.runtime_json else None
-    data = load_data(given.from_data) if given.from_data else measure(given, names)
+    data = load_data(given.from_data) if given.from_data else measurement.measure(given, names)
     if times is not None:
         data["runtime"] = data.get("runtime", {}) | times
         data["runtime_runs"] = data.get("runtime_runs", {}) | runtime.run(given.criterion, times)
@@ -131,67 +129,6 @@ def load_data(file: Path) -> dict:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Failure(f"{file} is not what --json writes: {error!r}") from error
     return data
-
-
-def measure(given: argparse.Namespace, names: list[str]) -> dict:
-    load.need_wrk()
-    names = [name for name in names if is_there(name, given)]
-    if not names:
-        raise Failure("no contender is left")
-    seed = secrets.randbits(32) if given.seed is None else given.seed
-    plan = rounds.Plan(given.rounds, given.seconds, given.warm_up, given.connections, seed)
-    chosen = {name: contenders.CONTENDERS[name] for name in names}
-    minutes = plan.rounds * len(names) * (plan.seconds + plan.warm_up + 0.5) / 60
-    tell(f"{len(names)} contenders, {plan.rounds} rounds, seed {seed}: about {minutes:.0f} min")
-    # Before our own load raises it.
-    facts, load_average = machine.facts(), machine.load()
-    with Processes(given.work_dir) as processes:
-        of = {name: servers.SERVERS[name].origin for name in needed(names)}
-        started = origins.start(set(of.values()), processes, given.bin_dir, given.work_dir, given.workers)
-        bench = servers.Bench(processes, given.bin_dir, given.work_dir, given.workers, started)
-        running = {server: servers.start(server, bench) for server in of}
-        number = many.measure(given.bin_dir, given.work_dir, given.workers, started) if "gateway-many" in names else {}
-        results = rounds.play(plan, chosen, running, {server: started[of[server]] for server in of}, tell)
-    return {
-        "date": datetime.date.today().isoformat(),
-        "machine": {**{name: facts[name] for name in ("cores", "cpu", "kernel")}, "load": load_average},
-        "settings": {
-            "rounds": plan.rounds,
-            "seconds": plan.seconds,
-            "warm_up_seconds": plan.warm_up,
-            "connections": plan.connections,
-            "workers": given.workers,
-            "seed": seed,
-        },
-        "versions": servers.versions(set(running), given.bin_dir),
-        "contenders": {},
-        "limits": [],
-        "upstreams": number,
-        "rounds": results,
-    }
-
-
-def is_there(name: str, given: argparse.Namespace) -> bool:
-    why = servers.missing(contenders.CONTENDERS[name].server, given.bin_dir)
-    if why and not (given.quick and given.contenders is None):
-        raise Failure(f"{name} cannot be measured: {why}")
-    if why:
-        tell(f"without {name}: {why}")
-    return not why
-
-
-def needed(names: Sequence[str]) -> list[str]:
-    """The servers of these contenders, each once."""
-    return list(dict.fromkeys(contenders.CONTENDERS[name].server for name in names))
-
-
-def origin_servers(names: Sequence[str]) -> list[str]:
-    """The servers of other programs that these contenders call."""
-    return ["nginx"] if {servers.SERVERS[name].origin for name in needed(names)} - {origins.LAB} else []
-
-
-def tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,14 @@ from resilience_lab.report import tables
 
 from .contenders import CONTENDERS
 
+# What the sick endpoint of ejection does.
+FAULTS = {
+    "errors": "answers 500",
+    "hangs": "takes requests, and answers none",
+    "silent": "drops all packets",
+    "slow": "is 10 times slower",
+}
+
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 
@@ -73,7 +81,23 @@ def upstreams(data: dict) -> Table:
     return head, rows
 
 
-TABLES = {"contenders": contenders, "limits": limits, "runtime": runtime, "upstreams": upstreams}
+def ejections(data: dict) -> Table:
+    head = ["the sick endpoint", "behind", "calls lost", "p99 ms", "requests to it", "ejected after s", "back after s"]
+    rows = [
+        [FAULTS[fault], name, *("never" if figure is None else spread(figure) for figure in figures.values())]
+        for fault, sides in data.get("ejection", {}).items()
+        for name, figures in sides.items()
+    ]
+    return head, rows
+
+
+TABLES = {
+    "contenders": contenders,
+    "limits": limits,
+    "runtime": runtime,
+    "upstreams": upstreams,
+    "ejection": ejections,
+}
 
 
 def text(data: dict) -> str:
@@ -95,9 +119,10 @@ def markdown(data: dict) -> str:
 
 
 def within(document: Path, data: dict) -> str:
-    """The document with new tables between its marks."""
+    """The document with new tables between its marks. Tables without data stay."""
     content = read(document)
-    made = {name: tables.markdown([head, *rows]) for name, (head, rows) in ((n, TABLES[n](data)) for n in TABLES)}
+    rows = {name: make(data) for name, make in TABLES.items()}
+    made = {name: tables.markdown([head, *body]) for name, (head, body) in rows.items() if body}
     return tables.filled(content, "bench", made)
 
 
