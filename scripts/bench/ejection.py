@@ -30,6 +30,8 @@ SECONDS = len(FAULTS) * (HEALTHY + SICK + RECOVERED + 2.0)
 USUAL, SLOW = 0.01, 0.1
 # An endpoint without a request for this many seconds is ejected: otherwise it has one each 30 ms.
 PAUSE = 1.0
+# A call that took this many seconds has waited for a timeout, which is a second.
+WAITED = 0.5
 FIGURES = ("lost", "p99_ms", "requests", "ejected_s", "returned_s")
 
 
@@ -48,7 +50,9 @@ class Endpoint:
             await server.serve_forever()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError), contextlib.closing(writer):
+        # Cancelled: the run has ended.
+        ended = (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError)
+        with contextlib.suppress(*ended), contextlib.closing(writer):
             while True:
                 await reader.readuntil(b"\r\n\r\n")
                 self.requests.append(time.monotonic())
@@ -149,7 +153,7 @@ async def run(fault: str, bin_dir: Path, work_dir: Path) -> dict[str, dict[str, 
         for task in serving:
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
-    return {name: figures(side, begin, heal) for name, side in sides.items()}
+    return {name: figures(fault, side, begin, heal) for name, side in sides.items()}
 
 
 async def play(fault: str, sides: Sequence[Side]) -> tuple[float, float]:
@@ -173,21 +177,25 @@ async def play(fault: str, sides: Sequence[Side]) -> tuple[float, float]:
     return begin, heal
 
 
-def figures(side: Side, begin: float, heal: float) -> dict[str, float | None]:
-    record, sick = side.record, side.endpoints[0].requests
+def figures(fault: str, side: Side, begin: float, heal: float) -> dict[str, float | None]:
+    record, requests = side.record, side.endpoints[0].requests
     start = begin - record.begin
-    during = [call.seconds for call in record.calls if start <= call.at < start + heal - begin]
-    back = next((at for at in sick if at >= heal), None)
+    during = [call for call in record.calls if start <= call.at < start + heal - begin]
+    met = [at for at in requests if begin <= at < heal]
+    if fault == "silent":
+        # No request reaches the endpoint. A call that met it has waited for a timeout.
+        met = sorted(record.begin + call.at for call in during if call.seconds > WAITED)
+    back = next((at for at in requests if at >= heal), None)
     return {
         "lost": sum(call.status != 200 for call in record.calls),
-        "p99_ms": percentile(during, 99) * 1e3,
-        "requests": sum(begin <= at < heal for at in sick),
-        "ejected_s": ejection(sick, begin, heal),
+        "p99_ms": percentile([call.seconds for call in during], 99) * 1e3,
+        "requests": len(met),
+        "ejected_s": ejection(met, begin, heal),
         "returned_s": None if back is None else back - heal,
     }
 
 
 def ejection(requests: Sequence[float], begin: float, heal: float) -> float | None:
     """Seconds from the fault to the last request before the first pause; None if there is no pause before `heal`."""
-    times = [begin, *(at for at in requests if begin <= at < heal), heal]
+    times = [begin, *requests, heal]
     return next((at - begin for at, later in itertools.pairwise(times) if later - at >= PAUSE), None)
