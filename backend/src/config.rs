@@ -26,7 +26,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 71] = [
+pub const CLIENT_SETTINGS: [&str; 74] = [
     "BACKEND_URL",
     "BACKEND_CA_FILE",
     "BACKEND_CLIENT_CERT_FILE",
@@ -96,6 +96,9 @@ pub const CLIENT_SETTINGS: [&str; 71] = [
     "RETRY_BODY_BYTES",
     "REPLAY_BYTES",
     "MAX_STREAMS",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_SERVICE_NAME",
+    "OTEL_TRACES_SAMPLER_ARG",
     "BACKEND_FAULTS_HOST",
     "CONFIG",
 ];

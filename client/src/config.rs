@@ -3,12 +3,13 @@
 mod fallback;
 mod gateway;
 mod tls;
+mod traces;
 
 use std::path::PathBuf;
 
 use service_edge::{CommonSettings, Limit, SettingError, Settings};
 
-pub use self::gateway::GatewaySettings;
+pub use self::{gateway::GatewaySettings, traces::TraceExport};
 use crate::{
     fallback::StaleLimits,
     gateway::file::{self, Contents, Loaded, UpstreamConfig},
@@ -57,6 +58,8 @@ pub struct Config {
     pub file: Option<ConfigFile>,
     /// The upstreams of that file, in the order of their names. Empty if there is none.
     pub upstreams: Vec<UpstreamConfig>,
+    /// `OTEL_*`: where spans go. `None`: they are not exported.
+    pub traces: Option<TraceExport>,
     /// `BACKEND_FAULTS_HOST`: the names that resolve to all replicas of the backend.
     pub replicas: ReplicaHosts,
     /// `HOSTNAME`: the name of this pod, so that a dashboard shows which pod it follows.
@@ -88,6 +91,7 @@ impl Config {
             settings.integer("MAX_RESPONSE_BYTES", 1_048_576, 1..=1_073_741_824)?;
         let max_event_streams = settings.integer("MAX_EVENT_STREAMS", 2_000, 0..=1_000_000)?;
         let gateway = gateway::read(settings)?;
+        let traces = traces::read(settings)?;
         let replicas = settings.optional_text("BACKEND_FAULTS_HOST")?;
         let replicas = ReplicaHosts::new(replicas, &backend)?;
         let path = settings.optional_text("CONFIG")?;
@@ -108,6 +112,7 @@ impl Config {
             gateway,
             file,
             upstreams: upstreams.unwrap_or_default(),
+            traces,
             replicas,
             pod,
             summary,

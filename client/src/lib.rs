@@ -23,6 +23,8 @@
 //! | [`wire`] | the JSON bodies of the answers |
 //! | [`stress`] | the stress test |
 //! | [`stats`] | counters of calls |
+//! | [`traces`] | the spans of calls and attempts |
+//! | [`trace_export`] | sends spans to an OpenTelemetry collector |
 
 pub mod answer;
 pub mod calls;
@@ -41,6 +43,8 @@ pub mod replicas;
 pub mod routes;
 pub mod stats;
 pub mod stress;
+pub mod trace_export;
+pub mod traces;
 pub mod transport;
 pub mod upstream_url;
 pub mod upstreams;
@@ -94,15 +98,21 @@ pub async fn run(config: Config) -> io::Result<()> {
     let common = config.common.clone();
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let capacity = share_descriptors(&config);
+    let exporter =
+        config.traces.as_ref().map(|export| trace_export::start(export, &config.pod, &metrics));
     let service = Service::new(config, capacity, (&breaker, &arbiter), drain.clone(), &metrics);
     if let Some(reloader) = service.reloader() {
         actix_rt::spawn(reloader.follow(drain.clone()));
     }
-    Server::new(SERVICE, &common, drain, metrics)
+    let served = Server::new(SERVICE, &common, drain, metrics)
         .capacity(capacity)
         .on_connect(stall::bound)
         .run(move |routes| service.configure(routes))
-        .await
+        .await;
+    if let Some(exporter) = exporter {
+        exporter.flush().await;
+    }
+    served
 }
 
 /// Starts the breaker of the lab's backend. Its name differs from those of the file's upstreams, now and after each change of

@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 71] = [
+pub const MEANINGS: [(&str, &str); 74] = [
     ("BACKEND_URL", "Where the backend is: `http` or `https`, without a path. HTTP/1.1 only."),
     (
         "BACKEND_CA_FILE",
@@ -267,6 +267,20 @@ pub const MEANINGS: [(&str, &str); 71] = [
         "MAX_STREAMS",
         "Maximum number of bodies that the gateway passes on at a time without holding them. Further requests get a \
          503.",
+    ),
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OpenTelemetry collector that gets the spans of sampled traces, by OTLP over HTTP with JSON: `http` or `https`, \
+         without a path. Unset: none.",
+    ),
+    (
+        "OTEL_SERVICE_NAME",
+        "Name of this service in traces. Unset: `client-service`. Requires `OTEL_EXPORTER_OTLP_ENDPOINT`.",
+    ),
+    (
+        "OTEL_TRACES_SAMPLER_ARG",
+        "Share of the requests without a `traceparent` that begin a sampled trace. Unset: 0. Requires \
+         `OTEL_EXPORTER_OTLP_ENDPOINT`.",
     ),
     (
         "BACKEND_FAULTS_HOST",

@@ -123,6 +123,6 @@ fn process(families: &mut Families, breaker: &Breaker, limit: &CallLimit, stream
 
 /// Prometheus's numbers are doubles, which are exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "the format has no other numbers")]
-fn number(count: u64) -> f64 {
+pub(crate) fn number(count: u64) -> f64 {
     count as f64
 }

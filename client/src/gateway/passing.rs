@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     answer::NoAnswer,
+    traces,
     transport::{Upload, WorkerClient},
 };
 
@@ -128,6 +129,8 @@ impl Passing {
             span_id:% = span.span_id();
             "call {} attempt {}: sending to the upstream", attempt.call, attempt.number
         );
+        let method = self.method.as_str();
+        let recording = traces::attempt(self.span, span, attempt.number, method);
         let request = self.client.request(self.method.clone(), self.uri.clone(), &attempt);
         let mut request = request.no_decompress();
         let headers = request.headers_mut();
@@ -148,6 +151,7 @@ impl Passing {
         if let Some(error) = progress.as_ref().and_then(|progress| progress.take_failure()) {
             return Err(PassingError::Caller(error));
         }
+        recording.end_with(sent.as_ref().map(|(answer, _)| answer.status()));
         let (answer, connection) = sent.map_err(PassingError::Upstream)?;
         let head = self.head(&answer).map_err(PassingError::Upstream)?;
         let retry_after = answer.retry_after();

@@ -1,9 +1,12 @@
 //! `/upstreams/{name}/{path}`: requests that are passed on.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use service_edge::{ApiError, RequestDeadline, Trace, endpoint};
 
-use crate::gateway::worker::{GatewayWorker, Received};
+use crate::{
+    gateway::worker::{GatewayWorker, Received},
+    traces,
+};
 
 /// Adds the endpoint. It needs the [`GatewayWorker`] in `app_data`.
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
@@ -17,6 +20,11 @@ async fn pass_on(
     RequestDeadline(time_left): RequestDeadline,
     worker: web::Data<GatewayWorker>,
 ) -> Result<HttpResponse, ApiError> {
-    let span = trace.enter();
-    worker.pass_on(Received { request, payload, span, time_left }).await
+    let (span, mut recording) =
+        traces::enter(trace, request.method().as_str(), "/upstreams/{name}");
+    recording.set("url.path", || request.path().into());
+    let passed = worker.pass_on(Received { request, payload, span, time_left }).await;
+    let status = passed.as_ref().map_or_else(ResponseError::status_code, HttpResponse::status);
+    recording.end(status);
+    passed
 }

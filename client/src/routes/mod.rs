@@ -11,7 +11,7 @@ mod upstreams;
 
 pub use turns::Turns;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use resilience_actors::Coalescer;
 use service_edge::{
     ApiError, Drain, JsonBody, RequestDeadline, Trace, endpoint, trace::TRACEPARENT,
@@ -24,6 +24,7 @@ use crate::{
     fallback::StaleFallback,
     priority::RequestPriority,
     stress::{self, StressRequest},
+    traces,
     transport::{BackendReport, Wanted},
     upstreams::Protection,
     wire,
@@ -93,13 +94,14 @@ async fn answered(
     protection: Protection,
     answer: impl FnOnce(&BackendReport) -> HttpResponse,
 ) -> HttpResponse {
-    let trace = trace.enter();
+    let (trace, recording) = traces::enter(trace, "GET", endpoint);
     // A shared call has one deadline, and its callers would have several.
     let coalesce = protection == Protection::Full && time_left.is_none();
     let asked = Asked { endpoint, wanted, protection, priority, time_left, trace, coalesce };
     let report = calls.make(asked).await;
     let mut response = answer(&report);
     response.headers_mut().insert(TRACEPARENT, trace.header());
+    recording.end(response.status());
     response
 }
 
@@ -136,7 +138,8 @@ async fn stress_test(
     drain: web::Data<Drain>,
 ) -> Result<HttpResponse, ApiError> {
     let plan = request.validate().map_err(ApiError::bad_request)?;
-    let trace = trace.enter();
+    let (trace, recording) = traces::enter(trace, "POST", "stress-test");
     let body = stress::run(plan, &calls, trace, &drain).await;
+    recording.end(StatusCode::OK);
     Ok(HttpResponse::Ok().insert_header((TRACEPARENT, trace.header())).json(body))
 }

@@ -1,5 +1,6 @@
 //! Carries requests to the backend over HTTP/1.1: the only user of awc.
 
+mod collector;
 mod connection_settings;
 mod connections;
 mod connector;
@@ -33,7 +34,8 @@ use resilience_actors::{
 };
 use service_edge::trace::TRACEPARENT;
 
-use crate::upstream_url::UpstreamUrl;
+use crate::{traces, upstream_url::UpstreamUrl};
+pub use collector::CollectorTransport;
 pub use connection_settings::ConnectionSettings;
 pub use connections::ConnectionBudget;
 pub(crate) use connections::InUse;
@@ -114,6 +116,7 @@ impl HttpTransport {
             span_id:% = span.span_id();
             "call {} attempt {}: sending to the backend", attempt.call, attempt.number
         );
+        let recording = traces::attempt(request.trace, span, attempt.number, "GET");
         let uri = match request.wanted {
             Wanted::Data { .. } => self.data.clone(),
             Wanted::Transient => self.transient.clone(),
@@ -130,8 +133,15 @@ impl HttpTransport {
         }
         // Keeps the connection in use until the response has been read.
         let sent = self.client.send(http.send(), &attempt, None, |_| false);
-        let (answer, _connection) = sent.await?;
-        response::read(answer, self.max_response_bytes, attempt.due).await
+        let read = match sent.await {
+            // `_connection` is in use until the body is read.
+            Ok((answer, _connection)) => {
+                response::read(answer, self.max_response_bytes, attempt.due).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        recording.end_with(read.as_ref().map(|response| response.status));
+        read
     }
 }
 

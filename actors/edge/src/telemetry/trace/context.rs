@@ -74,6 +74,12 @@ impl TraceContext {
         Self { sampled: false, ..self }
     }
 
+    /// The same trace and span, sampled.
+    #[must_use]
+    pub fn sampled(self) -> Self {
+        Self { sampled: true, ..self }
+    }
+
     /// True if the client asks for this trace to be recorded.
     pub fn is_sampled(self) -> bool {
         self.sampled
