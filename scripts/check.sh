@@ -36,7 +36,7 @@ doc         the documentation builds without a warning, private items included
 loom        what threads share without a message, in every order in which they may run
 simulation  a million steps of breaker, schedulers, callers and upstream (SIMULATION_STEPS, SIMULATION_SEED)
 examples    each example of the runtime runs to its end
-e2e         the release binaries: end-to-end tests, compare-baseline.sh
+e2e         the release binaries: end-to-end tests, compare-baseline.sh, the schema of the file of upstreams
 scripts     the scripts of scripts/, on fakes of their tools and on a lab
 monitoring  deploy/monitoring on a real Prometheus: each alert fires in its outage, each query has data
 dashboard   the page in a headless Chromium: state changes within 500 ms, each control, reconnect, accessibility

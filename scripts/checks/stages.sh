@@ -141,9 +141,12 @@ stage_dockerfiles() {
 stage_e2e() {
   ensure_linker
   ensure curl jq
+  ensure_python_tools
   build_static_services
   E2E_BIN_DIR=$bin_dir cargo test --workspace --locked --test e2e
-  BIN_DIR=$bin_dir scripts/checks/compare-baseline.sh
+  export BIN_DIR=$bin_dir
+  scripts/checks/compare-baseline.sh
+  python3 -m pytest scripts/checks/upstreams
 }
 
 # Uses the debug build of the tests: this checks that the benchmark works, not its figures.

@@ -3,13 +3,12 @@
 use std::{fs, path::Path};
 
 use client_service::gateway::file::{
-    Key, ROUTE_KEYS, TLS_KEYS, UPSTREAM_KEYS, load, route_settings, schema,
+    Key, ROUTE_KEYS, TLS_KEYS, UPSTREAM_KEYS, load, route_settings,
 };
 use resilience_testing::{
     certificates::Authority,
     documents::{check_generated, read},
 };
-use serde_json::Value;
 use service_edge::Settings;
 
 const PAGE: &str = "docs/gateway.md";
@@ -54,9 +53,5 @@ fn each_file_of_the_page_is_valid() {
         if let Err(errors) = load(&path, &Settings::from_pairs(&variables), false).upstreams {
             panic!("{errors}: {text}");
         }
-        let file: Value = toml::from_str(text).unwrap();
-        let validator = jsonschema::validator_for(&schema()).unwrap();
-        let errors: Vec<_> = validator.iter_errors(&file).map(|e| e.to_string()).collect();
-        assert!(errors.is_empty(), "{errors:#?}: {text}");
     }
 }
