@@ -41,11 +41,11 @@ stage_loom() {
   "$binary" loom
 }
 
-# The same build as for the tests.
+# The build of the tests, but with an optimized runtime: a third of the CPU time, with the compilation.
 stage_simulation() {
   ensure_linker
-  SIMULATION_STEPS=${SIMULATION_STEPS:-1000000} \
-    cargo test --workspace --locked --test simulation -- --nocapture
+  SIMULATION_STEPS=${SIMULATION_STEPS:-1000000} cargo test --workspace --locked --test simulation \
+    --config profile.dev.package.resilience-actors.opt-level=1 -- --nocapture
 }
 
 stage_examples() {
