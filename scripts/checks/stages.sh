@@ -27,9 +27,10 @@ stage_doc() {
     --lib --example hello --document-private-items
 }
 
+# The stage simulation plays the same episodes, and more.
 stage_test() {
   ensure_linker
-  cargo test --workspace --locked
+  SIMULATION_STEPS=${SIMULATION_STEPS:-1000} cargo test --workspace --locked
 }
 
 # Sets the flag for this crate only: some dependencies also react to `--cfg loom`.
