@@ -3,7 +3,7 @@ mod refusals;
 mod routes;
 mod schema;
 
-use std::{ffi::OsString, path::Path, time::Duration};
+use std::{ffi::OsString, io, path::Path, time::Duration};
 
 use actix_web::http::Method;
 use resilience_actors::{ConcurrencyMax, Window};
@@ -24,6 +24,7 @@ fn sources() -> Sources<'static> {
         file: &|path: &Path| match path.to_str() {
             Some("key") => Ok(b"k3y\r\n".to_vec()),
             Some("binary") => Ok(vec![0xff]),
+            Some("none") => Err(io::ErrorKind::NotFound.into()),
             _ => std::fs::read(path),
         },
         folder: Path::new(""),
