@@ -5,12 +5,10 @@
 //! [`UpstreamBuilder::observer`](crate::UpstreamBuilder::observer).
 
 mod log_lines;
-mod named_circuit_lines;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 pub use log_lines::LogLines;
-pub(crate) use named_circuit_lines::NamedCircuitLines;
 
 use crate::{
     breaker::{ProbeRecord, Reconfigured, Transition},

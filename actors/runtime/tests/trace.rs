@@ -16,7 +16,8 @@ use log::{
     kv::{self, Key, Value, VisitSource},
 };
 use resilience_actors::{
-    Attempt, CallId, EventKind, Operation, Outcome, RetryBudget, Upstream, Verdict,
+    Attempt, Breaker, BreakerConfig, CallId, EventKind, EventLog, Operation, Outcome, RetryBudget,
+    Upstream, Verdict,
 };
 use support::{closed, paused, without_jitter};
 
@@ -144,4 +145,28 @@ fn a_panic_in_trace_id_costs_only_the_trace_id() {
     let (lines, trace_id) = retried(Some("panics"));
     assert!(lines.iter().all(|(_, keys)| keys.is_empty()) && lines.len() == 2, "{lines:?}");
     assert_eq!(trace_id, None);
+}
+
+#[test]
+fn lines_of_calls_begin_with_the_upstream_s_name_if_those_of_its_circuit_do() {
+    let _ = log::set_logger(logger());
+    log::set_max_level(log::LevelFilter::Debug);
+    let lines = |events: Option<EventLog>| {
+        paused(async move {
+            let config = BreakerConfig::default();
+            let breaker = match events {
+                Some(events) => Breaker::start_recording(config, events),
+                None => Breaker::start(config),
+            };
+            let upstream = Upstream::builder("payments").breaker(breaker).retry(without_jitter());
+            let once = Once { fails: Cell::new(true), trace: Some("4bf9") };
+            lines(upstream.start().unwrap().run(once).await.id)
+        })
+    };
+    let named = lines(Some(EventLog::new("payments", 10)));
+    let begins = |(line, _): &(String, _)| line.starts_with("upstream payments: retry: call ");
+    assert!(named.len() == 2 && named.iter().all(begins), "{named:?}");
+    let unnamed = lines(None);
+    let begins = |(line, _): &(String, _)| line.starts_with("retry: call ");
+    assert!(unnamed.len() == 2 && unnamed.iter().all(begins), "{unnamed:?}");
 }

@@ -28,6 +28,7 @@ use crate::{
     clock,
     events::EventLog,
     lifeline::ended,
+    observe::LogLines,
     rejection::{Rejection, RejectionKind},
     state::{Mode, State},
     sync::Arc,
@@ -59,6 +60,7 @@ pub struct Breaker {
     pub(super) published: Arc<Published>,
     pub(super) events: EventLog,
     pub(super) alive: watch::Receiver<()>,
+    pub(super) lines: std::sync::Arc<LogLines>,
 }
 
 impl Breaker {
@@ -188,6 +190,11 @@ impl Breaker {
     /// The log of its events and those of its calls.
     pub fn events(&self) -> &EventLog {
         &self.events
+    }
+
+    /// What writes its log lines, with or without its name.
+    pub(crate) fn log_lines(&self) -> &std::sync::Arc<LogLines> {
+        &self.lines
     }
 
     /// The counts since the start. Sends no message.

@@ -1,4 +1,4 @@
-//! The log of a breaker's events.
+//! The log of the events of one breaker, or of several.
 
 use std::{
     fmt,
@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use super::{
     EventType,
     event::{Event, EventKind},
-    ring::{Batch, Moment, Ring},
+    ring::{Batch, Moment, Ring, SourceId},
 };
 use crate::clock;
 
@@ -21,13 +21,28 @@ pub const DEFAULT_CAPACITY: usize = 1024;
 ///
 /// Recording takes a lock for a moment and wakes at most one task, however many readers there are. A reader that is
 /// more than the capacity behind is told that events are missing.
+///
+/// Breakers can share a log ([`for_breaker`](Self::for_breaker)): their events have one numbering, and readers see all.
+/// Each event has the name of its breaker.
 #[derive(Clone)]
 pub struct EventLog {
-    pub(crate) shared: Arc<Shared>,
+    of_breaker: Arc<OfBreaker>,
+}
+
+/// What the handles of one breaker share.
+struct OfBreaker {
+    name: Arc<str>,
+    source: SourceId,
+    shared: Arc<Shared>,
+}
+
+impl Drop for OfBreaker {
+    fn drop(&mut self) {
+        self.shared.lock().ring.remove(self.source);
+    }
 }
 
 pub(crate) struct Shared {
-    pub(crate) name: Arc<str>,
     state: Mutex<LogState>,
     /// Wakes the hub: there are new events, or the last reader has gone.
     pub(crate) due: Notify,
@@ -51,33 +66,53 @@ impl EventLog {
     /// least one), and as many again of those before them that are
     /// [rare](EventType::is_rare).
     pub fn new(breaker: impl Into<Arc<str>>, capacity: usize) -> Self {
-        let name: Arc<str> = breaker.into();
-        let ring = Ring::new(Arc::clone(&name), capacity);
+        let ring = Ring::new(capacity);
         let state = Mutex::new(LogState { ring, readers: 0, pending: false, hub: false });
         let (due, lost) = (Notify::new(), Notify::new());
         let published = watch::Sender::new(0);
-        Self { shared: Arc::new(Shared { name, state, due, lost, published }) }
+        Self::of(Arc::new(Shared { state, due, lost, published }), breaker.into())
+    }
+
+    /// The same log for another breaker. It then keeps as many events for each breaker, but no more than for eight. If a
+    /// breaker has more events than that, those of others leave the log sooner. When the last handle of a breaker is
+    /// dropped, its events stay, and its counts end.
+    #[must_use]
+    pub fn for_breaker(&self, breaker: impl Into<Arc<str>>) -> Self {
+        Self::of(Arc::clone(self.shared()), breaker.into())
+    }
+
+    fn of(shared: Arc<Shared>, name: Arc<str>) -> Self {
+        let source = shared.lock().ring.add(Arc::clone(&name));
+        Self { of_breaker: Arc::new(OfBreaker { name, source, shared }) }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.of_breaker.shared
     }
 
     /// The breaker's name.
     pub fn name(&self) -> &Arc<str> {
-        &self.shared.name
+        &self.of_breaker.name
     }
 
     /// Records an event and returns its number. Returns `None` if the event was only counted, because there were too
-    /// many of its type in this second ([`EVENTS_PER_SECOND`](super::EVENTS_PER_SECOND)).
+    /// many of its type and its breaker in this second ([`EVENTS_PER_SECOND`](super::EVENTS_PER_SECOND)).
     pub fn record(&self, kind: EventKind) -> Option<u64> {
-        self.step(|ring, at| ring.admit(at, kind.event_type()).then(|| ring.push(at, kind)))
+        let id = self.of_breaker.source;
+        self.step(|ring, at| {
+            if ring.admit(at, id, kind.event_type()) { ring.push(at, id, kind) } else { None }
+        })
     }
 
     /// Records an event of type `of` as [`record`](Self::record) does. Calls `kind` only if the event is kept.
     pub fn record_with(&self, of: EventType, kind: impl FnOnce() -> EventKind) -> Option<u64> {
-        if !self.step(|ring, at| ring.admit(at, of)) {
+        let id = self.of_breaker.source;
+        if !self.step(|ring, at| ring.admit(at, id, of)) {
             return None;
         }
         let kind = kind();
         debug_assert_eq!(kind.event_type(), of);
-        Some(self.step(|ring, at| ring.push(at, kind)))
+        self.step(|ring, at| ring.push(at, id, kind))
     }
 
     /// The first `limit` events after the event with the number `after`. 0 stands before the first event.
@@ -101,15 +136,15 @@ impl EventLog {
         self.step(|ring, _| ring.oldest())
     }
 
-    /// Number of events of each type since the start, including those that were only counted.
+    /// Number of events of each type of this breaker since the start, including those that were only counted.
     pub fn recorded(&self) -> [(EventType, u64); EventType::ALL.len()] {
-        self.step(|ring, _| ring.recorded())
+        self.step(|ring, _| ring.recorded(self.of_breaker.source))
     }
 
     /// Runs one step of the ring at the current time, and wakes the hub if there is news for readers.
     fn step<R>(&self, step: impl FnOnce(&mut Ring, Moment) -> R) -> R {
         let at = Moment { now: clock::now(), date: clock::date };
-        let mut state = self.shared.lock();
+        let mut state = self.shared().lock();
         let before = (state.ring.newest(), state.ring.poll_timeout());
         state.ring.handle_timeout(at);
         let result = step(&mut state.ring, at);
@@ -117,7 +152,7 @@ impl EventLog {
         let wake = changed && state.readers > 0 && !std::mem::replace(&mut state.pending, true);
         drop(state);
         if wake {
-            self.shared.due.notify_one();
+            self.shared().due.notify_one();
         }
         result
     }
@@ -139,7 +174,7 @@ impl Default for EventLog {
 
 impl fmt::Debug for EventLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventLog").field("name", &self.shared.name).finish_non_exhaustive()
+        f.debug_struct("EventLog").field("name", self.name()).finish_non_exhaustive()
     }
 }
 
@@ -150,7 +185,7 @@ mod tests {
     use super::*;
 
     fn woken(log: &EventLog) -> bool {
-        log.shared.due.notified().now_or_never().is_some()
+        log.shared().due.notified().now_or_never().is_some()
     }
 
     #[test]
@@ -163,7 +198,7 @@ mod tests {
         assert!(woken(&log));
         log.record(event.clone());
         assert!(!woken(&log), "it has been told, and has not looked yet");
-        log.shared.lock().pending = false;
+        log.shared().lock().pending = false;
         log.record(event);
         assert!(woken(&log));
         drop(reader);

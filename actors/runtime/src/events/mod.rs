@@ -1,4 +1,4 @@
-//! The event log of a breaker: typed, numbered events in a bounded ring, which any number of readers can follow.
+//! The event log of one breaker or of several: typed, numbered events in a bounded ring, which any number of readers can follow.
 //!
 //! The runtime records every transition, burst of rejections, retry, refused retry, release, reset, lease expiry and change of mode. A
 //! service can record its calls.
@@ -8,7 +8,7 @@
 //! task, the hub, wakes all readers, at most once every [`WAKE_INTERVAL`].
 //!
 //! **A burst of calls does not push out other events.** In each second the log keeps up to [`EVENTS_PER_SECOND`] calls
-//! as many retries, and as many refused retries. It sums the others up in one event.
+//! of a breaker, as many retries, and as many refused retries. It sums the others up in one event.
 
 mod event;
 #[cfg(test)]
@@ -21,6 +21,7 @@ mod reader;
 mod ring;
 #[cfg(test)]
 mod ring_tests;
+mod source;
 
 pub use self::log::{DEFAULT_CAPACITY, EventLog};
 pub use event::{Event, EventKind, Fields};

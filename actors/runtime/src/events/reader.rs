@@ -56,8 +56,8 @@ impl EventLog {
 
 impl EventReader {
     pub(crate) fn new(log: EventLog, after: u64) -> Self {
-        let published = log.shared.published.subscribe();
-        log.shared.lock().readers += 1;
+        let published = log.shared().published.subscribe();
+        log.shared().lock().readers += 1;
         Self { log, published, cursor: after }
     }
 
@@ -69,9 +69,9 @@ impl EventReader {
     pub async fn changed(&mut self) {
         let Self { log, published, cursor } = self;
         loop {
-            let mut lost = std::pin::pin!(log.shared.lost.notified());
+            let mut lost = std::pin::pin!(log.shared().lost.notified());
             lost.as_mut().enable();
-            ensure_hub(&log.shared);
+            ensure_hub(log.shared());
             tokio::select! {
                 biased;
                 // Cannot fail: the sender lives in the log.
@@ -98,12 +98,12 @@ impl EventReader {
 
 impl Drop for EventReader {
     fn drop(&mut self) {
-        let mut state = self.log.shared.lock();
+        let mut state = self.log.shared().lock();
         state.readers -= 1;
         let last = state.readers == 0;
         drop(state);
         if last {
-            self.log.shared.due.notify_one();
+            self.log.shared().due.notify_one();
         }
     }
 }

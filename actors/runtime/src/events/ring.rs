@@ -1,7 +1,7 @@
 //! The last events, in order. Pure: no clock, no lock.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -9,7 +9,7 @@ use std::{
 use super::{
     EventType,
     event::{Event, EventKind},
-    quota::Quota,
+    source::Source,
 };
 
 /// The moment of a step, by the monotonic clock and by the system's date.
@@ -29,33 +29,58 @@ pub struct Batch {
     pub missed: bool,
 }
 
-/// The last events of one breaker, each with its number.
+/// A log of several breakers has room for the events of this many.
+const MAX_SHARES: usize = 8;
+
+/// Names a breaker whose events a ring keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SourceId(u64);
+
+/// The last events of all breakers of a log, each with its number.
 #[derive(Debug)]
 pub(crate) struct Ring {
-    breaker: Arc<str>,
     events: VecDeque<Arc<Event>>,
     /// Rare events that are older than all of `events` ([`EventType::is_rare`]).
     rare: VecDeque<Arc<Event>>,
+    /// Room for the events of one breaker.
+    share: usize,
     capacity: usize,
     newest: u64,
-    recorded: [u64; EventType::ALL.len()],
-    /// Types of which there are as many as calls.
-    quotas: [(EventType, Quota); 3],
+    sources: BTreeMap<SourceId, Source>,
+    added: u64,
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do next.
+    timeout: Option<Instant>,
 }
 
 impl Ring {
-    /// Keeps the last `capacity` events, at least one, and as many rare events from before them.
-    pub(crate) fn new(breaker: Arc<str>, capacity: usize) -> Self {
+    /// Keeps the last `capacity` events of each breaker, at least one, and as many rare events from before them. The
+    /// room is shared.
+    pub(crate) fn new(capacity: usize) -> Self {
+        let share = capacity.max(1);
         Self {
-            breaker,
             events: VecDeque::new(),
             rare: VecDeque::new(),
-            capacity: capacity.max(1),
+            share,
+            capacity: share,
             newest: 0,
-            recorded: Default::default(),
-            quotas: [EventType::Call, EventType::Retry, EventType::RetryRefused]
-                .map(|of| (of, Quota::default())),
+            sources: BTreeMap::new(),
+            added: 0,
+            timeout: None,
         }
+    }
+
+    /// Keeps events of one more breaker.
+    pub(crate) fn add(&mut self, breaker: Arc<str>) -> SourceId {
+        let id = SourceId(self.added);
+        self.added += 1;
+        self.sources.insert(id, Source::new(breaker));
+        self.capacity = self.capacity.max(self.share * self.sources.len().min(MAX_SHARES));
+        id
+    }
+
+    /// Forgets a breaker that records nothing more. Its events stay.
+    pub(crate) fn remove(&mut self, id: SourceId) {
+        self.sources.remove(&id);
     }
 
     /// Number of the newest event, 0 before the first.
@@ -68,36 +93,48 @@ impl Ring {
         self.events.front().map_or(0, |event| event.sequence)
     }
 
-    /// Number of events of each type since the start, including skipped ones.
-    pub(crate) fn recorded(&self) -> [(EventType, u64); EventType::ALL.len()] {
-        EventType::ALL.map(|of| (of, self.recorded[of as usize]))
+    /// Number of events of each type of one breaker since the start, including skipped ones.
+    pub(crate) fn recorded(&self, id: SourceId) -> [(EventType, u64); EventType::ALL.len()] {
+        self.sources.get(&id).map_or(EventType::ALL.map(|of| (of, 0)), Source::recorded)
     }
-
-    /// Adds an event on the events skipped in a second that is over. Must come first in each step.
+    /// Adds events on those skipped in seconds that are over. Must come first in each step.
     pub(crate) fn handle_timeout(&mut self, at: Moment) {
-        let over = self.quotas.each_mut().map(|(of, quota)| (*of, quota.over(at.now)));
-        for (of, count) in over {
-            if let Some(count) = count {
-                self.recorded[EventType::CallsSkipped as usize] += 1;
-                self.push(at, EventKind::CallsSkipped { of, count });
-            }
+        if self.timeout.is_none_or(|timeout| at.now < timeout) {
+            return;
+        }
+        let mut sums = Vec::new();
+        for source in self.sources.values_mut() {
+            let skipped = source.skipped(at.now);
+            sums.extend(skipped.map(|sum| (Arc::clone(&source.breaker), sum)));
+        }
+        self.timeout = self.sources.values().filter_map(Source::poll_timeout).min();
+        for (breaker, (of, count)) in sums {
+            self.push_of(at, breaker, EventKind::CallsSkipped { of, count });
         }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.quotas.iter().filter_map(|(_, quota)| quota.poll_timeout()).min()
+        self.timeout
     }
 
     /// Counts an event of type `of`. True if the event is to be kept.
-    pub(crate) fn admit(&mut self, at: Moment, of: EventType) -> bool {
-        self.recorded[of as usize] += 1;
-        let quota = self.quotas.iter_mut().find(|(limited, _)| *limited == of);
-        quota.is_none_or(|(_, quota)| quota.admit(at.now))
+    pub(crate) fn admit(&mut self, at: Moment, id: SourceId, of: EventType) -> bool {
+        let Some(source) = self.sources.get_mut(&id) else { return false };
+        let kept = source.admit(at.now, of);
+        if !kept {
+            self.timeout = self.timeout.into_iter().chain(source.poll_timeout()).min();
+        }
+        kept
     }
 
     /// Adds an event, drops the oldest if the ring is full, and returns the event's number.
-    pub(crate) fn push(&mut self, at: Moment, kind: EventKind) -> u64 {
+    pub(crate) fn push(&mut self, at: Moment, id: SourceId, kind: EventKind) -> Option<u64> {
+        let breaker = Arc::clone(&self.sources.get(&id)?.breaker);
+        Some(self.push_of(at, breaker, kind))
+    }
+
+    fn push_of(&mut self, at: Moment, breaker: Arc<str>, kind: EventKind) -> u64 {
         if self.events.len() == self.capacity
             && let Some(old) = self.events.pop_front()
             && old.kind.event_type().is_rare()
@@ -108,8 +145,7 @@ impl Ring {
             self.rare.push_back(old);
         }
         self.newest += 1;
-        let event = Event::new(self.newest, (at.date)(), Arc::clone(&self.breaker), kind);
-        self.events.push_back(Arc::new(event));
+        self.events.push_back(Arc::new(Event::new(self.newest, (at.date)(), breaker, kind)));
         self.newest
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{
-    ring::{Moment, Ring},
+    ring::{Moment, Ring, SourceId},
     *,
 };
 
@@ -19,25 +19,28 @@ fn later(at: Moment, by: Duration) -> Moment {
 /// One that is not rare.
 const SKIPPED: EventKind = EventKind::CallsSkipped { of: EventType::Call, count: 1 };
 
-fn ring(capacity: usize) -> Ring {
-    Ring::new("backend".into(), capacity)
+/// A ring with one breaker.
+fn ring(capacity: usize) -> (Ring, SourceId) {
+    let mut ring = Ring::new(capacity);
+    let id = ring.add("backend".into());
+    (ring, id)
 }
 
 /// A ring of `capacity` with `events` resets in it.
 fn with_resets(capacity: usize, events: u64) -> Ring {
-    let (at, mut ring) = (start(), ring(capacity));
+    let (at, (mut ring, id)) = (start(), ring(capacity));
     for epoch in 1..=events {
-        assert_eq!(ring.push(at, EventKind::Reset { epoch }), epoch);
+        assert_eq!(ring.push(at, id, EventKind::Reset { epoch }), Some(epoch));
     }
     ring
 }
 
-fn record(ring: &mut Ring, at: Moment, of: EventType) -> bool {
+fn record(ring: &mut Ring, id: SourceId, at: Moment, of: EventType) -> bool {
     ring.handle_timeout(at);
-    let kept = ring.admit(at, of);
+    let kept = ring.admit(at, id, of);
     if kept {
         // What it is does not matter here.
-        ring.push(at, EventKind::Reset { epoch: 0 });
+        ring.push(at, id, EventKind::Reset { epoch: 0 });
     }
     kept
 }
@@ -60,7 +63,7 @@ fn a_full_ring_drops_its_oldest_events_and_keeps_numbering() {
 
 #[test]
 fn an_empty_ring_returns_no_events() {
-    let ring = ring(3);
+    let (ring, _) = ring(3);
     assert_eq!((ring.oldest(), ring.newest()), (0, 0));
     assert_eq!((since(&ring, 0, 10), since(&ring, 9, 10)), ((vec![], false), (vec![], false)));
 }
@@ -78,9 +81,9 @@ fn since_returns_the_events_after_the_cursor_and_reports_missed_ones() {
 
 #[test]
 fn last_returns_the_newest_matching_events_in_order() {
-    let (at, mut ring) = (start(), ring(4));
+    let (at, (mut ring, id)) = (start(), ring(4));
     for _ in 0..9 {
-        ring.push(at, SKIPPED);
+        ring.push(at, id, SKIPPED);
     }
     assert_eq!(sequences(&ring.last(2, |_| true)), [8, 9]);
     assert_eq!(sequences(&ring.last(10, |event| event.sequence % 2 == 0)), [6, 8]);
@@ -89,11 +92,11 @@ fn last_returns_the_newest_matching_events_in_order() {
 
 #[test]
 fn rare_events_outlive_thousands_of_calls_and_are_bounded() {
-    let (at, mut ring) = (start(), ring(3));
+    let (at, (mut ring, id)) = (start(), ring(3));
     for epoch in 1..=5 {
-        ring.push(at, EventKind::Reset { epoch });
+        ring.push(at, id, EventKind::Reset { epoch });
         for _ in 0..1000 {
-            ring.push(at, SKIPPED);
+            ring.push(at, id, SKIPPED);
         }
     }
     let resets = |event: &Event| event.kind.event_type() == EventType::Reset;
@@ -110,11 +113,11 @@ fn a_ring_of_capacity_zero_keeps_one_event() {
 
 #[test]
 fn calls_and_retries_past_a_hundred_a_second_are_summed_per_type() {
-    let (at, mut ring) = (start(), ring(1000));
-    let kept = (0..150).filter(|_| record(&mut ring, at, EventType::Call)).count();
+    let (at, (mut ring, id)) = (start(), ring(1000));
+    let kept = (0..150).filter(|_| record(&mut ring, id, at, EventType::Call)).count();
     assert_eq!(kept, 100);
-    assert!((0..101).all(|n| record(&mut ring, at, EventType::Retry) == (n < 100)));
-    assert!(record(&mut ring, at, EventType::Transition), "all others are kept");
+    assert!((0..101).all(|n| record(&mut ring, id, at, EventType::Retry) == (n < 100)));
+    assert!(record(&mut ring, id, at, EventType::Transition), "all others are kept");
     assert_eq!((ring.newest(), ring.poll_timeout()), (201, Some(at.now + Duration::from_secs(1))));
 
     ring.handle_timeout(later(at, Duration::from_millis(999)));
@@ -125,7 +128,44 @@ fn calls_and_retries_past_a_hundred_a_second_are_summed_per_type() {
     assert_eq!(skipped, [sum(EventType::Call, 50), sum(EventType::Retry, 1)]);
     assert_eq!((ring.newest(), ring.poll_timeout()), (203, None));
 
-    let counts: std::collections::HashMap<_, _> = ring.recorded().into_iter().collect();
+    let counts: std::collections::HashMap<_, _> = ring.recorded(id).into_iter().collect();
     assert_eq!((counts[&EventType::Call], counts[&EventType::Retry]), (150, 101));
     assert_eq!((counts[&EventType::CallsSkipped], counts[&EventType::Reset]), (2, 0));
+}
+
+#[test]
+fn breakers_of_one_log_share_its_numbers_and_have_quotas_counts_and_room_of_their_own() {
+    let (at, (mut ring, a)) = (start(), ring(100));
+    let b = ring.add("b".into());
+    assert!((0..101).all(|n| record(&mut ring, a, at, EventType::Call) == (n < 100)));
+    assert!(record(&mut ring, b, at, EventType::Call), "its own quota");
+    assert_eq!((ring.newest(), ring.oldest()), (101, 1), "room for two breakers");
+
+    let second = later(at, Duration::from_secs(1));
+    ring.handle_timeout(second);
+    let last = &ring.last(2, |_| true);
+    assert_eq!(last.iter().map(|event| &*event.breaker).collect::<Vec<_>>(), ["b", "backend"]);
+    let counts = |ring: &Ring, id| ring.recorded(id).into_iter().map(|(_, count)| count).sum();
+    assert_eq!([a, b].map(|id| counts(&ring, id)), [102_u64, 1]);
+
+    ring.remove(b);
+    assert_eq!((counts(&ring, b), ring.last(2, |_| true).len()), (0, 2), "its events stay");
+    assert!(!record(&mut ring, b, second, EventType::Call));
+}
+
+#[test]
+fn a_log_of_many_breakers_is_bounded() {
+    let (at, (mut ring, id)) = (start(), ring(10));
+    for n in 0..20 {
+        let other = ring.add(n.to_string().into());
+        ring.remove(other);
+    }
+    let ids: Vec<_> = (0..20).map(|n: u32| ring.add(n.to_string().into())).collect();
+    for other in ids {
+        for _ in 0..10 {
+            ring.push(at, other, SKIPPED);
+        }
+    }
+    ring.push(at, id, SKIPPED);
+    assert_eq!((ring.newest(), ring.oldest()), (201, 122), "room for eight");
 }

@@ -1,6 +1,6 @@
 //! Log lines: an observer.
 
-use std::fmt::Display;
+use std::{fmt, sync::Arc};
 
 use log::{Level, log_enabled};
 
@@ -15,7 +15,7 @@ use crate::{
 const TARGET: &str = "resilience_actors::retry";
 
 /// The target of all lines about circuits.
-pub(super) const BREAKER: &str = "resilience_actors::breaker";
+const BREAKER: &str = "resilience_actors::breaker";
 
 /// The target of all lines about fault injection.
 const CHAOS: &str = "resilience_actors::chaos";
@@ -32,24 +32,51 @@ macro_rules! traced {
 
 /// Logs transitions, changed settings, retries, releases and failed calls at info, panics at error, that fault injection is
 /// on or off at warn, and the rest at debug.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct LogLines;
+#[derive(Debug, Clone, Default)]
+pub struct LogLines {
+    prefix: Prefix,
+}
+
+/// What each line begins with: nothing, or the name of the upstream.
+#[derive(Debug, Clone, Default)]
+struct Prefix(Option<Arc<str>>);
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |name| write!(f, "upstream {name}: "))
+    }
+}
+
+impl LogLines {
+    /// Lines that begin with the upstream's name, for processes with several upstreams.
+    pub fn named(upstream: impl Into<Arc<str>>) -> Self {
+        Self { prefix: Prefix(Some(upstream.into())) }
+    }
+
+    /// A line of a call at debug.
+    fn debug(&self, call: CallOf<'_>, line: impl FnOnce() -> String) {
+        if log_enabled!(target: TARGET, Level::Debug) {
+            traced!(Level::Debug, call.trace_id(), "{}{}", self.prefix, line());
+        }
+    }
+}
 
 impl Observer for LogLines {
     fn observe(&self, observation: &Observation<'_>) {
+        let prefix = &self.prefix;
         match observation {
             Observation::Transition { transition, .. } => {
-                log::info!(target: BREAKER, "{transition}");
+                log::info!(target: BREAKER, "{prefix}{transition}");
             }
-            Observation::Reconfigured(change) => log::info!(target: BREAKER, "{change}"),
+            Observation::Reconfigured(change) => log::info!(target: BREAKER, "{prefix}{change}"),
             Observation::CallsReconfigured { upstream, changes } => {
                 let changes = changes.join(", ");
                 log::info!(target: TARGET, "upstream {upstream}: reconfigured ({changes})");
             }
-            Observation::ProbeEnded(probe) => probe_line(probe, ""),
+            Observation::ProbeEnded(probe) => probe_line(probe, prefix),
             Observation::QuietPeriodBegan { call, wait } => {
                 let secs = wait.as_secs_f64();
-                log::info!(target: TARGET, "retry: no calls for {secs:.3}s, as the upstream asked call {call}");
+                log::info!(target: TARGET, "{prefix}retry: no calls for {secs:.3}s, as the upstream asked call {call}");
             }
             Observation::ChaosSet { upstream, chaos } => chaos_line(upstream, *chaos),
             Observation::ChaosIsOn { upstream, reminder } => {
@@ -61,27 +88,31 @@ impl Observer for LogLines {
                 );
             }
             Observation::Injected { call, attempt, fault } => {
-                debug(*call, || format!("call {}: attempt {attempt}: injected {fault}", call.id));
+                self.debug(*call, || {
+                    format!("call {}: attempt {attempt}: injected {fault}", call.id)
+                });
             }
-            Observation::RetryScheduled(retry) => retry_line(retry),
+            Observation::RetryScheduled(retry) => retry_line(retry, prefix),
             Observation::RetryRefused { call, attempt, max_attempts, cause } => {
                 traced!(
                     Level::Info,
                     call.trace_id(),
-                    "retry: call {} attempt {attempt}/{max_attempts}: {cause}; not retried, the retry budget is \
+                    "{prefix}retry: call {} attempt {attempt}/{max_attempts}: {cause}; not retried, the retry budget is \
                      spent",
                     call.id
                 );
             }
             Observation::Released { calls, .. } => {
-                log::info!(target: TARGET, "retry: released {calls} waiting call(s), the circuit opened");
+                log::info!(target: TARGET, "{prefix}retry: released {calls} waiting call(s), the circuit opened");
             }
-            Observation::CallEnded(ended) => call_line(ended),
+            Observation::CallEnded(ended) => call_line(ended, prefix),
             Observation::CallAbandoned { call } => {
-                debug(*call, || format!("call {}: its caller left, no further attempt", call.id));
+                self.debug(*call, || {
+                    format!("call {}: its caller left, no further attempt", call.id)
+                });
             }
             Observation::AttemptRepeated { call, attempt, repeat, repeats, cause } => {
-                debug(*call, || {
+                self.debug(*call, || {
                     format!(
                         "call {}: attempt {attempt} did not reach the upstream ({cause}), repeated at once \
                          ({repeat}/{repeats})",
@@ -90,7 +121,9 @@ impl Observer for LogLines {
                 });
             }
             Observation::Hedged { call, attempt } => {
-                debug(*call, || format!("call {}: attempt {attempt} takes long, hedged", call.id));
+                self.debug(*call, || {
+                    format!("call {}: attempt {attempt} takes long, hedged", call.id)
+                });
             }
             Observation::AttemptEnded { call, attempt } => {
                 if attempt.outcome == crate::Outcome::Panicked {
@@ -98,24 +131,18 @@ impl Observer for LogLines {
                     traced!(
                         Level::Error,
                         call.trace_id(),
-                        "call {}: attempt {number} panicked",
+                        "{prefix}call {}: attempt {number} panicked",
                         call.id
                     );
                 }
             }
             Observation::FellBack { call, .. } => {
-                log::debug!(target: TARGET, "call {call}: answered by its fallback");
+                log::debug!(target: TARGET, "{prefix}call {call}: answered by its fallback");
             }
             Observation::RejectionBurst { .. }
             | Observation::Admitted { .. }
             | Observation::Rejected { .. } => {}
         }
-    }
-}
-
-fn debug(call: CallOf<'_>, line: impl FnOnce() -> String) {
-    if log_enabled!(target: TARGET, Level::Debug) {
-        traced!(Level::Debug, call.trace_id(), "{}", line());
     }
 }
 
@@ -126,11 +153,7 @@ fn chaos_line(upstream: &str, chaos: Option<&Chaos>) {
     }
 }
 
-/// `prefix` is in front of the line.
-pub(super) fn probe_line(
-    ProbeRecord { result, cause, elapsed }: &ProbeRecord,
-    prefix: impl Display,
-) {
+fn probe_line(ProbeRecord { result, cause, elapsed }: &ProbeRecord, prefix: &Prefix) {
     let secs = elapsed.as_secs_f64();
     match (result, cause) {
         (ProbeResult::Success, _) => {
@@ -149,19 +172,19 @@ pub(super) fn probe_line(
     }
 }
 
-fn retry_line(retry: &RetryScheduled) {
+fn retry_line(retry: &RetryScheduled, prefix: &Prefix) {
     let RetryScheduled { call, attempt, max_attempts, cause, wait, trace_id } = retry;
     traced!(
         Level::Info,
         trace_id,
-        "retry: call {call} attempt {attempt}/{max_attempts}: {cause}; next attempt in {:.3}s",
+        "{prefix}retry: call {call} attempt {attempt}/{max_attempts}: {cause}; next attempt in {:.3}s",
         wait.as_secs_f64(),
     );
 }
 
 /// A line on how a call ended: at info if its last attempt was not successful, else at debug. A call that was rejected
 /// before its first attempt is logged at debug: there may be thousands, and the transition's line says why.
-fn call_line(ended: &CallEnded<'_>) {
+fn call_line(ended: &CallEnded<'_>, prefix: &Prefix) {
     let CallEnded { call, error, attempts, state, elapsed, .. } = ended;
     let failed = !ended.is_successful();
     let level = if failed && !attempts.is_empty() { Level::Info } else { Level::Debug };
@@ -183,6 +206,6 @@ fn call_line(ended: &CallEnded<'_>) {
     traced!(
         level,
         call.trace_id(),
-        "retry: call {id} {end}; attempts: {tries}, {secs:.3}s{circuit}"
+        "{prefix}retry: call {id} {end}; attempts: {tries}, {secs:.3}s{circuit}"
     );
 }

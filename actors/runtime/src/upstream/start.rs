@@ -15,7 +15,7 @@ use crate::{
     breaker::{Breaker, BreakerConfig, Openings},
     config::InvalidConfig,
     events::{DEFAULT_CAPACITY, EventLog},
-    observe::{LogLines, Observer, Observers},
+    observe::{Observer, Observers},
     policies::Common,
     settings::CallConfig,
 };
@@ -120,7 +120,9 @@ fn start_breaker(name: Arc<str>, config: BreakerConfig) -> Breaker {
 /// The runtime's own observers of calls, and then the user's.
 fn observers_of(breaker: Option<&Breaker>, own: Vec<Arc<dyn Observer>>) -> Observers {
     let mut observers = Observers::default();
-    observers.add(Arc::new(LogLines));
+    // The lines of calls have the upstream's name if those of its circuit have it.
+    let lines = breaker.map_or_else(Arc::default, |breaker| Arc::clone(breaker.log_lines()));
+    observers.add(lines as Arc<dyn Observer>);
     if let Some(breaker) = breaker {
         observers.add(Arc::new(breaker.clone()));
         observers.add(Arc::new(breaker.events().clone()));
