@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use crate::{
     answer::status,
     fallback::stale_age,
-    metrics::CallMetrics,
     stats::{Pending, Stats},
     transport::{BackendCall, BackendReport, BackendRequest, HttpTransport, Wanted},
     upstreams::{Protection, Upstreams},
@@ -43,18 +42,12 @@ pub struct Calls {
     upstreams: Upstreams,
     transport: Rc<HttpTransport>,
     stats: Arc<Stats>,
-    metrics: CallMetrics,
 }
 
 impl Calls {
     /// Makes calls with this worker's transport.
-    pub fn new(
-        upstreams: Upstreams,
-        transport: Rc<HttpTransport>,
-        stats: Arc<Stats>,
-        metrics: CallMetrics,
-    ) -> Self {
-        Self { upstreams, transport, stats, metrics }
+    pub fn new(upstreams: Upstreams, transport: Rc<HttpTransport>, stats: Arc<Stats>) -> Self {
+        Self { upstreams, transport, stats }
     }
 
     /// The upstreams.
@@ -124,10 +117,9 @@ impl Begun<'_> {
         if let Some(pending) = self.pending.take() {
             pending.finish(report, |response| response.status.is_success());
         }
-        let Self { calls, asked, .. } = &self;
+        let asked = &self.asked;
         // A shared call's attempts are those of the caller that made it.
         let attempts = if coalesced_with.is_some() { &[] } else { &*report.attempts };
-        calls.metrics.call_ended(attempts);
         self.record(|| Ended {
             status: Some(status(report).as_u16()),
             outcome: report.outcome(),

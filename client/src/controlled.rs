@@ -10,6 +10,7 @@ use crate::{
     gateway::{table::GatewayUpstreams, upstreams::GatewayUpstream},
     policy_settings::{ChangeError, LivePolicies, Policies},
     probes,
+    stats::Tally,
     upstream_url::UpstreamUrl,
     upstreams::Upstreams,
 };
@@ -62,6 +63,14 @@ impl ControlledUpstream {
         match self {
             Self::Lab(upstreams, _) => upstreams.protected(),
             Self::Gateway(_, upstream) => upstream.upstream(),
+        }
+    }
+
+    /// Counts its calls.
+    pub fn tally(&self) -> &Tally {
+        match self {
+            Self::Lab(upstreams, _) => upstreams.tally(),
+            Self::Gateway(_, upstream) => upstream.tally(),
         }
     }
 

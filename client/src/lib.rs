@@ -155,7 +155,6 @@ pub struct Service {
     drain: Drain,
     connections: ConnectionBudget,
     stats: Arc<Stats>,
-    calls: CallMetrics,
     streams: EventStreams,
     turns: Arc<Turns>,
 }
@@ -189,6 +188,7 @@ impl Service {
             arbiter: arbiter.clone(),
             limit: limit.clone(),
             metrics: calls.clone(),
+            events: breaker.events().clone(),
             drain: drain.clone(),
         };
         let gateway = GatewayUpstreams::start(config.upstreams.clone(), start)
@@ -200,7 +200,7 @@ impl Service {
         }
         let turns = Arc::default();
         let gateway = GatewayShared::new(&config, gateway, connections.clone());
-        Self { config, upstreams, gateway, file, drain, connections, stats, calls, streams, turns }
+        Self { config, upstreams, gateway, file, drain, connections, stats, streams, turns }
     }
 
     /// The upstreams of the file.
@@ -225,7 +225,7 @@ impl Service {
         let stopped = self.upstreams.bare().stopped();
         fail_after(stopped, &self.drain, "a worker's retry scheduler died");
         let (upstreams, stats) = (self.upstreams.clone(), Arc::clone(&self.stats));
-        let calls = Calls::new(upstreams, Rc::new(transport), stats, self.calls.clone());
+        let calls = Calls::new(upstreams, Rc::new(transport), stats);
         routes
             .app_data(web::Data::new(calls))
             .app_data(web::Data::from(Arc::clone(&self.config)))

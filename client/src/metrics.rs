@@ -57,13 +57,13 @@ pub fn add_sources(
         for observed in &seen {
             policies::add(families, &observed.upstream);
             circuit::add(families, &observed.breaker);
+            circuit::add_actor(families, &observed.breaker);
             circuit::add_retries(families, &observed.breaker, &observed.tally);
         }
         policies::add_of_lab(families, &lab, &stats);
-        overload(families, &seen);
     });
-    let (seen, limit, streams) = (breaker.clone(), limit.clone(), streams.clone());
-    metrics.add_source(move |families| process(families, &seen, &limit, &streams));
+    let (limit, streams) = (limit.clone(), streams.clone());
+    metrics.add_source(move |families| process(families, &limit, &streams));
     metrics.add_asking_source(move || {
         let all = observed();
         Box::pin(async move {
@@ -89,16 +89,7 @@ fn observed(lab: &Observed, gateway: &GatewayUpstreams) -> Vec<Observed> {
     [lab.clone()].into_iter().chain(of_gateway).collect()
 }
 
-fn overload(families: &mut Families, all: &[Observed]) {
-    let overloaded = |observed: &Observed| observed.breaker.counts().not_permitted.overloaded;
-    families.counter(
-        "client_overload_rejections_total",
-        "Calls rejected because MAX_CALLS calls were in flight or waiting.",
-        number(all.iter().map(overloaded).sum()),
-    );
-}
-
-fn process(families: &mut Families, breaker: &Breaker, limit: &CallLimit, streams: &EventStreams) {
+fn process(families: &mut Families, limit: &CallLimit, streams: &EventStreams) {
     for (name, help, value) in [
         ("client_calls_in_flight", "Calls in flight or waiting.", limit.in_use()),
         ("client_calls_waiting", "Calls that wait for their next attempt.", limit.waiting()),
@@ -106,18 +97,6 @@ fn process(families: &mut Families, breaker: &Breaker, limit: &CallLimit, stream
         ("client_event_streams", "Open streams of events.", streams.open()),
     ] {
         families.gauge(name, help, number(value as u64));
-    }
-    families.gauges(
-        "client_mailbox_depth",
-        "Messages in an actor's mailbox.",
-        [(&[("actor", "breaker")][..], number(breaker.mailbox_depth() as u64))],
-    );
-    for (of, count) in breaker.events().recorded() {
-        families.counters(
-            "client_events_total",
-            "Events by type, including those that the event log only counted.",
-            [(&[("type", of.into())][..], number(count))],
-        );
     }
 }
 

@@ -66,6 +66,14 @@ impl Tally {
         self.stale.load(Ordering::Relaxed)
     }
 
+    /// Calls that have no answer yet.
+    pub fn in_flight(&self) -> u64 {
+        let ended = [&self.successful, &self.failed, &self.rejected, &self.stale, &self.abandoned];
+        // Read before the total, so that a call is never counted as ended alone.
+        let ended: u64 = ended.map(|counter| counter.load(Ordering::Relaxed)).iter().sum();
+        self.total.load(Ordering::Relaxed).saturating_sub(ended)
+    }
+
     /// The counters now.
     pub fn counts(&self) -> Counts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

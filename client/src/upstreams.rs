@@ -35,6 +35,7 @@ pub struct Upstreams {
     bare: Upstream,
     breaker: Breaker,
     limit: CallLimit,
+    tally: Arc<Tally>,
     stale: Option<Arc<StaleFallback>>,
     coalescer: Option<RequestCoalescer>,
 }
@@ -64,6 +65,7 @@ impl Upstreams {
             bare: bare.observer(Arc::new(breaker.clone())).start()?,
             breaker: breaker.clone(),
             limit: limit.clone(),
+            tally: Arc::clone(&stats.resilient),
             stale: None,
             coalescer: None,
         })
@@ -135,6 +137,11 @@ impl Upstreams {
         &self.breaker
     }
 
+    /// Counts the calls with protection.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     /// The limit on calls in flight and waiting.
     pub fn limit(&self) -> &CallLimit {
         &self.limit
@@ -155,7 +162,7 @@ fn of_baseline(calls: &Calls) -> CallSettings {
     CallSettings { attempt_timeout, call_deadline, ..CallSettings::default() }
 }
 
-/// Counts attempts through the circuit breaker.
+/// Counts attempts through the circuit breaker, and waits between them.
 pub(crate) struct Attempts {
     pub(crate) tally: Arc<Tally>,
     pub(crate) metrics: CallMetrics,
@@ -168,6 +175,7 @@ impl Observer for Attempts {
                 self.tally.count_retry();
             }
             Observation::AttemptEnded { attempt, .. } => self.metrics.attempt_ended(attempt),
+            Observation::CallEnded(call) => self.metrics.call_ended(call),
             _ => {}
         }
     }

@@ -13,7 +13,7 @@ use resilience_actors::{
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 pub use upstream_body::{
-    AboutUpstream, ConfigFileBody, ListedUpstream, UpstreamBody, UpstreamsBody,
+    AboutUpstream, ConfigFileBody, ListedUpstream, UpstreamBody, UpstreamCalls, UpstreamsBody,
 };
 
 use crate::{fallback::StaleSnapshot, policy_settings::Calls, stats};

@@ -31,6 +31,11 @@ impl CallOptions {
         Self { id, retries: true, priority: Priority::default(), variant: None, time_left: None }
     }
 
+    /// The call's number.
+    pub fn id(&self) -> CallId {
+        self.id
+    }
+
     /// Makes one attempt without hedges, whatever its result. An attempt that does not reach the upstream is still
     /// repeated.
     pub fn without_retries(self) -> Self {

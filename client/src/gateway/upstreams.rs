@@ -9,7 +9,7 @@ use actix_rt::ArbiterHandle;
 use actix_web::http::{Method, header::HeaderMap};
 use resilience_actors::{
     Breaker, CallLimit, CallOptions, InvalidConfig, Priority, ReconfigureError, Upstream,
-    events::{DEFAULT_CAPACITY, EventLog},
+    events::EventLog,
 };
 use service_edge::{AdminToken, ApiError, Drain};
 
@@ -33,6 +33,8 @@ pub struct Start {
     pub limit: CallLimit,
     /// Counts their attempts.
     pub metrics: CallMetrics,
+    /// The log of the events of all upstreams.
+    pub events: EventLog,
     /// Ends the process if the actor of a breaker dies.
     pub drain: Drain,
 }
@@ -91,7 +93,7 @@ impl GatewayUpstream {
     pub(super) fn start(config: UpstreamConfig, start: &Start) -> Result<Self, InvalidConfig> {
         let (policies, name) = (live_policies(&config), config.name.as_str());
         let in_force = policies.load();
-        let events = EventLog::new(name, DEFAULT_CAPACITY);
+        let events = start.events.for_breaker(name);
         let settings = in_force.breaker.clone();
         let breaker = Breaker::start_recording_on(settings, events, &start.arbiter);
         let tally = Arc::<Tally>::default();

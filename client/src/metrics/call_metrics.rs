@@ -1,17 +1,24 @@
 //! Durations of attempts and waits, which are counted when they end.
 
 use prometheus::{Histogram, HistogramOpts, HistogramVec};
-use resilience_actors::{AttemptRecord, CallKind};
+use resilience_actors::{AttemptRecord, CallKind, observe::CallEnded};
 use service_edge::{Metrics, metrics::SECONDS};
 
 /// Durations of attempts and waits.
 #[derive(Debug, Clone)]
 pub struct CallMetrics {
-    calls: HistogramVec,
+    all: Families,
     successful: Histogram,
     failed: Histogram,
     ignored: Histogram,
     waits: Histogram,
+}
+
+/// The series of all upstreams.
+#[derive(Debug, Clone)]
+struct Families {
+    calls: HistogramVec,
+    waits: HistogramVec,
 }
 
 impl CallMetrics {
@@ -29,15 +36,15 @@ impl CallMetrics {
             "Waits between the attempts of calls that were answered.",
         )
         .buckets(vec![0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 15.0, 30.0]);
-        let waits = Histogram::with_opts(waits).expect("a valid name");
+        let waits = HistogramVec::new(waits, &["name"]).expect("a valid name");
         metrics.register(Box::new(calls.clone()));
         metrics.register(Box::new(waits.clone()));
-        Self::of(calls, waits, breaker)
+        Self::of(Families { calls, waits }, breaker)
     }
 
     /// The metrics of another circuit breaker.
     pub fn named(&self, breaker: &str) -> Self {
-        Self::of(self.calls.clone(), self.waits.clone(), breaker)
+        Self::of(self.all.clone(), breaker)
     }
 
     /// Ends the series of an upstream that is gone. Calls in flight may still count in what [`named`](Self::named) has
@@ -45,18 +52,19 @@ impl CallMetrics {
     pub fn remove(&self, breaker: &str) {
         for kind in [CallKind::Successful, CallKind::Failed, CallKind::Ignored] {
             // An error means that there is none.
-            let _ = self.calls.remove_label_values(&[breaker, kind.into()]);
+            let _ = self.all.calls.remove_label_values(&[breaker, kind.into()]);
         }
+        let _ = self.all.waits.remove_label_values(&[breaker]);
     }
 
-    fn of(calls: HistogramVec, waits: Histogram, breaker: &str) -> Self {
-        let kind = |kind: CallKind| calls.with_label_values(&[breaker, kind.into()]);
+    fn of(all: Families, breaker: &str) -> Self {
+        let kind = |kind: CallKind| all.calls.with_label_values(&[breaker, kind.into()]);
         Self {
             successful: kind(CallKind::Successful),
             failed: kind(CallKind::Failed),
             ignored: kind(CallKind::Ignored),
-            calls,
-            waits,
+            waits: all.waits.with_label_values(&[breaker]),
+            all,
         }
     }
 
@@ -71,8 +79,11 @@ impl CallMetrics {
     }
 
     /// Counts the waits of a call that was answered.
-    pub fn call_ended(&self, attempts: &[AttemptRecord]) {
-        for wait in attempts.iter().filter_map(|attempt| attempt.wait) {
+    pub fn call_ended(&self, call: &CallEnded<'_>) {
+        if !call.answered {
+            return;
+        }
+        for wait in call.attempts.iter().filter_map(|attempt| attempt.wait) {
             self.waits.observe(wait.as_secs_f64());
         }
     }

@@ -51,6 +51,28 @@ pub(super) fn add(families: &mut Families, breaker: &Breaker) {
     }
 }
 
+/// Adds what the breaker's actor has to do, its events, and the calls that `MAX_CALLS` kept from it.
+pub(super) fn add_actor(families: &mut Families, breaker: &Breaker) {
+    let name = &**breaker.name();
+    families.gauges(
+        "client_mailbox_depth",
+        "Messages in an actor's mailbox.",
+        [(&[("name", name), ("actor", "breaker")][..], number(breaker.mailbox_depth() as u64))],
+    );
+    for (of, count) in breaker.events().recorded() {
+        families.counters(
+            "client_events_total",
+            "Events by type, including those that the event log only counted.",
+            [(&[("name", name), ("type", of.into())][..], number(count))],
+        );
+    }
+    families.counters(
+        "client_overload_rejections_total",
+        "Calls rejected because MAX_CALLS calls were in flight or waiting.",
+        [(&[("name", name)][..], number(breaker.counts().not_permitted.overloaded))],
+    );
+}
+
 fn label(state: State) -> &'static str {
     state_label(state, Mode::Auto)
 }

@@ -35,14 +35,24 @@ impl FromRequest for ControlledUpstream {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let name = request.match_info().get("name");
-        let named = |upstream: &Self| name.is_none_or(|name| upstream.name() == name);
-        let found = all(request).and_then(|mut all| all.find(named));
-        ready(found.ok_or_else(|| {
-            let message = "no upstream has this name: GET /api/upstreams lists them";
-            ApiError::new(StatusCode::NOT_FOUND, message)
-        }))
+        ready(find(request, request.match_info().get("name")))
     }
+}
+
+/// The upstream of this name, or the lab's backend.
+///
+/// # Errors
+/// 404 for an unknown name.
+pub(super) fn find(
+    request: &HttpRequest,
+    name: Option<&str>,
+) -> Result<ControlledUpstream, ApiError> {
+    let named = |upstream: &ControlledUpstream| name.is_none_or(|name| upstream.name() == name);
+    let found = all(request).and_then(|mut all| all.find(named));
+    found.ok_or_else(|| {
+        let message = "no upstream has this name: GET /api/upstreams lists them";
+        ApiError::new(StatusCode::NOT_FOUND, message)
+    })
 }
 
 /// All upstreams, the lab's backend first. `None` if the service has none.
@@ -89,6 +99,10 @@ fn about(upstream: &ControlledUpstream) -> wire::AboutUpstream {
     wire::AboutUpstream {
         name: upstream.name().to_owned(),
         url: upstream.url().to_string(),
+        calls: wire::UpstreamCalls {
+            counts: upstream.tally().counts(),
+            calls_in_flight: upstream.tally().in_flight(),
+        },
         policies: upstream.upstream().snapshot(),
     }
 }

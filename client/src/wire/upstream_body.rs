@@ -4,6 +4,7 @@ use resilience_actors::{Mode, PolicySnapshot, State, breaker::Counts};
 use serde::Serialize;
 
 use super::CircuitBody;
+use crate::stats;
 
 /// `GET /api/upstreams`.
 #[derive(Debug, Serialize)]
@@ -29,7 +30,7 @@ pub struct ConfigFileBody {
 /// One upstream of [`UpstreamsBody`].
 #[derive(Debug, Serialize)]
 pub struct ListedUpstream {
-    /// Name, URL and policies.
+    /// Name, URL, calls and policies.
     #[serde(flatten)]
     pub about: AboutUpstream,
     /// The circuit's state.
@@ -43,7 +44,7 @@ pub struct ListedUpstream {
 /// `GET /api/upstreams/{name}`.
 #[derive(Debug, Serialize)]
 pub struct UpstreamBody {
-    /// Name, URL and policies.
+    /// Name, URL, calls and policies.
     #[serde(flatten)]
     pub about: AboutUpstream,
     /// As in `GET /api/circuit-breaker`.
@@ -58,6 +59,18 @@ pub struct AboutUpstream {
     pub name: String,
     /// Where it is. A URL has no user information.
     pub url: String,
+    /// Calls since the start.
+    pub calls: UpstreamCalls,
     /// The optional policies that are on.
     pub policies: PolicySnapshot,
+}
+
+/// The calls of an upstream.
+#[derive(Debug, Serialize)]
+pub struct UpstreamCalls {
+    /// By how they ended.
+    #[serde(flatten)]
+    pub counts: stats::Counts,
+    /// Without an answer yet.
+    pub calls_in_flight: u64,
 }
