@@ -10,7 +10,12 @@ use serde::Serialize;
 use super::EventStreams;
 
 /// A comment line. It shows both sides that the connection is alive.
-pub(super) const COMMENT: Bytes = Bytes::from_static(b": heartbeat\n\n");
+pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");
+
+/// A heartbeat with the id from which the reader shall resume. It is no event: it has no data.
+pub(super) fn heartbeat_with_id(id: &str) -> Bytes {
+    format!(": heartbeat\nid: {id}\n\n").into()
+}
 
 /// Tells a browser to reconnect 1 s after the end of a stream.
 pub(super) const RETRY: &str = "retry: 1000\n\n";

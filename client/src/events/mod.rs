@@ -5,7 +5,11 @@
 //! It is polled only while its connection accepts data, so a slow reader holds one chunk here and
 //! [`stall::SEND_BUFFER`] in the kernel. A stream ends if the log no longer has its next event, or if its connection
 //! accepts no data for [`stall::LIMIT`].
+//!
+//! All upstreams have one log, so an id says how far a reader is whatever its [`Filter`]. A reader that wants few events
+//! gets ids with its heartbeats.
 
+mod filter;
 mod frame;
 pub mod stall;
 mod stream;
@@ -17,7 +21,8 @@ use std::sync::{
 
 use resilience_actors::EventLog;
 
-pub use stream::{HEARTBEAT, events};
+pub use filter::Filter;
+pub use stream::{HEARTBEAT, Wanted, events};
 
 /// Counts the open streams of all workers, and makes the ids of events. Clones share the count.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use service_edge::Drain;
 use tokio::time::{Instant, sleep_until};
 
-use super::{EventStreams, Start, StreamSlot, frame};
+use super::{EventStreams, Filter, Start, StreamSlot, frame};
 
 /// A stream without events sends a comment after this time.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -25,11 +25,20 @@ const SHARE: Duration = Duration::from_micros(100);
 /// Maximum time between a change and its chunk, however many streams are open.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
-/// The stream of `log` from `start` on. It ends when the process ends or the reader is too slow. `hello` is the first
-/// message's data without `sequence`.
+/// What a reader asks for.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Where the stream begins.
+    pub start: Start,
+    /// The events that the reader wants.
+    pub filter: Filter,
+}
+
+/// The stream of `log`. It ends when the process ends or the reader is too slow. `hello` is the first message's data
+/// without `sequence`.
 pub fn events(
     log: &EventLog,
-    start: Start,
+    Wanted { start, filter }: Wanted,
     mut hello: Map<String, Value>,
     slot: StreamSlot,
     streams: EventStreams,
@@ -56,6 +65,7 @@ pub fn events(
     let now = Instant::now();
     let following = Following {
         reader: log.reader(after),
+        filter,
         first: Some(first.into()),
         last_sent: now,
         resting: false,
@@ -78,6 +88,7 @@ struct Gap {
 
 struct Following {
     reader: EventReader,
+    filter: Filter,
     first: Option<Bytes>,
     last_sent: Instant,
     /// True if all events were sent: the next chunk waits, so that it can hold more events.
@@ -104,24 +115,41 @@ impl Following {
         Some(sent)
     }
 
+    /// The next events that the reader wants, or a heartbeat. `None` if some are missing.
     async fn chunk(&mut self) -> Option<Bytes> {
-        tokio::select! {
-            biased;
-            () = self.reader.changed() => {}
-            () = sleep_until(self.last_sent + HEARTBEAT) => return Some(frame::COMMENT),
+        loop {
+            let heartbeat = self.last_sent + HEARTBEAT;
+            tokio::select! {
+                biased;
+                () = self.reader.changed() => {}
+                () = sleep_until(heartbeat) => return Some(self.heartbeat()),
+            }
+            if self.resting {
+                sleep_until(self.last_sent + pause(self.streams.open())).await;
+            }
+            let batch = self.reader.read(BATCH);
+            if batch.missed {
+                log::info!("events: a reader was too slow and is dropped; it can come back");
+                return None;
+            }
+            self.resting = batch.events.len() < BATCH;
+            let wanted = batch.events.iter().filter(|event| self.filter.wants(event));
+            let frames: Vec<_> = wanted.map(|event| frame::event(event, &self.streams)).collect();
+            if !frames.is_empty() {
+                return Some(frame::join(frames));
+            }
+            // There may be events all the time, and none that the reader wants.
+            if Instant::now() >= heartbeat {
+                return Some(self.heartbeat());
+            }
         }
-        if self.resting {
-            sleep_until(self.last_sent + pause(self.streams.open())).await;
+    }
+
+    fn heartbeat(&self) -> Bytes {
+        if self.filter.is_empty() {
+            return frame::HEARTBEAT;
         }
-        let batch = self.reader.read(BATCH);
-        if batch.missed {
-            log::info!("events: a reader was too slow and is dropped; it can come back");
-            return None;
-        }
-        self.resting = batch.events.len() < BATCH;
-        Some(frame::join(
-            batch.events.iter().map(|event| frame::event(event, &self.streams)).collect(),
-        ))
+        frame::heartbeat_with_id(&self.streams.id(self.reader.cursor()))
     }
 }
 

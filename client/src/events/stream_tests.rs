@@ -1,7 +1,7 @@
 use std::pin::Pin;
 
 use futures::{FutureExt as _, StreamExt as _};
-use resilience_actors::events::EventKind;
+use resilience_actors::{EventType, events::EventKind};
 
 use super::*;
 
@@ -20,9 +20,14 @@ impl Lab {
     }
 
     fn open(&self, start: Start) -> Pin<Box<dyn Stream<Item = Piece>>> {
+        self.open_filtered(start, Filter::default())
+    }
+
+    fn open_filtered(&self, start: Start, filter: Filter) -> Pin<Box<dyn Stream<Item = Piece>>> {
         let slot = self.streams.try_open().unwrap();
+        let wanted = Wanted { start, filter };
         let (streams, drain) = (self.streams.clone(), self.drain.clone());
-        Box::pin(events(&self.log, start, Map::new(), slot, streams, drain))
+        Box::pin(events(&self.log, wanted, Map::new(), slot, streams, drain))
     }
 
     fn now(&self) -> Start {
@@ -166,4 +171,34 @@ async fn the_batching_interval_grows_with_the_number_of_readers() {
         let pause = before.elapsed().as_millis();
         assert!((at_least..=at_most).contains(&pause), "{streams} readers: {pause} ms");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_wants_some_events_gets_those_and_ids_to_resume_from() {
+    let lab = Lab::new(100);
+    let other = lab.log.for_breaker("other");
+    let filter = Filter { types: vec![EventType::Reset], upstream: Some("other".to_owned()) };
+    let mut stream = lab.open_filtered(lab.now(), filter);
+    next(&mut stream).await;
+    lab.record(2);
+    other.record(EventKind::LeaseExpired { epoch: 1, lease: HEARTBEAT });
+    other.record(EventKind::Reset { epoch: 7 });
+    assert_eq!(ids(&next(&mut stream).await), [4]);
+
+    let before = Instant::now();
+    // Events that it does not want come all the time.
+    let recording = tokio::spawn(async move {
+        loop {
+            lab.record(1);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    let heartbeat = next(&mut stream).await;
+    assert!(
+        heartbeat.starts_with(": heartbeat\nid: ") && heartbeat.ends_with("\n\n"),
+        "{heartbeat}"
+    );
+    assert!((18..=20).contains(&ids(&heartbeat)[0]), "{heartbeat}");
+    assert!(before.elapsed() <= HEARTBEAT + Duration::from_secs(1));
+    recording.abort();
 }

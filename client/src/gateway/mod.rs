@@ -28,6 +28,7 @@
 mod answer_stream;
 mod answering;
 pub mod body;
+mod call_record;
 mod clients;
 pub mod default_headers;
 pub mod file;

@@ -6,6 +6,7 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
@@ -73,6 +74,8 @@ impl NoAnswer for PassingError {
 /// A request to an upstream.
 pub(super) struct Passing {
     pub(super) client: Rc<WorkerClient>,
+    /// The upstream's name.
+    pub(super) upstream: Arc<str>,
     pub(super) method: Method,
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
@@ -127,7 +130,7 @@ impl Passing {
             span.level(),
             trace_id:% = span.trace_id(),
             span_id:% = span.span_id();
-            "call {} attempt {}: sending to the upstream", attempt.call, attempt.number
+            "upstream {}: call {} attempt {}: sending", self.upstream, attempt.call, attempt.number
         );
         let method = self.method.as_str();
         let recording = traces::attempt(self.span, span, attempt.number, method);

@@ -1,24 +1,22 @@
 //! The gateway of one worker: takes a request, makes its call, and answers it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
-    http::{
-        StatusCode,
-        header::{CONTENT_LENGTH, TRANSFER_ENCODING, WWW_AUTHENTICATE},
-    },
+    http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, WWW_AUTHENTICATE},
     web::Payload,
 };
-use resilience_actors::{CallError, CallId, CallOptions};
+use resilience_actors::CallOptions;
 use service_edge::{ApiError, TraceContext, limit_body_pauses};
 
 use super::{
     answering,
     body::BodyLimits,
+    call_record::{CallRecord, Ended, Report},
     clients::Clients,
     forwarded::Pseudonym,
-    passing::{PassedAnswer, Passing, PassingBody, PassingError},
+    passing::{Passing, PassingBody},
     quota::Quota,
     repeatable::is_idempotent,
     request_headers::{Gateway, UPSTREAM_TOKEN},
@@ -131,21 +129,18 @@ impl GatewayWorker {
     ) -> Result<Passed, ApiError> {
         let span = received.span;
         let (options, operation) = self.call(target, upstream, received).await?;
-        let pending = upstream.tally().begin();
+        let mut record = CallRecord::begin(upstream, options.id(), span);
         let report = upstream.upstream().run_with(options, operation).await;
-        // A call whose caller did not send its body counts as abandoned.
-        if !matches!(report.result, Err(CallError::Transport(PassingError::Caller(_)))) {
-            pending.finish(&report, PassedAnswer::is_success);
-        }
-        let attempts = report.attempts.len();
-        let (id, elapsed) = (report.id, report.elapsed);
-        let response = match report.result {
+        record.count(&report);
+        let Report { result, attempts, elapsed, retry_refused, .. } = report;
+        let response = match result {
             Ok(answer) => answering::answer(answer, upstream, &self.shared.limits)
                 .unwrap_or_else(|error| error.error_response()),
             Err(error) => answering::refusal(&error, upstream).error_response(),
         };
-        log_end(span, upstream, id, response.status(), attempts, elapsed);
-        Ok(Passed { response, attempts })
+        let status = response.status();
+        record.finish(Ended { status, attempts: &attempts, elapsed, retry_refused });
+        Ok(Passed { response, attempts: attempts.len() })
     }
 
     /// The call of a request that may be passed on. Receives the body, or its beginning.
@@ -176,6 +171,7 @@ impl GatewayWorker {
         let may_repeat = is_idempotent(request.method(), request.headers(), route.idempotent);
         let operation = Passing {
             client: self.clients.of(upstream),
+            upstream: Arc::clone(upstream.upstream().name()),
             method: request.method().clone(),
             uri,
             headers,
@@ -197,24 +193,4 @@ fn require_token(request: &HttpRequest, upstream: &GatewayUpstream) -> Result<()
     let message =
         format!("upstream {} needs its token: X-Upstream-Token: <token>", upstream.name());
     Err(ApiError::unauthorized(message).with_header(WWW_AUTHENTICATE, "X-Upstream-Token"))
-}
-
-fn log_end(
-    span: TraceContext,
-    upstream: &GatewayUpstream,
-    call: CallId,
-    status: StatusCode,
-    attempts: usize,
-    elapsed: Duration,
-) {
-    log::log!(
-        span.level(),
-        trace_id:% = span.trace_id(),
-        span_id:% = span.span_id();
-        "call {call} upstream {}: status {}, attempts: {attempts}, {:.3}s, circuit {}",
-        upstream.name(),
-        status.as_u16(),
-        elapsed.as_secs_f64(),
-        upstream.upstream().state(),
-    );
 }

@@ -2,6 +2,7 @@
 
 mod circuit;
 mod dashboard;
+mod event_query;
 mod events;
 mod faults;
 mod gateway;

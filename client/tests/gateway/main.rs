@@ -11,6 +11,7 @@ mod gateway;
 mod large;
 mod policies;
 mod python;
+mod recorded;
 mod refusals;
 mod reload;
 mod requests;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
 mod control;
+mod events;
 mod metrics;
 mod probes;
 mod reload;
@@ -18,6 +19,7 @@ use std::{
 };
 
 use client_service::{Config, gateway::upstreams::GatewayUpstream};
+use resilience_actors::{Attempt, Operation};
 
 /// The settings of a client with a file of upstreams, whose text this is.
 fn with_file(text: &str, variables: &[(&str, &str)]) -> Config {
@@ -40,5 +42,17 @@ async fn fail(upstream: &GatewayUpstream, calls: usize) {
     for _ in 0..calls {
         let failed = upstream.upstream().call_once(async |_| Err::<(), _>("oops")).await;
         assert!(failed.is_err());
+    }
+}
+
+/// Fails each attempt.
+struct Failing;
+
+impl Operation for Failing {
+    type Answer = ();
+    type Error = &'static str;
+
+    async fn run(&self, _: Attempt<'_>) -> Result<(), &'static str> {
+        Err("oops")
     }
 }

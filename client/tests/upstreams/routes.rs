@@ -1,9 +1,9 @@
 //! Requests of a route have its settings.
 
 use actix_web::http::{Method, header::HeaderMap};
-use resilience_actors::{Attempt, CallOptions, Operation, Priority};
+use resilience_actors::{CallOptions, Priority};
 
-use crate::{support::lab, with_file};
+use crate::{Failing, support::lab, with_file};
 
 const FILE: &str = r#"
 [upstreams.p]
@@ -22,17 +22,6 @@ path = "/charges"
 retry_max_attempts = 2
 idempotent = true
 "#;
-
-struct Failing;
-
-impl Operation for Failing {
-    type Answer = ();
-    type Error = &'static str;
-
-    async fn run(&self, _: Attempt<'_>) -> Result<(), &'static str> {
-        Err("oops")
-    }
-}
 
 #[actix_web::test]
 async fn the_first_route_that_fits_decides() {

@@ -33,6 +33,9 @@ async fn the_list_has_the_lab_s_backend_and_then_the_file_s_upstreams_without_se
     ];
     assert_eq!(shown, expected);
     assert_eq!(upstreams[2]["counts"]["failed"], 2);
+    for key in ["total_requests", "failed_requests", "rejected_requests", "calls_in_flight"] {
+        assert_eq!(upstreams[2]["calls"][key], 0, "{key}: these calls came from no request");
+    }
     assert_eq!(upstreams[2]["policies"]["concurrency"]["max"], 7);
     assert_eq!(upstreams[1]["policies"], json!({}));
     let one = lab.get("/api/upstreams/payments").await;

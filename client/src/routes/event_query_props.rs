@@ -8,7 +8,7 @@ fn queries() -> impl Strategy<Value = String> {
     let name = prop::sample::select(&EventType::ALL[..]).prop_map(|of| of.to_string());
     let value =
         prop_oneof![4 => name, 2 => "[0-9]{1,4}", 1 => "[+-]?[0-9]{0,25}", 1 => "[ -~]{0,8}"];
-    let pair = ("(limit|type|Limit|types|%6cimit)", value)
+    let pair = ("(limit|type|upstream|Limit|types|%6cimit)", value)
         .prop_map(|(key, value)| format!("{key}={value}"));
     prop_oneof![
         4 => prop::collection::vec(pair, 0..4).prop_map(|pairs| pairs.join("&")),
@@ -24,9 +24,9 @@ proptest! {
 
     #[test]
     fn a_query_is_bounded_or_refused_with_a_short_message(query in queries()) {
-        match Wanted::parse(&query) {
-            Ok(Wanted { limit, types }) => {
-                prop_assert!((1..=MAX_LIMIT).contains(&limit));
+        match Query::parse(&query) {
+            Ok(Query { limit, filter: Filter { types, .. } }) => {
+                prop_assert!(limit.is_none_or(|limit| (1..=MAX_LIMIT).contains(&limit)));
                 prop_assert!(types.len() <= EventType::ALL.len(), "{} types", types.len());
             }
             Err(error) => {
@@ -41,30 +41,32 @@ proptest! {
     fn a_formatted_query_parses_to_the_same_value(
         limit in prop::option::of(1..=MAX_LIMIT),
         types in prop::sample::subsequence(EventType::ALL.to_vec(), 0..=EventType::ALL.len()),
+        upstream in prop::option::of("[a-z0-9_-]{1,20}"),
         at_once: bool,
     ) {
         let names: Vec<_> = types.iter().map(ToString::to_string).collect();
         let mut pairs: Vec<_> = limit.iter().map(|limit| format!("limit={limit}")).collect();
+        pairs.extend(upstream.iter().map(|name| format!("upstream={name}")));
         if at_once && !names.is_empty() {
             pairs.push(format!("type={}", names.join(",")));
         } else {
             pairs.extend(names.iter().map(|name| format!("type={name}")));
         }
-        let expected = Wanted { limit: limit.unwrap_or(DEFAULT_LIMIT), types };
-        prop_assert_eq!(Wanted::parse(&pairs.join("&")).unwrap(), expected);
+        let expected = Query { limit, filter: Filter { types, upstream } };
+        prop_assert_eq!(Query::parse(&pairs.join("&")).unwrap(), expected);
     }
 }
 
 #[test]
 fn repeated_types_are_kept_once() {
     let query = format!("type={}call", "reset,".repeat(10_000));
-    assert_eq!(Wanted::parse(&query).unwrap().types, [EventType::Reset, EventType::Call]);
+    assert_eq!(Query::parse(&query).unwrap().filter.types, [EventType::Reset, EventType::Call]);
 }
 
 #[test]
 fn a_value_with_line_breaks_makes_a_one_line_error() {
     for query in ["limit=1%0aINFO", "type=call%0d%0aSet-Cookie:x", "%0a=1"] {
-        let error = Wanted::parse(query).unwrap_err();
+        let error = Query::parse(query).unwrap_err();
         assert!(!error.message().contains(char::is_control), "{error}");
     }
 }
