@@ -13,9 +13,13 @@ from resilience_lab.waiting import wait_for
 ALWAYS_EXPECTED = "Failed to load resource: the server responded with a status of 50"
 
 
-# True once the page has had its first answers: the counters, the history and the fault plan.
-LOADED = """() => ["api/stats", "limit=1000", "api/backend/faults"].every((part) =>
-  performance.getEntriesByType("resource").some(({ name }) => name.includes(part)))"""
+# True once the page has had its first answers: the counters, the history and the fault plan. A list has only its rows,
+# and an upstream of a file has no fault plan.
+LOADED = """() => {
+  const wanted = { list: ["api/upstreams"], one: ["limit=1000"] }[document.body.dataset.view];
+  return (wanted ?? ["api/stats", "limit=1000", "api/backend/faults"]).every((part) =>
+    performance.getEntriesByType("resource").some(({ name }) => name.includes(part)));
+}"""
 
 
 def pytest_addoption(parser):
@@ -33,7 +37,7 @@ def pytest_configure(config):
 @pytest.fixture(scope="session")
 def running_lab(request, tmp_path_factory):
     with Processes(tmp_path_factory.mktemp("logs")) as processes:
-        yield Lab(processes, request.config.getoption("bin_dir"))
+        yield Lab(processes, request.config.getoption("bin_dir"), tmp_path_factory.mktemp("upstreams"))
 
 
 @pytest.fixture
@@ -41,6 +45,7 @@ def lab(running_lab):
     """With a healthy backend and a closed circuit."""
     running_lab.fail()
     running_lab.client.reset()
+    running_lab.gateway.reset_all()
     return running_lab
 
 

@@ -22,6 +22,19 @@ RATES = {
 POLICIES = {"CONCURRENCY_MAX": "100", "RATE_LIMIT": "10000/s", "RETRY_BUDGET": "0.5", "HEDGE_AFTER": "p99"}
 
 
+# The file of upstreams: both are the backend, so that it decides how their calls end.
+UPSTREAMS = """
+[upstreams.mail]
+url = "{url}"
+
+[upstreams.payments]
+url = "{url}"
+breaker_reset_timeout = {reset}
+retry_base_delay = 0.05
+concurrency_max = 7
+"""
+
+
 class Service:
     """A running service, and calls to it."""
 
@@ -79,20 +92,40 @@ class Client(Service):
         return self.get(f"/api/events/history?limit=1000&type={','.join(types)}")["events"]
 
 
+class Gateway(Client):
+    """A client with upstreams of a file."""
+
+    def upstream(self, name):
+        return self.get(f"/api/upstreams/{name}")
+
+    def pass_on(self, name, count=1):
+        for _ in range(count):
+            self.call("GET", f"/upstreams/{name}/api/data")
+
+    def reset_all(self):
+        for name in ("backend", "mail", "payments"):
+            self.call("POST", f"/api/upstreams/{name}/reset")
+
+
 class Lab:
-    """A backend, a client, and a guarded client.
+    """A backend, a client, a guarded client, and a client with several upstreams.
 
     The guarded client has an admin token, one event stream, trips by rate, and optional policies.
     """
 
     token = "token-of-this-check"
 
-    def __init__(self, processes: Processes, bin_dir):
+    def __init__(self, processes: Processes, bin_dir, directory):
         guards = {"ADMIN_TOKEN": self.token, "MAX_EVENT_STREAMS": "1"}
         backend = start_backend(processes, bin_dir, {})
         self.backend = Service(backend)
         self.client = Client(start_client(processes, bin_dir, backend, CLIENT))
         self.guarded = Client(start_client(processes, bin_dir, backend, CLIENT | RATES | POLICIES | guards, "guarded"))
+
+        upstreams = directory / "upstreams.toml"
+        upstreams.write_text(UPSTREAMS.format(url=backend.url(""), reset=RESET_TIMEOUT), encoding="utf-8")
+        config = CLIENT | {"CONFIG": str(upstreams)}
+        self.gateway = Gateway(start_client(processes, bin_dir, backend, config, "gateway"))
 
     def fail(self, **plan):
         """Sets the backend's fault plan, without the client."""

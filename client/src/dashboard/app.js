@@ -1,20 +1,15 @@
-// The dashboard: stores what the server reports in the model, and updates the views.
+// The dashboard: receives what the server reports, and shows the list of upstreams or one of them. With the lab's backend
+// alone there is no list.
 
-import { Comparison } from "./charts/comparison.js";
-import { Timeline } from "./charts/timeline.js";
-import { Waterfall } from "./charts/waterfall.js";
-import { Controls } from "./controls/controls.js";
 import { Api, ApiError } from "./data/api.js";
 import { Clock } from "./data/clock.js";
-import { Model } from "./data/model.js";
 import { Stream } from "./data/stream.js";
+import { Upstreams } from "./data/upstreams.js";
 import { byId, setText } from "./dom.js";
 import { Announcer } from "./panels/announcer.js";
-import { Counters } from "./panels/counters.js";
-import { EventLog } from "./panels/event-log.js";
-import { Lamp } from "./panels/lamp.js";
-import { Policies } from "./panels/policies.js";
 import { setUpTheme } from "./theme.js";
+import { List } from "./views/list.js";
+import { One } from "./views/one.js";
 
 /** Milliseconds between two refreshes, after an event and without events. */
 const BUSY = 500;
@@ -28,39 +23,65 @@ const REPLAY = 1000;
 
 const clock = new Clock();
 const now = () => clock.now(Date.now());
-const model = new Model();
 const api = new Api();
 api.onDate = (header) => clock.estimate(header, Date.now());
-
-const lamp = new Lamp(model, now);
-const timeline = new Timeline(model, now);
-const comparison = new Comparison(model, now);
-const waterfall = new Waterfall();
-const counters = new Counters();
-const policies = new Policies();
-const log = new EventLog();
 const announcer = new Announcer();
-const controls = new Controls(api, refreshSoon);
+const upstreams = new Upstreams();
+const list = new List(upstreams, announcer);
+const one = new One(api, clock, announcer, refreshSoon);
+/** What is shown: `list`, `one`, or null before the first answer. */
+let view = null;
+/** The server does not know the upstream that is shown. */
+let gone = false;
 
-// ---- events --------------------------------------------------------------------------------------
+// ---- views ---------------------------------------------------------------------------------------
 
-function take(event, live) {
-  if (live) clock.refine(Date.parse(event.time), Date.now());
-  if (!model.take(event, live)) return;
-  log.add(event);
-  if (event.type === "call") waterfall.add(event);
-  refreshSoon();
-  if (!live) return;
-  if (event.type === "transition") {
-    stateEventAt = performance.now();
-    announcer.say(`Circuit ${event.to}: ${event.cause}`);
-    lamp.update();
-  } else if (event.type === "mode") {
-    stateEventAt = performance.now();
-    announcer.say(`Breaker mode: ${event.to}`);
-    lamp.update();
+/** The name of an upstream in the address of the page. */
+function wantedName() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
   }
 }
+
+/** Shows what the address of the page says. `moved`: the user has changed it. */
+function route(moved) {
+  const alone = upstreams.all.length === 1;
+  const name = alone ? upstreams.all[0].name : wantedName();
+  const upstream = upstreams.find(name);
+  gone = false;
+  if (!upstream) {
+    view = list;
+    list.show(name);
+    one.upstream = null;
+  } else {
+    view = one;
+    if (one.upstream?.name === name) return;
+    one.show(upstream, { lab: upstreams.isLab(upstream), alone });
+  }
+  document.body.dataset.view = view === list ? "list" : alone ? "alone" : "one";
+  stream.open(view.path);
+  if (!moved) return;
+  refresh();
+  scrollTo(0, 0);
+  byId(view === list ? "upstreams-title" : "one-name").focus({ preventScroll: true });
+}
+
+async function loadUpstreams() {
+  const asked = performance.now();
+  upstreams.observe((await api.get("api/upstreams")).upstreams, asked);
+  route(false);
+}
+
+addEventListener("hashchange", () => upstreams.all.length > 0 && route(true));
+// The address of the page names an upstream, not a part of the page.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId(view === list ? "upstreams-title" : "controls").focus();
+});
+
+// ---- events --------------------------------------------------------------------------------------
 
 let openedAt = 0;
 
@@ -69,49 +90,34 @@ function isLive(event) {
   return performance.now() - openedAt > REPLAY || Math.abs(Date.parse(event.time) - now()) < 1000;
 }
 
-const stream = new Stream("api/events", {
+const stream = new Stream({
   open() {
     openedAt = lastEventAt = performance.now();
-    if (model.outages.at(-1)?.to === null) announcer.say("Connected again");
-    model.found(now());
+    if (document.body.dataset.connection === "lost") announcer.say("Connected again");
+    if (view === one) one.found();
     showConnection("live");
     refresh();
-    controls.faults.refresh();
   },
   lost() {
     if (document.body.dataset.connection === "lost") return;
-    model.lost(now());
+    if (view === one) one.lost();
     announcer.say("Connection lost");
     showConnection("lost");
   },
   hello(hello) {
-    model.observe(hello.circuit_breaker, now());
-    stateEventAt = performance.now();
-    lamp.update();
-    loadHistory();
+    if (view === one) one.hello(hello);
   },
   gap(gap) {
-    log.add({ ...gap, type: "gap", sequence: `gap ${gap.missed_from}`, time: new Date(now()).toISOString() });
-    loadHistory();
+    if (view === one) one.gap(gap);
+    else refresh();
   },
   event(event) {
     lastEventAt = performance.now();
-    take(event, isLive(event));
+    const live = isLive(event);
+    if (live) clock.refine(Date.parse(event.time), Date.now());
+    view.take(event, live);
   },
 });
-
-/** Loads the events from before the page was opened or while it had no connection. */
-async function loadHistory() {
-  try {
-    for (const query of ["limit=200&type=transition,mode,reset", "limit=1000"]) {
-      const { events } = await api.get(`api/events/history?${query}`);
-      for (const event of events) take(event, false);
-    }
-    waterfall.update(performance.now());
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-  }
-}
 
 // ---- connection ----------------------------------------------------------------------------------
 
@@ -132,9 +138,8 @@ function showOutage(at) {
 
 // ---- polling -------------------------------------------------------------------------------------
 
-let stateEventAt = 0;
 let refreshing = false;
-let refreshedAt = 0;
+let refreshedAt = -IDLE;
 let wanted = false;
 let failures = 0;
 let lastEventAt = 0;
@@ -143,60 +148,55 @@ function refreshSoon() {
   wanted = true;
 }
 
-/** Reads the state and the counters. Ignores the state if an event has changed it since the request. */
+/** Reads states and counters. Without a connection, only which upstreams there are. */
 async function refresh() {
   if (refreshing) return;
   refreshing = true;
   wanted = false;
   refreshedAt = performance.now();
   try {
-    const asked = performance.now();
-    const breaker = await api.get("api/circuit-breaker");
-    if (stateEventAt < asked) model.observe(breaker, now());
-    const stats = await api.get("api/stats");
-    counters.update(stats);
-    policies.update(stats);
+    const live = document.body.dataset.connection === "live";
+    if (view !== one || !live || gone) await loadUpstreams();
+    if (view === one && live) await one.refresh();
     failures = 0;
-    lamp.update();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    // EventSource does not notice a dead connection. A second failure excludes a browser without a free connection.
-    if (error.status === 0 && performance.now() - lastEventAt > SILENCE && ++failures >= 2) stream.reconnect();
-    wanted = true;
+    failed(error);
   } finally {
     refreshing = false;
   }
+}
+
+function failed(error) {
+  wanted = true;
+  gone = error.status === 404;
+  // EventSource does not notice a dead connection. A second failure excludes a browser without a free connection.
+  if (error.status === 0 && performance.now() - lastEventAt > SILENCE && ++failures >= 2) stream.reconnect();
 }
 
 let faultsAt = performance.now();
 
 function tick() {
   const at = performance.now();
-  const due = at - refreshedAt > (wanted ? BUSY : IDLE);
-  if (due && !document.hidden && document.body.dataset.connection === "live") refresh();
-  if (at - faultsAt > FAULTS && !document.hidden && document.body.dataset.connection === "live") {
+  const live = document.body.dataset.connection === "live";
+  const due = at - refreshedAt > (wanted && live ? BUSY : IDLE);
+  if (due && !document.hidden) refresh();
+  if (at - faultsAt > FAULTS && !document.hidden && live && view === one && one.lab) {
     faultsAt = at;
-    controls.faults.refresh();
+    one.controls.faults.refresh();
   }
-  lamp.update();
-  waterfall.update(at);
-  log.update();
+  if (view === one) one.tick(at);
   announcer.update(at);
   showOutage(at);
 }
 
-function slowTick() {
-  model.forget(now());
-  comparison.update();
-  timeline.describe();
-}
-
 function frame(at) {
-  timeline.draw(at);
+  if (view !== list) one.timeline.draw(at);
   requestAnimationFrame(frame);
 }
 
-setUpTheme(() => timeline.restyle());
+setUpTheme(() => one.timeline.restyle());
+refresh();
 setInterval(tick, 100);
-setInterval(slowTick, 1000);
+setInterval(() => view === one && one.slowTick(), 1000);
 requestAnimationFrame(frame);

@@ -43,13 +43,14 @@ macro_rules! file {
 
 static PAGE: File = File::new("/", HTML, include_str!("../dashboard/index.html"));
 
-static FILES: [File; 32] = [
+static FILES: [File; 36] = [
     file!("/dashboard/styles/base.css", CSS),
     file!("/dashboard/styles/layout.css", CSS),
     file!("/dashboard/styles/charts.css", CSS),
     file!("/dashboard/styles/panels.css", CSS),
     file!("/dashboard/styles/controls.css", CSS),
     file!("/dashboard/styles/responsive.css", CSS),
+    file!("/dashboard/styles/upstreams.css", CSS),
     file!("/dashboard/app.js", JAVASCRIPT),
     file!("/dashboard/dom.js", JAVASCRIPT),
     file!("/dashboard/theme.js", JAVASCRIPT),
@@ -68,6 +69,7 @@ static FILES: [File; 32] = [
     file!("/dashboard/data/clock.js", JAVASCRIPT),
     file!("/dashboard/data/model.js", JAVASCRIPT),
     file!("/dashboard/data/stream.js", JAVASCRIPT),
+    file!("/dashboard/data/upstreams.js", JAVASCRIPT),
     file!("/dashboard/panels/announcer.js", JAVASCRIPT),
     file!("/dashboard/panels/counters.js", JAVASCRIPT),
     file!("/dashboard/panels/event-log.js", JAVASCRIPT),
@@ -76,6 +78,8 @@ static FILES: [File; 32] = [
     file!("/dashboard/text/format.js", JAVASCRIPT),
     file!("/dashboard/text/policies.js", JAVASCRIPT),
     file!("/dashboard/text/words.js", JAVASCRIPT),
+    file!("/dashboard/views/list.js", JAVASCRIPT),
+    file!("/dashboard/views/one.js", JAVASCRIPT),
 ];
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {

@@ -25,7 +25,7 @@ export class Comparison {
 
   update() {
     const since = this.now() - WINDOW;
-    this.show("resilient", this.model.summary("resilient", since, "call-backend"));
+    this.show("resilient", this.model.summary("resilient", since, this.model.hasBaseline ? "call-backend" : undefined));
     this.show("baseline", this.model.summary("baseline", since, "baseline"));
     const skipped = this.model.skippedSince(since);
     const note = skipped ? `last 60 s, without ${plural(skipped, "call")} not listed` : "last 60 s";

@@ -20,7 +20,8 @@ export function describeTimeline(model, now) {
   const states = spans.map(({ state, from, to }) => `${state} for ${Math.round((to - from) / 1000)} s`);
   return (
     "Timeline of the last two minutes. " +
-    `With breaker and retries: ${calls("resilient")}. Baseline: ${calls("baseline")}. ` +
+    `With breaker and retries: ${calls("resilient")}. ` +
+    (model.hasBaseline ? `Baseline: ${calls("baseline")}. ` : "") +
     `States, oldest first: ${states.join(", ") || "unknown"}.`
   );
 }

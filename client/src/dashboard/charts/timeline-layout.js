@@ -3,8 +3,9 @@
 import { TIMELINE } from "../data/model.js";
 import { logScale } from "./scale.js";
 
-/** Places the strip of states, the lanes and the time axis. `x` maps a time to its place. */
-export function layOut(width, height, rem, now) {
+/** Places the strip of states, the lanes and the time axis. `x` maps a time to its place. Without a baseline, there is one
+ *  lane. */
+export function layOut(width, height, rem, now, hasBaseline) {
   const from = now - TIMELINE;
   const [left, right] = [Math.round(rem * 3.5), width - rem * 0.25];
   const x = (time) => left + ((time - from) / TIMELINE) * (right - left);
@@ -12,12 +13,10 @@ export function layOut(width, height, rem, now) {
   const title = Math.round(rem * 1.5);
   const bottom = height - Math.round(rem * 1.35);
   const upper = strip + title;
-  const upperHeight = Math.round((bottom - upper - title) * 0.55);
+  const upperHeight = hasBaseline ? Math.round((bottom - upper - title) * 0.55) : bottom - upper;
   const lower = upper + upperHeight + title;
-  const lanes = {
-    resilient: new Lane("with breaker and retries", upper, upperHeight, rem, true),
-    baseline: new Lane("baseline: no breaker, no retries", lower, bottom - lower, rem, false),
-  };
+  const lanes = { resilient: new Lane("with breaker and retries", upper, upperHeight, rem, true) };
+  if (hasBaseline) lanes.baseline = new Lane("baseline: no breaker, no retries", lower, bottom - lower, rem, false);
   return { width, height, from, to: now, left, right, x, strip, bottom, lanes };
 }
 

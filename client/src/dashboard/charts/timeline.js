@@ -77,7 +77,7 @@ export class Timeline {
 
   paint() {
     const { context, ratio, canvas } = this;
-    const area = layOut(canvas.clientWidth, canvas.clientHeight, this.rem, this.now());
+    const area = layOut(canvas.clientWidth, canvas.clientHeight, this.rem, this.now(), this.model.hasBaseline);
     this.makeImages();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, area.width, area.height);

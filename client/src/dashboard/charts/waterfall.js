@@ -1,7 +1,7 @@
 // The attempts and waits of recent calls, one row per call.
 
 import { kindOf } from "../data/model.js";
-import { byId, element } from "../dom.js";
+import { byId, element, setText } from "../dom.js";
 import { duration } from "../text/format.js";
 import { attemptClass, attemptResult, callName, outcomeWords } from "../text/words.js";
 
@@ -22,6 +22,14 @@ export class Waterfall {
     this.retried = [];
     this.updatedAt = 0;
     this.retriedOnly.addEventListener("change", () => this.render());
+  }
+
+  /** Forgets everything. */
+  clear() {
+    this.pending = [];
+    this.all = [];
+    this.retried = [];
+    this.render();
   }
 
   /** Takes a call. The next update shows it. */
@@ -48,7 +56,7 @@ export class Waterfall {
     const [end, step] = axisScale(Math.max(0.01, ...calls.map(extent)));
     this.list.replaceChildren(...calls.map((call) => row(call, end)));
     this.empty.hidden = calls.length > 0;
-    this.empty.textContent = `No ${this.retriedOnly.checked ? "retried " : ""}calls yet. Try “Test retry”.`;
+    setText(this.empty.firstElementChild, `No ${this.retriedOnly.checked ? "retried " : ""}calls yet.`);
     this.axis.hidden = calls.length === 0;
     const ticks = element("div");
     for (let value = 0; value <= end + 1e-9; value += step) {

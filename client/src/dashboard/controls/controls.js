@@ -25,9 +25,16 @@ export class Controls {
     this.setUpToken();
     this.setUpCalls();
     this.setUpBreaker();
-    new SteadyTraffic(this, PATHS);
+    this.steady = new SteadyTraffic(this, PATHS);
     new StressTest(this);
     this.faults = new Faults(this);
+  }
+
+  /** Controls the circuit at another path. Ends what only the lab's backend has, unless `lab`. */
+  show(circuit, lab) {
+    this.circuit = circuit;
+    showResult("breaker-result", "");
+    if (!lab) this.steady.stop();
   }
 
   hasRoom() {
@@ -105,7 +112,7 @@ export class Controls {
     for (const action of ["reset", "force-open", "disable", "enable"]) {
       byId(action).addEventListener("click", async () => {
         try {
-          const answer = await this.api.change("POST", `api/circuit-breaker/${action}`);
+          const answer = await this.api.change("POST", `${this.circuit}/${action}`);
           showResult("breaker-result", sentence(answer.message ?? `now ${answer.state}`));
         } catch (error) {
           this.failed("breaker-result", error);

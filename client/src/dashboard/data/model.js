@@ -12,6 +12,12 @@ const MAX_KNOWN = 20_000;
 
 export class Model {
   constructor() {
+    this.clear(true);
+  }
+
+  /** Forgets everything, for another upstream. `hasBaseline`: it is also called without breaker and retries. */
+  clear(hasBaseline) {
+    this.hasBaseline = hasBaseline;
     /** The last answer of `GET /api/circuit-breaker`, updated by events; null before the first answer. */
     this.breaker = null;
     /** The time at which an open circuit becomes half-open; null if no timer runs. */

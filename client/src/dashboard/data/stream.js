@@ -11,10 +11,15 @@ const RECONNECT_DELAY = 2000;
  *  class replaces an EventSource that the browser has closed, or that delivers nothing. */
 export class Stream {
   /** `on` has the methods `event(event)`, `gap(gap)`, `hello(hello)`, `open()` and `lost()`. */
-  constructor(url, on) {
-    this.url = url;
+  constructor(on) {
     this.on = on;
     this.live = false;
+  }
+
+  /** Receives the events of this URL, in place of those of another one. */
+  open(url) {
+    if (url === this.url) return;
+    this.url = url;
     this.connect();
   }
 

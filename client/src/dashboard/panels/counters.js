@@ -20,7 +20,7 @@ export class Counters {
       const row = element("tr", key);
       const heading = element("th", "", name);
       heading.scope = "row";
-      const [resilient, baseline] = [element("td", "", "–"), element("td", "", "–")];
+      const [resilient, baseline] = [element("td", "", "–"), element("td", "of-lab", "–")];
       row.append(heading, resilient, baseline);
       byId("counters").append(row);
       return { key, resilient, baseline };

@@ -44,6 +44,11 @@ export class EventLog {
     if (!paused) this.render();
   }
 
+  clear() {
+    this.events = [];
+    this.pause(false);
+  }
+
   /** Takes an event. The next update shows it. */
   add(event) {
     const time = Date.parse(event.time);

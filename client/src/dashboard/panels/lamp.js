@@ -12,6 +12,18 @@ export class Lamp {
     Object.assign(this, { model, now });
   }
 
+  /** Shows another upstream, of which only the state is known: `target` in sentences, `title` in the title of the page. */
+  show(target, title, state) {
+    Object.assign(this, { target, title });
+    document.body.dataset.state = state;
+    setIcon(state);
+    setText(byId("state"), state);
+    setText(byId("pill-state"), state);
+    for (const id of ["mode", "meaning", "countdown"]) setText(byId(id), "");
+    byId("ring").setAttribute("stroke-dasharray", "0 1");
+    this.showRates([]);
+  }
+
   /** Shows the current state. Call it several times a second while the countdown runs. */
   update() {
     const { breaker, halfOpenAt } = this.model;
@@ -24,11 +36,11 @@ export class Lamp {
     setText(byId("state"), breaker.state);
     setText(byId("pill-state"), breaker.state);
     setText(byId("mode"), breaker.mode === "auto" ? "" : MODES[breaker.mode] ?? breaker.mode);
-    setText(byId("meaning"), meaning(breaker));
+    setText(byId("meaning"), meaning(breaker, this.target));
     this.showCountdown(halfOpenAt === null ? null : Math.max(0, halfOpenAt - this.now()) / 1000, breaker.open_time);
     this.showStreak(breaker);
     this.showRates(rates(breaker));
-    document.title = `${breaker.state} · Resilience lab`;
+    document.title = `${breaker.state} · ${this.title}`;
   }
 
   showCountdown(left, openTime) {
@@ -58,11 +70,11 @@ export class Lamp {
   }
 }
 
-function meaning(breaker) {
+function meaning(breaker, target) {
   if (breaker.mode === "forced-open") return "The breaker refuses every call until it is enabled again.";
   if (breaker.mode === "disabled") return "Every call passes. Results do not count until the breaker is enabled again.";
-  if (breaker.state === "closed") return "Calls reach the backend.";
-  if (breaker.state === "open") return "The breaker refuses every call at once. No call reaches the backend.";
+  if (breaker.state === "closed") return `Calls reach ${target}.`;
+  if (breaker.state === "open") return `The breaker refuses every call at once. No call reaches ${target}.`;
   const trials = plural(breaker.half_open_max_calls ?? 1, "trial call");
   return `At most ${trials} at a time. The breaker refuses all other calls.`;
 }

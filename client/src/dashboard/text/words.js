@@ -18,6 +18,7 @@ export const ENDPOINTS = {
   baseline: "baseline",
   "test-retry": "test-retry",
   "stress-test": "stress test",
+  gateway: "call",
 };
 
 export const MODES = { auto: "automatic", "forced-open": "forced open by hand", disabled: "disabled by hand" };
