@@ -103,7 +103,7 @@ class Gateway(Client):
             self.call("GET", f"/upstreams/{name}/api/data")
 
     def reset_all(self):
-        for name in ("backend", "mail", "payments"):
+        for name in ("backend%20(lab)", "mail", "payments"):
             self.call("POST", f"/api/upstreams/{name}/reset")
 
 

@@ -91,7 +91,7 @@ def test_click_shows_one_upstream_and_its_calls(lab, overview):
     overview.get_by_role("link", name="All upstreams").click()
     expect(overview.locator("#upstreams-title")).to_be_focused()
     expect(overview.locator(".lamp")).to_be_hidden()
-    row(overview, "backend").click()
+    row(overview, "backend (lab)").click()
     expect(overview.locator("#meaning")).to_have_text("Calls reach the backend.")
     expect(overview.locator("#replicas tr")).to_have_count(1)
     overview.get_by_role("button", name="Call the backend").click()
@@ -175,7 +175,7 @@ def test_list_and_view_fit_and_axe_finds_nothing_serious(request, lab, open_page
     lab.gateway.call("POST", "/api/upstreams/mail/force-open")
     lab.fail(failure_rate=1)
     lab.gateway.pass_on("payments", 5)
-    for view, address in (("list", ""), ("payments", "#payments"), ("backend", "#backend")):
+    for view, address in (("list", ""), ("payments", "#payments"), ("backend", "#backend%20(lab)")):
         page = open_page(f"{lab.gateway.url}/{address}", width, 1000, theme)
         page.wait_for_timeout(1200)
         needed = page.evaluate("document.documentElement.scrollWidth")

@@ -87,6 +87,7 @@ async fn no_series_about_an_upstream_lacks_its_name() {
         "client_calls_waiting",
         "client_calls_max",
         "client_event_streams",
+        "client_config_",
     ];
     let series = metrics
         .lines()
