@@ -78,14 +78,10 @@ def manifests(name):
 
 @functools.cache
 def known_settings(service):
-    """The settings that the service's sources read."""
-    crate = ROOT / service.removesuffix("-service") / "src"
-    common = ROOT / "actors/edge/src/config/common_settings.rs"
-    names = set()
-    for path in (crate / "config.rs", *crate.glob("config/*.rs"), common):
-        source = path.read_text(encoding="utf-8").partition("#[cfg(test)]")[0]
-        names |= set(re.findall(r'settings\s*\.\w+\(\s*"([A-Z_]+)"', source))
-    return names
+    """The settings in the tables of docs/settings.md, which are generated from the code."""
+    document = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    tables = re.findall(rf"<!-- settings of (?:both services|{service}) -->\n(.*?)<!-- /", document, re.DOTALL)
+    return set(re.findall(r"^\| `([A-Z_]+)` \|", "".join(tables), re.MULTILINE))
 
 
 @functools.cache

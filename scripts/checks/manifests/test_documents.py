@@ -42,7 +42,8 @@ def test_readme_names_the_place_of_each_setting(place, settings):
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_settings_that_no_manifest_has_are_those_without_a_default(name):
-    given = {*BASE.own_settings(name), *BASE.config_map_data(name), "HOST", "PORT"}
+    # Kubernetes sets HOSTNAME.
+    given = {*BASE.own_settings(name), *BASE.config_map_data(name), "HOST", "PORT", "HOSTNAME"}
     defaults = documented_defaults()
     assert {setting for setting in known_settings(name) if defaults[setting] == "unset"} == known_settings(name) - given
 
