@@ -65,3 +65,21 @@ def into_state(lab, page, state):
     expect(page.locator("#state")).to_have_text(state, timeout=(RESET_TIMEOUT + 2) * 1000)
     # Colours change smoothly.
     page.wait_for_timeout(500)
+
+
+def use_controls(page, breaker):
+    """Clicks the controls of a circuit, and compares what the page shows with `breaker()`. Yields each mode."""
+    steps = [
+        ("Force open", "forced-open", "open", "forced open by hand"),
+        ("Disable", "disabled", "closed", "disabled by hand"),
+        ("Enable", "auto", "closed", ""),
+        ("Force open", "forced-open", "open", "forced open by hand"),
+        ("Reset", "auto", "closed", ""),
+    ]
+    for button, mode, state, shown in steps:
+        page.get_by_role("button", name=button, exact=True).click()
+        expect(page.locator("#state")).to_have_text(state)
+        expect(page.locator("#mode")).to_have_text(shown)
+        now = breaker()
+        assert (now["mode"], now["state"]) == (mode, state), now
+        yield mode

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from pages import assert_state_changes_appear
+from pages import assert_state_changes_appear, use_controls
 
 
 def test_state_changes_appear_within_half_a_second(lab, page, note):
@@ -22,19 +22,7 @@ def test_states_differ_in_shape_and_not_only_in_colour(lab, page):
 
 
 def test_breaker_controls(lab, page):
-    steps = [
-        ("Force open", "forced-open", "open", "forced open by hand"),
-        ("Disable", "disabled", "closed", "disabled by hand"),
-        ("Enable", "auto", "closed", ""),
-        ("Force open", "forced-open", "open", "forced open by hand"),
-        ("Reset", "auto", "closed", ""),
-    ]
-    for button, mode, state, shown in steps:
-        page.get_by_role("button", name=button, exact=True).click()
-        expect(page.locator("#state")).to_have_text(state)
-        expect(page.locator("#mode")).to_have_text(shown)
-        breaker = lab.client.breaker()
-        assert (breaker["mode"], breaker["state"]) == (mode, state), breaker
+    for mode in use_controls(page, lab.client.breaker):
         if mode == "forced-open":
             # No timer runs.
             expect(page.locator("#countdown")).to_have_text("")
