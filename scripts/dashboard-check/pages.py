@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from lab import RESET_TIMEOUT
@@ -83,3 +84,17 @@ def use_controls(page, breaker):
         now = breaker()
         assert (now["mode"], now["state"]) == (mode, state), now
         yield mode
+
+
+def judge_accessibility(page, where):
+    """Fails with what axe finds serious or critical; returns the names of its minor findings."""
+    # Elements that pass are not listed: that halves the time.
+    findings = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    grave = [
+        f"{finding['id']} ({finding['impact']}): {node['html'][:120]}: {' '.join(node['failureSummary'].split())}"
+        for finding in findings
+        if finding["impact"] in ("serious", "critical")
+        for node in finding["nodes"]
+    ]
+    assert not grave, f"{where}:\n  " + "\n  ".join(grave)
+    return {finding["id"] for finding in findings}

@@ -3,14 +3,12 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from pages import into_state
+from pages import into_state, judge_accessibility
 
 HEIGHTS = {360: 780, 768: 1024, 1280: 800, 1920: 1080}
 THEMES = ("light", "dark")
-GRAVE = ("serious", "critical")
 
 
 def test_nothing_is_wider_than_the_screen(lab, open_page):
@@ -97,22 +95,9 @@ def test_axe_finds_no_serious_violation(lab, open_page, note):
             page.get_by_label("call", exact=True).check()
             for state in ("closed", "open", "half-open"):
                 into_state(lab, page, state)
-                minor |= judge(page, f"{state}, {width} px, {theme}")
+                minor |= judge_accessibility(page, f"{state}, {width} px, {theme}")
             page.context.close()
     note(f"minor findings: {', '.join(sorted(minor)) or 'none'}")
-
-
-def judge(page, where):
-    """Fails with what is serious or critical; returns the names of the minor findings."""
-    findings = Axe().run(page).response["violations"]
-    grave = [
-        f"{finding['id']} ({finding['impact']}): {node['html'][:120]}: {' '.join(node['failureSummary'].split())}"
-        for finding in findings
-        if finding["impact"] in GRAVE
-        for node in finding["nodes"]
-    ]
-    assert not grave, f"{where}:\n  " + "\n  ".join(grave)
-    return {finding["id"] for finding in findings}
 
 
 @pytest.mark.console("net::ERR_")
