@@ -56,6 +56,11 @@ impl<'a> Admission<'a> {
         }
         self.permit.take()
     }
+
+    /// The place under the concurrency limit, if there is one.
+    pub(crate) fn take_place(&mut self) -> Option<Place> {
+        self.place.take()
+    }
 }
 
 /// Asks for everything that an attempt needs. An attempt may wait at a gate, but not after the deadline of its call, nor

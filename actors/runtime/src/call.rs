@@ -21,6 +21,7 @@ use crate::{
     clock,
     gate::Sample,
     operation::Operation,
+    panics::contained,
     policies::Policies,
     rejection::{Rejection, RejectionKind},
     report::CallError,
@@ -113,7 +114,7 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>, now: I
     {
         budget.deposit(admission.at);
     }
-    let Landed { mut admission, record, result, verdict, idempotent } =
+    let Landed { mut admission, record, mut result, verdict, idempotent } =
         land(policies, call, admission).await;
     let (number, outcome, elapsed) = (record.number, record.outcome, record.elapsed);
     let (now, trial) = (call.started + record.start + elapsed, admission.is_trial());
@@ -127,12 +128,18 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>, now: I
     };
     let refused = planned != Step::Finish && !policies.may_try_again(now);
     let step = if refused { Step::Finish } else { planned };
-    let cause = || attempt::cause(&result, &verdict);
+    let cause = |result: &_| attempt::cause(result, &verdict);
     let epoch = admission.epoch();
     let sample = Sample { outcome, elapsed, retried: step != Step::Finish };
     if let Some(permit) = admission.settle(&sample) {
         let effect = effect(policies.config.scope, outcome, trial, step);
-        settle(&mut call.pending, permit, effect, now, cause).await;
+        settle(&mut call.pending, permit, effect, now, || cause(&result)).await;
+    }
+    if step == Step::Finish
+        && let Some(place) = admission.take_place()
+        && let Ok(answer) = &mut result
+    {
+        contained(|| call.operation.keep_place(answer, place));
     }
     drop(admission);
     // Most calls make one attempt, so room for more is reserved only when needed.
@@ -141,13 +148,13 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>, now: I
     match step {
         Step::Finish => {
             if refused {
-                retry_refused(policies, call, &cause());
+                retry_refused(policies, call, &cause(&result));
             }
             call.settle().await;
             Turn::Over { at: now, result }
         }
         Step::Retry { wait } => {
-            let retry = scheduled(policies, call, cause(), wait);
+            let retry = scheduled(policies, call, cause(&result), wait);
             let (due, policies) = (now + wait, Arc::clone(policies));
             let entry = current_thread::wait(Wait { due, epoch, policies, retry });
             Turn::Wait { entry, result }

@@ -98,7 +98,7 @@ pub use gate::{Gate, Sample};
 pub use hedge::{Hedge, HedgeDelay, HedgeSnapshot};
 pub use limit::{
     AdaptiveSnapshot, CallLimit, Concurrency, ConcurrencyLimit, ConcurrencyMax,
-    ConcurrencySnapshot, Priority, PrioritySnapshot, Rate, RateSnapshot,
+    ConcurrencySnapshot, Place as ConcurrencyPlace, Priority, PrioritySnapshot, Rate, RateSnapshot,
 };
 pub use observe::{Observation, Observer};
 pub use operation::{Attempt, Operation, ReportOf};

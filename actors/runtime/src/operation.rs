@@ -4,6 +4,7 @@ use std::{borrow::Cow, cell::Cell, fmt::Display, time::Instant};
 
 use crate::{
     attempt::CallerWaits,
+    limit::Place as ConcurrencyPlace,
     outcome::{Outcome, Verdict},
     report::{CallId, CallReport},
 };
@@ -44,6 +45,14 @@ pub trait Operation: 'static {
     /// the key `trace_id`, and the call's retry events as a field. Asked only when there is such a line or event.
     fn trace_id(&self) -> Option<Cow<'_, str>> {
         None
+    }
+
+    /// Called with the answer that the call returns, if the upstream limits attempts in flight: `place` is that of the
+    /// attempt. By default it is dropped, and another attempt may begin. An answer whose body is read later keeps it until
+    /// then. An answer that is returned because its retry was refused a wait has no place. A panic in it changes nothing.
+    fn keep_place(&self, answer: &mut Self::Answer, place: ConcurrencyPlace) {
+        let _ = answer;
+        drop(place);
     }
 
     /// Called when an attempt has ended by its timeout: kept connections may be dead, for instance. A panic in it

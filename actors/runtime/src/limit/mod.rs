@@ -8,9 +8,9 @@ mod rate;
 pub use calls::CallLimit;
 pub(crate) use calls::WaitMark;
 pub use concurrency::{
-    AdaptiveSnapshot, Concurrency, ConcurrencyLimit, ConcurrencyMax, ConcurrencySnapshot, Priority,
-    PrioritySnapshot,
+    AdaptiveSnapshot, Concurrency, ConcurrencyLimit, ConcurrencyMax, ConcurrencySnapshot, Place,
+    Priority, PrioritySnapshot,
 };
-pub(crate) use concurrency::{Entered, Place, Queued};
+pub(crate) use concurrency::{Entered, Queued};
 pub use rate::{Rate, RateSnapshot};
 pub(crate) use rate::{RateLimit, Token};

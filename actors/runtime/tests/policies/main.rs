@@ -10,6 +10,7 @@ mod concurrency;
 mod deadline;
 mod fallback;
 mod hedging;
+mod held_places;
 mod priorities;
 mod quiet_period;
 mod rate;

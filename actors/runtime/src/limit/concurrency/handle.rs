@@ -198,9 +198,10 @@ fn full() -> Rejection {
     Rejection::new(RejectionKind::ConcurrencyLimit, RETRY_AFTER)
 }
 
-/// The place of one attempt in flight. It is free again when this is dropped.
+/// The place of one attempt in flight. It is free again when this is dropped, on any thread.
 #[derive(Debug)]
-pub(crate) struct Place(Option<Arc<Shared>>);
+#[must_use = "the place is free again when this is dropped"]
+pub struct Place(Option<Arc<Shared>>);
 
 impl Place {
     /// The attempt has ended. The place is still in use.

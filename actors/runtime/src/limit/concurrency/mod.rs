@@ -10,8 +10,8 @@ mod shedder;
 mod snapshot;
 mod window;
 
-pub use handle::ConcurrencyLimit;
-pub(crate) use handle::{Entered, Place, Queued};
+pub use handle::{ConcurrencyLimit, Place};
+pub(crate) use handle::{Entered, Queued};
 pub use priority::Priority;
 pub use settings::{Concurrency, ConcurrencyMax};
 pub use snapshot::{AdaptiveSnapshot, ConcurrencySnapshot, PrioritySnapshot};
