@@ -39,7 +39,7 @@ pub(crate) struct Ended<O: Operation> {
 }
 
 /// What an attempt needs to know of its call.
-pub(crate) struct Context {
+pub(crate) struct Context<'a> {
     pub(crate) call: CallId,
     /// 1 for the first attempt.
     pub(crate) number: u32,
@@ -52,6 +52,7 @@ pub(crate) struct Context {
     pub(crate) started: Instant,
     pub(crate) began: Instant,
     pub(crate) deadlines: Deadlines,
+    pub(crate) waits: &'a CallerWaits,
 }
 
 /// How far an attempt has come. Read when it ends, also if it is cut off.
@@ -61,7 +62,6 @@ struct Progress {
     connecting: Cell<bool>,
     idempotent: Cell<bool>,
     injected: Cell<Option<InjectedFault>>,
-    waits: CallerWaits,
 }
 
 /// Makes one attempt. While an idempotent attempt does not reach the upstream and has time left, runs it again at once,
@@ -69,22 +69,25 @@ struct Progress {
 pub(crate) async fn make<O: Operation>(
     policies: &Policies,
     operation: &O,
-    context: Context,
+    context: Context<'_>,
 ) -> Ended<O> {
-    let Context { started, began, deadlines, at_once, .. } = context;
+    let Context { started, began, deadlines, at_once, waits, .. } = context;
     let limit = deadlines.limit(began, policies.config.attempt_timeout, at_once);
     let due = limit.ends_at(began);
     let progress = Progress::default();
+    let times = Times { started, began, deadlines, limit };
     let run = pin!(run_with_repeats(policies, operation, &context, due, &progress));
     let timed_out = |time| {
         if progress.connecting.get() {
             return (CallError::Unconnected(time), Outcome::Unreachable);
         }
+        if waits.have_reached_deadline(&times) {
+            return (CallError::DeadlineExceeded(times.of_call()), Outcome::DeadlineExceeded);
+        }
         contained(|| operation.timed_out());
         (CallError::TimedOut(time), Outcome::TimedOut)
     };
-    let times = Times { started, began, deadlines, limit };
-    let extended = |due| progress.waits.extend(due);
+    let extended = |due| waits.limit(&times, due);
     let (result, verdict) = run_within(&times, extended, run, timed_out).await;
     let (idempotent, injected) = (progress.idempotent.get(), progress.injected.get());
     Ended { result, verdict, idempotent, injected }
@@ -97,6 +100,13 @@ pub(crate) struct Times {
     pub(crate) began: Instant,
     pub(crate) deadlines: Deadlines,
     pub(crate) limit: TimeLimit,
+}
+
+impl Times {
+    /// The time that the call had by its deadline.
+    fn of_call(&self) -> Duration {
+        self.deadlines.earliest().map_or(Duration::ZERO, |at| at - self.started)
+    }
 }
 
 /// Runs an attempt within its time limit, and contains a panic in it. When the time is over, `extended` says what the limit
@@ -114,7 +124,7 @@ pub(crate) async fn run_within<R, E>(
         Some(due) => within_extended(times.began, due, extended, run).await,
         None => Some(run.await),
     };
-    let Times { started, deadlines, limit, .. } = times;
+    let Times { deadlines, limit, .. } = times;
     match (ended, limit) {
         (Some(Ok((result, verdict))), TimeLimit::Deadline(_)) => {
             let neutral = deadlines.caller.is_some() && came_too_late(&verdict, due);
@@ -131,8 +141,7 @@ pub(crate) async fn run_within<R, E>(
             (Err(error), outcome.into())
         }
         (None, TimeLimit::Deadline(_) | TimeLimit::Unlimited) => {
-            let deadline = deadlines.earliest().map_or(Duration::ZERO, |at| at - *started);
-            (Err(CallError::DeadlineExceeded(deadline)), Outcome::DeadlineExceeded.into())
+            (Err(CallError::DeadlineExceeded(times.of_call())), Outcome::DeadlineExceeded.into())
         }
     }
 }
@@ -148,11 +157,12 @@ fn came_too_late(verdict: &Verdict, due: Option<Instant>) -> bool {
 async fn run_with_repeats<O: Operation>(
     policies: &Policies,
     operation: &O,
-    context: &Context,
+    context: &Context<'_>,
     due: Option<Instant>,
     progress: &Progress,
 ) -> (ResultOf<O>, Verdict) {
-    let Progress { connecting, idempotent, injected, waits } = progress;
+    let Progress { connecting, idempotent, injected } = progress;
+    let waits = context.waits;
     idempotent.set(operation.is_idempotent());
     if let Some(injection) = &policies.injection {
         let Context { call, number, began, .. } = *context;

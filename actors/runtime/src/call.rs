@@ -114,7 +114,7 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>, now: I
     {
         budget.deposit(admission.at);
     }
-    let Landed { mut admission, record, mut result, verdict, idempotent } =
+    let Landed { mut admission, record, sample, mut result, verdict, idempotent } =
         land(policies, call, admission).await;
     let (number, outcome, elapsed) = (record.number, record.outcome, record.elapsed);
     let (now, trial) = (call.started + record.start + elapsed, admission.is_trial());
@@ -130,7 +130,7 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>, now: I
     let step = if refused { Step::Finish } else { planned };
     let cause = |result: &_| attempt::cause(result, &verdict);
     let epoch = admission.epoch();
-    let sample = Sample { outcome, elapsed, retried: step != Step::Finish };
+    let sample = Sample { retried: step != Step::Finish, ..sample };
     if let Some(permit) = admission.settle(&sample) {
         let effect = effect(policies.config.scope, outcome, trial, step);
         settle(&mut call.pending, permit, effect, now, || cause(&result)).await;

@@ -5,16 +5,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::clock::now;
+use super::Times;
+use crate::{clock::now, deadline::TimeLimit};
+
+/// Time between two looks at a time limit that is reached while the caller is waited for.
+const NEXT_LOOK: Duration = Duration::from_millis(10);
 
 /// The time that an attempt waits for its caller, such as for a part of a request that is passed on while it arrives. The
-/// time limits of the attempt stand still meanwhile: a slow caller says nothing about the upstream.
+/// time limits of the attempt stand still meanwhile, it is not slow for the breaker, and a trial's lease does not run out:
+/// a slow caller says nothing about the upstream.
 ///
 /// The operation must bound this time itself.
 #[derive(Debug, Default)]
 pub struct CallerWaits {
     total: Cell<Duration>,
     since: Cell<Option<Instant>>,
+    /// When the attempt's timeout began anew, earlier by the waits until then.
+    restarted: Cell<Option<Instant>>,
 }
 
 impl CallerWaits {
@@ -22,17 +29,51 @@ impl CallerWaits {
     pub fn set_waiting(&self, waiting: bool) {
         match (self.since.get(), waiting) {
             (None, true) => self.since.set(Some(now())),
-            (Some(since), false) => {
+            (Some(_), false) => {
+                self.total.set(self.total());
                 self.since.set(None);
-                self.total.set(self.total.get() + (now() - since));
             }
             _ => {}
         }
     }
 
-    /// The time limit `due`, later by the waits so far.
+    /// Begins the attempt's timeout anew: the upstream has taken a part of a long request, for instance, so it does not
+    /// hang. The deadline of the call stays.
+    pub fn restart_timeout(&self) {
+        self.restarted.set(Some(now() - self.total()));
+    }
+
+    /// The waits so far.
+    pub(crate) fn total(&self) -> Duration {
+        self.total.get() + self.since.get().map_or(Duration::ZERO, |since| now() - since)
+    }
+
+    /// The instant `due`, later by the waits so far.
     pub(crate) fn extend(&self, due: Instant) -> Instant {
-        due + self.total.get() + self.since.get().map_or(Duration::ZERO, |since| now() - since)
+        let due = due + self.total();
+        if self.since.get().is_some() { due.max(now() + NEXT_LOOK) } else { due }
+    }
+
+    /// The time limit by now of an attempt. `due` was its limit when it began.
+    pub(super) fn limit(&self, times: &Times, due: Instant) -> Instant {
+        match (self.end_of_timeout(times), times.deadlines.earliest()) {
+            (Some(end), Some(deadline)) => end.min(self.extend(deadline.max(due))),
+            (Some(end), None) => end,
+            (None, _) => self.extend(due),
+        }
+    }
+
+    /// True if the time limit that is reached is the deadline of the call, although the timeout was the limit at first.
+    pub(super) fn have_reached_deadline(&self, times: &Times) -> bool {
+        self.end_of_timeout(times).is_some_and(|end| now() < end)
+    }
+
+    /// If the timeout has begun anew: when it ends.
+    fn end_of_timeout(&self, times: &Times) -> Option<Instant> {
+        match times.limit {
+            TimeLimit::Timeout(timeout) => Some(self.extend(self.restarted.get()? + timeout)),
+            TimeLimit::Deadline(_) | TimeLimit::Unlimited => None,
+        }
     }
 }
 

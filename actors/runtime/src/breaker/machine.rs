@@ -185,6 +185,7 @@ impl Machine {
                     self.open(now, reason);
                 }
             }
+            (Phase::HalfOpen, Report::WaitsForCaller) => self.trials.suspend(ticket.trial),
             (Phase::HalfOpen, report) => {
                 if let Some(trial) = self.trials.end(ticket.trial) {
                     self.trial_ended(now, trial, report);
@@ -206,7 +207,7 @@ impl Machine {
                 let cause = format!("took over {}s", slow_call.as_secs_f64());
                 self.open(now, Reason::TrialFailed(cause));
             }
-            Report::Neutral | Report::SliceBegan(_) => {}
+            Report::Neutral | Report::SliceBegan(_) | Report::WaitsForCaller => {}
         }
     }
 

@@ -9,7 +9,7 @@
 //! | closed | open | a trip says so: consecutive failures, a share of failures, or a share of slow calls |
 //! | open | half-open | the timer's message, after the open time; or enough good [probes](Probe) in a row |
 //! | half-open | closed | `success_threshold` successful trials |
-//! | half-open | open | a trial failed, or did not report within its lease |
+//! | half-open | open | a trial failed, or did not report within its lease and has not waited for its caller |
 //! | any | closed | manual reset |
 //!
 //! The settings can change while the circuit runs ([`Breaker::reconfigure`]).
@@ -37,6 +37,7 @@ mod grant;
 mod handle;
 mod in_force;
 mod late_failure;
+mod lease;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod machine;

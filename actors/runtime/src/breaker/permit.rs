@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{
     grant::Grant,
+    lease::Lease,
     pending::PendingFailure,
     published::Published,
     report::{Failure, Report, Ticket},
@@ -48,6 +49,11 @@ impl<'a> Permit<'a> {
     #[inline]
     pub fn is_trial(&self) -> bool {
         self.ticket.trial.is_some()
+    }
+
+    /// The lease, if the attempt is a trial.
+    pub(crate) fn lease(&self) -> Option<Lease<'a>> {
+        self.is_trial().then(|| Lease::new(self.published, self.ticket))
     }
 
     /// The number of the epoch in which the permit was granted.

@@ -19,6 +19,8 @@ pub(crate) enum Report {
     Failure(Failure),
     /// Frees a trial's permit and changes nothing else.
     Neutral,
+    /// A trial has waited for its caller, and is not over when its lease is.
+    WaitsForCaller,
     /// The call has become slow at this moment. Its end comes later.
     Slow(CountersAt),
     /// The first success of a slice of time.
@@ -63,7 +65,7 @@ impl Report {
         match self {
             Self::Failure(failure) => Some(&failure.sent),
             Self::Slow(moment) | Self::SliceBegan(moment) => Some(moment),
-            Self::Success | Self::Neutral => None,
+            Self::Success | Self::Neutral | Self::WaitsForCaller => None,
         }
     }
 }

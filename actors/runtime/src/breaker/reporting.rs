@@ -101,7 +101,7 @@ pub(crate) fn send(
         Report::Failure(_) => published.tally.count(CallKind::Failed),
         Report::Neutral => published.tally.count(CallKind::Ignored),
         // The end of the call counts.
-        Report::Slow(_) | Report::SliceBegan(_) => {}
+        Report::Slow(_) | Report::SliceBegan(_) | Report::WaitsForCaller => {}
     }
     // A disabled circuit ignores all reports, those of older epochs included.
     if published.phase() == Phase::Disabled {

@@ -26,6 +26,8 @@ impl Trial {
 pub(crate) struct Trials {
     next: u64,
     in_flight: BTreeMap<u64, Trial>,
+    /// Those that wait for their callers: without a lease, and not counted as in flight.
+    suspended: BTreeMap<u64, Trial>,
     succeeded: u32,
 }
 
@@ -39,9 +41,15 @@ impl Trials {
         number
     }
 
-    /// Ends a trial. None if it is not in flight.
+    /// Ends a trial. None if it has ended before.
     pub(crate) fn end(&mut self, number: Option<u64>) -> Option<Trial> {
-        self.in_flight.remove(&number?)
+        let number = number?;
+        self.in_flight.remove(&number).or_else(|| self.suspended.remove(&number))
+    }
+
+    /// Ends the lease of a trial in flight, but not the trial.
+    pub(crate) fn suspend(&mut self, number: Option<u64>) {
+        self.suspended.extend(number.and_then(|number| self.in_flight.remove_entry(&number)));
     }
 
     /// Counts a success.
@@ -65,6 +73,7 @@ impl Trials {
     /// Forgets all, for a new phase.
     pub(crate) fn clear(&mut self) {
         self.in_flight.clear();
+        self.suspended.clear();
         self.succeeded = 0;
     }
 }

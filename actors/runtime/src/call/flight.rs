@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 use super::{in_progress::Call, settle};
 use crate::{
     admission::{Admission, admit_at_once},
-    attempt::{self, Context, Ended, ResultOf},
+    attempt::{self, CallerWaits, Context, Ended, ResultOf},
     breaker::{Breaker, PendingFailure, Permit},
     chaos::InjectedFault,
-    clock::{self, from_until, until},
+    clock::{self, until, within_extended},
     deadline::Deadlines,
     gate::Sample,
     hedge::Hedging,
@@ -31,6 +31,8 @@ use crate::{
 pub(super) struct Landed<'a, O: Operation> {
     pub(super) admission: Admission<'a>,
     pub(super) record: AttemptRecord,
+    /// Without the time that the attempt has waited for its caller, which says nothing about the upstream.
+    pub(super) sample: Sample,
     pub(super) result: ResultOf<O>,
     pub(super) verdict: Verdict,
     pub(super) idempotent: bool,
@@ -96,15 +98,38 @@ impl<'a, O: Operation> Turn<'a, '_, O> {
         let Self { policies, call, number, started, deadlines, .. } = *self;
         let Manner { hedge, fresh_connection, at_once } = manner;
         policies.common.observers.tell(&Observation::Admitted { call, attempt: number, hedge });
-        let context =
-            Context { call, number, hedge, fresh_connection, at_once, started, began, deadlines };
+        let waits = &CallerWaits::default();
+        let context = Context {
+            call,
+            number,
+            hedge,
+            fresh_connection,
+            at_once,
+            started,
+            began,
+            deadlines,
+            waits,
+        };
         let Ended { result, mut verdict, idempotent, injected } = {
-            let attempt = pin!(attempt::make(policies, self.operation, context));
-            make_known_if_slow(policies, admission.permit.as_mut(), began, attempt).await
+            let mut attempt = pin!(attempt::make(policies, self.operation, context));
+            let extended = |due| waits.extend(due);
+            let permit = admission.permit.as_mut();
+            match permit.as_deref().and_then(Permit::lease) {
+                None => make_known_if_slow(policies, permit, began, extended, attempt).await,
+                // Boxed, so that an attempt that is no trial has no room for it.
+                Some(lease) => {
+                    let is_slow = || !waits.total().is_zero();
+                    let attempt = Box::pin(lease.watch(began, is_slow, attempt.as_mut()));
+                    let attempt = pin!(attempt);
+                    Box::pin(make_known_if_slow(policies, permit, began, extended, attempt)).await
+                }
+            }
         };
         let record = self.ended(hedge, began, &verdict, injected);
         policies.heed(call, began + record.elapsed, &mut verdict);
-        Landed { admission, record, result, verdict, idempotent }
+        let elapsed = record.elapsed.saturating_sub(waits.total());
+        let sample = Sample { outcome: record.outcome, elapsed, retried: false };
+        Landed { admission, record, sample, result, verdict, idempotent }
     }
 
     /// Tells the observers of the end of an attempt. Before the breaker learns of it, so that a transition follows its
@@ -131,17 +156,20 @@ impl<'a, O: Operation> Turn<'a, '_, O> {
     }
 }
 
-/// Waits for an attempt, and tells the breaker at the moment at which the attempt becomes slow.
+/// Waits for an attempt, and tells the breaker at the moment at which the attempt becomes slow. `extended` is given the
+/// instant at which it would be slow, and returns that instant by then.
 pub(crate) async fn make_known_if_slow<T>(
     policies: &Policies,
     permit: Option<&mut Permit<'_>>,
     began: Instant,
+    extended: impl Fn(Instant) -> Instant,
     mut attempt: Pin<&mut impl Future<Output = T>>,
 ) -> T {
     let slow_after = policies.common.breaker.as_ref().and_then(Breaker::slow_after);
     if let (Some(permit), Some(slow_after)) = (permit, slow_after) {
         // Boxed, so that an attempt without a trip for slow calls has no room for it.
-        let ended = Box::pin(from_until(began, began + slow_after, attempt.as_mut())).await;
+        let slow = began + slow_after;
+        let ended = Box::pin(within_extended(began, slow, extended, attempt.as_mut())).await;
         if let Some(ended) = ended {
             return ended;
         }
@@ -259,10 +287,9 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
         attempts: &mut Vec<AttemptRecord>,
         pending: &mut Option<Box<PendingFailure>>,
     ) {
-        let Landed { mut admission, record, result, verdict, .. } = landed;
+        let Landed { mut admission, record, sample, result, verdict, .. } = landed;
         let AttemptRecord { outcome, start, elapsed, .. } = record;
-        let sample = Sample { outcome, elapsed, retried: true };
-        if let Some(permit) = admission.settle(&sample) {
+        if let Some(permit) = admission.settle(&Sample { retried: true, ..sample }) {
             let scope = self.turn.policies.config.scope;
             let effect = effect(scope, outcome, false, Step::Retry { wait: Duration::ZERO });
             let cause = || attempt::cause(&result, &verdict);

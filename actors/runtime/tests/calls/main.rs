@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
+mod caller_waits;
 mod faults;
 mod leaving;
 mod load;

@@ -5,7 +5,7 @@ use resilience_actors::{
     Upstream, Verdict,
 };
 
-use crate::support::{NoAnswer, paused, pass, secs, without_jitter};
+use crate::support::{NoAnswer, pass, paused, secs, without_jitter};
 
 /// An answer, with the place of its attempt.
 #[derive(Debug)]

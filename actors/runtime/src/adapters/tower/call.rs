@@ -96,7 +96,8 @@ where
             });
             let timed_out = |time| (CallError::TimedOut(time), Outcome::TimedOut);
             let run = pin!(run_within(&times, |due| due, run, timed_out));
-            make_known_if_slow(policies, admission.permit.as_mut(), times.began, run).await
+            let (permit, began) = (admission.permit.as_mut(), times.began);
+            make_known_if_slow(policies, permit, began, |slow| slow, run).await
         };
         let elapsed = call.attempt_ended(&verdict);
         let now = times.began + elapsed;
