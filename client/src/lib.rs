@@ -58,7 +58,7 @@ use resilience_actors::{
     Breaker, CallLimit,
     events::{DEFAULT_CAPACITY, EventLog},
 };
-use service_edge::{Capacity, CapacityRequest, Drain, Metrics, Server};
+use service_edge::{Capacity, CapacityRequest, Drain, Limit, Metrics, Server};
 
 use calls::Calls;
 pub use config::Config;
@@ -128,8 +128,13 @@ fn start_breaker(config: &Config, arbiter: &ArbiterHandle) -> Breaker {
 
 /// Raises the limit of open files, and divides the file descriptors between connections and calls.
 pub fn share_descriptors(config: &Config) -> Capacity {
+    let streams = match config.file {
+        None => Limit { value: 0, chosen: false },
+        Some(_) => config.gateway.max_streams,
+    };
     let request = CapacityRequest {
         calls: config.max_calls,
+        streams,
         other: MAX_CONNECTIONS,
         ..CapacityRequest::for_connections(&config.common, 1)
     };
@@ -171,7 +176,7 @@ impl Service {
         metrics: &Metrics,
     ) -> Self {
         let limit = CallLimit::new(capacity.calls);
-        let connections = ConnectionBudget::new(capacity.calls, capacity.idle);
+        let connections = ConnectionBudget::new(capacity.calls + capacity.streams, capacity.idle);
         let streams = EventStreams::new(config.max_event_streams);
         let (stats, config) = (Arc::default(), Arc::new(config));
         let policies = config.policies.load();
@@ -199,7 +204,7 @@ impl Service {
             metrics::add_file(metrics, file);
         }
         let turns = Arc::default();
-        let gateway = GatewayShared::new(&config, gateway, connections.clone());
+        let gateway = GatewayShared::new(&config, gateway, connections.clone(), capacity.streams);
         Self { config, upstreams, gateway, file, drain, connections, stats, streams, turns }
     }
 

@@ -1,6 +1,6 @@
 //! `TRUSTED_PROXIES`, `RETRY_BODY_BYTES`, `REPLAY_BYTES` and `MAX_STREAMS`.
 
-use service_edge::{SettingError, Settings};
+use service_edge::{Limit, SettingError, Settings};
 
 use crate::gateway::trusted_proxies::TrustedProxies;
 
@@ -14,7 +14,7 @@ pub struct GatewaySettings {
     /// `REPLAY_BYTES`: maximum size in bytes of all held bodies together, over all workers.
     pub replay_bytes: usize,
     /// `MAX_STREAMS`: maximum number of streamed bodies at a time, over all workers.
-    pub max_streams: usize,
+    pub max_streams: Limit,
 }
 
 /// Reads the settings.
@@ -26,7 +26,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<GatewaySettings, Setti
         let allowed = format!("at least RETRY_BODY_BYTES={retry_body_bytes}");
         return Err(SettingError::new("REPLAY_BYTES", replay_bytes.to_string(), allowed));
     }
-    let max_streams = settings.integer("MAX_STREAMS", 1_000, 0..=1_000_000)?;
+    let max_streams = settings.limit("MAX_STREAMS", 1_000, 0..=1_000_000)?;
     Ok(GatewaySettings { trusted_proxies, retry_body_bytes, replay_bytes, max_streams })
 }
 
@@ -52,7 +52,7 @@ mod tests {
             trusted_proxies: "10.0.0.0/8".parse().unwrap(),
             retry_body_bytes: 0,
             replay_bytes: 1,
-            max_streams: 2,
+            max_streams: Limit { value: 2, chosen: true },
         };
         assert_eq!(read(&variables), Ok(expected));
     }

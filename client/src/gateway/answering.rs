@@ -16,8 +16,8 @@ use resilience_actors::CallError;
 use service_edge::{ApiError, unreadable};
 
 use super::{
-    answer_stream::PassedOnBody,
     body::BodyLimits,
+    passed_on::PassedOnBody,
     passing::{PassedAnswer, PassingError},
     response_headers::AnswerBody,
     upstreams::GatewayUpstream,
@@ -32,17 +32,17 @@ const SMALL_ANSWER: u64 = 64 * 1024;
 /// # Errors
 /// 503 if as many bodies are passed on as may be.
 pub(super) fn answer(
-    PassedAnswer { head, body, .. }: PassedAnswer,
+    PassedAnswer { head, body, mut held, .. }: PassedAnswer,
     upstream: &GatewayUpstream,
     limits: &BodyLimits,
 ) -> Result<HttpResponse, ApiError> {
-    let place = match head.body {
+    held.stream = match head.body {
         AnswerBody::Sized(..=SMALL_ANSWER) | AnswerBody::None { .. } => None,
         AnswerBody::Sized(_) | AnswerBody::Unsized => Some(limits.place_for_answer()?),
     };
     let failure = upstream.breaker().late_failure();
     let (idle, name) = (upstream.body_idle_timeout(), Arc::clone(upstream.upstream().name()));
-    let passed = PassedOnBody::new(body, idle, failure, name, place);
+    let passed = PassedOnBody::new(body, idle, failure, name, held);
     let mut response = HttpResponse::build(head.status);
     for header in &head.headers {
         response.append_header(header);
@@ -84,7 +84,7 @@ pub(super) fn refusal(error: &CallError<PassingError>, upstream: &GatewayUpstrea
             let idle = upstream.body_idle_timeout().as_secs_f64();
             return ApiError::request_timeout(format!("the body paused for {idle:.3}s"));
         }
-        CallError::Transport(PassingError::Upstream(error)) => format!("{name}: {error}"),
+        CallError::Transport(error) => format!("{name}: {error}"),
         error => explain(error, &name),
     };
     let refusal = ApiError::new(status_without_answer(error), message);

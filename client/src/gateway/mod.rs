@@ -21,7 +21,12 @@
 //! | `clients` | the HTTP clients of one worker |
 //! | [`body`] | request bodies that are held to be sent again, and others |
 //! | `passing` | a request as an operation, whose result is the head of the answer |
-//! | `answer_stream` | the body of the answer |
+//! | `uploading` | a streamed request body on its way, as an attempt sees it |
+//! | `answer_stream` | the body of the answer, with its connection |
+//! | `passed_on` | the body of the answer, and what happens if it fails |
+//! | `reader` | the caller as the reader of an answer: whether it is slow |
+//! | `held` | what an answer holds while it is passed on |
+//! | `idle` | the time without progress of the bodies of one exchange |
 //! | `answering` | what the caller gets once the call has ended |
 //! | [`worker`] | takes a request, makes its call, and answers it |
 
@@ -34,10 +39,14 @@ pub mod default_headers;
 pub mod file;
 pub mod forwarded;
 mod header_name;
+mod held;
 pub mod hop_by_hop;
+mod idle;
+mod passed_on;
 mod passing;
 pub mod plan;
 pub mod quota;
+mod reader;
 pub mod reload;
 pub mod repeatable;
 pub mod request_headers;
@@ -45,5 +54,6 @@ pub mod response_headers;
 pub mod table;
 pub mod target;
 pub mod trusted_proxies;
+mod uploading;
 pub mod upstreams;
 pub mod worker;

@@ -7,17 +7,21 @@ use std::{
     pin::pin,
     rc::Rc,
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 
 use actix_web::{
     error::PayloadError,
-    http::{Method, StatusCode, Uri, header::HeaderMap},
+    http::{
+        Method, StatusCode, Uri, Version,
+        header::{HeaderMap, TRANSFER_ENCODING},
+    },
     web::Payload,
 };
 use awc::{ClientRequest, SendClientRequest, body};
 use resilience_actors::{
-    Attempt, Operation, Outcome, Verdict,
+    Attempt, ConcurrencyPlace, Operation, Outcome, Verdict,
     adapters::{
         awc::{Answer, HttpError, insert_deadline},
         http,
@@ -28,7 +32,9 @@ use service_edge::{TraceContext, trace::TRACEPARENT};
 use super::{
     answer_stream::AnswerStream,
     body::{HeldBody, RequestBody, StreamedBody},
+    held::Held,
     response_headers::{AnswerBody, AnswerHead},
+    uploading::Uploading,
 };
 use crate::{
     answer::NoAnswer,
@@ -44,6 +50,7 @@ const NOT_OFFERED: [StatusCode; 2] =
 pub(super) struct PassedAnswer {
     pub(super) head: AnswerHead,
     pub(super) body: AnswerStream,
+    pub(super) held: Held,
     retry_after: Option<Duration>,
 }
 
@@ -60,6 +67,9 @@ pub(super) enum PassingError {
     /// The upstream gave no usable answer.
     #[error("{0}")]
     Upstream(HttpError),
+    /// The upstream hung up while a slow caller was waited for.
+    #[error("{0}, while the caller was waited for")]
+    HungUp(HttpError),
     /// The caller did not send all of its body.
     #[error("the body of the request ended early: {0}")]
     Caller(PayloadError),
@@ -82,6 +92,8 @@ pub(super) struct Passing {
     /// The span of the call: each attempt is a child of it.
     pub(super) span: TraceContext,
     pub(super) body: PassingBody,
+    /// Maximum time in which the upstream takes nothing of a streamed body.
+    pub(super) body_idle_timeout: Duration,
     /// It may be sent more than once. False for a body that is streamed.
     pub(super) idempotent: bool,
 }
@@ -141,25 +153,29 @@ impl Passing {
         headers.insert(TRACEPARENT, span.header());
         insert_deadline(headers, &attempt);
         let (request, upload) = self.body.send(request);
-        let progress = upload.as_ref().map(|upload| Rc::clone(upload.progress()));
+        let mut uploading =
+            upload.as_ref().map(|upload| Uploading::new(upload, self.body_idle_timeout));
         let bodyless = |status| self.is_bodyless(status);
         let mut sending = pin!(self.client.send(request, &attempt, upload, bodyless));
-        let sent = poll_fn(|cx| {
-            let sent = sending.as_mut().poll(cx);
-            let waits = progress.as_ref().is_some_and(|progress| progress.waits_for_caller());
-            attempt.waits().set_waiting(waits && sent.is_pending());
-            sent
+        let sent = poll_fn(|cx| match (sending.as_mut().poll(cx), &mut uploading) {
+            (Poll::Pending, Some(uploading)) => uploading.poll(attempt.waits(), cx).map(Err),
+            (sent, _) => sent,
         })
         .await;
-        if let Some(error) = progress.as_ref().and_then(|progress| progress.take_failure()) {
+        attempt.waits().set_waiting(false);
+        if let Some(error) = uploading.as_ref().and_then(Uploading::take_failure) {
             return Err(PassingError::Caller(error));
         }
         recording.end_with(sent.as_ref().map(|(answer, _)| answer.status()));
-        let (answer, connection) = sent.map_err(PassingError::Upstream)?;
+        let (answer, connection) = sent.map_err(|error| match &uploading {
+            Some(uploading) => uploading.explain(error),
+            None => PassingError::Upstream(error),
+        })?;
         let head = self.head(&answer).map_err(PassingError::Upstream)?;
         let retry_after = answer.retry_after();
-        let body = AnswerStream::new(answer, head.body, connection, progress);
-        Ok(PassedAnswer { head, body, retry_after })
+        let upload = uploading.map(Uploading::into_progress);
+        let body = AnswerStream::new(answer, head.body, connection, upload);
+        Ok(PassedAnswer { head, body, held: Held::default(), retry_after })
     }
 
     /// True if an answer with this status has no body (RFC 9112, 6.3).
@@ -173,6 +189,10 @@ impl Passing {
         let unusable = |reason| HttpError::Unusable { status: Some(status), reason };
         if !(200..600).contains(&status.as_u16()) {
             return Err(unusable(format!("unexpected status {}", status.as_u16())));
+        }
+        if answer.version() == Version::HTTP_10 && is_chunked(answer.headers()) {
+            // Where it ends depends on the reader (RFC 9112, 6.1).
+            return Err(unusable("the answer of the upstream has chunks in HTTP/1.0".to_owned()));
         }
         let head = AnswerHead::read(&self.method, status, answer.headers())
             .map_err(|error| unusable(error.message().to_owned()))?;
@@ -208,7 +228,7 @@ impl Operation for Passing {
                 }
             }
             Err(PassingError::Upstream(error)) => error.verdict(),
-            Err(PassingError::Caller(_)) => Outcome::Cancelled.into(),
+            Err(PassingError::Caller(_) | PassingError::HungUp(_)) => Outcome::Cancelled.into(),
         }
     }
 
@@ -220,7 +240,16 @@ impl Operation for Passing {
         Some(Cow::Owned(self.span.trace_id().to_string()))
     }
 
+    fn keep_place(&self, answer: &mut PassedAnswer, place: ConcurrencyPlace) {
+        answer.held.attempt = Some(place);
+    }
+
     fn timed_out(&self) {
         self.client.close_idle();
     }
+}
+
+fn is_chunked(headers: &HeaderMap) -> bool {
+    let has_chunked = |value: &[u8]| value.windows(7).any(|it| it.eq_ignore_ascii_case(b"chunked"));
+    headers.get_all(TRANSFER_ENCODING).any(|value| has_chunked(value.as_bytes()))
 }

@@ -41,12 +41,13 @@ pub struct GatewayShared {
 }
 
 impl GatewayShared {
-    /// With the settings of the process. The name in `Via` is the pod's and a random number: gateways behind each other
+    /// With the settings of the process, and `max_streams`, as many as its descriptors allow. The name in `Via` is the pod's and a random number: gateways behind each other
     /// differ, also where no pod has a name.
     pub fn new(
         config: &Config,
         upstreams: GatewayUpstreams,
         connections: ConnectionBudget,
+        max_streams: usize,
     ) -> Self {
         let settings = &config.gateway;
         let gateway = Gateway {
@@ -56,7 +57,7 @@ impl GatewayShared {
         let limits = BodyLimits {
             retry_body_bytes: settings.retry_body_bytes,
             replay: Quota::new(settings.replay_bytes),
-            streams: Quota::new(settings.max_streams),
+            streams: Quota::new(max_streams),
         };
         Self { upstreams, gateway, limits, connections }
     }
@@ -177,6 +178,7 @@ impl GatewayWorker {
             headers,
             span,
             idempotent: may_repeat && !body.is_streamed(),
+            body_idle_timeout: upstream.body_idle_timeout(),
             body,
         };
         Ok((options, operation))

@@ -11,9 +11,9 @@ pub struct ConnectionSettings {
     pub connect_timeout: Duration,
     /// `None`: plain HTTP.
     pub tls: Option<TlsConfig>,
-    /// Maximum age of a connection that a request may use. Checked when a request takes a connection from the pool.
+    /// Maximum age of a connection that a request may use. An older one is closed when it is idle.
     pub max_age: Duration,
-    /// Maximum time without a request after which a request may use a connection. Checked at the same moment.
+    /// Maximum time without a request after which a request may use a connection. Then it is closed.
     pub idle_timeout: Duration,
 }
 

@@ -43,7 +43,7 @@ pub use probe::{ProbeError, ProbeTransport};
 pub use request::{BackendRequest, Wanted};
 pub use response::BackendResponse;
 pub(crate) use response::is_regular_end;
-pub(crate) use upload::{Upload, UploadProgress};
+pub(crate) use upload::{SLOW_CALLER, Upload, UploadProgress};
 pub(crate) use worker_client::WorkerClient;
 
 /// The header that overrides the backend's failure rate for one request.

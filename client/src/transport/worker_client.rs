@@ -33,7 +33,8 @@ impl WorkerClient {
     /// Creates the client. Opens no connection.
     pub(crate) fn new(settings: &ConnectionSettings, budget: ConnectionBudget) -> Self {
         let settings = settings.clone();
-        let (connections, resolver) = (Rc::new(Connections::new(budget)), Rc::default());
+        let connections = Rc::new(Connections::new(budget).expiring(&settings));
+        let resolver = Rc::default();
         let shared = Rc::clone(&connections);
         let make = move || client(&settings, Rc::clone(&resolver), Rc::clone(&shared));
         Self { client: HttpClient::new(make), connections }

@@ -35,6 +35,9 @@ fn upstream() -> Server {
                 ),
                 "/both" => "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
                     .to_owned(),
+                "/old-chunks" => {
+                    "HTTP/1.0 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n".to_owned()
+                }
                 other => panic!("{other}"),
             });
         }
@@ -123,4 +126,12 @@ fn an_answer_with_two_lengths_is_a_502() {
     let answer = gateway.get("/upstreams/u/both");
     answer.assert_error(502, "Bad Gateway", "both a Content-Length and a Transfer-Encoding");
     assert_eq!(answer.header("x-resilience-upstream"), Some("u"));
+}
+
+#[test]
+fn chunks_in_an_answer_of_http_1_0_are_a_502() {
+    let upstream = upstream();
+    let gateway = gateway(&upstream.url(), "retry_max_attempts = 1");
+    let answer = gateway.get("/upstreams/u/old-chunks");
+    answer.assert_error(502, "Bad Gateway", "chunks in HTTP/1.0");
 }

@@ -9,11 +9,13 @@
 mod answers;
 mod gateway;
 mod large;
+mod places;
 mod policies;
 mod python;
 mod recorded;
 mod refusals;
 mod reload;
 mod requests;
+mod slow_callers;
 mod streams;
 mod uploads;

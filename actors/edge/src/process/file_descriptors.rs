@@ -26,6 +26,9 @@ pub struct CapacityRequest {
     pub per_connection: usize,
     /// Calls to an upstream at a time (`MAX_CALLS`), with a connection each; 0 for none.
     pub calls: Limit,
+    /// Bodies that are passed on after the end of their calls (`MAX_STREAMS`), with a connection to an upstream each; 0 for
+    /// none.
+    pub streams: Limit,
     /// Number of descriptors for anything else in the service.
     pub other: usize,
 }
@@ -39,15 +42,18 @@ pub struct Capacity {
     pub screened: usize,
     /// Calls to the upstream.
     pub calls: usize,
+    /// Bodies that are passed on.
+    pub streams: usize,
     /// Idle connections to the upstream, all workers together.
     pub idle: usize,
 }
 
 impl CapacityRequest {
-    /// Requests `MAX_CONNECTIONS` connections with `per_connection` descriptors each, and no calls.
+    /// Requests `MAX_CONNECTIONS` connections with `per_connection` descriptors each, no calls and no streams.
     pub fn for_connections(common: &CommonSettings, per_connection: usize) -> Self {
         let none = Limit { value: 0, chosen: false };
-        Self { connections: common.max_connections, per_connection, calls: none, other: 0 }
+        let connections = common.max_connections;
+        Self { connections, per_connection, calls: none, streams: none, other: 0 }
     }
 
     /// Raises the soft limit of open files to the hard limit, and divides the descriptors. Logs each maximum that has
@@ -79,6 +85,7 @@ impl CapacityRequest {
         let maximums = [
             ("MAX_CONNECTIONS", self.connections, capacity.connections, "connections"),
             ("MAX_CALLS", self.calls, capacity.calls, "calls"),
+            ("MAX_STREAMS", self.streams, capacity.streams, "streamed bodies"),
         ];
         for (name, Limit { value, chosen }, granted, what) in maximums {
             if granted < value {
@@ -99,7 +106,7 @@ impl CapacityRequest {
 
     /// Divides `limit` descriptors.
     fn divide(self, limit: usize, workers: usize) -> Capacity {
-        let Self { connections, per_connection, calls, .. } = self;
+        let Self { connections, per_connection, calls, streams, .. } = self;
         let available = limit.saturating_sub(self.taken(workers));
         // Twice: connections whose first bytes are read, and refused ones that have time to read the 503.
         let screened = MAX_SCREENED.min(available / 8 / per_connection).max(1);
@@ -109,15 +116,18 @@ impl CapacityRequest {
         let idle = calls.value.saturating_mul(workers);
         let all =
             served.saturating_mul(per_connection).saturating_add(calls.value.saturating_add(idle));
-        if all <= available {
-            return Capacity { connections: served, screened, calls: calls.value, idle };
+        if all.saturating_add(streams.value) <= available {
+            let (calls, streams) = (calls.value, streams.value);
+            return Capacity { connections: served, screened, calls, streams, idle };
         }
         let half = if calls.value == 0 { available } else { available / 2 };
         let served = served.min(half / per_connection).max(1);
         let rest = available.saturating_sub(served * per_connection);
-        let granted = calls.value.min((rest * 2 / 3).max(1));
-        let idle = idle.min(rest.saturating_sub(granted));
-        Capacity { connections: served, screened, calls: granted, idle }
+        let streams = streams.value.min(rest / 4);
+        let rest = rest - streams;
+        let calls = calls.value.min((rest * 2 / 3).max(1));
+        let idle = idle.min(rest.saturating_sub(calls));
+        Capacity { connections: served, screened, calls, streams, idle }
     }
 }
 

@@ -6,14 +6,21 @@ fn limit(value: usize) -> Limit {
 
 fn request(connections: usize, per_connection: usize, calls: usize) -> CapacityRequest {
     let (connections, calls) = (limit(connections), limit(calls));
-    CapacityRequest { connections, per_connection, calls, other: 32 }
+    CapacityRequest { connections, per_connection, calls, streams: limit(0), other: 32 }
+}
+
+impl CapacityRequest {
+    fn with_streams(self, streams: usize) -> Self {
+        Self { streams: limit(streams), ..self }
+    }
 }
 
 /// Number of descriptors in use when every maximum is reached.
 fn used(request: CapacityRequest, capacity: Capacity, workers: usize) -> usize {
-    let Capacity { connections, screened, calls, idle } = capacity;
+    let Capacity { connections, screened, calls, streams, idle } = capacity;
     (connections + 2 * screened) * request.per_connection
         + calls
+        + streams
         + idle
         + request.other
         + PER_WORKER * workers
@@ -22,8 +29,11 @@ fn used(request: CapacityRequest, capacity: Capacity, workers: usize) -> usize {
 #[test]
 fn a_high_descriptor_limit_grants_every_request() {
     let capacity = request(10_000, 1, 10_000).divide(1_048_576, 2);
-    let expected = Capacity { connections: 10_000, screened: 512, calls: 10_000, idle: 20_000 };
+    let (connections, calls, idle) = (10_000, 10_000, 20_000);
+    let expected = Capacity { connections, screened: 512, calls, streams: 0, idle };
     assert_eq!(capacity, expected);
+    let streams = request(10_000, 1, 10_000).with_streams(1_000).divide(1_048_576, 2);
+    assert_eq!(streams, Capacity { streams: 1_000, ..expected });
     let all = request(usize::MAX / 8, 1, usize::MAX / 8).divide(usize::MAX, 2);
     assert_eq!(all.connections, usize::MAX / 8);
 }
@@ -42,11 +52,12 @@ fn sixty_four_descriptors_remain_at_full_use() {
         for (connections, per_connection, calls) in
             [(10_000, 1, 10_000), (10_000, 2, 0), (50, 1, 10_000), (10_000, 1, 20)]
         {
-            let request = request(connections, per_connection, calls);
+            let request = request(connections, per_connection, calls).with_streams(calls / 10);
             let capacity = request.divide(files, workers);
             let used = used(request, capacity, workers);
             assert!(used + SPARE <= files, "{files} files: {used} used, {capacity:?}");
             assert!(capacity.connections > 0 && (calls == 0 || capacity.calls > 0), "{capacity:?}");
+            assert!(files < 1_024 || calls == 0 || capacity.streams > 0, "{capacity:?}");
         }
     }
 }
@@ -63,5 +74,5 @@ fn descriptors_that_one_side_does_not_need_go_to_the_other() {
 #[test]
 fn the_lowest_descriptor_limit_still_grants_one_of_each() {
     let capacity = request(10_000, 2, 10_000).divide(10, 2);
-    assert_eq!(capacity, Capacity { connections: 1, screened: 1, calls: 1, idle: 0 });
+    assert_eq!(capacity, Capacity { connections: 1, screened: 1, calls: 1, streams: 0, idle: 0 });
 }

@@ -62,6 +62,11 @@ impl Answer {
         self.inner.status()
     }
 
+    /// The version of HTTP.
+    pub fn version(&self) -> Version {
+        self.inner.version()
+    }
+
     /// The headers.
     pub fn headers(&self) -> &HeaderMap {
         self.inner.headers()

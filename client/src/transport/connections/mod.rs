@@ -3,61 +3,23 @@
 //! awc's pool of idle connections can neither be counted nor closed from outside. So the pool and this module share
 //! each connection. One that this module closes looks to the pool as if the backend had closed it.
 
+mod budget;
+mod expiry;
+
 use std::{
     cell::{Cell, Ref, RefCell},
     io,
     rc::{Rc, Weak},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::Ordering,
     task::{Context, Poll},
 };
 
-use super::{io::Io, shortage::Shortage, upload::Upload};
+use tokio::time::Instant;
 
-/// Bounds on the number of the process's connections to the backend. Clones share the same counters.
-#[derive(Debug, Clone)]
-pub struct ConnectionBudget {
-    counts: Arc<Counts>,
-    calls: usize,
-    idle: usize,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    open: AtomicUsize,
-    idle: AtomicUsize,
-}
-
-impl ConnectionBudget {
-    /// Allows at most `calls + idle` open connections, and at most `idle` that no request uses.
-    pub fn new(calls: usize, idle: usize) -> Self {
-        Self { counts: Arc::default(), calls, idle }
-    }
-
-    /// Takes a slot if fewer than `max` connections are open.
-    fn take(&self, max: usize) -> Option<Slot> {
-        let one_more = |open| (open < max).then_some(open + 1);
-        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
-        self.counts.open.fetch_update(set, fetch, one_more).ok()?;
-        Some(Slot(Arc::clone(&self.counts)))
-    }
-
-    fn has_too_many_idle(&self) -> bool {
-        self.counts.idle.load(Ordering::Relaxed) > self.idle
-    }
-}
-
-/// The right to have one connection open. Dropping the slot frees it.
-#[derive(Debug)]
-pub(super) struct Slot(Arc<Counts>);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+pub use self::budget::ConnectionBudget;
+pub(super) use self::budget::Slot;
+use self::expiry::Expiry;
+use super::{ConnectionSettings, io::Io, shortage::Shortage, upload::Upload};
 
 /// One worker's connections to the backend.
 #[derive(Debug)]
@@ -65,11 +27,18 @@ pub(super) struct Connections {
     budget: ConnectionBudget,
     all: RefCell<Vec<Weak<Stream>>>,
     idle: Cell<usize>,
+    expiry: Option<Expiry>,
 }
 
 impl Connections {
+    /// Without a limit on the time of an idle connection.
     pub(super) fn new(budget: ConnectionBudget) -> Self {
-        Self { budget, all: RefCell::default(), idle: Cell::new(0) }
+        Self { budget, all: RefCell::default(), idle: Cell::new(0), expiry: None }
+    }
+
+    /// Closes each idle connection when no request may use it any more.
+    pub(super) fn expiring(self, settings: &ConnectionSettings) -> Self {
+        Self { expiry: Some(Expiry::new(settings)), ..self }
     }
 
     /// Takes a slot for a new connection of a call. If none is free, closes this worker's idle connections first.
@@ -94,10 +63,12 @@ impl Connections {
     pub(super) fn add(self: &Rc<Self>, io: Io, slot: Slot) -> Rc<Stream> {
         let stream = Rc::new(Stream {
             open: RefCell::new(Some((io, slot))),
-            idle: Cell::new(false),
+            opened: Instant::now(),
+            idle_since: Cell::new(None),
             upload: RefCell::new(None),
             connections: Rc::clone(self),
         });
+        self.expire();
         let mut all = self.all.borrow_mut();
         if all.len() == all.capacity() {
             all.retain(|stream| stream.strong_count() > 0);
@@ -112,7 +83,7 @@ impl Connections {
             return;
         }
         for stream in self.all.borrow().iter().filter_map(Weak::upgrade) {
-            if stream.idle.get() {
+            if stream.idle_since.get().is_some() {
                 stream.close();
             }
         }
@@ -124,8 +95,9 @@ impl Connections {
 pub(super) struct Stream {
     /// `None` after [`close`](Self::close).
     open: RefCell<Option<(Io, Slot)>>,
-    /// True if no request uses the connection.
-    idle: Cell<bool>,
+    opened: Instant,
+    /// Since when no request uses the connection. `None` if one does.
+    idle_since: Cell<Option<Instant>>,
     /// The rest of the request's body.
     upload: RefCell<Option<Upload>>,
     connections: Rc<Connections>,
@@ -176,7 +148,8 @@ impl Stream {
 
     fn set_idle(&self, idle: bool) {
         let (own, all) = (&self.connections.idle, &self.connections.budget.counts.idle);
-        match (self.idle.replace(idle), idle) {
+        let since = idle.then(Instant::now);
+        match (self.idle_since.replace(since).is_some(), idle) {
             (false, true) => {
                 own.set(own.get() + 1);
                 all.fetch_add(1, Ordering::Relaxed);
@@ -220,75 +193,4 @@ impl Drop for InUse {
 }
 
 #[cfg(test)]
-mod tests {
-    use actix_rt::net::TcpStream;
-
-    use super::*;
-
-    async fn connections(calls: usize, idle: usize) -> (Rc<Connections>, Fixture) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let connections = Connections::new(ConnectionBudget::new(calls, idle));
-        (Rc::new(connections), Fixture(listener))
-    }
-
-    struct Fixture(tokio::net::TcpListener);
-
-    impl Fixture {
-        async fn open(&self, connections: &Rc<Connections>) -> Rc<Stream> {
-            let slot = connections.slot().unwrap();
-            let io = TcpStream::connect(self.0.local_addr().unwrap()).await.unwrap();
-            connections.add(Io::Plain(io), slot)
-        }
-    }
-
-    fn open_and_idle(connections: &Connections) -> (usize, usize) {
-        let counts = &connections.budget.counts;
-        (counts.open.load(Ordering::Relaxed), counts.idle.load(Ordering::Relaxed))
-    }
-
-    #[actix_web::test]
-    async fn the_budget_bounds_connections_and_idle_ones_are_closed_first() {
-        let (connections, fixture) = connections(1, 1).await;
-        let (first, second) = (fixture.open(&connections).await, fixture.open(&connections).await);
-        let in_use = (InUse::new(first.clone()), InUse::new(second.clone()));
-        assert!(connections.slot().is_err());
-        drop(in_use.0);
-        assert!(connections.slot().is_ok(), "in place of the idle one");
-        assert!(first.io().is_none() && second.io().is_some());
-    }
-
-    #[actix_web::test]
-    async fn a_spare_connection_leaves_one_for_each_other_call() {
-        let (connections, _fixture) = connections(3, 2).await;
-        let slots = [connections.spare_slot(), connections.spare_slot()];
-        assert!(slots.iter().all(Option::is_some));
-        assert!(connections.spare_slot().is_none());
-        let calls = [(); 3].map(|()| connections.slot());
-        assert!(calls.iter().all(Result::is_ok) && connections.slot().is_err());
-    }
-
-    #[actix_web::test]
-    async fn close_idle_keeps_connections_in_use() {
-        let (connections, fixture) = connections(10, 10).await;
-        let (used, idle) = (fixture.open(&connections).await, fixture.open(&connections).await);
-        let _in_use = InUse::new(used.clone());
-        drop(InUse::new(idle.clone()));
-        connections.close_idle();
-        assert!(used.io().is_some() && idle.io().is_none());
-        assert_eq!(open_and_idle(&connections), (1, 0));
-    }
-
-    #[actix_web::test]
-    async fn a_connection_that_exceeds_the_idle_limit_of_all_workers_is_closed() {
-        let (connections, fixture) = connections(10, 1).await;
-        let other_worker = Rc::new(Connections::new(connections.budget.clone()));
-        let streams = [fixture.open(&connections).await, fixture.open(&other_worker).await];
-        for stream in &streams {
-            drop(InUse::new(stream.clone()));
-        }
-        assert!(streams[0].io().is_some() && streams[1].io().is_none());
-        drop(InUse::new(streams[0].clone()));
-        assert!(streams[0].io().is_some(), "it was in use meanwhile");
-        assert_eq!(open_and_idle(&connections), (1, 1));
-    }
-}
+mod tests;

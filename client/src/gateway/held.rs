@@ -1,0 +1,14 @@
+//! What an answer holds while it is passed on.
+
+use resilience_actors::ConcurrencyPlace;
+
+use super::quota::Share;
+
+/// What an answer holds until its body ends or is cut off, or its caller leaves. All of it goes back when this is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// The place of its attempt under the upstream's `concurrency_max`.
+    pub(super) attempt: Option<ConcurrencyPlace>,
+    /// Its place under `MAX_STREAMS`.
+    pub(super) stream: Option<Share>,
+}
