@@ -167,9 +167,10 @@ impl Passing {
             return Err(PassingError::Caller(error));
         }
         recording.end_with(sent.as_ref().map(|(answer, _)| answer.status()));
-        let (answer, connection) = sent.map_err(|error| match &uploading {
-            Some(uploading) => uploading.explain(error),
-            None => PassingError::Upstream(error),
+        let caller_is_slow = uploading.as_ref().is_some_and(Uploading::waits_for_slow_caller);
+        let (answer, connection) = sent.map_err(|error| match error {
+            HttpError::Unreachable(_) if caller_is_slow => PassingError::HungUp(error),
+            error => PassingError::Upstream(error),
         })?;
         let head = self.head(&answer).map_err(PassingError::Upstream)?;
         let retry_after = answer.retry_after();

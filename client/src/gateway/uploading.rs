@@ -9,7 +9,7 @@ use std::{
 use actix_web::error::PayloadError;
 use resilience_actors::{CallerWaits, adapters::awc::HttpError};
 
-use super::{idle::Idle, passing::PassingError};
+use super::idle::Idle;
 use crate::transport::{Upload, UploadProgress};
 
 /// A body on its way.
@@ -49,14 +49,9 @@ impl Uploading {
         self.progress.take_failure()
     }
 
-    /// What it means that there is no answer. An upstream may hang up on a caller that is slow.
-    pub(super) fn explain(&self, error: HttpError) -> PassingError {
-        match error {
-            HttpError::Unreachable(_) if self.progress.waits_for_slow_caller() => {
-                PassingError::HungUp(error)
-            }
-            error => PassingError::Upstream(error),
-        }
+    /// True if the caller is waited for, and slow. An upstream may hang up on it.
+    pub(super) fn waits_for_slow_caller(&self) -> bool {
+        self.progress.waits_for_slow_caller()
     }
 
     /// The progress that goes on after the head of the answer.

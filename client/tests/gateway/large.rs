@@ -110,3 +110,51 @@ fn a_large_download_waits_for_the_caller() {
     assert_eq!(receive(&mut caller), SIZE);
     assert_small(&gateway, before);
 }
+
+#[test]
+fn a_hundred_stalled_uploads_of_a_gibibyte_take_less_than_100_megabytes() {
+    let (upstream, gate) = (Arc::new(AtomicU64::new(0)), Arc::new(Gate::default()));
+    let (heads, passing) = (Arc::clone(&upstream), Arc::clone(&gate));
+    let url = raw_upstream(move |mut stream| {
+        read_head(&mut stream);
+        heads.fetch_add(1, Ordering::Relaxed);
+        passing.pass();
+    });
+    let gateway =
+        gateway(&url, "attempt_timeout = 60\ncall_deadline = 60\nbreaker_trial_lease = 60");
+    let callers: Vec<_> = (0..100)
+        .map(|number| {
+            let framing = ["content-length: 1073741824", "transfer-encoding: chunked"][number % 2];
+            let mut caller = gateway.connect();
+            caller.say(format!("PUT /upstreams/u/ HTTP/1.1\r\nhost: t\r\n{framing}\r\n\r\n"));
+            caller
+        })
+        .collect();
+    let chunk = [b"10000\r\n", &[b'x'; 0x10000][..], b"\r\n"].concat();
+    let sent = AtomicU64::new(0);
+    for caller in &callers {
+        caller.socket().set_nonblocking(true).unwrap();
+    }
+    // Bytes that do not fit are sent later, so that chunks stay whole.
+    let mut next = vec![0; callers.len()];
+    let mut send = || {
+        for (caller, at) in callers.iter().zip(&mut next) {
+            while let Ok(written) = caller.socket().write(&chunk[*at % chunk.len()..]) {
+                *at += written;
+                sent.fetch_add(written as u64, Ordering::Relaxed);
+            }
+        }
+    };
+    let mut before = 0;
+    while before == 0 || before != sent.load(Ordering::Relaxed) {
+        before = sent.load(Ordering::Relaxed);
+        send();
+        // Not for luck: more time would only find room for more bytes.
+        thread::sleep(Duration::from_millis(300));
+    }
+    assert_eq!(upstream.load(Ordering::Relaxed), 100);
+    assert!(before > 100 << 20, "{before} bytes are on their way");
+    let peak = peak_memory(&gateway);
+    assert!(peak < 100_000_000, "{peak} bytes");
+    gate.set(true);
+}

@@ -112,15 +112,14 @@ impl<'a, O: Operation> Turn<'a, '_, O> {
         };
         let Ended { result, mut verdict, idempotent, injected } = {
             let mut attempt = pin!(attempt::make(policies, self.operation, context));
-            let extended = |due| waits.extend(due);
-            let permit = admission.permit.as_mut();
+            let (extended, permit) = (|due| waits.extend(due), admission.permit.as_mut());
             match permit.as_deref().and_then(Permit::lease) {
                 None => make_known_if_slow(policies, permit, began, extended, attempt).await,
                 // Boxed, so that an attempt that is no trial has no room for it.
                 Some(lease) => {
-                    let is_slow = || !waits.total().is_zero();
-                    let attempt = Box::pin(lease.watch(began, is_slow, attempt.as_mut()));
-                    let attempt = pin!(attempt);
+                    let has_waited = || !waits.total().is_zero();
+                    let mut attempt = Box::pin(lease.watch(began, has_waited, attempt.as_mut()));
+                    let attempt = attempt.as_mut();
                     Box::pin(make_known_if_slow(policies, permit, began, extended, attempt)).await
                 }
             }
@@ -156,8 +155,7 @@ impl<'a, O: Operation> Turn<'a, '_, O> {
     }
 }
 
-/// Waits for an attempt, and tells the breaker at the moment at which the attempt becomes slow. `extended` is given the
-/// instant at which it would be slow, and returns that instant by then.
+/// Waits for an attempt, and tells the breaker when the attempt becomes slow. `extended` moves that instant by now.
 pub(crate) async fn make_known_if_slow<T>(
     policies: &Policies,
     permit: Option<&mut Permit<'_>>,
