@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
     dev::{AppService, HttpServiceFactory},
-    guard,
+    guard::{self, Guard},
     http::{Method, header::ALLOW},
     middleware::from_fn,
     web,
@@ -48,7 +48,7 @@ impl Endpoint {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let get_or_head = guard::Any(guard::Get()).or(guard::Head());
+        let get_or_head = taken(|method| matches!(*method, Method::GET | Method::HEAD));
         self.add(&["GET", "HEAD"], web::route().guard(get_or_head).to(handler))
     }
 
@@ -91,9 +91,9 @@ impl Endpoint {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let refused = guard::Any(guard::Connect()).or(guard::Trace());
+        let passed = taken(|method| !matches!(*method, Method::CONNECT | Method::TRACE));
         let names = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-        self.add(&names, web::route().guard(guard::Not(refused)).to(handler))
+        self.add(&names, web::route().guard(passed).to(handler))
     }
 
     /// Adds a method that changes something. It always requires the admin token, so that no handler can forget it.
@@ -103,7 +103,7 @@ impl Endpoint {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let route = web::route().guard(guard::Method(method)).to(handler);
+        let route = web::route().guard(taken(move |it| *it == method)).to(handler);
         self.add(&[name], route.wrap(from_fn(require_admin_token)))
     }
 
@@ -112,6 +112,12 @@ impl Endpoint {
         self.resource = self.resource.route(route);
         self
     }
+}
+
+/// Chooses requests by their method. actix's own guards for methods also note in each request which methods they have
+/// tried, for an answer of actix that endpoints replace.
+fn taken(takes: impl Fn(&Method) -> bool + 'static) -> impl Guard {
+    guard::fn_guard(move |context| takes(&context.head().method))
 }
 
 /// The answer to OPTIONS on a path that takes `methods`.
@@ -133,7 +139,9 @@ impl HttpServiceFactory for Endpoint {
             .with_header(ALLOW, &allowed);
             async move { Err::<String, _>(error) }
         };
-        let resource = self.resource.route(web::route().guard(guard::Options()).to(options));
+        let resource = self
+            .resource
+            .route(web::route().guard(taken(|method| *method == Method::OPTIONS)).to(options));
         let resource = resource.default_service(web::to(refuse));
         resource.wrap(CountRequests(self.path)).register(config);
     }
