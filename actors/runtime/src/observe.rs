@@ -274,8 +274,10 @@ impl Observers {
     }
 
     pub(crate) fn tell(&self, observation: &Observation<'_>) {
-        for observer in &self.0 {
-            contained(|| observer.observe(observation));
+        let mut observers = self.0.iter();
+        // After a panic of one, the others are told.
+        while !observers.as_slice().is_empty() {
+            contained(|| observers.by_ref().for_each(|observer| observer.observe(observation)));
         }
     }
 }
