@@ -2,6 +2,7 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
+use futures::future::Either;
 use resilience_actors::{
     AttemptRecord, CallId, CallOptions, CallOutcome, Priority, SharedCallLost, State,
     events::{EventKind, EventType, Fields},
@@ -14,7 +15,7 @@ use crate::{
     fallback::stale_age,
     stats::{Pending, Stats},
     transport::{BackendCall, BackendReport, BackendRequest, HttpTransport, Wanted},
-    upstreams::{Protection, Upstreams},
+    upstreams::{Protection, RequestCoalescer, Upstreams},
     wire::{AttemptEvent, CallEvent},
 };
 
@@ -61,7 +62,7 @@ impl Calls {
     }
 
     /// Makes a call. If the future is dropped before its end, the call is recorded as abandoned.
-    pub async fn make(&self, asked: Asked) -> BackendReport {
+    pub async fn make(&self, asked: &Asked) -> BackendReport {
         let protection = asked.protection;
         let tally = match protection {
             Protection::None => &self.stats.baseline,
@@ -83,19 +84,31 @@ impl Calls {
     }
 
     /// Makes the call, or shares that of an identical request: then the report has the other call's number.
-    async fn report(&self, call: CallId, asked: Asked) -> BackendReport {
-        let Asked { wanted, protection, priority, time_left, trace, .. } = asked;
+    fn report(&self, call: CallId, asked: &Asked) -> impl Future<Output = BackendReport> {
+        let &Asked { wanted, protection, priority, time_left, trace, coalesce, .. } = asked;
         let options = CallOptions::numbered(call).priority(priority);
         let options = time_left.map_or(options, |time| options.time_left(time));
         let request = BackendRequest { wanted, trace };
         let operation = BackendCall { transport: Rc::clone(&self.transport), request };
-        let Some(coalescer) = self.upstreams.coalescer().filter(|_| asked.coalesce) else {
-            return self.upstreams.call(protection, options, operation).await;
-        };
+        match self.upstreams.coalescer() {
+            Some(coalescer) if coalesce => {
+                // Boxed, so that calls which share nothing have no room for it.
+                Either::Right(Box::pin(self.shared(coalescer, asked, options, operation)))
+            }
+            _ => Either::Left(self.upstreams.call(protection, options, operation)),
+        }
+    }
+
+    async fn shared(
+        &self,
+        coalescer: &RequestCoalescer,
+        &Asked { wanted, protection, priority, .. }: &Asked,
+        options: CallOptions,
+        operation: BackendCall,
+    ) -> BackendReport {
         let (upstreams, same) = (self.upstreams.clone(), operation.clone());
         let made = async move || Arc::new(upstreams.call(protection, options, same).await);
-        // Boxed, so that calls which share nothing have no room for it.
-        match Box::pin(coalescer.call((wanted.path(), priority), made)).await {
+        match coalescer.call((wanted.path(), priority), made).await {
             Ok(report) => Arc::unwrap_or_clone(report),
             // The worker that made the call has ended, with the service. This worker still answers.
             Err(SharedCallLost) => self.upstreams.call(protection, options, operation).await,
@@ -106,7 +119,7 @@ impl Calls {
 /// A call that has no answer yet.
 struct Begun<'a> {
     calls: &'a Calls,
-    asked: Asked,
+    asked: &'a Asked,
     call: CallId,
     since: Instant,
     pending: Option<Pending<'a>>,
@@ -117,7 +130,7 @@ impl Begun<'_> {
         if let Some(pending) = self.pending.take() {
             pending.finish(report, |response| response.status.is_success());
         }
-        let asked = &self.asked;
+        let asked = self.asked;
         // A shared call's attempts are those of the caller that made it.
         let attempts = if coalesced_with.is_some() { &[] } else { &*report.attempts };
         self.record(|| Ended {
@@ -149,12 +162,12 @@ impl Begun<'_> {
 
     /// Records the end of the call, if the event log keeps it.
     fn record<'b>(&self, ended: impl FnOnce() -> Ended<'b>) {
-        let Self { calls, asked, call, .. } = self;
+        let &Self { calls, asked, call, .. } = self;
         calls.upstreams.breaker().events().record_with(EventType::Call, || {
             let ended = ended();
             let Ended { status, outcome, stale, elapsed, state, attempts, .. } = ended;
             EventKind::Call(Fields::new(CallEvent {
-                call: *call,
+                call,
                 status,
                 outcome,
                 protection: asked.protection,

@@ -117,7 +117,7 @@ pub async fn run(
             // Requests that shared a call would be no load.
             coalesce: false,
         };
-        let report = calls.make(asked).await;
+        let report = calls.make(&asked).await;
         Some(StressResult {
             request_num,
             status_code: status(&report).as_u16(),

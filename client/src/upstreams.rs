@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::future::Either;
 use resilience_actors::{
     Breaker, CallLimit, CallOptions, CallSettings, Coalescer, InvalidConfig, Observation, Observer,
     Priority, ReconfigureError, Upstream, UpstreamBuilder,
@@ -103,23 +104,24 @@ impl Upstreams {
     }
 
     /// Makes a call with this protection.
-    pub async fn call(
+    pub fn call(
         &self,
         protection: Protection,
         options: CallOptions,
         operation: BackendCall,
-    ) -> BackendReport {
+    ) -> impl Future<Output = BackendReport> {
         let (upstream, options) = match protection {
             Protection::Full => (&self.protected, options),
             Protection::BreakerOnly => (&self.protected, options.without_retries()),
-            Protection::None => return self.bare.run_with(options, operation).await,
+            Protection::None => (&self.bare, options),
         };
-        let Some(stale) = &self.stale else { return upstream.run_with(options, operation).await };
-        let request = operation.request.wanted.path();
-        let fallback = |report: &BackendReport| stale.instead_of(request, report);
-        let report = upstream.run_or(options, operation, fallback).await;
-        stale.keep(request, &report);
-        report
+        match &self.stale {
+            Some(stale) if protection != Protection::None => {
+                // Boxed, so that calls without a fallback have no room for it.
+                Either::Right(Box::pin(or_stale(upstream, stale, options, operation)))
+            }
+            _ => Either::Left(upstream.run_with(options, operation)),
+        }
     }
 
     /// The stale answers, if they are on.
@@ -146,6 +148,20 @@ impl Upstreams {
     pub fn limit(&self) -> &CallLimit {
         &self.limit
     }
+}
+
+/// Makes a call. If it has no answer, a stale one is put in its place.
+async fn or_stale(
+    upstream: &Upstream,
+    stale: &StaleFallback,
+    options: CallOptions,
+    operation: BackendCall,
+) -> BackendReport {
+    let request = operation.request.wanted.path();
+    let fallback = |report: &BackendReport| stale.instead_of(request, report);
+    let report = upstream.run_or(options, operation, fallback).await;
+    stale.keep(request, &report);
+    report
 }
 
 fn upstream(

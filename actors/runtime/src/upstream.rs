@@ -156,25 +156,27 @@ impl Upstream {
     ///
     /// # Panics
     /// As [`call`](Self::call).
-    pub async fn run_with<O: Operation>(&self, options: CallOptions, operation: O) -> ReportOf<O> {
-        let CallOptions { id, retries, .. } = options;
-        // Before the clock is read: the policies may have been changed after that.
-        let policies = self.current.load_for(options);
-        let started = clock::now();
-        let answer = match enter(&policies, started, options) {
-            Ok(place) => begin(policies, options, started, operation, place),
-            Err(rejection) => {
-                let rejected = Observation::Rejected { call: id, rejection: &rejection };
-                policies.common.observers.tell(&rejected);
-                let report = self.unanswered(id, started, rejection.into());
-                let CallReport { result, attempts, state, elapsed, .. } = &report;
-                let (state, elapsed, answered) = (self.breaker().map(|_| *state), *elapsed, true);
-                let ending = Ending { result, attempts, state, elapsed, retries, answered };
-                about(&operation, id, |call| tell_end(&policies, call, ending));
-                return report;
-            }
-        };
-        answer.await.unwrap_or_else(|_| self.unanswered(id, started, CallError::Lost))
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn's future has room for its arguments twice"
+    )]
+    pub fn run_with<O: Operation>(
+        &self,
+        options: CallOptions,
+        operation: O,
+    ) -> impl Future<Output = ReportOf<O>> {
+        async move {
+            // Before the clock is read: the policies may have been changed after that.
+            let policies = self.current.load_for(options);
+            let started = clock::now();
+            let answer = match enter(&policies, started, options) {
+                Ok(place) => begin(policies, options, started, operation, place),
+                Err(rejection) => {
+                    return self.rejected(&policies, options, started, &operation, rejection);
+                }
+            };
+            answer.await.unwrap_or_else(|_| self.unanswered(options.id, started, CallError::Lost))
+        }
     }
 
     /// As [`run_with`](Self::run_with). If the call was rejected or its last attempt was neither a success nor a client
@@ -196,6 +198,26 @@ impl Upstream {
     #[cfg(feature = "tower")]
     pub(crate) fn policies(&self, options: CallOptions) -> Arc<Policies> {
         self.current.load_for(options)
+    }
+
+    /// The report on a call that was rejected before it began.
+    #[cold]
+    fn rejected<O: Operation>(
+        &self,
+        policies: &Policies,
+        CallOptions { id, retries, .. }: CallOptions,
+        started: Instant,
+        operation: &O,
+        rejection: Rejection,
+    ) -> ReportOf<O> {
+        let rejected = Observation::Rejected { call: id, rejection: &rejection };
+        policies.common.observers.tell(&rejected);
+        let report = self.unanswered(id, started, rejection.into());
+        let CallReport { result, attempts, state, elapsed, .. } = &report;
+        let (state, elapsed, answered) = (self.breaker().map(|_| *state), *elapsed, true);
+        let ending = Ending { result, attempts, state, elapsed, retries, answered };
+        about(operation, id, |call| tell_end(policies, call, ending));
+        report
     }
 
     fn unanswered<R, E>(
