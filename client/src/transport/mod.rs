@@ -25,6 +25,7 @@ use actix_web::http::{
     Method, StatusCode, Uri,
     header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT},
 };
+use awc::SendClientRequest;
 use resilience_actors::{
     Attempt, Operation, Outcome, ReportOf, Verdict,
     adapters::{
@@ -34,7 +35,10 @@ use resilience_actors::{
 };
 use service_edge::trace::TRACEPARENT;
 
-use crate::{traces, upstream_url::UpstreamUrl};
+use crate::{
+    traces::{self, Recording},
+    upstream_url::UpstreamUrl,
+};
 pub use collector::CollectorTransport;
 pub use connection_settings::ConnectionSettings;
 pub use connections::ConnectionBudget;
@@ -106,8 +110,27 @@ impl HttpTransport {
     async fn send(
         &self,
         request: &BackendRequest,
-        attempt: Attempt<'_>,
+        attempt: &Attempt<'_>,
     ) -> Result<BackendResponse, BackendError> {
+        let (sending, recording) = self.request(request, attempt);
+        let read = match self.client.send(sending, attempt, None, |_| false).await {
+            // `_connection` is in use until the response has been read.
+            Ok((mut answer, _connection)) => {
+                response::read(&mut answer, self.max_response_bytes, attempt.due).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        recording.end_with(read.as_ref().map(|response| response.status));
+        read
+    }
+
+    /// Begins to send the request, and its span. Not a part of [`send`](Self::send), whose future would have room for the request for
+    /// as long as it waits.
+    fn request(
+        &self,
+        request: &BackendRequest,
+        attempt: &Attempt<'_>,
+    ) -> (SendClientRequest, Recording) {
         let span = request.trace.child();
         // Logged at the start, because an attempt that times out is dropped before its end.
         log::log!(
@@ -121,27 +144,20 @@ impl HttpTransport {
             Wanted::Data { .. } => self.data.clone(),
             Wanted::Transient => self.transient.clone(),
         };
-        let mut http = self.client.request(Method::GET, uri, &attempt);
+        let mut http = self.client.request(Method::GET, uri, attempt);
         // Inserted in place, because `insert_header` moves the whole request builder.
         let headers = http.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
         headers.insert(TRACEPARENT, span.header());
-        insert_deadline(headers, &attempt);
-        if let Wanted::Data { failure_rate: Some(rate) } = request.wanted {
-            http = http.insert_header((FAILURE_RATE, rate.to_string()));
+        insert_deadline(headers, attempt);
+        // The conversion cannot fail: a number has only visible characters.
+        if let Wanted::Data { failure_rate: Some(rate) } = request.wanted
+            && let Ok(rate) = HeaderValue::try_from(rate.to_string())
+        {
+            headers.insert(FAILURE_RATE, rate);
         }
-        // Keeps the connection in use until the response has been read.
-        let sent = self.client.send(http.send(), &attempt, None, |_| false);
-        let read = match sent.await {
-            // `_connection` is in use until the body is read.
-            Ok((answer, _connection)) => {
-                response::read(answer, self.max_response_bytes, attempt.due).await
-            }
-            Err(error) => Err(error.into()),
-        };
-        recording.end_with(read.as_ref().map(|response| response.status));
-        read
+        (http.send(), recording)
     }
 }
 
@@ -159,7 +175,7 @@ impl Operation for BackendCall {
     type Error = BackendError;
 
     async fn run(&self, attempt: Attempt<'_>) -> Result<BackendResponse, BackendError> {
-        self.transport.send(&self.request, attempt).await
+        self.transport.send(&self.request, &attempt).await
     }
 
     fn classify(&self, result: &Result<BackendResponse, BackendError>) -> Verdict {

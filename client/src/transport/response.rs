@@ -33,7 +33,7 @@ pub struct BackendResponse {
 /// # Errors
 /// A redirect, an unexpected status, or a 2xx without a usable body.
 pub(super) async fn read(
-    mut answer: Answer,
+    answer: &mut Answer,
     limit: usize,
     due: Option<Instant>,
 ) -> Result<BackendResponse, BackendError> {
