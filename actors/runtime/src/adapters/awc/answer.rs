@@ -94,7 +94,8 @@ impl Answer {
         http::retry_after(self.header(&RETRY_AFTER)?, self.header(&DATE))
     }
 
-    /// Reads the body, at most `limit` bytes. Sets no time limit.
+    /// Reads the body, at most `limit` bytes. Sets no time limit. A body that arrives in one part is a part of a buffer of
+    /// its connection: copy what is kept for long.
     ///
     /// # Errors
     /// The body is too large, cut off or malformed, or the head contradicts itself.
@@ -111,31 +112,31 @@ impl Answer {
         if expected.is_some_and(|length| usize::try_from(length).map_or(true, |it| it > limit)) {
             return Err(BodyError::TooLarge(limit));
         }
-        let mut body = BytesMut::new();
+        let mut body = Bytes::new();
         while let Some(part) = self.inner.next().await {
             match part {
                 Ok(part) if part.len() > limit - body.len() => {
                     return Err(BodyError::TooLarge(limit));
                 }
-                Ok(part) => body.extend_from_slice(&part),
+                Ok(part) => append(&mut body, part),
                 Err(error) => {
-                    return Err(BodyError::Ended { received: body.freeze(), expected, error });
+                    return Err(BodyError::Ended { received: body, expected, error });
                 }
             }
         }
         match expected {
             Some(length) if self.is_shorter(body.len(), length) => {
                 let error = PayloadError::Incomplete(None);
-                Err(BodyError::Ended { received: body.freeze(), expected, error })
+                Err(BodyError::Ended { received: body, expected, error })
             }
-            _ => Ok(body.freeze()),
+            _ => Ok(body),
         }
     }
 
     /// True if awc has taken a body as complete that is shorter than announced. awc may have decompressed it.
     fn is_shorter(&self, received: usize, expected: u64) -> bool {
-        !self.headers().contains_key(CONTENT_ENCODING)
-            && u64::try_from(received).is_ok_and(|received| received < expected)
+        u64::try_from(received).is_ok_and(|received| received < expected)
+            && !self.headers().contains_key(CONTENT_ENCODING)
     }
 
     /// Reads the body as [`body`](Self::body) does, until shortly before the attempt is `due`. For responses whose status
@@ -162,5 +163,16 @@ impl Answer {
 
     fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
+    }
+}
+
+/// Appends a part. Copies nothing if it is the first: most bodies have one.
+fn append(body: &mut Bytes, part: Bytes) {
+    if body.is_empty() {
+        *body = part;
+    } else {
+        let mut parts = BytesMut::from(std::mem::take(body));
+        parts.extend_from_slice(&part);
+        *body = parts.freeze();
     }
 }

@@ -147,6 +147,8 @@ async fn read(
             Err(error) => (Bytes::new(), Some(error.to_string())),
         }
     };
+    // The caller may keep it, but not the buffer that it is a part of.
+    let body = Bytes::copy_from_slice(&body);
     let verdict = if status == StatusCode::NOT_MODIFIED {
         // The request was a conditional one.
         Verdict { code: Some(status.as_u16()), ..Outcome::Success.into() }
