@@ -105,7 +105,7 @@ impl TraceContext {
         let mut value = *b"00-00000000000000000000000000000000-0000000000000000-00";
         write_hex(self.trace, &mut value[3..35]);
         write_hex(self.span.into(), &mut value[36..52]);
-        write_hex(self.sampled.into(), &mut value[53..]);
+        value[54] += u8::from(self.sampled);
         // Cannot fail: digits and dashes are valid in a header.
         HeaderValue::from_bytes(&value).unwrap_or_else(|_| HeaderValue::from_static(""))
     }

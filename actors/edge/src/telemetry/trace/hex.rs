@@ -17,22 +17,23 @@ pub(super) fn parse_hex(digits: &[u8]) -> Option<u128> {
     })
 }
 
-/// The two hexadecimal digits of each byte.
-const DIGITS: [[u8; 2]; 256] = {
-    let (mut pairs, mut byte) = ([[0; 2]; 256], 0);
-    while byte < 256 {
-        pairs[byte] = [b"0123456789abcdef"[byte >> 4], b"0123456789abcdef"[byte & 0xf]];
-        byte += 1;
-    }
-    pairs
-};
+/// The hexadecimal digits of a number, eight at a time in one word.
+fn digits(number: u32) -> [u8; 8] {
+    let mut nibbles = u64::from(number);
+    nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff;
+    nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff;
+    nibbles = (nibbles | nibbles << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    // 1 in each byte from 10 on: adding 6 carries into its upper half.
+    let letters = (nibbles + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    let after_nine = u64::from(b'a' - b'9' - 1);
+    (nibbles + 0x3030_3030_3030_3030 + letters * after_nine).to_be_bytes()
+}
 
-/// Fills `into`, whose length is even, with the lowest hexadecimal digits of `number`.
+/// Fills `into`, whose length is a multiple of eight, with the lowest hexadecimal digits of `number`.
 pub(super) fn write_hex(number: u128, into: &mut [u8]) {
-    let bytes = number.to_be_bytes();
-    let bytes = &bytes[bytes.len() - into.len() / 2..];
-    for (pair, byte) in into.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
-        *pair = DIGITS[usize::from(*byte)];
+    let (parts, words) = (into.as_rchunks_mut::<8>().1, number.to_le_bytes());
+    for (part, word) in parts.iter_mut().rev().zip(words.as_chunks::<4>().0) {
+        *part = digits(u32::from_le_bytes(*word));
     }
 }
 
