@@ -1,5 +1,6 @@
 //! The endpoints. Each forwards to the actors and returns the result.
 
+mod caller;
 mod circuit;
 mod dashboard;
 mod event_query;
@@ -13,19 +14,17 @@ mod upstreams;
 pub use turns::Turns;
 
 use actix_web::{HttpResponse, http::StatusCode, web};
+use caller::Caller;
 use resilience_actors::Coalescer;
-use service_edge::{
-    ApiError, Drain, JsonBody, RequestDeadline, Trace, endpoint, trace::TRACEPARENT,
-};
+use service_edge::{ApiError, Drain, JsonBody, Trace, endpoint, trace::TRACEPARENT};
 
 use crate::{
     SERVICE, answer,
     calls::{Asked, Calls},
     config::Config,
     fallback::StaleFallback,
-    priority::RequestPriority,
     stress::{self, StressRequest},
-    traces,
+    traces::{self, Recording},
     transport::{BackendReport, Wanted},
     upstreams::Protection,
     wire,
@@ -35,8 +34,9 @@ use crate::{
 /// `app_data`.
 pub fn configure(routes: &mut web::ServiceConfig) {
     routes
-        .service(endpoint("/health").get(health))
+        // First, because actix compares a path with those of all routes before its own.
         .service(endpoint("/api/call-backend").get(call_backend))
+        .service(endpoint("/health").get(health))
         .service(endpoint("/api/call-backend-without-resilience").get(baseline))
         .service(endpoint("/api/test-retry").get(test_retry))
         .service(endpoint("/api/stats").get(stats))
@@ -68,42 +68,48 @@ async fn health(calls: web::Data<Calls>) -> web::Json<wire::Health> {
     })
 }
 
-/// What a request says about itself.
-type Caller = (Trace, RequestPriority, RequestDeadline);
-
-async fn call_backend(caller: Caller, calls: web::Data<Calls>) -> HttpResponse {
+fn call_backend(caller: Caller, calls: web::Data<Calls>) -> impl Future<Output = HttpResponse> {
     let wanted = Wanted::Data { failure_rate: None };
-    answered(&calls, caller, "call-backend", wanted, Protection::Full, answer::call).await
+    answered(calls, asked(caller, "call-backend", wanted, Protection::Full), answer::call)
 }
 
-async fn baseline(caller: Caller, calls: web::Data<Calls>) -> HttpResponse {
+fn baseline(caller: Caller, calls: web::Data<Calls>) -> impl Future<Output = HttpResponse> {
     let wanted = Wanted::Data { failure_rate: None };
-    answered(&calls, caller, "baseline", wanted, Protection::None, answer::baseline).await
+    answered(calls, asked(caller, "baseline", wanted, Protection::None), answer::baseline)
 }
 
-async fn test_retry(caller: Caller, calls: web::Data<Calls>) -> HttpResponse {
+fn test_retry(caller: Caller, calls: web::Data<Calls>) -> impl Future<Output = HttpResponse> {
     let wanted = Wanted::Transient;
-    answered(&calls, caller, "test-retry", wanted, Protection::Full, answer::test_retry).await
+    answered(calls, asked(caller, "test-retry", wanted, Protection::Full), answer::test_retry)
 }
 
-/// Makes a call and answers it, with the call's trace in the header `traceparent`.
-async fn answered(
-    calls: &Calls,
-    (trace, RequestPriority(priority), RequestDeadline(time_left)): Caller,
+/// The call that a request asks for, and its span.
+fn asked(
+    Caller { trace, priority, time_left }: Caller,
     endpoint: &'static str,
     wanted: Wanted,
     protection: Protection,
-    answer: impl FnOnce(&BackendReport) -> HttpResponse,
-) -> HttpResponse {
+) -> (Asked, Recording) {
     let (trace, recording) = traces::enter(trace, "GET", endpoint);
     // A shared call has one deadline, and its callers would have several.
     let coalesce = protection == Protection::Full && time_left.is_none();
-    let asked = Asked { endpoint, wanted, protection, priority, time_left, trace, coalesce };
-    let report = calls.make(asked).await;
-    let mut response = answer(&report);
-    response.headers_mut().insert(TRACEPARENT, trace.header());
-    recording.end(response.status());
-    response
+    (Asked { endpoint, wanted, protection, priority, time_left, trace, coalesce }, recording)
+}
+
+/// Makes a call and answers it, with the call's trace in the header `traceparent`.
+#[expect(clippy::manual_async_fn, reason = "an async fn's future has room for its arguments twice")]
+fn answered(
+    calls: web::Data<Calls>,
+    (asked, recording): (Asked, Recording),
+    answer: impl FnOnce(&BackendReport) -> HttpResponse,
+) -> impl Future<Output = HttpResponse> {
+    async move {
+        let report = calls.make(&asked).await;
+        let mut response = answer(&report);
+        response.headers_mut().insert(TRACEPARENT, asked.trace.header());
+        recording.end(response.status());
+        response
+    }
 }
 
 async fn stats(
