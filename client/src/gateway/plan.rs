@@ -7,6 +7,9 @@ use super::file::UpstreamConfig;
 /// How many names a log line has of each kind of change.
 const MAX_NAMES: usize = 20;
 
+/// True for the changes of one kind.
+type IsKind = fn(Change) -> bool;
+
 /// What happens to an upstream whose configuration is another one than before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -65,7 +68,7 @@ impl Plan {
         self.names(|change| change == Change::Removed)
     }
 
-    fn names(&self, of: fn(Change) -> bool) -> impl Iterator<Item = &str> {
+    fn names(&self, of: IsKind) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(_, change)| of(**change)).map(|(name, _)| name.as_str())
     }
 }
@@ -87,7 +90,7 @@ fn compared(old: &UpstreamConfig, new: &UpstreamConfig) -> Option<Change> {
 /// `added a, b; removed c`, or `nothing changed`.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds: [(&str, fn(Change) -> bool); 4] = [
+        let kinds: [(&str, IsKind); 4] = [
             ("added", |change| change == Change::Added),
             ("changed", |change| matches!(change, Change::InPlace(_))),
             ("moved", |change| change == Change::Replaced),

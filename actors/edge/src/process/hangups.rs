@@ -33,7 +33,7 @@ impl Hangups {
     pub async fn next(&mut self) {
         if self.0.recv().await.is_none() {
             // The runtime is ending.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
