@@ -193,7 +193,7 @@ fn answering(says: &'static str) -> Server {
 /// The file of one generation. All of `a`, `b` and `moves` have other settings than in the one before.
 fn generation(number: usize, a: &Server, b: &Server) -> String {
     let attempts = 2 + number % 3;
-    let places = if number % 2 == 0 { "concurrency_max = 50" } else { "" };
+    let places = if number.is_multiple_of(2) { "concurrency_max = 50" } else { "" };
     let route =
         format!("[[upstreams.a.routes]]\npath = \"/x{}\"\nattempt_timeout = 2.5", number % 4);
     let header =
@@ -204,7 +204,11 @@ fn generation(number: usize, a: &Server, b: &Server) -> String {
         // The same server under another name is another URL.
         table(
             "moves",
-            &if number % 2 == 0 { a.url() } else { a.url().replace("127.0.0.1", "localhost") },
+            &if number.is_multiple_of(2) {
+                a.url()
+            } else {
+                a.url().replace("127.0.0.1", "localhost")
+            },
             "",
         ),
         table(&format!("new-{number}"), &b.url(), "breaker_probe = \"/\""),

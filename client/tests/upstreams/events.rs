@@ -30,9 +30,9 @@ fn seen(history: &Value) -> Vec<(u64, &str, &str)> {
 #[actix_web::test]
 async fn events_of_all_upstreams_have_one_numbering_and_their_upstream_s_name() {
     let lab = lab(with_file(FILE, &[])).await;
-    fail(lab.gateway.find("p").unwrap(), 1).await;
+    fail(&lab.gateway.find("p").unwrap(), 1).await;
     lab.post("/api/circuit-breaker/force-open", "").await;
-    fail(lab.gateway.find("q").unwrap(), 1).await;
+    fail(&lab.gateway.find("q").unwrap(), 1).await;
     let history = lab.get("/api/events/history").await.body;
     let expected = [
         (1, "p", "transition"),
@@ -55,7 +55,7 @@ async fn events_of_all_upstreams_have_one_numbering_and_their_upstream_s_name() 
 #[actix_web::test]
 async fn a_stream_of_one_upstream_begins_with_its_circuit_and_has_its_events_alone() {
     let lab = lab(with_file(FILE, &[])).await;
-    fail(lab.gateway.find("p").unwrap(), 1).await;
+    fail(&lab.gateway.find("p").unwrap(), 1).await;
     let request = TestRequest::get().uri("/api/events?upstream=p&type=transition,mode");
     let mut body = Box::pin(lab.open(request).await.into_body());
     let mut next = async || {
@@ -65,7 +65,7 @@ async fn a_stream_of_one_upstream_begins_with_its_circuit_and_has_its_events_alo
     let hello = next().await;
     let circuit = lab.get("/api/upstreams/p").await.body;
     assert!(hello.contains("\"state\":\"open\"") && circuit["state"] == "open", "{hello}");
-    fail(lab.gateway.find("q").unwrap(), 1).await;
+    fail(&lab.gateway.find("q").unwrap(), 1).await;
     lab.post("/api/upstreams/p/reset", "").await;
     let piece = next().await;
     // The reset itself is the event before.
