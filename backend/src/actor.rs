@@ -5,11 +5,13 @@ use actix::{Actor, Addr, Arbiter, Context, Handler, Message, MessageResult};
 use rand::{SeedableRng, rngs::StdRng};
 use serde::Serialize;
 use service_edge::Drain;
+use utoipa::ToSchema;
 
 use crate::{
     faults::{Counters, Draw, Faults},
     metrics::{Endpoint, FaultMetrics},
-    plan::{FaultPlan, PlanError, PlanRequest, Rate},
+    plan::{FaultPlan, PlanError, PlanRequest},
+    rate::Rate,
 };
 
 /// Asks what happens to a request to `/api/data`.
@@ -41,7 +43,7 @@ pub struct GetPlan;
 pub struct SetPlan(pub PlanRequest);
 
 /// The answer to [`GetMetrics`], and the JSON of `/api/metrics`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Metrics {
     /// The outcomes drawn so far.
     #[serde(flatten)]

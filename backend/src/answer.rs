@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::{Value, json};
+use serde::Serialize;
 use service_edge::{ApiError, Drain, TraceContext};
+use utoipa::ToSchema;
 
 use crate::{faults::Draw, plan::Outcome, reset::reset};
 
@@ -15,6 +16,19 @@ pub struct Answers {
     pub pod: String,
     /// `Retry-After` of 429s; `None` for no such header.
     pub transient_retry_after: Option<Duration>,
+}
+
+/// The body of a good answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Success<'a> {
+    /// "success".
+    status: &'static str,
+    /// The content.
+    data: &'a str,
+    /// The number of the request in this process.
+    request_number: u64,
+    /// The pod that answers.
+    pod: &'a str,
 }
 
 impl Answers {
@@ -78,12 +92,7 @@ impl Answers {
     }
 
     fn good(&self, number: u64, data: &str) -> HttpResponse {
-        let body: Value = json!({
-            "status": "success",
-            "data": data,
-            "request_number": number,
-            "pod": self.pod,
-        });
+        let body = Success { status: "success", data, request_number: number, pod: &self.pod };
         HttpResponse::Ok().json(body)
     }
 }

@@ -6,7 +6,8 @@ use service_edge::{CommonSettings, KnownNames, SettingError, Settings};
 
 use crate::{
     answer::Answers,
-    plan::{FaultPlan, MAX_SLOW_RESPONSE_DELAY, PlanError, PlanSpec, RATES},
+    plan::{FaultPlan, MAX_SLOW_RESPONSE_DELAY, PlanError, PlanSpec},
+    rate::RATES,
 };
 
 /// `PORT`, if it is not set.

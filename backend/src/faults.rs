@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::plan::{FaultPlan, Outcome, Rate};
+use crate::{
+    plan::{FaultPlan, Outcome},
+    rate::Rate,
+};
 
 /// The outcome that was drawn for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +24,7 @@ pub struct Draw {
 
 /// Number of requests by outcome. Each request counts once, when its outcome is drawn, also if its client leaves before
 /// the answer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are those of the outcomes")]
 pub struct Counters {
     pub total_requests: u64,

@@ -3,6 +3,7 @@
 //! | module | role |
 //! |---|---|
 //! | [`plan`] | the fault plan: rates, delay and sequence, validated (pure) |
+//! | [`rate`] | a probability (pure) |
 //! | [`faults`] | decides the outcome of each request, and counts outcomes (pure) |
 //! | [`actor`] | owns plan and counters for all workers |
 //! | [`answer`] | plays an outcome: answers, delays, hangs, resets |
@@ -13,8 +14,7 @@
 
 use std::io;
 
-use actix_web::web::ServiceConfig;
-use service_edge::{Drain, Metrics, Server};
+use service_edge::{Drain, Metrics, Routes, Server};
 
 use crate::{actor::FaultActor, config::Config, metrics::FaultMetrics};
 
@@ -24,6 +24,7 @@ pub mod config;
 pub mod faults;
 pub mod metrics;
 pub mod plan;
+pub mod rate;
 pub mod reset;
 pub mod routes;
 
@@ -46,7 +47,7 @@ pub async fn run(config: Config) -> io::Result<()> {
     let answers = config.answers;
     Server::new(SERVICE, &config.common, drain, metrics)
         .on_connect(reset::remember_socket)
-        .run(move |routes: &mut ServiceConfig| {
+        .run(move |routes: &mut Routes<'_>| {
             routes::configure(routes, faults.clone(), answers.clone());
         })
         .await

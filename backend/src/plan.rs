@@ -3,15 +3,15 @@
 //! A [`FaultPlan`] is always valid. It is made from a [`PlanSpec`] (the environment) or from a [`PlanRequest`] (a
 //! client's request) and the plan of the start.
 
-use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use crate::rate::{NotARate, Rate};
 
 /// Maximum delay of a slow answer, in seconds.
 pub const MAX_SLOW_RESPONSE_DELAY: f64 = 3600.0;
-
-/// Range of a rate.
-pub const RATES: RangeInclusive<f64> = 0.0..=1.0;
 
 /// Maximum length of a sequence.
 pub const MAX_SEQUENCE: usize = 10_000;
@@ -19,41 +19,8 @@ pub const MAX_SEQUENCE: usize = 10_000;
 /// Two decimal fractions whose sum is 1 may differ from 1 by a rounding error.
 const ROUNDING: f64 = 1e-9;
 
-/// A probability from 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
-pub struct Rate(f64);
-
-impl Rate {
-    /// The probability.
-    pub fn get(self) -> f64 {
-        self.0
-    }
-}
-
-impl TryFrom<f64> for Rate {
-    type Error = NotARate;
-
-    fn try_from(value: f64) -> Result<Self, NotARate> {
-        // Without `abs`, a rate of -0.0 would show as "-0" in every answer.
-        if RATES.contains(&value) { Ok(Self(value.abs())) } else { Err(NotARate) }
-    }
-}
-
-impl FromStr for Rate {
-    type Err = NotARate;
-
-    fn from_str(text: &str) -> Result<Self, NotARate> {
-        text.parse::<f64>().map_err(|_| NotARate)?.try_into()
-    }
-}
-
-/// The value is not a probability.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a rate must be a number from 0 to 1")]
-pub struct NotARate;
-
 /// The outcome of one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// 200 at once.
@@ -71,11 +38,12 @@ pub enum Outcome {
 }
 
 /// The fault plan. Its JSON is that of `GET /api/faults`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct FaultPlan {
     failure_rate: Rate,
     slow_response_rate: Rate,
     #[serde(serialize_with = "as_seconds")]
+    #[schema(value_type = f64)]
     slow_response_delay: Duration,
     transient_failure_rate: Rate,
     sequence: Option<Vec<Outcome>>,
@@ -120,10 +88,10 @@ impl fmt::Display for FaultPlan {
         write!(
             f,
             "failure_rate={} slow_response_rate={} slow_response_delay={}s transient_failure_rate={}",
-            self.failure_rate.0,
-            self.slow_response_rate.0,
+            self.failure_rate.get(),
+            self.slow_response_rate.get(),
             self.slow_response_delay.as_secs_f64(),
-            self.transient_failure_rate.0
+            self.transient_failure_rate.get()
         )?;
         match &self.sequence {
             None => write!(f, " sequence=none"),
@@ -150,10 +118,10 @@ pub struct PlanSpec {
 impl From<&FaultPlan> for PlanSpec {
     fn from(plan: &FaultPlan) -> Self {
         Self {
-            failure_rate: plan.failure_rate.0,
-            slow_response_rate: plan.slow_response_rate.0,
+            failure_rate: plan.failure_rate.get(),
+            slow_response_rate: plan.slow_response_rate.get(),
             slow_response_delay: plan.slow_response_delay.as_secs_f64(),
-            transient_failure_rate: plan.transient_failure_rate.0,
+            transient_failure_rate: plan.transient_failure_rate.get(),
             sequence: plan.sequence.clone(),
             repeat: plan.repeat,
         }
@@ -175,7 +143,7 @@ impl TryFrom<PlanSpec> for FaultPlan {
             sequence: spec.sequence,
             repeat: spec.repeat,
         };
-        let (failure, slow) = (plan.failure_rate.0, plan.slow_response_rate.0);
+        let (failure, slow) = (plan.failure_rate.get(), plan.slow_response_rate.get());
         if failure + slow > 1.0 + ROUNDING {
             return Err(PlanError::Sum { failure, slow });
         }
@@ -239,20 +207,26 @@ pub enum PlanError {
 
 /// The body of `PUT /api/faults`. It replaces the plan. A field that it leaves out takes the value of the plan at the
 /// start, so `{}` restores that plan.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields are those of FaultPlan")]
 pub struct PlanRequest {
     #[serde(deserialize_with = "given")]
+    #[schema(nullable = false, minimum = 0, maximum = 1)]
     pub failure_rate: Option<f64>,
     #[serde(deserialize_with = "given")]
+    #[schema(nullable = false, minimum = 0, maximum = 1)]
     pub slow_response_rate: Option<f64>,
     #[serde(deserialize_with = "given")]
+    #[schema(nullable = false, minimum = 0, maximum = 3600)]
     pub slow_response_delay: Option<f64>,
     #[serde(deserialize_with = "given")]
+    #[schema(nullable = false, minimum = 0, maximum = 1)]
     pub transient_failure_rate: Option<f64>,
+    #[schema(min_items = 1, max_items = 10000)]
     pub sequence: Option<Vec<Outcome>>,
     #[serde(deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub repeat: Option<bool>,
 }
 

@@ -7,38 +7,83 @@ use std::{
 
 use actix::{Addr, MailboxError};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
-use serde_json::json;
-use service_edge::{ApiError, Drain, JsonBody, RequestDeadline, Trace, endpoint};
+use serde::Serialize;
+use service_edge::{
+    ApiError, Describe, Drain, JsonBody, Operation, RequestDeadline, Routes, Trace, endpoint,
+    header, retry_after,
+};
 use tokio::time::timeout;
+use utoipa::{
+    PartialSchema as _, ToSchema,
+    openapi::{ObjectBuilder, Type},
+};
 
 use crate::{
     SERVICE,
-    actor::{DrawData, DrawTransient, FaultActor, GetMetrics, GetPlan, SetPlan},
-    answer::Answers,
-    plan::{FaultPlan, PlanRequest, Rate},
+    actor::{DrawData, DrawTransient, FaultActor, GetMetrics, GetPlan, Metrics, SetPlan},
+    answer::{Answers, Success},
+    plan::{FaultPlan, PlanRequest},
+    rate::Rate,
 };
 
 const FAILURE_RATE_HEADER: &str = "X-Failure-Rate";
+const ENDING: &str = "The process is ending, or has too many connections.";
 const POD_HEADER: &str = "X-Pod";
 
 type Faults = web::Data<Addr<FaultActor>>;
 
 /// Registers the endpoints of one worker.
-pub fn configure(config: &mut web::ServiceConfig, faults: Addr<FaultActor>, answers: Answers) {
-    config
+pub fn configure(routes: &mut Routes<'_>, faults: Addr<FaultActor>, answers: Answers) {
+    routes
+        .about(
+            SERVICE,
+            env!("CARGO_PKG_VERSION"),
+            "Answers, fails, stalls and throttles on purpose.",
+        )
         .app_data(web::Data::new(faults))
         .app_data(web::Data::new(answers))
-        .service(endpoint("/health").get(health))
+        .service(endpoint("/health").get(health, HEALTH))
         // The default path of many load balancers' probes.
-        .service(endpoint("/").get(health))
-        .service(endpoint("/api/data").get(data))
-        .service(endpoint("/api/transient-failure").get(transient_failure))
-        .service(endpoint("/api/metrics").get(metrics))
-        .service(endpoint("/api/faults").get(plan).put(set_plan));
+        .service(endpoint("/").get(health, HEALTH))
+        .service(endpoint("/api/data").get(data, DATA))
+        .service(endpoint("/api/transient-failure").get(transient_failure, TRANSIENT))
+        .service(endpoint("/api/metrics").get(metrics, METRICS))
+        .service(endpoint("/api/faults").get(plan, PLAN).put(set_plan, SET_PLAN));
 }
 
-async fn health() -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "status": "healthy", "service": SERVICE }))
+const HEALTH: Describe =
+    |it| it.summary("Tells that the process answers.").answers::<Health>(200, "It answers.");
+
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// "healthy".
+    status: &'static str,
+    /// "backend-service".
+    service: &'static str,
+}
+
+async fn health() -> web::Json<Health> {
+    web::Json(Health { status: "healthy", service: SERVICE })
+}
+
+const DATA: Describe = |it| {
+    let rate = ObjectBuilder::new().schema_type(Type::Number);
+    let rate = rate.minimum(Some(0)).maximum(Some(1));
+    let it = it.summary("Answers as the fault plan says.");
+    plays(it.header(FAILURE_RATE_HEADER, rate, "Replaces the plan's failure rate and sequence."))
+};
+
+const TRANSIENT: Describe = |it| plays(it.summary("Answers 429 at the plan's rate."));
+
+/// The outcomes of a plan, but `hang` and `reset`, which are no answers.
+fn plays(it: Operation) -> Operation {
+    it.has_deadline()
+        .answers::<Success>(200, "A good answer, at once or late.")
+        .fails(429, "It is throttled.")
+        .fails(500, "It fails.")
+        .fails(504, "The deadline of the request passed.")
+        .refuses(ENDING)
+        .with_header(429, "Retry-After", retry_after())
 }
 
 async fn data(
@@ -86,9 +131,29 @@ async fn in_time(
     })
 }
 
+const METRICS: Describe = |it| {
+    let it = it.summary("Counts of outcomes, and the rates in force.");
+    it.answers::<Metrics>(200, "The counts.").refuses(ENDING)
+};
+
 async fn metrics(faults: Faults) -> Result<HttpResponse, ApiError> {
     let metrics = faults.send(GetMetrics).await.map_err(actor_is_gone)?;
     Ok(HttpResponse::Ok().json(metrics))
+}
+
+const PLAN: Describe = |it| {
+    let it = it.summary("The fault plan of this pod.");
+    shows_plan(it.answers::<FaultPlan>(200, "The plan in force."))
+};
+
+const SET_PLAN: Describe = |it| {
+    let it = it.summary("Replaces the fault plan of this pod.").takes::<PlanRequest>();
+    shows_plan(it.answers::<FaultPlan>(200, "The plan in force."))
+};
+
+fn shows_plan(it: Operation) -> Operation {
+    let pod = header(String::schema(), "The name of this pod.");
+    it.with_header(200, POD_HEADER, pod).refuses(ENDING)
 }
 
 async fn plan(faults: Faults, answers: web::Data<Answers>) -> Result<HttpResponse, ApiError> {

@@ -10,14 +10,13 @@ use actix_web::{
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     http::{Method, header::AUTHORIZATION},
     test::{TestRequest, init_service},
-    web::ServiceConfig,
 };
 use backend_service::{
     actor::FaultActor, config::Config, metrics::FaultMetrics, routes::configure,
 };
 use resilience_testing::app::answer;
 use serde_json::json;
-use service_edge::{Drain, Metrics, Settings, app};
+use service_edge::{Drain, Metrics, Routes, Settings, app};
 
 /// The service as `run` builds it, with these variables set.
 fn backend(
@@ -38,7 +37,7 @@ fn backend(
     let counted = FaultMetrics::new(&metrics);
     let faults = FaultActor::start_alone(config.plan, config.fault_seed, drain.clone(), counted);
     let answers = config.answers;
-    let routes = |routes: &mut ServiceConfig| configure(routes, faults, answers);
+    let routes = |routes: &mut Routes<'_>| configure(routes, faults, answers);
     app(drain.clone(), config.common.admin_token, metrics, routes)
 }
 

@@ -58,7 +58,7 @@ use resilience_actors::{
     Breaker, CallLimit,
     events::{DEFAULT_CAPACITY, EventLog},
 };
-use service_edge::{Capacity, CapacityRequest, Drain, Limit, Metrics, Server};
+use service_edge::{Capacity, CapacityRequest, Drain, Limit, Metrics, Routes, Server};
 
 use calls::Calls;
 pub use config::Config;
@@ -222,7 +222,7 @@ impl Service {
     }
 
     /// Sets up one worker: its own connections and retry scheduler, the shared parts, and the routes.
-    pub fn configure(&self, routes: &mut web::ServiceConfig) {
+    pub fn configure(&self, routes: &mut Routes<'_>) {
         let Config { backend, connections, max_response_bytes, .. } = &*self.config;
         let budget = self.connections.clone();
         let transport = HttpTransport::new(backend, connections, *max_response_bytes, budget);

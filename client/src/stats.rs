@@ -7,6 +7,7 @@ use std::sync::{
 
 use resilience_actors::{CallError, CallReport};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::answer::NoAnswer;
 
@@ -32,7 +33,8 @@ pub struct Tally {
 }
 
 /// A [`Tally`] at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = CallCounts)]
 pub struct Counts {
     /// Calls that were started.
     pub total_requests: u64,

@@ -7,6 +7,7 @@ use resilience_actors::Priority;
 use serde::Deserialize;
 use service_edge::{Drain, TraceContext};
 use tokio::time::{Instant, sleep, sleep_until};
+use utoipa::ToSchema;
 
 use crate::{
     answer::status,
@@ -23,18 +24,22 @@ pub const MAX_DURATION: Duration = Duration::from_secs(600);
 const FOLLOWED: u32 = 10;
 
 /// The body of a request for a stress test.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields, expecting = "an object")]
 pub struct StressRequest {
     /// Number of requests, 1 to 10 000.
+    #[schema(minimum = 1, maximum = 10_000, default = 10)]
     num_requests: u32,
     /// Number of requests at a time, 1 to 256.
+    #[schema(minimum = 1, maximum = 256, default = 1)]
     concurrency: usize,
     /// The failure rate that the backend is asked for, 0 to 1. Null for the backend's own rates.
+    #[schema(minimum = 0, maximum = 1, default = 1.0)]
     failure_rate: Option<f64>,
     /// True if failed requests are retried.
     retry: bool,
     /// Shortest time between the starts of two requests, 0 to 10 s.
+    #[schema(minimum = 0, maximum = 10, default = 0.0)]
     interval_seconds: f64,
 }
 

@@ -1,25 +1,30 @@
 //! The JSON bodies of the answers. Times are in seconds.
 
 mod call_event;
+mod replicas_body;
+mod stress_body;
 mod upstream_body;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use call_event::{AttemptEvent, CallEvent};
+pub(crate) use replicas_body::{Replica, ReplicaPlan, ReplicasBody, ReplicasError};
 use resilience_actors::{
     BreakerSnapshot, CallId, CoalesceSnapshot, Event, InjectedFault, Mode, Outcome, PolicySnapshot,
     State, breaker::Counts,
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+pub use stress_body::{Latency, StressBody, StressResult, StressSummary};
 pub use upstream_body::{
     AboutUpstream, ConfigFileBody, ListedUpstream, UpstreamBody, UpstreamCalls, UpstreamsBody,
 };
+use utoipa::ToSchema;
 
 use crate::{fallback::StaleSnapshot, policy_settings::Calls, stats};
 
 /// `GET /health`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
     /// "healthy": the process answers. Never depends on the breaker.
     pub status: &'static str,
@@ -32,7 +37,7 @@ pub struct Health {
 }
 
 /// `GET /api/call-backend`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct CallBody<'a> {
     pub(crate) client_request_id: CallId,
     pub(crate) backend_response: BackendBody<'a>,
@@ -50,16 +55,17 @@ pub struct CallBody<'a> {
 }
 
 /// `GET /api/call-backend-without-resilience`, if the backend answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct BaselineBody<'a> {
     pub(crate) message: &'static str,
+    #[schema(value_type = serde_json::Value)]
     pub(crate) backend_response: &'a RawValue,
     pub(crate) elapsed_time_seconds: f64,
     pub(crate) status_code: u16,
 }
 
 /// `GET /api/call-backend-without-resilience`, if the backend did not answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct BaselineError {
     pub(crate) error: &'static str,
     pub(crate) message: String,
@@ -67,8 +73,33 @@ pub struct BaselineError {
     pub(crate) status_code: u16,
 }
 
+/// `GET /api/call-backend-without-resilience`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) enum BaselineAnswer<'a> {
+    Answered(BaselineBody<'a>),
+    Failed(BaselineError),
+}
+
+/// The settings of policies in force, or those to be changed, by the names of their variables in lower case.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct PolicySettings(BTreeMap<String, SettingValue>);
+
+/// A setting: a number, a text, or `false` if it is not set. In a PATCH, null is the value at the start.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) enum SettingValue {
+    Number(f64),
+    Text(String),
+    Set(bool),
+    AtStart,
+}
+
 /// `GET /api/test-retry`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct RetryBody<'a> {
     pub(crate) test_type: &'static str,
     pub(crate) backend_response: BackendBody<'a>,
@@ -87,7 +118,7 @@ pub struct RetryBody<'a> {
 }
 
 /// One attempt in [`RetryBody`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct AttemptEntry {
     pub(crate) attempt: u32,
     /// Present if true: the attempt was made beside another one that took long.
@@ -103,10 +134,11 @@ pub struct AttemptEntry {
 }
 
 /// The backend's own body, or an error of the client.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum BackendBody<'a> {
     /// The backend's body, unchanged.
+    #[schema(value_type = serde_json::Value)]
     Own(&'a RawValue),
     /// The backend gave no answer.
     Missing {
@@ -121,7 +153,7 @@ pub enum BackendBody<'a> {
 }
 
 /// `GET /api/stats`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct StatsBody {
     /// Counters since the start.
     pub statistics: Statistics,
@@ -135,7 +167,7 @@ pub struct StatsBody {
 }
 
 /// The optional policies in [`StatsBody`]. Those that are off are absent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Policies {
     /// Those of the upstream.
     #[serde(flatten)]
@@ -155,7 +187,7 @@ impl Policies {
 }
 
 /// The counters of [`StatsBody`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Statistics {
     /// Calls with resilience.
     #[serde(flatten)]
@@ -176,7 +208,7 @@ pub struct Statistics {
 }
 
 /// `GET /api/circuit-breaker`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct CircuitBody {
     /// State, mode, and configuration.
     #[serde(flatten)]
@@ -186,7 +218,7 @@ pub struct CircuitBody {
 }
 
 /// `POST /api/circuit-breaker/reset`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ResetBody {
     /// What was done.
     pub message: &'static str,
@@ -195,7 +227,7 @@ pub struct ResetBody {
 }
 
 /// `POST /api/circuit-breaker/force-open`, `/disable` and `/enable`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ModeBody {
     /// What was done.
     pub message: &'static str,
@@ -206,72 +238,16 @@ pub struct ModeBody {
 }
 
 /// `GET /api/events/history`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct HistoryBody {
     /// The events, in order.
     #[serde(serialize_with = "each")]
+    #[schema(value_type = Vec<Event>)]
     pub events: Vec<Arc<Event>>,
     /// Number of the oldest event from which on the log has all events.
     pub oldest: u64,
     /// Number of the newest.
     pub newest: u64,
-}
-
-/// `POST /api/stress-test`.
-#[derive(Debug, Serialize)]
-pub struct StressBody {
-    /// "stress_test".
-    pub test_type: &'static str,
-    /// Number of requests that ended.
-    pub total_requests: usize,
-    /// The failure rate that the backend was asked for; null for its own rate.
-    pub failure_rate: Option<f64>,
-    /// One result for each request, in order.
-    pub results: Vec<StressResult>,
-    /// The state after the last.
-    pub final_circuit_breaker_state: State,
-    /// The summary of all results.
-    pub summary: StressSummary,
-}
-
-/// One request of a stress test.
-#[derive(Debug, Clone, Serialize)]
-pub struct StressResult {
-    /// 1 for the first.
-    pub request_num: u32,
-    /// The status that `/api/call-backend` would have answered.
-    pub status_code: u16,
-    /// Present if true: it would have answered with a stale answer.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub stale: bool,
-    /// The state after it.
-    pub circuit_breaker_state: State,
-    /// How long it took.
-    pub elapsed_time_seconds: f64,
-}
-
-/// The summary of a stress test.
-#[derive(Debug, Serialize)]
-pub struct StressSummary {
-    /// Number of results by status.
-    pub by_status: BTreeMap<u16, usize>,
-    /// Quantiles of their latency; null if there are no results.
-    pub latency_seconds: Option<Latency>,
-    /// True if the test ended before all requests were made: out of time, or the service was ending.
-    pub ended_early: bool,
-}
-
-/// Quantiles by the nearest-rank method.
-#[derive(Debug, Serialize)]
-pub struct Latency {
-    /// The median.
-    pub p50: f64,
-    /// 90 % were no slower.
-    pub p90: f64,
-    /// 99 % were no slower.
-    pub p99: f64,
-    /// The slowest.
-    pub max: f64,
 }
 
 fn each<S: Serializer>(events: &[Arc<Event>], serializer: S) -> Result<S::Ok, S::Error> {

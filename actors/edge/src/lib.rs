@@ -8,7 +8,7 @@
 //! | `config` | settings from environment variables |
 //! | `telemetry` | [`logging`], [`mod@metrics`] and [`trace`] headers |
 //! | `process` | command line, signals, exit codes, file descriptors |
-//! | `http` | routes ([`app()`], [`endpoint()`]), [`JsonBody`], [`RequestDeadline`], [`ApiError`], the check of the [`AdminToken`] |
+//! | `http` | routes ([`app()`], [`endpoint()`]) and their OpenAPI document, [`JsonBody`], [`RequestDeadline`], [`ApiError`], the check of the [`AdminToken`] |
 //! | `server` | the [`Server`]: a guarded server ([`actix_connection_guard`]) that reports its metrics and shuts down |
 //!
 //! Each module uses only modules above it.
@@ -16,8 +16,8 @@
 //! A service's `main` is [`run_service`], which awaits a function that calls [`serve`]:
 //!
 //! ```no_run
-//! use actix_web::{HttpResponse, web};
-//! use service_edge::{CommonSettings, Drain, Metrics, Program, Settings};
+//! use actix_web::HttpResponse;
+//! use service_edge::{CommonSettings, Drain, Metrics, Program, Routes, Settings, endpoint};
 //!
 //! const PROGRAM: Program = Program {
 //!     service: "echo",
@@ -30,8 +30,8 @@
 //!
 //! async fn run(common: CommonSettings) -> std::io::Result<()> {
 //!     let (drain, metrics) = (Drain::new(), Metrics::new(PROGRAM.version));
-//!     let routes = |config: &mut web::ServiceConfig| {
-//!         config.service(service_edge::endpoint("/health").get(HttpResponse::Ok));
+//!     let routes = |routes: &mut Routes<'_>| {
+//!         routes.service(endpoint("/health").get(HttpResponse::Ok, |it| it.summary("Health.")));
 //!     };
 //!     service_edge::serve(PROGRAM.service, &common, drain, metrics, routes).await
 //! }
@@ -60,8 +60,9 @@ pub use config::{
 };
 pub use drain::Drain;
 pub use http::{
-    Aborted, ApiError, Endpoint, JsonBody, MAX_BODY_BYTES, MAX_DEADLINE, REQUEST_DEADLINE,
-    RequestDeadline, abort, app, endpoint, unreadable,
+    Aborted, ApiError, CSS, Describe, Endpoint, HTML, JAVASCRIPT, JsonBody, MAX_BODY_BYTES,
+    MAX_DEADLINE, Operation, REQUEST_DEADLINE, RequestDeadline, Routes, StaticFile, abort, app,
+    endpoint, header, retry_after, unreadable,
 };
 pub use process::{
     Capacity, CapacityRequest, Hangups, OwnCommand, Program, exit_code, run_service,

@@ -9,12 +9,11 @@ use actix_web::{
         header::{AUTHORIZATION, CONTENT_LENGTH},
     },
     test::{TestRequest, init_service},
-    web,
 };
 use resilience_testing::app::answer;
 use serde::Deserialize;
 use serde_json::json;
-use service_edge::{AdminToken, Drain, JsonBody, Metrics, app, endpoint};
+use service_edge::{AdminToken, Drain, JsonBody, Metrics, Routes, app, endpoint};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +21,7 @@ struct Order {
     cups: u32,
 }
 
-fn routes(config: &mut web::ServiceConfig) {
+fn routes(routes: &mut Routes<'_>) {
     async fn order(JsonBody(order): JsonBody<Order>) -> HttpResponse {
         HttpResponse::Ok().json(json!({ "cups": order.cups }))
     }
@@ -38,11 +37,11 @@ fn routes(config: &mut web::ServiceConfig) {
             json!({ "method": request.method().as_str(), "target": request.uri().to_string() }),
         )
     }
-    config
-        .service(endpoint("/cups").get(HttpResponse::Ok).put(order))
-        .service(endpoint("/panic-later").get(panic_later))
-        .service(endpoint("/panic-at-once").get(panic_at_once))
-        .service(endpoint("/pass/{name}{rest:(/.*)?}").any(pass));
+    routes
+        .service(endpoint("/cups").get(HttpResponse::Ok, |it| it).put(order, |it| it))
+        .service(endpoint("/panic-later").get(panic_later, |it| it))
+        .service(endpoint("/panic-at-once").get(panic_at_once, |it| it))
+        .service(endpoint("/pass/{name}{rest:(/.*)?}").any(pass, |it| it));
 }
 
 #[actix_web::test]

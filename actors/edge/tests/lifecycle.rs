@@ -11,16 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{
-    HttpResponse, HttpServer,
-    web::{self, ServiceConfig},
-};
+use actix_web::{HttpResponse, HttpServer, web};
 use resilience_testing::{
     Answer, PATIENCE,
     http::{Connection, Request},
     process::free_port,
 };
-use service_edge::{CommonSettings, Drain, Metrics, Settings, app, endpoint, serve};
+use service_edge::{CommonSettings, Drain, Metrics, Routes, Settings, app, endpoint, serve};
 use tokio::sync::watch;
 
 /// A client repeats a dropped SYN after one second, so a faster connect was not dropped.
@@ -50,9 +47,9 @@ impl Ending {
         let drain = Drain::new();
         let (hold, held) = watch::channel(());
         let (begun, has_begun) = mpsc::channel();
-        let routes = move |config: &mut ServiceConfig| {
+        let routes = move |routes: &mut Routes<'_>| {
             let (begun, held) = (begun.clone(), held.clone());
-            config.service(endpoint("/slow").get(move || {
+            let slow = move || {
                 begun.send(()).unwrap();
                 let mut held = held.clone();
                 async move {
@@ -60,7 +57,8 @@ impl Ending {
                     assert!(dropped.is_err());
                     HttpResponse::Ok().finish()
                 }
-            }));
+            };
+            routes.service(endpoint("/slow").get(slow, |it| it));
         };
         let served = drain.clone();
         let server = thread::spawn(move || {
@@ -155,7 +153,7 @@ async fn port_in_use_is_an_error_that_names_the_address() {
         &common(address.port()),
         Drain::new(),
         Metrics::new("1"),
-        |_: &mut ServiceConfig| (),
+        |_: &mut Routes<'_>| (),
     )
     .await
     .unwrap_err()
@@ -169,7 +167,7 @@ async fn a_requested_shutdown_is_no_error() {
     let drain = Drain::new();
     drain.begin();
     let common = common(0);
-    let served = serve("test", &common, drain, Metrics::new("1"), |_: &mut ServiceConfig| ());
+    let served = serve("test", &common, drain, Metrics::new("1"), |_: &mut Routes<'_>| ());
     let ended = tokio::time::timeout(PATIENCE, served).await;
     assert!(ended.unwrap().is_ok());
 }
@@ -181,7 +179,7 @@ async fn failure_ends_the_server_with_its_reason() {
     // Simulates an actor that dies while the server runs.
     actix_web::rt::spawn(async move { failing.fail("the actor died") });
     let common = common(0);
-    let served = serve("test", &common, drain, Metrics::new("1"), |_: &mut ServiceConfig| ());
+    let served = serve("test", &common, drain, Metrics::new("1"), |_: &mut Routes<'_>| ());
     let ended = tokio::time::timeout(PATIENCE, served).await;
     assert_eq!(ended.unwrap().unwrap_err().to_string(), "the actor died");
 }
@@ -193,8 +191,8 @@ async fn a_panic_ends_neither_its_connection_nor_its_worker() {
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let routes = |config: &mut ServiceConfig| {
-        config.service(endpoint("/panic").get(panic_on_purpose));
+    let routes = |routes: &mut Routes<'_>| {
+        routes.service(endpoint("/panic").get(panic_on_purpose, |it| it));
     };
     let server =
         HttpServer::new(move || app(Drain::new(), None, Metrics::new("1"), routes)).workers(1);

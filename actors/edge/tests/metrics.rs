@@ -9,12 +9,11 @@ use actix_web::{
     dev::Service as _,
     http::Method,
     test::{TestRequest, init_service, try_call_service},
-    web,
 };
 use resilience_testing::app::answer;
-use service_edge::{ApiError, Drain, Metrics, app, endpoint, metrics::Families};
+use service_edge::{ApiError, Drain, Metrics, Routes, app, endpoint, metrics::Families};
 
-fn routes(config: &mut web::ServiceConfig) {
+fn routes(routes: &mut Routes<'_>) {
     async fn refuse() -> Result<HttpResponse, ApiError> {
         Err(ApiError::unavailable("not now"))
     }
@@ -28,12 +27,16 @@ fn routes(config: &mut web::ServiceConfig) {
     fn panic_at_once(_: actix_web::HttpRequest) -> std::future::Ready<HttpResponse> {
         panic!("before there is a future")
     }
-    config
-        .service(endpoint("/cups/{name}").get(HttpResponse::Ok).put(HttpResponse::NoContent))
-        .service(endpoint("/refuse").get(refuse))
-        .service(endpoint("/hang").get(hang))
-        .service(endpoint("/panic-later").get(panic_later))
-        .service(endpoint("/panic-at-once").get(panic_at_once));
+    routes
+        .service(
+            endpoint("/cups/{name}")
+                .get(HttpResponse::Ok, |it| it)
+                .put(HttpResponse::NoContent, |it| it),
+        )
+        .service(endpoint("/refuse").get(refuse, |it| it))
+        .service(endpoint("/hang").get(hang, |it| it))
+        .service(endpoint("/panic-later").get(panic_later, |it| it))
+        .service(endpoint("/panic-at-once").get(panic_at_once, |it| it));
 }
 
 #[actix_web::test]

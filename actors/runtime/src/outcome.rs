@@ -28,6 +28,7 @@ use strum::IntoStaticStr;
 /// call's last failure counts when the call ends, also if neutral outcomes or a rejection follow it
 /// ([`BreakerScope`](crate::BreakerScope) changes that).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A good answer. HTTP: 2xx with a usable body.

@@ -19,6 +19,7 @@ pub struct Rejection {
 
 /// The kind of a [`Rejection`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RejectionKind {
     /// The circuit is open.

@@ -18,6 +18,7 @@ use crate::{
 
 /// Number of a call, unique in the process, from 1 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct CallId(u64);
 

@@ -21,6 +21,7 @@ use crate::{
 /// Which failures the breaker is told of while the circuit is closed. It is always told of failures of trials, and of
 /// outcomes that count at once (see [`Outcome`](crate::Outcome)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum BreakerScope {
     /// The last attempt's: a failure that a retry repaired does not count.

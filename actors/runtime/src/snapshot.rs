@@ -15,6 +15,7 @@ use crate::{
 
 /// The state of an upstream's optional policies. Those that are off are absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct PolicySnapshot {

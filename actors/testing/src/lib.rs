@@ -11,6 +11,7 @@
 //! | [`app`] | answers of an application without a socket |
 //! | [`mod@until`] | waiting for a condition, for a bounded time |
 //! | [`mod@settings`] | checks that each setting refuses invalid values, and of the error |
+//! | [`openapi`] | checks of a service's OpenAPI document |
 //! | [`documents`] | parts of Markdown files that tests generate and check |
 //! | [`props`] | the number of cases of property tests |
 //!
@@ -29,6 +30,7 @@ pub mod app;
 pub mod certificates;
 pub mod documents;
 pub mod http;
+pub mod openapi;
 pub mod process;
 pub mod props;
 pub mod server;

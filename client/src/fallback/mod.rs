@@ -11,6 +11,7 @@ use actix_web::http::StatusCode;
 use resilience_actors::CallReport;
 use serde::Serialize;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 pub use stale_answers::{StaleAnswers, StaleLimits};
 
@@ -21,7 +22,7 @@ use crate::transport::{BackendReport, BackendResponse};
 pub struct StaleFallback(Mutex<StaleAnswers>);
 
 /// The kept answers at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StaleSnapshot {
     /// Number of answers.
     pub answers: usize,

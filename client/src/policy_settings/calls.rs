@@ -10,22 +10,25 @@ use resilience_actors::{
 };
 use serde::{Serialize, Serializer};
 use service_edge::{SettingError, Settings};
+use utoipa::ToSchema;
 
 use super::{
     chaos, concurrency, hedge, names::named, rate, retry, retry_after, retry_budget, throttle,
 };
 
 /// How calls are made. Unlike in the runtime, the time limits are not optional.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Calls {
     /// `RETRY_*`.
     #[serde(flatten)]
     pub retry: Retry,
     /// `ATTEMPT_TIMEOUT`.
     #[serde(serialize_with = "in_seconds")]
+    #[schema(value_type = f64)]
     pub attempt_timeout: Duration,
     /// `CALL_DEADLINE`.
     #[serde(serialize_with = "in_seconds")]
+    #[schema(value_type = f64)]
     pub call_deadline: Duration,
     /// `CONNECT_RETRIES`.
     pub connect_retries: u32,

@@ -3,13 +3,30 @@
 use actix_web::web;
 use resilience_actors::EventType;
 use serde::Deserialize;
-use service_edge::ApiError;
+use service_edge::{ApiError, Operation};
+use utoipa::{
+    PartialSchema as _,
+    openapi::{ObjectBuilder, Type},
+};
 
 use crate::events::Filter;
 
 /// Number of events that the history returns by default.
 pub(super) const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 1000;
+/// Maximum of that number.
+pub(super) const MAX_LIMIT: usize = 1000;
+
+/// Adds what both endpoints take, and their errors.
+pub(super) fn describe(it: Operation) -> Operation {
+    let types = EventType::ALL.map(<&str>::from).join("|");
+    let types = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(format!("^({types})(,({types}))*$")));
+    it.query("type", types, "Types of events, with commas between them. Default all.")
+        .query("upstream", String::schema(), "The name of an upstream. Default all.")
+        .fails(400, "The query or a header is not valid.")
+        .fails(404, "No upstream has this name.")
+}
 
 /// The query of `/api/events` and `/api/events/history`.
 #[derive(Debug, PartialEq)]

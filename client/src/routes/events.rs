@@ -9,11 +9,15 @@ use actix_web::{
     web,
 };
 use serde_json::{Map, json};
-use service_edge::{ApiError, Drain, mark_expendable};
+use service_edge::{ApiError, Describe, Drain, mark_expendable};
+use utoipa::{
+    PartialSchema as _,
+    openapi::{ObjectBuilder, Type},
+};
 
 use super::{
     circuit,
-    event_query::{DEFAULT_LIMIT, Query},
+    event_query::{self, DEFAULT_LIMIT, MAX_LIMIT, Query},
     upstreams,
 };
 use crate::{
@@ -23,6 +27,8 @@ use crate::{
     wire::HistoryBody,
 };
 
+const EVENT_STREAM: &str = "text/event-stream";
+
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Tells nginx not to buffer the response.
@@ -30,6 +36,14 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 
 /// `Retry-After` if all event streams are in use.
 const COME_BACK: std::time::Duration = std::time::Duration::from_secs(5);
+
+pub(super) const STREAM: Describe = |it| {
+    let id = "The id of the last event that the reader has. The stream goes on after it.";
+    event_query::describe(it.summary("The events of the circuits, as they happen."))
+        .header(LAST_EVENT_ID, String::schema(), id)
+        .answers_with(200, EVENT_STREAM, "Server-Sent Events without an end.")
+        .refuses("All event streams are in use, or the process has too many connections.")
+};
 
 /// `GET /api/events`.
 pub(super) async fn stream(
@@ -49,7 +63,7 @@ pub(super) async fn stream(
     let start = Start::parse(last, &streams, log).map_err(ApiError::bad_request)?;
     let mut response = HttpResponse::Ok();
     response
-        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        .insert_header((CONTENT_TYPE, EVENT_STREAM))
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((X_ACCEL_BUFFERING, "no"));
     if request.method() == Method::HEAD {
@@ -70,6 +84,14 @@ pub(super) async fn stream(
     let wanted = Wanted { start, filter };
     Ok(response.streaming(events(log, wanted, hello, slot, streams, drain)))
 }
+
+pub(super) const HISTORY: Describe = |it| {
+    let limit = ObjectBuilder::new().schema_type(Type::Integer);
+    let limit = limit.minimum(Some(1)).maximum(Some(MAX_LIMIT)).default(Some(DEFAULT_LIMIT.into()));
+    event_query::describe(it.summary("The last events of the circuits."))
+        .query("limit", limit, "Maximum number of events.")
+        .answers::<HistoryBody>(200, "The events, in order.")
+};
 
 /// `GET /api/events/history`.
 pub(super) async fn history(

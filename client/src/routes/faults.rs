@@ -15,12 +15,13 @@ use serde_json::{
     Value, json,
     value::{RawValue, to_raw_value},
 };
-use service_edge::{ApiError, JsonBody};
+use service_edge::{ApiError, Describe, JsonBody, Operation, retry_after};
 
 use super::turns::{Busy, Turns};
 use crate::{
     Config,
     transport::replicas::{PlanAnswer, PlanRequest, ask_all},
+    wire::{Replica, ReplicaPlan, ReplicasBody, ReplicasError},
 };
 
 /// A fault plan as the caller sent it. The backend checks it.
@@ -35,6 +36,25 @@ impl Default for Plan {
     }
 }
 
+pub(super) const GET: Describe = |it| {
+    let it = it.summary("The fault plans of all replicas of the backend.");
+    asks_replicas(it.answers::<ReplicasBody>(200, "Each replica with its plan, or an error."))
+        .fails(502, "The replicas cannot be found.")
+};
+
+pub(super) const PUT: Describe = |it| {
+    let it = it.summary("Gives all replicas of the backend a fault plan.");
+    let it = it.takes::<ReplicaPlan>();
+    asks_replicas(it.answers::<ReplicasBody>(200, "All replicas took it."))
+        .answers::<ReplicasError>(502, "The replicas cannot be found, or one did not take it.")
+        .fails(400, "The body is not valid, or all replicas say that the plan is not.")
+};
+
+fn asks_replicas(it: Operation) -> Operation {
+    it.fails(503, "Others are talking to the replicas, or the process has too many connections.")
+        .with_header(503, "Retry-After", retry_after())
+}
+
 /// `GET /api/backend/faults`.
 pub(super) async fn get(
     config: web::Data<Config>,
@@ -42,8 +62,8 @@ pub(super) async fn get(
 ) -> Result<HttpResponse, ApiError> {
     let ask = async || {
         let replicas = Replicas::ask(&PlanRequest::Get, &config).await?;
-        let body = json!({ "replicas": replicas.entries() });
-        Ok(Bytes::from(body.to_string()))
+        let body = serde_json::to_vec(&ReplicasBody { replicas: replicas.entries() });
+        body.map(Bytes::from).map_err(|error| ApiError::internal(error.to_string()))
     };
     let limit = config.policies.load().calls.call_deadline;
     let body = turns.read(limit, ask).await.unwrap_or_else(busy)?;
@@ -66,7 +86,7 @@ pub(super) async fn put(
     let took = replicas.0.iter().filter(|(_, answer)| took(answer)).count();
     let entries = replicas.entries();
     if took == entries.len() {
-        return Ok(HttpResponse::Ok().json(json!({ "replicas": entries })));
+        return Ok(HttpResponse::Ok().json(ReplicasBody { replicas: entries }));
     }
     if let Some(body) = replicas.all_call_it_bad() {
         return Ok(HttpResponse::BadRequest()
@@ -77,8 +97,7 @@ pub(super) async fn put(
     let message =
         format!("{} of {} replicas did not take the plan", entries.len() - took, entries.len());
     let error = ApiError::reason(status);
-    Ok(HttpResponse::build(status)
-        .json(json!({ "error": error, "message": message, "replicas": entries })))
+    Ok(HttpResponse::build(status).json(ReplicasError { error, message, replicas: Some(entries) }))
 }
 
 fn busy<T>(_: Busy) -> Result<T, ApiError> {
@@ -102,18 +121,20 @@ impl Replicas {
         Ok(Self(ask_all(addresses, request, config).await))
     }
 
-    fn entries(&self) -> Vec<Value> {
+    fn entries(&self) -> Vec<Replica<'_>> {
         self.0
             .iter()
             .map(|(address, answer)| match answer {
                 PlanAnswer::Plan { pod, plan } => {
-                    json!({ "address": address, "pod": pod, "plan": plan })
+                    Replica::Plan { address: *address, pod: pod.as_deref(), plan }
                 }
                 PlanAnswer::Refused { status, body } => {
                     let error = format!("status {}{}", status.as_u16(), said(body));
-                    json!({ "address": address, "error": error })
+                    Replica::Failed { address: *address, error }
                 }
-                PlanAnswer::Failed(error) => json!({ "address": address, "error": error }),
+                PlanAnswer::Failed(error) => {
+                    Replica::Failed { address: *address, error: error.to_string() }
+                }
             })
             .collect()
     }

@@ -1,6 +1,7 @@
 //! The endpoints. Each forwards to the actors and returns the result.
 
 mod caller;
+mod calls;
 mod circuit;
 mod dashboard;
 mod event_query;
@@ -14,48 +15,67 @@ mod upstreams;
 pub use turns::Turns;
 
 use actix_web::{HttpResponse, http::StatusCode, web};
-use caller::Caller;
 use resilience_actors::Coalescer;
-use service_edge::{ApiError, Drain, JsonBody, Trace, endpoint, trace::TRACEPARENT};
+use service_edge::{
+    ApiError, Describe, Drain, JsonBody, Routes, Trace, endpoint, trace::TRACEPARENT,
+};
 
 use crate::{
-    SERVICE, answer,
-    calls::{Asked, Calls},
+    SERVICE,
+    calls::Calls,
     config::Config,
     fallback::StaleFallback,
     stress::{self, StressRequest},
-    traces::{self, Recording},
-    transport::{BackendReport, Wanted},
-    upstreams::Protection,
-    wire,
+    traces, wire,
 };
+
+/// What the API document says about the service.
+const ABOUT: &str = "Calls upstreams through a circuit breaker, retries and other policies.";
 
 /// Adds all endpoints. They need [`Calls`], [`Config`], the gateway's upstreams, the event streams and [`Turns`] in
 /// `app_data`.
-pub fn configure(routes: &mut web::ServiceConfig) {
+pub fn configure(routes: &mut Routes<'_>) {
     routes
+        .about(SERVICE, env!("CARGO_PKG_VERSION"), ABOUT)
         // First, because actix compares a path with those of all routes before its own.
-        .service(endpoint("/api/call-backend").get(call_backend))
-        .service(endpoint("/health").get(health))
-        .service(endpoint("/api/call-backend-without-resilience").get(baseline))
-        .service(endpoint("/api/test-retry").get(test_retry))
-        .service(endpoint("/api/stats").get(stats))
-        .service(endpoint("/api/stress-test").post(stress_test))
-        .service(endpoint("/api/circuit-breaker").get(circuit::get))
+        .service(endpoint("/api/call-backend").get(calls::call_backend, calls::CALL))
+        .service(endpoint("/health").get(health, HEALTH))
         .service(
-            endpoint("/api/circuit-breaker/settings").get(settings::get).patch(settings::patch),
+            endpoint("/api/call-backend-without-resilience").get(calls::baseline, calls::BASELINE),
         )
-        .service(endpoint("/api/circuit-breaker/reset").post(circuit::reset))
-        .service(endpoint("/api/circuit-breaker/force-open").post(circuit::force_open))
-        .service(endpoint("/api/circuit-breaker/disable").post(circuit::disable))
-        .service(endpoint("/api/circuit-breaker/enable").post(circuit::enable))
-        .service(endpoint("/api/events").get(events::stream))
-        .service(endpoint("/api/events/history").get(events::history))
-        .service(endpoint("/api/backend/faults").get(faults::get).put(faults::put))
+        .service(endpoint("/api/test-retry").get(calls::test_retry, calls::TEST_RETRY))
+        .service(endpoint("/api/stats").get(stats, STATS))
+        .service(endpoint("/api/stress-test").post(stress_test, STRESS_TEST))
+        .service(endpoint("/api/circuit-breaker").get(circuit::get, circuit::GET))
+        .service(
+            endpoint("/api/circuit-breaker/settings")
+                .get(settings::get, settings::GET)
+                .patch(settings::patch, settings::PATCH),
+        )
+        .service(endpoint("/api/circuit-breaker/reset").post(circuit::reset, circuit::RESET))
+        .service(
+            endpoint("/api/circuit-breaker/force-open")
+                .post(circuit::force_open, circuit::FORCE_OPEN),
+        )
+        .service(endpoint("/api/circuit-breaker/disable").post(circuit::disable, circuit::DISABLE))
+        .service(endpoint("/api/circuit-breaker/enable").post(circuit::enable, circuit::ENABLE))
+        .service(endpoint("/api/events").get(events::stream, events::STREAM))
+        .service(endpoint("/api/events/history").get(events::history, events::HISTORY))
+        .service(
+            endpoint("/api/backend/faults")
+                .get(faults::get, faults::GET)
+                .put(faults::put, faults::PUT),
+        )
         .configure(upstreams::configure)
         .configure(gateway::configure)
         .configure(dashboard::configure);
 }
+
+const HEALTH: Describe = |it| {
+    it.summary("Tells that the process answers, with the circuit's state.")
+        .details("The status never depends on the circuit breaker.")
+        .answers::<wire::Health>(200, "It answers.")
+};
 
 async fn health(calls: web::Data<Calls>) -> web::Json<wire::Health> {
     // One reading for both, so that they fit together.
@@ -68,49 +88,11 @@ async fn health(calls: web::Data<Calls>) -> web::Json<wire::Health> {
     })
 }
 
-fn call_backend(caller: Caller, calls: web::Data<Calls>) -> impl Future<Output = HttpResponse> {
-    let wanted = Wanted::Data { failure_rate: None };
-    answered(calls, asked(caller, "call-backend", wanted, Protection::Full), answer::call)
-}
-
-fn baseline(caller: Caller, calls: web::Data<Calls>) -> impl Future<Output = HttpResponse> {
-    let wanted = Wanted::Data { failure_rate: None };
-    answered(calls, asked(caller, "baseline", wanted, Protection::None), answer::baseline)
-}
-
-fn test_retry(caller: Caller, calls: web::Data<Calls>) -> impl Future<Output = HttpResponse> {
-    let wanted = Wanted::Transient;
-    answered(calls, asked(caller, "test-retry", wanted, Protection::Full), answer::test_retry)
-}
-
-/// The call that a request asks for, and its span.
-fn asked(
-    Caller { trace, priority, time_left }: Caller,
-    endpoint: &'static str,
-    wanted: Wanted,
-    protection: Protection,
-) -> (Asked, Recording) {
-    let (trace, recording) = traces::enter(trace, "GET", endpoint);
-    // A shared call has one deadline, and its callers would have several.
-    let coalesce = protection == Protection::Full && time_left.is_none();
-    (Asked { endpoint, wanted, protection, priority, time_left, trace, coalesce }, recording)
-}
-
-/// Makes a call and answers it, with the call's trace in the header `traceparent`.
-#[expect(clippy::manual_async_fn, reason = "an async fn's future has room for its arguments twice")]
-fn answered(
-    calls: web::Data<Calls>,
-    (asked, recording): (Asked, Recording),
-    answer: impl FnOnce(&BackendReport) -> HttpResponse,
-) -> impl Future<Output = HttpResponse> {
-    async move {
-        let report = calls.make(&asked).await;
-        let mut response = answer(&report);
-        response.headers_mut().insert(TRACEPARENT, asked.trace.header());
-        recording.end(response.status());
-        response
-    }
-}
+const STATS: Describe = |it| {
+    it.summary("Counts of calls, the circuit breaker, and the policies that are on.")
+        .answers::<wire::StatsBody>(200, "All of the lab's backend.")
+        .refuses("The process is ending, or has too many connections.")
+};
 
 async fn stats(
     calls: web::Data<Calls>,
@@ -137,6 +119,13 @@ async fn stats(
         },
     }))
 }
+
+const STRESS_TEST: Describe = |it| {
+    it.summary("Makes many calls, and sums up their results.")
+        .details("Ends after ten minutes at most, or when its caller leaves.")
+        .takes::<StressRequest>()
+        .answers::<wire::StressBody>(200, "The result of each call, and the summary.")
+};
 
 async fn stress_test(
     JsonBody(request): JsonBody<StressRequest>,

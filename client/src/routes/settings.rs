@@ -3,19 +3,34 @@
 use actix_web::web;
 use resilience_actors::ReconfigureError;
 use serde_json::{Map, Value};
-use service_edge::{ApiError, JsonBody, UNSET};
+use service_edge::{ApiError, Describe, JsonBody, UNSET};
 
 use crate::{
     controlled::ControlledUpstream,
     policy_settings::{ChangeError, Policies},
+    wire::PolicySettings,
 };
 
 type Settings = web::Json<Map<String, Value>>;
+
+pub(super) const GET: Describe = |it| {
+    it.summary("The settings of the policies in force.")
+        .answers::<PolicySettings>(200, "All settings.")
+};
 
 /// `GET /api/circuit-breaker/settings`.
 pub(super) async fn get(upstream: ControlledUpstream) -> Settings {
     web::Json(shown(&upstream.policies().load()))
 }
+
+pub(super) const PATCH: Describe = |it| {
+    let it = it.summary(
+        "Changes settings of the policies until the next start: all that are given, or none.",
+    );
+    super::circuit::refusing(it.takes::<PolicySettings>())
+        .answers::<PolicySettings>(200, "All settings, as they are now.")
+        .fails(400, "A setting is unknown, not valid, or contradicts another one.")
+};
 
 /// `PATCH /api/circuit-breaker/settings`.
 pub(super) async fn patch(

@@ -4,7 +4,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web};
-use service_edge::{ApiError, endpoint};
+use service_edge::{ApiError, Describe, Operation, Routes, endpoint};
 
 use super::{circuit, settings};
 use crate::{
@@ -16,18 +16,47 @@ use crate::{
 };
 
 /// Adds the endpoints.
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
+pub(super) fn configure(routes: &mut Routes<'_>) {
     routes
-        .service(endpoint("/api/upstreams").get(list))
-        .service(endpoint("/api/upstreams/{name}").get(get))
+        .service(endpoint("/api/upstreams").get(list, LIST))
+        .service(endpoint("/api/upstreams/{name}").get(get, GET))
         .service(
-            endpoint("/api/upstreams/{name}/settings").get(settings::get).patch(settings::patch),
+            endpoint("/api/upstreams/{name}/settings")
+                .get(settings::get, |it| named(settings::GET(it)))
+                .patch(settings::patch, |it| named(settings::PATCH(it))),
         )
-        .service(endpoint("/api/upstreams/{name}/reset").post(circuit::reset))
-        .service(endpoint("/api/upstreams/{name}/force-open").post(circuit::force_open))
-        .service(endpoint("/api/upstreams/{name}/disable").post(circuit::disable))
-        .service(endpoint("/api/upstreams/{name}/enable").post(circuit::enable));
+        .service(
+            endpoint("/api/upstreams/{name}/reset")
+                .post(circuit::reset, |it| named(circuit::RESET(it))),
+        )
+        .service(
+            endpoint("/api/upstreams/{name}/force-open")
+                .post(circuit::force_open, |it| named(circuit::FORCE_OPEN(it))),
+        )
+        .service(
+            endpoint("/api/upstreams/{name}/disable")
+                .post(circuit::disable, |it| named(circuit::DISABLE(it))),
+        )
+        .service(
+            endpoint("/api/upstreams/{name}/enable")
+                .post(circuit::enable, |it| named(circuit::ENABLE(it))),
+        );
 }
+
+/// Adds what the endpoints of one upstream share.
+fn named(it: Operation) -> Operation {
+    it.path("name", "The name of the upstream.").fails(404, "No upstream has this name.")
+}
+
+const LIST: Describe = |it| {
+    it.summary("All upstreams: the lab's backend, then those of the file.")
+        .answers::<wire::UpstreamsBody>(200, "Each with its state and its counts.")
+};
+
+const GET: Describe = |it| {
+    let it = it.summary("An upstream, with all that its circuit breaker knows.");
+    circuit::refusing(named(it.answers::<wire::UpstreamBody>(200, "The upstream.")))
+};
 
 /// The upstream that the path names, or the lab's backend if the path names none. An unknown name is answered with 404.
 impl FromRequest for ControlledUpstream {

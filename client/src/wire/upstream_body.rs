@@ -2,12 +2,13 @@
 
 use resilience_actors::{Mode, PolicySnapshot, State, breaker::Counts};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::CircuitBody;
 use crate::stats;
 
 /// `GET /api/upstreams`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct UpstreamsBody {
     /// The file of upstreams. Absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -17,7 +18,7 @@ pub struct UpstreamsBody {
 }
 
 /// The file of upstreams.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ConfigFileBody {
     /// Where it is.
     pub path: String,
@@ -28,7 +29,7 @@ pub struct ConfigFileBody {
 }
 
 /// One upstream of [`UpstreamsBody`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ListedUpstream {
     /// Name, URL, calls and policies.
     #[serde(flatten)]
@@ -42,7 +43,7 @@ pub struct ListedUpstream {
 }
 
 /// `GET /api/upstreams/{name}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct UpstreamBody {
     /// Name, URL, calls and policies.
     #[serde(flatten)]
@@ -53,7 +54,7 @@ pub struct UpstreamBody {
 }
 
 /// An upstream without its circuit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct AboutUpstream {
     /// Its name.
     pub name: String,
@@ -66,7 +67,7 @@ pub struct AboutUpstream {
 }
 
 /// The calls of an upstream.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct UpstreamCalls {
     /// By how they ended.
     #[serde(flatten)]

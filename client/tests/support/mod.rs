@@ -10,9 +10,7 @@
 use std::{cell::RefCell, time::Duration};
 
 use actix_http::Request;
-use actix_web::{
-    Error, HttpResponse, body::BoxBody, dev::ServiceResponse, test, web::ServiceConfig,
-};
+use actix_web::{Error, HttpResponse, body::BoxBody, dev::ServiceResponse, test};
 use client_service::{
     Config, Service,
     gateway::{reload::Reloader, table::GatewayUpstreams},
@@ -61,7 +59,7 @@ pub(crate) async fn lab(
     let shares = client_service::share_descriptors(&config);
     let shared = Service::new(config, shares, (&breaker, &arbiter), drain.clone(), &metrics);
     let (gateway, reloader) = (shared.gateway().clone(), RefCell::new(shared.reloader()));
-    let configure = move |routes: &mut ServiceConfig| shared.configure(routes);
+    let configure = move |routes: &mut service_edge::Routes<'_>| shared.configure(routes);
     let app = service_edge::app(drain.clone(), token, metrics, configure);
     Lab { service: test::init_service(app).await, breaker, gateway, reloader, drain }
 }

@@ -6,9 +6,10 @@ use actix_web::{
     web,
 };
 use prometheus::TEXT_FORMAT;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::api_error::ApiError;
+use super::{api_error::ApiError, openapi::operation::Describe};
 use crate::{
     drain::Drain,
     telemetry::{
@@ -17,19 +18,47 @@ use crate::{
     },
 };
 
+pub(super) const READY: Describe = |it| {
+    let it = it.summary("Tells whether the process takes new work.");
+    let it = it.answers::<Ready>(200, "It does.");
+    it.answers::<NotReady>(503, "It is ending.")
+};
+
+#[derive(Serialize, ToSchema)]
+struct Ready {
+    /// "ready".
+    status: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+struct NotReady {
+    /// "draining".
+    status: &'static str,
+    /// The reason phrase of the status.
+    error: &'static str,
+    /// What happens.
+    message: &'static str,
+}
+
 /// Answers `/ready`: 503 once the shutdown has begun.
 pub(super) async fn ready(drain: web::Data<Drain>) -> HttpResponse {
     if drain.is_draining() {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        HttpResponse::build(status).json(json!({
-            "status": "draining",
-            "error": ApiError::reason(status),
-            "message": "this process is ending; it takes no new work",
-        }))
+        HttpResponse::build(status).json(NotReady {
+            status: "draining",
+            error: ApiError::reason(status),
+            message: "this process is ending; it takes no new work",
+        })
     } else {
-        HttpResponse::Ok().json(json!({ "status": "ready" }))
+        HttpResponse::Ok().json(Ready { status: "ready" })
     }
 }
+
+pub(super) const METRICS_TEXT: Describe = |it| {
+    let it = it.summary("The metrics of the process.");
+    let it = it.answers_with(200, TEXT_FORMAT, "Prometheus text format.");
+    it.fails(500, "The metrics cannot be written.")
+};
 
 /// Answers `/metrics`.
 pub(super) async fn metrics(metrics: web::Data<Metrics>) -> Result<HttpResponse, ApiError> {

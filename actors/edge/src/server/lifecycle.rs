@@ -3,13 +3,13 @@
 use std::{any::Any, io, net::SocketAddr, time::Duration};
 
 use actix_connection_guard::{Connections, GuardedServer, Limits};
-use actix_web::{dev::Extensions, web};
+use actix_web::dev::Extensions;
 
 use super::{listener::listen_on, shutdown::Shutdown};
 use crate::{
     config::common_settings::CommonSettings,
     drain::Drain,
-    http::{app::app, json_body::BODY_TIMEOUT},
+    http::{app::app, json_body::BODY_TIMEOUT, routes::Routes},
     process::{
         file_descriptors::{Capacity, CapacityRequest},
         shutdown_signals::ShutdownSignals,
@@ -35,7 +35,7 @@ pub async fn serve(
     common: &CommonSettings,
     drain: Drain,
     metrics: Metrics,
-    configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+    configure: impl Fn(&mut Routes<'_>) + Clone + Send + 'static,
 ) -> io::Result<()> {
     Server::new(service, common, drain, metrics).run(configure).await
 }
@@ -90,7 +90,7 @@ impl<'a> Server<'a> {
     /// - [`Drain::fail`] was called. The message is its reason.
     pub async fn run(
         self,
-        configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+        configure: impl Fn(&mut Routes<'_>) + Clone + Send + 'static,
     ) -> io::Result<()> {
         let Self { service, common, drain, metrics, capacity, on_connect } = self;
         // Before the log line that says that the server listens: a test or supervisor may send a signal as soon as it

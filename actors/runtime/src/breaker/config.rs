@@ -16,6 +16,7 @@ use crate::config::{Allowed, InvalidConfig, at_least, in_range, less_than, posit
 /// failures (`failure_rate`), a number of failures (`failures`) or a share of slow calls (`slow_rate`). Durations
 /// serialise as seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerSettings {
     /// Consecutive counted failures that open the circuit: [`FAIL_MAX`](Self::FAIL_MAX), default 5. 0 switches this
@@ -24,6 +25,7 @@ pub struct BreakerSettings {
     /// Longest time between two failures of a streak: one of [`DURATIONS`](crate::DURATIONS), or no limit, which is the
     /// default.
     #[serde(with = "crate::seconds::optional")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
     pub streak_max_age: Option<Duration>,
     /// Share of failures in the window that opens the circuit: one of [`SHARES`](Self::SHARES). None, the default,
     /// switches this trip off.
@@ -32,6 +34,7 @@ pub struct BreakerSettings {
     /// window's size. None, the default, switches this trip off.
     pub failures: Option<u32>,
     /// The results that rates and `failures` look at, default the last 100 calls.
+    #[cfg_attr(feature = "openapi", schema(value_type = WindowSchema))]
     pub window: Window,
     /// Calls in the window below which no rate opens the circuit: [`MIN_CALLS`](Self::MIN_CALLS), default 20. At most
     /// the window's size.
@@ -39,12 +42,14 @@ pub struct BreakerSettings {
     /// A call is slow when it has taken this long: one of [`DURATIONS`](crate::DURATIONS). Set together with
     /// `slow_rate`.
     #[serde(with = "crate::seconds::optional")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
     pub slow_call: Option<Duration>,
     /// Share of slow calls in the window that opens the circuit: one of [`SHARES`](Self::SHARES). None, the default,
     /// switches this trip off.
     pub slow_rate: Option<f64>,
     /// Time from opening to half-open: one of [`DURATIONS`](crate::DURATIONS), default 30 s.
     #[serde(with = "crate::seconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub reset_timeout: Duration,
     /// Factor by which the open time grows with each reopening: [`RESET_BACKOFF`](Self::RESET_BACKOFF), default 1. Once
     /// the circuit has closed, the open time is `reset_timeout` again.
@@ -52,6 +57,7 @@ pub struct BreakerSettings {
     /// The longest open time: one of [`DURATIONS`](crate::DURATIONS), no less than `reset_timeout`. Default
     /// [`MAX_DURATION`](crate::MAX_DURATION).
     #[serde(with = "crate::seconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub reset_max: Duration,
     /// Trials that may be in flight at a time while half-open:
     /// [`HALF_OPEN_MAX_CALLS`](Self::HALF_OPEN_MAX_CALLS), default 1.
@@ -63,6 +69,7 @@ pub struct BreakerSettings {
     ///
     /// Must be no shorter than a trial can take, or good trials reopen the circuit.
     #[serde(with = "crate::seconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub trial_lease: Duration,
 }
 
@@ -76,6 +83,20 @@ pub enum Window {
     /// of its length, and is up to one step shorter.
     #[serde(rename = "seconds", with = "crate::seconds")]
     Time(Duration),
+}
+
+/// The schema of a [`Window`].
+#[cfg(feature = "openapi")]
+#[derive(utoipa::ToSchema)]
+#[schema(as = Window)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum WindowSchema {
+    /// This number of last calls.
+    #[schema(rename = "calls")]
+    Calls(u32),
+    /// The calls of this last time.
+    #[schema(rename = "seconds")]
+    Time(f64),
 }
 
 impl BreakerSettings {

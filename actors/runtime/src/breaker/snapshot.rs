@@ -10,6 +10,7 @@ use crate::state::{Mode, State};
 
 /// Everything that is visible of a breaker from outside, at one moment. Durations serialise as seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, MessageResponse)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BreakerSnapshot {
     /// The state.
     pub state: State,
@@ -35,9 +36,11 @@ pub struct BreakerSnapshot {
     pub open_count: u64,
     /// How long the circuit stays open, or would if it opened now.
     #[serde(serialize_with = "crate::seconds::serialize")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub open_time: Duration,
     /// Time to half-open; none unless open by itself.
     #[serde(serialize_with = "crate::seconds::optional::serialize")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
     pub half_open_in: Option<Duration>,
     /// Trials in flight.
     pub trials_in_flight: usize,

@@ -14,6 +14,7 @@ use crate::{
 
 /// Counts since the start of a breaker, over all its handles. They only grow.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Counts {
     /// Attempts that were reported as successes.
     pub successful: u64,
@@ -37,6 +38,7 @@ pub struct Counts {
 
 /// Rejected calls by [`RejectionKind`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NotPermitted {
     /// The circuit was open.
     pub circuit_open: u64,
@@ -73,6 +75,7 @@ impl NotPermitted {
 ///
 /// A call succeeds if its last attempt is a [`Success`](crate::Outcome::Success). A rejected call has failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RetryCounts {
     /// Succeeded by the first attempt.
     pub successful_without_retry: u64,
@@ -86,6 +89,7 @@ pub struct RetryCounts {
 
 /// Probes of an open circuit that ended, by their [`ProbeResult`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProbeCounts {
     /// The upstream answered as it should.
     pub success: u64,
@@ -97,6 +101,7 @@ pub struct ProbeCounts {
 
 /// The number of transitions from one state to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TransitionCount {
     /// The state before.
     pub from: State,
@@ -108,6 +113,7 @@ pub struct TransitionCount {
 
 /// The current epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EpochCounts {
     /// Its number.
     pub number: u64,

@@ -48,6 +48,7 @@ struct State {
 
 /// The fault injection of an upstream at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChaosSnapshot {
     /// Share of the attempts that fail.
     pub failure_rate: f64,
@@ -55,6 +56,7 @@ pub struct ChaosSnapshot {
     pub delay_rate: f64,
     /// The delay. Serialises in seconds.
     #[serde(rename = "delay_seconds", serialize_with = "crate::seconds::serialize")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub delay: Duration,
     /// Share of the attempts that panic.
     pub panic_rate: f64,

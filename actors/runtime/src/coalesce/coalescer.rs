@@ -48,6 +48,7 @@ pub struct SharedCallLost;
 
 /// The shared calls at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CoalesceSnapshot {
     /// Shared calls in flight.
     pub in_flight: usize,

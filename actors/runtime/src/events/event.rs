@@ -21,14 +21,17 @@ use crate::{
 /// Serialises as one object: `sequence`, `time` (RFC 3339, UTC, milliseconds), `breaker`, `type`,
 /// and the fields of its kind. Times are seconds. What does not apply is absent.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Event {
     /// Its number in its log: from 1 on, without gaps.
     pub sequence: u64,
     /// When it was recorded.
     #[serde(serialize_with = "rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub time: SystemTime,
     /// The name of the breaker it belongs to.
     #[serde(serialize_with = "text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub breaker: Arc<str>,
     /// What happened.
     #[serde(flatten)]
@@ -51,6 +54,7 @@ impl Event {
 
 /// What happened. The JSON's `type` is [`EventKind::event_type`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum EventKind {
     /// The circuit changed its state, or was closed or opened by hand while it was. A new epoch began.
@@ -65,6 +69,7 @@ pub enum EventKind {
         cause: String,
         /// How long the epoch that ended lasted.
         #[serde(rename = "after_seconds", serialize_with = "crate::seconds::serialize")]
+        #[cfg_attr(feature = "openapi", schema(value_type = f64))]
         after: Duration,
         /// How long the circuit stays open, if it opened by its own rules.
         #[serde(
@@ -72,6 +77,7 @@ pub enum EventKind {
             serialize_with = "crate::seconds::optional::serialize",
             skip_serializing_if = "Option::is_none"
         )]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
         half_open_in: Option<Duration>,
         /// Number of calls that the circuit rejected in the epoch that ended.
         rejected: u64,
@@ -84,6 +90,7 @@ pub enum EventKind {
         count: u64,
         /// Time in which they were rejected: 1 s, or less if a transition ended it.
         #[serde(rename = "seconds", serialize_with = "crate::seconds::serialize")]
+        #[cfg_attr(feature = "openapi", schema(value_type = f64))]
         window: Duration,
     },
     /// An attempt failed and its call waits for the next.
@@ -98,6 +105,7 @@ pub enum EventKind {
         cause: String,
         /// How long the call waits.
         #[serde(rename = "wait_seconds", serialize_with = "crate::seconds::serialize")]
+        #[cfg_attr(feature = "openapi", schema(value_type = f64))]
         wait: Duration,
         /// The trace that the call belongs to ([`Operation::trace_id`](crate::Operation::trace_id)).
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +131,7 @@ pub enum EventKind {
         calls: usize,
         /// Why the circuit opened.
         #[serde(serialize_with = "text")]
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
         cause: Arc<str>,
     },
     /// The circuit was closed by hand.
@@ -136,6 +145,7 @@ pub enum EventKind {
         epoch: u64,
         /// The lease.
         #[serde(rename = "lease_seconds", serialize_with = "crate::seconds::serialize")]
+        #[cfg_attr(feature = "openapi", schema(value_type = f64))]
         lease: Duration,
     },
     /// The mode was changed by hand.
@@ -158,6 +168,7 @@ pub enum EventKind {
             serialize_with = "crate::seconds::optional::serialize",
             skip_serializing_if = "Option::is_none"
         )]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
         half_open_in: Option<Duration>,
     },
     /// A call ended. Recorded by the service that answers it, with fields of its own.
@@ -218,6 +229,17 @@ impl Serialize for Fields {
         erased_serde::serialize(&*self.0, serializer)
     }
 }
+
+/// An object of any fields.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Fields {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::Object::new().into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Fields {}
 
 /// In UTC with milliseconds. A time that the format cannot express becomes 1970.
 fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

@@ -18,6 +18,7 @@ use strum::{Display, EnumString, IntoStaticStr};
     EnumString,
     IntoStaticStr,
 )]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the variants of EventKind say what they are")]
 #[strum(serialize_all = "kebab-case")]

@@ -36,6 +36,7 @@ struct Counts {
 
 /// The hedging of an upstream at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HedgeSnapshot {
     /// Hedges so far.
     pub made: u64,
@@ -43,6 +44,7 @@ pub struct HedgeSnapshot {
     pub won: u64,
     /// The delay before a hedge. `None` while the percentile is not known.
     #[serde(rename = "delay_seconds", serialize_with = "crate::seconds::optional::serialize")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
     pub delay: Option<Duration>,
 }
 

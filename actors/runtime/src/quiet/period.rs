@@ -36,12 +36,15 @@ struct Periods {
 
 /// A [`QuietPeriod`] at one moment. Durations serialise as seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QuietSnapshot {
     /// How long the upstream is left alone from now on; 0 if it is not.
     #[serde(rename = "left_seconds", serialize_with = "crate::seconds::serialize")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub left: Duration,
     /// The longest time that an answer can ask for.
     #[serde(rename = "max_seconds", serialize_with = "crate::seconds::serialize")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub max: Duration,
     /// Number of quiet periods so far.
     pub periods: u64,

@@ -9,6 +9,7 @@ use crate::config::{InvalidConfig, at_least, in_range, positive};
 
 /// How the waits of a call grow, before jitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Backoff {
@@ -22,6 +23,7 @@ pub enum Backoff {
 
 /// Where the random part of a wait comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum JitterMode {
@@ -35,12 +37,14 @@ pub enum JitterMode {
 
 /// How often a call is tried, and how long it waits between attempts: a backoff with jitter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
     /// Maximum number of attempts, the first included: [`MAX_ATTEMPTS`](Self::MAX_ATTEMPTS), default 4.
     pub max_attempts: u32,
     /// Wait before the second attempt: one of [`DURATIONS`](crate::DURATIONS), default 1 s.
     #[serde(with = "crate::seconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub base_delay: Duration,
     /// How the waits grow, default [`Backoff::Exponential`].
     pub backoff: Backoff,
@@ -50,6 +54,7 @@ pub struct Retry {
     /// Cap of the waits, before jitter: one of [`DURATIONS`](crate::DURATIONS), no less than the base delay, default
     /// 10 s.
     #[serde(with = "crate::seconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub max_delay: Duration,
     /// Each wait is lengthened by a random part of itself from 0 to this: [`JITTER`](Self::JITTER), default 0.1. In the
     /// other modes than [`JitterMode::Proportional`], only the upstream's `retry_after` is.

@@ -46,6 +46,7 @@ struct State {
 
 /// The throttling of an upstream at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ThrottleSnapshot {
     /// Attempts of the last two minutes, with those that were rejected.
     pub requests: u64,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// A [`ConcurrencyLimit`](crate::ConcurrencyLimit) at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ConcurrencySnapshot {
     /// Maximum number of attempts in flight.
     pub max: usize,
@@ -25,6 +26,7 @@ pub struct ConcurrencySnapshot {
 
 /// What a limit that follows latency knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AdaptiveSnapshot {
     /// The lowest limit.
     pub floor: usize,
@@ -32,11 +34,13 @@ pub struct AdaptiveSnapshot {
     pub ceiling: usize,
     /// Latency of the upstream without load. `None` while it is not known.
     #[serde(rename = "baseline_seconds", serialize_with = "crate::seconds::optional::serialize")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
     pub baseline: Option<Duration>,
 }
 
 /// What a limit with priorities rejects.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PrioritySnapshot {
     /// Share of attempts that is rejected if no place is free, the least important first: 0 to 1.
     pub rejection_share: f64,

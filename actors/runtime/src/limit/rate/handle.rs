@@ -45,11 +45,13 @@ struct State {
 
 /// The rate limit of an upstream at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RateSnapshot {
     /// Number of attempts in a period.
     pub limit: u32,
     /// The period.
     #[serde(rename = "period_seconds", serialize_with = "crate::seconds::serialize")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub period: Duration,
     /// Maximum number of attempts at once.
     pub burst: u32,

@@ -29,6 +29,7 @@ struct Shared {
 
 /// The retry budget at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RetryBudgetSnapshot {
     /// Retries for each call.
     pub share: f64,
