@@ -77,6 +77,17 @@ fn check_writes_a_line_for_each_error_and_ends_with_code_2() {
 }
 
 #[test]
+fn the_files_of_the_overlays_have_no_error() {
+    let overlays = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../deploy/overlays");
+    for overlay in ["gateway", "sidecar"] {
+        let path = overlays.join(overlay).join("upstreams.toml");
+        let output = run(&["check", path.to_str().unwrap()], &[]);
+        assert_eq!((output.status.code(), lines(&output.stderr)), (Some(0), vec![]), "{overlay}");
+        assert!(lines(&output.stdout).contains(&"[upstreams.shop]"), "{overlay}");
+    }
+}
+
+#[test]
 fn schema_prints_the_schema() {
     let output = run(&["schema"], &[]);
     assert_eq!(output.status.code(), Some(0));

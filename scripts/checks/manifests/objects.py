@@ -15,9 +15,17 @@ SERVICES = tuple(PORTS)
 # `kubectl apply -f` applies these one by one, in this order.
 PLAIN_FILES = ("namespace.yaml", "backend-deployment.yaml", "client-deployment.yaml")
 # `kubectl apply -k` applies what kustomize makes of these directories.
-KUSTOMIZED = {"base": "deploy/base", "production": "deploy/overlays/production", "monitoring": "deploy/monitoring"}
+KUSTOMIZED = {
+    "base": "deploy/base",
+    "production": "deploy/overlays/production",
+    "gateway": "deploy/overlays/gateway",
+    "sidecar": "deploy/overlays/sidecar",
+    "monitoring": "deploy/monitoring",
+}
 # The three ways to deploy the lab.
 LABS = ("plain", "base", "production")
+# The two ways to deploy the client as a gateway.
+GATEWAYS = ("gateway", "sidecar")
 
 
 class Objects(dict):
@@ -68,7 +76,7 @@ class Objects(dict):
 
 @functools.cache
 def manifests(name):
-    """The objects of one of LABS, or of "monitoring"."""
+    """The objects of one of LABS, of GATEWAYS, or of "monitoring"."""
     if name == "plain":
         texts = [(ROOT / "deploy/base" / file).read_text(encoding="utf-8") for file in PLAIN_FILES]
         return Objects("\n---\n".join(texts))

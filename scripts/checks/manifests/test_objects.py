@@ -5,7 +5,7 @@ import re
 import kubernetes_validate
 import pytest
 
-from objects import LABS, NAMESPACE, ROOT, manifests
+from objects import GATEWAYS, LABS, NAMESPACE, ROOT, manifests
 
 # The oldest and the newest version that deploy/README.md names as supported.
 KUBERNETES_VERSIONS = ("1.30", "1.37")
@@ -16,6 +16,7 @@ STORED_IF_EMPTY = {
     "automountServiceAccountToken",
     "enableServiceLinks",
     "maxUnavailable",
+    "namespaceSelector",
     "podSelector",
 }
 # Lists that `kubectl apply` compares as a whole, and the field of their items that the API server fills in.
@@ -44,7 +45,7 @@ def test_the_readme_names_the_version(version):
 
 
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
-@each_object(*LABS)
+@each_object(*LABS, *GATEWAYS)
 def test_object_matches_the_schema(kind, name, item, version):
     kubernetes_validate.validate(item, version, strict=True)
 
@@ -67,13 +68,13 @@ def test_object_has_the_part_of_label(kind, name, item):
         assert item["metadata"].get("labels", {}).get("app.kubernetes.io/part-of") == NAMESPACE
 
 
-@each_object(*LABS)
+@each_object(*LABS, *GATEWAYS)
 def test_object_is_no_secret(kind, name, item):
     assert kind != "Secret", "a Secret does not belong in the repository"
 
 
 # Otherwise each `kubectl apply` patches the object and says "configured".
-@each_object(*LABS, "monitoring")
+@each_object(*LABS, *GATEWAYS, "monitoring")
 def test_object_has_the_form_that_the_api_stores(kind, name, item):
     for path, value in fields(item):
         field, where = path[-1], ".".join(map(str, path))
