@@ -40,6 +40,7 @@ e2e         the release binaries: end-to-end tests, compare-baseline.sh, the sch
 scripts     the scripts of scripts/, on fakes of their tools and on a lab
 monitoring  deploy/monitoring on a real Prometheus: each alert fires in its outage, each query has data
 dashboard   the page in a headless Chromium: state changes within 500 ms, each control, reconnect, accessibility
+openapi     schemathesis finds no answer of a service that differs from its OpenAPI document
 chaos       the chaos experiments, without a cluster: valid, fulfilled, and not so when the circuit never opens
 images      the lab in containers: dead backends, a cut network, SIGTERM, stress; the end of a pod behind DNAT
 '

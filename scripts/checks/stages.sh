@@ -118,7 +118,7 @@ stage_policies() {
   # No request to the network, and no report.
   unset BC_API_KEY
   export CKV_SKIP_PACKAGE_UPDATE_CHECK=true
-  for name in base production; do
+  for name in base production gateway sidecar; do
     directory=deploy/base
     [ "$name" = base ] || directory=deploy/overlays/$name
     config=$directory/.checkov.yaml
@@ -195,6 +195,14 @@ stage_dashboard() {
   ensure_venv
   build_static_services
   BIN_DIR=$bin_dir scripts/checks/dashboard.sh
+}
+
+stage_openapi() {
+  ensure_linker
+  ensure curl
+  ensure_venv
+  build_static_services
+  BIN_DIR=$bin_dir scripts/checks/openapi.sh
 }
 
 stage_chaos() {
