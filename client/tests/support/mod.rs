@@ -7,7 +7,7 @@
     reason = "a test that cannot go on should end"
 )]
 
-use std::{cell::RefCell, time::Duration};
+use std::time::Duration;
 
 use actix_http::Request;
 use actix_web::{Error, HttpResponse, body::BoxBody, dev::ServiceResponse, test};
@@ -18,6 +18,7 @@ use client_service::{
 use resilience_actors::{Breaker, BreakerSnapshot};
 use resilience_testing::{Answer, app};
 use service_edge::{Drain, Metrics, Settings};
+use tokio::sync::Mutex;
 
 /// Short timeouts and two attempts, so that each test ends soon.
 const QUICK: [(&str, &str); 9] = [
@@ -44,7 +45,7 @@ pub(crate) struct Lab<S> {
     service: S,
     pub(crate) breaker: Breaker,
     pub(crate) gateway: GatewayUpstreams,
-    pub(crate) reloader: RefCell<Option<Reloader>>,
+    pub(crate) reloader: Mutex<Option<Reloader>>,
     pub(crate) drain: Drain,
 }
 
@@ -58,7 +59,7 @@ pub(crate) async fn lab(
     let arbiter = actix_rt::Arbiter::current();
     let shares = client_service::share_descriptors(&config);
     let shared = Service::new(config, shares, (&breaker, &arbiter), drain.clone(), &metrics);
-    let (gateway, reloader) = (shared.gateway().clone(), RefCell::new(shared.reloader()));
+    let (gateway, reloader) = (shared.gateway().clone(), Mutex::new(shared.reloader()));
     let configure = move |routes: &mut service_edge::Routes<'_>| shared.configure(routes);
     let app = service_edge::app(drain.clone(), token, metrics, configure);
     Lab { service: test::init_service(app).await, breaker, gateway, reloader, drain }

@@ -25,7 +25,7 @@ impl<S> Lab<S> {
     /// Writes the file, and reads it as after a change.
     async fn change(&self, path: &str, text: &str) {
         fs::write(path, text).unwrap();
-        self.reloader.borrow_mut().as_mut().unwrap().reload_if_changed().await;
+        self.reloader.lock().await.as_mut().unwrap().reload_if_changed().await;
     }
 
     fn names(&self) -> Vec<String> {
@@ -124,13 +124,13 @@ async fn a_file_with_an_error_changes_nothing_and_is_told() {
     assert_lines(&lab.text("/metrics").await, &of(0, 1, 0));
 
     // It is told once.
-    lab.reloader.borrow_mut().as_mut().unwrap().reload_if_changed().await;
+    lab.reloader.lock().await.as_mut().unwrap().reload_if_changed().await;
     assert_lines(&lab.text("/metrics").await, &of(0, 1, 0));
     lab.change(&path, B).await;
     assert_eq!(lab.get("/api/upstreams").await.body["config"]["error"], Value::Null);
     assert_lines(&lab.text("/metrics").await, &of(1, 1, 1));
     fs::remove_file(&path).unwrap();
-    lab.reloader.borrow_mut().as_mut().unwrap().reload_if_changed().await;
+    lab.reloader.lock().await.as_mut().unwrap().reload_if_changed().await;
     let error = lab.get("/api/upstreams").await.body["config"]["error"].clone();
     assert!(error.as_str().unwrap().contains("cannot be read"), "{error}");
     assert_eq!(lab.names(), ["b"]);
@@ -159,7 +159,7 @@ async fn the_actor_and_the_series_of_an_upstream_end_with_it() {
 #[actix_web::test]
 async fn without_a_file_there_is_nothing_to_reload() {
     let lab = support::lab(support::config("http://127.0.0.1:9", &[])).await;
-    assert!(lab.reloader.borrow().is_none());
+    assert!(lab.reloader.lock().await.is_none());
     assert_eq!(lab.get("/api/upstreams").await.body.get("config"), None);
     assert!(!lab.text("/metrics").await.contains("client_config_"));
 }

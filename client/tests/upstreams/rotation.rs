@@ -13,7 +13,7 @@ use crate::{
 };
 
 async fn reload<S>(lab: &Lab<S>) {
-    lab.reloader.borrow_mut().as_mut().unwrap().reload_if_changed().await;
+    lab.reloader.lock().await.as_mut().unwrap().reload_if_changed().await;
 }
 
 #[actix_web::test]
