@@ -1,5 +1,6 @@
 //! What a user starts with: an upstream, and calls to it.
 
+mod begin;
 mod builder;
 mod current;
 mod start;
@@ -7,22 +8,21 @@ mod successor;
 
 use std::{fmt::Display, sync::Arc, time::Instant};
 
-use tokio::sync::oneshot;
-
+use begin::begin;
+pub(crate) use begin::enter;
 pub use builder::{BreakerChoice, UpstreamBuilder};
 use current::Current;
 pub use current::ReconfigureError;
 
 use crate::{
     breaker::Breaker,
-    call::{self, Call, Ending, tell_end},
+    call::{Ending, tell_end},
     clock, fallback,
-    gate::Pass,
     limit::{CallLimit, ConcurrencyLimit},
     observe::{Observation, about},
     operation::{Attempt, Closure, Operation, ReportOf},
     options::CallOptions,
-    policies::{Common, Policies},
+    policies::Policies,
     rejection::Rejection,
     report::{CallError, CallId, CallReport},
     retry::current_thread,
@@ -280,41 +280,5 @@ impl Upstream {
                 None => scheduler.await,
             }
         }
-    }
-}
-
-/// Sends the call to this thread's scheduler. Not a part of [`Upstream::run_with`], whose future would have room for the
-/// whole call for as long as it waits.
-fn begin<O: Operation>(
-    policies: Arc<Policies>,
-    options: CallOptions,
-    started: Instant,
-    operation: O,
-    place: Option<Pass>,
-) -> oneshot::Receiver<ReportOf<O>> {
-    let (reply, answer) = oneshot::channel();
-    let call = Call::new(options, operation, started, reply, place);
-    current_thread::start(call::run(policies, call));
-    answer
-}
-
-/// Takes a place under the call limit. A quiet period and an open circuit reject the call here, without a message: there
-/// may be thousands of calls in a second. Each attempt asks the breaker in its turn.
-///
-/// A call without any time left ends in its first turn, whatever the circuit is.
-pub(crate) fn enter(
-    policies: &Policies,
-    now: Instant,
-    options: CallOptions,
-) -> Result<Option<Pass>, Rejection> {
-    let Common { limit, breaker, .. } = &*policies.common;
-    let place = limit.clone().map(|limit| Pass::take(limit, now)).transpose()?;
-    if options.deadline(now) == Some(now) {
-        return Ok(place);
-    }
-    let by_circuit = || breaker.as_ref().and_then(Breaker::rejection_at_once);
-    match policies.rejection_if_quiet().or_else(by_circuit) {
-        Some(rejection) => Err(policies.spread(rejection)),
-        None => Ok(place),
     }
 }
