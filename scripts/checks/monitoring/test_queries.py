@@ -13,6 +13,8 @@ from lab import request
 
 # Queries of the dashboard that may return only zeros.
 MAY_BE_ZERO = ("Mailbox",)
+# Rules about a file of upstreams, which this client has not.
+OF_THE_FILE = ("ConfigReloadFailed",)
 DASHBOARD = json.loads((MONITORING / "dashboard.json").read_text(encoding="utf-8"))
 
 # The queries of resilience4j's dashboard (grafana_dashboard.json in its repository), except those for a window of calls
@@ -124,6 +126,8 @@ def test_every_recording_rule_and_every_alert_without_its_threshold_returns_data
     assert not [rule for group in groups for rule in group["rules"] if rule["health"] != "ok"]
     (rules,) = (group["rules"] for group in groups if group["name"] == "resilience-lab")
     for rule in rules:
+        if rule["name"] in OF_THE_FILE:
+            continue
         query = rule["name"]
         if rule["type"] == "alerting":
             query = re.sub(r" (==|!=|>=|<=|>|<) -?[0-9.]+$", "", rule["query"])
