@@ -27,7 +27,7 @@ pub const MEANINGS: [(&str, &str); 6] = [
 ];
 
 /// Names of the client's settings, which may be set in the same environment.
-pub const CLIENT_SETTINGS: [&str; 74] = [
+pub const CLIENT_SETTINGS: [&str; 75] = [
     "BACKEND_URL",
     "BACKEND_CA_FILE",
     "BACKEND_CLIENT_CERT_FILE",
@@ -97,6 +97,7 @@ pub const CLIENT_SETTINGS: [&str; 74] = [
     "RETRY_BODY_BYTES",
     "REPLAY_BYTES",
     "MAX_STREAMS",
+    "DNS_INTERVAL",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_SERVICE_NAME",
     "OTEL_TRACES_SAMPLER_ARG",

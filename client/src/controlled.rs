@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::Config,
-    gateway::{table::GatewayUpstreams, upstreams::GatewayUpstream},
+    gateway::{endpoints::EndpointPool, table::GatewayUpstreams, upstreams::GatewayUpstream},
     policy_settings::{ChangeError, LivePolicies, Policies},
     probes,
     stats::Tally,
@@ -47,6 +47,14 @@ impl ControlledUpstream {
         match self {
             Self::Lab(_, config) => &config.backend,
             Self::Gateway(_, upstream) => upstream.url(),
+        }
+    }
+
+    /// Its endpoints, if there can be several.
+    pub fn endpoints(&self) -> Option<&EndpointPool> {
+        match self {
+            Self::Lab(..) => None,
+            Self::Gateway(_, upstream) => upstream.endpoints().pool().map(Arc::as_ref),
         }
     }
 

@@ -64,6 +64,7 @@ use calls::Calls;
 pub use config::Config;
 use events::{EventStreams, stall};
 use gateway::{
+    endpoints::Lookups,
     reload::{FileStatus, Reloader},
     table::GatewayUpstreams,
     upstreams::Start,
@@ -194,6 +195,7 @@ impl Service {
             limit: limit.clone(),
             metrics: calls.clone(),
             events: breaker.events().clone(),
+            lookups: Lookups::new(config.gateway.dns_interval),
             drain: drain.clone(),
         };
         let gateway = GatewayUpstreams::start(config.upstreams.clone(), start)

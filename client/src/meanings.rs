@@ -1,7 +1,7 @@
 //! The purpose of each setting of the client.
 
 /// The purpose of each setting that only the client has, in Markdown, in the order in which they are read.
-pub const MEANINGS: [(&str, &str); 74] = [
+pub const MEANINGS: [(&str, &str); 75] = [
     ("BACKEND_URL", "Where the backend is: `http` or `https`, without a path. HTTP/1.1 only."),
     (
         "BACKEND_CA_FILE",
@@ -267,6 +267,11 @@ pub const MEANINGS: [(&str, &str); 74] = [
         "MAX_STREAMS",
         "Maximum number of bodies that the gateway passes on at a time without holding them. Further requests get a \
          503.",
+    ),
+    (
+        "DNS_INTERVAL",
+        "Time between two look-ups of the name of an upstream with `endpoints = \"all\"`, on average: each pause is up to \
+         20 % shorter or longer.",
     ),
     (
         "OTEL_EXPORTER_OTLP_ENDPOINT",

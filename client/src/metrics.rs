@@ -3,6 +3,7 @@
 
 mod call_metrics;
 mod circuit;
+mod endpoints;
 mod file;
 mod policies;
 mod window;
@@ -19,7 +20,7 @@ pub use file::add as add_file;
 
 use crate::{
     events::EventStreams,
-    gateway::table::GatewayUpstreams,
+    gateway::{endpoints::EndpointPool, table::GatewayUpstreams},
     stats::{Stats, Tally},
     upstreams::Upstreams,
 };
@@ -33,6 +34,8 @@ struct Observed {
     upstream: Upstream,
     breaker: Breaker,
     tally: Arc<Tally>,
+    /// If there can be several.
+    endpoints: Option<Arc<EndpointPool>>,
 }
 
 /// Registers the metrics whose values are read at each scrape.
@@ -48,6 +51,7 @@ pub fn add_sources(
         upstream: upstreams.protected().clone(),
         breaker: breaker.clone(),
         tally: Arc::clone(&stats.resilient),
+        endpoints: None,
     };
     let gateway = gateway.clone();
     let observed = move || observed(&lab, &gateway);
@@ -59,6 +63,9 @@ pub fn add_sources(
             circuit::add(families, &observed.breaker);
             circuit::add_actor(families, &observed.breaker);
             circuit::add_retries(families, &observed.breaker, &observed.tally);
+            if let Some(pool) = &observed.endpoints {
+                endpoints::add(families, observed.breaker.name(), pool);
+            }
         }
         policies::add_of_lab(families, &lab, &stats);
     });
@@ -85,6 +92,7 @@ fn observed(lab: &Observed, gateway: &GatewayUpstreams) -> Vec<Observed> {
         upstream: upstream.upstream().clone(),
         breaker: upstream.breaker().clone(),
         tally: Arc::clone(upstream.tally()),
+        endpoints: upstream.endpoints().pool().cloned(),
     });
     [lab.clone()].into_iter().chain(of_gateway).collect()
 }

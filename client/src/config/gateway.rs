@@ -1,5 +1,8 @@
-//! `TRUSTED_PROXIES`, `RETRY_BODY_BYTES`, `REPLAY_BYTES` and `MAX_STREAMS`.
+//! `TRUSTED_PROXIES`, `RETRY_BODY_BYTES`, `REPLAY_BYTES`, `MAX_STREAMS` and `DNS_INTERVAL`.
 
+use std::time::Duration;
+
+use resilience_actors::DURATIONS;
 use service_edge::{Limit, SettingError, Settings};
 
 use crate::gateway::trusted_proxies::TrustedProxies;
@@ -15,6 +18,8 @@ pub struct GatewaySettings {
     pub replay_bytes: usize,
     /// `MAX_STREAMS`: maximum number of streamed bodies at a time, over all workers.
     pub max_streams: Limit,
+    /// `DNS_INTERVAL`: time between two look-ups of an upstream's name, on average.
+    pub dns_interval: Duration,
 }
 
 /// Reads the settings.
@@ -27,7 +32,14 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<GatewaySettings, Setti
         return Err(SettingError::new("REPLAY_BYTES", replay_bytes.to_string(), allowed));
     }
     let max_streams = settings.limit("MAX_STREAMS", 1_000, 0..=1_000_000)?;
-    Ok(GatewaySettings { trusted_proxies, retry_body_bytes, replay_bytes, max_streams })
+    let dns_interval = settings.seconds("DNS_INTERVAL", Duration::from_secs(5), DURATIONS)?;
+    Ok(GatewaySettings {
+        trusted_proxies,
+        retry_body_bytes,
+        replay_bytes,
+        max_streams,
+        dns_interval,
+    })
 }
 
 #[cfg(test)]
@@ -47,12 +59,14 @@ mod tests {
             ("RETRY_BODY_BYTES", "0"),
             ("REPLAY_BYTES", "1"),
             ("MAX_STREAMS", "2"),
+            ("DNS_INTERVAL", "0.5"),
         ];
         let expected = GatewaySettings {
             trusted_proxies: "10.0.0.0/8".parse().unwrap(),
             retry_body_bytes: 0,
             replay_bytes: 1,
             max_streams: Limit { value: 2, chosen: true },
+            dns_interval: Duration::from_millis(500),
         };
         assert_eq!(read(&variables), Ok(expected));
     }
@@ -68,11 +82,16 @@ mod tests {
     #[test]
     fn values_out_of_range_get_an_error_with_the_range() {
         let networks = "IP addresses and networks, separated by commas, such as 10.0.0.0/8,::1";
-        let variables: [(&str, &[&str], &str); 4] = [
+        let variables: [(&str, &[&str], &str); 5] = [
             ("TRUSTED_PROXIES", &["", "proxy"], networks),
             ("RETRY_BODY_BYTES", &["-1", "16777217"], "a whole number from 0 to 16777216"),
             ("REPLAY_BYTES", &["-1", "1099511627777"], "a whole number from 0 to 1099511627776"),
             ("MAX_STREAMS", &["-1", "1000001"], "a whole number from 0 to 1000000"),
+            (
+                "DNS_INTERVAL",
+                &["0", "2592001"],
+                "a number of seconds, more than 0 and at most 2592000, without a unit",
+            ),
         ];
         assert_hints(read, &variables);
     }

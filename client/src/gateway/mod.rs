@@ -14,11 +14,11 @@
 //! | [`response_headers`] | the head of the answer to the caller |
 //! | [`repeatable`] | which requests may be sent more than once |
 //! | [`quota`] | a limit that counts what is taken, and gets it back |
+//! | [`endpoints`] | where an upstream is, which of several endpoints is ejected, and the HTTP clients of a worker |
 //! | [`upstreams`] | an upstream with its policies |
 //! | [`plan`] | what changes between two files |
 //! | [`table`] | the upstreams by name, and how they change |
 //! | [`reload`] | follows the file while the process runs |
-//! | `clients` | the HTTP clients of one worker |
 //! | [`body`] | request bodies that are held to be sent again, and others |
 //! | `passing` | a request as an operation, whose result is the head of the answer |
 //! | `uploading` | a streamed request body on its way, as an attempt sees it |
@@ -34,8 +34,8 @@ mod answer_stream;
 mod answering;
 pub mod body;
 mod call_record;
-mod clients;
 pub mod default_headers;
+pub mod endpoints;
 pub mod file;
 pub mod forwarded;
 mod header_name;

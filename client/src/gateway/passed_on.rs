@@ -54,7 +54,7 @@ impl PassedOnBody {
     fn fail(&mut self, reason: &str, cx: &Context<'_>) {
         // The server sends what it has before it polls again, and closes the connection at an error.
         self.end = Some(End::Failed);
-        self.held = Held::default();
+        let endpoint = std::mem::take(&mut self.held).endpoint;
         cx.waker().wake_by_ref();
         let upload = self.stream.upload();
         if let Some(error) = upload.and_then(UploadProgress::take_failure) {
@@ -69,6 +69,9 @@ impl PassedOnBody {
             return;
         }
         log::warn!("upstream {}: an answer ended early: {reason}", self.upstream);
+        if let Some(mut endpoint) = endpoint {
+            endpoint.fail();
+        }
         if let Some(failure) = self.failure.take() {
             // Sent at once. No call waits for the state after it.
             drop(failure.report(format!("an answer ended early: {reason}")));

@@ -5,7 +5,6 @@ use std::{
     cell::RefCell,
     future::{Future, poll_fn},
     pin::pin,
-    rc::Rc,
     sync::Arc,
     task::Poll,
     time::Duration,
@@ -32,15 +31,12 @@ use service_edge::{TraceContext, trace::TRACEPARENT};
 use super::{
     answer_stream::AnswerStream,
     body::{HeldBody, RequestBody, StreamedBody},
+    endpoints::{CallEndpoints, Chosen},
     held::Held,
     response_headers::{AnswerBody, AnswerHead},
     uploading::Uploading,
 };
-use crate::{
-    answer::NoAnswer,
-    traces,
-    transport::{Upload, WorkerClient},
-};
+use crate::{answer::NoAnswer, traces, transport::Upload};
 
 /// The statuses of methods and versions of HTTP that the upstream does not offer.
 const NOT_OFFERED: [StatusCode; 2] =
@@ -83,7 +79,7 @@ impl NoAnswer for PassingError {
 
 /// A request to an upstream.
 pub(super) struct Passing {
-    pub(super) client: Rc<WorkerClient>,
+    pub(super) endpoints: CallEndpoints,
     /// The upstream's name.
     pub(super) upstream: Arc<str>,
     pub(super) method: Method,
@@ -136,17 +132,22 @@ impl PassingBody {
 
 impl Passing {
     /// Sends the request, and waits for the head of the answer.
-    async fn send(&self, attempt: Attempt<'_>) -> Result<PassedAnswer, PassingError> {
+    async fn send(
+        &self,
+        attempt: Attempt<'_>,
+        chosen: &Chosen<'_>,
+    ) -> Result<PassedAnswer, PassingError> {
         let span = self.span.child();
         log::log!(
             span.level(),
             trace_id:% = span.trace_id(),
             span_id:% = span.span_id();
-            "upstream {}: call {} attempt {}: sending", self.upstream, attempt.call, attempt.number
+            "upstream {}: call {} attempt {}: sending{chosen}", self.upstream, attempt.call, attempt.number
         );
         let method = self.method.as_str();
         let recording = traces::attempt(self.span, span, attempt.number, method);
-        let request = self.client.request(self.method.clone(), self.uri.clone(), &attempt);
+        let client = chosen.client();
+        let request = client.request(self.method.clone(), self.uri.clone(), &attempt);
         let mut request = request.no_decompress();
         let headers = request.headers_mut();
         headers.clone_from(&self.headers);
@@ -156,7 +157,7 @@ impl Passing {
         let mut uploading =
             upload.as_ref().map(|upload| Uploading::new(upload, self.body_idle_timeout));
         let bodyless = |status| self.is_bodyless(status);
-        let mut sending = pin!(self.client.send(request, &attempt, upload, bodyless));
+        let mut sending = pin!(client.send(request, &attempt, upload, bodyless));
         let sent = poll_fn(|cx| match (sending.as_mut().poll(cx), &mut uploading) {
             (Poll::Pending, Some(uploading)) => uploading.poll(attempt.waits(), cx).map(Err),
             (sent, _) => sent,
@@ -210,7 +211,13 @@ impl Operation for Passing {
     type Error = PassingError;
 
     async fn run(&self, attempt: Attempt<'_>) -> Result<PassedAnswer, PassingError> {
-        self.send(attempt).await
+        let chosen = self.endpoints.choose(attempt.connecting());
+        let mut result = self.send(attempt, &chosen).await;
+        let in_use = chosen.ended(|| self.classify(&result).outcome.kind());
+        if let Ok(answer) = &mut result {
+            answer.held.endpoint = in_use;
+        }
+        result
     }
 
     /// A redirect is an answer for the caller, and a success. So are answers to methods and versions of HTTP that the
@@ -246,7 +253,7 @@ impl Operation for Passing {
     }
 
     fn timed_out(&self) {
-        self.client.close_idle();
+        self.endpoints.timed_out();
     }
 }
 

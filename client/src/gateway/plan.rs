@@ -28,8 +28,8 @@ pub enum Change {
 pub struct InPlace {
     /// The settings of its policies or its routes. Changes of them since the start are gone.
     pub policies: bool,
-    /// How connections are made, or the contents of the files of its certificates. Its connections are closed when they
-    /// are idle.
+    /// How connections are made, the contents of the files of its certificates, or its endpoints. Its connections are closed
+    /// when they are idle, and what is known of its endpoints is gone.
     pub connections: bool,
 }
 
@@ -83,7 +83,7 @@ fn compared(old: &UpstreamConfig, new: &UpstreamConfig) -> Option<Change> {
     }
     Some(Change::InPlace(InPlace {
         policies: old.settings != new.settings || old.routes != new.routes,
-        connections: old.connections != new.connections,
+        connections: old.connections != new.connections || old.endpoints != new.endpoints,
     }))
 }
 

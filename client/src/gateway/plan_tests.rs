@@ -48,6 +48,8 @@ fn each_setting_changes_what_depends_on_it() {
         ("connect_timeout = 2", in_place(true, true)),
         ("pool_max_age = 2", in_place(true, true)),
         ("tls = { server_name = \"b\" }", in_place(false, true)),
+        ("endpoints = \"all\"", in_place(false, true)),
+        ("eject_max_share = 0.2", in_place(false, true)),
         ("token = \"t\"", in_place(false, false)),
         ("body_idle_timeout = 2", in_place(false, false)),
         ("headers = { X-A = \"b\" }", in_place(false, false)),

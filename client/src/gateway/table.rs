@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use arc_swap::ArcSwap;
 use resilience_actors::{InvalidConfig, ReconfigureError};
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 
 use super::{
     file::UpstreamConfig,
@@ -29,7 +29,6 @@ struct Shared {
     start: Start,
     /// Held while the table changes, or the settings of an upstream.
     turn: Mutex<()>,
-    replaced: watch::Sender<()>,
 }
 
 impl GatewayUpstreams {
@@ -43,8 +42,7 @@ impl GatewayUpstreams {
             Ok((upstream.name().to_owned(), Arc::new(upstream)))
         });
         let table = ArcSwap::from_pointee(started.collect::<Result<_, InvalidConfig>>()?);
-        let (turn, replaced) = (Mutex::default(), watch::Sender::new(()));
-        Ok(Self(Arc::new(Shared { table, start, turn, replaced })))
+        Ok(Self(Arc::new(Shared { table, start, turn: Mutex::default() })))
     }
 
     /// The upstream of this name.
@@ -55,11 +53,6 @@ impl GatewayUpstreams {
     /// All upstreams, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = Arc<GatewayUpstream>> + use<> {
         self.0.table.load().values().cloned().collect::<Vec<_>>().into_iter()
-    }
-
-    /// Is told each time the upstreams are [replaced](Self::replace).
-    pub(super) fn replaced(&self) -> watch::Receiver<()> {
-        self.0.replaced.subscribe()
     }
 
     /// Changes settings of the policies of an upstream, and puts them in force: all of them, or none. Returns those in
@@ -99,7 +92,7 @@ impl GatewayUpstreams {
             let upstream = match (plan.change(&name), old.get(&name)) {
                 (None, Some(old)) => Arc::clone(old),
                 (Some(Change::InPlace(differs)), Some(old)) => {
-                    Arc::new(old.changed(config, differs).await?)
+                    Arc::new(old.changed(config, differs, &self.0.start).await?)
                 }
                 _ => Arc::new(GatewayUpstream::start(config, &self.0.start)?),
             };
@@ -109,7 +102,6 @@ impl GatewayUpstreams {
         for name in plan.removed() {
             self.0.start.metrics.remove(name);
         }
-        self.0.replaced.send_replace(());
         Ok(plan)
     }
 }

@@ -13,7 +13,12 @@ use resilience_actors::{
 };
 use service_edge::{AdminToken, ApiError, Drain};
 
-use super::{default_headers::DefaultHeaders, file::UpstreamConfig, plan::InPlace};
+use super::{
+    default_headers::DefaultHeaders,
+    endpoints::{Endpoints, Lookups},
+    file::UpstreamConfig,
+    plan::InPlace,
+};
 use crate::{
     metrics::CallMetrics,
     policy_settings::{LivePolicies, Policies},
@@ -35,6 +40,8 @@ pub struct Start {
     pub metrics: CallMetrics,
     /// The log of the events of all upstreams.
     pub events: EventLog,
+    /// Looks up the names of their endpoints.
+    pub lookups: Lookups,
     /// Ends the process if the actor of a breaker dies.
     pub drain: Drain,
 }
@@ -46,6 +53,7 @@ pub struct GatewayUpstream {
     policies: LivePolicies,
     upstream: Upstream,
     circuit: Arc<Circuit>,
+    endpoints: Endpoints,
 }
 
 /// What an upstream has from its start to its end, whatever its settings.
@@ -110,11 +118,12 @@ impl GatewayUpstream {
         }
         let circuit = Arc::new(Circuit { breaker, tally });
         circuit.watch(&start.drain);
-        Ok(Self { config, policies, upstream, circuit })
+        let endpoints = endpoints(&upstream, &config, start);
+        Ok(Self { config, policies, upstream, circuit, endpoints })
     }
 
     /// The same upstream with another configuration, which differs in `differs`. Its circuit, its limits and its counts
-    /// go on, and its connections too, unless they are made differently.
+    /// go on, and its endpoints with their connections too, unless these are made differently.
     ///
     /// # Errors
     /// The breaker's actor is gone.
@@ -122,6 +131,7 @@ impl GatewayUpstream {
         &self,
         mut config: UpstreamConfig,
         differs: InPlace,
+        start: &Start,
     ) -> Result<Self, ReconfigureError> {
         let (mut policies, mut upstream) = (self.policies.clone(), self.upstream.clone());
         let before = policies.load();
@@ -142,10 +152,13 @@ impl GatewayUpstream {
                 probes::change(&config.url, &config.connections, change, &circuit.breaker)?;
             }
         }
-        if !differs.connections {
+        let endpoints = if differs.connections {
+            endpoints(&upstream, &config, start)
+        } else {
             config.connections = Arc::clone(&self.config.connections);
-        }
-        Ok(Self { config, policies, upstream, circuit })
+            self.endpoints.clone()
+        };
+        Ok(Self { config, policies, upstream, circuit, endpoints })
     }
 
     /// The configuration, without later changes of its policies.
@@ -161,6 +174,11 @@ impl GatewayUpstream {
     /// Where it is.
     pub fn url(&self) -> &UpstreamUrl {
         &self.config.url
+    }
+
+    /// Its endpoints.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
     }
 
     /// How connections to it are made. Those of two settings can be shared if this is the same.
@@ -233,6 +251,11 @@ impl GatewayUpstream {
             idempotent: routes[index].idempotent,
         }
     }
+}
+
+fn endpoints(upstream: &Upstream, config: &UpstreamConfig, start: &Start) -> Endpoints {
+    let (at, connections) = (&config.endpoints, &config.connections);
+    Endpoints::start(upstream.name(), at, connections, &start.lookups, &start.arbiter)
 }
 
 fn live_policies(config: &UpstreamConfig) -> LivePolicies {

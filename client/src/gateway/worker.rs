@@ -1,6 +1,6 @@
 //! The gateway of one worker: takes a request, makes its call, and answers it.
 
-use std::{sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
@@ -14,7 +14,7 @@ use super::{
     answering,
     body::BodyLimits,
     call_record::{CallRecord, Ended, Report},
-    clients::Clients,
+    endpoints::{CallEndpoints, Clients},
     forwarded::Pseudonym,
     passing::{Passing, PassingBody},
     quota::Quota,
@@ -66,7 +66,7 @@ impl GatewayShared {
 /// The gateway of one worker.
 pub struct GatewayWorker {
     shared: GatewayShared,
-    clients: Clients,
+    clients: Rc<Clients>,
 }
 
 /// A request, and what its headers say for the gateway.
@@ -97,7 +97,7 @@ impl From<ApiError> for Passed {
 impl GatewayWorker {
     /// Opens no connection.
     pub fn new(shared: GatewayShared) -> Self {
-        let clients = Clients::new(shared.connections.clone(), &shared.upstreams);
+        let clients = Clients::new(shared.connections.clone());
         Self { shared, clients }
     }
 
@@ -171,7 +171,7 @@ impl GatewayWorker {
         }
         let may_repeat = is_idempotent(request.method(), request.headers(), route.idempotent);
         let operation = Passing {
-            client: self.clients.of(upstream),
+            endpoints: CallEndpoints::new(upstream.endpoints().clone(), Rc::clone(&self.clients)),
             upstream: Arc::clone(upstream.upstream().name()),
             method: request.method().clone(),
             uri,

@@ -11,7 +11,7 @@ use crate::{
     calls::Calls,
     config::Config,
     controlled::ControlledUpstream,
-    gateway::{reload::FileStatus, table::GatewayUpstreams},
+    gateway::{endpoints::EndpointPool, reload::FileStatus, table::GatewayUpstreams},
     wire,
 };
 
@@ -132,6 +132,7 @@ fn about(upstream: &ControlledUpstream) -> wire::AboutUpstream {
             counts: upstream.tally().counts(),
             calls_in_flight: upstream.tally().in_flight(),
         },
+        endpoints: upstream.endpoints().map(EndpointPool::snapshot).unwrap_or_default(),
         policies: upstream.upstream().snapshot(),
     }
 }

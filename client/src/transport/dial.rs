@@ -129,4 +129,4 @@ async fn connect(
 mod tests;
 
 #[cfg(test)]
-pub(super) mod testing;
+pub(crate) mod testing;

@@ -8,6 +8,7 @@ mod dial;
 mod filter;
 mod head;
 mod io;
+mod place;
 mod probe;
 pub mod replicas;
 mod request;
@@ -43,12 +44,16 @@ pub use collector::CollectorTransport;
 pub use connection_settings::ConnectionSettings;
 pub use connections::ConnectionBudget;
 pub(crate) use connections::InUse;
+pub use place::Place;
 pub use probe::{ProbeError, ProbeTransport};
 pub use request::{BackendRequest, Wanted};
 pub use response::BackendResponse;
 pub(crate) use response::is_regular_end;
 pub(crate) use upload::{SLOW_CALLER, Upload, UploadProgress};
 pub(crate) use worker_client::WorkerClient;
+
+#[cfg(test)]
+pub(crate) use dial::testing;
 
 /// The header that overrides the backend's failure rate for one request.
 const FAILURE_RATE: HeaderName = HeaderName::from_static("x-failure-rate");

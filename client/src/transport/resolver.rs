@@ -17,7 +17,7 @@ use futures::{
 use resilience_actors::within;
 use tokio::{net::lookup_host, time::Instant};
 
-use super::shortage::Shortage;
+use super::{place::Place, shortage::Shortage};
 
 type Lookup = Shared<LocalBoxFuture<'static, Result<Rc<[SocketAddr]>, Failure>>>;
 
@@ -41,12 +41,19 @@ impl From<Failure> for io::Error {
 /// One worker's resolver.
 #[derive(Default)]
 pub(super) struct Resolver {
+    /// The addresses are those of this place, whatever is asked for.
+    place: Option<Place>,
     /// The most recent look-up: its host, its port, its start, and its result. It may have ended.
     running: RefCell<Option<(String, u16, Instant, Lookup)>>,
 }
 
 impl Resolver {
-    /// Returns the addresses of `host`, each with `port`. Returns at least one.
+    /// A resolver whose answers are always the addresses of `place`.
+    pub(super) fn of_place(place: Place) -> Self {
+        Self { place: Some(place), running: RefCell::default() }
+    }
+
+    /// Returns the addresses of `host`, each with `port`, or those of the resolver's own place. Returns at least one.
     ///
     /// # Errors
     /// `host` has no address, the look-up failed, or it took longer than `limit`.
@@ -56,6 +63,11 @@ impl Resolver {
         port: u16,
         limit: Duration,
     ) -> io::Result<Vec<SocketAddr>> {
+        let (host, port) = match &self.place {
+            None => (host, port),
+            Some(Place::Name(host, port)) => (host.as_str(), *port),
+            Some(Place::Address(address)) => return Ok(vec![*address]),
+        };
         let due = (Instant::now() + limit).into_std();
         match within(due, self.lookup(host, port, limit)).await {
             Some(Ok(addresses)) => Ok(addresses.to_vec()),
@@ -117,6 +129,18 @@ mod tests {
         for host in ["localhost", "127.0.0.1", "::1"] {
             let addresses = resolver.resolve(host, 5000, LIMIT).await.unwrap();
             assert!(addresses.iter().all(|a| a.ip().is_loopback() && a.port() == 5000), "{host}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_resolver_with_a_place_of_its_own_is_not_asked_for_the_name() {
+        let address = SocketAddr::from(([127, 0, 0, 2], 7));
+        for (place, expected) in [
+            (Place::Address(address), address),
+            (Place::Name("127.0.0.3".into(), 8), SocketAddr::from(([127, 0, 0, 3], 8))),
+        ] {
+            let resolver = Resolver::of_place(place);
+            assert_eq!(resolver.resolve("name.invalid", 5000, LIMIT).await.unwrap(), [expected]);
         }
     }
 

@@ -13,6 +13,7 @@ use super::{
     ConnectionBudget, ConnectionSettings,
     connections::{Connections, InUse},
     connector,
+    place::Place,
     resolver::Resolver,
     shortage::Shortage,
     socket::CutOff,
@@ -32,9 +33,27 @@ pub(crate) struct WorkerClient {
 impl WorkerClient {
     /// Creates the client. Opens no connection.
     pub(crate) fn new(settings: &ConnectionSettings, budget: ConnectionBudget) -> Self {
+        Self::with_resolver(settings, Resolver::default(), budget)
+    }
+
+    /// As [`new`](Self::new), with connections that go to `place`. `Host` and the server name of TLS stay those of the
+    /// request's URI and of the settings.
+    pub(crate) fn of_place(
+        settings: &ConnectionSettings,
+        place: &Place,
+        budget: ConnectionBudget,
+    ) -> Self {
+        Self::with_resolver(settings, Resolver::of_place(place.clone()), budget)
+    }
+
+    fn with_resolver(
+        settings: &ConnectionSettings,
+        resolver: Resolver,
+        budget: ConnectionBudget,
+    ) -> Self {
         let settings = settings.clone();
         let connections = Rc::new(Connections::new(budget).expiring(&settings));
-        let resolver = Rc::default();
+        let resolver = Rc::new(resolver);
         let shared = Rc::clone(&connections);
         let make = move || client(&settings, Rc::clone(&resolver), Rc::clone(&shared));
         Self { client: HttpClient::new(make), connections }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::CircuitBody;
-use crate::stats;
+use crate::{gateway::endpoints::EndpointSnapshot, stats};
 
 /// `GET /api/upstreams`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,6 +62,9 @@ pub struct AboutUpstream {
     pub url: String,
     /// Calls since the start.
     pub calls: UpstreamCalls,
+    /// Its endpoints. Absent if there is one that is not looked up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<EndpointSnapshot>,
     /// The optional policies that are on.
     pub policies: PolicySnapshot,
 }

@@ -24,13 +24,29 @@ pub(crate) fn gateway(url: &str, settings: &str) -> Process {
 
 /// As [`gateway`], with these variables of the process.
 pub(crate) fn gateway_with(url: &str, settings: &str, variables: &[(&str, &str)]) -> Process {
+    start(&format!("\"{url}\""), settings, variables)
+}
+
+/// As [`gateway`], with several URLs.
+pub(crate) fn gateway_of(urls: &[String], settings: &str) -> Process {
+    start(&format!("{urls:?}"), settings, &[])
+}
+
+fn start(url: &str, settings: &str, variables: &[(&str, &str)]) -> Process {
+    let text = format!("[upstreams.u]\nurl = {url}\n{QUICK}\n{settings}\n");
+    let path = file("toml", &text);
+    let variables = [variables, &[("CONFIG", &path)]].concat();
+    Process::start(command(CLIENT, &variables))
+}
+
+/// The path of a new file with this text.
+pub(crate) fn file(extension: &str, text: &str) -> String {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("gateway-{}-{number}.toml", process::id()));
-    fs::write(&path, format!("[upstreams.u]\nurl = \"{url}\"\n{QUICK}\n{settings}\n")).unwrap();
-    let variables = [variables, &[("CONFIG", path.to_str().unwrap())]].concat();
-    Process::start(command(CLIENT, &variables))
+    let name = format!("gateway-{}-{number}.{extension}", process::id());
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
 }
 
 /// An upstream that gets each connection as it is, in a thread of its own. Returns its URL.

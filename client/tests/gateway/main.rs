@@ -7,6 +7,8 @@
 )]
 
 mod answers;
+mod endpoints;
+mod endpoints_use;
 mod gateway;
 mod large;
 mod places;

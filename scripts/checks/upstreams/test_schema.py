@@ -23,7 +23,10 @@ REFUSED = [
 REFUSED_KEYS = [
     ("url", "ftp://p"),
     ("url", "http://p/path"),
-    ("url", ["http://p"]),
+    ("url", []),
+    ("url", ["http://p", "http://p/path"]),
+    ("endpoints", "some"),
+    ("eject_max_share", 1.5),
     ("coalesce", "on"),
     ("colour", 1),
     ("breaker_fail_max", -1),
@@ -42,6 +45,9 @@ REFUSED_KEYS = [
 ]
 TAKEN_KEYS = [
     ("url", "http://[::1]:1/"),
+    ("url", ["http://p", "http://q:1"]),
+    ("endpoints", "all"),
+    ("eject_base_time", 0.5),
     ("breaker_fail_max", "7"),
     ("breaker_window", "60s"),
     ("concurrency_max", "auto"),

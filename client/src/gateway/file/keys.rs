@@ -23,12 +23,13 @@ const fn key(
 }
 
 /// The keys of `[upstreams.NAME]`.
-pub const UPSTREAM_KEYS: [Key; 6] = [
+pub const UPSTREAM_KEYS: [Key; 13] = [
     key(
         "url",
-        "`http://host` or `https://host`, maybe with `:port`",
+        "`http://host` or `https://host`, maybe with `:port`; or a list of at most 1000 of them",
         "required",
-        "Where the upstream is, without a user, a path and a query.",
+        "Where the upstream is, without a user, a path and a query. Each URL of a list is an endpoint. All have the same \
+         scheme.",
     ),
     key(
         "headers",
@@ -50,6 +51,51 @@ pub const UPSTREAM_KEYS: [Key; 6] = [
         "a number of seconds, more than 0 and at most 2592000",
         "30",
         "Maximum time without progress of a body, in each direction.",
+    ),
+    key(
+        "endpoints",
+        "`\"one\"` or `\"all\"`",
+        "`\"one\"`",
+        "`\"one\"`: each connection goes to the host of the URL, as it resolves then. `\"all\"`: each address of the host \
+         is an endpoint, and it is looked up again every `DNS_INTERVAL`.",
+    ),
+    key(
+        "eject_consecutive_failures",
+        "a whole number from 0 to 1000000",
+        "5",
+        "Failures in a row after which an endpoint is ejected. 0 turns this rule off.",
+    ),
+    key(
+        "eject_failure_rate_gap",
+        "a number from 0 to 1",
+        "0.3",
+        "An endpoint is ejected if its share of failures in the last 10 s is higher by more than this than that of the \
+         others together. 1 turns this rule off.",
+    ),
+    key(
+        "eject_min_calls",
+        "a whole number from 1 to 1000000",
+        "20",
+        "Minimum number of attempts in the last 10 s, at the endpoint and at the others together, before shares are \
+         compared.",
+    ),
+    key(
+        "eject_base_time",
+        "a number of seconds, more than 0 and at most 2592000",
+        "10",
+        "Time of an endpoint's first ejection. The second in a row takes twice as long, and so on.",
+    ),
+    key(
+        "eject_max_time",
+        "a number of seconds, more than 0 and at most 2592000",
+        "300",
+        "Maximum time of an ejection. At least `eject_base_time`.",
+    ),
+    key(
+        "eject_max_share",
+        "a number from 0 to 1",
+        "0.5",
+        "Maximum share of the endpoints that are ejected at a time. 0 turns ejection off.",
     ),
     key(
         "routes",

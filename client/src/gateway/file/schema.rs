@@ -60,13 +60,25 @@ fn table(properties: &Map<String, Value>) -> Value {
 /// The schema of a key that is no setting of the environment.
 fn described(key: &Key) -> (String, Value) {
     let mut schema = match key.name {
-        "url" => json!({ "type": "string", "pattern": "^https?://[^/?#@]+/?$" }),
+        "url" => {
+            let url = json!({ "type": "string", "pattern": "^https?://[^/?#@]+/?$" });
+            let list = json!({ "type": "array", "minItems": 1, "maxItems": 1000, "items": url });
+            json!({ "anyOf": [url, list] })
+        }
+        "endpoints" => json!({ "enum": ["one", "all"] }),
+        "eject_failure_rate_gap" | "eject_max_share" => {
+            json!({ "type": ["number", "string"], "minimum": 0, "maximum": 1 })
+        }
+        "eject_consecutive_failures" => json!({ "type": ["integer", "string"], "minimum": 0 }),
+        "eject_min_calls" => json!({ "type": ["integer", "string"], "minimum": 1 }),
         "headers" => {
             json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/secret" } })
         }
         "token" => json!({ "$ref": "#/$defs/secret" }),
         "tls" => json!({ "$ref": "#/$defs/tls" }),
-        "body_idle_timeout" => json!({ "type": ["number", "string"], "exclusiveMinimum": 0 }),
+        "body_idle_timeout" | "eject_base_time" | "eject_max_time" => {
+            json!({ "type": ["number", "string"], "exclusiveMinimum": 0 })
+        }
         "routes" => {
             json!({ "type": "array", "maxItems": 1000, "items": { "$ref": "#/$defs/route" } })
         }

@@ -18,14 +18,20 @@ pub fn show(upstreams: &[UpstreamConfig]) -> String {
 }
 
 fn upstream(config: &UpstreamConfig) -> String {
-    let UpstreamConfig { name, url, headers, token, tls, .. } = config;
+    let UpstreamConfig { name, endpoints, headers, token, tls, .. } = config;
     let mut text = format!("[upstreams.{name}]\n");
-    line(&mut text, "url", &quoted(&url.to_string()));
+    let urls: Vec<_> = endpoints.urls.iter().map(|url| quoted(&url.to_string())).collect();
+    let list = format!("[{}]", urls.join(", "));
+    line(&mut text, "url", if let [url] = &urls[..] { url } else { &list });
+    line(&mut text, "endpoints", &quoted(if endpoints.all { "all" } else { "one" }));
     if token.is_some() {
         line(&mut text, "token", &quoted(HIDDEN));
     }
     let timeout = config.body_idle_timeout.as_secs_f64();
     line(&mut text, "body_idle_timeout", &timeout.to_string());
+    for (key, value) in endpoints.ejection.shown() {
+        line(&mut text, key, &value);
+    }
     settings(&mut text, config.settings.effective());
     let files = [
         ("ca_file", &tls.ca_file),

@@ -43,6 +43,6 @@ pub(crate) async fn silent() -> (Socket, Vec<TcpStream>, SocketAddr) {
     (socket, fill, address)
 }
 
-pub(crate) fn connections(calls: usize, idle: usize) -> Rc<Connections> {
+pub(in crate::transport) fn connections(calls: usize, idle: usize) -> Rc<Connections> {
     Rc::new(Connections::new(ConnectionBudget::new(calls, idle)))
 }

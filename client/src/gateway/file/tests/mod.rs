@@ -11,7 +11,10 @@ use resilience_testing::certificates::Authority;
 use service_edge::AdminToken;
 
 use super::*;
-use crate::transport::ConnectionSettings;
+use crate::{
+    gateway::endpoints::{EjectionSettings, EndpointsConfig},
+    transport::ConnectionSettings,
+};
 
 /// The variables and files to which the texts of these tests refer.
 fn sources() -> Sources<'static> {
@@ -123,6 +126,39 @@ fn numbers_texts_and_booleans_are_the_values_of_variables() {
 }
 
 #[test]
+fn an_upstream_has_one_endpoint_or_several() {
+    let upstream = one("[upstreams.p]\nurl = \"http://a:1\"");
+    let EndpointsConfig { urls, all, ejection } = &upstream.endpoints;
+    assert_eq!((urls, *all), (&vec![upstream.url.clone()], false));
+    assert_eq!(*ejection, EjectionSettings::default());
+
+    let upstream = one(r#"
+        [upstreams.p]
+        url = ["https://a:1", "https://b", "https://[::1]:7"]
+        endpoints = "all"
+        eject_consecutive_failures = 0
+        eject_failure_rate_gap = 0.2
+        eject_min_calls = 7
+        eject_base_time = 2
+        eject_max_time = "2.5"
+        eject_max_share = 1
+    "#);
+    let EndpointsConfig { urls, all, ejection } = &upstream.endpoints;
+    let urls: Vec<_> = urls.iter().map(ToString::to_string).collect();
+    assert_eq!(urls, ["https://a:1", "https://b", "https://[::1]:7"]);
+    assert_eq!((upstream.url.to_string().as_str(), *all), ("https://a:1", true));
+    let expected = EjectionSettings {
+        consecutive_failures: 0,
+        failure_rate_gap: 0.2,
+        min_calls: 7,
+        base_time: Duration::from_secs(2),
+        max_time: Duration::from_millis(2_500),
+        max_share: 1.0,
+    };
+    assert_eq!(*ejection, expected);
+}
+
+#[test]
 fn secrets_stand_in_files_and_variables_and_are_shown_nowhere() {
     let identity = Authority::new().issue(&["p.internal"]);
     let (certificate, key) =
@@ -183,7 +219,14 @@ fn what_is_shown_is_a_file_with_the_same_settings() {
         headers = { x-a = "quote \" and \\", x-b = "" }
         routes = [{ methods = ["GET", "PURGE"], hedge_after = "p95" }, { path = "/x", idempotent = true }]
         [upstreams.b]
-        url = "http://b"
+        url = ["http://b", "http://[::1]:1"]
+        endpoints = "all"
+        eject_consecutive_failures = 3
+        eject_failure_rate_gap = 0.25
+        eject_min_calls = 7
+        eject_base_time = 0.5
+        eject_max_time = 2
+        eject_max_share = 0.2
     "#;
     let upstreams = read(&text.replace("CA", &ca)).unwrap();
     let shown = show(&upstreams);
@@ -191,7 +234,7 @@ fn what_is_shown_is_a_file_with_the_same_settings() {
     assert_eq!(show(&again), shown);
     for (upstream, again) in upstreams.iter().zip(&again) {
         assert_eq!(again.settings.policies, upstream.settings.policies);
-        assert_eq!(again.url, upstream.url);
+        assert_eq!((&again.url, &again.endpoints), (&upstream.url, &upstream.endpoints));
         let headers = |of: &UpstreamConfig| {
             let header = |name: &str| of.headers.iter().find(|(other, _)| *other == name).is_some();
             (of.headers.iter().count(), header("x-a"), header("x-b"))

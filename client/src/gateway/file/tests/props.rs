@@ -5,7 +5,7 @@ use super::*;
 /// The parts of a file, separated by spaces.
 const WORDS: &str = "[upstreams.p]\n [[upstreams.p.routes]]\n [upstreams.p.headers]\n [upstreams]\n url token tls \
                      routes methods path headers retry_max_attempts rate_limit rate_burst attempt_timeout \
-                     hedge_after pool_max_age = = = \n \n \n \"http://p\" \"/x\" [ ] { } env=\"TOKEN\" \
+                     hedge_after pool_max_age endpoints eject_max_share = = = \n \n \n \"http://p\" \"/x\" [ ] { } env=\"TOKEN\" \
                      file=\"binary\" , 1 -0.5 1e9 nan 0xffffffffffffffffffff true false \"x\" \"\\u0000\" ' \" \
                      1979-05-27 \u{e4}";
 

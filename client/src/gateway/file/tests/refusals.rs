@@ -85,7 +85,35 @@ fn names_and_urls() {
         "[upstreams.p]\nurl = \"http://u:secret@p\"",
         &[&format!("2:7: upstreams.p.url=\"http://(hidden)@p\" is not valid: expected {URL}")],
     );
-    refused("[upstreams.p]\nurl = 5", &["2:7: upstreams.p.url is an integer: expected a string"]);
+    refused(
+        "[upstreams.p]\nurl = 5",
+        &["2:7: upstreams.p.url is an integer: expected a string or a list of strings"],
+    );
+}
+
+#[test]
+fn lists_of_urls_and_endpoints() {
+    refused(
+        "[upstreams.p]\nurl = [\"http://a\", \"https://b\", 5, \"http://a/\"]\nendpoints = \"some\"",
+        &[
+            "2:20: upstreams.p.url[1] has another scheme than the first",
+            "2:33: upstreams.p.url[2] is an integer: expected a string",
+            "2:36: upstreams.p.url[3] is there twice",
+            "3:13: upstreams.p.endpoints=\"some\" is not valid: expected one or all",
+        ],
+    );
+    refused("[upstreams.p]\nurl = []", &["2:7: upstreams.p.url has 0 URLs: expected 1 to 1000"]);
+    refused_in_p(
+        "endpoints = true",
+        &["3:13: upstreams.p.endpoints is a boolean: expected one or all"],
+    );
+    refused_in_p(
+        "eject_base_time = 20\neject_max_time = 10\neject_max_share = 2",
+        &[
+            "4:18: upstreams.p.eject_max_time=\"10\" is not valid: expected no less than eject_base_time=20",
+            "5:19: upstreams.p.eject_max_share=\"2\" is not valid: expected a number from 0 to 1",
+        ],
+    );
 }
 
 #[test]

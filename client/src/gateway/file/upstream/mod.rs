@@ -1,10 +1,10 @@
 //! One upstream of the file.
 
+mod endpoints;
 mod headers;
 mod name;
 mod secret;
 mod tls;
-mod url;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use super::{
     settings::{self, Given, OfUpstream},
 };
 use crate::{
-    gateway::default_headers::DefaultHeaders,
+    gateway::{default_headers::DefaultHeaders, endpoints::EndpointsConfig},
     policy_settings::UpstreamSettings,
     transport::{ConnectionSettings, tls::TlsSettings},
     upstream_url::UpstreamUrl,
@@ -31,8 +31,10 @@ use crate::{
 pub struct UpstreamConfig {
     /// The key of its table.
     pub name: UpstreamName,
-    /// `url`: where it is.
+    /// `url`, or the first of them: `Host` and the server name of TLS are those of this URL.
     pub url: UpstreamUrl,
+    /// `url`, `endpoints` and `eject_*`: where connections go.
+    pub endpoints: EndpointsConfig,
     /// `headers`: each request gets them, in place of the caller's of the same name. A
     /// [sensitive](actix_web::http::header::HeaderValue::is_sensitive) value is shown nowhere.
     pub headers: DefaultHeaders,
@@ -67,7 +69,9 @@ pub(super) fn read(
         of_backend.then(|| "is a setting of the lab's backend alone".to_owned())
     });
 
-    let url = url::read(section, reader);
+    let urls = endpoints::urls(section, reader);
+    let url = urls.as_ref().and_then(|urls| urls.first());
+    let all = endpoints::all(section, reader);
     let table = |key: &str, reader: &mut Reader<'_>| match section.get(key) {
         Some(value) => reader.section(section.key(key), value),
         None => None,
@@ -75,18 +79,19 @@ pub(super) fn read(
     let headers = table("headers", reader).map(|headers| headers::read(&headers, reader));
     let token = token(section, reader);
     let tls = table("tls", reader).map(|tls| tls::read(&tls, reader)).unwrap_or_default();
-    let of_connections = url.as_ref().and_then(|url| tls::load(&tls, url, section, reader));
+    let of_connections = url.and_then(|url| tls::load(&tls, url, section, reader));
 
     let has_admin_token = reader.sources.has_admin_token;
     let given = Given::read(section, reader);
     let parse = |settings: &mut Settings<'_>| settings::parse(settings, has_admin_token);
     let parsed = given.parse_over(&Given::default(), section, reader, parse);
     // The settings of a route are checked beside those of the upstream.
-    let OfUpstream { body_idle_timeout, settings } = parsed?;
+    let OfUpstream { body_idle_timeout, ejection, settings } = parsed?;
     let routes = route::read_all(section, &given, reader);
     Some(UpstreamConfig {
         name: valid_name?,
-        url: url?,
+        url: url?.clone(),
+        endpoints: EndpointsConfig { all: all?, urls: urls?, ejection },
         headers: headers.unwrap_or_default(),
         token,
         tls,
