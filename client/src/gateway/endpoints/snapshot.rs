@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::endpoint::Endpoint;
 
 /// An endpoint, as `GET /api/upstreams` shows it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct EndpointSnapshot {
     /// Its address, or its name if that is not resolved before a connect.
     pub address: String,
