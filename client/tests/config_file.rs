@@ -100,7 +100,7 @@ fn a_wrong_file_stops_the_start_with_one_line() {
     let path = file("stops.toml", "[upstreams.p]\nurl = 1\ncolour = 1\ntoken = 1\n");
     let says = format!(
         "CONFIG=\"{path}\" is not valid: expected a file without errors: {path}:2:7: upstreams.p.url is an integer: \
-         expected a string (2 more: client-service check {path})"
+         expected a string or a list of strings (2 more: client-service check {path})"
     );
     let output = run(&[], &[("CONFIG", &path)]);
     assert_eq!((output.status.code(), lines(&output.stderr)), (Some(2), vec![says.as_str()]));
