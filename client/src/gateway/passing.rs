@@ -213,7 +213,8 @@ impl Operation for Passing {
     async fn run(&self, attempt: Attempt<'_>) -> Result<PassedAnswer, PassingError> {
         let chosen = self.endpoints.choose(attempt.connecting());
         let mut result = self.send(attempt, &chosen).await;
-        let in_use = chosen.ended(|| self.classify(&result).outcome.kind());
+        let in_use =
+            chosen.ended(self.body.is_streamed(), || self.classify(&result).outcome.kind());
         if let Ok(answer) = &mut result {
             answer.held.endpoint = in_use;
         }

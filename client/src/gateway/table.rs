@@ -94,7 +94,13 @@ impl GatewayUpstreams {
                 (Some(Change::InPlace(differs)), Some(old)) => {
                     Arc::new(old.changed(config, differs, &self.0.start).await?)
                 }
-                _ => Arc::new(GatewayUpstream::start(config, &self.0.start)?),
+                (_, before) => {
+                    // The counts of the one before are not those of the new one.
+                    if before.is_some() {
+                        self.0.start.metrics.remove(&name);
+                    }
+                    Arc::new(GatewayUpstream::start(config, &self.0.start)?)
+                }
             };
             table.insert(name, upstream);
         }

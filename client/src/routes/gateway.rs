@@ -52,7 +52,7 @@ async fn pass_on(
 ) -> Result<HttpResponse, ApiError> {
     let (span, mut recording) =
         traces::enter(trace, request.method().as_str(), "/upstreams/{name}");
-    recording.set("url.path", || request.path().into());
+    recording.set("url.path", || traces::bounded(request.path()).into());
     let passed = worker.pass_on(Received { request, payload, span, time_left }).await;
     let status = passed.as_ref().map_or_else(ResponseError::status_code, HttpResponse::status);
     recording.end(status);

@@ -2,8 +2,8 @@
 //!
 //! | module | role |
 //! |---|---|
-//! | [`span`] | a span, and its form in OTLP |
-//! | [`queue`] | the spans that are not yet sent |
+//! | [`span`](mod@span) | a span, and its form in OTLP |
+//! | [`queue`](mod@queue) | the spans that are not yet sent |
 //!
 //! Spans go into one queue of the process, as log lines go into one log. [`trace_export`](crate::trace_export) sends them.
 
@@ -32,6 +32,20 @@ fn queue() -> Option<&'static Queue> {
     QUEUE.get()
 }
 
+/// Maximum length in bytes of an attribute that a caller chooses.
+const MAX_TEXT: usize = 256;
+
+/// The first bytes of a text that a caller chooses, so that a span has a bounded size.
+pub fn bounded(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT)]
+}
+
+/// The name of a method. Callers can make up others, which OpenTelemetry's conventions have as one.
+fn known(method: &str) -> &str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
+    if known.contains(&method) { method } else { "_OTHER" }
+}
+
 /// A span that goes on. It ends when it is dropped, which is an error of the span unless [`Recording::end`] was called.
 #[derive(Debug)]
 pub struct Recording(Option<Box<Span>>);
@@ -47,6 +61,7 @@ pub fn enter(trace: Trace, method: &str, route: &str) -> (TraceContext, Recordin
         context.sampled()
     };
     let parent = trace.received.then_some(trace.context);
+    let method = known(method);
     let span = || Span::new(Kind::Server, context, parent, format!("{method} {route}"));
     let mut recording = Recording::of(context, span);
     recording.set("http.request.method", || method.into());
@@ -55,6 +70,7 @@ pub fn enter(trace: Trace, method: &str, route: &str) -> (TraceContext, Recordin
 
 /// Begins an attempt of a call.
 pub fn attempt(call: TraceContext, context: TraceContext, number: u32, method: &str) -> Recording {
+    let method = known(method);
     let span = || Span::new(Kind::Client, context, Some(call), method.to_owned());
     let mut recording = Recording::of(context, span);
     recording.set("http.request.method", || method.into());
@@ -104,5 +120,18 @@ impl Drop for Recording {
 fn finish(span: Span) {
     if let Some(queue) = queue() {
         queue.push(span);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_chooses_has_a_bounded_size() {
+        assert_eq!(bounded("/a"), "/a");
+        assert_eq!(bounded(&"ä".repeat(1_000)).len(), MAX_TEXT);
+        assert_eq!(bounded(&format!("a{}", "ä".repeat(1_000))).len(), MAX_TEXT - 1);
+        assert_eq!([known("PATCH"), known("MADEUP")], ["PATCH", "_OTHER"]);
     }
 }

@@ -5,6 +5,7 @@ use std::{
     fmt,
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 
 use resilience_actors::CallKind;
@@ -37,6 +38,8 @@ impl CallEndpoints {
             }
             Endpoints::Several(pool) => pool,
         };
+        // An attempt that timed out before it had chosen an endpoint says nothing of the next one's.
+        self.timed_out.set(false);
         let mut used = self.used.borrow_mut();
         let endpoint = pool.choose(&used);
         used.push(Arc::clone(&endpoint));
@@ -69,11 +72,16 @@ impl Chosen<'_> {
     }
 
     /// Reports how the attempt has ended. The endpoint counts as in use until what this returns is dropped. An attempt
-    /// that is dropped before its end has failed if it was too slow.
-    pub(in crate::gateway) fn ended(self, kind: impl FnOnce() -> CallKind) -> Option<EndpointUse> {
+    /// that is dropped before its end has failed if it was too slow. If `uploads`, its time is that of the caller's upload
+    /// too, and says nothing of the endpoint's latency.
+    pub(in crate::gateway) fn ended(
+        self,
+        uploads: bool,
+        kind: impl FnOnce() -> CallKind,
+    ) -> Option<EndpointUse> {
         let mut counted = self.counted?;
         let mut in_use = counted.in_use.take()?;
-        in_use.report(kind(), counted.began);
+        in_use.report(kind(), (!uploads).then(|| counted.began.elapsed()));
         Some(in_use)
     }
 }
@@ -108,7 +116,7 @@ impl Drop for Counted<'_> {
             self.call.clients.of(&in_use.endpoint).close_idle();
         }
         let kind = if timed_out || unconnected { CallKind::Failed } else { CallKind::Ignored };
-        in_use.report(kind, self.began);
+        in_use.report(kind, Some(self.began.elapsed()));
     }
 }
 
@@ -118,29 +126,40 @@ impl Drop for Counted<'_> {
 pub(in crate::gateway) struct EndpointUse {
     pool: Arc<EndpointPool>,
     endpoint: Arc<Endpoint>,
+    /// The endpoint's ejections that had ended when the attempt began. A later result says nothing new.
+    returns: u64,
     /// The head of the answer was a success, and its body has not failed.
     succeeded: bool,
 }
 
 impl EndpointUse {
-    fn begin(pool: &Arc<EndpointPool>, endpoint: Arc<Endpoint>) -> Self {
+    pub(super) fn begin(pool: &Arc<EndpointPool>, endpoint: Arc<Endpoint>) -> Self {
         endpoint.begin();
-        Self { pool: Arc::clone(pool), endpoint, succeeded: false }
+        let returns = endpoint.returns();
+        Self { pool: Arc::clone(pool), endpoint, returns, succeeded: false }
     }
 
-    fn report(&mut self, kind: CallKind, began: Instant) {
+    fn report(&mut self, kind: CallKind, latency: Option<Duration>) {
         let good = kind == CallKind::Successful;
-        self.pool.record(&self.endpoint, good, began.elapsed());
+        if let Some(latency) = latency {
+            self.pool.record(&self.endpoint, good, latency);
+        }
         self.succeeded = good;
         if kind == CallKind::Failed {
-            self.pool.count(&self.endpoint, true);
+            self.count(true);
+        }
+    }
+
+    fn count(&self, failed: bool) {
+        if self.endpoint.returns() == self.returns {
+            self.pool.count(&self.endpoint, failed);
         }
     }
 
     /// Reports that the answer has failed after its head.
     pub(in crate::gateway) fn fail(&mut self) {
         self.succeeded = false;
-        self.pool.count(&self.endpoint, true);
+        self.count(true);
     }
 }
 
@@ -148,7 +167,7 @@ impl Drop for EndpointUse {
     fn drop(&mut self) {
         self.endpoint.end();
         if self.succeeded {
-            self.pool.count(&self.endpoint, false);
+            self.count(false);
         }
     }
 }

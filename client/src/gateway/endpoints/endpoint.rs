@@ -14,6 +14,9 @@ use crate::transport::{ConnectionSettings, Place};
 /// A new sample of latency counts for one in this many.
 const SMOOTHING: u64 = 4;
 
+/// Nanoseconds that a failure counts at least if no latency is known: a quick refusal is no good sign.
+const OF_FAILURE: u64 = 1_000_000_000;
+
 /// Number of seconds after which an old latency counts half.
 const HALF_LIFE: u64 = 10;
 
@@ -29,6 +32,8 @@ pub struct Endpoint {
     /// When the latency was recorded, in seconds of the pool's time.
     recorded: AtomicU64,
     ejected: AtomicBool,
+    /// Number of ejections that have ended.
+    returns: AtomicU64,
 }
 
 impl Endpoint {
@@ -42,6 +47,7 @@ impl Endpoint {
             latency: AtomicU64::new(0),
             recorded: AtomicU64::new(0),
             ejected: AtomicBool::new(false),
+            returns: AtomicU64::new(0),
         }
     }
 
@@ -84,7 +90,13 @@ impl Endpoint {
     /// Ends the ejection. The latency of before is forgotten, so that the endpoint is tried soon.
     pub(super) fn come_back(&self) {
         self.latency.store(0, Relaxed);
+        self.returns.fetch_add(1, Relaxed);
         self.ejected.store(false, Relaxed);
+    }
+
+    /// Number of ejections that have ended: what an attempt from before the last one says of the endpoint is old.
+    pub(super) fn returns(&self) -> u64 {
+        self.returns.load(Relaxed)
     }
 
     /// The load at `second` of the pool's time. An older latency counts less, so that an endpoint that was slow is tried
@@ -98,7 +110,8 @@ impl Endpoint {
         let sample = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX);
         let latency = self.latency_at(second);
         let smoothed = match latency {
-            0 => sample,
+            0 if good => sample,
+            0 => sample.max(OF_FAILURE),
             // Saturates at 584 years.
             _ => (latency / SMOOTHING)
                 .saturating_mul(SMOOTHING - 1)
@@ -151,5 +164,8 @@ mod tests {
         assert_eq!(millis(&endpoint, 0), 100);
         endpoint.record(500 * MILLISECOND, false, 0);
         assert_eq!(millis(&endpoint, 0), 200);
+        endpoint.come_back();
+        endpoint.record(MILLISECOND, false, 0);
+        assert_eq!(millis(&endpoint, 0), 1_000, "as if nothing were known of it");
     }
 }

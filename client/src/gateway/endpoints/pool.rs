@@ -82,6 +82,8 @@ impl EndpointPool {
         self.set.store(Arc::new(new));
         self.apply(&changes);
         self.publish_next_return(&health);
+        drop(health);
+        self.log(&changes);
     }
 
     /// The endpoint for the next attempt of a call that has used these before, the latest last.
@@ -115,6 +117,8 @@ impl EndpointPool {
         if !changes.is_empty() {
             self.apply(&changes);
             self.publish_next_return(&health);
+            drop(health);
+            self.log(&changes);
         }
     }
 
@@ -142,6 +146,8 @@ impl EndpointPool {
             let changes = health.tick(Instant::now().into_std());
             self.apply(&changes);
             self.publish_next_return(&health);
+            drop(health);
+            self.log(&changes);
         }
     }
 
@@ -151,20 +157,27 @@ impl EndpointPool {
         for change in changes {
             let (Change::Ejected { id, .. } | Change::Returned { id }) = change;
             let Some(endpoint) = set.iter().find(|endpoint| endpoint.id() == *id) else { continue };
+            if matches!(change, Change::Ejected { .. }) {
+                endpoint.eject();
+                self.ejections.fetch_add(1, Relaxed);
+            } else {
+                endpoint.come_back();
+            }
+        }
+    }
+
+    /// Writes changes to the log. Not under `health`, which must not wait for the log.
+    fn log(&self, changes: &[Change]) {
+        let set = self.set.load();
+        for change in changes {
+            let (Change::Ejected { id, .. } | Change::Returned { id }) = change;
+            let Some(endpoint) = set.iter().find(|endpoint| endpoint.id() == *id) else { continue };
             let (upstream, place) = (&self.upstream, endpoint.place());
-            match change {
-                Change::Ejected { time, cause, .. } => {
-                    endpoint.eject();
-                    self.ejections.fetch_add(1, Relaxed);
-                    let time = time.as_secs_f64();
-                    log::warn!(
-                        "upstream {upstream}: endpoint {place} ejected for {time:.3}s: {cause}"
-                    );
-                }
-                Change::Returned { .. } => {
-                    endpoint.come_back();
-                    log::info!("upstream {upstream}: endpoint {place} returns");
-                }
+            if let Change::Ejected { time, cause, .. } = change {
+                let time = time.as_secs_f64();
+                log::warn!("upstream {upstream}: endpoint {place} ejected for {time:.3}s: {cause}");
+            } else {
+                log::info!("upstream {upstream}: endpoint {place} returns");
             }
         }
     }

@@ -1,7 +1,7 @@
 use tokio::time::advance;
 
 use super::*;
-use crate::transport::testing::plain;
+use crate::{gateway::endpoints::call::EndpointUse, transport::testing::plain};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -95,4 +95,18 @@ async fn attempts_of_a_call_go_to_different_endpoints() {
         }
         assert!(!Arc::ptr_eq(&pool.choose(&used), &used[2]), "all are used");
     }
+}
+
+#[actix_web::test]
+async fn an_attempt_from_before_an_ejection_says_nothing_of_the_endpoint_after_it() {
+    tokio::time::pause();
+    let pool = Arc::new(pool(&[1, 2, 3]));
+    let mut old = EndpointUse::begin(&pool, at(&pool, 1));
+    fail(&pool, 1, 5);
+    advance(11 * SECOND).await;
+    assert!(ejected(&pool).is_empty());
+    old.fail();
+    assert!(ejected(&pool).is_empty());
+    EndpointUse::begin(&pool, at(&pool, 1)).fail();
+    assert_eq!(ejected(&pool), ["127.0.0.1:1"]);
 }

@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use futures::FutureExt as _;
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
     event::{AccessKind, AccessMode},
@@ -10,15 +9,19 @@ use notify::{
 use service_edge::Hangups;
 use tokio::{
     sync::Notify,
-    time::{Instant, Interval, MissedTickBehavior, interval_at, sleep},
+    time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
 };
 
 /// Time between two looks at the file. Finds what the watch does not see: changes in other directories, and on file
 /// systems of networks.
 const POLL: Duration = Duration::from_secs(10);
 
-/// Time from the first event of the directory to the look at the file, because most changes are several events.
+/// Time without an event of the directory before the look at the file, because most changes are several events, and a file
+/// that is written in steps can be valid before it is complete.
 const SETTLE: Duration = Duration::from_millis(100);
+
+/// Maximum time from the first event to the look, if events go on.
+const MAX_SETTLE: Duration = Duration::from_secs(2);
 
 /// What says that the file may have changed.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,9 +72,9 @@ impl Triggers {
         };
         let event = async {
             self.events.notified().await;
-            sleep(SETTLE).await;
-            // The look finds what was changed by then.
-            let _ = self.events.notified().now_or_never();
+            let settled = async { while timeout(SETTLE, self.events.notified()).await.is_ok() {} };
+            // If events go on, the look finds what was changed by then, and the next event is another trigger.
+            let _ = timeout(MAX_SETTLE, settled).await;
         };
         tokio::select! {
             () = hangup => Trigger::Hangup,

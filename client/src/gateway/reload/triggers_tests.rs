@@ -5,8 +5,6 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use tokio::time::timeout;
-
 use super::*;
 
 /// Time for an event on a loaded machine. No poll is due by then.
@@ -95,4 +93,26 @@ async fn a_directory_that_cannot_be_watched_is_polled() {
 fn a_file_without_a_directory_is_in_the_current_one() {
     assert_eq!(directory(Path::new("upstreams.toml")), Path::new("."));
     assert_eq!(directory(Path::new("/etc/upstreams.toml")), Path::new("/etc"));
+}
+
+#[actix_web::test]
+async fn a_file_that_is_written_in_steps_is_one_trigger_after_the_last() {
+    let folder = folder();
+    let file = folder.join("upstreams.toml");
+    let mut triggers = Triggers::new(&file);
+    let writer = {
+        let file = file.clone();
+        async move {
+            for step in 1..=5 {
+                fs::write(&file, "x".repeat(step)).unwrap();
+                tokio::time::sleep(SETTLE / 2).await;
+            }
+        }
+    };
+    let (trigger, ()) = tokio::join!(timeout(PATIENCE, triggers.next()), writer);
+    assert_eq!(trigger, Ok(Trigger::MaybeChanged));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "xxxxx");
+    let another = timeout(2 * SETTLE, triggers.next()).await;
+    assert!(another.is_err(), "{another:?}");
+    fs::remove_dir_all(folder).unwrap();
 }

@@ -145,7 +145,8 @@ impl Ejections {
         reason = "a share from 0 to 1 of a small number"
     )]
     fn most(&self) -> usize {
-        (self.settings.max_share * self.all.len() as f64) as usize
+        // A product such as 0.29 * 100 is a little less than the whole number that it means.
+        (self.settings.max_share * self.all.len() as f64 + 1e-9) as usize
     }
 
     /// Why an endpoint is to be ejected, if it is.
