@@ -14,9 +14,6 @@ use crate::transport::{ConnectionSettings, Place};
 /// A new sample of latency counts for one in this many.
 const SMOOTHING: u64 = 4;
 
-/// Nanoseconds that a failure counts at least if no latency is known: a quick refusal is no good sign.
-const OF_FAILURE: u64 = 1_000_000_000;
-
 /// Number of seconds after which an old latency counts half.
 const HALF_LIFE: u64 = 10;
 
@@ -105,13 +102,13 @@ impl Endpoint {
         Load { in_flight: self.in_flight(), latency: self.latency_at(second) }
     }
 
-    /// Adds a sample to the latency. Only that of a good answer lowers it.
+    /// Adds a sample to the latency. Only that of a good answer lowers a known one. The first sample counts in any case: an
+    /// endpoint that refuses quickly is chosen until it is ejected, and not avoided without a word in the log.
     pub(super) fn record(&self, sample: Duration, good: bool, second: u64) {
         let sample = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX);
         let latency = self.latency_at(second);
         let smoothed = match latency {
-            0 if good => sample,
-            0 => sample.max(OF_FAILURE),
+            0 => sample,
             // Saturates at 584 years.
             _ => (latency / SMOOTHING)
                 .saturating_mul(SMOOTHING - 1)
@@ -164,8 +161,5 @@ mod tests {
         assert_eq!(millis(&endpoint, 0), 100);
         endpoint.record(500 * MILLISECOND, false, 0);
         assert_eq!(millis(&endpoint, 0), 200);
-        endpoint.come_back();
-        endpoint.record(MILLISECOND, false, 0);
-        assert_eq!(millis(&endpoint, 0), 1_000, "as if nothing were known of it");
     }
 }
