@@ -114,7 +114,10 @@ async def get(session: aiohttp.ClientSession, record: Record, url: str) -> Call:
 
 def new_session() -> aiohttp.ClientSession:
     """A session without a limit of connections."""
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE), connector=aiohttp.TCPConnector(limit=0))
+    # aiohttp repeats a request once if the client closes its idle connection at that moment. After an outage many
+    # connections are idle for the client's 5 s at the same time, and the second one can end in the same way.
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=3.0)
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE), connector=connector)
 
 
 async def call_steadily(
