@@ -18,7 +18,7 @@ from harness.processes import Failure, Process, Processes
 from resilience_lab.traffic import Record, call_steadily, new_session, percentile
 
 from . import configs, services, stats
-from .tables import FAULTS
+from .tables import EJECTION, FAULTS
 
 ENDPOINTS = 3
 CALLS_PER_SECOND = 100.0
@@ -32,7 +32,6 @@ USUAL, SLOW = 0.01, 0.1
 PAUSE = 1.0
 # A call that took this many seconds has waited for a timeout, which is a second.
 WAITED = 0.5
-FIGURES = ("lost", "p99_ms", "requests", "ejected_s", "returned_s")
 
 
 @dataclass
@@ -123,7 +122,7 @@ def measure(
     rounds: int, bin_dir: Path, work_dir: Path, tell: Callable[[str], None]
 ) -> dict[str, dict[str, dict[str, dict | None]]]:
     """The figures of each fault behind each proxy, as medians of the rounds."""
-    seen = {fault: {name: {figure: [] for figure in FIGURES} for name in SIDES} for fault in FAULTS}
+    seen = {fault: {name: {figure: [] for figure in EJECTION} for name in SIDES} for fault in FAULTS}
     for number in range(1, rounds + 1):
         for fault, sides in seen.items():
             directory = work_dir / f"{fault}-{number}"

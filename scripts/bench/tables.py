@@ -16,6 +16,9 @@ FAULTS = {
     "slow": "is 10 times slower",
 }
 
+# The figures of ejection. A file has none for what never happened.
+EJECTION = ("lost", "p99_ms", "requests", "ejected_s", "returned_s")
+
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 
@@ -84,7 +87,7 @@ def upstreams(data: dict) -> Table:
 def ejections(data: dict) -> Table:
     head = ["the sick endpoint", "behind", "calls lost", "p99 ms", "requests to it", "ejected after s", "back after s"]
     rows = [
-        [FAULTS[fault], name, *("never" if figure is None else spread(figure) for figure in figures.values())]
+        [FAULTS[fault], name, *(spread(figures[figure]) if figure in figures else "never" for figure in EJECTION)]
         for fault, sides in data.get("ejection", {}).items()
         for name, figures in sides.items()
     ]

@@ -125,6 +125,14 @@ def test_a_document_without_marks_is_refused(document):
         tables.read(document)
 
 
+def test_what_never_happened_is_never():
+    one = {"value": 1.0, "low": 1.0, "high": 1.0}
+    measured = {"ejection": {"slow": {"ours": {"lost": one, "p99_ms": one, "requests": one}}}}
+    head, rows = tables.ejections(measured)
+    assert rows[0][-2:] == ["never", "never"]
+    assert len(rows[0]) == len(head)
+
+
 def test_numbers_have_three_significant_digits():
     shown = [tables.number(value) for value in (0.0, 0.0312, 1.234, 12.34, 123.4, 12345.6)]
     assert shown == ["0", "0.031", "1.23", "12.3", "123", "12 346"]
