@@ -13,7 +13,7 @@ use std::{
 use resilience_testing::{
     PATIENCE,
     http::Request,
-    process::{Process, command},
+    process::{Process, command, free_port},
     server::{Server, http, ok},
     until,
 };
@@ -187,8 +187,19 @@ fn a_collector_that_refuses_costs_spans_and_no_call() {
     let backend = backend.url();
     let client = client(&collector, &[("BACKEND_URL", backend.as_str())]);
     assert_eq!(client.ask(sampled("GET /api/call-backend")).status, 200);
-    let lost = "traces: 2 spans are lost: status 503; further losses are counted";
+    let lost = "traces: 2 spans are lost: the collector answered with status 503; further losses are counted";
     client.wait_for_log(lost);
     assert_eq!(client.metric("client_trace_spans_total{result=\"dropped\"}"), 2);
     assert_eq!(client.metric("client_trace_spans_total{result=\"sent\"}"), 0);
+}
+
+#[test]
+fn a_collector_that_is_away_costs_spans_and_no_call() {
+    let backend = Server::answering(ok("{}"));
+    let (backend, nowhere) = (backend.url(), format!("http://127.0.0.1:{}", free_port()));
+    let variables = [("BACKEND_URL", &*backend), ("OTEL_EXPORTER_OTLP_ENDPOINT", &*nowhere)];
+    let client = Process::start(command(CLIENT, &variables));
+    assert_eq!(client.ask(sampled("GET /api/call-backend")).status, 200);
+    client.wait_for_log("traces: 2 spans are lost: the collector is not reached: ");
+    assert_eq!(client.metric("client_trace_spans_total{result=\"dropped\"}"), 2);
 }

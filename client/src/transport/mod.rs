@@ -40,7 +40,7 @@ use crate::{
     traces::{self, Recording},
     upstream_url::UpstreamUrl,
 };
-pub use collector::CollectorTransport;
+pub use collector::{CollectorError, CollectorTransport};
 pub use connection_settings::ConnectionSettings;
 pub use connections::ConnectionBudget;
 pub(crate) use connections::InUse;
