@@ -92,10 +92,8 @@ impl Recording {
     }
 
     /// Ends the span with the status of its answer. Statuses from 500 on are errors; of an attempt, those from 400 on.
-    pub fn end(mut self, status: StatusCode) {
-        if let Some(span) = self.0.take() {
-            finish(span.answered(status.as_u16()));
-        }
+    pub fn end(self, status: StatusCode) {
+        self.end_with(Ok::<_, &str>(status));
     }
 
     /// Ends the span with the status of its answer, or with the reason why there is none.
