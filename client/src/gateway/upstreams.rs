@@ -129,7 +129,7 @@ impl GatewayUpstream {
     /// The breaker's actor is gone.
     pub(super) async fn changed(
         &self,
-        mut config: UpstreamConfig,
+        config: UpstreamConfig,
         differs: InPlace,
         start: &Start,
     ) -> Result<Self, ReconfigureError> {
@@ -155,7 +155,6 @@ impl GatewayUpstream {
         let endpoints = if differs.connections {
             endpoints(&upstream, &config, start)
         } else {
-            config.connections = Arc::clone(&self.config.connections);
             self.endpoints.clone()
         };
         Ok(Self { config, policies, upstream, circuit, endpoints })
@@ -181,8 +180,8 @@ impl GatewayUpstream {
         &self.endpoints
     }
 
-    /// How connections to it are made. Those of two settings can be shared if this is the same.
-    pub fn connections(&self) -> &Arc<ConnectionSettings> {
+    /// How connections to it are made.
+    pub fn connections(&self) -> &ConnectionSettings {
         &self.config.connections
     }
 

@@ -80,10 +80,7 @@ impl EndpointPool {
         let now = Instant::now();
         let changes = health.replace(new.iter().map(|endpoint| endpoint.id()), now.into_std());
         self.set.store(Arc::new(new));
-        self.apply(&changes);
-        self.publish_next_return(&health);
-        drop(health);
-        self.log(&changes);
+        self.put_in_force(&changes, health);
     }
 
     /// The endpoint for the next attempt of a call that has used these before, the latest last.
@@ -115,10 +112,7 @@ impl EndpointPool {
         let mut health = self.health();
         let changes = health.report(endpoint.id(), failed, Instant::now().into_std());
         if !changes.is_empty() {
-            self.apply(&changes);
-            self.publish_next_return(&health);
-            drop(health);
-            self.log(&changes);
+            self.put_in_force(&changes, health);
         }
     }
 
@@ -144,48 +138,44 @@ impl EndpointPool {
         if nanos(time) >= self.next_return.load(Relaxed) {
             let mut health = self.health();
             let changes = health.tick(Instant::now().into_std());
-            self.apply(&changes);
-            self.publish_next_return(&health);
-            drop(health);
-            self.log(&changes);
+            self.put_in_force(&changes, health);
         }
     }
 
-    /// Puts changes in force. The caller holds `health`.
-    fn apply(&self, changes: &[Change]) {
+    /// Puts changes in force, and writes them to the log. Not under `health`, which must not wait for the log.
+    fn put_in_force(&self, changes: &[Change], health: MutexGuard<'_, Ejections>) {
         let set = self.set.load();
-        for change in changes {
+        let changed = changes.iter().filter_map(|change| {
             let (Change::Ejected { id, .. } | Change::Returned { id }) = change;
-            let Some(endpoint) = set.iter().find(|endpoint| endpoint.id() == *id) else { continue };
-            if matches!(change, Change::Ejected { .. }) {
-                endpoint.eject();
-                self.ejections.fetch_add(1, Relaxed);
-            } else {
-                endpoint.come_back();
+            Some((change, set.iter().find(|endpoint| endpoint.id() == *id)?))
+        });
+        for (change, endpoint) in changed.clone() {
+            match change {
+                Change::Ejected { .. } => {
+                    endpoint.eject();
+                    self.ejections.fetch_add(1, Relaxed);
+                }
+                Change::Returned { .. } => endpoint.come_back(),
             }
         }
-    }
-
-    /// Writes changes to the log. Not under `health`, which must not wait for the log.
-    fn log(&self, changes: &[Change]) {
-        let set = self.set.load();
-        for change in changes {
-            let (Change::Ejected { id, .. } | Change::Returned { id }) = change;
-            let Some(endpoint) = set.iter().find(|endpoint| endpoint.id() == *id) else { continue };
-            let (upstream, place) = (&self.upstream, endpoint.place());
-            if let Change::Ejected { time, cause, .. } = change {
-                let time = time.as_secs_f64();
-                log::warn!("upstream {upstream}: endpoint {place} ejected for {time:.3}s: {cause}");
-            } else {
-                log::info!("upstream {upstream}: endpoint {place} returns");
-            }
-        }
-    }
-
-    fn publish_next_return(&self, health: &Ejections) {
         let since_began =
             |at: std::time::Instant| nanos(at.saturating_duration_since(self.began.into_std()));
         self.next_return.store(health.next_return().map_or(NEVER, since_began), Relaxed);
+        drop(health);
+        for (change, endpoint) in changed {
+            let (upstream, place) = (&self.upstream, endpoint.place());
+            match change {
+                Change::Ejected { time, cause, .. } => {
+                    let time = time.as_secs_f64();
+                    log::warn!(
+                        "upstream {upstream}: endpoint {place} ejected for {time:.3}s: {cause}"
+                    );
+                }
+                Change::Returned { .. } => {
+                    log::info!("upstream {upstream}: endpoint {place} returns");
+                }
+            }
+        }
     }
 
     fn health(&self) -> MutexGuard<'_, Ejections> {
