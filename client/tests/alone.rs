@@ -18,14 +18,7 @@ const CLIENT: &str = env!("CARGO_BIN_EXE_client-service");
 #[test]
 fn other_signals_are_ignored_before_and_during_the_shutdown() {
     let gate = Arc::new(Gate::default());
-    let backend = Server::start({
-        let gate = gate.clone();
-        move |mut peer| {
-            peer.request();
-            gate.pass();
-            peer.say(ok("{}"));
-        }
-    });
+    let backend = Server::behind(&gate, ok("{}"));
     let mut client = Process::start(command(
         CLIENT,
         &[

@@ -98,14 +98,7 @@ fn the_directory_is_watched_and_a_wrong_file_changes_nothing() {
 #[test]
 fn sighup_never_ends_a_gateway_and_reads_the_file_until_the_shutdown() {
     let gate = Arc::new(Gate::default());
-    let upstream = Server::start({
-        let gate = gate.clone();
-        move |mut peer| {
-            peer.request();
-            gate.pass();
-            peer.say(ok("{}"));
-        }
-    });
+    let upstream = Server::behind(&gate, ok("{}"));
     let mut followed = Followed::start(&table(
         "u",
         &upstream.url(),
@@ -132,14 +125,7 @@ fn sighup_never_ends_a_gateway_and_reads_the_file_until_the_shutdown() {
 #[test]
 fn a_call_in_flight_to_an_upstream_that_is_removed_ends_well() {
     let gate = Arc::new(Gate::default());
-    let upstream = Server::start({
-        let gate = gate.clone();
-        move |mut peer| {
-            peer.request();
-            gate.pass();
-            peer.say(http("200 OK", "", "late"));
-        }
-    });
+    let upstream = Server::behind(&gate, http("200 OK", "", "late"));
     let settings = "attempt_timeout = 20\nbreaker_trial_lease = 20";
     let (old, other) = (table("old", &upstream.url(), settings), table("other", "http://o", ""));
     let followed = Followed::start(&[&*old, &other].concat());

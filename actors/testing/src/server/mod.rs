@@ -84,6 +84,17 @@ impl Server {
         })
     }
 
+    /// Starts a server that reads one request of each connection, sends `answer` when the gate is open, and closes the
+    /// connection.
+    pub fn behind(gate: &Arc<Gate>, answer: impl Into<Vec<u8>>) -> Self {
+        let (gate, answer) = (Arc::clone(gate), answer.into());
+        Self::start(move |mut peer| {
+            peer.request();
+            gate.pass();
+            peer.say(&answer);
+        })
+    }
+
     /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
