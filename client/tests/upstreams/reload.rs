@@ -68,6 +68,16 @@ async fn other_settings_keep_the_circuit_and_another_url_does_not() {
 }
 
 #[actix_web::test]
+async fn the_counts_of_an_upstream_at_another_url_begin_anew() {
+    let (lab, path) = lab_of!(A);
+    let failures = "resilience4j_circuitbreaker_calls_seconds_count{kind=\"failed\",name=\"a\"}";
+    fail(&lab.gateway.find("a").unwrap(), 2).await;
+    assert_lines(&lab.text("/metrics").await, &[format!("{failures} 2")]);
+    lab.change(&path, "[upstreams.a]\nurl = \"http://elsewhere\"").await;
+    assert_lines(&lab.text("/metrics").await, &[format!("{failures} 0")]);
+}
+
+#[actix_web::test]
 async fn a_call_that_has_found_its_upstream_keeps_the_settings_of_its_route() {
     let route = |path: &str, attempts: u32| {
         format!("[[upstreams.a.routes]]\npath = \"{path}\"\nretry_max_attempts = {attempts}\n")

@@ -128,7 +128,9 @@ fn too_few_attempts_say_nothing_about_a_share() {
 
 #[test]
 fn no_more_than_the_share_is_ejected() {
-    for (count, share, most) in [(3, 0.5, 1), (2, 0.5, 1), (1, 0.5, 0), (4, 0.5, 2), (3, 0.0, 0)] {
+    for (count, share, most) in
+        [(3, 0.5, 1), (2, 0.5, 1), (1, 0.5, 0), (4, 0.5, 2), (3, 0.0, 0), (100, 0.29, 29)]
+    {
         let settings = EjectionSettings { max_share: share, ..EjectionSettings::default() };
         let mut fixture = Fixture::new(count, settings);
         let ejected = (0..count).filter(|id| fixture.fail(*id, 20).is_some()).count();
