@@ -13,12 +13,14 @@ from .figures import style
 from .figures import timeline as timeline_figure
 from .findings import baseline, breaker, chaos, claims, detection, herd, retry, timeline
 
+# The report's files in the folder of data, which has those of other measurements too.
+DATA = ("machine.json", "baseline.json", "breaker.json", "retry.json", "herd-*.json", "chaos-*.json")
 DOCUMENTS = ("baseline-observations", "circuit-breaker-analysis", "retry-analysis", "chaos-experiments", "lab-report")
 
 
 def load(directory: Path) -> dict[str, dict]:
-    """All data, by file name without its ending."""
-    return {path.stem: timeline.exact(store.load(path)) for path in sorted(directory.glob("*.json"))}
+    """The report's data, by file name without its ending."""
+    return {path.stem: timeline.exact(store.load(path)) for name in DATA for path in sorted(directory.glob(name))}
 
 
 def find(data: dict[str, dict]) -> dict:

@@ -1,6 +1,6 @@
 import pytest
 
-from resilience_lab.report.render import DOCUMENTS, documents, figures, find
+from resilience_lab.report.render import DOCUMENTS, documents, figures, find, load
 
 from . import synthetic
 
@@ -55,6 +55,12 @@ def test_lines_have_at_most_120_characters(good):
     for text in good.values():
         for line in text.splitlines():
             assert len(line) <= 120 or line.startswith(("|", "![")), line
+
+
+def test_data_of_other_measurements_are_not_the_report_s(tmp_path):
+    for name in ("machine", "herd-full", "performance"):
+        (tmp_path / f"{name}.json").write_text('{"date": "2026-01-01"}')
+    assert set(load(tmp_path)) == {"machine", "herd-full"}
 
 
 def test_an_experiment_without_data_is_omitted():
