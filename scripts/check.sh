@@ -5,8 +5,8 @@
 #
 # With STAGEs, runs these, one after the other. Without, runs all of them, in three lanes side by side: stages that
 # depend on time, stages that mostly wait, and with low priority the rest. A stage that fails does not stop the
-# others. At the end there is one line for each stage with its result and its seconds. The exit status is 1 if a
-# stage failed.
+# others. At the end there is one line for each stage with its result, its seconds, and the CPU seconds of its
+# processes. The exit status is 1 if a stage failed.
 #
 # A stage installs the tools that the machine lacks, if it can (Debian packages as root, components of rustup,
 # packages of PyPI). A stage that still lacks a tool is SKIPPED and says why; with CI=true that is a failure.
@@ -80,7 +80,7 @@ main() {
     arguments=("${known[@]}")
     run_in_lanes
   fi
-  printf '\n%-14s %-8s %7s\n' stage result seconds
+  printf '\n%-14s %-8s %7s %7s\n' stage result seconds CPU
   for name in "${arguments[@]}"; do
     say "${summary[$name]}"
   done
@@ -93,7 +93,7 @@ main() {
 run_in_order() {
   for stage in "$@"; do
     print_title "$stage"
-    start_job "stage_$stage"
+    start_job run_stage "$stage"
     finish "$stage" "$job" "$SECONDS"
   done
 }
@@ -145,7 +145,14 @@ run_in_lane() {
   # nothing in a round.
   [[ $stage != services && $stage != bench ]] || niceness=5
   [ "$1" != other ] || renice -n "$niceness" -p "$BASHPID" >/dev/null || say "the priority stays as it is"
-  "stage_$stage"
+  run_stage "$stage"
+}
+
+# Runs it and writes the CPU seconds of its processes, user and system, into a file.
+run_stage() {
+  local TIMEFORMAT='%0U %0S'
+  exec 3>&2 2>"$work_dir/$1.cpu"
+  time ("stage_$1" 2>&3)
 }
 
 print_title() {
@@ -154,8 +161,9 @@ print_title() {
 
 # finish STAGE PROCESS BEGIN: waits for it, and notes its result.
 finish() {
-  local result reason=''
+  local result user=0 system=0 reason=''
   reap "$2"
+  read -r user system <"$work_dir/$1.cpu" || true
   case $status in
     0) result=PASS ;;
     "$skipped") result=SKIP && reason=$(cat "$work_dir/$1.skip" 2>/dev/null || say 'no reason given') ;;
@@ -166,7 +174,8 @@ finish() {
     reason="skipped, with CI=true: $reason"
   fi
   [ $result != FAIL ] || failures=$((failures + 1))
-  printf -v summary["$1"] '%-14s %-8s %7d%s' "$1" "$result" $((SECONDS - $3)) "${reason:+  ($reason)}"
+  printf -v summary["$1"] '%-14s %-8s %7d %7d%s' \
+    "$1" "$result" $((SECONDS - $3)) $((user + system)) "${reason:+  ($reason)}"
 }
 
 main "$@"

@@ -124,7 +124,10 @@ fn a_call_of_the_lab_is_a_span_with_its_attempts_below_it() {
     let resource = &body["resourceSpans"][0]["resource"];
     assert_eq!(attribute(resource, "service.name"), &json!({ "stringValue": "client-service" }));
     assert_eq!(attribute(resource, "service.instance.id"), &json!({ "stringValue": "pod-1" }));
-    assert_eq!(client.metric("client_trace_spans_total{result=\"sent\"}"), 2);
+    // The client counts them when it has the collector's answer.
+    until("both spans are counted", PATIENCE, || {
+        client.metric("client_trace_spans_total{result=\"sent\"}") == 2
+    });
 }
 
 #[test]
