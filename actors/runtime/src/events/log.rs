@@ -38,7 +38,7 @@ struct OfBreaker {
 
 impl Drop for OfBreaker {
     fn drop(&mut self) {
-        self.shared.lock().ring.remove(self.source);
+        self.shared.step(|ring, at| ring.remove(at, self.source));
     }
 }
 
@@ -99,7 +99,7 @@ impl EventLog {
     /// many of its type and its breaker in this second ([`EVENTS_PER_SECOND`](super::EVENTS_PER_SECOND)).
     pub fn record(&self, kind: EventKind) -> Option<u64> {
         let id = self.of_breaker.source;
-        self.step(|ring, at| {
+        self.shared().step(|ring, at| {
             if ring.admit(at, id, kind.event_type()) { ring.push(at, id, kind) } else { None }
         })
     }
@@ -107,44 +107,46 @@ impl EventLog {
     /// Records an event of type `of` as [`record`](Self::record) does. Calls `kind` only if the event is kept.
     pub fn record_with(&self, of: EventType, kind: impl FnOnce() -> EventKind) -> Option<u64> {
         let id = self.of_breaker.source;
-        if !self.step(|ring, at| ring.admit(at, id, of)) {
+        if !self.shared().step(|ring, at| ring.admit(at, id, of)) {
             return None;
         }
         let kind = kind();
         debug_assert_eq!(kind.event_type(), of);
-        self.step(|ring, at| ring.push(at, id, kind))
+        self.shared().step(|ring, at| ring.push(at, id, kind))
     }
 
     /// The first `limit` events after the event with the number `after`. 0 stands before the first event.
     pub fn since(&self, after: u64, limit: usize) -> Batch {
-        self.step(|ring, _| ring.since(after, limit))
+        self.shared().step(|ring, _| ring.since(after, limit))
     }
 
     /// The last `limit` events for which `wanted` returns true, in order. `wanted` is called with the log locked, so it
     /// must be quick and must not use the log.
     pub fn last(&self, limit: usize, wanted: impl Fn(&Event) -> bool) -> Vec<Arc<Event>> {
-        self.step(|ring, _| ring.last(limit, wanted))
+        self.shared().step(|ring, _| ring.last(limit, wanted))
     }
 
     /// Number of the newest event, 0 before the first.
     pub fn newest(&self) -> u64 {
-        self.step(|ring, _| ring.newest())
+        self.shared().step(|ring, _| ring.newest())
     }
 
     /// Number of the oldest event from which on all are kept, 0 before the first.
     pub fn oldest(&self) -> u64 {
-        self.step(|ring, _| ring.oldest())
+        self.shared().step(|ring, _| ring.oldest())
     }
 
     /// Number of events of each type of this breaker since the start, including those that were only counted.
     pub fn recorded(&self) -> [(EventType, u64); EventType::ALL.len()] {
-        self.step(|ring, _| ring.recorded(self.of_breaker.source))
+        self.shared().step(|ring, _| ring.recorded(self.of_breaker.source))
     }
+}
 
+impl Shared {
     /// Runs one step of the ring at the current time, and wakes the hub if there is news for readers.
     fn step<R>(&self, step: impl FnOnce(&mut Ring, Moment) -> R) -> R {
         let at = Moment { now: clock::now(), date: clock::date };
-        let mut state = self.shared().lock();
+        let mut state = self.lock();
         let before = (state.ring.newest(), state.ring.poll_timeout());
         state.ring.handle_timeout(at);
         let result = step(&mut state.ring, at);
@@ -152,13 +154,11 @@ impl EventLog {
         let wake = changed && state.readers > 0 && !std::mem::replace(&mut state.pending, true);
         drop(state);
         if wake {
-            self.shared().due.notify_one();
+            self.due.notify_one();
         }
         result
     }
-}
 
-impl Shared {
     /// After a panic under the lock, the ring lacks its newest event and is still usable.
     pub(crate) fn lock(&self) -> MutexGuard<'_, LogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -33,6 +33,11 @@ impl Quota {
         if now.saturating_duration_since(since) < WINDOW {
             return None;
         }
+        self.end()
+    }
+
+    /// Ends the current second. Returns the number of events skipped in it, if there were any.
+    pub(crate) fn end(&mut self) -> Option<u64> {
         let skipped = std::mem::take(self).skipped;
         (skipped > 0).then_some(skipped)
     }

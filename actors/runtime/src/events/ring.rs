@@ -78,9 +78,14 @@ impl Ring {
         id
     }
 
-    /// Forgets a breaker that records nothing more. Its events stay.
-    pub(crate) fn remove(&mut self, id: SourceId) {
-        self.sources.remove(&id);
+    /// Forgets a breaker that records nothing more. Its events stay, and events on those skipped in its last second are
+    /// added.
+    pub(crate) fn remove(&mut self, at: Moment, id: SourceId) {
+        let Some(mut source) = self.sources.remove(&id) else { return };
+        for (of, count) in source.skipped_so_far() {
+            self.push_of(at, Arc::clone(&source.breaker), EventKind::CallsSkipped { of, count });
+        }
+        self.timeout = self.next_timeout();
     }
 
     /// Number of the newest event, 0 before the first.
@@ -107,10 +112,14 @@ impl Ring {
             let skipped = source.skipped(at.now);
             sums.extend(skipped.map(|sum| (Arc::clone(&source.breaker), sum)));
         }
-        self.timeout = self.sources.values().filter_map(Source::poll_timeout).min();
+        self.timeout = self.next_timeout();
         for (breaker, (of, count)) in sums {
             self.push_of(at, breaker, EventKind::CallsSkipped { of, count });
         }
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.sources.values().filter_map(Source::poll_timeout).min()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do next.

@@ -1,6 +1,9 @@
 //! What a log keeps and what it tells, driven instant by instant.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use super::{
     ring::{Moment, Ring, SourceId},
@@ -45,7 +48,7 @@ fn record(ring: &mut Ring, id: SourceId, at: Moment, of: EventType) -> bool {
     kept
 }
 
-fn sequences(events: &[std::sync::Arc<Event>]) -> Vec<u64> {
+fn sequences(events: &[Arc<Event>]) -> Vec<u64> {
     events.iter().map(|event| event.sequence).collect()
 }
 
@@ -148,9 +151,25 @@ fn breakers_of_one_log_share_its_numbers_and_have_quotas_counts_and_room_of_thei
     let counts = |ring: &Ring, id| ring.recorded(id).into_iter().map(|(_, count)| count).sum();
     assert_eq!([a, b].map(|id| counts(&ring, id)), [102_u64, 1]);
 
-    ring.remove(b);
+    ring.remove(second, b);
     assert_eq!((counts(&ring, b), ring.last(2, |_| true).len()), (0, 2), "its events stay");
     assert!(!record(&mut ring, b, second, EventType::Call));
+}
+
+#[test]
+fn what_was_skipped_in_the_last_second_of_a_breaker_that_is_removed_is_told() {
+    let (at, (mut ring, _)) = (start(), ring(1000));
+    let b = ring.add("b".into());
+    for of in [EventType::Call, EventType::Retry] {
+        assert_eq!((0..142).filter(|_| record(&mut ring, b, at, of)).count(), 100);
+    }
+    ring.remove(at, b);
+    let sum = |of| ("b".into(), EventKind::CallsSkipped { of, count: 42 });
+    let last = ring.last(2, |_| true);
+    let told: Vec<_> =
+        last.iter().map(|event| (Arc::clone(&event.breaker), event.kind.clone())).collect();
+    assert_eq!(told, [sum(EventType::Call), sum(EventType::Retry)]);
+    assert_eq!(ring.poll_timeout(), None);
 }
 
 #[test]
@@ -158,7 +177,7 @@ fn a_log_of_many_breakers_is_bounded() {
     let (at, (mut ring, id)) = (start(), ring(10));
     for n in 0..20 {
         let other = ring.add(n.to_string().into());
-        ring.remove(other);
+        ring.remove(at, other);
     }
     let ids: Vec<_> = (0..20).map(|n: u32| ring.add(n.to_string().into())).collect();
     for other in ids {

@@ -4,13 +4,18 @@ use std::{sync::Arc, time::Instant};
 
 use super::{EventType, quota::Quota};
 
+/// Number of types of which there are as many as calls.
+const LIMITED: usize = 3;
+
+/// A type, and how many of its events were skipped.
+type Skipped = (EventType, u64);
+
 /// One breaker: how many events there were, and how many more are kept in this second.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) breaker: Arc<str>,
     recorded: [u64; EventType::ALL.len()],
-    /// Types of which there are as many as calls.
-    quotas: [(EventType, Quota); 3],
+    quotas: [(EventType, Quota); LIMITED],
 }
 
 impl Source {
@@ -41,14 +46,19 @@ impl Source {
 
     /// Begins new seconds in place of those that are over. Returns how many events of which types were skipped in them,
     /// and counts an event on each.
-    pub(crate) fn skipped(
-        &mut self,
-        now: Instant,
-    ) -> impl Iterator<Item = (EventType, u64)> + use<> {
-        let over = self.quotas.each_mut().map(|(of, quota)| (*of, quota.over(now)));
-        let over = over.map(|(of, count)| count.map(|count| (of, count)));
+    pub(crate) fn skipped(&mut self, now: Instant) -> impl Iterator<Item = Skipped> + use<> {
+        self.end(|quota| quota.over(now)).into_iter().flatten()
+    }
+
+    /// The same of the seconds that are not over, as if they were.
+    pub(crate) fn skipped_so_far(&mut self) -> impl Iterator<Item = Skipped> + use<> {
+        self.end(Quota::end).into_iter().flatten()
+    }
+
+    fn end(&mut self, end: impl Fn(&mut Quota) -> Option<u64>) -> [Option<Skipped>; LIMITED] {
+        let over = self.quotas.each_mut().map(|(of, quota)| Some((*of, end(quota)?)));
         self.recorded[EventType::CallsSkipped as usize] += over.iter().flatten().count() as u64;
-        over.into_iter().flatten()
+        over
     }
 
     /// When [`skipped`](Self::skipped) will return something.
