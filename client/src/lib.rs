@@ -17,6 +17,7 @@
 //! | [`fallback`] | stale answers for calls that have none |
 //! | [`calls`] | makes calls, and records each |
 //! | [`events`] | the event log as Server-Sent Events |
+//! | [`call_metrics`] | durations of attempts and waits |
 //! | [`metrics`] | the metrics of `GET /metrics` |
 //! | [`routes`] | the endpoints, which forward to the actors |
 //! | [`answer`] | makes an endpoint's answer from the report on a call |
@@ -27,6 +28,7 @@
 //! | [`trace_export`] | sends spans to an OpenTelemetry collector |
 
 pub mod answer;
+pub mod call_metrics;
 pub mod calls;
 pub mod commands;
 pub mod config;
@@ -60,6 +62,7 @@ use resilience_actors::{
 };
 use service_edge::{Capacity, CapacityRequest, Drain, Limit, Metrics, Routes, Server};
 
+use call_metrics::CallMetrics;
 use calls::Calls;
 pub use config::Config;
 use events::{EventStreams, stall};
@@ -70,7 +73,6 @@ use gateway::{
     upstreams::Start,
     worker::{GatewayShared, GatewayWorker},
 };
-use metrics::CallMetrics;
 use routes::Turns;
 use stats::Stats;
 use transport::{ConnectionBudget, HttpTransport, replicas::MAX_CONNECTIONS};

@@ -1,7 +1,6 @@
 //! The client's metrics. They have resilience4j's names where it has such metrics, so that its dashboards work. Counts
 //! of the runtime are read at each scrape.
 
-mod call_metrics;
 mod circuit;
 mod endpoints;
 mod file;
@@ -15,7 +14,6 @@ use resilience_actors::{Breaker, CallLimit, Upstream};
 use service_edge::{Metrics, metrics::Families};
 use tokio::time::timeout;
 
-pub use call_metrics::CallMetrics;
 pub use file::add as add_file;
 
 use crate::{

@@ -10,8 +10,8 @@ use resilience_actors::{
 use serde::Serialize;
 
 use crate::{
+    call_metrics::CallMetrics,
     fallback::{StaleFallback, StaleLimits},
-    metrics::CallMetrics,
     policy_settings::{Calls, Policies},
     stats::{Stats, Tally},
     transport::{BackendCall, BackendReport},

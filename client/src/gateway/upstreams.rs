@@ -20,7 +20,7 @@ use super::{
     plan::InPlace,
 };
 use crate::{
-    metrics::CallMetrics,
+    call_metrics::CallMetrics,
     policy_settings::{LivePolicies, Policies},
     priority, probes,
     stats::Tally,
