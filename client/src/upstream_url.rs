@@ -8,12 +8,26 @@ use service_edge::SettingError;
 /// Maximum length of a host name (RFC 1035, 2.3.4).
 const MAX_HOST: usize = 253;
 
-/// The scheme `http` or `https`, a host, and a port or none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The scheme `http` or `https`, a host, and a port or none. Equal to others with the same meaning: the case of the host, a
+/// port that is the scheme's, and other forms of an IPv6 address change nothing.
+#[derive(Debug, Clone)]
 pub struct UpstreamUrl {
     is_https: bool,
+    /// As it was written.
     authority: String,
+    /// In lower case, an IPv6 address without its brackets and in its shortest form.
+    host: String,
+    port: u16,
 }
+
+impl PartialEq for UpstreamUrl {
+    fn eq(&self, other: &Self) -> bool {
+        let meaning = |url: &Self| (url.is_https, url.port);
+        meaning(self) == meaning(other) && self.host == other.host
+    }
+}
+
+impl Eq for UpstreamUrl {}
 
 impl UpstreamUrl {
     /// What an error says of a URL.
@@ -23,11 +37,11 @@ impl UpstreamUrl {
     /// Reads the value of the setting `name`.
     ///
     /// # Errors
-    /// The value is not a URL as [`parse`](Self::parse) requires. The error does not show user information, which may
-    /// be a password.
+    /// The value is not a URL as [`parse`](Self::parse) requires. The error does not show user information and a query,
+    /// which may be credentials.
     pub fn read(name: &str, text: String) -> Result<Self, SettingError> {
         let url = Self::parse(&text);
-        url.ok_or_else(|| SettingError::new(name, without_user(text), Self::ALLOWED))
+        url.ok_or_else(|| SettingError::new(name, without_credentials(text), Self::ALLOWED))
     }
 
     /// Parses a URL. A trailing slash is allowed. The host is a name of letters, digits, dots, dashes and underscores,
@@ -53,15 +67,17 @@ impl UpstreamUrl {
                 && !authority.contains('@')
                 && rest == authority
         });
-        uri.map(|_| Self { is_https, authority: rest.to_owned() })
+        uri.map(|uri| Self {
+            is_https,
+            authority: rest.to_owned(),
+            host: canonical(uri.host().unwrap_or_default()),
+            port: uri.port_u16().unwrap_or(if is_https { 443 } else { 80 }),
+        })
     }
 
     /// The host, an IPv6 address without its brackets, and the port.
     pub(crate) fn host_and_port(&self) -> (String, u16) {
-        let origin = self.join("/");
-        let host = origin.host().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        (host, origin.port_u16().unwrap_or(if self.is_https { 443 } else { 80 }))
+        (self.host.clone(), self.port)
     }
 
     /// True if connections to the host use TLS.
@@ -84,23 +100,41 @@ impl fmt::Display for UpstreamUrl {
     }
 }
 
+/// The host in the form in which hosts are compared.
+fn canonical(host: &str) -> String {
+    match bracketed(host).map(str::parse::<Ipv6Addr>) {
+        Some(Ok(address)) => address.to_string(),
+        _ => host.to_ascii_lowercase(),
+    }
+}
+
+fn bracketed(host: &str) -> Option<&str> {
+    host.strip_prefix('[')?.strip_suffix(']')
+}
+
 /// True for a host name or an address. An IPv6 address needs brackets.
 fn is_host(host: &str) -> bool {
-    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+    if let Some(address) = bracketed(host) {
         return address.parse::<Ipv6Addr>().is_ok();
     }
     let part_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=MAX_HOST).contains(&host.len()) && host.bytes().all(part_of_a_name)
 }
 
-/// The text for an error message, without user and password.
-pub(crate) fn without_user(text: String) -> String {
-    let Some((before, after)) = text.rsplit_once('@') else {
-        return text;
-    };
-    let scheme = ["http://", "https://"].into_iter().find(|scheme| before.starts_with(scheme));
+/// The text for an error message, without user, password and query.
+pub(crate) fn without_credentials(text: String) -> String {
+    let scheme = ["http://", "https://"].into_iter().find(|scheme| text.starts_with(scheme));
     let scheme = scheme.unwrap_or_default();
-    format!("{scheme}(hidden)@{after}")
+    match (text.rfind('@'), text.find('?')) {
+        (None, None) => text,
+        (None, Some(query)) => format!("{}?(hidden)", &text[..query]),
+        (Some(user), None) => format!("{scheme}(hidden){}", &text[user..]),
+        (Some(user), Some(query)) if user < query => {
+            format!("{scheme}(hidden){}?(hidden)", &text[user..query])
+        }
+        // Which of them a password has in it cannot be told.
+        _ => format!("{scheme}(hidden)"),
+    }
 }
 
 #[cfg(test)]

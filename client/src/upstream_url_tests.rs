@@ -62,7 +62,7 @@ proptest! {
                 prop_assert_eq!(&url.to_string(), origin);
                 let (_, authority) = origin.split_once("://").unwrap();
                 prop_assert_eq!(&joined, &format!("http://{authority}/api/data"));
-                prop_assert!(text.contains(&host) && port > 0);
+                prop_assert!(text.contains('[') || text.to_lowercase().contains(&host) && port > 0);
                 let named = [format!(":{port}"), ":0".to_owned()];
                 let default = if url.is_https() { 443 } else { 80 };
                 prop_assert!(port == default || named.iter().any(|named| text.contains(named)));
@@ -84,6 +84,44 @@ proptest! {
         let error = parse(&format!("{scheme}{user}:{password}@backend:5000")).unwrap_err();
         prop_assert!(!error.contains("HIDE"), "{}", error);
         prop_assert!(error.contains("(hidden)@backend:5000"), "{}", error);
+    }
+}
+
+#[test]
+fn urls_are_equal_if_they_mean_the_same() {
+    let equal = |one: &str, other: &str| parse(one).unwrap() == parse(other).unwrap();
+    for (one, other) in [
+        ("http://a", "http://a/"),
+        ("http://a", "http://a:80"),
+        ("http://a:80", "http://a:0080/"),
+        ("https://a", "https://a:443"),
+        ("http://A.test:1", "http://a.Test:1"),
+        ("http://[::1]:1", "http://[0:0::0001]:1"),
+        ("http://[FD00::a]", "http://[fd00::A]:80"),
+    ] {
+        assert!(equal(one, other) && equal(other, one), "{one} {other}");
+    }
+    for (one, other) in [
+        ("http://a", "https://a"),
+        ("http://a:443", "https://a:443"),
+        ("http://a", "http://a:8080"),
+        ("http://a", "http://a."),
+        ("http://a", "http://b"),
+    ] {
+        assert!(!equal(one, other), "{one} {other}");
+    }
+}
+
+#[test]
+fn a_query_is_not_shown() {
+    for (url, shown) in [
+        ("http://a/?token=secret", "http://a/?(hidden)"),
+        ("http://u:secret@a/x?token=secret", "http://(hidden)@a/x?(hidden)"),
+        ("http://a/?token=secret@rest", "http://(hidden)"),
+        ("a?secret", "a?(hidden)"),
+    ] {
+        let error = parse(url).unwrap_err();
+        assert!(error.starts_with(&format!("BACKEND_URL={shown:?} is")), "{error}");
     }
 }
 

@@ -59,6 +59,10 @@ fn each_setting_changes_what_depends_on_it() {
         assert_eq!(change(&with, URL), expected, "without {lines}");
         assert_eq!(change(&with, &with), None, "{lines}");
     }
+    for (url, same) in [("https://a", "https://A/"), ("http://a:80", "http://a")] {
+        let [url, same] = [url, same].map(|url| format!("url = \"{url}\""));
+        assert_eq!(change(&url, &same), None, "{url} {same}");
+    }
     for url in ["http://a", "https://b", "https://a:8443"] {
         let url = format!("url = \"{url}\"\nbreaker_fail_max = 2");
         assert_eq!(change(URL, &url), Some(Change::Replaced), "{url}");
