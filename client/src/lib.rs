@@ -4,6 +4,7 @@
 //! | module | role |
 //! |---|---|
 //! | [`config`] | the settings, from the environment |
+//! | `regular_file` | reads files that settings name |
 //! | [`policy_settings`] | the settings of the policies of an upstream |
 //! | [`meanings`] | the purpose of each setting |
 //! | [`upstream_url`] | where an upstream is |
@@ -41,6 +42,7 @@ pub mod metrics;
 pub mod policy_settings;
 mod priority;
 pub mod probes;
+mod regular_file;
 pub mod replicas;
 pub mod routes;
 pub mod stats;

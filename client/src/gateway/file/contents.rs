@@ -3,11 +3,12 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    fs::File,
     hash::{BuildHasher as _, RandomState},
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
+
+use crate::regular_file;
 
 /// Reads files, each one once: what is made of them must be what [`Contents`] remembers.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ impl FileReader {
         if let Some(Seen { bytes: Some(bytes), .. }) = self.0.borrow().get(path) {
             return Ok(bytes.clone());
         }
-        let read = read_up_to(path, most);
+        let read = regular_file::read(path, most);
         let seen = Seen { most, bytes: read.as_ref().ok().cloned() };
         self.0.borrow_mut().insert(path.to_owned(), seen);
         read
@@ -54,19 +55,10 @@ impl Contents {
     /// Reads the files again. True if one of them has other contents now.
     pub fn have_changed(&self) -> bool {
         self.digests.iter().any(|(path, (most, digest))| {
-            let bytes = read_up_to(path, *most).ok();
+            let bytes = regular_file::read(path, *most).ok();
             bytes.map(|bytes| self.hasher.hash_one(bytes)) != *digest
         })
     }
-}
-
-fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(io::Error::other(format!("it has more than {most} bytes")));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -22,7 +22,11 @@ mod settings;
 mod show;
 mod upstream;
 
-use std::{io, path::Path};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
 
 use service_edge::Settings;
 use toml::de::DeTable;
@@ -41,12 +45,10 @@ use self::{
     errors::{Errors, FileError},
     reader::{Reader, Section, Sources},
 };
+use crate::regular_file::MAX_REFERRED;
 
 /// Maximum size of the file in bytes.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
-
-/// Maximum size in bytes of a file that the file refers to.
-const MAX_REFERRED: u64 = 1024 * 1024;
 
 /// A file that was read.
 #[derive(Debug)]
@@ -57,10 +59,13 @@ pub struct Loaded {
     pub contents: Contents,
 }
 
-/// Reads the file at `path`. `settings` has the variables to which it can refer.
+/// Reads the file at `path`. `settings` has the variables to which it can refer. A panic is an error of the file, so that
+/// who follows the file is told of it.
 pub fn load(path: &Path, settings: &Settings<'_>, has_admin_token: bool) -> Loaded {
     let reader = FileReader::default();
-    let upstreams = load_through(&reader, path, settings, has_admin_token);
+    let load = || load_through(&reader, path, settings, has_admin_token);
+    let upstreams = catch_unwind(AssertUnwindSafe(load))
+        .unwrap_or_else(|_| Err(FileErrors::whole(path, "reading it panicked, which is a bug")));
     Loaded { upstreams, contents: reader.contents() }
 }
 

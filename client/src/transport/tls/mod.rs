@@ -9,7 +9,7 @@ mod settings;
 
 use std::{
     cell::Cell,
-    fmt, fs,
+    fmt,
     hash::{BuildHasher as _, RandomState},
     io,
     path::Path,
@@ -26,7 +26,10 @@ use tokio_rustls::{
 pub(super) use reason::explained;
 pub use settings::{TlsError, TlsField, TlsSettings};
 
-use crate::upstream_url::UpstreamUrl;
+use crate::{
+    regular_file::{self, MAX_REFERRED},
+    upstream_url::UpstreamUrl,
+};
 
 /// Makes TLS connections to one upstream. Clones share its sessions, which spare a part of a handshake.
 #[derive(Clone)]
@@ -45,7 +48,7 @@ impl TlsConfig {
     /// # Errors
     /// A file cannot be used, or a setting contradicts another one or the URL. No error shows a part of a private key.
     pub fn of(settings: &TlsSettings, url: &UpstreamUrl) -> Result<Option<Self>, TlsError> {
-        Self::of_files(settings, url, &|file| fs::read(file))
+        Self::of_files(settings, url, &|file| regular_file::read(file, MAX_REFERRED))
     }
 
     /// As [`of`](Self::of). `read` returns the contents of a file.

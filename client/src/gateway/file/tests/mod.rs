@@ -263,3 +263,14 @@ fn the_settings_of_an_upstream_can_change_at_run_time() {
     let live = crate::policy_settings::LivePolicies::new(&upstream.settings);
     assert_eq!(*live.load(), upstream.settings.policies);
 }
+
+#[test]
+fn a_panic_of_the_reader_is_an_error_of_the_file() {
+    let path = std::env::temp_dir().join(format!("panics-{}.toml", std::process::id()));
+    std::fs::write(&path, "[upstreams.p]\nurl = \"http://p\"\ntoken = { env = \"T\" }").unwrap();
+    let Loaded { upstreams, contents } = load(&path, &Settings::new(|_| panic!("oops")), false);
+    let error = upstreams.unwrap_err().to_string();
+    assert_eq!(error, format!("{}: reading it panicked, which is a bug", path.display()));
+    assert!(!contents.have_changed(), "it is told once");
+    std::fs::remove_file(path).unwrap();
+}
