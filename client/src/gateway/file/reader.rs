@@ -57,7 +57,7 @@ impl Reader<'_> {
         value: impl Into<String>,
         allowed: impl Into<String>,
     ) {
-        self.errors.add(at, SettingError::new(key, value, allowed));
+        self.errors.add_value(at, &SettingError::new(key, value, allowed));
     }
 
     /// Records that the value of `key` has a type that is not allowed.

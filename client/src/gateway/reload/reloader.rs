@@ -1,8 +1,9 @@
 //! Reads the file again, and puts it in force.
 
-use std::path::Path;
+use std::{fmt::Display, panic::AssertUnwindSafe, path::Path};
 
 use actix_rt::task::spawn_blocking;
+use futures::FutureExt as _;
 use service_edge::{Drain, Settings};
 
 use super::{
@@ -67,8 +68,8 @@ impl Reloader {
     /// Reads the file again if it or a file that it refers to has other contents than at the last reading.
     pub async fn reload_if_changed(&mut self) {
         let contents = self.contents.clone();
-        // An error means that the runtime is ending.
-        if spawn_blocking(move || contents.have_changed()).await.unwrap_or(false) {
+        // An error means that the runtime is ending, or a panic.
+        if spawn_blocking(move || contents.have_changed()).await.unwrap_or(true) {
             self.reload().await;
         }
     }
@@ -84,20 +85,28 @@ impl Reloader {
         let result = match upstreams {
             Err(errors) => {
                 log_errors(&errors, path);
-                Err(errors.summary(path))
+                Err(errors.summary_without_values(path))
             }
-            Ok(upstreams) => match self.upstreams.replace(upstreams).await {
+            Ok(upstreams) => match contained(self.upstreams.replace(upstreams)).await {
                 Ok(plan) => {
                     log::info!("{} is in force: {plan}", path.display());
                     Ok(())
                 }
                 Err(error) => {
                     log::error!("{} is not in force: {error}", path.display());
-                    Err(error.to_string())
+                    Err(error)
                 }
             },
         };
         self.status.record(result);
+    }
+}
+
+/// Takes a panic for an error, because the file must be followed after it, too.
+async fn contained<T>(change: impl Future<Output = Result<T, impl Display>>) -> Result<T, String> {
+    match AssertUnwindSafe(change).catch_unwind().await {
+        Ok(changed) => changed.map_err(|error| error.to_string()),
+        Err(_) => Err("the change panicked, which is a bug".to_owned()),
     }
 }
 
@@ -109,4 +118,17 @@ fn log_errors(errors: &FileErrors, path: &Path) {
     let more = if more > 0 { format!(" ({more} more errors)") } else { String::new() };
     let path = path.display();
     log::error!("{path} is not in force{more}: the upstreams stay as they are");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_panic_while_the_file_is_put_in_force_is_an_error() {
+        assert_eq!(contained(async { Ok::<_, String>(7) }).await, Ok(7));
+        assert_eq!(contained(async { Err::<(), _>("no") }).await, Err("no".to_owned()));
+        let panics = async { if true { panic!("oops") } else { Ok::<(), String>(()) } };
+        assert_eq!(contained(panics).await.unwrap_err(), "the change panicked, which is a bug");
+    }
 }

@@ -21,7 +21,7 @@ struct Shared {
 pub struct Outcome {
     /// When the upstreams in force were read.
     pub loaded_at: SystemTime,
-    /// What is wrong with the file since then, if its last reading failed. Shows no secret.
+    /// What is wrong with the file since then, if its last reading failed. Shows no value of the file.
     pub error: Option<String>,
     /// Number of readings after the first that succeeded.
     pub succeeded: u64,

@@ -231,7 +231,7 @@ fn headers() {
     refused_in_p(
         "headers = { x = \"a\\nb\", cookie = \"a\\nb\" }",
         &[
-            "3:17: upstreams.p.headers.x=\"a\\nb\" is not valid: expected visible ASCII characters and spaces",
+            "3:17: upstreams.p.headers.x=\"(hidden)\" is not valid: expected visible ASCII characters and spaces",
             "3:34: upstreams.p.headers.cookie=\"(hidden)\" is not valid: expected visible ASCII characters and spaces",
         ],
     );

@@ -57,7 +57,7 @@ fn url(
     match UpstreamUrl::read(key, text.to_owned()) {
         Ok(url) => Some(url),
         Err(error) => {
-            reader.errors.add(&value.span(), error);
+            reader.errors.add_value(&value.span(), &error);
             None
         }
     }

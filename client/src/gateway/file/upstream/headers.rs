@@ -42,15 +42,14 @@ fn value(
 ) -> Option<HeaderValue> {
     let key = section.key(key);
     let text = secret::read(&key, value, reader)?;
-    let hidden = text.hidden || CREDENTIALS.contains(&name.as_str());
     match HeaderValue::from_str(&text.value) {
         Ok(mut header) => {
-            header.set_sensitive(hidden);
+            header.set_sensitive(text.hidden || CREDENTIALS.contains(&name.as_str()));
             Some(header)
         }
         Err(_) => {
-            let shown = if hidden { HIDDEN } else { &text.value };
-            reader.refuse(&value.span(), &key, shown, "visible ASCII characters and spaces");
+            // Any header can have a credential.
+            reader.refuse(&value.span(), &key, HIDDEN, "visible ASCII characters and spaces");
             None
         }
     }
