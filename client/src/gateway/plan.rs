@@ -63,6 +63,11 @@ impl Plan {
         self.0.get(name).copied()
     }
 
+    /// The upstreams that stay, with other policies.
+    pub fn with_policies(&self) -> impl Iterator<Item = &str> {
+        self.names(|change| matches!(change, Change::InPlace(InPlace { policies: true, .. })))
+    }
+
     /// The upstreams that are gone.
     pub fn removed(&self) -> impl Iterator<Item = &str> {
         self.names(|change| change == Change::Removed)

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
-use resilience_actors::{InvalidConfig, ReconfigureError};
+use resilience_actors::{BreakerStopped, InvalidConfig, ReconfigureError};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
@@ -81,18 +81,24 @@ impl GatewayUpstreams {
     /// [`Plan`]. No call is lost: calls in flight end with the upstreams and the settings that they began with.
     ///
     /// # Errors
-    /// A setting breaks its rule, or the actor of a breaker is gone. The table is the same then.
+    /// The actor of a breaker whose settings change is gone, or a setting breaks its rule, which a file that was read does
+    /// not. Nothing is changed then. If an actor ends meanwhile, with which the process ends, its upstream stays as it is,
+    /// and all others change.
     pub async fn replace(&self, configs: Vec<UpstreamConfig>) -> Result<Plan, ReconfigureError> {
         let _turn = self.0.turn.lock().await;
         let old = self.0.table.load_full();
         let plan = Plan::new(old.values().map(|upstream| upstream.config()), &configs);
-        let mut table = Table::new();
+        if plan.with_policies().any(|name| old.get(name).is_some_and(|old| old.has_died())) {
+            return Err(BreakerStopped.into());
+        }
+        let (mut table, mut changing) = (Table::new(), Vec::new());
         for config in configs {
             let name = config.name.as_str().to_owned();
             let upstream = match (plan.change(&name), old.get(&name)) {
                 (None, Some(old)) => Arc::clone(old),
                 (Some(Change::InPlace(differs)), Some(old)) => {
-                    Arc::new(old.changed(config, differs, &self.0.start).await?)
+                    changing.push((old, config, differs));
+                    continue;
                 }
                 (_, before) => {
                     // The counts of the one before are not those of the new one.
@@ -104,10 +110,22 @@ impl GatewayUpstreams {
             };
             table.insert(name, upstream);
         }
+        // After all that can fail: the settings of a breaker are in force at once.
+        let mut result = Ok(());
+        for (old, config, differs) in changing {
+            let upstream = match old.changed(config, differs, &self.0.start).await {
+                Ok(changed) => Arc::new(changed),
+                Err(error) => {
+                    result = Err(error);
+                    Arc::clone(old)
+                }
+            };
+            table.insert(old.name().to_owned(), upstream);
+        }
         self.0.table.store(Arc::new(table));
         for name in plan.removed() {
             self.0.start.metrics.remove(name);
         }
-        Ok(plan)
+        result.map(|()| plan)
     }
 }

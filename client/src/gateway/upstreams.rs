@@ -7,6 +7,7 @@ use std::{
 
 use actix_rt::ArbiterHandle;
 use actix_web::http::{Method, header::HeaderMap};
+use futures::FutureExt as _;
 use resilience_actors::{
     Breaker, CallLimit, CallOptions, InvalidConfig, Priority, ReconfigureError, Upstream,
     events::EventLog,
@@ -120,6 +121,11 @@ impl GatewayUpstream {
         circuit.watch(&start.drain);
         let endpoints = endpoints(&upstream, &config, start);
         Ok(Self { config, policies, upstream, circuit, endpoints })
+    }
+
+    /// The actor of its breaker has ended, although the upstream has not.
+    pub(super) fn has_died(&self) -> bool {
+        self.circuit.breaker.stopped().now_or_never().is_some()
     }
 
     /// The same upstream with another configuration, which differs in `differs`. Its circuit, its limits and its counts

@@ -1,6 +1,6 @@
 //! Other contents of the file while the service runs.
 
-use std::{fs, sync::Arc};
+use std::{fs, process::Command, sync::Arc};
 
 use actix_web::test::TestRequest;
 use client_service::gateway::upstreams::GatewayUpstream;
@@ -121,9 +121,12 @@ async fn a_file_with_an_error_changes_nothing_and_is_told() {
     assert_eq!(lab.names(), ["a"]);
     let seen = lab.get("/api/upstreams").await.body["config"].clone();
     assert_eq!(seen["path"], path);
-    let error = seen["error"].as_str().unwrap();
-    assert!(error.starts_with(&format!("{path}:3:20: upstreams.b.breaker_fail_max")), "{error}");
-    assert!(error.contains("(2 more: client-service check "), "{error}");
+    // Without the value: no token is asked for.
+    let expected = format!(
+        "{path}:3:20: upstreams.b.breaker_fail_max is not valid: expected a whole number from 0 to 1000000 (2 more: \
+         client-service check {path})"
+    );
+    assert_eq!(seen["error"], expected);
     let of = |ok: u32, failed: u32, successful: u32| {
         [
             format!("client_config_reloads_total{{result=\"ok\"}} {ok}"),
@@ -164,6 +167,37 @@ async fn the_actor_and_the_series_of_an_upstream_end_with_it() {
     drop(a);
     stopped.await;
     assert!(!lab.drain.is_draining(), "this is no death");
+}
+
+#[actix_web::test]
+async fn a_file_that_cannot_be_opened_without_waiting_is_refused() {
+    let secret = file("secret", "s3cret");
+    let (lab, path) = lab_of!(&format!("{A}token = {{ file = {secret:?} }}"));
+    for fifo in [&secret, &path] {
+        fs::remove_file(fifo).unwrap();
+        assert!(Command::new("mkfifo").arg(fifo).status().unwrap().success());
+        lab.reloader.lock().await.as_mut().unwrap().reload_if_changed().await;
+        let error = lab.get("/api/upstreams").await.body["config"]["error"].clone();
+        assert!(error.as_str().unwrap().ends_with(": it is not a regular file"), "{error}");
+        assert!(lab.gateway.find("a").unwrap().token().is_some());
+    }
+}
+
+#[actix_web::test]
+async fn if_the_actor_of_one_upstream_is_gone_no_other_changes() {
+    let (lab, path) = lab_of!(&[A, B].concat());
+    let (a, b) = (lab.gateway.find("a").unwrap(), lab.gateway.find("b").unwrap());
+    b.breaker().stop();
+    b.breaker().stopped().await;
+    let other = "breaker_fail_max = 1\n";
+    lab.change(&path, &[A, other, B, other].concat()).await;
+    assert_eq!(a.breaker().config().fail_max, 5);
+    assert!(Arc::ptr_eq(&a, &lab.gateway.find("a").unwrap()));
+    let error = lab.get("/api/upstreams").await.body["config"]["error"].clone();
+    assert!(error.is_string(), "{error}");
+    // What asks nothing of that actor is still possible.
+    lab.change(&path, &[A, other].concat()).await;
+    assert_eq!((a.breaker().config().fail_max, lab.names()), (1, vec!["a".to_owned()]));
 }
 
 #[actix_web::test]
