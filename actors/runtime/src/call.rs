@@ -154,6 +154,9 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>, now: I
             Turn::Over { at: now, result }
         }
         Step::Retry { wait } => {
+            if let Ok(answer) = &mut result {
+                contained(|| call.operation.set_aside(answer));
+            }
             let retry = scheduled(policies, call, cause(&result), wait);
             let (due, policies) = (now + wait, Arc::clone(policies));
             let entry = current_thread::wait(Wait { due, epoch, policies, retry });

@@ -55,6 +55,13 @@ pub trait Operation: 'static {
         drop(place);
     }
 
+    /// Called with the answer of an attempt before the call waits for its retry. The call keeps the answer, and returns it
+    /// if it is refused the wait, or has no time left after it. Does nothing by default. An answer that counts as in flight,
+    /// because its body has not been read, ends that here. A panic in it changes nothing.
+    fn set_aside(&self, answer: &mut Self::Answer) {
+        let _ = answer;
+    }
+
     /// Called when an attempt has ended by its timeout: kept connections may be dead, for instance. A panic in it
     /// changes nothing.
     fn timed_out(&self) {}

@@ -211,10 +211,9 @@ impl Operation for Passing {
     type Error = PassingError;
 
     async fn run(&self, attempt: Attempt<'_>) -> Result<PassedAnswer, PassingError> {
-        let chosen = self.endpoints.choose(attempt.connecting());
+        let chosen = self.endpoints.choose(attempt.connecting(), self.body.is_streamed());
         let mut result = self.send(attempt, &chosen).await;
-        let in_use =
-            chosen.ended(self.body.is_streamed(), || self.classify(&result).outcome.kind());
+        let in_use = chosen.ended(|| self.classify(&result).outcome.kind());
         if let Ok(answer) = &mut result {
             answer.held.endpoint = in_use;
         }
@@ -251,6 +250,10 @@ impl Operation for Passing {
 
     fn keep_place(&self, answer: &mut PassedAnswer, place: ConcurrencyPlace) {
         answer.held.attempt = Some(place);
+    }
+
+    fn set_aside(&self, answer: &mut PassedAnswer) {
+        answer.held = Held::default();
     }
 
     fn timed_out(&self) {

@@ -130,6 +130,17 @@ fn an_endpoint_is_in_use_until_the_end_of_the_answer_s_body() {
 }
 
 #[test]
+fn a_call_that_waits_for_its_retry_uses_no_endpoint() {
+    let later = http("503 Service Unavailable", "Retry-After: 20\r\n", "no");
+    let servers = [(); 2].map(|()| Server::answering(later.clone()));
+    let gateway = gateway_of(&servers.each_ref().map(Server::url), "");
+    let mut caller = gateway.connect();
+    caller.send("GET /upstreams/u/");
+    until("the call waits", PATIENCE, || gateway.metric("client_calls_waiting") == 1);
+    assert_eq!(in_flight(&gateway), 0);
+}
+
+#[test]
 fn an_upstream_with_one_endpoint_shows_none() {
     let gateway = gateway("http://127.0.0.1:1", "");
     assert_eq!(gateway.get("/api/upstreams/u").body.get("endpoints"), None);

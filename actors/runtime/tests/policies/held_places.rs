@@ -1,8 +1,8 @@
 //! Places under the concurrency limit that answers keep after the end of their calls.
 
 use resilience_actors::{
-    Attempt, Concurrency, ConcurrencyPlace, Operation, Outcome, Rejection, RejectionKind, Retry,
-    Upstream, Verdict,
+    Attempt, Breaker, BreakerScope, Concurrency, ConcurrencyPlace, Operation, Outcome, Rejection,
+    RejectionKind, Retry, Upstream, Verdict,
 };
 
 use crate::support::{NoAnswer, pass, paused, secs, without_jitter};
@@ -12,6 +12,7 @@ use crate::support::{NoAnswer, pass, paused, secs, without_jitter};
 struct Kept {
     outcome: Outcome,
     place: Option<ConcurrencyPlace>,
+    set_aside: bool,
 }
 
 /// Answers with these outcomes, one an attempt. `None`: without an answer.
@@ -23,7 +24,7 @@ impl Operation for Keeping {
 
     async fn run(&self, attempt: Attempt<'_>) -> Result<Kept, NoAnswer> {
         let outcome = self.0[attempt.number as usize - 1];
-        outcome.map(|outcome| Kept { outcome, place: None }).ok_or(NoAnswer)
+        outcome.map(|outcome| Kept { outcome, place: None, set_aside: false }).ok_or(NoAnswer)
     }
 
     fn classify(&self, result: &Result<Kept, NoAnswer>) -> Verdict {
@@ -33,6 +34,11 @@ impl Operation for Keeping {
     fn keep_place(&self, answer: &mut Kept, place: ConcurrencyPlace) {
         assert_ne!(answer.outcome, Outcome::ClientError, "a panic is contained");
         answer.place = Some(place);
+    }
+
+    fn set_aside(&self, answer: &mut Kept) {
+        answer.set_aside = true;
+        assert!(answer.place.is_none());
     }
 }
 
@@ -50,7 +56,11 @@ async fn call(upstream: &Upstream, outcomes: &[Option<Outcome>]) -> Result<Kept,
     let report = upstream.run(Keeping(outcomes.to_vec())).await;
     match report.rejection() {
         Some(rejection) => Err(rejection.clone()),
-        None => Ok(report.result.unwrap_or(Kept { outcome: Outcome::Unusable, place: None })),
+        None => Ok(report.result.unwrap_or(Kept {
+            outcome: Outcome::Unusable,
+            place: None,
+            set_aside: false,
+        })),
     }
 }
 
@@ -112,5 +122,24 @@ fn the_place_of_an_answer_whose_caller_has_left_is_free() {
         drop(leaving);
         pass(secs(0.1)).await;
         assert_eq!(in_flight(&upstream), 0);
+    });
+}
+
+#[test]
+fn an_answer_is_set_aside_before_its_call_waits_for_a_retry() {
+    paused(async {
+        let upstream = upstream(Concurrency::at_most(1), Some(without_jitter()));
+        let failed = Some(Outcome::ServerError);
+        let last = call(&upstream, &[failed, Some(Outcome::Success)]).await.unwrap();
+        assert!(!last.set_aside);
+        // The first failure opens the circuit, so the call is refused its wait.
+        let refusing = Upstream::builder("u")
+            .breaker(Breaker::consecutive(1))
+            .scope(BreakerScope::Attempt)
+            .retry(without_jitter())
+            .start()
+            .unwrap();
+        let returned = call(&refusing, &[failed]).await.unwrap();
+        assert!(returned.set_aside, "{returned:?}");
     });
 }

@@ -30,13 +30,18 @@ impl CallEndpoints {
     }
 
     /// The endpoint of the next attempt: one that no attempt of the call has used, if there is one. `connecting` is true
-    /// while the attempt has no connection.
-    pub(in crate::gateway) fn choose<'a>(&'a self, connecting: &'a Cell<bool>) -> Chosen<'a> {
+    /// while the attempt has no connection. If the attempt `uploads`, its time is that of the caller's upload too, and says
+    /// nothing of the endpoint's latency.
+    pub(in crate::gateway) fn choose<'a>(
+        &'a self,
+        connecting: &'a Cell<bool>,
+        uploads: bool,
+    ) -> Chosen<'a> {
         let pool = match &self.endpoints {
             Endpoints::One(endpoint) => {
                 return Chosen { client: self.clients.of(endpoint), counted: None };
             }
-            Endpoints::Several(pool) => pool,
+            Endpoints::Several(pool, _) => pool,
         };
         // An attempt that timed out before it had chosen an endpoint says nothing of the next one's.
         self.timed_out.set(false);
@@ -45,7 +50,7 @@ impl CallEndpoints {
         used.push(Arc::clone(&endpoint));
         let client = self.clients.of(&endpoint);
         let in_use = Some(EndpointUse::begin(pool, endpoint));
-        let counted = Counted { call: self, connecting, began: Instant::now(), in_use };
+        let counted = Counted { call: self, connecting, uploads, began: Instant::now(), in_use };
         Chosen { client, counted: Some(counted) }
     }
 
@@ -53,7 +58,7 @@ impl CallEndpoints {
     pub(in crate::gateway) fn timed_out(&self) {
         match &self.endpoints {
             Endpoints::One(endpoint) => self.clients.of(endpoint).close_idle(),
-            Endpoints::Several(_) => self.timed_out.set(true),
+            Endpoints::Several(..) => self.timed_out.set(true),
         }
     }
 }
@@ -72,16 +77,11 @@ impl Chosen<'_> {
     }
 
     /// Reports how the attempt has ended. The endpoint counts as in use until what this returns is dropped. An attempt
-    /// that is dropped before its end has failed if it was too slow. If `uploads`, its time is that of the caller's upload
-    /// too, and says nothing of the endpoint's latency.
-    pub(in crate::gateway) fn ended(
-        self,
-        uploads: bool,
-        kind: impl FnOnce() -> CallKind,
-    ) -> Option<EndpointUse> {
+    /// that is dropped before its end has failed if it was too slow.
+    pub(in crate::gateway) fn ended(self, kind: impl FnOnce() -> CallKind) -> Option<EndpointUse> {
         let mut counted = self.counted?;
         let mut in_use = counted.in_use.take()?;
-        in_use.report(kind(), (!uploads).then(|| counted.began.elapsed()));
+        in_use.report(kind(), counted.latency());
         Some(in_use)
     }
 }
@@ -100,13 +100,22 @@ impl fmt::Display for Chosen<'_> {
 struct Counted<'a> {
     call: &'a CallEndpoints,
     connecting: &'a Cell<bool>,
+    uploads: bool,
     began: Instant,
     /// `None` after the end.
     in_use: Option<EndpointUse>,
 }
 
+impl Counted<'_> {
+    /// What its time says of the endpoint's latency.
+    fn latency(&self) -> Option<Duration> {
+        (!self.uploads).then(|| self.began.elapsed())
+    }
+}
+
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
+        let latency = self.latency();
         let Some(in_use) = &mut self.in_use else { return };
         let timed_out = self.call.timed_out.take();
         // The runtime says nothing of an attempt whose time was up while it had no connection.
@@ -116,7 +125,7 @@ impl Drop for Counted<'_> {
             self.call.clients.of(&in_use.endpoint).close_idle();
         }
         let kind = if timed_out || unconnected { CallKind::Failed } else { CallKind::Ignored };
-        in_use.report(kind, Some(self.began.elapsed()));
+        in_use.report(kind, latency);
     }
 }
 
@@ -171,3 +180,7 @@ impl Drop for EndpointUse {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "call_tests.rs"]
+mod tests;

@@ -24,13 +24,12 @@ use std::sync::Arc;
 
 use actix_rt::ArbiterHandle;
 
-use self::dns::Refresher;
 pub(super) use self::{
     call::{CallEndpoints, Chosen, EndpointUse},
     clients::Clients,
 };
 pub use self::{
-    dns::Lookups,
+    dns::{Lookups, Refreshing},
     ejection::{EjectionSettings, EndpointId},
     endpoint::Endpoint,
     pool::EndpointPool,
@@ -57,13 +56,13 @@ pub struct EndpointsConfig {
 pub enum Endpoints {
     /// One, which is not counted and never ejected.
     One(Arc<Endpoint>),
-    /// Several, or the addresses of a name, whose number changes.
-    Several(Arc<EndpointPool>),
+    /// Several, or the addresses of names, whose number changes as they are looked up.
+    Several(Arc<EndpointPool>, Option<Arc<Refreshing>>),
 }
 
 impl Endpoints {
     /// The endpoints of the upstream with this name. If they are all addresses of names, an actor on `arbiter` looks them
-    /// up.
+    /// up, until the last clone is dropped.
     pub(super) fn start(
         upstream: &Arc<str>,
         config: &EndpointsConfig,
@@ -84,18 +83,18 @@ impl Endpoints {
         let (connections, ejection) = (Arc::clone(connections), config.ejection.clone());
         let pool = EndpointPool::new(Arc::clone(upstream), &places, connections, ejection);
         let pool = Arc::new(pool);
-        if config.all {
+        let refreshing = config.all.then(|| {
             let hosts = config.urls.iter().map(UpstreamUrl::host_and_port);
-            Refresher::start(&pool, hosts, lookups.clone(), arbiter);
-        }
-        Self::Several(pool)
+            Arc::new(Refreshing::start(&pool, hosts, lookups.clone(), arbiter))
+        });
+        Self::Several(pool, refreshing)
     }
 
     /// The pool of several endpoints.
     pub fn pool(&self) -> Option<&Arc<EndpointPool>> {
         match self {
             Self::One(_) => None,
-            Self::Several(pool) => Some(pool),
+            Self::Several(pool, _) => Some(pool),
         }
     }
 }

@@ -8,5 +8,4 @@
 mod lookups;
 mod refresher;
 
-pub use self::lookups::Lookups;
-pub(super) use self::refresher::Refresher;
+pub use self::{lookups::Lookups, refresher::Refreshing};

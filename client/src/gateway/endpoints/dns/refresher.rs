@@ -1,11 +1,6 @@
 //! Looks the names of an upstream's endpoints up, again and again.
 
-use std::{
-    collections::HashSet,
-    io,
-    net::SocketAddr,
-    sync::{Arc, Weak},
-};
+use std::{collections::HashSet, io, net::SocketAddr, sync::Arc};
 
 use actix::prelude::*;
 use actix_rt::ArbiterHandle;
@@ -14,9 +9,9 @@ use futures::future::join_all;
 use super::lookups::Lookups;
 use crate::{gateway::endpoints::pool::EndpointPool, transport::Place};
 
-/// The actor of one upstream. It ends with the upstream's pool.
-pub(in crate::gateway::endpoints) struct Refresher {
-    pool: Weak<EndpointPool>,
+/// The actor of one upstream.
+struct Refresher {
+    pool: Arc<EndpointPool>,
     names: Vec<Name>,
     lookups: Lookups,
 }
@@ -36,40 +31,53 @@ struct Name {
 #[rtype(result = "()")]
 struct Refresh;
 
+/// Ends the look-ups, also those on their way.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Stop;
+
 /// The answers to the look-ups, in the order of the names.
 type Answers = Vec<io::Result<Vec<SocketAddr>>>;
 
-impl Refresher {
+/// Look-ups of an upstream's names. They end when this is dropped.
+#[derive(Debug)]
+pub struct Refreshing(Addr<Refresher>);
+
+impl Refreshing {
     /// Starts the actor on `arbiter`. Each of `hosts` is a name and a port.
     pub(in crate::gateway::endpoints) fn start(
         pool: &Arc<EndpointPool>,
         hosts: impl IntoIterator<Item = (String, u16)>,
         lookups: Lookups,
         arbiter: &ArbiterHandle,
-    ) {
+    ) -> Self {
         let name = |(host, port): (String, u16)| {
             let places = vec![Place::Name(host.clone(), port)];
             Name { host, port, places, failed: false }
         };
         let names = hosts.into_iter().map(name).collect();
-        let pool = Arc::downgrade(pool);
-        Self::start_in_arbiter(arbiter, move |_| Self { pool, names, lookups });
+        let pool = Arc::clone(pool);
+        Self(Refresher::start_in_arbiter(arbiter, move |_| Refresher { pool, names, lookups }))
     }
+}
 
+impl Drop for Refreshing {
+    fn drop(&mut self) {
+        self.0.do_send(Stop);
+    }
+}
+
+impl Refresher {
     /// Puts the answers in force. A name whose look-up has failed keeps its addresses.
     fn take(&mut self, answers: Answers, context: &mut Context<Self>) {
-        let Some(pool) = self.pool.upgrade() else {
-            context.stop();
-            return;
-        };
         for (name, answer) in self.names.iter_mut().zip(answers) {
-            name.take(answer, pool.upstream());
+            name.take(answer, self.pool.upstream());
         }
         // Two names can have the same address.
         let mut seen = HashSet::new();
         let all = self.names.iter().flat_map(|name| &name.places);
         let places: Vec<_> = all.filter(|place| seen.insert(*place)).cloned().collect();
-        pool.replace(&places);
+        self.pool.replace(&places);
         context.notify_later(Refresh, self.lookups.pause());
     }
 }
@@ -108,10 +116,6 @@ impl Handler<Refresh> for Refresher {
     type Result = ();
 
     fn handle(&mut self, _: Refresh, context: &mut Context<Self>) {
-        if self.pool.strong_count() == 0 {
-            context.stop();
-            return;
-        }
         let look_up = |name: &Name| {
             let (lookups, host, port) = (self.lookups.clone(), name.host.clone(), name.port);
             async move { lookups.look_up(host, port).await }
@@ -120,6 +124,14 @@ impl Handler<Refresh> for Refresher {
         context.spawn(answers.into_actor(self).map(|answers, refresher, context| {
             refresher.take(answers, context);
         }));
+    }
+}
+
+impl Handler<Stop> for Refresher {
+    type Result = ();
+
+    fn handle(&mut self, _: Stop, context: &mut Context<Self>) {
+        context.stop();
     }
 }
 

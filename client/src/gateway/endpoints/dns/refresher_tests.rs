@@ -20,9 +20,10 @@ fn pool() -> Arc<EndpointPool> {
     Arc::new(EndpointPool::new("u".into(), &places, plain(SECOND).into(), ejection))
 }
 
-fn start(pool: &Arc<EndpointPool>, hosts: &[&str], lookups: &Lookups) {
+#[must_use]
+fn start(pool: &Arc<EndpointPool>, hosts: &[&str], lookups: &Lookups) -> Refreshing {
     let hosts = hosts.iter().map(|host| ((*host).to_owned(), 80));
-    Refresher::start(pool, hosts, lookups.clone(), &actix_rt::Arbiter::current());
+    Refreshing::start(pool, hosts, lookups.clone(), &actix_rt::Arbiter::current())
 }
 
 fn addresses(last: &[u8]) -> Vec<SocketAddr> {
@@ -43,7 +44,7 @@ async fn all_addresses_of_a_name_are_endpoints_and_the_last_good_answer_is_kept(
         Box::pin(async { answer.ok_or_else(|| io::Error::other("no network")) })
     });
     let pool = pool();
-    start(&pool, &["a.test"], &lookups);
+    let _refreshing = start(&pool, &["a.test"], &lookups);
     let both = ["10.0.0.1:80", "10.0.0.2:80"];
     for (next, expected) in [
         (None, &["a.test:80"][..]),
@@ -67,13 +68,13 @@ async fn the_addresses_of_all_names_are_endpoints_once() {
         Box::pin(async { Ok(addresses(last)) })
     });
     let pool = pool();
-    start(&pool, &["a.test", "b.test"], &lookups);
+    let _refreshing = start(&pool, &["a.test", "b.test"], &lookups);
     sleep(SECOND).await;
     assert_eq!(shown(&pool), ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]);
 }
 
 #[actix_web::test]
-async fn pauses_between_look_ups_are_random_around_the_interval_and_end_with_the_pool() {
+async fn pauses_between_look_ups_are_random_around_the_interval() {
     tokio::time::pause();
     let times = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&times);
@@ -82,19 +83,45 @@ async fn pauses_between_look_ups_are_random_around_the_interval_and_end_with_the
         Box::pin(async { Ok(addresses(&[1])) })
     });
     let pool = pool();
-    start(&pool, &["a.test"], &lookups);
+    let refreshing = start(&pool, &["a.test"], &lookups);
     sleep(200 * INTERVAL).await;
-    drop(pool);
+    drop(refreshing);
     let count = times.lock().unwrap().len();
     sleep(10 * INTERVAL).await;
     let times = times.lock().unwrap();
-    assert_eq!(times.len(), count, "the pool is gone");
+    assert_eq!(times.len(), count, "the upstream is gone");
     let pauses: Vec<_> = times.windows(2).map(|two| two[1] - two[0]).collect();
     let (least, most) = (*pauses.iter().min().unwrap(), *pauses.iter().max().unwrap());
     let slack = Duration::from_millis(2);
     assert!(least >= INTERVAL.mul_f64(0.8) && most <= INTERVAL.mul_f64(1.2) + slack);
     assert!(least < INTERVAL.mul_f64(0.9) && most > INTERVAL.mul_f64(1.1), "{least:?} {most:?}");
     assert!((170..250).contains(&pauses.len()), "{count}");
+}
+
+#[actix_web::test]
+async fn look_ups_and_their_actor_end_at_once_with_the_upstream() {
+    tokio::time::pause();
+    let (begun, running) = (Arc::new(AtomicUsize::new(0)), Arc::new(()));
+    let (count, guard) = (Arc::clone(&begun), Arc::clone(&running));
+    let lookups = Lookups::with(INTERVAL, move |_, _| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let guard = Arc::clone(&guard);
+        Box::pin(async move {
+            let _guard = guard;
+            std::future::pending().await
+        })
+    });
+    let pool = pool();
+    let refreshing = start(&pool, &["a.test"], &lookups);
+    sleep(SECOND).await;
+    assert_eq!((Arc::strong_count(&running), Arc::strong_count(&pool)), (3, 2));
+    drop(refreshing);
+    for _ in 0..8 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((Arc::strong_count(&running), Arc::strong_count(&pool)), (2, 1));
+    sleep(10 * INTERVAL).await;
+    assert_eq!(begun.load(Ordering::SeqCst), 1);
 }
 
 #[actix_web::test]
@@ -112,9 +139,8 @@ async fn at_most_eight_names_are_looked_up_at_once() {
         })
     });
     let pools: Vec<_> = (0..20).map(|_| pool()).collect();
-    for pool in &pools {
-        start(pool, &["a.test", "b.test"], &lookups);
-    }
+    let refreshed = pools.iter().map(|pool| start(pool, &["a.test", "b.test"], &lookups));
+    let _refreshed: Vec<_> = refreshed.collect();
     // 40 look-ups, 8 a second.
     sleep(5 * SECOND + SECOND / 10).await;
     assert_eq!(most.load(Ordering::SeqCst), 8);
