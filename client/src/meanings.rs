@@ -28,17 +28,22 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ),
     (
         "BREAKER_STREAK_MAX_AGE",
-        "Maximum time between two consecutive failures. If more time is between them, the count starts again.",
+        "Maximum time between two consecutive failures. If more time is between them, the count starts again. Unset: \
+         no limit.",
     ),
-    ("BREAKER_FAILURE_RATE", "Share of failures in the window that opens the circuit."),
+    (
+        "BREAKER_FAILURE_RATE",
+        "Share of failures in the window that opens the circuit. Unset: this trip is off.",
+    ),
     (
         "BREAKER_FAILURES",
         "Number of failures in the window that opens the circuit, whatever their share. At most `BREAKER_WINDOW`, \
-         if that is a number of attempts.",
+         if that is a number of attempts. Unset: this trip is off.",
     ),
     (
         "BREAKER_SLOW_RATE",
-        "Share of slow attempts in the window that opens the circuit. Requires `BREAKER_SLOW_CALL`.",
+        "Share of slow attempts in the window that opens the circuit. Requires `BREAKER_SLOW_CALL`. Unset: this trip \
+         is off.",
     ),
     (
         "BREAKER_SLOW_CALL",
@@ -57,7 +62,7 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ("BREAKER_RESET_TIMEOUT", "Time from opening to half-open."),
     (
         "BREAKER_RESET_BACKOFF",
-        "Factor by which each reopening lengthens that time, until the circuit closes.",
+        "Factor by which each reopening lengthens that time, until the circuit closes. 1: none does.",
     ),
     ("BREAKER_RESET_MAX", "Maximum of that time. At least `BREAKER_RESET_TIMEOUT`."),
     ("BREAKER_HALF_OPEN_MAX_CALLS", "Maximum number of trials at a time."),
@@ -84,7 +89,10 @@ pub const MEANINGS: [(&str, &str); 75] = [
         "BREAKER_SCOPE",
         "`call`: a failure does not count if a later attempt of its call succeeds. `attempt`: each failure counts.",
     ),
-    ("RETRY_MAX_ATTEMPTS", "Maximum number of attempts of a call, the first included."),
+    (
+        "RETRY_MAX_ATTEMPTS",
+        "Maximum number of attempts of a call, the first included. 1 turns retries off.",
+    ),
     ("RETRY_BASE_DELAY", "Wait before the first retry. At most `RETRY_MAX_DELAY`."),
     (
         "RETRY_BACKOFF",
@@ -99,8 +107,8 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ("RETRY_MAX_DELAY", "Maximum wait, without jitter."),
     (
         "RETRY_JITTER",
-        "Each wait is longer by a random share of itself, from 0 to this. With another `RETRY_JITTER_MODE` than \
-         `proportional`, only a wait that the backend asks for is.",
+        "Each wait is longer by a random share of itself, from 0 to this. 0: none is. With another `RETRY_JITTER_MODE` \
+         than `proportional`, only a wait that the backend asks for is.",
     ),
     (
         "RETRY_JITTER_MODE",
@@ -111,12 +119,12 @@ pub const MEANINGS: [(&str, &str); 75] = [
     (
         "RETRY_BUDGET",
         "Maximum number of retries for each call, over all calls of the last 10 s. If it is spent, calls are not \
-         retried.",
+         retried. 0: only `RETRY_BUDGET_MIN` allows retries. Unset: no limit.",
     ),
     (
         "RETRY_BUDGET_MIN",
-        "Retries a second that are allowed beside that share, on average over 10 s; 10 if it is unset. Requires \
-         `RETRY_BUDGET`.",
+        "Retries a second that are allowed beside that share, on average over 10 s (default 10). 0: only the share \
+         allows retries, and must be more than 0. Requires `RETRY_BUDGET`.",
     ),
     (
         "RETRY_AFTER_SCOPE",
@@ -134,8 +142,8 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ),
     (
         "CONNECT_RETRIES",
-        "An attempt that did not reach the backend is repeated at once, up to this many times. The baseline repeats \
-         no attempt.",
+        "An attempt that did not reach the backend is repeated at once, up to this many times. 0: it is not. The \
+         baseline repeats no attempt.",
     ),
     ("CALL_DEADLINE", "Time of one call, with all its attempts and waits."),
     (
@@ -175,8 +183,8 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ),
     (
         "CONCURRENCY_QUEUE",
-        "Maximum number of attempts that wait for one in flight to end, in order of arrival (default 0). \
-         Requires `CONCURRENCY_MAX`.",
+        "Maximum number of attempts that wait for one in flight to end, in order of arrival (default 0: others are \
+         rejected at once). Requires `CONCURRENCY_MAX`.",
     ),
     ("CONCURRENCY_WAIT", "Longest such wait (default 1). Requires `CONCURRENCY_MAX`."),
     (
@@ -187,7 +195,7 @@ pub const MEANINGS: [(&str, &str); 75] = [
     (
         "HEDGE_AFTER",
         "A second attempt is made beside one that takes longer than this time (`0.2`) or than this percentile of the \
-         latest attempts (`p95`). The first good answer is used.",
+         latest attempts (`p95`). The first good answer is used. Unset: none is made.",
     ),
     (
         "HEDGE_MAX",
@@ -196,7 +204,7 @@ pub const MEANINGS: [(&str, &str); 75] = [
     (
         "CHAOS_FAILURE_RATE",
         "Fault injection, for tests and game days: this share of the attempts fails and is not made. All `CHAOS_*` \
-         require `ADMIN_TOKEN`, and their shares sum to at most 1.",
+         require `ADMIN_TOKEN`, and their shares sum to at most 1. 0, and unset: none, also of the other two.",
     ),
     ("CHAOS_DELAY_RATE", "Share of the attempts that begin later by `CHAOS_DELAY`."),
     ("CHAOS_DELAY", "That delay (default 1). Requires `CHAOS_DELAY_RATE`."),
@@ -246,17 +254,17 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ),
     (
         "MAX_EVENT_STREAMS",
-        "Maximum number of readers of `/api/events` at a time. Further readers get a 503.",
+        "Maximum number of readers of `/api/events` at a time. Further readers get a 503, and with 0 each of them.",
     ),
     (
         "TRUSTED_PROXIES",
         "Addresses and networks (`10.0.0.0/8`) of proxies in front of the gateway. `X-Forwarded-*` and `Via` of their \
-         requests are kept; those of others are replaced.",
+         requests are kept; those of others are replaced. Unset: those of all.",
     ),
     (
         "RETRY_BODY_BYTES",
-        "Maximum size of a request's body that the gateway holds, so that it can be sent again. A request with a larger \
-         body has one attempt.",
+        "Maximum size of a request's body that the gateway holds, so that it can be sent again. A request with a \
+         larger body has one attempt, and with 0 each request with a body.",
     ),
     (
         "REPLAY_BYTES",
@@ -266,17 +274,18 @@ pub const MEANINGS: [(&str, &str); 75] = [
     (
         "MAX_STREAMS",
         "Maximum number of bodies that the gateway passes on at a time without holding them. Further requests get a \
-         503.",
+         503, and with 0 each request with such a body, and each with an answer of more than 64 KiB or without a \
+         length.",
     ),
     (
         "DNS_INTERVAL",
-        "Time between two look-ups of the name of an upstream with `endpoints = \"all\"`, on average: each pause is up to \
-         20 % shorter or longer.",
+        "Time between two look-ups of the name of an upstream with `endpoints = \"all\"`, on average: each pause is up \
+         to 20 % shorter or longer.",
     ),
     (
         "OTEL_EXPORTER_OTLP_ENDPOINT",
-        "OpenTelemetry collector that gets the spans of sampled traces, by OTLP over HTTP with JSON: `http` or `https`, \
-         without a path. Unset: none.",
+        "OpenTelemetry collector that gets the spans of sampled traces, by OTLP over HTTP with JSON: `http` or \
+         `https`, without a path. Unset: none.",
     ),
     (
         "OTEL_SERVICE_NAME",
@@ -284,7 +293,7 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ),
     (
         "OTEL_TRACES_SAMPLER_ARG",
-        "Share of the requests without a `traceparent` that begin a sampled trace. Unset: 0. Requires \
+        "Share of the requests without a `traceparent` that begin a sampled trace. 0, and unset: none. Requires \
          `OTEL_EXPORTER_OTLP_ENDPOINT`.",
     ),
     (
