@@ -2,7 +2,7 @@
 
 use tokio::io::ReadBuf;
 
-use super::head::{Head, MAX_HEAD, MINOR_VERSION};
+use super::head::{Head, MAX_HEAD};
 
 /// Progress of the response to the last request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ enum Phase {
     Answering,
 }
 
-/// Removes interim responses, and changes the version of a final head whose body ends with the connection.
+/// Removes interim responses, and corrects final heads that awc reads wrongly.
 #[derive(Debug)]
 pub(super) struct HeadFilter {
     phase: Phase,
@@ -57,15 +57,8 @@ impl HeadFilter {
         self.phase = Phase::InHead;
         if self.held.is_empty() {
             // The usual case, the whole head in one read, needs no copy.
-            match Head::of(came) {
-                Head::Final => self.phase = Phase::Answering,
-                Head::Unbounded => {
-                    self.phase = Phase::Answering;
-                    came[MINOR_VERSION] = b'0';
-                }
-                Head::Incomplete | Head::Interim(_) => {}
-            }
-            if self.phase == Phase::Answering {
+            if Head::correct(came) == Head::Final {
+                self.phase = Phase::Answering;
                 return true;
             }
         }
@@ -85,14 +78,10 @@ impl HeadFilter {
     /// Removes interim responses from `held`. Returns true if the rest can be given to awc.
     fn find_final_head(&mut self) -> bool {
         loop {
-            match Head::of(&self.held) {
+            match Head::correct(&mut self.held) {
                 Head::Incomplete => return false,
                 Head::Interim(length) => drop(self.held.drain(..length)),
-                Head::Unbounded => {
-                    self.held[MINOR_VERSION] = b'0';
-                    return true;
-                }
-                Head::Final => return true,
+                _ => return true,
             }
         }
     }
@@ -147,6 +136,7 @@ mod tests {
         let lines = prop::sample::select(vec![
             "Content-Length: 2\r\n",
             "Transfer-Encoding: chunked\r\n",
+            "upgrade: websocket\r\n",
             "a: b\n",
             "a:\r\n",
             "no header\r\n",

@@ -1,8 +1,9 @@
-//! Parses the head of a response before awc does, to correct two cases that awc gets wrong.
+//! Parses the head of a response before awc does, to correct three cases that awc gets wrong.
 //!
 //! - awc returns an interim response (1xx) as if it were the final one.
 //! - awc treats the body of an HTTP/1.1 response without `Content-Length` and without chunks as empty. The body
 //!   ends when the connection closes (RFC 9112, 6.3). awc handles this correctly for HTTP/1.0.
+//! - awc does not see the `Content-Length` of a response with `Upgrade: websocket`, such as a 426.
 
 use std::mem::MaybeUninit;
 
@@ -19,7 +20,7 @@ const MAX_HEADERS: usize = 96;
 const STATUS: usize = 9;
 
 /// Index of the minor version digit in "HTTP/1.1".
-pub(super) const MINOR_VERSION: usize = 7;
+const MINOR_VERSION: usize = 7;
 
 /// Classification of the first bytes of a response.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,15 +29,33 @@ pub(super) enum Head {
     Incomplete,
     /// An interim response with this length in bytes. The final response follows it.
     Interim(usize),
-    /// A final HTTP/1.1 response whose body ends when the connection closes. The caller must change the version to
-    /// 1.0, because awc only then reads the body to the end of the connection.
+    /// A final HTTP/1.1 response whose body ends when the connection closes. awc reads it to the end of the connection if
+    /// the version is 1.0.
     Unbounded,
+    /// A final response that names the protocol `websocket`, at this index. awc takes its body for empty.
+    Upgrade(usize),
     /// A final response, or bytes that are not HTTP/1.x: awc handles both without correction.
     Final,
 }
 
 impl Head {
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    /// Classifies the first bytes of a response, after it has corrected them: the result is `Incomplete`, `Interim` or
+    /// `Final`.
+    pub(super) fn correct(bytes: &mut [u8]) -> Self {
+        loop {
+            match Self::of(bytes) {
+                Self::Unbounded => {
+                    bytes[MINOR_VERSION] = b'0';
+                    return Self::Final;
+                }
+                // The header belongs to the connection and is not passed on.
+                Self::Upgrade(at) => bytes[at] = b'-',
+                head => return head,
+            }
+        }
+    }
+
+    fn of(bytes: &[u8]) -> Self {
         let version = b"HTTP/1.";
         let common = version.len().min(bytes.len());
         if bytes[..common] != version[..common] {
@@ -56,35 +75,51 @@ impl Head {
         // As in awc, which would otherwise see headers that this parser does not.
         parser.allow_spaces_after_header_name_in_responses(true);
         match parser.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
-            Ok(Status::Complete(length)) => Self::complete(&response, length),
+            Ok(Status::Complete(length)) => Self::complete(&response, length, bytes),
             Ok(Status::Partial) if bytes.len() < MAX_HEAD => Self::Incomplete,
             Ok(Status::Partial) | Err(_) => Self::Final,
         }
     }
 
-    fn complete(response: &Response<'_, '_>, length: usize) -> Self {
-        let has_length =
-            || response.headers.iter().any(|it| it.name.eq_ignore_ascii_case("content-length"));
-        let is_chunked = || {
-            response.headers.iter().any(|it| {
-                it.name.eq_ignore_ascii_case("transfer-encoding")
-                    && it.value.windows(7).any(|part| part.eq_ignore_ascii_case(b"chunked"))
-            })
-        };
+    fn complete(response: &Response<'_, '_>, length: usize, bytes: &[u8]) -> Self {
         match response.code {
             // After a 101 the connection speaks another protocol.
             Some(100 | 102..=199) => Self::Interim(length),
             // 101, 204 and 304 have no body.
             Some(101 | 204 | 304) => Self::Final,
-            _ if response.version == Some(1) && !has_length() && !is_chunked() => Self::Unbounded,
-            _ => Self::Final,
+            _ => Self::with_body(response, bytes),
+        }
+    }
+
+    fn with_body(response: &Response<'_, '_>, bytes: &[u8]) -> Self {
+        let values = |name: &'static str| {
+            let headers = response.headers.iter();
+            headers.filter(move |it| it.name.eq_ignore_ascii_case(name)).map(|it| it.value)
+        };
+        let is_websocket = |value: &&[u8]| value.trim_ascii().eq_ignore_ascii_case(b"websocket");
+        if let Some(value) = values("upgrade").find(is_websocket) {
+            let at = value.trim_ascii_start().as_ptr().addr() - bytes.as_ptr().addr();
+            return Self::Upgrade(at);
+        }
+        let has_length = || values("content-length").next().is_some();
+        let is_chunked = || {
+            values("transfer-encoding")
+                .any(|value| value.windows(7).any(|part| part.eq_ignore_ascii_case(b"chunked")))
+        };
+        if response.version == Some(1) && !has_length() && !is_chunked() {
+            Self::Unbounded
+        } else {
+            Self::Final
         }
     }
 }
 
-/// True if the head is complete and has a `Content-Length`.
+/// True if the head is complete and has a `Content-Length`, and no `Upgrade`.
 fn is_whole_with_length(bytes: &[u8]) -> bool {
-    let name = b"content-length:";
+    let (name, upgrade) = (b"content-length:", b"upgrade");
+    let starts_with = |line: &[u8], name: &[u8]| {
+        line.get(..name.len()).is_some_and(|it| it.eq_ignore_ascii_case(name))
+    };
     let mut has_length = false;
     for end_of_line in memchr_iter(b'\n', bytes) {
         let line = &bytes[end_of_line + 1..];
@@ -92,7 +127,10 @@ fn is_whole_with_length(bytes: &[u8]) -> bool {
         if line.starts_with(b"\r\n") || line.starts_with(b"\n") {
             return has_length;
         }
-        has_length |= line.get(..name.len()).is_some_and(|it| it.eq_ignore_ascii_case(name));
+        if starts_with(line, upgrade) {
+            return false;
+        }
+        has_length |= starts_with(line, name);
     }
     false
 }
@@ -109,6 +147,8 @@ mod tests {
         "x-content-length: 2\r\n",
         "a: content-length: 2\r\n",
         "transfer-encoding: chunked\r\n",
+        "Upgrade : WebSocket \r\n",
+        "upgrade: h2c\r\n",
         "a: b\n",
         "\r\n",
         "\n",
@@ -166,6 +206,33 @@ mod tests {
         assert_eq!(head("1.0", "200 OK", "a: b"), Head::Final, "awc reads it correctly");
         let after_the_end = b"HTTP/1.1 200 OK\r\n\nContent-Length: 2\r\n\r\n";
         assert_eq!(Head::of(after_the_end), Head::Unbounded, "a bare line feed ends the head");
+    }
+
+    #[test]
+    fn the_length_of_an_answer_that_names_the_protocol_websocket_is_seen() {
+        let head = |upgrade: &str| {
+            format!("HTTP/1.1 426 Upgrade\r\n{upgrade}\r\ncontent-length: 2\r\n\r\n{{}}")
+                .into_bytes()
+        };
+        for (upgrade, corrected) in [
+            ("upgrade: websocket", "upgrade: -ebsocket"),
+            ("Upgrade:WebSocket", "Upgrade:-ebSocket"),
+            ("upgrade: h2c\r\nupgrade :  websocket ", "upgrade: h2c\r\nupgrade :  -ebsocket "),
+            (
+                "upgrade: websocket\r\nupgrade: websocket",
+                "upgrade: -ebsocket\r\nupgrade: -ebsocket",
+            ),
+            ("upgrade: h2c, websocket", "upgrade: h2c, websocket"),
+            ("a: upgrade: websocket", "a: upgrade: websocket"),
+        ] {
+            let mut bytes = head(upgrade);
+            assert_eq!(Head::correct(&mut bytes), Head::Final);
+            assert_eq!(String::from_utf8(bytes), String::from_utf8(head(corrected)));
+        }
+        let mut switched = b"HTTP/1.1 101 Switching\r\nupgrade: websocket\r\n\r\n".to_vec();
+        let before = switched.clone();
+        assert_eq!(Head::correct(&mut switched), Head::Final);
+        assert_eq!(switched, before);
     }
 
     #[test]
