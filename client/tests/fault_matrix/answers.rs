@@ -31,11 +31,17 @@ pub(super) fn old_and_interim() -> Vec<Row> {
         at_request("HTTP/1.0, a length", [old(&sized), Close]).success(),
         at_request("HTTP/1.0, a length, kept", [old(&sized)]).success(),
         at_request("HTTP/1.0, an empty 500, kept", [say(empty)]).server_error(500).seen(2, 2),
-        at_request("HTTP/1.0, chunks", [old(&chunked), Close]).unusable("body is not JSON"),
+        at_request("HTTP/1.0, chunks", [old(&chunked), Close])
+            .unusable("body is not JSON")
+            .gateway_says("chunks in HTTP/1.0"),
         at_request("HTTP/1.0, resets at the end of the body", [old(&plain), Reset])
-            .unusable("body cut off"),
+            .unusable("body cut off")
+            .passed_on(200)
+            .cut_off(),
         at_request("HTTP/1.0, a body without end", [old("\r\n"), forever([b' '; 1000])])
-            .unusable("body larger than 10000 bytes"),
+            .unusable("body larger than 10000 bytes")
+            .passed_on(200)
+            .endless(),
         at_request("100 before the answer", [after(go_on)]).success(),
         at_request("100 before the answer, in a segment of its own", [say(go_on), say(good())])
             .success(),
@@ -62,8 +68,9 @@ pub(super) fn old_and_interim() -> Vec<Row> {
 
 pub(super) fn redirects() -> Vec<Row> {
     let to = |name, status: &str, place: &str| {
+        let code = status[..3].parse().unwrap();
         let status = format!("{status}\r\nlocation: {place}");
-        at_request(name, [say(answer(&status, BODY))]).redirect()
+        at_request(name, [say(answer(&status, BODY))]).redirect(code)
     };
     let elsewhere = "http://{elsewhere}/api/data";
     vec![
@@ -77,45 +84,56 @@ pub(super) fn redirects() -> Vec<Row> {
             "302 without a body",
             [say("HTTP/1.1 302 Found\r\nlocation: http://{elsewhere}/\r\n\r\n")],
         )
-        .redirect(),
+        .redirect(302)
+        .cut_off(),
         at_request(
             "304, with the length of a body that does not follow",
             [say("HTTP/1.1 304 Not Modified\r\ncontent-length: 41\r\n\r\n")],
         )
-        .redirect(),
-        at_request("304 with a body", [say(answer("304 Not Modified", BODY))]).redirect(),
+        .redirect(304),
+        at_request("304 with a body", [say(answer("304 Not Modified", BODY))]).redirect(304),
     ]
 }
 
 pub(super) fn bodies() -> Vec<Row> {
-    let holds = |name, body: &[u8]| at_request(name, [say(holding(body))]).seen(1, 2);
+    let holds = |name, body: &[u8]| {
+        let row = at_request(name, [say(holding(body))]).seen(1, 2);
+        row.unusable("body is not JSON").passed_on(200)
+    };
     let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0";
     let zipped =
         [&b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 22\r\n\r\n"[..], gzip];
-    let none = |name, head: &str| at_request(name, [say(head)]).unusable("no body");
+    let reads = |name, status, head: &str| {
+        at_request(name, [say(head)]).unusable("no body").seen(1, 2).passed_on(status)
+    };
+    let none = |name, status, head: &str| {
+        at_request(name, [say(head)]).unusable("no body").passed_on(status)
+    };
     vec![
-        none("204", "HTTP/1.1 204 No Content\r\n\r\n"),
-        none("204 with a body", &answer("204 No Content", BODY)),
+        none("204", 204, "HTTP/1.1 204 No Content\r\n\r\n"),
+        none("204 with a body", 204, &answer("204 No Content", BODY)),
         none(
             "204 with a length and no body",
+            204,
             "HTTP/1.1 204 No Content\r\ncontent-length: 41\r\n\r\n",
         ),
-        none("205", "HTTP/1.1 205 Reset Content\r\ncontent-length: 0\r\n\r\n").seen(1, 2),
+        reads("205", 205, "HTTP/1.1 205 Reset Content\r\ncontent-length: 0\r\n\r\n"),
         at_request("205 with a body", [say(answer("205 Reset Content", BODY))]).ends(
             205,
             "success",
             Effect::Success,
             1,
         ),
-        none("an empty body", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").seen(1, 2),
-        holds("a page", b"<html>").unusable("body is not JSON"),
-        holds("two JSON values", b"{} {}").unusable("body is not JSON"),
-        holds("half a JSON value", b"{\"id\":").unusable("body is not JSON"),
-        holds("JSON with a byte order mark", b"\xef\xbb\xbf{}").unusable("body is not JSON"),
-        holds("JSON that is not UTF-8", b"\"\xff\"").unusable("body is not JSON"),
+        reads("an empty body", 200, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
+        holds("a page", b"<html>"),
+        holds("two JSON values", b"{} {}"),
+        holds("half a JSON value", b"{\"id\":"),
+        holds("JSON with a byte order mark", b"\xef\xbb\xbf{}"),
+        holds("JSON that is not UTF-8", b"\"\xff\""),
         at_request("gzip that was not requested", [say(zipped.concat())])
             .unusable("body is not JSON")
-            .seen(1, 2),
+            .seen(1, 2)
+            .passed_on(200),
     ]
 }
 
@@ -128,30 +146,35 @@ pub(super) fn pages() -> Vec<Row> {
     let throttled = |row: Row, attempts| {
         row.ends(429, "throttled", Effect::Neutral, attempts).seen(attempts, attempts)
     };
-    let unsupported = |row: Row| row.ends(501, "unsupported", Effect::Failures(1), 1);
     let both = "content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     let garbled = "HTTP/1.1 500 Oops\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
     vec![
         not_found(at_request("404, a page over the limit", [large("404 Not Found")])),
-        not_found(at_request("404, cut off in its page", [part("404 Not Found"), Close])),
-        not_found(at_request("404, reset in its page", [part("404 Not Found"), Reset])),
-        not_found(at_request("404, stalls in its page", [part("404 Not Found"), Hold])).impatient(),
+        not_found(at_request("404, cut off in its page", [part("404 Not Found"), Close])).cut_off(),
+        not_found(at_request("404, reset in its page", [part("404 Not Found"), Reset])).cut_off(),
+        not_found(at_request("404, stalls in its page", [part("404 Not Found"), Hold]))
+            .impatient()
+            .cut_off(),
         not_found(at_request(
             "404, a page with a length and chunks",
             [say(format!("HTTP/1.1 404 Not Found\r\n{both}"))],
-        )),
+        ))
+        .unusable_in_gateway("both"),
         throttled(at_request("429, retry-after: 0, a page over the limit", [large(limit)]), 2),
         throttled(at_request("429, retry-after: 3600, a page over the limit", [large(slow)]), 1),
-        throttled(at_request("429, retry-after: 3600, cut off", [part(slow), Close]), 1),
-        throttled(at_request("429, retry-after: 3600, stalls", [part(slow), Hold]), 1).impatient(),
-        unsupported(at_request("501, a page over the limit", [large("501 Not Implemented")])),
-        unsupported(at_request("501, cut off", [part("501 Not Implemented"), Close])),
+        throttled(at_request("429, retry-after: 3600, cut off", [part(slow), Close]), 1).cut_off(),
+        throttled(at_request("429, retry-after: 3600, stalls", [part(slow), Hold]), 1)
+            .impatient()
+            .cut_off(),
+        at_request("501, a page over the limit", [large("501 Not Implemented")]).unsupported(),
+        at_request("501, cut off", [part("501 Not Implemented"), Close]).unsupported().cut_off(),
         at_request("500, a page over the limit", [large("500 Oops")]).server_error(500).seen(2, 2),
         at_request("500, stalls in its page", [part("500 Oops"), Hold])
             .server_error(500)
             .seen(2, 2)
-            .impatient(),
-        at_request("500, a garbled page", [say(garbled)]).server_error(500).seen(2, 2),
+            .impatient()
+            .cut_off(),
+        at_request("500, a garbled page", [say(garbled)]).server_error(500).seen(2, 2).cut_off(),
     ]
 }
 
@@ -178,8 +201,9 @@ pub(super) fn statuses() -> Vec<Row> {
         at_request("500 without a body or a length", [say("HTTP/1.1 500 Oops\r\n\r\n")])
             .server_error(500)
             .seen(2, 2)
-            .impatient(),
-        says("501", "501 Not Implemented").ends(501, "unsupported", Effect::Failures(1), 1),
+            .impatient()
+            .cut_off(),
+        says("501", "501 Not Implemented").unsupported(),
         says("503", "503 Service Unavailable").server_error(503),
         says("503, retry-after: 3600", "503 Service Unavailable\r\nretry-after: 3600").ends(
             503,

@@ -48,6 +48,7 @@ pub(super) fn idle_connections() -> Vec<Row> {
             .without_resilience(502),
         at_reuse("falls silent on a kept connection", [Hold])
             .ends(200, "timed_out, then success", Effect::Success, 2)
+            .seen(1, 2)
             .without_resilience(504)
             .impatient(),
         at_reuse(
@@ -55,21 +56,23 @@ pub(super) fn idle_connections() -> Vec<Row> {
             [say(own_timeout), Close],
         )
         .ends(200, "transient, then success", Effect::Success, 2)
+        .seen(1, 2)
         .without_resilience(408),
     ]
 }
 
 pub(super) fn stalls() -> Vec<Row> {
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 41\r\n\r\n";
-    let (quick, slow) = (Duration::from_micros(100), Duration::from_millis(50));
+    let (quick, slow) = (Duration::from_micros(100), Duration::from_millis(100));
+    let hangs = |name, act| at_request(name, [act, Hold]).timed_out().passed_on(200).cut_off();
     vec![
         at_connect("accepts and hangs", [Hold]).timed_out().seen(2, 0),
         at_request("never answers", [Hold]).timed_out(),
         at_request("hangs in the head", [say("HTTP/1.1 200 O"), Hold]).timed_out(),
-        at_request("hangs after the head", [say(head), Hold]).timed_out(),
-        at_request("hangs in the body", [say(format!("{head}{{\"id\":")), Hold]).timed_out(),
-        at_request("hangs in a chunk", [say(chunked("29\r\n{\"id\":")), Hold]).timed_out(),
-        at_request("hangs before the last chunk", [say(chunked(&chunk(BODY))), Hold]).timed_out(),
+        hangs("hangs after the head", say(head)),
+        hangs("hangs in the body", say(format!("{head}{{\"id\":"))),
+        hangs("hangs in a chunk", say(chunked("29\r\n{\"id\":"))),
+        hangs("hangs before the last chunk", say(chunked(&chunk(BODY)))),
         at_request("trickles, in time", [Trickle(good().into(), quick)]).success(),
         at_request(
             "trickles chunks, in time",
@@ -78,6 +81,7 @@ pub(super) fn stalls() -> Vec<Row> {
         .success(),
         at_request("trickles the head, too slowly", [Trickle(good().into(), slow)]).timed_out(),
         at_request("trickles the body, too slowly", [say(head), Trickle(BODY.into(), slow)])
-            .timed_out(),
+            .timed_out()
+            .passed_on(200),
     ]
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     act::{
-        Act::{Close, Reset, Trickle},
+        Act::{self, Close, Reset, Trickle},
         BODY, STALE, answer, chunk, chunked, forever, good, late, say,
     },
     row::{Effect, Row, at_request},
@@ -60,22 +60,33 @@ pub(super) fn lengths() -> Vec<Row> {
             "closes after the head",
             [say("HTTP/1.1 200 OK\r\ncontent-length: 41\r\n\r\n"), Close],
         )
-        .unusable("body cut off after 0 of 41 bytes"),
+        .unusable("body cut off after 0 of 41 bytes")
+        .passed_on(200)
+        .cut_off(),
         at_request("closes in the body", [say(of("42")), Close])
-            .unusable("body cut off after 41 of 42 bytes"),
-        at_request("resets in the body", [say(of("42")), Reset]).unusable("body cut off"),
+            .unusable("body cut off after 41 of 42 bytes")
+            .passed_on(200)
+            .cut_off(),
+        at_request("resets in the body", [say(of("42")), Reset])
+            .unusable("body cut off")
+            .passed_on(200)
+            .cut_off(),
         at_request("a body longer than its length", [say(good() + "surplus")]).success(),
         at_request("two answers in one segment", [say(twice)]).success(),
         at_request("two answers, one after the other", [say(good()), say(answer("200 OK", STALE))])
             .success()
             .alone(),
         at_request("a length over the limit", [say(of("10001"))])
-            .unusable("body larger than 10000 bytes"),
+            .unusable("body larger than 10000 bytes")
+            .passed_on(200)
+            .cut_off(),
         at_request(
             "a length of an exabyte, and a body without end",
             [say(of("1000000000000000000")), forever([b' '; 1000])],
         )
-        .unusable("body larger than 10000 bytes"),
+        .unusable("body larger than 10000 bytes")
+        .passed_on(200)
+        .endless(),
         bad("a length beyond 64 bits", "99999999999999999999"),
         bad("a length that is no number", "many"),
         bad("a length below zero", "-41"),
@@ -85,7 +96,9 @@ pub(super) fn lengths() -> Vec<Row> {
         at_request("a length and chunks of another", [both(2)]).unusable("both"),
         at_request("a length and chunks of that length", [both(41)]).unusable("both"),
         at_request("a body without a length, on a connection that stays", [unbounded("a: b")])
-            .timed_out(),
+            .timed_out()
+            .passed_on(200)
+            .cut_off(),
         at_request("a body that ends with the connection", [unbounded("connection: close"), Close])
             .success(),
         at_request(
@@ -95,12 +108,15 @@ pub(super) fn lengths() -> Vec<Row> {
         .success(),
         at_request("a body that ends with the connection, byte by byte", [slowly, Close]).success(),
         at_request("a body without a length, reset", [unbounded("connection: close"), Reset])
-            .unusable("body cut off"),
+            .unusable("body cut off")
+            .passed_on(200)
+            .cut_off(),
         at_request(
             "half a body that ends with the connection",
             [say("HTTP/1.1 200 OK\r\n\r\n{\"id\":"), Close],
         )
-        .unusable("body is not JSON"),
+        .unusable("body is not JSON")
+        .passed_on(200),
         at_request(
             "500, a body that ends with the connection",
             [say(format!("HTTP/1.1 500 Oops\r\n\r\n{BODY}")), Close],
@@ -116,24 +132,31 @@ pub(super) fn lengths() -> Vec<Row> {
             "a body without a length, when the next request comes",
             late("HTTP/1.1 200 OK\r\n\r\n"),
         )
-        .timed_out(),
+        .timed_out()
+        .passed_on(200)
+        .cut_off(),
         at_request(
             "transfer-encoding: identity, and a body when the next request comes",
             late("HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\n\r\n"),
         )
-        .timed_out(),
+        .timed_out()
+        .passed_on(200)
+        .cut_off(),
         at_request(
             "500, and a body without a length when the next request comes",
             late("HTTP/1.1 500 Oops\r\n\r\n"),
         )
         .server_error(500)
         .seen(2, 2)
-        .impatient(),
+        .impatient()
+        .cut_off(),
         at_request(
             "an upgrade that was not requested, and a body when the next request comes",
             late("HTTP/1.1 426 Oops\r\nupgrade: websocket\r\ncontent-length: 2\r\n\r\n"),
         )
-        .ends(426, "client_error", Effect::Success, 1),
+        .ends(426, "client_error", Effect::Success, 1)
+        .impatient()
+        .cut_off(),
         at_request(
             "transfer-encoding: gzip, chunked",
             [say("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n")],
@@ -148,7 +171,13 @@ pub(super) fn lengths() -> Vec<Row> {
 }
 
 pub(super) fn chunks() -> Vec<Row> {
-    let bad = |name, rest: &str| at_request(name, [say(chunked(rest))]).unusable("malformed body");
+    let bad = |name, rest: &str| {
+        let row = at_request(name, [say(chunked(rest))]);
+        row.unusable("malformed body").passed_on(200).cut_off()
+    };
+    let cut_off = |name, acts: [Act; 2]| {
+        at_request(name, acts).unusable("body cut off").passed_on(200).cut_off()
+    };
     let whole = chunk(BODY);
     vec![
         at_request("chunks", [say(chunked(&format!("{whole}0\r\n\r\n")))]).success(),
@@ -164,32 +193,37 @@ pub(super) fn chunks() -> Vec<Row> {
         bad("a chunk size below zero", "-2\r\n{}\r\n0\r\n\r\n"),
         bad("a chunk size beyond 64 bits", "fffffffffffffffff\r\n{}\r\n0\r\n\r\n"),
         bad("a chunk longer than its size", "1\r\n{}\r\n0\r\n\r\n"),
-        at_request("closes in a chunk", [say(chunked("29\r\n{\"id\":")), Close])
-            .unusable("body cut off"),
-        at_request("closes before the last chunk", [say(chunked(&whole)), Close])
-            .unusable("body cut off"),
-        at_request("resets before the last chunk", [say(chunked(&whole)), Reset])
-            .unusable("body cut off"),
+        cut_off("closes in a chunk", [say(chunked("29\r\n{\"id\":")), Close]),
+        cut_off("closes before the last chunk", [say(chunked(&whole)), Close]),
+        cut_off("resets before the last chunk", [say(chunked(&whole)), Reset]),
         at_request(
             "a surplus after the last chunk",
             [say(chunked(&format!("{whole}0\r\n\r\n{}", good())))],
         )
         .success(),
         at_request("chunks without end", [say(chunked("")), forever(chunk(&" ".repeat(1000)))])
-            .unusable("body larger than 10000 bytes"),
+            .unusable("body larger than 10000 bytes")
+            .passed_on(200)
+            .endless(),
         at_request(
             "a chunk without end",
             [say(chunked("ffffffffffff\r\n")), forever([b' '; 1000])],
         )
-        .unusable("body larger than 10000 bytes"),
+        .unusable("body larger than 10000 bytes")
+        .passed_on(200)
+        .endless(),
         at_request("a chunk extension without end", [say(chunked("29;")), forever([b'x'; 1000])])
             .timed_out()
+            .passed_on(200)
+            .cut_off()
             .alone(),
         at_request(
             "trailers without end",
             [say(chunked(&whole)), say("0\r\n"), forever("a: b\r\n".repeat(100))],
         )
         .timed_out()
+        .passed_on(200)
+        .cut_off()
         .alone(),
     ]
 }

@@ -11,32 +11,39 @@ use std::{
 };
 
 use resilience_testing::{
-    Answer, PATIENCE,
+    PATIENCE,
     certificates::Authority,
-    http::Request,
     process::{Process, command},
     until,
 };
 use serde_json::Value;
 use tokio_rustls::rustls::ServerConfig;
 
-use super::server::{Door, Mode, Server};
+use super::{
+    received::Received,
+    server::{Door, Mode, Server},
+    way::Way,
+};
 
-pub(crate) const CALL: &str = "/api/call-backend";
-pub(crate) const UNPROTECTED: &str = "/api/call-backend-without-resilience";
-
-/// Two attempts, a circuit that stays closed so that each call is made, and one worker so that all calls share
-/// connections.
-const SETTINGS: [(&str, &str); 8] = [
+/// One worker, so that all calls share connections.
+const SETTINGS: [(&str, &str); 3] = [
     ("WORKERS", "1"),
+    ("MAX_RESPONSE_BYTES", "10000"),
+    ("RUST_LOG", "info,client_service::calls=warn"),
+];
+
+/// The policies of the lab's backend and of the gateway's upstream: two attempts, and a circuit that stays closed so
+/// that each call is made.
+const POLICIES: [(&str, &str); 5] = [
     ("RETRY_MAX_ATTEMPTS", "2"),
     ("RETRY_BASE_DELAY", "0.01"),
     ("CALL_DEADLINE", "30"),
     ("BREAKER_FAIL_MAX", "1000000"),
-    ("MAX_RESPONSE_BYTES", "10000"),
     ("BREAKER_TRIAL_LEASE", "10"),
-    ("RUST_LOG", "info,client_service::calls=warn"),
 ];
+
+/// Seconds after which the gateway cuts off an answer that does not go on.
+const BODY_IDLE: &str = "0.5";
 
 pub(crate) struct Lab {
     pub(crate) server: Server,
@@ -58,17 +65,6 @@ impl Tls {
     }
 }
 
-/// Panics if `answer` may belong to a call without this marker.
-#[track_caller]
-fn must_be_its_own(answer: &Answer, id: &str) {
-    let response = &answer.body["backend_response"];
-    let is_own = match response.get("id") {
-        Some(told) => *told == *id && response.get("stale").is_none(),
-        None => answer.status != 200,
-    };
-    assert!(is_own, "the answer of another call than {id}: {answer:?}");
-}
-
 /// A unique marker.
 pub(crate) fn marker() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
@@ -76,37 +72,36 @@ pub(crate) fn marker() -> String {
 }
 
 impl Lab {
-    pub(crate) fn start(door: Door, tls: Option<&Tls>, settings: &[(&str, &str)]) -> Self {
+    /// Starts a client whose lab has the server as its backend, and whose gateway has it as its upstream `u`.
+    /// `policies` are for both.
+    pub(crate) fn start(
+        door: Door,
+        tls: Option<&Tls>,
+        settings: &[(&str, &str)],
+        policies: &[(&str, &str)],
+    ) -> Self {
         let server = Server::start(door, tls.map(|tls| tls.server.clone()));
-        let url = server.url();
-        let root = tls.map(|tls| ("BACKEND_CA_FILE", tls.root.as_str()));
-        let mut variables = [&SETTINGS, settings, &[("BACKEND_URL", &url)]].concat();
-        variables.extend(root);
+        let (url, policies) = (server.url(), [&POLICIES, policies].concat());
+        let file = upstream(&url, tls, &policies);
+        let variables = [("BACKEND_URL", url.as_str()), ("CONFIG", &file)];
+        let mut variables = [&SETTINGS, settings, &policies, &variables].concat();
+        variables.extend(tls.map(|tls| ("BACKEND_CA_FILE", tls.root.as_str())));
         let client = Process::start(command(env!("CARGO_BIN_EXE_client-service"), &variables));
         Self { server, client }
     }
 
-    pub(crate) fn call(&self, path: &str) -> Answer {
-        self.call_as(path, &marker())
-    }
-
-    /// A call with this marker, which the server puts into its answer.
-    pub(crate) fn call_as(&self, path: &str, id: &str) -> Answer {
-        let trace = format!("traceparent: 00-{id}-00f067aa0ba902b7-00\r\n");
-        let request = Request::new(format!("GET {path}")).headers(&trace);
-        let answer = self.client.ask(request).must_be_json();
-        must_be_its_own(&answer, id);
-        answer
+    pub(crate) fn call(&self, way: Way) -> Received {
+        way.call(&self.client, &marker())
     }
 
     /// Makes calls with these markers, at most this many at a time. Returns their answers in the same order.
-    pub(crate) fn call_all(&self, ids: &[String], at_a_time: usize) -> Vec<Answer> {
-        let (next, answers) = (Mutex::new(ids.iter().enumerate()), Mutex::new(BTreeMap::new()));
+    pub(crate) fn call_all(&self, calls: &[(Way, &str)], at_a_time: usize) -> Vec<Received> {
+        let (next, answers) = (Mutex::new(calls.iter().enumerate()), Mutex::new(BTreeMap::new()));
         thread::scope(|scope| {
             for _ in 0..at_a_time {
                 scope.spawn(|| {
-                    while let Some((number, id)) = { next.lock().unwrap().next() } {
-                        let answer = self.call_as(CALL, id);
+                    while let Some((number, (way, id))) = { next.lock().unwrap().next() } {
+                        let answer = way.call(&self.client, id);
                         answers.lock().unwrap().insert(number, answer);
                     }
                 });
@@ -121,8 +116,8 @@ impl Lab {
         answer.body
     }
 
-    pub(crate) fn fail_counter(&self) -> u64 {
-        self.look("/api/circuit-breaker")["fail_counter"].as_u64().unwrap()
+    pub(crate) fn fail_counter(&self, way: Way) -> u64 {
+        self.look(way.breaker())["fail_counter"].as_u64().unwrap()
     }
 
     /// The outcomes of the attempts of the last call.
@@ -138,19 +133,23 @@ impl Lab {
         until("all connections at rest", PATIENCE, || self.server.busy() == 0);
     }
 
-    /// Makes the client close all its connections.
+    /// Makes the client close all its connections. Those of the lab and those of the gateway are apart.
     pub(crate) fn close_all(&self) {
         self.settle();
         self.server.set(Mode::Failing(None));
         until("no connection", PATIENCE, || {
-            self.server.open() == 0 || self.call(UNPROTECTED).status == 0
+            [Way::Unprotected, Way::Gateway].iter().any(|way| {
+                self.settle();
+                self.server.open() == 0 || self.call(*way).status == 0
+            })
         });
     }
 
     /// Number of files that the client has open after its first calls, without a connection to the server.
     pub(crate) fn open_files_at_rest(&self) -> usize {
-        self.call(CALL);
-        self.call(UNPROTECTED);
+        for way in [Way::Protected, Way::Unprotected, Way::Gateway] {
+            self.call(way);
+        }
         self.close_all();
         self.client.open_files()
     }
@@ -159,7 +158,10 @@ impl Lab {
     pub(crate) fn must_be_as_before(&self, open_files: usize) {
         self.settle();
         assert_eq!(self.look("/health")["status"], "healthy");
-        let calls = || self.look("/api/stats")["statistics"]["calls_in_flight"] == 0;
+        let calls = || {
+            self.look("/api/stats")["statistics"]["calls_in_flight"] == 0
+                && self.look("/api/upstreams/u")["calls"]["calls_in_flight"] == 0
+        };
         until("no call in flight", PATIENCE, calls);
         let most = || open_files + self.server.open();
         let what = format!("{open_files} open files and the idle connections");
@@ -167,4 +169,18 @@ impl Lab {
         let log = self.client.log();
         assert!(!log.contains("panicked"), "{log}");
     }
+}
+
+/// The path of a new file for the gateway.
+fn upstream(url: &str, tls: Option<&Tls>, policies: &[(&str, &str)]) -> String {
+    let mut text = format!("[upstreams.u]\nurl = \"{url}\"\nbody_idle_timeout = {BODY_IDLE}\n");
+    for (name, value) in policies {
+        text += &format!("{} = \"{value}\"\n", name.to_lowercase());
+    }
+    if let Some(tls) = tls {
+        text += &format!("tls = {{ ca_file = {:?} }}\n", tls.root);
+    }
+    let path = format!("{}/fault-matrix-{}.toml", env!("CARGO_TARGET_TMPDIR"), marker());
+    fs::write(&path, text).unwrap();
+    path
 }

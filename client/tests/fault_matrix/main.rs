@@ -1,8 +1,10 @@
 //! Faults of a backend on the wire. A server on raw sockets (`server.rs`) performs the faults of the rows (`rows.rs`),
-//! and the client runs as a process. Each row states the expected result for the caller, the breaker and the backend.
+//! and the client runs as a process. Each row states the expected result for the caller, the breaker and the backend,
+//! for a call of the lab's endpoint and for one through the gateway.
 //!
 //! Each call carries a marker (its trace id), which the server puts into its answer. So a test detects the answer of
-//! another call.
+//! another call. A request that the gateway passes on has the marker in its path, query, headers and body as well, and the
+//! server detects a request that consists of parts of several.
 //!
 //! `cargo test -p client-service --test fault_matrix -- --nocapture` prints the matrix.
 //! `FAULT_MATRIX_ROW=chunk` plays only rows whose name contains `chunk`. `FAULT_MATRIX_CALLS=10000` sets the number of
@@ -21,12 +23,14 @@ mod framing;
 mod lab;
 mod mix;
 mod pool;
+mod received;
 mod row;
 mod rows;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
+mod way;
 
 use std::{
     collections::BTreeMap,
@@ -36,10 +40,13 @@ use std::{
     thread,
 };
 
-use lab::{CALL, Lab, Tls, UNPROTECTED, marker};
-use row::{Effect, Expected, Row};
+use lab::{Lab, Tls};
+use received::End;
+use resilience_testing::{PATIENCE, until};
+use row::{Effect, Result, Results, Row};
 use rows::rows;
 use server::{Door, Mode};
+use way::Way;
 
 /// The variable that chooses rows by a part of their names.
 const CHOSEN: &str = "FAULT_MATRIX_ROW";
@@ -51,10 +58,10 @@ const AT_A_TIME: usize = 8;
 fn each_fault_has_the_outcome_in_the_matrix() {
     let rows = chosen(|_| true);
     let seen = play_all(&rows, None);
-    let table = table::render(rows.iter().map(|row| row.name).zip(&seen));
-    println!("{table}");
+    let tables = table::render(rows.iter().map(|row| row.name).zip(&seen));
+    println!("{tables}");
     if env::var_os(CHOSEN).is_none() {
-        table::must_be_documented(&table);
+        table::must_be_documented(&tables);
     }
 }
 
@@ -73,7 +80,7 @@ fn chosen(fits: impl Fn(&Row) -> bool) -> Vec<Row> {
 }
 
 /// Plays the rows, and returns their results. Panics if one is not as expected.
-fn play_all(rows: &[Row], tls: Option<&Tls>) -> Vec<Expected> {
+fn play_all(rows: &[Row], tls: Option<&Tls>) -> Vec<Results> {
     // Twice as many rows at a time would miss their timeouts.
     static PLAYING: Mutex<()> = Mutex::new(());
     let _playing = PLAYING.lock();
@@ -98,64 +105,81 @@ fn play_all(rows: &[Row], tls: Option<&Tls>) -> Vec<Expected> {
     seen.into_iter().flatten().collect()
 }
 
-/// Plays one row, and returns its result. Panics if a condition is violated that must hold after every row.
-fn play(row: &Row, tls: Option<&Tls>) -> Expected {
+/// Plays one row, and returns its results. Panics if a condition is violated that must hold after every row.
+fn play(row: &Row, tls: Option<&Tls>) -> Results {
     let attempt_timeout = if row.impatient { "0.5" } else { "10" };
     // A handshake takes processor time.
     let connect_timeout = if tls.is_some() { attempt_timeout } else { "0.2" };
-    let settings = [("ATTEMPT_TIMEOUT", attempt_timeout), ("CONNECT_TIMEOUT", connect_timeout)];
-    let mut lab = Lab::start(row.door, tls, &settings);
+    let policies = [("ATTEMPT_TIMEOUT", attempt_timeout), ("CONNECT_TIMEOUT", connect_timeout)];
+    let mut lab = Lab::start(row.door, tls, &[], &policies);
     let open_files = lab.open_files_at_rest();
 
-    let counted = prepare(&lab, row, CALL);
+    let protected = call(&lab, row, Way::Protected);
+    prepare(&lab, row, Way::Unprotected);
     lab.server.set(Mode::Misbehaving(Arc::new(row.play.clone())));
-    let answer = lab.call(CALL);
+    let unprotected = lab.call(Way::Unprotected).status;
     lab.settle();
-    let message = answer.body["backend_response"]["message"].as_str().unwrap_or_default();
-    assert!(message.contains(row.says), "{}: {message:?} does not say {:?}", row.name, row.says);
-    let mut outcomes = lab.outcomes();
-    let attempts = outcomes.len();
-    assert_eq!(answer.number("attempts"), attempts as u64, "{}", row.name);
-    outcomes.dedup();
-    let outcome = outcomes.join(", then ");
-    let breaker = match lab.fail_counter() {
-        0 => Effect::Success,
-        now if now == counted => Effect::Neutral,
-        now => Effect::Failures(now - counted),
-    };
-    let seen = lab.server.seen();
-
-    prepare(&lab, row, UNPROTECTED);
-    lab.server.set(Mode::Misbehaving(Arc::new(row.play.clone())));
-    let unprotected = lab.call(UNPROTECTED).status;
-    lab.settle();
+    let gateway = call(&lab, row, Way::Gateway);
 
     lab.server.open_door();
     if !row.alone {
         mix::interleave(&lab, row);
     }
     lab.server.set(Mode::Healthy);
-    for _ in 0..3 {
-        assert_eq!(lab.call(CALL).status, 200, "{}: healthy again", row.name);
+    for way in [Way::Protected, Way::Gateway].repeat(3) {
+        assert_eq!(lab.call(way).status, 200, "{}: healthy again", row.name);
     }
-    let healthy = lab.call_all(&[(); 8].map(|()| marker()), 8);
-    assert!(healthy.iter().all(|answer| answer.status == 200), "{}: {healthy:?}", row.name);
+    mix::must_be_healthy(&lab);
     assert!(!lab.server.was_followed(), "{}: a redirect was followed", row.name);
     lab.must_be_as_before(open_files);
-    Expected { status: answer.status, outcome, breaker, attempts, seen, unprotected }
+    Results { lab: protected, unprotected, gateway }
 }
 
-/// Prepares the connection that the row needs. Also makes one failure count, so that a success, which resets the
-/// count, differs from a neutral outcome.
-fn prepare(lab: &Lab, row: &Row, path: &str) -> u64 {
+/// Makes a call, and returns its result.
+fn call(lab: &Lab, row: &Row, way: Way) -> Result {
+    let counted = prepare(lab, row, way);
+    lab.server.set(Mode::Misbehaving(Arc::new(row.play.clone())));
+    let answer = lab.call(way);
+    lab.settle();
+    let (says, expected) = match way {
+        Way::Protected | Way::Unprotected => (row.says[0], &row.expected.lab),
+        Way::Gateway => (row.says[1], &row.expected.gateway),
+    };
+    let message = &answer.message;
+    assert!(message.contains(says), "{}: {message:?} does not say {says:?}", row.name);
+    let mut outcomes = lab.outcomes();
+    let attempts = outcomes.len();
+    assert_eq!(answer.attempts, attempts as u64, "{}", row.name);
+    outcomes.dedup();
+    let outcome = outcomes.join(", then ");
+    let breaker = || match lab.fail_counter(way) {
+        0 => Effect::Success,
+        now if now < counted => Effect::LateFailure,
+        now if now == counted => Effect::Neutral,
+        now => Effect::Failures(now - counted),
+    };
+    if answer.end == End::CutOff {
+        // The failure counts a moment after the end of the body.
+        let is_counted = || breaker() == expected.breaker;
+        until(&format!("{}: {:?}", row.name, expected.breaker), PATIENCE, is_counted);
+    }
+    let (status, end, seen) = (answer.status, answer.end, lab.server.seen());
+    Result { status, end, outcome, breaker: breaker(), attempts, seen }
+}
+
+/// Prepares the connection that the row needs. Also makes two failures count, so that a success, which resets the
+/// count, differs from a neutral outcome, also if a failure follows it.
+fn prepare(lab: &Lab, row: &Row, way: Way) -> u64 {
     if row.door != Door::Open {
-        return lab.fail_counter();
+        return lab.fail_counter(way);
     }
     lab.close_all();
     let is_kept = row.play.only_kept || !row.idle.is_empty();
-    lab.server.set(Mode::Failing(is_kept.then(|| row.idle.clone())));
-    assert_eq!(lab.call(path).status, 501);
+    for afterwards in [None, is_kept.then(|| row.idle.clone())] {
+        lab.server.set(Mode::Failing(afterwards));
+        assert_eq!(lab.call(way).status, 503);
+    }
     lab.server.go_on();
     lab.settle();
-    if path == CALL { lab.fail_counter() } else { 0 }
+    lab.fail_counter(way)
 }

@@ -3,45 +3,67 @@
 use std::{collections::HashMap, env, sync::Arc};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
-use resilience_testing::Answer;
 
 use super::{
     lab::{Lab, marker},
+    received::Received,
     row::Row,
     rows::rows,
     server::{Door, Mode},
+    way::Way,
 };
 
 /// Number of calls at a time.
 const AT_A_TIME: usize = 25;
+
+/// A call that a plan makes.
+struct Call<'a> {
+    way: Way,
+    id: String,
+    /// `None` gets a correct answer.
+    row: Option<&'a Row>,
+}
 
 /// Makes concurrent calls, of which every second one gets the fault of `row`.
 pub(crate) fn interleave(lab: &Lab, row: &Row) {
     play(lab, &[Some(row), None].repeat(6));
 }
 
-/// Makes these calls. Each must end as its own row states.
+/// Makes concurrent calls, which must all be answered correctly.
+pub(crate) fn must_be_healthy(lab: &Lab) {
+    play(lab, &[None; 12]);
+}
+
+/// Makes these calls, each in both ways. Each must end as its own row states.
 fn play(lab: &Lab, plan: &[Option<&Row>]) {
-    let calls: Vec<_> = plan.iter().map(|row| (marker(), *row)).collect();
-    let misbehaving = calls
+    let calls: Vec<_> = plan
         .iter()
-        .filter_map(|(id, row)| Some((id.clone(), Arc::new(row.as_ref()?.play.clone()))));
+        .flat_map(|row| {
+            [Way::Protected, Way::Gateway].map(|way| Call { way, id: marker(), row: *row })
+        })
+        .collect();
+    let misbehaving =
+        calls.iter().filter_map(|call| Some((call.id.clone(), Arc::new(call.row?.play.clone()))));
     let misbehaving: HashMap<_, _> = misbehaving.collect();
     lab.server.set(Mode::Planned(Arc::new(misbehaving)));
-    let ids: Vec<_> = calls.iter().map(|(id, _)| id.clone()).collect();
-    let answers = lab.call_all(&ids, AT_A_TIME);
+    let asked: Vec<_> = calls.iter().map(|call| (call.way, call.id.as_str())).collect();
+    let answers = lab.call_all(&asked, AT_A_TIME);
     assert_eq!(answers.len(), calls.len());
-    for (answer, (_, row)) in answers.iter().zip(&calls) {
-        must_end_as(answer, *row);
+    for (answer, call) in answers.iter().zip(&calls) {
+        must_end_as_planned(answer, call);
     }
 }
 
-fn must_end_as(answer: &Answer, row: Option<&Row>) {
-    let (name, expected) = match row {
-        Some(Row { name, expected, .. }) => (*name, (expected.status, expected.attempts as u64)),
-        None => ("no fault", (200, 1)),
+fn must_end_as_planned(answer: &Received, Call { way, id, row }: &Call<'_>) {
+    let Some(Row { name, expected, .. }) = row else {
+        return assert!(answer.is_good(id), "no fault, {way:?}, {id}: {answer:?}");
     };
-    assert_eq!((answer.status, answer.number("attempts")), expected, "{name}: {answer:?}");
+    let expected = expected.of(*way);
+    let (seen, expected) = (
+        (answer.status, answer.attempts, answer.end),
+        (expected.status, expected.attempts as u64, expected.end),
+    );
+    assert_eq!(seen, expected, "{name}, {way:?}: {answer:?}");
 }
 
 fn from_environment(name: &str, default: u64) -> u64 {
@@ -57,16 +79,14 @@ fn concurrent_faults_affect_only_their_own_calls() {
     let mut rng = SmallRng::seed_from_u64(seed);
     let mut rows = rows();
     rows.retain(|row| !row.alone);
-    let settings = [("ATTEMPT_TIMEOUT", "1"), ("WORKERS", "2")];
-    let lab = Lab::start(Door::Open, None, &settings);
+    let lab = Lab::start(Door::Open, None, &[("WORKERS", "2")], &[("ATTEMPT_TIMEOUT", "1")]);
     let open_files = lab.open_files_at_rest();
     // Every third call gets a correct answer.
     let plan: Vec<_> = (0..calls)
         .map(|_| (rng.random_range(0..3) > 0).then(|| &rows[rng.random_range(0..rows.len())]))
         .collect();
     play(&lab, &plan);
-    lab.server.set(Mode::Healthy);
-    play(&lab, &[None; AT_A_TIME]);
+    must_be_healthy(&lab);
     assert!(!lab.server.was_followed());
     lab.must_be_as_before(open_files);
 }

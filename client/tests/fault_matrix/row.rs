@@ -5,21 +5,43 @@
 
 use super::{
     act::{Act, good, say},
+    received::End,
     server::{Door, Play},
+    way::Way,
 };
 
-/// The expected result of a row.
+/// The results of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Expected {
+pub(crate) struct Results {
+    /// Of `/api/call-backend`.
+    pub(crate) lab: Result,
+    /// The status of the same call without resilience.
+    pub(crate) unprotected: u16,
+    /// Of the same call through the gateway.
+    pub(crate) gateway: Result,
+}
+
+impl Results {
+    pub(crate) fn of(&self, way: Way) -> &Result {
+        match way {
+            Way::Protected | Way::Unprotected => &self.lab,
+            Way::Gateway => &self.gateway,
+        }
+    }
+}
+
+/// The result of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Result {
     pub(crate) status: u16,
+    /// How the body ends.
+    pub(crate) end: End,
     /// The outcomes of the attempts. Equal outcomes in sequence are named once.
     pub(crate) outcome: String,
     pub(crate) breaker: Effect,
     pub(crate) attempts: usize,
     /// Numbers of new connections and of requests that the server sees.
     pub(crate) seen: (usize, usize),
-    /// The status of the same call without resilience.
-    pub(crate) unprotected: u16,
 }
 
 /// The effect of a call on the breaker.
@@ -28,6 +50,8 @@ pub(crate) enum Effect {
     Success,
     Neutral,
     Failures(u64),
+    /// A success, and a failure when the body is cut off.
+    LateFailure,
 }
 
 /// One fault of the backend.
@@ -44,22 +68,23 @@ pub(crate) struct Row {
     /// True if no other calls may run at the same time: the row loads the machine, or its late bytes may arrive after
     /// the next request, and HTTP/1.1 cannot tell them from that request's answer.
     pub(crate) alone: bool,
-    pub(crate) expected: Expected,
-    /// Text that the message of the answer must contain.
-    pub(crate) says: &'static str,
+    pub(crate) expected: Results,
+    /// Texts that the message of the answer must contain: that of the lab's endpoint, and that of the gateway.
+    pub(crate) says: [&'static str; 2],
 }
 
 pub(super) fn row(name: &'static str, play: Play) -> Row {
-    let expected = Expected {
+    let result = Result {
         status: 502,
+        end: End::Whole,
         outcome: "unusable".into(),
         breaker: Effect::Failures(1),
         attempts: 2,
         seen: (2, 2),
-        unprotected: 502,
     };
+    let expected = Results { lab: result.clone(), unprotected: 502, gateway: result };
     let (door, idle) = (Door::Open, Vec::new());
-    Row { name, door, play, idle, impatient: false, alone: false, expected, says: "" }
+    Row { name, door, play, idle, impatient: false, alone: false, expected, says: [""; 2] }
 }
 
 /// Performs the acts at each request.
@@ -84,8 +109,9 @@ pub(super) fn when_idle(name: &'static str, acts: impl Into<Vec<Act>>) -> Row {
 }
 
 impl Row {
-    fn expect(mut self, change: impl FnOnce(&mut Expected)) -> Self {
-        change(&mut self.expected);
+    fn expect(mut self, change: impl Fn(&mut Result)) -> Self {
+        change(&mut self.expected.lab);
+        change(&mut self.expected.gateway);
         self
     }
 
@@ -97,22 +123,60 @@ impl Row {
         self.expect(|expected| expected.seen = (connections, requests))
     }
 
-    pub(super) fn without_resilience(self, status: u16) -> Self {
-        self.expect(|expected| expected.unprotected = status)
+    pub(super) fn without_resilience(mut self, status: u16) -> Self {
+        self.expected.unprotected = status;
+        self
+    }
+
+    /// The gateway passes the answer on, although the lab's endpoint cannot use it.
+    pub(super) fn passed_on(mut self, status: u16) -> Self {
+        let (end, outcome, breaker) = (End::Whole, "success".into(), Effect::Success);
+        self.expected.gateway = Result { status, end, outcome, breaker, attempts: 1, seen: (1, 1) };
+        self.gateway_says("")
+    }
+
+    /// The gateway cuts off what it passes on, which is a failure more.
+    pub(super) fn cut_off(mut self) -> Self {
+        let gateway = &mut self.expected.gateway;
+        gateway.end = End::CutOff;
+        gateway.breaker = match gateway.breaker {
+            Effect::Success => Effect::LateFailure,
+            Effect::Neutral => Effect::Failures(1),
+            Effect::Failures(number) => Effect::Failures(number + 1),
+            Effect::LateFailure => panic!("it is cut off already"),
+        };
+        self
+    }
+
+    /// The gateway passes the answer on until the caller leaves.
+    pub(super) fn endless(mut self) -> Self {
+        self.expected.gateway.end = End::Never;
+        self
     }
 
     /// A failure, once per call; retried on another connection.
     pub(super) fn unusable(self, says: &'static str) -> Self {
-        Self { says, ..self }
+        Self { says: [says; 2], ..self }
     }
 
-    /// The same, at the attempt's timeout.
+    pub(super) fn gateway_says(mut self, says: &'static str) -> Self {
+        self.says[1] = says;
+        self
+    }
+
+    /// A failure of the gateway's upstream, whatever the lab's endpoint makes of it.
+    pub(super) fn unusable_in_gateway(mut self, says: &'static str) -> Self {
+        self.expected.gateway = row("", Play::default()).expected.gateway;
+        self.gateway_says(says)
+    }
+
+    /// A failure at the attempt's timeout.
     pub(super) fn timed_out(self) -> Self {
         let row = self.expect(|expected| {
             expected.outcome = "timed_out".into();
-            (expected.status, expected.unprotected) = (504, 504);
+            expected.status = 504;
         });
-        Self { says: "no answer within", ..row }.impatient()
+        Self { says: ["no answer within"; 2], ..row }.without_resilience(504).impatient()
     }
 
     /// Uses an attempt timeout of half a second.
@@ -127,32 +191,41 @@ impl Row {
             expected.breaker = Effect::Failures(2);
             expected.seen = (6, 6);
         });
-        Self { says, ..row }
+        Self { says: [says; 2], ..row }
     }
 
     pub(super) fn success(self) -> Self {
         self.ends(200, "success", Effect::Success, 1).seen(1, 1)
     }
 
-    /// The status of the backend, on one connection that is kept.
+    /// The status of the backend. The lab's endpoint reads each body, so its connection is kept.
     pub(super) fn ends(
-        self,
+        mut self,
         status: u16,
         outcome: &'static str,
         breaker: Effect,
         attempts: usize,
     ) -> Self {
-        self.expect(|expected| {
-            let (outcome, seen) = (outcome.into(), (1, attempts));
-            *expected = Expected { status, outcome, breaker, attempts, seen, unprotected: status };
-        })
+        let (end, outcome) = (End::Whole, outcome.into());
+        let lab = Result { status, end, outcome, breaker, attempts, seen: (1, attempts) };
+        let gateway = Result { seen: (attempts, attempts), ..lab.clone() };
+        self.expected = Results { lab, unprotected: status, gateway };
+        self
     }
 
     pub(super) fn server_error(self, status: u16) -> Self {
         self.ends(status, "server_error", Effect::Failures(1), 2)
     }
 
-    pub(super) fn redirect(self) -> Self {
-        self.ends(502, "redirect", Effect::Failures(1), 1)
+    pub(super) fn redirect(self, status: u16) -> Self {
+        self.ends(502, "redirect", Effect::Failures(1), 1).passed_on(status)
+    }
+
+    /// A method that the backend does not have: a failure of the lab's backend. Callers of the gateway choose it.
+    pub(super) fn unsupported(self) -> Self {
+        let mut row = self.ends(501, "unsupported", Effect::Failures(1), 1);
+        row.expected.gateway.outcome = "client_error".into();
+        row.expected.gateway.breaker = Effect::Success;
+        row
     }
 }

@@ -16,6 +16,9 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::act::{Act, answer, good, say};
 
+/// A failure that is not retried, because the call's time would be over.
+const FAILURE: &str = "503 Service Unavailable\r\nretry-after: 3600";
+
 /// The acts of the server on one connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Play {
@@ -32,7 +35,7 @@ pub(crate) struct Play {
 pub(crate) enum Mode {
     /// Correctly.
     Healthy,
-    /// With a 501, which counts as one failure. Then the connection is closed, or kept and used for these acts.
+    /// With a 503 that is not retried, and counts as one failure. Then the connection is closed, or kept and used for these acts.
     Failing(Option<Vec<Act>>),
     /// All with this play.
     Misbehaving(Arc<Play>),
@@ -157,7 +160,8 @@ impl Shared {
         }
         let mut kept = false;
         while let Some(head) = peer.request() {
-            let Some(again) = self.respond(peer, &marker(&head), kept) else { return };
+            let id = marker(&head, peer.body());
+            let Some(again) = self.respond(peer, &id, kept) else { return };
             peer = again;
             kept = true;
         }
@@ -169,7 +173,7 @@ impl Shared {
         match self.mode() {
             Mode::Failing(afterwards) => {
                 let connection = if afterwards.is_some() { "keep-alive" } else { "close" };
-                let status = format!("501 Not Implemented\r\nconnection: {connection}");
+                let status = format!("{FAILURE}\r\nconnection: {connection}");
                 let peer = self.play(&[say(answer(&status, "{}"))], peer, id)?;
                 let afterwards = afterwards?;
                 self.gate.pass();
@@ -215,11 +219,18 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// The marker of a request: its trace id.
-fn marker(head: &str) -> String {
+/// The marker of a request: its trace id. Panics if a request that is passed on consists of parts of several.
+fn marker(head: &str, body: &[u8]) -> String {
     let head = head.to_ascii_lowercase();
     let trace = head.lines().find_map(|line| line.strip_prefix("traceparent: 00-")).unwrap();
-    trace[..32].to_owned()
+    let id = &trace[..32];
+    if head.contains("x-id: ") {
+        let (path, header) = (format!(" /{id}?id={id} "), format!("x-id: {id}\r\n"));
+        let is_whole = head.contains(&path) && head.contains(&header);
+        let body = str::from_utf8(body).unwrap();
+        assert!(is_whole && body == if head.starts_with("put") { id } else { "" }, "{head}{body}");
+    }
+    id.to_owned()
 }
 
 fn fill(bytes: &[u8], place: &str, value: &str) -> Vec<u8> {

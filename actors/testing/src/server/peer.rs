@@ -13,12 +13,13 @@ use super::{Act, Seen, Stream};
 pub struct Peer {
     stream: BufReader<Stream>,
     number: usize,
+    body: Vec<u8>,
     seen: Arc<Seen>,
 }
 
 impl Peer {
     pub(super) fn new(stream: Stream, number: usize, seen: Arc<Seen>) -> Self {
-        Self { stream: BufReader::new(stream), number, seen }
+        Self { stream: BufReader::new(stream), number, body: Vec::new(), seen }
     }
 
     /// The number of the connection: 1 for the server's first.
@@ -41,10 +42,15 @@ impl Peer {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
         });
-        let mut body = vec![0; length.unwrap_or(0)];
-        self.stream.read_exact(&mut body).ok()?;
+        self.body = vec![0; length.unwrap_or(0)];
+        self.stream.read_exact(&mut self.body).ok()?;
         self.seen.heads.lock().unwrap().push(head.clone());
         Some(head)
+    }
+
+    /// The body of the last request, if it has a `Content-Length`.
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// Sends these bytes, unless the client has closed the connection.
