@@ -36,7 +36,11 @@ use super::{
     response_headers::{AnswerBody, AnswerHead},
     uploading::Uploading,
 };
-use crate::{answer::NoAnswer, traces, transport::Upload};
+use crate::{
+    answer::NoAnswer,
+    traces,
+    transport::{Upload, add_no_date},
+};
 
 /// The statuses of methods and versions of HTTP that the upstream does not offer.
 const NOT_OFFERED: [StatusCode; 2] =
@@ -153,6 +157,7 @@ impl Passing {
         headers.clone_from(&self.headers);
         headers.insert(TRACEPARENT, span.header());
         insert_deadline(headers, &attempt);
+        add_no_date(headers);
         let (request, upload) = self.body.send(request);
         let mut uploading =
             upload.as_ref().map(|upload| Uploading::new(upload, self.body_idle_timeout));

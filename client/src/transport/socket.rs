@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     connections::{InUse, Stream},
     filter::HeadFilter,
+    request_head::without_date,
     upload::Upload,
 };
 
@@ -72,13 +73,15 @@ impl From<CutOff> for io::Error {
 pub(super) struct Socket {
     stream: Rc<Stream>,
     filter: HeadFilter,
+    /// The beginning of a request, which is to be sent before anything else.
+    begun: Vec<u8>,
     /// The error to return after the bytes that the filter holds.
     ended: Option<io::Error>,
 }
 
 impl Socket {
     pub(super) fn new(stream: Rc<Stream>) -> Self {
-        Self { stream, filter: HeadFilter::new(), ended: None }
+        Self { stream, filter: HeadFilter::new(), begun: Vec::new(), ended: None }
     }
 
     /// Reads from the stream. Returns [`CutOff`] if the stream ends after the first byte of a response.
@@ -127,6 +130,22 @@ impl Socket {
             }
         }
     }
+
+    fn poll_send(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = self.stream.with_io(|io| Pin::new(io).poll_write(cx, bytes));
+        written.unwrap_or_else(|| Poll::Ready(Err(io::ErrorKind::NotConnected.into())))
+    }
+
+    fn poll_send_begun(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.begun.is_empty() {
+            let written = ready!(self.poll_send(cx, &self.begun))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.begun.drain(..written);
+        }
+        Poll::Ready(Ok(()))
+    }
 }
 
 impl AsyncRead for Socket {
@@ -159,16 +178,22 @@ impl AsyncWrite for Socket {
         let this = self.get_mut();
         if this.filter.begin_request() {
             TAKEN.set(Some(InUse::new(Rc::clone(&this.stream))));
+            let begun = without_date(bytes);
             if let Some(upload) = UPLOAD.take() {
-                this.stream.begin_upload(upload, bytes)?;
+                this.stream.begin_upload(upload, begun.as_deref().unwrap_or(bytes))?;
+                return Poll::Ready(Ok(bytes.len()));
+            }
+            if let Some(begun) = begun {
+                this.begun = begun;
                 return Poll::Ready(Ok(bytes.len()));
             }
         }
-        let written = this.stream.with_io(|io| Pin::new(io).poll_write(cx, bytes));
-        written.unwrap_or_else(|| Poll::Ready(Err(io::ErrorKind::NotConnected.into())))
+        ready!(this.poll_send_begun(cx))?;
+        this.poll_send(cx, bytes)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_send_begun(cx))?;
         self.stream.with_io(|io| Pin::new(io).poll_flush(cx)).unwrap_or(Poll::Ready(Ok(())))
     }
 

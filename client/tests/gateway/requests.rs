@@ -36,8 +36,27 @@ fn a_request_is_passed_on_with_its_path_and_query_and_without_headers_of_the_con
     ] {
         assert!(head.contains(line), "{line:?} is not in {head}");
     }
-    for name in ["x-mine", "keep-alive", "\r\nte:", "content-length", "connection", "accept-enc"] {
+    let absent = ["x-mine", "keep-alive", "\r\nte:", "content-length", "connection", "accept-enc"];
+    for name in absent {
         assert!(!head.contains(name), "{name} is in {head}");
+    }
+}
+
+#[test]
+fn the_upstream_gets_a_date_only_if_the_caller_has_sent_one() {
+    let upstream = Server::answering(ok("{}"));
+    let gateway = gateway(&upstream.url(), "");
+    let date = "date: Tue, 15 Nov 1994 08:12:31 GMT\r\n";
+    // In the second request, head and body are held and sent together; the third is streamed.
+    for (line, body) in [("GET", 0), ("PUT", 1_000), ("PUT", 1_000_000)] {
+        let request = Request::new(format!("{line} /upstreams/u/")).body("x".repeat(body));
+        for sent in ["", date] {
+            assert_eq!(gateway.ask(request.clone().headers(sent)).status, 200);
+            let head = upstream.heads().pop().unwrap().to_lowercase();
+            let dates: Vec<_> =
+                head.split_inclusive('\n').filter(|it| it.starts_with("date:")).collect();
+            assert_eq!(dates.concat(), sent.to_lowercase(), "{head}");
+        }
     }
 }
 
