@@ -70,6 +70,23 @@ async fn a_repeat_uses_a_fresh_connection_because_all_pooled_ones_may_be_stale()
     assert_eq!((upstream.connections(), upstream.requests()), (5, 6));
 }
 
+#[actix_web::test]
+async fn a_body_that_comes_late_after_an_answer_without_one_reaches_no_other_attempt() {
+    let upstream = Server::start(|mut peer| {
+        peer.request();
+        if peer.number() == 1 {
+            peer.say("HTTP/1.1 204 No Content\r\n\r\n");
+            peer.request();
+            peer.say(ok("\"late\""));
+        }
+        peer.say(ok("{}"));
+    });
+    let lab = lab(config(&upstream.url(), &[])).await;
+    let answer = lab.get("/api/call-backend").await;
+    assert_eq!((answer.status, answer.number("attempts")), (200, 2), "the 204 is unusable");
+    assert_eq!(answer.body["backend_response"], serde_json::json!({}));
+}
+
 /// Case 26: kept connections that all fall silent cost a call one attempt in all, not one attempt for each connection.
 #[actix_web::test]
 async fn twenty_kept_connections_that_fall_silent_cost_one_attempt() {
