@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod connections;
 mod endpoints;
 mod endpoints_use;
 mod gateway;

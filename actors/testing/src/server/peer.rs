@@ -32,6 +32,11 @@ impl Peer {
         self.stream.get_ref().server_name()
     }
 
+    /// The protocol that was agreed on in the handshake of TLS (ALPN). Known after the first read.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.stream.get_ref().protocol()
+    }
+
     /// Reads one request. Returns its head, or `None` if the client has closed the connection.
     pub fn request(&mut self) -> Option<String> {
         let mut head = String::new();

@@ -39,6 +39,13 @@ impl Stream {
         }
     }
 
+    pub(super) fn protocol(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls { stream, .. } => stream.conn.alpn_protocol(),
+        }
+    }
+
     pub(super) fn abandon(&mut self) {
         if let Self::Tls { is_abandoned, .. } = self {
             *is_abandoned = true;
