@@ -151,8 +151,9 @@ run_in_lane() {
 # Runs it and writes the CPU seconds of its processes, user and system, into a file.
 run_stage() {
   local TIMEFORMAT='%0U %0S'
-  exec 3>&2 2>"$work_dir/$1.cpu"
-  time ("stage_$1" 2>&3)
+  set +e
+  # The braces: without them, a stage that fails would write the times to its own stderr.
+  { time { (set -e; "stage_$1" 2>&3 3>&-); }; } 3>&2 2>"$work_dir/$1.cpu"
 }
 
 print_title() {

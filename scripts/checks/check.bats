@@ -24,7 +24,7 @@ END
   expect_status 0
   for name in $(scripts/check.sh --list | cut -d ' ' -f 1); do
     expect "$name runs with priority"
-    expect_line "$name +PASS +[0-9]+"
+    expect_line "$name +PASS +[0-9]+ +[0-9]+"
   done
   expect "e2e runs with priority $(nice)"
   expect 'services runs with priority 5'
@@ -35,7 +35,7 @@ END
   stub_stages 'stage_loom() { false; echo "loom goes on"; }'
   play check.sh
   expect_status 1
-  expect_line 'loom +FAIL +[0-9]+'
+  expect_line 'loom +FAIL +[0-9]+ +[0-9]+'
   expect_not 'loom goes on'
   expect 'soak runs'
   expect_line 'error: 1 of [0-9]+ stages failed'
@@ -45,11 +45,11 @@ END
   stub_stages 'stage_chaos() { skip "there is no chaos"; }'
   play CI=false check.sh chaos fmt
   expect_status 0
-  expect_line 'chaos +SKIP +[0-9]+  \(there is no chaos\)'
+  expect_line 'chaos +SKIP +[0-9]+ +[0-9]+  \(there is no chaos\)'
   play CI=true check.sh chaos fmt
   expect_status 1
-  expect_line 'chaos +FAIL +[0-9]+  \(skipped, with CI=true: there is no chaos\)'
-  expect_line 'fmt +PASS +[0-9]+'
+  expect_line 'chaos +FAIL +[0-9]+ +[0-9]+  \(skipped, with CI=true: there is no chaos\)'
+  expect_line 'fmt +PASS +[0-9]+ +[0-9]+'
 }
 
 @test "chosen stages run in the given order, with the normal priority" {
