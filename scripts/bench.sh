@@ -22,6 +22,7 @@
 #                        health, open, lab-open (the default); or gateway: /upstreams and the other proxies, with
 #                        answers of 100 bytes and 1 MiB of an nginx over http and https, such as
 #                        gateway-http-small and envoy-https-large
+#   --before DIRECTORY   measure the client-service there too, and compare the CPU time per request: what a change costs
 #   --seed N             seed of the contenders' order (default: a new one, which is printed)
 #   --quick              a smoke test: 2 rounds of 1 s. It installs nothing, skips contenders that are not
 #                        installed, and ignores missed limits

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 
 import aiohttp
 
-CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
+CLOSED, OPEN = "closed", "open"
 
 # Seconds until a call counts as unanswered; above CALL_DEADLINE.
 PATIENCE = 40.0

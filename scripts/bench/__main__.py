@@ -24,6 +24,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=whole(1, 64), default=1)
     parser.add_argument("--seed", type=whole(0, 2**64 - 1))
     parser.add_argument("--contenders")
+    parser.add_argument("--before", type=Path)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--instructions", action="store_true")
     parser.add_argument("--ejection", action="store_true")
@@ -49,7 +50,7 @@ def main() -> int:
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     try:
         given = read_arguments()
-        names = contenders.chosen(given.contenders)
+        names = contenders.chosen(given.contenders, with_before=given.before is not None)
         if given.instructions:
             names = [name for name in names if name in instructions.COUNTED]
         if given.list_servers:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from harness.processes import Failure
 
 # The groups of contenders. Those of one group have the same origin.
-LAB, GATEWAY = "lab", "gateway"
+LAB, GATEWAY, BUILD = "lab", "gateway", "build"
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ def gateway(scheme: str, size: str) -> dict[str, Contender]:
 
 CONTENDERS = {
     "call-backend": Contender("ours, `/api/call-backend`", "client", "/api/call-backend"),
+    "before": Contender("ours, of the build before", "before", "/api/call-backend", group=BUILD),
     "baseline": Contender("ours, without resilience", "client", "/api/call-backend-without-resilience"),
     "bare-awc": Contender("bare awc call in a handler", "bare-awc", "/api/call-backend"),
     "haproxy": Contender("haproxy", "haproxy", "/api/data"),
@@ -54,12 +55,13 @@ CONTENDERS = {
 }
 
 
-def chosen(names: str | None) -> list[str]:
+def chosen(names: str | None, with_before: bool = False) -> list[str]:
     """The contenders that the user names, in the order of the table; all of the lab by default.
 
-    `gateway` names all of its group.
+    `gateway` names all of its group. `with_before` adds the build before.
     """
     asked = [name for name, contender in CONTENDERS.items() if contender.group == LAB] if names is None else []
+    asked += ["before"] if with_before else []
     for name in names.split(",") if names is not None else []:
         if name not in CONTENDERS and name != GATEWAY:
             raise Failure(f'there is no contender "{name}"; contenders: {GATEWAY} (a group), {", ".join(CONTENDERS)}')

@@ -52,7 +52,7 @@ def calls(given: argparse.Namespace, names: list[str]) -> dict:
     with Processes(given.work_dir) as processes:
         of = {name: servers.SERVERS[name].origin for name in needed(names)}
         started = origins.start(set(of.values()), processes, given.bin_dir, given.work_dir, given.workers)
-        bench = servers.Bench(processes, given.bin_dir, given.work_dir, given.workers, started)
+        bench = servers.Bench(processes, given.bin_dir, given.work_dir, given.workers, started, given.before)
         running = {server: servers.start(server, bench) for server in of}
         number = many.measure(given.bin_dir, given.work_dir, given.workers, started) if "gateway-many" in names else {}
         results = rounds.play(plan, chosen, running, {server: started[of[server]] for server in of}, tell)

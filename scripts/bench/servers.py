@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.processes import Process, Processes
+from harness.processes import Failure, Process, Processes
 from harness.services import executable
 
 from . import configs, origins, services
@@ -27,6 +27,8 @@ class Bench:
     work_dir: Path
     workers: int
     origins: Mapping[str, Origin]
+    # Where the binaries of another build of ours are.
+    before: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,12 @@ def versions(servers: set[str], bin_dir: Path) -> dict[str, str]:
 def ours(bench: Bench, name: str, origin: Origin) -> Process:
     force_open = name.endswith("-open")
     return services.start_client(bench.processes, bench.bin_dir, bench.workers, origin.process, name, force_open)
+
+
+def before(bench: Bench, name: str, origin: Origin) -> Process:
+    if bench.before is None:
+        raise Failure("the contender before needs --before DIRECTORY")
+    return services.start_client(bench.processes, bench.before, bench.workers, origin.process, name)
 
 
 def bare_awc(bench: Bench, name: str, origin: Origin) -> Process:
@@ -168,6 +176,7 @@ GATEWAY = Server(gateway, built("client-service"))
 SERVERS = (
     {
         "client": Server(ours, built("client-service")),
+        "before": Server(before, built("client-service")),
         "client-open": Server(ours, built("client-service")),
         "bare-awc": Server(bare_awc, built("examples/bare_awc"), ready="/api/call-backend"),
         "haproxy": HAPROXY,

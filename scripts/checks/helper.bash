@@ -77,10 +77,6 @@ interrupt_play() {
   reap "$job"
 }
 
-forget_calls() {
-  : >"$calls"
-}
-
 # ---- what is expected ----------------------------------------------------------------------------
 
 fail() {

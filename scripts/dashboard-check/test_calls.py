@@ -46,9 +46,6 @@ def test_failed_call_shows_its_cause(lab, page):
 
 
 # How much of a bar each of its parts takes.
-
-
-# How much of a bar each of its parts takes.
 SHARES = """(bar) => {
   const width = (element) => element.getBoundingClientRect().width;
   return Object.fromEntries([...bar.children].map((part) => [part.className, width(part) / width(bar)]));

@@ -73,6 +73,11 @@ def test_an_open_circuit_that_calls_the_origin_fails():
         rounds.check_origin(1, 10, CONTENDERS["open"], 32)
 
 
+def test_another_build_is_measured_only_if_asked():
+    assert "before" not in chosen(None)
+    assert chosen("call-backend", with_before=True) == ["call-backend", "before"]
+
+
 def test_the_gateway_is_measured_only_if_asked():
     assert not [name for name in chosen(None) if CONTENDERS[name].group == GATEWAY]
     asked = chosen("gateway,health")
