@@ -142,6 +142,7 @@ stage_dockerfiles() {
 stage_e2e() {
   ensure_linker
   ensure curl jq
+  ensure_report_tools
   ensure_python_tools
   build_static_services
   E2E_BIN_DIR=$bin_dir cargo test --workspace --locked --test e2e
