@@ -47,8 +47,10 @@ images      the lab in containers: dead backends, a cut network, SIGTERM, stress
 
 # shellcheck source=scripts/checks/tools.sh
 source "$repo_root/scripts/checks/tools.sh"
-# shellcheck source=scripts/checks/stages.sh
-source "$repo_root/scripts/checks/stages.sh"
+# shellcheck source=scripts/checks/stages/code.sh
+source "$repo_root/scripts/checks/stages/code.sh"
+# shellcheck source=scripts/checks/stages/lab.sh
+source "$repo_root/scripts/checks/stages/lab.sh"
 
 # The stages of a lane, in order. The third lane has all others, which give the same result when they are slow. The
 # build of the tests, which soak uses, is ready before that of services.

@@ -9,7 +9,8 @@ setup_file() {
 
 # stub_stages CODE: each stage prints its name and its priority; CODE replaces some of them.
 stub_stages() {
-  cat >scripts/checks/stages.sh <<END
+  : >scripts/checks/stages/code.sh
+  cat >scripts/checks/stages/lab.sh <<END
 for name in \$(sed -n 's/^\([a-z0-9]*\) .*/\1/p' <<<"\$stages"); do
   eval "stage_\$name() { echo \"\$name runs with priority \\\$(nice)\"; }"
 done

@@ -12,14 +12,13 @@
 # Needs: python3 with venv. The packages in scripts/checks/openapi/requirements.txt are installed from PyPI, below
 # cargo's target directory. Everything listens on free ports of 127.0.0.1. It takes about half a minute.
 set -euo pipefail
-# shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=scripts/checks/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 package=$repo_root/scripts/checks/openapi
 export ADMIN_TOKEN=openapi-check
 
 main() {
-  local backend client
   seed=1
   read_arguments --seed= -- "$@"
   clean_up_at_exit
@@ -28,21 +27,17 @@ main() {
   provide_python_tools openapi "$package/requirements.txt"
   export SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$package
 
-  start_service backend-service 0 "$work_dir/backend.log" FAILURE_RATE=0.1 SLOW_RESPONSE_DELAY=0.01
-  await_service backend-service "$job" "$work_dir/backend.log"
-  backend=http://127.0.0.1:$port
-  printf '[upstreams.backend]\nurl = "%s"\n' "$backend" >"$work_dir/upstreams.toml"
+  start_backend 0 FAILURE_RATE=0.1 SLOW_RESPONSE_DELAY=0.01
+  printf '[upstreams.backend]\nurl = "%s"\n' "$backend_url" >"$work_dir/upstreams.toml"
   # A plan of the backend can make it slow or hang.
-  start_service client-service 0 "$work_dir/client.log" BACKEND_URL="$backend" CONFIG="$work_dir/upstreams.toml" \
+  start_client 0 CONFIG="$work_dir/upstreams.toml" \
     RETRY_BASE_DELAY=0.001 RETRY_MAX_ATTEMPTS=2 CONNECT_TIMEOUT=0.2 ATTEMPT_TIMEOUT=0.2 CALL_DEADLINE=1
-  await_service client-service "$job" "$work_dir/client.log"
-  client=http://127.0.0.1:$port
 
   cd "$work_dir"
-  ask "$backend" --exclude-path /api/faults
-  ask "$client"
+  ask "$backend_url" --exclude-path /api/faults
+  ask "$client_url"
   # Last, because a plan can make other requests slow.
-  ask "$backend" --include-path /api/faults
+  ask "$backend_url" --include-path /api/faults
   say "ok: openapi"
 }
 
