@@ -37,8 +37,7 @@ main() {
   provide_python_tools report \
     "$repo_root/chaos-experiments/chaostoolkit-requirements.txt" "$repo_root/scripts/lab-report-requirements.txt"
   export PYTHONPATH=$repo_root/chaos-experiments
-  run_job python3 -m resilience_lab.report.trips --data "$output/data/trips.csv" --output "$output"
-  run_job python3 -m resilience_lab.report.policies --data "$output/data" --output "$output"
+  run_job python3 -m resilience_lab.report.curves "$output"
   say "Written to $output: trips.md, experiments.md, figures/trips-*.svg and figures/policies-*.svg"
 }
 

@@ -4,7 +4,6 @@ import time
 
 import requests
 from chaosk8s import create_k8s_api_client
-from chaoslib.exceptions import ActivityFailed
 from kubernetes import client
 from kubernetes.client.exceptions import NotFoundException
 
@@ -46,11 +45,9 @@ def is_cut(within: float = OLD_CONNECTIONS_END) -> dict:
     deadline = time.monotonic() + within
     while True:
         before = backend.requests()
-        try:
+        with users.answering(watched.base_url):
             answer = requests.get(f"{watched.base_url}/api/call-backend-without-resilience", timeout=10)
             status, message = answer.status_code, answer.json().get("message", "")
-        except (requests.RequestException, ValueError) as error:
-            raise ActivityFailed(f"the client does not answer: {error}") from error
         resolved = "cannot resolve" not in message
         if status == 502 and resolved and backend.requests() == before:
             cut = True

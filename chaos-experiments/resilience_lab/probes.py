@@ -10,7 +10,6 @@ import time
 from collections import Counter
 
 import requests
-from chaoslib.exceptions import ActivityFailed
 
 from . import backend, cluster, users
 from .traffic import CLOSED, OPEN, Call, percentile
@@ -187,7 +186,5 @@ def open_count() -> int:
 
 
 def ask(session: requests.Session, url: str) -> requests.Response:
-    try:
+    with users.answering(users.current().base_url):
         return session.get(url, timeout=users.current().call_deadline + 10)
-    except requests.RequestException as error:
-        raise ActivityFailed(f"the client does not answer: {error}") from error

@@ -3,8 +3,10 @@
 The probes judge the record of these calls. With `LAB_RECORD=FILE` in the environment, it is written to FILE as JSON.
 """
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import requests
@@ -37,14 +39,21 @@ class Watched(Users):
         return self.settings["retry"]["call_deadline"]
 
 
+@contextlib.contextmanager
+def answering(base_url: str) -> Iterator[None]:
+    """Turns an error of a request to the client, or an unexpected body, into an ActivityFailed."""
+    try:
+        yield
+    except (requests.RequestException, ValueError, KeyError) as error:
+        raise ActivityFailed(f"the client does not answer on {base_url} as it should: {error}") from error
+
+
 def ask(base_url: str) -> dict:
     """`GET /api/stats`."""
-    try:
+    with answering(base_url):
         answer = requests.get(f"{base_url}/api/stats", timeout=5)
         answer.raise_for_status()
         return answer.json()
-    except (requests.RequestException, ValueError) as error:
-        raise ActivityFailed(f"the client does not answer on {base_url}: {error}") from error
 
 
 def current() -> Watched:

@@ -5,9 +5,9 @@
 - `figures`: plots of the findings
 - `templates`: the documents, with a placeholder for each number
 - `render`: generates documents and figures from the data
-- `trips`: figures and tables of docs/trips.md, which has its own data (`scripts/curves.sh`)
-- `policies`: figures and tables of docs/experiments.md, which has its own data (`scripts/curves.sh`)
+- `trips`, `policies`: figures and tables of docs/trips.md and docs/experiments.md, from data of `scripts/curves.sh`
+- `curves`: writes both
 - `stats`, `attempts`, `store`, `tables`, `formatting`, `machine`: helpers of the others
 
-`scripts/lab-report.sh` runs all but `trips` and `policies`.
+`scripts/lab-report.sh` runs all but these three.
 """

@@ -1,13 +1,13 @@
-"""`python -m resilience_lab.report.policies --data DIR --output DIR`: figures and tables of docs/experiments.md."""
+"""The figures and tables of docs/experiments.md."""
 
-import argparse
 import csv
 from collections.abc import Callable
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
-from . import store
-from .figures import policies as figure
-from .tables import filled, markdown, thousands
+from .figures.policies import DRAWN
+from .tables import markdown, thousands
 
 Row = dict[str, str]
 Column = tuple[str, Callable[[Row], str]]
@@ -101,14 +101,10 @@ def load(directory: Path) -> dict[str, list[Row]]:
 
 def settled(rows: list[Row]) -> list[Row]:
     """Means over the second half of each stretch of seconds with one limit and one capacity."""
-    stretches: list[list[Row]] = []
-    for row in rows:
-        if not stretches or any(stretches[-1][-1][key] != row[key] for key in ("limit", "capacity")):
-            stretches.append([])
-        stretches[-1].append(row)
     means = []
-    for stretch in stretches:
-        half = stretch[len(stretch) // 2 :]
+    for _, stretch in groupby(rows, itemgetter("limit", "capacity")):
+        seconds = list(stretch)
+        half = seconds[len(seconds) // 2 :]
         measured = [key for key in half[0] if key not in ("limit", "capacity", "second")]
         mean = {key: f"{sum(float(row[key]) for row in half) / len(half):.0f}" for key in measured}
         means.append(half[0] | mean)
@@ -125,17 +121,7 @@ def tables(data: dict[str, list[Row]]) -> dict[str, str]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m resilience_lab.report.policies", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="has policies-*.csv")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="has experiments.md")
-    options = parser.parse_args()
-    data = load(options.data)
-    document = options.output / "experiments.md"
-    written = filled(document.read_text(encoding="utf-8"), "policies", tables(data))
-    figure.draw_all(options.output / "figures", data)
-    store.write(document, written)
-
-
-if __name__ == "__main__":
-    main()
+def figures(directory: Path, data: dict[str, list[Row]]) -> None:
+    """A figure for each experiment."""
+    for name, draw in DRAWN.items():
+        draw(directory / f"policies-{name}.svg", data[name])

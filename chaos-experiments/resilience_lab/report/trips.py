@@ -1,19 +1,17 @@
-"""`python -m resilience_lab.report.trips --data FILE --output DIR`: figures and tables of docs/trips.md."""
+"""The figures and tables of docs/trips.md."""
 
-import argparse
 import csv
 from pathlib import Path
 
-from . import store
 from .figures import trips as figure
-from .tables import filled, markdown, thousands
+from .tables import markdown, thousands
 
 TEXTS = {"fault", "trip"}
 
 
-def load(path: Path) -> list[dict]:
+def load(directory: Path) -> list[dict]:
     """The data points. A quantile that was not reached is None."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with (directory / "trips.csv").open(encoding="utf-8", newline="") as file:
         return [
             {key: value if key in TEXTS else float(value) if value else None for key, value in row.items()}
             for row in csv.DictReader(file)
@@ -92,19 +90,3 @@ def figures(directory: Path, points: list[dict]) -> None:
     figure.draw(directory / "trips-failures.svg", at_ten, ("steady", "bursts"), failing, lines)
     slow = "Only a slow rate opens in front of slow answers"
     figure.draw(directory / "trips-slow.svg", at_ten, ("hang", "slow"), slow, lines)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m resilience_lab.report.trips", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="has trips.md; figures/ is below it")
-    options = parser.parse_args()
-    points = load(options.data)
-    document = options.output / "trips.md"
-    text = filled(document.read_text(encoding="utf-8"), "trips", tables(points))
-    figures(options.output / "figures", points)
-    store.write(document, text)
-
-
-if __name__ == "__main__":
-    main()

@@ -5,12 +5,12 @@ import pytest
 from resilience_lab.report import trips
 from resilience_lab.report.tables import filled, places
 
-DATA = Path(__file__).parents[3] / "docs/data/trips.csv"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 @pytest.fixture(scope="module")
 def points():
-    return trips.load(DATA)
+    return trips.load(DOCS / "data")
 
 
 def test_formula_is_the_expected_number_of_calls_until_a_streak():
@@ -32,7 +32,7 @@ def test_a_trip_that_did_not_open_is_never():
 
 
 def test_each_table_has_a_place_in_the_document(points):
-    document = (DATA.parents[1] / "trips.md").read_text()
+    document = (DOCS / "trips.md").read_text()
     assert places(document, "trips", list(trips.TABLES)) == list(trips.TABLES)
     made = filled(document, "trips", trips.tables(points))
     assert filled(made, "trips", trips.tables(points)) == made

@@ -118,9 +118,3 @@ DRAWN = {
     "stale": stale.draw,
     "coalesce": coalesce,
 }
-
-
-def draw_all(directory: Path, data: dict[str, Rows]) -> None:
-    """A figure for each experiment."""
-    for name, draw in DRAWN.items():
-        draw(directory / f"policies-{name}.svg", data[name])
