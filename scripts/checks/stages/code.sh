@@ -67,7 +67,7 @@ stage_examples() {
 stage_shellcheck() {
   local -a scripts
   local script
-  ensure_shellcheck
+  ensure_python_tools
   mapfile -t scripts < <(find . \( -name target -o -name .git -o -name .run \) -prune -o -type f -print |
     sort | while IFS= read -r script; do is_script "$script" && say "$script"; done)
   say "${scripts[@]}"
