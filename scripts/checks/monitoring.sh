@@ -4,7 +4,8 @@
 #
 #   - promtool accepts the metrics of both services, the rules, their unit tests and the configuration
 #   - prometheus.yaml finds the annotated pods, and only these, with the labels that alerts and dashboards need
-#   - no alert fires in normal operation, and each fires in its failure (ActorMailboxBacklog: in the unit tests only)
+#   - no alert fires in normal operation, and each fires in its failure (ActorMailboxBacklog and ConfigReloadFailed: in
+#     the unit tests only)
 #   - each query and variable of the dashboard, alert expression without its threshold, recording rule, and query of
 #     resilience4j's own dashboard returns data
 #   - the scrapes are as small as deploy/README.md says, and callers cannot make series
