@@ -2,7 +2,7 @@
 
 use std::{fmt, net::Ipv6Addr};
 
-use actix_web::http::Uri;
+use actix_web::http::{Uri, header::HeaderValue};
 use service_edge::SettingError;
 
 /// Maximum length of a host name (RFC 1035, 2.3.4).
@@ -83,6 +83,12 @@ impl UpstreamUrl {
     /// True if connections to the host use TLS.
     pub(crate) fn is_https(&self) -> bool {
         self.is_https
+    }
+
+    /// The value of `Host`: the host, and the port if the URL has one.
+    pub(crate) fn host(&self) -> HeaderValue {
+        // Cannot fail: `parse` accepts only letters, digits and punctuation.
+        HeaderValue::from_str(&self.authority).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
     /// The URI of `path`, which begins with a slash. The scheme is `http` also for `https`, because the

@@ -25,7 +25,7 @@ use std::{borrow::Cow, rc::Rc};
 
 use actix_web::http::{
     Method, StatusCode, Uri,
-    header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT},
+    header::{ACCEPT, HOST, HeaderName, HeaderValue, USER_AGENT},
 };
 use awc::SendClientRequest;
 use resilience_actors::{
@@ -93,6 +93,8 @@ pub enum BackendError {
 pub struct HttpTransport {
     client: WorkerClient,
     max_response_bytes: usize,
+    /// The value of `Host`. awc would write it anew for each request.
+    host: HeaderValue,
     data: Uri,
     transient: Uri,
 }
@@ -108,6 +110,7 @@ impl HttpTransport {
         Self {
             client: WorkerClient::new(connections, budget),
             max_response_bytes,
+            host: backend.host(),
             data: backend.join(request::DATA),
             transient: backend.join(request::TRANSIENT),
         }
@@ -154,6 +157,7 @@ impl HttpTransport {
         let mut http = self.client.request(Method::GET, uri, attempt);
         // Inserted in place, because `insert_header` moves the whole request builder.
         let headers = http.headers_mut();
+        headers.insert(HOST, self.host.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
         headers.insert(TRACEPARENT, span.header());
