@@ -17,6 +17,7 @@ use in_progress::{answer, give_up, rejected, retry_refused, scheduled};
 use crate::{
     admission::{Asking, Denied, admit},
     attempt::{self, ResultOf},
+    boxed::boxed,
     breaker::{PendingFailure, Permit},
     clock,
     gate::Sample,
@@ -55,7 +56,7 @@ pub(crate) fn run<O: Operation>(
         }
         loop {
             // Boxed, and gone before the wait begins: a waiting call keeps no room for its attempt.
-            let (entry, result) = match Box::pin(turn(&policies, &mut call, now)).await {
+            let (entry, result) = match boxed(|| turn(&policies, &mut call, now)).await {
                 Turn::Over { at, result } => return answer(&policies, call, at, result),
                 Turn::Abandoned => return give_up(&policies, call),
                 Turn::Wait { entry, result } => (entry, result),

@@ -46,6 +46,7 @@ pub mod adapters;
 mod admission;
 mod attempt;
 mod background;
+mod boxed;
 pub mod breaker;
 mod call;
 mod changes;

@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream::FuturesUnordered};
+use futures::{
+    FutureExt as _, StreamExt as _,
+    future::{Either, LocalBoxFuture},
+    stream::FuturesUnordered,
+};
 use tokio::sync::oneshot;
 
 use super::{in_progress::Call, settle};
@@ -49,6 +53,14 @@ struct Turn<'a, 'c, O> {
     deadlines: Deadlines,
 }
 
+impl<O> Clone for Turn<'_, '_, O> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<O> Copy for Turn<'_, '_, O> {}
+
 /// How an attempt is made.
 #[derive(Debug, Clone, Copy)]
 struct Manner {
@@ -59,11 +71,11 @@ struct Manner {
 
 /// Makes the admitted attempt, and its hedges. Returns the attempt that decides on the turn: the first good one, or the
 /// last to end.
-pub(super) async fn land<'a, O: Operation>(
+pub(super) fn land<'a: 'c, 'c, O: Operation>(
     policies: &'a Policies,
-    call: &mut Call<O>,
+    call: &'c mut Call<O>,
     admission: Admission<'a>,
-) -> Landed<'a, O> {
+) -> impl Future<Output = Landed<'a, O>> {
     let deadlines = call.deadlines(policies);
     let Call { id, operation, started, attempts, pending, reply, retries, .. } = call;
     let last = attempts.last();
@@ -75,7 +87,7 @@ pub(super) async fn land<'a, O: Operation>(
     match &policies.hedging {
         Some(hedging) if !trial && *retries => {
             let mut race = Race {
-                turn: &turn,
+                turn,
                 hedging,
                 reply,
                 flights: FuturesUnordered::new(),
@@ -85,50 +97,61 @@ pub(super) async fn land<'a, O: Operation>(
             let began = admission.at;
             race.begin(admission, manner);
             // Boxed, so that a turn without hedging has no room for it.
-            Box::pin(race.run(began, attempts, pending)).await
+            Either::Right(Box::pin(race.run(began, attempts, pending)))
         }
-        _ => turn.fly(admission, manner).await,
+        _ => Either::Left(turn.fly(admission, manner)),
     }
 }
 
-impl<'a, O: Operation> Turn<'a, '_, O> {
+impl<'a, 'c, O: Operation> Turn<'a, 'c, O> {
     /// Makes one attempt.
-    async fn fly(&self, mut admission: Admission<'a>, manner: Manner) -> Landed<'a, O> {
-        let began = admission.at;
-        let Self { policies, call, number, started, deadlines, .. } = *self;
-        let Manner { hedge, fresh_connection, at_once } = manner;
-        policies.common.observers.tell(&Observation::Admitted { call, attempt: number, hedge });
-        let waits = &CallerWaits::default();
-        let context = Context {
-            call,
-            number,
-            hedge,
-            fresh_connection,
-            at_once,
-            started,
-            began,
-            deadlines,
-            waits,
-        };
-        let Ended { result, mut verdict, idempotent, injected } = {
-            let mut attempt = pin!(attempt::make(policies, self.operation, context));
-            let (extended, permit) = (|due| waits.extend(due), admission.permit.as_mut());
-            match permit.as_deref().and_then(Permit::lease) {
-                None => make_known_if_slow(policies, permit, began, extended, attempt).await,
-                // Boxed, so that an attempt that is no trial has no room for it.
-                Some(lease) => {
-                    let has_waited = || !waits.total().is_zero();
-                    let mut attempt = Box::pin(lease.watch(began, has_waited, attempt.as_mut()));
-                    let attempt = attempt.as_mut();
-                    Box::pin(make_known_if_slow(policies, permit, began, extended, attempt)).await
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn's future has room for its arguments twice"
+    )]
+    fn fly(
+        self,
+        mut admission: Admission<'a>,
+        Manner { hedge, fresh_connection, at_once }: Manner,
+    ) -> impl Future<Output = Landed<'a, O>> {
+        async move {
+            let Self { policies, call, number, started, deadlines, .. } = self;
+            let began = admission.at;
+            policies.common.observers.tell(&Observation::Admitted { call, attempt: number, hedge });
+            let waits = &CallerWaits::default();
+            let context = Context {
+                call,
+                number,
+                hedge,
+                fresh_connection,
+                at_once,
+                started,
+                began,
+                deadlines,
+                waits,
+            };
+            let Ended { result, mut verdict, idempotent, injected } = {
+                let mut attempt = pin!(attempt::make(policies, self.operation, context));
+                let (extended, permit) = (|due| waits.extend(due), admission.permit.as_mut());
+                match permit.as_deref().and_then(Permit::lease) {
+                    None => make_known_if_slow(policies, permit, began, extended, attempt).await,
+                    // Boxed, so that an attempt that is no trial has no room for it.
+                    Some(lease) => {
+                        let has_waited = || !waits.total().is_zero();
+                        let attempt = lease.watch(began, has_waited, attempt.as_mut());
+                        let mut attempt = Box::pin(attempt);
+                        let attempt = attempt.as_mut();
+                        Box::pin(make_known_if_slow(policies, permit, began, extended, attempt))
+                            .await
+                    }
                 }
-            }
-        };
-        let record = self.ended(hedge, began, &verdict, injected);
-        policies.heed(call, began + record.elapsed, &mut verdict);
-        let elapsed = record.elapsed.saturating_sub(waits.total());
-        let sample = Sample { outcome: record.outcome, elapsed, retried: false };
-        Landed { admission, record, sample, result, verdict, idempotent }
+            };
+            let record = self.ended(hedge, began, &verdict, injected);
+            policies.heed(call, began + record.elapsed, &mut verdict);
+            let elapsed = record.elapsed.saturating_sub(waits.total());
+            let sample = Sample { outcome: record.outcome, elapsed, retried: false };
+            Landed { admission, record, sample, result, verdict, idempotent }
+        }
     }
 
     /// Tells the observers of the end of an attempt. Before the breaker learns of it, so that a transition follows its
@@ -177,19 +200,19 @@ pub(crate) async fn make_known_if_slow<T>(
 }
 
 /// An attempt and its hedges. The first good one wins. The others are cancelled, and say nothing about the upstream.
-struct Race<'a, 'c, 't, O: Operation> {
-    turn: &'t Turn<'a, 'c, O>,
+struct Race<'a, 'c, O: Operation> {
+    turn: Turn<'a, 'c, O>,
     hedging: &'a Hedging,
     /// Closed when the caller has left.
-    reply: &'t oneshot::Sender<ReportOf<O>>,
-    flights: FuturesUnordered<LocalBoxFuture<'t, Landed<'a, O>>>,
+    reply: &'c oneshot::Sender<ReportOf<O>>,
+    flights: FuturesUnordered<LocalBoxFuture<'c, Landed<'a, O>>>,
     /// Of each attempt in flight: whether it is a hedge, and when it began.
     begun: Vec<(bool, Instant)>,
     /// The longest wait that an answer of this turn has asked for.
     retry_after: Option<Duration>,
 }
 
-impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
+impl<'a: 'c, 'c, O: Operation> Race<'a, 'c, O> {
     fn begin(&mut self, admission: Admission<'a>, manner: Manner) {
         self.begun.push((manner.hedge, admission.at));
         self.flights.push(self.turn.fly(admission, manner).boxed_local());
@@ -242,7 +265,7 @@ impl<'a, 't, O: Operation> Race<'a, '_, 't, O> {
     }
 
     fn admit_hedge(&self, now: Instant) -> Option<Admission<'a>> {
-        let Turn { policies, call, operation, number, deadlines, .. } = *self.turn;
+        let Turn { policies, call, operation, number, deadlines, .. } = self.turn;
         let is_over = deadlines.earliest().is_some_and(|deadline| now >= deadline);
         let idempotent = contained(|| operation.is_idempotent()).unwrap_or(false);
         if !idempotent || is_over || self.reply.is_closed() {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix::prelude::*;
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::LocalBoxFuture};
 use send_wrapper::SendWrapper;
 use tokio::sync::{oneshot, watch};
 
@@ -39,8 +39,8 @@ pub fn schedulers_died() -> u64 {
 ///
 /// # Panics
 /// Outside an actix system and a tokio `LocalSet`.
-pub(crate) fn start(life: impl Future<Output = ()> + 'static) {
-    let call = Call(SendWrapper::new(life.boxed_local()));
+pub(crate) fn start(life: LocalBoxFuture<'static, ()>) {
+    let call = Call(SendWrapper::new(life));
     with_current(|running| running.actor.do_send(call));
 }
 

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Instant};
 use tokio::sync::oneshot;
 
 use crate::{
+    boxed::boxed,
     breaker::Breaker,
     call::{self, Call},
     gate::Pass,
@@ -27,7 +28,7 @@ pub(super) fn begin<O: Operation>(
 ) -> oneshot::Receiver<ReportOf<O>> {
     let (reply, answer) = oneshot::channel();
     let call = Call::new(options, operation, started, reply, place);
-    current_thread::start(call::run(policies, call));
+    current_thread::start(boxed(|| call::run(policies, call)));
     answer
 }
 
