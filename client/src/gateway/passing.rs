@@ -119,7 +119,7 @@ impl PassingBody {
         matches!(self, Self::Streamed(_))
     }
 
-    fn send(&self, request: ClientRequest) -> (SendClientRequest, Option<Upload>) {
+    fn send(&self, request: ClientRequest) -> (SendClientRequest, Option<Box<Upload>>) {
         match self {
             Self::Held(Some(held)) => (request.send_body(held.bytes().clone()), None),
             Self::Held(None) => (request.send_body(body::None::new()), None),

@@ -4,11 +4,12 @@
 //! address that drops packets uses it up before the next address is tried. awc's own TLS would be above this connector,
 //! whose socket would then see ciphertext. So awc is given `http` URIs, and this connector adds TLS.
 
-use std::{cell::Cell, future::poll_fn, pin::pin, rc::Rc};
+use std::{cell::Cell, future::poll_fn, rc::Rc};
 
 use actix_service::{Service, fn_service};
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use actix_web::http::Uri;
+use futures::FutureExt as _;
 
 use super::{
     connection_settings::ConnectionSettings,
@@ -29,24 +30,23 @@ thread_local! {
 /// that gets a pooled connection leaves it false. Also returns the connection, which counts as in use until the
 /// returned [`InUse`] is dropped; `None` if the request wrote nothing to a connection. A request with an `upload` must have
 /// no body of its own.
-pub(super) async fn track_connection<F: Future>(
-    request: F,
+pub(super) fn track_connection<F: Future + Unpin>(
+    mut request: F,
     connecting: &Cell<bool>,
-    mut upload: Option<Upload>,
-) -> (F::Output, Option<InUse>) {
-    let (mut request, mut connection) = (pin!(request), None);
-    poll_fn(|cx| {
+    mut upload: Option<Box<Upload>>,
+) -> impl Future<Output = (F::Output, Option<InUse>)> {
+    let mut connection = None;
+    poll_fn(move |cx| {
         CONNECTING.set(connecting.get());
         // A request that panicked in its poll may have left its connection there.
         drop(taken());
-        let polled = with_upload(&mut upload, || request.as_mut().poll(cx));
+        let polled = with_upload(&mut upload, || request.poll_unpin(cx));
         connecting.set(CONNECTING.get());
         if let Some(taken) = taken() {
             connection = Some(taken);
         }
         polled.map(|output| (output, connection.take()))
     })
-    .await
 }
 
 /// Creates the connector.

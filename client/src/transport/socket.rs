@@ -29,7 +29,7 @@ thread_local! {
     static TAKEN: RefCell<Option<InUse>> = const { RefCell::new(None) };
 
     /// The body of the currently polled request, until it has a connection.
-    static UPLOAD: RefCell<Option<Upload>> = const { RefCell::new(None) };
+    static UPLOAD: RefCell<Option<Box<Upload>>> = const { RefCell::new(None) };
 }
 
 /// Returns the connection that a request has started to use since the last call of this function.
@@ -38,7 +38,7 @@ pub(super) fn taken() -> Option<InUse> {
 }
 
 /// Polls a request that sends the body `upload` as soon as it has a connection.
-pub(super) fn with_upload<R>(upload: &mut Option<Upload>, poll: impl FnOnce() -> R) -> R {
+pub(super) fn with_upload<R>(upload: &mut Option<Box<Upload>>, poll: impl FnOnce() -> R) -> R {
     UPLOAD.replace(upload.take());
     let polled = poll();
     *upload = UPLOAD.take();

@@ -74,7 +74,7 @@ impl WorkerClient {
         &self,
         request: SendClientRequest,
         attempt: &Attempt<'_>,
-        upload: Option<Upload>,
+        upload: Option<Box<Upload>>,
         is_bodyless: impl Fn(StatusCode) -> bool,
     ) -> Result<(Answer, Option<InUse>), HttpError> {
         let (answer, connection) =

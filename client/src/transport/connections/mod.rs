@@ -99,7 +99,7 @@ pub(super) struct Stream {
     /// Since when no request uses the connection. `None` if one does.
     idle_since: Cell<Option<Instant>>,
     /// The rest of the request's body.
-    upload: RefCell<Option<Upload>>,
+    upload: RefCell<Option<Box<Upload>>>,
     connections: Rc<Connections>,
 }
 
@@ -118,7 +118,7 @@ impl Stream {
     ///
     /// # Errors
     /// The head is not complete.
-    pub(super) fn begin_upload(&self, mut upload: Upload, head: &[u8]) -> io::Result<()> {
+    pub(super) fn begin_upload(&self, mut upload: Box<Upload>, head: &[u8]) -> io::Result<()> {
         upload.take_head(head)?;
         *self.upload.borrow_mut() = Some(upload);
         Ok(())

@@ -42,12 +42,12 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// A body of `length` bytes, or a chunked one.
+    /// A body of `length` bytes, or a chunked one. Boxed, because each poll of its request moves it.
     pub(crate) fn new(
         body: impl Stream<Item = Result<Bytes, PayloadError>> + 'static,
         length: Option<u64>,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             body: body.boxed_local(),
             length,
             received: 0,
@@ -55,7 +55,7 @@ impl Upload {
             has_ended: false,
             is_refused: false,
             progress: Rc::default(),
-        }
+        })
     }
 
     pub(crate) fn progress(&self) -> &Rc<UploadProgress> {
