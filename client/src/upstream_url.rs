@@ -86,7 +86,7 @@ impl UpstreamUrl {
     }
 
     /// The value of `Host`: the host, and the port if the URL has one.
-    pub(crate) fn host(&self) -> HeaderValue {
+    pub(crate) fn host_header(&self) -> HeaderValue {
         // Cannot fail: `parse` accepts only letters, digits and punctuation.
         HeaderValue::from_str(&self.authority).unwrap_or_else(|_| HeaderValue::from_static(""))
     }

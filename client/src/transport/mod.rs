@@ -110,7 +110,7 @@ impl HttpTransport {
         Self {
             client: WorkerClient::new(connections, budget),
             max_response_bytes,
-            host: backend.host(),
+            host: backend.host_header(),
             data: backend.join(request::DATA),
             transient: backend.join(request::TRANSIENT),
         }

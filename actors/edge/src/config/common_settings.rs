@@ -64,7 +64,10 @@ impl CommonSettings {
             "ADMIN_TOKEN",
             "If set, requests that change something (POST, PUT and PATCH) need `Authorization: Bearer <token>`.",
         ),
-        ("SHUTDOWN_TIMEOUT", "Time after SIGTERM to finish the requests in flight. 0: they are cut off at once."),
+        (
+            "SHUTDOWN_TIMEOUT",
+            "Time after SIGTERM to finish the requests in flight. 0: they are cut off at once.",
+        ),
         ("HOSTNAME", "Value of `pod` in answers. The system sets it."),
     ];
 
