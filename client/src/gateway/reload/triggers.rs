@@ -70,18 +70,20 @@ impl Triggers {
                 None => std::future::pending().await,
             }
         };
-        let event = async {
-            self.events.notified().await;
-            let settled = async { while timeout(SETTLE, self.events.notified()).await.is_ok() {} };
-            // If events go on, the look finds what was changed by then, and the next event is another trigger.
-            let _ = timeout(MAX_SETTLE, settled).await;
-        };
         tokio::select! {
             () = hangup => Trigger::Hangup,
-            () = event => Trigger::MaybeChanged,
+            () = settled(&self.events) => Trigger::MaybeChanged,
             _ = self.poll.tick() => Trigger::MaybeChanged,
         }
     }
+}
+
+/// Returns when an event was followed by none for [`SETTLE`], or by others for [`MAX_SETTLE`]: the look then finds what was
+/// changed by then, and the next event is another trigger.
+async fn settled(events: &Notify) {
+    events.notified().await;
+    let followed = async { while timeout(SETTLE, events.notified()).await.is_ok() {} };
+    let _ = timeout(MAX_SETTLE, followed).await;
 }
 
 fn directory(path: &Path) -> &Path {

@@ -95,24 +95,34 @@ fn a_file_without_a_directory_is_in_the_current_one() {
     assert_eq!(directory(Path::new("/etc/upstreams.toml")), Path::new("/etc"));
 }
 
+/// Events, the first of `number` at once and each other one half of [`SETTLE`] after the one before.
+async fn happen(events: &Notify, number: usize) {
+    for _ in 0..number {
+        events.notify_one();
+        tokio::time::sleep(SETTLE / 2).await;
+    }
+}
+
+/// Waits for a trigger, which must come at `time`. Each sleep with a paused clock can take a millisecond more.
+async fn assert_trigger_at(time: Duration, events: &Notify) {
+    let began = Instant::now();
+    settled(events).await;
+    let late = began.elapsed().checked_sub(time);
+    assert!(late.is_some_and(|late| late < SETTLE / 4), "{:?}, not {time:?}", began.elapsed());
+}
+
 #[actix_web::test]
 async fn a_file_that_is_written_in_steps_is_one_trigger_after_the_last() {
-    let folder = folder();
-    let file = folder.join("upstreams.toml");
-    let mut triggers = Triggers::new(&file);
-    let writer = {
-        let file = file.clone();
-        async move {
-            for step in 1..=5 {
-                fs::write(&file, "x".repeat(step)).unwrap();
-                tokio::time::sleep(SETTLE / 2).await;
-            }
-        }
-    };
-    let (trigger, ()) = tokio::join!(timeout(PATIENCE, triggers.next()), writer);
-    assert_eq!(trigger, Ok(Trigger::MaybeChanged));
-    assert_eq!(fs::read_to_string(&file).unwrap(), "xxxxx");
-    let another = timeout(2 * SETTLE, triggers.next()).await;
-    assert!(another.is_err(), "{another:?}");
-    fs::remove_dir_all(folder).unwrap();
+    tokio::time::pause();
+    let events = Notify::new();
+    tokio::join!(assert_trigger_at(4 * SETTLE / 2 + SETTLE, &events), happen(&events, 5));
+    assert!(timeout(POLL, settled(&events)).await.is_err(), "no event has come");
+}
+
+#[actix_web::test]
+async fn a_file_that_is_written_again_and_again_is_a_trigger_after_a_time() {
+    tokio::time::pause();
+    let events = Notify::new();
+    tokio::join!(assert_trigger_at(MAX_SETTLE, &events), happen(&events, 100));
+    assert_eq!(timeout(Duration::ZERO, events.notified()).await, Ok(()), "the next trigger");
 }
