@@ -12,6 +12,8 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 /// True if a request does the same whether the upstream gets it once or several times, so that it may be retried and
 /// hedged once its body is [held](super::body::RequestBody::Held).
 ///
+/// `headers` are those that the upstream gets: a caller can have its own removed by naming them in `Connection`.
+///
 /// GET, HEAD, OPTIONS, PUT and DELETE are idempotent (RFC 9110, 9.2.2). Other methods are if the request has an
 /// `Idempotency-Key` that is not empty, or if its route says so.
 pub fn is_idempotent(method: &Method, headers: &HeaderMap, route_says_so: bool) -> bool {

@@ -169,7 +169,7 @@ impl GatewayWorker {
             limit_body_pauses(&request, upstream.body_idle_timeout());
             options = options.without_retries();
         }
-        let may_repeat = is_idempotent(request.method(), request.headers(), route.idempotent);
+        let may_repeat = is_idempotent(request.method(), &headers, route.idempotent);
         let operation = Passing {
             endpoints: CallEndpoints::new(upstream.endpoints().clone(), Rc::clone(&self.clients)),
             upstream: Arc::clone(upstream.upstream().name()),

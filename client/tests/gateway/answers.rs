@@ -135,3 +135,17 @@ fn chunks_in_an_answer_of_http_1_0_are_a_502() {
     let answer = gateway.get("/upstreams/u/old-chunks");
     answer.assert_error(502, "Bad Gateway", "chunks in HTTP/1.0");
 }
+
+#[test]
+fn a_caller_of_http_1_0_gets_no_chunks() {
+    let upstream = upstream();
+    let gateway = gateway(&upstream.url(), "");
+    for header in ["", "Connection: keep-alive\r\n"] {
+        let mut caller = gateway.connect();
+        caller.say(format!("GET /upstreams/u/spaces HTTP/1.0\r\n{header}\r\n"));
+        let answer = caller.rest();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.0 200 OK\r\n") && !head.contains("chunked"), "{head}");
+        assert_eq!(body, "to the end");
+    }
+}

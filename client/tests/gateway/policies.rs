@@ -18,6 +18,8 @@ fn only_what_may_be_repeated_is_retried() {
         ("DELETE /upstreams/u/", "", "2"),
         ("POST /upstreams/u/", "", "1"),
         ("POST /upstreams/u/", "idempotency-key: 7\r\n", "2"),
+        // The upstream does not get it.
+        ("POST /upstreams/u/", "idempotency-key: 7\r\nconnection: idempotency-key\r\n", "1"),
         ("POST /upstreams/u/safe", "", "2"),
         ("PATCH /upstreams/u/safe", "", "1"),
     ] {
@@ -25,7 +27,7 @@ fn only_what_may_be_repeated_is_retried() {
         assert_eq!((answer.status, answer.text.as_str()), (500, "broken"), "{line} {headers}");
         assert_eq!(answer.header("x-resilience-attempts"), Some(attempts), "{line} {headers}");
     }
-    assert_eq!(upstream.requests(), 10);
+    assert_eq!(upstream.requests(), 11);
 }
 
 #[test]

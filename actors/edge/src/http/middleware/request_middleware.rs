@@ -1,5 +1,5 @@
-//! The middleware around all requests. It counts active requests, closes connections during the shutdown, and contains
-//! panics.
+//! The middleware around all requests. It counts active requests, closes connections during the shutdown, contains
+//! panics, and sends no chunks to clients of HTTP/1.0.
 //!
 //! It is one middleware with its own future because all requests pay for it: each `from_fn` would add a boxed future
 //! and a look-up.
@@ -13,8 +13,9 @@ use std::{
 
 use actix_web::{
     Error,
+    body::{BodySize, MessageBody as _},
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
-    http::{ConnectionType, Method, Uri},
+    http::{ConnectionType, Method, Uri, Version},
 };
 use pin_project_lite::pin_project;
 
@@ -104,7 +105,13 @@ where
                 .map_or(Poll::Pending, |error| Poll::Ready(Err(error.into())));
         };
         let mut response = done!(contain(this.method, this.uri, || future.poll(cx))?)?;
-        if this.drain.is_draining() {
+        let is_old = response.request().version() < Version::HTTP_11;
+        let ends_with_connection = is_old && response.response().body().size() == BodySize::Stream;
+        if ends_with_connection {
+            // actix would send chunks, which HTTP/1.0 does not have (RFC 9112, 6.1).
+            response.response_mut().head_mut().no_chunking(true);
+        }
+        if ends_with_connection || this.drain.is_draining() {
             response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         }
         Poll::Ready(Ok(response))
