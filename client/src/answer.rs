@@ -16,7 +16,10 @@ use service_edge::ApiError;
 use crate::{
     fallback::stale_age,
     transport::{BackendError, BackendReport},
-    wire::{AttemptEntry, BackendBody, BaselineBody, BaselineError, CallBody, RetryBody, seconds},
+    wire::{
+        AttemptEntry, BackendBody, BaselineBody, BaselineError, CallBody, ResilientAnswer,
+        RetryBody, seconds,
+    },
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -59,19 +62,7 @@ pub(crate) fn status_without_answer(error: &CallError<impl NoAnswer>) -> StatusC
 
 /// Answers `/api/call-backend`.
 pub fn call(report: &BackendReport) -> HttpResponse {
-    json(
-        head(report),
-        &CallBody {
-            client_request_id: report.id,
-            backend_response: backend_body(report),
-            stale: report.fallback,
-            stale_age_seconds: stale_age(report).map(seconds),
-            elapsed_time_seconds: seconds(report.elapsed),
-            circuit_breaker_state: report.state,
-            attempts: report.attempts.len(),
-            retry_refused: report.retry_refused,
-        },
-    )
+    json(head(report), &CallBody { client_request_id: report.id, answer: resilient(report) })
 }
 
 /// Answers `/api/call-backend-without-resilience`.
@@ -106,16 +97,22 @@ pub fn test_retry(report: &BackendReport) -> HttpResponse {
         head(report),
         &RetryBody {
             test_type: "retry_mechanism",
-            backend_response: backend_body(report),
-            stale: report.fallback,
-            stale_age_seconds: stale_age(report).map(seconds),
-            elapsed_time_seconds: seconds(report.elapsed),
-            circuit_breaker_state: report.state,
-            attempts: report.attempts.len(),
-            retry_refused: report.retry_refused,
+            answer: resilient(report),
             attempt_log: report.attempts.iter().map(attempt_entry).collect(),
         },
     )
+}
+
+fn resilient(report: &BackendReport) -> ResilientAnswer<'_> {
+    ResilientAnswer {
+        backend_response: backend_body(report),
+        stale: report.fallback,
+        stale_age_seconds: stale_age(report).map(seconds),
+        elapsed_time_seconds: seconds(report.elapsed),
+        circuit_breaker_state: report.state,
+        attempts: report.attempts.len(),
+        retry_refused: report.retry_refused,
+    }
 }
 
 /// Status and headers: the backend's own `Retry-After`, or that of a rejection.

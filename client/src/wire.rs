@@ -40,6 +40,13 @@ pub struct Health {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CallBody<'a> {
     pub(crate) client_request_id: CallId,
+    #[serde(flatten)]
+    pub(crate) answer: ResilientAnswer<'a>,
+}
+
+/// What [`CallBody`] and [`RetryBody`] share: the answer of a call with breaker and retries.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ResilientAnswer<'a> {
     pub(crate) backend_response: BackendBody<'a>,
     /// Present if true: an earlier answer, because this call has none.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -102,18 +109,8 @@ pub(crate) enum SettingValue {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RetryBody<'a> {
     pub(crate) test_type: &'static str,
-    pub(crate) backend_response: BackendBody<'a>,
-    /// Present if true: an earlier answer, because this call has none.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) stale: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) stale_age_seconds: Option<f64>,
-    pub(crate) elapsed_time_seconds: f64,
-    pub(crate) circuit_breaker_state: State,
-    pub(crate) attempts: usize,
-    /// Present if true: the retry budget refused a retry.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) retry_refused: bool,
+    #[serde(flatten)]
+    pub(crate) answer: ResilientAnswer<'a>,
     pub(crate) attempt_log: Vec<AttemptEntry>,
 }
 
