@@ -1,6 +1,5 @@
 //! The client's settings, from the environment.
 
-mod fallback;
 mod gateway;
 mod tls;
 mod traces;
@@ -84,8 +83,7 @@ impl Config {
         let of_backend = UpstreamSettings::read(settings, has_admin_token)?;
         let policies = LivePolicies::new(&of_backend);
         let connections = of_backend.connections(tls);
-        let fallback = fallback::read(settings)?;
-        let coalesce = settings.choice("COALESCE", "off", &[("off", false), ("on", true)])?;
+        let UpstreamSettings { fallback, coalesce, .. } = of_backend;
         let max_calls = settings.limit("MAX_CALLS", 10_000, 1..=10_000_000)?;
         let max_response_bytes =
             settings.integer("MAX_RESPONSE_BYTES", 1_048_576, 1..=1_073_741_824)?;

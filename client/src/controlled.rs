@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use resilience_actors::{Breaker, Upstream};
+use resilience_actors::{Breaker, CoalesceSnapshot, Coalescer, Upstream};
 use serde_json::{Map, Value};
 
 use crate::{
     config::Config,
+    fallback::{StaleFallback, StaleSnapshot},
     gateway::{endpoints::EndpointPool, table::GatewayUpstreams, upstreams::GatewayUpstream},
     policy_settings::{ChangeError, LivePolicies, Policies},
     probes,
@@ -71,6 +72,22 @@ impl ControlledUpstream {
         match self {
             Self::Lab(upstreams, _) => upstreams.protected(),
             Self::Gateway(_, upstream) => upstream.upstream(),
+        }
+    }
+
+    /// The kept answers, if `FALLBACK` is `stale`.
+    pub fn stale(&self) -> Option<StaleSnapshot> {
+        match self {
+            Self::Lab(upstreams, _) => upstreams.stale().map(StaleFallback::snapshot),
+            Self::Gateway(_, upstream) => upstream.reuse().and_then(|reuse| reuse.stale()),
+        }
+    }
+
+    /// The shared calls, if `COALESCE` is `on`.
+    pub fn coalesced(&self) -> Option<CoalesceSnapshot> {
+        match self {
+            Self::Lab(upstreams, _) => upstreams.coalescer().map(Coalescer::snapshot),
+            Self::Gateway(_, upstream) => upstream.reuse().and_then(|reuse| reuse.coalesced()),
         }
     }
 

@@ -27,13 +27,36 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is read of an upstream at each scrape.
-#[derive(Clone)]
 struct Observed {
     upstream: Upstream,
     breaker: Breaker,
     tally: Arc<Tally>,
     /// If there can be several.
     endpoints: Option<Arc<EndpointPool>>,
+    /// Whether it gives stale answers.
+    has_fallback: bool,
+    /// Calls that shared another one so far, if calls are shared.
+    coalesced: Option<u64>,
+}
+
+impl Observed {
+    fn add(&self, families: &mut Families) {
+        let Self { upstream, breaker, tally, endpoints, .. } = self;
+        let name = breaker.name();
+        policies::add(families, upstream);
+        if let Some(saved) = self.coalesced {
+            policies::add_coalescing(families, name, saved);
+        }
+        if self.has_fallback {
+            policies::add_fallback(families, name, tally.stale());
+        }
+        circuit::add(families, breaker);
+        circuit::add_actor(families, breaker);
+        circuit::add_retries(families, breaker, tally);
+        if let Some(pool) = endpoints {
+            endpoints::add(families, name, pool);
+        }
+    }
 }
 
 /// Registers the metrics whose values are read at each scrape.
@@ -44,30 +67,15 @@ pub fn add_sources(
     stats: &Arc<Stats>,
     streams: &EventStreams,
 ) {
-    let (breaker, limit) = (upstreams.breaker(), upstreams.limit());
-    let lab = Observed {
-        upstream: upstreams.protected().clone(),
-        breaker: breaker.clone(),
-        tally: Arc::clone(&stats.resilient),
-        endpoints: None,
-    };
-    let gateway = gateway.clone();
-    let observed = move || observed(&lab, &gateway);
-    let (all, lab, stats) = (observed.clone(), upstreams.clone(), Arc::clone(stats));
+    let (lab, gateway, stats) = (upstreams.clone(), gateway.clone(), Arc::clone(stats));
+    let observed = move || observed(&lab, &gateway, &stats);
+    let all = observed.clone();
     metrics.add_source(move |families| {
-        let seen = all();
-        for observed in &seen {
-            policies::add(families, &observed.upstream);
-            circuit::add(families, &observed.breaker);
-            circuit::add_actor(families, &observed.breaker);
-            circuit::add_retries(families, &observed.breaker, &observed.tally);
-            if let Some(pool) = &observed.endpoints {
-                endpoints::add(families, observed.breaker.name(), pool);
-            }
+        for observed in all() {
+            observed.add(families);
         }
-        policies::add_of_lab(families, &lab, &stats);
     });
-    let (limit, streams) = (limit.clone(), streams.clone());
+    let (limit, streams) = (upstreams.limit().clone(), streams.clone());
     metrics.add_source(move |families| process(families, &limit, &streams));
     metrics.add_asking_source(move || {
         let all = observed();
@@ -85,14 +93,27 @@ pub fn add_sources(
 }
 
 /// All upstreams now.
-fn observed(lab: &Observed, gateway: &GatewayUpstreams) -> Vec<Observed> {
-    let of_gateway = gateway.iter().map(|upstream| Observed {
-        upstream: upstream.upstream().clone(),
-        breaker: upstream.breaker().clone(),
-        tally: Arc::clone(upstream.tally()),
-        endpoints: upstream.endpoints().pool().cloned(),
+fn observed(lab: &Upstreams, gateway: &GatewayUpstreams, stats: &Stats) -> Vec<Observed> {
+    let lab = Observed {
+        upstream: lab.protected().clone(),
+        breaker: lab.breaker().clone(),
+        tally: Arc::clone(&stats.resilient),
+        endpoints: None,
+        has_fallback: lab.stale().is_some(),
+        coalesced: lab.coalescer().map(|coalescer| coalescer.snapshot().coalesced),
+    };
+    let of_gateway = gateway.iter().map(|upstream| {
+        let reuse = upstream.reuse();
+        Observed {
+            upstream: upstream.upstream().clone(),
+            breaker: upstream.breaker().clone(),
+            tally: Arc::clone(upstream.tally()),
+            endpoints: upstream.endpoints().pool().cloned(),
+            has_fallback: reuse.is_some_and(|reuse| reuse.stale().is_some()),
+            coalesced: reuse.and_then(|reuse| reuse.coalesced()).map(|calls| calls.coalesced),
+        }
     });
-    [lab.clone()].into_iter().chain(of_gateway).collect()
+    [lab].into_iter().chain(of_gateway).collect()
 }
 
 fn process(families: &mut Families, limit: &CallLimit, streams: &EventStreams) {

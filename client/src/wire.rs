@@ -163,7 +163,7 @@ pub struct StatsBody {
     pub policies: Policies,
 }
 
-/// The optional policies in [`StatsBody`]. Those that are off are absent.
+/// The optional policies of an upstream. Those that are off are absent.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Policies {
     /// Those of the upstream.

@@ -10,6 +10,7 @@ use std::{
 use actix_web::http::StatusCode;
 use resilience_actors::CallReport;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
@@ -19,14 +20,16 @@ use crate::transport::{BackendReport, BackendResponse};
 
 /// The last good answers to all requests, shared by all workers.
 #[derive(Debug)]
-pub struct StaleFallback(Mutex<StaleAnswers>);
+pub struct StaleFallback(Mutex<Answers>);
+
+type Answers = StaleAnswers<&'static str, Box<RawValue>>;
 
 /// The kept answers at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StaleSnapshot {
     /// Number of answers.
     pub answers: usize,
-    /// Size of their bodies.
+    /// Their size.
     pub bytes: usize,
     /// Maximum of that size.
     pub max_bytes: usize,
@@ -43,7 +46,8 @@ impl StaleFallback {
         let CallReport { result: Ok(response), fallback: false, .. } = report else { return };
         if response.status == StatusCode::OK {
             let body = response.body.clone();
-            self.answers().keep(request, body, now());
+            let size = body.get().len();
+            self.answers().keep(request, body, size, now());
         }
     }
 
@@ -56,7 +60,7 @@ impl StaleFallback {
         if report.result.as_ref().is_ok_and(|response| response.status.is_client_error()) {
             return None;
         }
-        let (body, age) = self.answers().get(request, now())?;
+        let (body, age) = self.answers().get(&request, now())?;
         Some(BackendResponse { status: StatusCode::OK, body, retry_after: None, stale: Some(age) })
     }
 
@@ -65,12 +69,13 @@ impl StaleFallback {
         self.answers().snapshot()
     }
 
-    fn answers(&self) -> MutexGuard<'_, StaleAnswers> {
+    fn answers(&self) -> MutexGuard<'_, Answers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn now() -> std::time::Instant {
+/// The instant by which the age of answers is measured.
+pub(crate) fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
 

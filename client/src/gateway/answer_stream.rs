@@ -16,6 +16,10 @@ use crate::transport::{InUse, UploadProgress, is_regular_end};
 
 /// The body of an answer, with its connection. The rest of the request's body is sent while this is polled.
 pub(super) struct AnswerStream {
+    /// What was read and put back.
+    first: Option<Bytes>,
+    /// Why the body has failed, if it was read until then and put back.
+    failure: Option<PayloadError>,
     answer: Answer,
     /// Number of bytes to come. `None` if the head does not say.
     left: Option<u64>,
@@ -37,7 +41,7 @@ impl AnswerStream {
         };
         // awc has put the connection back: from now on, another request may use it.
         let connection = connection.filter(|_| !answer.has_no_body());
-        Self { answer, left, connection, upload }
+        Self { first: None, failure: None, answer, left, connection, upload }
     }
 
     /// True if all bytes that the head announces have arrived.
@@ -50,11 +54,23 @@ impl AnswerStream {
         self.upload.as_deref()
     }
 
+    /// Puts back what was read of the body since its beginning, and the failure that ended the reading, if one did.
+    pub(super) fn put_back(&mut self, first: Bytes, failure: Option<PayloadError>) {
+        self.first = Some(first).filter(|first| !first.is_empty());
+        self.failure = failure;
+    }
+
     /// The next part. The connection goes back at the end of the body, before another task can use it.
     pub(super) fn poll_part(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, PayloadError>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        if let Some(failure) = self.failure.take() {
+            return Poll::Ready(Some(Err(failure)));
+        }
         let part = ready!(Pin::new(&mut self.answer).poll_next(cx));
         Poll::Ready(match part {
             Some(Ok(part)) => {

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use actix_web::{
-    HttpResponse,
+    HttpResponse, HttpResponseBuilder,
     body::{self, BodyStream, SizedStream},
     http::{
         StatusCode,
@@ -17,8 +17,9 @@ use service_edge::{ApiError, unreadable};
 
 use super::{
     body::BodyLimits,
+    cache::Copied,
+    passed_answer::{PassedAnswer, PassedBody, PassingError},
     passed_on::PassedOnBody,
-    passing::{PassedAnswer, PassingError},
     response_headers::AnswerBody,
     upstreams::GatewayUpstream,
 };
@@ -32,33 +33,48 @@ const SMALL_ANSWER: u64 = 64 * 1024;
 /// # Errors
 /// 503 if as many bodies are passed on as may be.
 pub(super) fn answer(
-    PassedAnswer { head, body, mut held, .. }: PassedAnswer,
+    PassedAnswer { head, body, mut held, copy, .. }: PassedAnswer,
     upstream: &GatewayUpstream,
     limits: &BodyLimits,
 ) -> Result<HttpResponse, ApiError> {
+    let mut response = HttpResponse::build(head.status);
+    for header in &head.headers {
+        response.append_header(header);
+    }
+    let stream = match body {
+        PassedBody::Whole(body) => return Ok(whole(response, head.body, body)),
+        PassedBody::Stream(stream) => stream,
+    };
     held.stream = match head.body {
         AnswerBody::Sized(..=SMALL_ANSWER) | AnswerBody::None { .. } => None,
         AnswerBody::Sized(_) | AnswerBody::Unsized => Some(limits.place_for_answer()?),
     };
     let failure = upstream.breaker().late_failure();
     let (idle, name) = (upstream.body_idle_timeout(), Arc::clone(upstream.upstream().name()));
-    let passed = PassedOnBody::new(body, idle, failure, name, held);
-    let mut response = HttpResponse::build(head.status);
-    for header in &head.headers {
-        response.append_header(header);
-    }
+    let passed = Copied::new(PassedOnBody::new(stream, idle, failure, name, held), copy);
     Ok(match head.body {
-        // Not `finish`, which says that the length is 0.
-        AnswerBody::None { announced: None } => {
-            response.finish().set_body(body::None::new()).map_into_boxed_body()
-        }
-        AnswerBody::None { announced: Some(length) } => {
-            with_announced_length(response.finish(), length)
-        }
+        AnswerBody::None { announced } => bodyless(response, announced),
         AnswerBody::Sized(length) => response.body(SizedStream::new(length, passed)),
         // Not `streaming`, which adds a type.
         AnswerBody::Unsized => response.body(BodyStream::new(passed)),
     })
+}
+
+/// A response with a body that is all there.
+fn whole(mut response: HttpResponseBuilder, kind: AnswerBody, body: Bytes) -> HttpResponse {
+    match kind {
+        AnswerBody::None { announced } => bodyless(response, announced),
+        AnswerBody::Sized(_) | AnswerBody::Unsized => response.body(body),
+    }
+}
+
+/// A response without a body, which may say how long it would be.
+fn bodyless(mut response: HttpResponseBuilder, announced: Option<u64>) -> HttpResponse {
+    match announced {
+        // Not `finish`, which says that the length is 0.
+        None => response.finish().set_body(body::None::new()).map_into_boxed_body(),
+        Some(length) => with_announced_length(response.finish(), length),
+    }
 }
 
 /// A response without a body that says how long it would be.

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use resilience_actors::{
-    AttemptRecord, CallError, CallId, CallOutcome, CallReport, EventType,
+    AttemptRecord, CallError, CallId, CallOutcome, EventType,
     events::{EventKind, Fields},
 };
 use service_edge::TraceContext;
 use tokio::time::Instant;
 
 use super::{
-    passing::{PassedAnswer, PassingError},
+    passed_answer::{PassedAnswer, PassingError, Report},
     upstreams::GatewayUpstream,
 };
 use crate::{
@@ -37,10 +37,11 @@ pub(super) struct Ended<'a> {
     pub(super) attempts: &'a [AttemptRecord],
     pub(super) elapsed: Duration,
     pub(super) retry_refused: bool,
+    /// The time since the answer arrived, if it is a kept one.
+    pub(super) stale: Option<Duration>,
+    /// The call whose answer it got, if another caller has made it.
+    pub(super) coalesced_with: Option<CallId>,
 }
-
-/// The report on a call.
-pub(super) type Report = CallReport<PassedAnswer, PassingError>;
 
 impl<'a> CallRecord<'a> {
     /// Counts a call that begins.
@@ -62,12 +63,17 @@ impl<'a> CallRecord<'a> {
     }
 
     /// Records how the call has ended.
-    pub(super) fn finish(self, Ended { status, attempts, elapsed, retry_refused }: Ended<'_>) {
-        let status = status.as_u16();
+    pub(super) fn finish(self, ended: &Ended<'_>) {
+        let Ended { attempts, elapsed, retry_refused, stale, coalesced_with, .. } = *ended;
+        let status = ended.status.as_u16();
+        // A shared call's attempts are those of the caller that made it.
+        let own = if coalesced_with.is_some() { &[] } else { attempts };
         self.record(|| CallEvent {
             status: Some(status),
+            stale_age_seconds: stale.map(|age| age.as_secs_f64()),
             elapsed_seconds: elapsed.as_secs_f64(),
-            attempts: attempts.iter().map(AttemptEvent::from).collect(),
+            coalesced_with,
+            attempts: own.iter().map(AttemptEvent::from).collect(),
             retry_refused,
             ..self.event()
         });
@@ -75,10 +81,12 @@ impl<'a> CallRecord<'a> {
             self.span.level(),
             trace_id:% = self.span.trace_id(),
             span_id:% = self.span.span_id();
-            "upstream {}: call {}: status {status}, attempts: {}, {:.3}s, circuit {}",
+            "upstream {}: call {}: status {status}{}, attempts: {}{}, {:.3}s, circuit {}",
             self.upstream.name(),
             self.call,
+            if stale.is_some() { " (stale)" } else { "" },
             attempts.len(),
+            coalesced_with.map(|other| format!(" of call {other}")).unwrap_or_default(),
             elapsed.as_secs_f64(),
             self.upstream.upstream().state(),
         );

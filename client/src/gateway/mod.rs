@@ -20,6 +20,9 @@
 //! | [`table`] | the upstreams by name, and how they change |
 //! | [`reload`] | follows the file while the process runs |
 //! | [`body`] | request bodies that are held to be sent again, and others |
+//! | `passed_answer` | what a call results in |
+//! | `cache` | what a shared cache may do, and the answers that are kept |
+//! | `reuse` | an answer for more than one request: shared calls and stale answers |
 //! | `passing` | a request as an operation, whose result is the head of the answer |
 //! | `uploading` | a streamed request body on its way, as an attempt sees it |
 //! | `answer_stream` | the body of the answer, with its connection |
@@ -33,6 +36,7 @@
 mod answer_stream;
 mod answering;
 pub mod body;
+mod cache;
 mod call_record;
 pub mod default_headers;
 pub mod endpoints;
@@ -42,6 +46,7 @@ mod header_name;
 mod held;
 pub mod hop_by_hop;
 mod idle;
+mod passed_answer;
 mod passed_on;
 mod passing;
 pub mod plan;
@@ -51,6 +56,7 @@ pub mod reload;
 pub mod repeatable;
 pub mod request_headers;
 pub mod response_headers;
+pub mod reuse;
 pub mod table;
 pub mod target;
 pub mod trusted_proxies;

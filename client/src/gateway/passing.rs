@@ -11,7 +11,6 @@ use std::{
 };
 
 use actix_web::{
-    error::PayloadError,
     http::{
         Method, StatusCode, Uri, Version,
         header::{HeaderMap, TRANSFER_ENCODING},
@@ -32,12 +31,11 @@ use super::{
     answer_stream::AnswerStream,
     body::{HeldBody, RequestBody, StreamedBody},
     endpoints::{CallEndpoints, Chosen},
-    held::Held,
+    passed_answer::{PassedAnswer, PassingError},
     response_headers::{AnswerBody, AnswerHead},
     uploading::Uploading,
 };
 use crate::{
-    answer::NoAnswer,
     traces,
     transport::{Upload, add_no_date},
 };
@@ -45,41 +43,6 @@ use crate::{
 /// The statuses of methods and versions of HTTP that the upstream does not offer.
 const NOT_OFFERED: [StatusCode; 2] =
     [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED];
-
-/// The head of an upstream's answer, and its body, which has not been read.
-pub(super) struct PassedAnswer {
-    pub(super) head: AnswerHead,
-    pub(super) body: AnswerStream,
-    pub(super) held: Held,
-    retry_after: Option<Duration>,
-}
-
-impl PassedAnswer {
-    /// True for 2xx, and for 3xx, which is what the caller asked for.
-    pub(super) fn is_success(&self) -> bool {
-        self.head.status.is_success() || self.head.status.is_redirection()
-    }
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum PassingError {
-    /// The upstream gave no usable answer.
-    #[error("{0}")]
-    Upstream(HttpError),
-    /// The upstream hung up while a slow caller was waited for.
-    #[error("{0}, while the caller was waited for")]
-    HungUp(HttpError),
-    /// The caller did not send all of its body.
-    #[error("the body of the request ended early: {0}")]
-    Caller(PayloadError),
-}
-
-impl NoAnswer for PassingError {
-    fn is_local_shortage(&self) -> bool {
-        matches!(self, Self::Upstream(HttpError::LocalShortage(_)))
-    }
-}
 
 /// A request to an upstream.
 pub(super) struct Passing {
@@ -170,7 +133,7 @@ impl Passing {
         .await;
         attempt.waits().set_waiting(false);
         if let Some(error) = uploading.as_ref().and_then(Uploading::take_failure) {
-            return Err(PassingError::Caller(error));
+            return Err(PassingError::Caller(Arc::new(error)));
         }
         recording.end_with(sent.as_ref().map(|(answer, _)| answer.status()));
         let caller_is_slow = uploading.as_ref().is_some_and(Uploading::waits_for_slow_caller);
@@ -182,7 +145,7 @@ impl Passing {
         let retry_after = answer.retry_after();
         let upload = uploading.map(Uploading::into_progress);
         let body = AnswerStream::new(answer, head.body, connection, upload);
-        Ok(PassedAnswer { head, body, held: Held::default(), retry_after })
+        Ok(PassedAnswer::streamed(head, body, retry_after))
     }
 
     /// True if an answer with this status has no body (RFC 9112, 6.3).

@@ -31,6 +31,9 @@ pub struct InPlace {
     /// How connections are made, the contents of the files of its certificates, or its endpoints. Its connections are closed
     /// when they are idle, and what is known of its endpoints is gone.
     pub connections: bool,
+    /// Something that can select an answer, or `fallback*` and `coalesce`. Kept answers are gone, and calls in flight are
+    /// shared no more.
+    pub answers: bool,
 }
 
 /// What changes between two files.
@@ -86,9 +89,13 @@ fn compared(old: &UpstreamConfig, new: &UpstreamConfig) -> Option<Change> {
     if old.url != new.url {
         return Some(Change::Replaced);
     }
+    let reuse = |config: &UpstreamConfig| (config.settings.fallback, config.settings.coalesce);
+    let asked_elsewhere =
+        old.endpoints.urls != new.endpoints.urls || old.connections.tls != new.connections.tls;
     Some(Change::InPlace(InPlace {
         policies: old.settings != new.settings || old.routes != new.routes,
         connections: old.connections != new.connections || old.endpoints != new.endpoints,
+        answers: asked_elsewhere || old.headers != new.headers || reuse(old) != reuse(new),
     }))
 }
 

@@ -31,8 +31,8 @@ fn change(old: &str, new: &str) -> Option<Change> {
     plan(&table(old), &table(new)).change("a")
 }
 
-fn in_place(policies: bool, connections: bool) -> Option<Change> {
-    Some(Change::InPlace(InPlace { policies, connections }))
+fn in_place(policies: bool, connections: bool, answers: bool) -> Option<Change> {
+    Some(Change::InPlace(InPlace { policies, connections, answers }))
 }
 
 const URL: &str = "url = \"https://a\"\n";
@@ -42,17 +42,19 @@ fn each_setting_changes_what_depends_on_it() {
     let same = "  url = \"https://a:443\"  # a comment";
     assert_eq!(change("url = \"https://a:443\"", same), None, "the text differs, and nothing else");
     for (lines, expected) in [
-        ("breaker_fail_max = 2", in_place(true, false)),
-        ("concurrency_max = 2", in_place(true, false)),
-        ("[[upstreams.a.routes]]\npath = \"/x\"", in_place(true, false)),
-        ("connect_timeout = 2", in_place(true, true)),
-        ("pool_max_age = 2", in_place(true, true)),
-        ("tls = { server_name = \"b\" }", in_place(false, true)),
-        ("endpoints = \"all\"", in_place(false, true)),
-        ("eject_max_share = 0.2", in_place(false, true)),
-        ("token = \"t\"", in_place(false, false)),
-        ("body_idle_timeout = 2", in_place(false, false)),
-        ("headers = { X-A = \"b\" }", in_place(false, false)),
+        ("breaker_fail_max = 2", in_place(true, false, false)),
+        ("concurrency_max = 2", in_place(true, false, false)),
+        ("fallback = \"stale\"", in_place(true, false, true)),
+        ("coalesce = true", in_place(true, false, true)),
+        ("[[upstreams.a.routes]]\npath = \"/x\"", in_place(true, false, false)),
+        ("connect_timeout = 2", in_place(true, true, false)),
+        ("pool_max_age = 2", in_place(true, true, false)),
+        ("tls = { server_name = \"b\" }", in_place(false, true, true)),
+        ("endpoints = \"all\"", in_place(false, true, false)),
+        ("eject_max_share = 0.2", in_place(false, true, false)),
+        ("token = \"t\"", in_place(false, false, false)),
+        ("body_idle_timeout = 2", in_place(false, false, false)),
+        ("headers = { X-A = \"b\" }", in_place(false, false, true)),
     ] {
         let with = format!("{URL}{lines}");
         assert_eq!(change(URL, &with), expected, "{lines}");
@@ -63,6 +65,8 @@ fn each_setting_changes_what_depends_on_it() {
         let [url, same] = [url, same].map(|url| format!("url = \"{url}\""));
         assert_eq!(change(&url, &same), None, "{url} {same}");
     }
+    let several = "url = [\"https://a\", \"https://b\"]";
+    assert_eq!(change(URL, several), in_place(false, true, true), "another endpoint");
     for url in ["http://a", "https://b", "https://a:8443"] {
         let url = format!("url = \"{url}\"\nbreaker_fail_max = 2");
         assert_eq!(change(URL, &url), Some(Change::Replaced), "{url}");
@@ -77,7 +81,7 @@ fn other_contents_of_a_file_are_another_configuration() {
     let before = read(&text);
     assert_eq!(Plan::new(&before, &read(&text)), Plan::default());
     fs::write(&secret, "two").unwrap();
-    assert_eq!(Plan::new(&before, &read(&text)).change("a"), in_place(false, false));
+    assert_eq!(Plan::new(&before, &read(&text)).change("a"), in_place(false, false, false));
     fs::remove_file(secret).unwrap();
 }
 

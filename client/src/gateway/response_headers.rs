@@ -1,5 +1,7 @@
 //! The head of the answer to the caller.
 
+use std::time::Duration;
+
 use actix_web::http::{
     Method, StatusCode,
     header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING},
@@ -16,6 +18,9 @@ pub const STATE: HeaderName = HeaderName::from_static("x-resilience-state");
 
 /// Name of the upstream.
 pub const UPSTREAM: HeaderName = HeaderName::from_static("x-resilience-upstream");
+
+/// The time in whole seconds since the answer arrived, if it is not that of this call but a kept one.
+pub const STALE: HeaderName = HeaderName::from_static("x-resilience-stale");
 
 /// The head of an upstream's answer, as the caller gets it.
 #[derive(Debug, Clone)]
@@ -61,7 +66,7 @@ impl AnswerHead {
         let length = length(received)?;
         let mut headers = received.clone();
         remove_hop_by_hop(&mut headers);
-        for name in [CONTENT_LENGTH, ATTEMPTS, STATE, UPSTREAM] {
+        for name in [CONTENT_LENGTH, ATTEMPTS, STATE, UPSTREAM, STALE] {
             headers.remove(name);
         }
         let body = match length {
@@ -105,12 +110,17 @@ pub struct CallHeaders<'a> {
     pub state: &'a str,
     /// Name of the upstream.
     pub upstream: &'a str,
+    /// The time since the answer arrived, if it is a kept one.
+    pub stale: Option<Duration>,
 }
 
 impl CallHeaders<'_> {
     /// Sets them. A text that no header can have is left out.
     pub fn set_on(self, headers: &mut HeaderMap) {
         headers.insert(ATTEMPTS, HeaderValue::from(self.attempts));
+        if let Some(age) = self.stale {
+            headers.insert(STALE, HeaderValue::from(age.as_secs()));
+        }
         for (name, text) in [(STATE, self.state), (UPSTREAM, self.upstream)] {
             if let Ok(value) = HeaderValue::from_str(text) {
                 headers.insert(name, value);

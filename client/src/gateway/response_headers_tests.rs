@@ -92,7 +92,8 @@ fn an_answer_whose_end_depends_on_the_reader_is_a_bad_gateway() {
 #[test]
 fn every_answer_says_how_the_call_went() {
     let mut headers = map(&[("x-resilience-attempts", "9"), ("x-resilience-attempts", "8")]);
-    CallHeaders { attempts: 2, state: "half-open", upstream: "payments" }.set_on(&mut headers);
+    CallHeaders { attempts: 2, state: "half-open", upstream: "payments", stale: None }
+        .set_on(&mut headers);
     let values: Vec<_> = [ATTEMPTS, STATE, UPSTREAM]
         .iter()
         .flat_map(|name| headers.get_all(name).map(|value| value.to_str().unwrap()))

@@ -19,6 +19,7 @@ use super::{
     endpoints::{Endpoints, Lookups},
     file::UpstreamConfig,
     plan::InPlace,
+    reuse::Reuse,
 };
 use crate::{
     call_metrics::CallMetrics,
@@ -55,6 +56,8 @@ pub struct GatewayUpstream {
     upstream: Upstream,
     circuit: Arc<Circuit>,
     endpoints: Endpoints,
+    /// `None` if `fallback` and `coalesce` are off.
+    reuse: Option<Arc<Reuse>>,
 }
 
 /// What an upstream has from its start to its end, whatever its settings.
@@ -120,7 +123,8 @@ impl GatewayUpstream {
         let circuit = Arc::new(Circuit { breaker, tally });
         circuit.watch(&start.drain);
         let endpoints = endpoints(&upstream, &config, start);
-        Ok(Self { config, policies, upstream, circuit, endpoints })
+        let reuse = reuse(&config);
+        Ok(Self { config, policies, upstream, circuit, endpoints, reuse })
     }
 
     /// The actor of its breaker has ended, although the upstream has not.
@@ -163,7 +167,8 @@ impl GatewayUpstream {
         } else {
             self.endpoints.clone()
         };
-        Ok(Self { config, policies, upstream, circuit, endpoints })
+        let reuse = if differs.answers { reuse(&config) } else { self.reuse.clone() };
+        Ok(Self { config, policies, upstream, circuit, endpoints, reuse })
     }
 
     /// The configuration, without later changes of its policies.
@@ -184,6 +189,11 @@ impl GatewayUpstream {
     /// Its endpoints.
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
+    }
+
+    /// Its kept answers and shared calls. `None` if `fallback` and `coalesce` are off.
+    pub fn reuse(&self) -> Option<&Arc<Reuse>> {
+        self.reuse.as_ref()
     }
 
     /// How connections to it are made.
@@ -261,6 +271,10 @@ impl GatewayUpstream {
 fn endpoints(upstream: &Upstream, config: &UpstreamConfig, start: &Start) -> Endpoints {
     let (at, connections) = (&config.endpoints, &config.connections);
     Endpoints::start(upstream.name(), at, connections, &start.lookups, &start.arbiter)
+}
+
+fn reuse(config: &UpstreamConfig) -> Option<Arc<Reuse>> {
+    Reuse::new(config.settings.fallback, config.settings.coalesce)
 }
 
 fn live_policies(config: &UpstreamConfig) -> LivePolicies {

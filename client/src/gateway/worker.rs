@@ -13,14 +13,17 @@ use service_edge::{ApiError, TraceContext, limit_body_pauses};
 use super::{
     answering,
     body::BodyLimits,
-    call_record::{CallRecord, Ended, Report},
+    cache::RequestKey,
+    call_record::{CallRecord, Ended},
     endpoints::{CallEndpoints, Clients},
     forwarded::Pseudonym,
+    passed_answer::Report,
     passing::{Passing, PassingBody},
     quota::Quota,
     repeatable::is_idempotent,
     request_headers::{Gateway, UPSTREAM_TOKEN},
     response_headers::CallHeaders,
+    reuse::Reusable,
     table::GatewayUpstreams,
     target::Target,
     upstreams::GatewayUpstream,
@@ -85,12 +88,22 @@ pub struct Received {
 struct Passed {
     response: HttpResponse,
     attempts: usize,
+    /// The time since the answer arrived, if it is a kept one.
+    stale: Option<Duration>,
+}
+
+/// The call of a request.
+struct Prepared {
+    options: CallOptions,
+    operation: Passing,
+    /// `None` if it needs an answer of its own.
+    reusable: Option<Reusable>,
 }
 
 impl From<ApiError> for Passed {
     /// No attempt was made.
     fn from(error: ApiError) -> Self {
-        Self { response: error.error_response(), attempts: 0 }
+        Self { response: error.error_response(), attempts: 0, stale: None }
     }
 }
 
@@ -112,11 +125,12 @@ impl GatewayWorker {
             ApiError::not_found(format!("there is no upstream {}", target.upstream))
         })?;
         let passed = self.passed(&target, &upstream, received).await;
-        let Passed { mut response, attempts } = passed.unwrap_or_else(Passed::from);
+        let Passed { mut response, attempts, stale } = passed.unwrap_or_else(Passed::from);
         let headers = CallHeaders {
             attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
             state: &upstream.upstream().state().to_string(),
             upstream: upstream.name(),
+            stale,
         };
         headers.set_on(response.headers_mut());
         Ok(response)
@@ -129,33 +143,56 @@ impl GatewayWorker {
         received: Received,
     ) -> Result<Passed, ApiError> {
         let span = received.span;
-        let (options, operation) = self.call(target, upstream, received).await?;
-        let mut record = CallRecord::begin(upstream, options.id(), span);
-        let report = upstream.upstream().run_with(options, operation).await;
+        let Prepared { options, operation, reusable } =
+            self.prepare(target, upstream, received).await?;
+        let (call, limits) = (options.id(), &self.shared.limits);
+        let mut record = CallRecord::begin(upstream, call, span);
+        let report = match upstream.reuse() {
+            // Boxed, so that calls without these policies have no room for it.
+            Some(reuse) => {
+                let made = (options, operation);
+                Box::pin(reuse.call(upstream.upstream(), limits, made, reusable)).await
+            }
+            None => upstream.upstream().run_with(options, operation).await,
+        };
         record.count(&report);
-        let Report { result, attempts, elapsed, retry_refused, .. } = report;
+        let Report { id, result, attempts, elapsed, retry_refused, .. } = report;
+        let stale = result.as_ref().ok().and_then(|answer| answer.stale);
         let response = match result {
-            Ok(answer) => answering::answer(answer, upstream, &self.shared.limits)
+            Ok(answer) => answering::answer(answer, upstream, limits)
                 .unwrap_or_else(|error| error.error_response()),
             Err(error) => answering::refusal(&error, upstream).error_response(),
         };
-        let status = response.status();
-        record.finish(Ended { status, attempts: &attempts, elapsed, retry_refused });
-        Ok(Passed { response, attempts: attempts.len() })
+        let (status, coalesced_with) = (response.status(), (id != call).then_some(id));
+        let attempts_made = &attempts;
+        record.finish(&Ended {
+            status,
+            attempts: attempts_made,
+            elapsed,
+            retry_refused,
+            stale,
+            coalesced_with,
+        });
+        Ok(Passed { response, attempts: attempts.len(), stale })
     }
 
     /// The call of a request that may be passed on. Receives the body, or its beginning.
-    async fn call(
+    async fn prepare(
         &self,
         target: &Target<'_>,
         upstream: &GatewayUpstream,
         Received { request, payload, span, time_left }: Received,
-    ) -> Result<(CallOptions, Passing), ApiError> {
+    ) -> Result<Prepared, ApiError> {
         require_token(&request, upstream)?;
         let priority = upstream.priority(request.headers())?;
         let uri = target.at(&upstream.url().join("/"))?;
         let gateway = &self.shared.gateway;
         let headers = gateway.request_headers(&request, &uri, upstream.headers(), span)?;
+        let reusable = upstream.reuse().and_then(|_| {
+            let key = RequestKey::of(request.method(), &uri, request.headers(), &headers)?;
+            // A shared call has one deadline, and its callers would have several.
+            Some(Reusable { key, may_share: time_left.is_none() })
+        });
         let route = upstream.options(request.method(), target.path);
         let body = self.shared.limits.receive(request.headers(), payload).await?;
         let announced = [CONTENT_LENGTH, TRANSFER_ENCODING];
@@ -181,7 +218,7 @@ impl GatewayWorker {
             body_idle_timeout: upstream.body_idle_timeout(),
             body,
         };
-        Ok((options, operation))
+        Ok(Prepared { options, operation, reusable })
     }
 }
 

@@ -7,7 +7,6 @@ use resilience_actors::{
 use service_edge::metrics::Families;
 
 use super::number;
-use crate::{stats::Stats, upstreams::Upstreams};
 
 /// Adds the metrics of the policies that are on.
 pub(super) fn add(families: &mut Families, upstream: &Upstream) {
@@ -40,23 +39,22 @@ pub(super) fn add(families: &mut Families, upstream: &Upstream) {
     }
 }
 
-/// Adds the metrics of the policies that only the lab's backend has, if they are on.
-pub(super) fn add_of_lab(families: &mut Families, upstreams: &Upstreams, stats: &Stats) {
-    let name = &**upstreams.breaker().name();
-    if let Some(coalescer) = upstreams.coalescer() {
-        families.counters(
-            "client_coalesced_calls_total",
-            "Calls that shared the call of an identical request in flight.",
-            [(&[("name", name)][..], number(coalescer.snapshot().coalesced))],
-        );
-    }
-    if upstreams.stale().is_some() {
-        families.counters(
-            "client_stale_answers_total",
-            "Calls without a good answer that were answered with an earlier one.",
-            [(&[("name", name)][..], number(stats.resilient.stale()))],
-        );
-    }
+/// Adds the metrics of the shared calls of an upstream, of which so many were saved.
+pub(super) fn add_coalescing(families: &mut Families, name: &str, saved: u64) {
+    families.counters(
+        "client_coalesced_calls_total",
+        "Calls that shared the call of an identical request in flight.",
+        [(&[("name", name)][..], number(saved))],
+    );
+}
+
+/// Adds the metrics of the stale answers of an upstream.
+pub(super) fn add_fallback(families: &mut Families, name: &str, answers: u64) {
+    families.counters(
+        "client_stale_answers_total",
+        "Calls without a good answer that were answered with an earlier one.",
+        [(&[("name", name)][..], number(answers))],
+    );
 }
 
 fn fault_injection(families: &mut Families, name: &str, chaos: &ChaosSnapshot) {

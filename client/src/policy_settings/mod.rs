@@ -7,6 +7,7 @@ mod breaker;
 mod calls;
 mod chaos;
 mod concurrency;
+mod fallback;
 mod hedge;
 mod known_names;
 mod live_policies;

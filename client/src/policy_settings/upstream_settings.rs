@@ -6,8 +6,14 @@ use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 use resilience_actors::DURATIONS;
 use service_edge::{SettingError, Settings};
 
-use super::policies::{Fixed, Policies};
-use crate::transport::{ConnectionSettings, tls::TlsConfig};
+use super::{
+    fallback,
+    policies::{Fixed, Policies},
+};
+use crate::{
+    fallback::StaleLimits,
+    transport::{ConnectionSettings, tls::TlsConfig},
+};
 
 /// What is set, by the names of the variables.
 pub(super) type Variables = BTreeMap<&'static str, OsString>;
@@ -26,6 +32,10 @@ pub struct UpstreamSettings {
     pub pool_max_age: Duration,
     /// `POOL_IDLE_TIMEOUT`: maximum time without a request after which a request may use a connection.
     pub pool_idle_timeout: Duration,
+    /// `FALLBACK` and `FALLBACK_*`: the limits of stale answers, if they are on.
+    pub fallback: Option<StaleLimits>,
+    /// `COALESCE`: identical requests in flight share a call.
+    pub coalesce: bool,
     /// The variables of the settings that cannot change at run time, with their effective values.
     others: Vec<(&'static str, String)>,
     /// The variables of the policies that are set.
@@ -51,6 +61,8 @@ impl UpstreamSettings {
         let pool_max_age = settings.seconds("POOL_MAX_AGE", Duration::from_secs(75), DURATIONS)?;
         let pool_idle_timeout =
             settings.seconds("POOL_IDLE_TIMEOUT", Duration::from_secs(15), DURATIONS)?;
+        let fallback = fallback::read(settings)?;
+        let coalesce = settings.choice("COALESCE", "off", &[("off", false), ("on", true)])?;
         let others = settings.effective()[read..].to_vec();
         let names = policies.effective.iter().map(|(name, _)| *name);
         let given = names.filter_map(|name| Some((name, settings.given(name)?))).collect();
@@ -59,6 +71,8 @@ impl UpstreamSettings {
             connect_timeout,
             pool_max_age,
             pool_idle_timeout,
+            fallback,
+            coalesce,
             others,
             given,
             fixed,

@@ -133,6 +133,10 @@ fn about(upstream: &ControlledUpstream) -> wire::AboutUpstream {
             calls_in_flight: upstream.tally().in_flight(),
         },
         endpoints: upstream.endpoints().map(EndpointPool::snapshot).unwrap_or_default(),
-        policies: upstream.upstream().snapshot(),
+        policies: wire::Policies {
+            upstream: upstream.upstream().snapshot(),
+            fallback: upstream.stale(),
+            coalesce: upstream.coalesced(),
+        },
     }
 }

@@ -1,10 +1,10 @@
 //! The bodies of `/api/upstreams`.
 
-use resilience_actors::{Mode, PolicySnapshot, State, breaker::Counts};
+use resilience_actors::{Mode, State, breaker::Counts};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::CircuitBody;
+use super::{CircuitBody, Policies};
 use crate::{gateway::endpoints::EndpointSnapshot, stats};
 
 /// `GET /api/upstreams`.
@@ -66,7 +66,7 @@ pub struct AboutUpstream {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<EndpointSnapshot>,
     /// The optional policies that are on.
-    pub policies: PolicySnapshot,
+    pub policies: Policies,
 }
 
 /// The calls of an upstream.

@@ -58,14 +58,6 @@ fn unknown_keys_with_the_key_that_is_probably_meant() {
         ],
     );
     refused_in_p(
-        "fallback = \"stale\"\nfallback_max_age = 5\ncoalesce = \"on\"",
-        &[
-            "3:1: upstreams.p.fallback is a setting of the lab's backend alone",
-            "4:1: upstreams.p.fallback_max_age is a setting of the lab's backend alone",
-            "5:1: upstreams.p.coalesce is a setting of the lab's backend alone",
-        ],
-    );
-    refused_in_p(
         "tls = { ca = \"ca.pem\" }",
         &[
             "3:9: upstreams.p.tls.ca is unknown: expected ca_file, client_certificate_file, client_key_file, server_name",
@@ -147,6 +139,12 @@ fn settings_in_the_words_of_the_file() {
 
 #[test]
 fn contradictions_where_one_of_the_settings_is_set() {
+    refused_in_p(
+        "fallback_max_age = 5",
+        &[
+            "3:20: upstreams.p.fallback_max_age=\"5\" is not valid: expected fallback=stale to be set",
+        ],
+    );
     refused_in_p(
         "rate_burst = 2",
         &["3:14: upstreams.p.rate_burst=\"2\" is not valid: expected rate_limit to be set"],

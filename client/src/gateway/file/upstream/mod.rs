@@ -64,10 +64,7 @@ pub(super) fn read(
         reader.errors.add(&name.span(), what);
     }
     let known: Vec<_> = names(&UPSTREAM_KEYS).chain(settings::keys()).collect();
-    section.refuse_unknown(reader, &known, |key| {
-        let of_backend = key == "coalesce" || key == "fallback" || key.starts_with("fallback_");
-        of_backend.then(|| "is a setting of the lab's backend alone".to_owned())
-    });
+    section.refuse_unknown(reader, &known, |_| None);
 
     let urls = endpoints::urls(section, reader);
     let url = urls.as_ref().and_then(|urls| urls.first());

@@ -5,7 +5,8 @@ use std::time::Duration;
 use resilience_actors::DURATIONS;
 use service_edge::{SettingError, Settings};
 
-use crate::{fallback::StaleLimits, policy_settings::needs};
+use super::names::needs;
+use crate::fallback::StaleLimits;
 
 /// Reads the limits of stale answers. `None` unless `FALLBACK` is `stale`.
 pub(super) fn read(settings: &mut Settings<'_>) -> Result<Option<StaleLimits>, SettingError> {
