@@ -235,13 +235,9 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ("FALLBACK_MAX_AGE", "Maximum age of such an answer (default 60). Requires `FALLBACK=stale`."),
     (
         "FALLBACK_MAX_BYTES",
-        "Maximum size of all kept answers together (default 1048576). The least recently used ones make room. Requires \
-         `FALLBACK=stale`.",
+        "Maximum size of all kept answers together (default 1048576). The oldest make room. Requires `FALLBACK=stale`.",
     ),
-    (
-        "COALESCE",
-        "`on`: identical requests to the backend that are in flight at the same time share one call.",
-    ),
+    ("COALESCE", "`on`: identical requests that are in flight at the same time share one call."),
     (
         "MAX_CALLS",
         "Maximum number of calls in flight and waiting, of all workers together. The client lowers it if the limit \
@@ -264,7 +260,8 @@ pub const MEANINGS: [(&str, &str); 75] = [
     (
         "RETRY_BODY_BYTES",
         "Maximum size of a request's body that the gateway holds, so that it can be sent again. A request with a \
-         larger body has one attempt, and with 0 each request with a body.",
+         larger body has one attempt, and with 0 each request with a body. With `coalesce`, also the maximum size of a body \
+         that requests share.",
     ),
     (
         "REPLAY_BYTES",

@@ -21,6 +21,7 @@ use super::{
     passed_answer::{PassedAnswer, PassedBody, PassingError},
     passed_on::PassedOnBody,
     response_headers::AnswerBody,
+    sliced::Sliced,
     upstreams::GatewayUpstream,
 };
 use crate::answer::{explain, retry_after, status_without_answer};
@@ -42,7 +43,7 @@ pub(super) fn answer(
         response.append_header(header);
     }
     let stream = match body {
-        PassedBody::Whole(body) => return Ok(whole(response, head.body, body)),
+        PassedBody::Whole(body) => return whole(response, head.body, body, limits),
         PassedBody::Stream(stream) => stream,
     };
     held.stream = match head.body {
@@ -61,11 +62,23 @@ pub(super) fn answer(
 }
 
 /// A response with a body that is all there.
-fn whole(mut response: HttpResponseBuilder, kind: AnswerBody, body: Bytes) -> HttpResponse {
-    match kind {
-        AnswerBody::None { announced } => bodyless(response, announced),
-        AnswerBody::Sized(_) | AnswerBody::Unsized => response.body(body),
-    }
+///
+/// # Errors
+/// 503 if the body is large, and as many bodies are passed on as may be.
+fn whole(
+    mut response: HttpResponseBuilder,
+    kind: AnswerBody,
+    body: Bytes,
+    limits: &BodyLimits,
+) -> Result<HttpResponse, ApiError> {
+    Ok(match (kind, body.len() as u64) {
+        (AnswerBody::None { announced }, _) => bodyless(response, announced),
+        (_, ..=SMALL_ANSWER) => response.body(body),
+        (_, length) => {
+            let sliced = Sliced::new(body, limits.place_for_stream()?);
+            response.body(SizedStream::new(length, sliced))
+        }
+    })
 }
 
 /// A response without a body, which may say how long it would be.

@@ -26,6 +26,7 @@
 //! | `passing` | a request as an operation, whose result is the head of the answer |
 //! | `uploading` | a streamed request body on its way, as an attempt sees it |
 //! | `answer_stream` | the body of the answer, with its connection |
+//! | `sliced` | a body that is all there, sent in parts |
 //! | `passed_on` | the body of the answer, and what happens if it fails |
 //! | `reader` | the caller as the reader of an answer: whether it is slow |
 //! | `held` | what an answer holds while it is passed on |
@@ -57,6 +58,7 @@ pub mod repeatable;
 pub mod request_headers;
 pub mod response_headers;
 pub mod reuse;
+mod sliced;
 pub mod table;
 pub mod target;
 pub mod trusted_proxies;

@@ -31,6 +31,7 @@ use super::{
     answer_stream::AnswerStream,
     body::{HeldBody, RequestBody, StreamedBody},
     endpoints::{CallEndpoints, Chosen},
+    held::Held,
     passed_answer::{PassedAnswer, PassingError},
     response_headers::{AnswerBody, AnswerHead},
     uploading::Uploading,

@@ -157,10 +157,18 @@ impl GatewayWorker {
         };
         record.count(&report);
         let Report { id, result, attempts, elapsed, retry_refused, .. } = report;
-        let stale = result.as_ref().ok().and_then(|answer| answer.stale);
+        let mut stale = None;
         let response = match result {
-            Ok(answer) => answering::answer(answer, upstream, limits)
-                .unwrap_or_else(|error| error.error_response()),
+            Ok(answer) => {
+                let age = answer.stale;
+                match answering::answer(answer, upstream, limits) {
+                    Ok(response) => {
+                        stale = age;
+                        response
+                    }
+                    Err(error) => error.error_response(),
+                }
+            }
             Err(error) => answering::refusal(&error, upstream).error_response(),
         };
         let (status, coalesced_with) = (response.status(), (id != call).then_some(id));

@@ -38,6 +38,10 @@ const PASS_ON: Describe = |it| {
         .with_header_on_all("X-Resilience-Attempts", &text("How many attempts were made."))
         .with_header_on_all("X-Resilience-State", &text("The state of the upstream's circuit."))
         .with_header_on_all("X-Resilience-Upstream", &text("The name of the upstream."))
+        .with_header_on_all(
+            "X-Resilience-Stale",
+            &text("Seconds since the answer arrived; absent unless it is an earlier one."),
+        )
         .with_header(503, "Retry-After", retry_after())
         .with_header(401, "WWW-Authenticate", text("`X-Upstream-Token`"))
         .fails(404, "No upstream has this name.")

@@ -125,17 +125,19 @@ async fn get(upstream: ControlledUpstream) -> Result<web::Json<wire::UpstreamBod
 }
 
 fn about(upstream: &ControlledUpstream) -> wire::AboutUpstream {
+    let (tally, fallback) = (upstream.tally(), upstream.stale());
     wire::AboutUpstream {
         name: upstream.name().to_owned(),
         url: upstream.url().to_string(),
         calls: wire::UpstreamCalls {
-            counts: upstream.tally().counts(),
-            calls_in_flight: upstream.tally().in_flight(),
+            counts: tally.counts(),
+            stale_responses: fallback.map(|_| tally.stale()),
+            calls_in_flight: tally.in_flight(),
         },
         endpoints: upstream.endpoints().map(EndpointPool::snapshot).unwrap_or_default(),
         policies: wire::Policies {
             upstream: upstream.upstream().snapshot(),
-            fallback: upstream.stale(),
+            fallback,
             coalesce: upstream.coalesced(),
         },
     }

@@ -75,6 +75,9 @@ pub struct UpstreamCalls {
     /// By how they ended.
     #[serde(flatten)]
     pub counts: stats::Counts,
+    /// Answered with a stale answer; absent unless `FALLBACK` is `stale`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale_responses: Option<u64>,
     /// Without an answer yet.
     pub calls_in_flight: u64,
 }

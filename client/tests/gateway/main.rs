@@ -7,9 +7,11 @@
 )]
 
 mod answers;
+mod coalescing;
 mod connections;
 mod endpoints;
 mod endpoints_use;
+mod fallback;
 mod gateway;
 mod large;
 mod places;

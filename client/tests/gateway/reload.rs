@@ -254,3 +254,32 @@ fn reloads_under_load_lose_no_call_and_leave_nothing_behind() {
 fn reloads_failed(followed: &Followed) -> u64 {
     reloads(&followed.gateway, "failed")
 }
+
+#[test]
+fn kept_answers_go_with_what_selects_them() {
+    let number = AtomicUsize::new(0);
+    // Each second request fails.
+    let upstream = Server::start(move |mut peer| {
+        while peer.request().is_some() {
+            let good = number.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
+            peer.say(http(if good { "200 OK" } else { "500 Internal Server Error" }, "", ""));
+        }
+    });
+    let url = upstream.url();
+    let lines = "fallback = \"stale\"\nretry_max_attempts = 1\nbreaker_fail_max = 100";
+    let before = table("u", &url, lines);
+    let followed = Followed::start(&before);
+    for (after, stays) in [
+        (table("u", &url, &format!("{lines}\nbreaker_min_calls = 7\nbody_idle_timeout = 7")), true),
+        (table("u", &url, &format!("{lines}\npool_max_age = 7")), true),
+        (table("u", &url, &format!("{lines}\nheaders = {{ X-Tenant = \"b\" }}")), false),
+        (table("u", &url, &format!("{lines}\nfallback_max_age = 50")), false),
+        (table("u", &url.replace("127.0.0.1", "localhost"), lines), false),
+    ] {
+        followed.reload(&before);
+        assert_eq!(followed.gateway.get("/upstreams/u/").status, 200);
+        followed.reload(&after);
+        let expected = if stays { 200 } else { 500 };
+        assert_eq!(followed.gateway.get("/upstreams/u/").status, expected, "{after}");
+    }
+}

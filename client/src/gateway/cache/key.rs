@@ -22,17 +22,21 @@ static ONLY_ITS_OWN: [HeaderName; 8] = [
     TRANSFER_ENCODING,
 ];
 
-/// Headers that no key has, because they tell of the way of one request. All others select the answer.
-static OF_THE_WAY: [&str; 9] = [
+/// Headers that no key has, because they tell of the way of one request or of its trace. All others select the answer.
+static OF_THE_WAY: [&str; 13] = [
+    "b3",
     "traceparent",
     "tracestate",
     "via",
+    "x-amzn-trace-id",
+    "x-b3-parentspanid",
+    "x-b3-spanid",
+    "x-b3-traceid",
     "x-correlation-id",
     "x-forwarded-for",
     "x-real-ip",
     "x-request-deadline",
     "x-request-id",
-    "x-upstream-token",
 ];
 
 /// All of a request to an upstream that can select its answer. Those with the same target are next to each other.
