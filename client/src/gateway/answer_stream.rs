@@ -16,15 +16,26 @@ use crate::transport::{InUse, UploadProgress, is_regular_end};
 
 /// The body of an answer, with its connection. The rest of the request's body is sent while this is polled.
 pub(super) struct AnswerStream {
-    /// What was read and put back.
-    first: Option<Bytes>,
-    /// Why the body has failed, if it was read until then and put back.
-    failure: Option<PayloadError>,
+    put_back: Option<Box<PutBack>>,
     answer: Answer,
     /// Number of bytes to come. `None` if the head does not say.
     left: Option<u64>,
     connection: Option<InUse>,
     upload: Option<Rc<UploadProgress>>,
+}
+
+/// The beginning of a body that was read and put back.
+struct PutBack {
+    first: Option<Bytes>,
+    /// Why the body has failed after it.
+    failure: Option<PayloadError>,
+}
+
+impl PutBack {
+    fn next(&mut self) -> Option<Result<Bytes, PayloadError>> {
+        let first = self.first.take().filter(|first| !first.is_empty()).map(Ok);
+        first.or_else(|| self.failure.take().map(Err))
+    }
 }
 
 impl AnswerStream {
@@ -41,7 +52,7 @@ impl AnswerStream {
         };
         // awc has put the connection back: from now on, another request may use it.
         let connection = connection.filter(|_| !answer.has_no_body());
-        Self { first: None, failure: None, answer, left, connection, upload }
+        Self { put_back: None, answer, left, connection, upload }
     }
 
     /// True if all bytes that the head announces have arrived.
@@ -56,8 +67,7 @@ impl AnswerStream {
 
     /// Puts back what was read of the body since its beginning, and the failure that ended the reading, if one did.
     pub(super) fn put_back(&mut self, first: Bytes, failure: Option<PayloadError>) {
-        self.first = Some(first).filter(|first| !first.is_empty());
-        self.failure = failure;
+        self.put_back = Some(Box::new(PutBack { first: Some(first), failure }));
     }
 
     /// The next part. The connection goes back at the end of the body, before another task can use it.
@@ -65,11 +75,11 @@ impl AnswerStream {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, PayloadError>>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(first)));
-        }
-        if let Some(failure) = self.failure.take() {
-            return Poll::Ready(Some(Err(failure)));
+        if let Some(put_back) = &mut self.put_back {
+            if let Some(part) = put_back.next() {
+                return Poll::Ready(Some(part));
+            }
+            self.put_back = None;
         }
         let part = ready!(Pin::new(&mut self.answer).poll_next(cx));
         Poll::Ready(match part {

@@ -156,15 +156,17 @@ fn an_answer_that_is_not_for_all_goes_to_one_and_the_others_make_their_own_calls
     let large = "x".repeat(70_000);
     let chunks = format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
     let chunked = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}");
-    for (answer, size) in [
-        (http("200 OK", "", &large), large.len()),
-        (chunked, large.len()),
-        (http("200 OK", "set-cookie: session=1\r\n", "xx"), 2),
-        (http("200 OK", "cache-control: private\r\n", "xx"), 2),
+    let no_room = [("RETRY_BODY_BYTES", "1"), ("REPLAY_BYTES", "1")];
+    for (answer, size, variables) in [
+        (http("200 OK", "", &large), large.len(), &[][..]),
+        (chunked, large.len(), &[]),
+        (http("200 OK", "set-cookie: session=1\r\n", "xx"), 2, &[]),
+        (http("200 OK", "cache-control: private\r\n", "xx"), 2, &[]),
+        (http("200 OK", "", "xx"), 2, &no_room),
     ] {
         let gate = Arc::new(Gate::default());
         let upstream = upstream(&gate, same(answer));
-        let gateway = gateway(&upstream.url(), COALESCE);
+        let gateway = gateway_with(&upstream.url(), COALESCE, variables);
         let all = waiting(&gateway, &Request::new("GET /upstreams/u/").close(), 4);
         gate.set(true);
         // Each in a thread of its own: a large answer needs a reader.
@@ -185,23 +187,27 @@ fn an_answer_that_is_not_for_all_goes_to_one_and_the_others_make_their_own_calls
 }
 
 #[test]
-fn a_stream_of_events_arrives_part_by_part() {
-    let gate = Arc::new(Gate::default());
-    let passing = Arc::clone(&gate);
-    let upstream = Server::start(move |mut peer| {
-        peer.request();
-        peer.say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n");
-        passing.pass();
-        peer.say("3\r\ntwo\r\n0\r\n\r\n");
-    });
-    let gateway = gateway(&upstream.url(), COALESCE);
-    let mut caller = gateway.connect();
-    caller.send("GET /upstreams/u/events");
-    caller.lines_until("one");
-    gate.set(true);
-    let rest = caller.lines_until("two");
-    assert!(!rest.contains("one"), "each part comes once: {rest}");
-    caller.lines_until("0");
+fn a_body_that_takes_its_time_arrives_part_by_part() {
+    for (length, first, second) in [
+        ("transfer-encoding: chunked", "4\r\none\n\r\n", "4\r\ntwo\n\r\n0\r\n\r\n"),
+        ("content-length: 8", "one\n", "two\n"),
+    ] {
+        let gate = Arc::new(Gate::default());
+        let passing = Arc::clone(&gate);
+        let upstream = Server::start(move |mut peer| {
+            peer.request();
+            peer.say(format!("HTTP/1.1 200 OK\r\n{length}\r\n\r\n{first}"));
+            passing.pass();
+            peer.say(second);
+        });
+        let gateway = gateway(&upstream.url(), COALESCE);
+        let mut caller = gateway.connect();
+        caller.send("GET /upstreams/u/events");
+        caller.lines_until("one");
+        gate.set(true);
+        let rest = caller.lines_until("two");
+        assert!(!rest.contains("one"), "each part comes once: {rest}");
+    }
 }
 
 #[test]

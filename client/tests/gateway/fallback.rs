@@ -259,6 +259,25 @@ fn a_body_is_kept_while_it_is_passed_on_and_only_whole() {
 }
 
 #[test]
+fn a_large_stale_answer_counts_as_a_stream_and_waits_for_its_reader() {
+    const SIZE: usize = 16 * 1024 * 1024;
+    let script = Script::new(http("200 OK", "", &"x".repeat(SIZE)));
+    let settings = format!("{STALE}\nfallback_max_bytes = 20000000");
+    let gateway = gateway_with(&script.upstream().url(), &settings, &[("MAX_STREAMS", "1")]);
+    assert_eq!(gateway.get("/upstreams/u/").text.len(), SIZE);
+    script.set(failing());
+    let mut slow = gateway.connect();
+    slow.send(Request::new("GET /upstreams/u/").close());
+    slow.lines_until("200 OK");
+    let refused = gateway.get("/upstreams/u/");
+    refused.assert_error(503, "Service Unavailable", "maximum");
+    assert_eq!(refused.header("x-resilience-stale"), None);
+    let rest = slow.rest();
+    assert_eq!(rest.split_once("\r\n\r\n").unwrap().1.len(), SIZE);
+    until("the place is free", PATIENCE, || gateway.get("/upstreams/u/").status == 200);
+}
+
+#[test]
 fn a_body_that_is_cut_off_or_not_read_to_its_end_is_not_kept() {
     let upstream = Server::start(|mut peer| {
         let Some(head) = peer.request() else { return };
