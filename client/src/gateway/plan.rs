@@ -31,8 +31,8 @@ pub struct InPlace {
     /// How connections are made, the contents of the files of its certificates, or its endpoints. Its connections are closed
     /// when they are idle, and what is known of its endpoints is gone.
     pub connections: bool,
-    /// Something that can select an answer, or `fallback*` and `coalesce`. Kept answers are gone, and calls in flight are
-    /// shared no more.
+    /// Who answers, or `fallback*` and `coalesce`. Kept answers are gone, and calls in flight are shared no more. Other
+    /// `headers` need not be here: they are in the keys of answers.
     pub answers: bool,
 }
 
@@ -95,7 +95,7 @@ fn compared(old: &UpstreamConfig, new: &UpstreamConfig) -> Option<Change> {
     Some(Change::InPlace(InPlace {
         policies: old.settings != new.settings || old.routes != new.routes,
         connections: old.connections != new.connections || old.endpoints != new.endpoints,
-        answers: asked_elsewhere || old.headers != new.headers || reuse(old) != reuse(new),
+        answers: asked_elsewhere || reuse(old) != reuse(new),
     }))
 }
 

@@ -54,7 +54,7 @@ fn each_setting_changes_what_depends_on_it() {
         ("eject_max_share = 0.2", in_place(false, true, false)),
         ("token = \"t\"", in_place(false, false, false)),
         ("body_idle_timeout = 2", in_place(false, false, false)),
-        ("headers = { X-A = \"b\" }", in_place(false, false, true)),
+        ("headers = { X-A = \"b\" }", in_place(false, false, false)),
     ] {
         let with = format!("{URL}{lines}");
         assert_eq!(change(URL, &with), expected, "{lines}");

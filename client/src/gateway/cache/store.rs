@@ -98,3 +98,69 @@ fn size(key: &RequestKey, headers: &HeaderMap) -> usize {
 fn age_of(headers: &HeaderMap) -> u64 {
     headers.get(AGE).and_then(|age| age.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::{Method, StatusCode};
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn key(target: &str) -> Arc<RequestKey> {
+        let (uri, headers) = (format!("http://u{target}").parse().unwrap(), HeaderMap::new());
+        Arc::new(RequestKey::of(&Method::GET, &uri, &headers, &headers).unwrap())
+    }
+
+    fn head(headers: &[(&str, &str)]) -> AnswerHead {
+        let pairs =
+            headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        AnswerHead::read(&Method::GET, StatusCode::OK, &pairs.collect()).unwrap()
+    }
+
+    fn store(max_bytes: usize) -> StaleStore {
+        StaleStore::new(StaleLimits { max_age: Duration::from_secs(60), max_bytes })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_age_of_an_answer_includes_the_time_that_other_caches_have_kept_it() {
+        let store = store(10_000);
+        for (headers, expected) in
+            [(&[][..], "7"), (&[("age", "100")], "107"), (&[("age", "x")], "7")]
+        {
+            store.keep(key("/"), head(headers), Bytes::new(), now());
+            advance(Duration::from_millis(7_900)).await;
+            let (head, _, age) = store.get(&key("/")).unwrap();
+            assert_eq!(
+                (head.headers.get(AGE).unwrap(), age.as_millis()),
+                (&expected.parse().unwrap(), 7_900)
+            );
+        }
+        advance(Duration::from_secs(53)).await;
+        assert!(store.get(&key("/")).is_none(), "it is too old");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_without_a_body_takes_room_too() {
+        let store = store(10 * ENTRY);
+        for number in 0..100 {
+            store.keep(key(&format!("/{number}")), head(&[("x-a", "b")]), Bytes::new(), now());
+        }
+        assert_eq!(store.snapshot().answers, 9);
+        assert!(store.get(&key("/0")).is_none() && store.get(&key("/99")).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_drops_the_answers_to_all_requests_for_its_target() {
+        let store = store(100 * ENTRY);
+        for target in ["/a", "/a?b", "/ab", "/b"] {
+            store.keep(key(target), head(&[]), Bytes::new(), now());
+        }
+        let uri = "http://u/a".parse().unwrap();
+        let accept = [("accept".parse().unwrap(), "x".parse().unwrap())].into_iter().collect();
+        let other = RequestKey::of(&Method::HEAD, &uri, &accept, &accept).unwrap();
+        store.keep(Arc::new(other), head(&[]), Bytes::new(), now());
+        store.forget_all(&uri);
+        assert_eq!(store.snapshot().answers, 3);
+        assert!(store.get(&key("/a")).is_none() && store.get(&key("/ab")).is_some());
+    }
+}
