@@ -239,8 +239,11 @@ fn callers_share_failures() {
 
 #[test]
 fn a_body_that_fails_ends_the_connection_of_one_caller_and_the_others_make_their_own_calls() {
-    for cut in ["content-length: 5\r\n\r\npart", "transfer-encoding: chunked\r\n\r\n4\r\npart\r\n"]
-    {
+    for cut in [
+        "content-length: 5\r\n\r\npart",
+        "transfer-encoding: chunked\r\n\r\n4\r\npart\r\n",
+        "transfer-encoding: chunked\r\n\r\n4\r\npart\r\nno chunk\r\n",
+    ] {
         let gate = Arc::new(Gate::default());
         let passing = Arc::clone(&gate);
         let upstream = Server::start(move |mut peer| {
