@@ -32,10 +32,9 @@ pub(super) struct CallRecord<'a> {
 }
 
 /// How a call has ended.
-pub(super) struct Ended<'a> {
+pub(super) struct Ended {
     pub(super) status: StatusCode,
-    pub(super) attempts: &'a [AttemptRecord],
-    pub(super) elapsed: Duration,
+    pub(super) attempts: Vec<AttemptRecord>,
     pub(super) retry_refused: bool,
     /// The time since the answer arrived, if it is a kept one.
     pub(super) stale: Option<Duration>,
@@ -63,11 +62,13 @@ impl<'a> CallRecord<'a> {
     }
 
     /// Records how the call has ended.
-    pub(super) fn finish(self, ended: &Ended<'_>) {
-        let Ended { attempts, elapsed, retry_refused, stale, coalesced_with, .. } = *ended;
+    pub(super) fn finish(self, ended: &Ended) {
+        let &Ended { ref attempts, retry_refused, stale, coalesced_with, .. } = ended;
+        // With the time that it has waited for the call of another caller.
+        let elapsed = self.since.elapsed();
         let status = ended.status.as_u16();
         // A shared call's attempts are those of the caller that made it.
-        let own = if coalesced_with.is_some() { &[] } else { attempts };
+        let own = if coalesced_with.is_some() { &[] } else { &**attempts };
         self.record(|| CallEvent {
             status: Some(status),
             stale_age_seconds: stale.map(|age| age.as_secs_f64()),

@@ -156,7 +156,7 @@ impl GatewayWorker {
             None => upstream.upstream().run_with(options, operation).await,
         };
         record.count(&report);
-        let Report { id, result, attempts, elapsed, retry_refused, .. } = report;
+        let Report { id, result, attempts, retry_refused, .. } = report;
         let mut stale = None;
         let response = match result {
             Ok(answer) => {
@@ -172,16 +172,9 @@ impl GatewayWorker {
             Err(error) => answering::refusal(&error, upstream).error_response(),
         };
         let (status, coalesced_with) = (response.status(), (id != call).then_some(id));
-        let attempts_made = &attempts;
-        record.finish(&Ended {
-            status,
-            attempts: attempts_made,
-            elapsed,
-            retry_refused,
-            stale,
-            coalesced_with,
-        });
-        Ok(Passed { response, attempts: attempts.len(), stale })
+        let made = attempts.len();
+        record.finish(&Ended { status, attempts, retry_refused, stale, coalesced_with });
+        Ok(Passed { response, attempts: made, stale })
     }
 
     /// The call of a request that may be passed on. Receives the body, or its beginning.

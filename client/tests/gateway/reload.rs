@@ -186,7 +186,7 @@ fn generation(number: usize, a: &Server, b: &Server) -> String {
         format!("connect_timeout = {}\nheaders = {{ X-Number = \"{number}\" }}", 1 + number % 2);
     [
         table("a", &a.url(), &format!("retry_max_attempts = {attempts}\n{places}\n{route}")),
-        table("b", &b.url(), &header),
+        table("b", &b.url(), &format!("coalesce = \"on\"\nfallback = \"stale\"\n{header}")),
         // The same server under another name is another URL.
         table(
             "moves",
