@@ -149,3 +149,27 @@ fn a_caller_of_http_1_0_gets_no_chunks() {
         assert_eq!(body, "to the end");
     }
 }
+
+#[test]
+fn a_refusal_of_the_upstream_is_not_taken_for_one_of_the_gateway() {
+    let quoted = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let upstream = Server::start(move |mut peer| {
+        while let Some(head) = peer.request() {
+            peer.say(match head.split(' ').nth(1).unwrap() {
+                "/400" => http("400 Bad Request", "x-own: 1\r\n", ""),
+                "/431" => http("431 Too Large", "x-own: 1\r\n", ""),
+                _ => http("200 OK", "x-own: 1\r\n", quoted),
+            });
+        }
+    });
+    let gateway = gateway(&upstream.url(), "");
+    let mut caller = gateway.connect();
+    for (path, status, body) in [("400", 400, ""), ("431", 431, ""), ("quoted", 200, quoted)] {
+        let answer = caller.ask(format!("GET /upstreams/u/{path}").as_str());
+        assert_eq!((answer.status, answer.text.as_str()), (status, body));
+        assert_eq!(answer.header("x-own"), Some("1"));
+    }
+    // The gateway's own refusal has a body.
+    caller.say("GET /a b HTTP/1.1\r\n\r\n");
+    caller.answer().assert_error(400, "Bad Request", "not valid HTTP/1.1");
+}

@@ -24,6 +24,8 @@ pub(crate) struct Connection {
     expendable: Cell<bool>,
     /// True while a response's body is sent, which may pause for long.
     responding: Cell<bool>,
+    /// True while a part of a handler's response may wait to be written.
+    has_output: Cell<bool>,
     /// Number of requests that handlers work on: 0 or 1.
     active_requests: Cell<usize>,
     /// True while a handler reads the request's body.
@@ -48,6 +50,7 @@ impl Connection {
             stage: Cell::new(stage),
             expendable: Cell::new(false),
             responding: Cell::new(false),
+            has_output: Cell::new(false),
             active_requests: Cell::new(0),
             body_wanted: Cell::new(false),
             body_pause: Cell::new(None),
@@ -199,6 +202,21 @@ impl Connection {
     pub(crate) fn body_was_read(&self) {
         self.unread_body.set(None);
         self.set_body_wanted(false);
+    }
+
+    /// actix-http gets a part of a handler's response.
+    pub(crate) fn begin_output(&self) {
+        self.has_output.set(true);
+    }
+
+    /// actix-http has written all that it had.
+    pub(crate) fn end_output(&self) {
+        self.has_output.set(false);
+    }
+
+    /// True while a part of a handler's response may wait to be written. What is written otherwise is actix-http's own.
+    pub(crate) fn has_output(&self) -> bool {
+        self.has_output.get()
     }
 
     /// A response's body begins.

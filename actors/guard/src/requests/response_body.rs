@@ -67,7 +67,12 @@ impl<B: MessageBody> MessageBody for ResponseBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, B::Error>>> {
-        self.project().body.poll_next(cx)
+        let this = self.project();
+        let part = this.body.poll_next(cx);
+        if let (Some(Responding(connection)), true) = (this.responding, part.is_ready()) {
+            connection.begin_output();
+        }
+        part
     }
 
     fn try_into_bytes(self) -> Result<Bytes, Self> {

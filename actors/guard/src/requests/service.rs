@@ -96,6 +96,9 @@ where
             }
             (None, None) => return Poll::Pending,
         };
+        if let Some(connection) = connection {
+            connection.begin_output();
+        }
         if connection.is_some_and(|it| !it.is_served() || it.discards_chunks()) {
             let head = match &mut result {
                 Ok(response) => response.head_mut(),

@@ -1,50 +1,42 @@
-//! Finds the refusals that actix-http sends without a body.
+//! Recognises the refusals that actix-http sends without a body.
 
 use crate::refusal::Refusal;
 
-/// If `output` ends with actix-http's refusal of an unreadable head, returns where that refusal begins, and the
-/// refusal with a body that replaces it. Complete responses to earlier requests may precede it.
-pub(super) fn find(output: &[u8]) -> Option<(usize, Refusal)> {
-    // Most output ends with a body and fails this check.
-    if !output.ends_with(b"\r\n\r\n") {
-        return None;
-    }
-    let version = b"HTTP/1.1 ";
-    let begin = output.windows(version.len()).rposition(|window| window == version)?;
-    let head = std::str::from_utf8(&output[begin + version.len()..]).ok()?;
+/// If `output`, which is of no handler, is actix-http's refusal of an unreadable head, the refusal with a body that replaces
+/// it.
+pub(super) fn of(output: &[u8]) -> Option<Refusal> {
+    let head = output.strip_prefix(b"HTTP/1.1 ")?;
+    let head = std::str::from_utf8(head).ok().filter(|head| head.ends_with("\r\n\r\n"))?;
     if !head.contains("\r\ncontent-length: 0\r\n") {
         return None;
     }
-    let refusal = match head.get(..3)? {
-        "400" => Refusal::InvalidHead,
-        "431" => Refusal::TooManyHeaders,
-        _ => return None,
-    };
-    Some((begin, refusal))
+    match head.get(..3)? {
+        "400" => Some(Refusal::InvalidHead),
+        "431" => Some(Refusal::TooManyHeaders),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
     const REFUSAL: &str =
         "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
     #[test]
-    fn a_refusal_without_a_body_is_found_also_after_a_response() {
-        let (begin, refusal) = find(REFUSAL.as_bytes()).unwrap();
-        assert_eq!((begin, refusal), (0, Refusal::InvalidHead));
-        let (begin, _) = find(format!("{OK}{REFUSAL}").as_bytes()).unwrap();
-        assert_eq!(begin, OK.len());
+    fn a_refusal_without_a_body_is_recognised() {
+        assert_eq!(of(REFUSAL.as_bytes()), Some(Refusal::InvalidHead));
+        assert_eq!(of(REFUSAL.replace("400", "431").as_bytes()), Some(Refusal::TooManyHeaders));
     }
 
     #[test]
     fn other_responses_are_left_alone() {
+        let ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
         let empty = "HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n";
         let with_body = REFUSAL.replace("length: 0", "length: 7");
-        for output in [OK, empty, &with_body, ""] {
-            assert!(find(output.as_bytes()).is_none(), "{output}");
+        for output in [ok, empty, &with_body, "", &format!("{REFUSAL}{{}}")] {
+            assert_eq!(of(output.as_bytes()), None, "{output}");
         }
     }
 }

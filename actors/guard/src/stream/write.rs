@@ -18,19 +18,12 @@ impl AsyncWrite for BoundedStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let refusal = if this.connection.is_between_requests() {
-            bodyless_refusal::find(bytes)
-        } else {
-            None
-        };
-        let bytes = match refusal {
-            Some((0, refusal)) => {
-                this.refuse(refusal, cx);
-                return Poll::Ready(Ok(bytes.len()));
-            }
-            Some((begin, _)) => &bytes[..begin],
-            None => bytes,
-        };
+        if !this.connection.has_output()
+            && let Some(refusal) = bodyless_refusal::of(bytes)
+        {
+            this.refuse(refusal, cx);
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let mut polled = Pin::new(&mut this.io).poll_write(cx, bytes);
         if polled.is_pending() {
             this.deadline.begin_blocked();
@@ -48,6 +41,7 @@ impl AsyncWrite for BoundedStream {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.connection.end_output();
         this.wake_if_held_back(cx);
         Pin::new(&mut this.io).poll_flush(cx)
     }
