@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     TooManyHeaders,
     /// 400: the head cannot be read.
     InvalidHead,
+    /// 400: a request before it is the last one of its connection.
+    AfterLast,
 }
 
 impl Refusal {
@@ -32,7 +34,7 @@ impl Refusal {
             Self::HeadTooLarge { .. } | Self::TooManyHeaders => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
-            Self::InvalidHead => StatusCode::BAD_REQUEST,
+            Self::InvalidHead | Self::AfterLast => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -45,6 +47,9 @@ impl Refusal {
             Self::HeadTooLarge { max } => format!("the request's head is over {max} bytes"),
             Self::TooManyHeaders => "the request has more than 96 headers".to_owned(),
             Self::InvalidHead => "the request's head is not valid HTTP/1.1".to_owned(),
+            Self::AfterLast => {
+                "the request before it was the last one of the connection".to_owned()
+            }
         }
     }
 

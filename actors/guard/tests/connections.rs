@@ -19,7 +19,7 @@ use resilience_testing::{
 use support::{LEFT, Running};
 
 fn statuses(answers: &str) -> Vec<&str> {
-    answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect()
+    answers.split("HTTP/1.").skip(1).map(|answer| &answer[2..5]).collect()
 }
 
 /// Sends all of the request before it reads, as many clients do.
@@ -157,6 +157,18 @@ fn garbage_after_a_request_is_refused() {
     assert_eq!(connection.ask("GET /health").status, 200);
     connection.say(garbage);
     connection.last_answer().assert_error(400, "Bad Request", "not valid HTTP/1.1");
+}
+
+#[test]
+fn what_follows_the_last_request_of_a_connection_is_not_answered() {
+    let running = Running::start();
+    for last in ["GET /health HTTP/1.1\r\nhost: t\r\nconnection: close", "GET /health HTTP/1.0"] {
+        let asked = format!("{last}\r\n\r\nGET /health HTTP/1.1\r\nhost: t\r\n\r\n");
+        let mut connection = running.connect();
+        connection.say(asked);
+        let answers = connection.rest();
+        assert_eq!(statuses(&answers), ["200", "400"], "{answers}");
+    }
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     unread_body: Cell<Option<UnreadBody>>,
     /// Number of bytes received between requests since the last request began.
     unclaimed_bytes: Cell<usize>,
+    /// True if a request has said that it is the last one (RFC 9112, 9.6).
+    had_last: Cell<bool>,
     /// Start of the current idle time: the start of the connection, or the end of the last response or blocked write.
     idle_since: Cell<Instant>,
     /// The task that reads the connection, while the rest of a body waits to be wanted.
@@ -56,6 +58,7 @@ impl Connection {
             body_pause: Cell::new(None),
             unread_body: Cell::new(None),
             unclaimed_bytes: Cell::new(0),
+            had_last: Cell::new(false),
             idle_since: Cell::new(Instant::now()),
             reader: RefCell::new(None),
         }
@@ -158,6 +161,11 @@ impl Connection {
         self.unread_body.set(body);
         self.set_expendable(false);
         self.active_requests.set(self.active_requests.get() + 1);
+    }
+
+    /// A request that is the last one of the connection if `is_last`. Returns false if another one was.
+    pub(crate) fn may_follow(&self, is_last: bool) -> bool {
+        !self.had_last.replace(is_last || self.had_last.get())
     }
 
     /// The handler has returned. Its response's body may follow.

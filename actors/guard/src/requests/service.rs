@@ -18,7 +18,7 @@ use super::{
 use crate::{connections::connection::Connection, refusal::Refusal};
 
 /// Tells each connection of its requests. On a connection that is not served, it answers one probe and refuses other
-/// requests. Responses have `Connection: close` on such a connection, and if a chunked body was not read.
+/// requests; on each, it refuses what follows the last request. Responses have `Connection: close` on such a connection, and if a chunked body was not read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TrackRequests;
 
@@ -58,14 +58,27 @@ where
     fn call(&self, mut request: Request) -> Self::Future {
         let connection = request.conn_data::<Rc<Connection>>().map(Rc::clone);
         let Some(connection) = connection else {
-            return TrackedRequest { future: Some(self.service.call(request)), active: None };
+            let future = Some(self.service.call(request));
+            return TrackedRequest { future, refusal: None, active: None };
         };
-        let limits = *connection.limits();
         RequestBody::guard(request.payload(), &connection);
-        let is_answered = connection.is_served() || limits.probe_paths.contains(&request.path());
+        let refusal = refusal(&request, &connection);
         let active = Some(ActiveRequest::begin(connection, request.headers()));
-        TrackedRequest { future: is_answered.then(|| self.service.call(request)), active }
+        let future = refusal.is_none().then(|| self.service.call(request));
+        TrackedRequest { future, refusal, active }
     }
+}
+
+/// Why a request is not answered.
+fn refusal(request: &Request, connection: &Connection) -> Option<Refusal> {
+    let is_last = request.head().connection_type() == ConnectionType::Close;
+    if !connection.may_follow(is_last) {
+        // actix-http decodes it all the same.
+        return Some(Refusal::AfterLast);
+    }
+    let limits = connection.limits();
+    let is_answered = connection.is_served() || limits.probe_paths.contains(&request.path());
+    (!is_answered).then_some(Refusal::TooManyConnections { max: limits.connections })
 }
 
 pin_project! {
@@ -74,6 +87,7 @@ pin_project! {
         // `None` if the request is refused.
         #[pin]
         future: Option<F>,
+        refusal: Option<Refusal>,
         active: Option<ActiveRequest>,
     }
 }
@@ -88,12 +102,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let connection = this.active.as_ref().map(ActiveRequest::connection);
-        let mut result = match (this.future.as_pin_mut(), connection) {
+        let mut result = match (this.future.as_pin_mut(), this.refusal) {
             (Some(future), _) => done!(future.poll(cx)),
-            (None, Some(connection)) => {
-                let max = connection.limits().connections;
-                Err(Refusal::TooManyConnections { max }.to_response())
-            }
+            (None, Some(refusal)) => Err(refusal.to_response()),
             (None, None) => return Poll::Pending,
         };
         if let Some(connection) = connection {
