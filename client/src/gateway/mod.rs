@@ -28,6 +28,7 @@
 //! | `answer_stream` | the body of the answer, with its connection |
 //! | `sliced` | a body that is all there, sent in parts |
 //! | `passed_on` | the body of the answer, and what happens if it fails |
+//! | `fair_turns` | turns of a task that reads from an upstream which sends without end |
 //! | `reader` | the caller as the reader of an answer: whether it is slow |
 //! | `held` | what an answer holds while it is passed on |
 //! | `idle` | the time without progress of the bodies of one exchange |
@@ -41,6 +42,7 @@ mod cache;
 mod call_record;
 pub mod default_headers;
 pub mod endpoints;
+mod fair_turns;
 pub mod file;
 pub mod forwarded;
 mod header_name;

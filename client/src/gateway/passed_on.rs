@@ -12,12 +12,15 @@ use futures::Stream;
 use resilience_actors::LateFailure;
 use service_edge::Aborted;
 
-use super::{answer_stream::AnswerStream, held::Held, idle::Idle, reader::Reader};
+use super::{
+    answer_stream::AnswerStream, fair_turns::FairTurns, held::Held, idle::Idle, reader::Reader,
+};
 use crate::transport::UploadProgress;
 
 /// The body of an answer, and what happens if it fails.
 pub(super) struct PassedOnBody {
     stream: AnswerStream,
+    turns: FairTurns,
     /// In either direction.
     idle: Idle,
     reader: Reader,
@@ -47,7 +50,8 @@ impl PassedOnBody {
         held: Held,
     ) -> Self {
         let (idle, failure) = (Idle::new(idle), Some(failure));
-        Self { stream, idle, reader: Reader::default(), failure, upstream, end: None, held }
+        let (turns, reader) = (FairTurns::default(), Reader::default());
+        Self { stream, turns, idle, reader, failure, upstream, end: None, held }
     }
 
     /// Lets the body fail, which is a failure of the upstream unless the caller's body has failed or the caller is slow.
@@ -98,7 +102,8 @@ impl Stream for PassedOnBody {
             None => {}
         }
         this.reader.asks();
-        match this.stream.poll_part(cx) {
+        // A part can be preceded by framing without end.
+        match this.turns.poll(cx, |cx| this.stream.poll_part(cx)) {
             Poll::Ready(Some(Ok(part))) => {
                 this.idle.end_pause();
                 this.reader.is_given_part();

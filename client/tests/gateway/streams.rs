@@ -5,7 +5,7 @@ use std::{sync::Arc, thread, time::Duration};
 use resilience_testing::{
     PATIENCE,
     process::Process,
-    server::{Gate, Peer, Server, ok},
+    server::{Act, Gate, Peer, Server, ok},
     until,
 };
 
@@ -86,6 +86,30 @@ fn an_upstream_that_falls_silent_is_a_failure() {
     assert!(text.contains("data: one") && !text.ends_with("0\r\n\r\n"), "{text}");
     is_open(&gateway);
     until("the upstream's connection ends", PATIENCE, || upstream.open() == 0);
+}
+
+#[test]
+fn an_upstream_that_sends_framing_without_end_is_a_failure() {
+    // There is always more of it than the gateway has read.
+    let trailers = "a: b\r\n".repeat(100);
+    let upstream = Server::start(move |mut peer| {
+        peer.request();
+        let begin = Act::Say(format!("{EVENTS}0\r\n").into());
+        peer.play(&[begin, Act::Forever(trailers.clone().into())]);
+    });
+    let gateway = gateway(&upstream.url(), &format!("{STRICT}\nbody_idle_timeout = 1"));
+    let mut callers = [(); 6].map(|()| gateway.connect());
+    for caller in &mut callers {
+        caller.send("GET /upstreams/u/");
+    }
+    for caller in &mut callers {
+        caller.lines_until("\r\n\r\n");
+    }
+    for caller in &mut callers {
+        assert_eq!(caller.rest_or_part(), "");
+    }
+    is_open(&gateway);
+    until("the upstream's connections end", PATIENCE, || upstream.open() == 0);
 }
 
 fn is_open(gateway: &Process) {
