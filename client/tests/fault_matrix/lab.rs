@@ -43,7 +43,7 @@ const POLICIES: [(&str, &str); 5] = [
 ];
 
 /// Seconds after which the gateway cuts off an answer that does not go on.
-const BODY_IDLE: &str = "0.5";
+const BODY_IDLE: &str = "1";
 
 pub(crate) struct Lab {
     pub(crate) server: Server,

@@ -107,7 +107,7 @@ fn play_all(rows: &[Row], tls: Option<&Tls>) -> Vec<Results> {
 
 /// Plays one row, and returns its results. Panics if a condition is violated that must hold after every row.
 fn play(row: &Row, tls: Option<&Tls>) -> Results {
-    let attempt_timeout = if row.impatient { "0.5" } else { "10" };
+    let attempt_timeout = if row.impatient { "1" } else { "10" };
     // A handshake takes processor time.
     let connect_timeout = if tls.is_some() { attempt_timeout } else { "0.2" };
     let policies = [("ATTEMPT_TIMEOUT", attempt_timeout), ("CONNECT_TIMEOUT", connect_timeout)];
@@ -180,6 +180,8 @@ fn prepare(lab: &Lab, row: &Row, way: Way) -> u64 {
         assert_eq!(lab.call(way).status, 503);
     }
     lab.server.go_on();
+    // A request that was given up on a busy machine may not have been read yet.
+    until("at most the kept connection", PATIENCE, || lab.server.open() <= usize::from(is_kept));
     lab.settle();
     lab.fail_counter(way)
 }

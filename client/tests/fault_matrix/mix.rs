@@ -26,12 +26,12 @@ struct Call<'a> {
 
 /// Makes concurrent calls, of which every second one gets the fault of `row`.
 pub(crate) fn interleave(lab: &Lab, row: &Row) {
-    play(lab, &[Some(row), None].repeat(6));
+    play(lab, &[Some(row), None].repeat(3));
 }
 
 /// Makes concurrent calls, which must all be answered correctly.
 pub(crate) fn must_be_healthy(lab: &Lab) {
-    play(lab, &[None; 12]);
+    play(lab, &[None; 6]);
 }
 
 /// Makes these calls, each in both ways. Each must end as its own row states.

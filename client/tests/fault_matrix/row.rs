@@ -179,7 +179,7 @@ impl Row {
         Self { says: ["no answer within"; 2], ..row }.without_resilience(504).impatient()
     }
 
-    /// Uses an attempt timeout of half a second.
+    /// Uses an attempt timeout of a second.
     pub(super) fn impatient(self) -> Self {
         Self { impatient: true, ..self }
     }

@@ -32,9 +32,9 @@ const GATEWAY: &str = "
 ## Through the gateway
 
 The same faults of an upstream, through [the gateway](../gateway.md): `/upstreams/{name}/{path}`. It passes an answer
-that is not retried on as soon as the head has arrived, whatever the body is. *Body* is how the caller's body ends: *whole*,
-as its head says; *cut off*, with the caller's connection; or *never* before the caller leaves. A body without progress
-is cut off after `body_idle_timeout`.
+that is not retried on as soon as the head has arrived, whatever the body is. *Body* is how the caller's body ends:
+*whole*, as its head says; *cut off*, with the caller's connection; or *never* before the caller leaves. A body without
+progress is cut off after `body_idle_timeout`.
 
 ";
 
