@@ -145,8 +145,8 @@ fn no_request_uses_a_connection_that_has_ended_while_it_was_idle() {
 #[test]
 fn an_upstream_that_offers_http_2_gets_http_1_1() {
     let protocols = Arc::new(Mutex::new(Vec::new()));
-    let identity = Authority::new();
-    let (ca, identity) = (file("pem", &identity.pem()), identity.issue(&["127.0.0.1"]));
+    let authority = Authority::new();
+    let (ca, identity) = (file("pem", &authority.pem()), authority.issue(&["127.0.0.1"]));
     let told = Arc::clone(&protocols);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     // It would choose HTTP/2.
@@ -160,6 +160,20 @@ fn an_upstream_that_offers_http_2_gets_http_1_1() {
     call(&gateway, 1);
     assert_eq!(*protocols.lock().unwrap(), [Some(b"http/1.1".to_vec())]);
     assert!(upstream.heads()[0].starts_with("GET / HTTP/1.1\r\n"), "{:?}", upstream.heads());
+}
+
+#[test]
+fn an_upstream_that_speaks_http_2_alone_is_not_reached() {
+    let authority = Authority::new();
+    let mut tls = (*authority.issue(&["127.0.0.1"]).server()).clone();
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = Server::on_with(listener, Some(Arc::new(tls)), |mut peer| {
+        assert_eq!(peer.request(), None, "no request is sent");
+    });
+    let ca = file("pem", &authority.pem());
+    let gateway = gateway(&upstream.url(), &format!("tls = {{ ca_file = {ca:?} }}"));
+    gateway.get("/upstreams/u/").assert_error(502, "Bad Gateway", "not support HTTP/1.1");
 }
 
 #[test]
