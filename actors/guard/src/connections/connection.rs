@@ -135,23 +135,24 @@ impl Connection {
         self.wanted_body().map_or(READ_STEP, UnreadBody::read_step)
     }
 
-    /// True if the next bytes must be seen before they are read: see [`length_in`](Self::length_in).
-    pub(crate) fn must_look_ahead(&self) -> bool {
-        self.wanted_body().is_some_and(UnreadBody::may_look_ahead)
+    /// Maximum number of bytes to read at once, if `step` bytes are to be read before the task yields.
+    pub(crate) fn read_at_once(&self, step: usize) -> usize {
+        self.wanted_body().map_or(step, |body| body.read_at_once(step))
     }
 
-    /// The number of the next bytes that may be read without reading requests that follow the body.
-    pub(crate) fn length_in(&self, ahead: &[u8]) -> usize {
-        self.wanted_body().map_or(ahead.len(), |body| body.length_in(ahead))
-    }
-
-    /// Counts received bytes.
-    pub(crate) fn count_received(&self, bytes: &[u8]) {
-        self.unread_body.set(self.unread_body.get().map(|body| body.received(bytes)));
+    /// Counts received bytes. Returns how many of them may be used at once: not those that follow a body in one large
+    /// step. The others have not been counted.
+    pub(crate) fn count_received(&self, bytes: &[u8]) -> usize {
+        let (mut body, mut used) = (self.unread_body.get(), bytes.len());
+        if let Some(body) = &mut body {
+            used = body.receive(bytes);
+        }
+        self.unread_body.set(body);
         let is_body = self.discards_chunks() || self.body_wanted.get();
         if self.is_between_requests() && !is_body {
-            self.unclaimed_bytes.set(self.unclaimed_bytes.get() + bytes.len());
+            self.unclaimed_bytes.set(self.unclaimed_bytes.get() + used);
         }
+        used
     }
 
     /// A handler begins to work on a request.
@@ -203,7 +204,11 @@ impl Connection {
 
     /// A handler gets a part of the request's body.
     pub(crate) fn hand_out(&self, bytes: usize) {
-        self.unread_body.set(self.unread_body.get().map(|body| body.handed_out(bytes)));
+        let mut body = self.unread_body.get();
+        if let Some(body) = &mut body {
+            body.hand_out(bytes);
+        }
+        self.unread_body.set(body);
     }
 
     /// A handler has read the request's body to its end.

@@ -1,39 +1,47 @@
 //! Finds the last chunk of a chunked body (RFC 9112, 7.1) without following its framing.
 
-use memchr::memchr;
+use memchr::memmem;
 
 /// How much of what a last chunk begins with was seen: CRLF, zeros, and what may follow a chunk's size. Data that looks
 /// the same is taken for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum LastChunk {
+pub(super) enum LastChunk {
     #[default]
     Nothing,
     Cr,
     CrLf,
     Zeros,
-    /// All of it. What follows may be behind the body.
-    Seen,
 }
 
 impl LastChunk {
-    /// Goes on with the next bytes. Returns how many of them there are up to where the last chunk is seen, this byte
-    /// included, and what is seen then.
-    pub(crate) fn find(mut self, bytes: &[u8]) -> (usize, Self) {
+    /// Goes on with the next bytes. Returns the number of bytes up to where a last chunk is seen, this byte included.
+    /// What follows may be behind the body.
+    pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
             at += 1;
-            self = match (self, byte) {
-                (Self::Seen, _) => return (at - 1, Self::Seen),
+            *self = match (*self, byte) {
                 (Self::Cr, b'\n') => Self::CrLf,
                 (Self::CrLf | Self::Zeros, b'0') => Self::Zeros,
-                (Self::Zeros, b'\r' | b';' | b' ' | b'\t') => return (at, Self::Seen),
+                (Self::Zeros, b'\r' | b';' | b' ' | b'\t') => {
+                    *self = if *byte == b'\r' { Self::Cr } else { Self::Nothing };
+                    return Some(at);
+                }
                 (_, b'\r') => Self::Cr,
                 _ => {
-                    at += memchr(b'\r', &bytes[at..]).unwrap_or(bytes.len() - at);
+                    at += next_beginning(&bytes[at..]);
                     Self::Nothing
                 }
             };
         }
-        (bytes.len(), self)
+        None
     }
+}
+
+/// Where the next last chunk may begin.
+fn next_beginning(bytes: &[u8]) -> usize {
+    memmem::find(bytes, b"\r\n0").unwrap_or_else(|| {
+        let begun = [&b"\r\n"[..], b"\r"].into_iter().find(|end| bytes.ends_with(end));
+        bytes.len() - begun.map_or(0, <[u8]>::len)
+    })
 }

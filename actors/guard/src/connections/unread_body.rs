@@ -8,8 +8,9 @@ use super::last_chunk::LastChunk;
 /// Number of bytes read before the task yields: the size of most heads.
 pub(crate) const READ_STEP: usize = 512;
 
-/// As [`READ_STEP`], for bytes that surely belong to a body that a handler reads.
-const BODY_STEP: usize = 32 * 1024;
+/// As [`READ_STEP`], for bytes that surely belong to a body that a handler reads. actix-http's buffer then grows to this
+/// size. Smaller steps cost more: each wakes the peer and those to whom the body is passed on.
+const BODY_STEP: usize = 128 * 1024;
 
 /// A body, until a handler has read it to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +18,20 @@ pub(crate) enum UnreadBody {
     /// Its length is known. `left` bytes are to be received: too many until those that came with the head have reached
     /// the handler, which is before anything else is read. `unread` bytes have not reached it.
     Sized { left: u64, unread: u64 },
-    /// It is chunked. `handed_out` bytes of it have reached the handler.
-    Chunked { handed_out: u64, last_chunk: LastChunk },
+    /// It is chunked.
+    Chunked(Chunks),
+}
+
+/// A chunked body. Its beginning comes with its head, and is not seen here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Chunks {
+    /// Number of bytes that were received after its beginning.
+    received: u64,
+    /// Number of bytes of data that have reached the handler.
+    handed_out: u64,
+    last_chunk: LastChunk,
+    /// The value of `received` at the latest last chunk, or what looked so.
+    seen_at: Option<u64>,
 }
 
 impl UnreadBody {
@@ -29,61 +42,88 @@ impl UnreadBody {
 
     /// A chunked body of which nothing has been read.
     pub(crate) fn chunked() -> Self {
-        Self::Chunked { handed_out: 0, last_chunk: LastChunk::default() }
+        Self::Chunked(Chunks::default())
     }
 
     /// Number of bytes to read before the task yields.
     pub(super) fn read_step(self) -> usize {
         match self {
-            Self::Sized { left, .. } => {
-                usize::try_from(left).unwrap_or(usize::MAX).clamp(READ_STEP, BODY_STEP)
-            }
-            Self::Chunked { .. } if self.may_look_ahead() => BODY_STEP,
+            Self::Sized { left, .. } => size(left).clamp(READ_STEP, BODY_STEP),
+            Self::Chunked(chunks) if chunks.has_end_ahead() => BODY_STEP,
             Self::Chunked { .. } => READ_STEP,
         }
     }
 
-    /// True if the bytes to come are those of a chunked body until its last chunk can be seen in them.
-    ///
-    /// The beginning of a body comes with its head, and is not seen here. It is at most [`READ_STEP`] long, so once
-    /// more has reached the handler, the last chunk was not in it.
-    pub(super) fn may_look_ahead(self) -> bool {
-        matches!(self, Self::Chunked { handed_out, last_chunk }
-            if handed_out > READ_STEP as u64 && last_chunk != LastChunk::Seen)
-    }
-
-    /// The number of the next bytes that may be read at once without reading what follows the body.
-    pub(super) fn length_in(self, ahead: &[u8]) -> usize {
+    /// Maximum number of bytes to read at once, if `step` bytes are to be read before the task yields. More where the
+    /// body surely goes on: a read that fills the buffer is the cheapest.
+    pub(super) fn read_at_once(self, step: usize) -> usize {
         match self {
-            Self::Sized { .. } => ahead.len(),
-            Self::Chunked { last_chunk, .. } => last_chunk.find(ahead).0,
+            Self::Sized { left, .. } => size(left).max(step),
+            Self::Chunked(chunks) if chunks.has_end_ahead() => usize::MAX,
+            Self::Chunked { .. } => step,
         }
     }
 
-    /// Counts bytes that were received.
-    pub(super) fn received(self, bytes: &[u8]) -> Self {
+    /// Counts bytes that were received. Returns how many of them may be used at once without using what follows the
+    /// body. The others have not been counted.
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> usize {
         match self {
-            Self::Sized { left, unread } => {
-                Self::Sized { left: left.saturating_sub(bytes.len() as u64), unread }
+            Self::Sized { left, .. } => {
+                *left = left.saturating_sub(bytes.len() as u64);
+                bytes.len()
             }
-            Self::Chunked { handed_out, last_chunk } => {
-                Self::Chunked { handed_out, last_chunk: last_chunk.find(bytes).1 }
-            }
+            Self::Chunked(chunks) => chunks.receive(bytes),
         }
     }
 
     /// Counts bytes that have reached the handler.
-    pub(super) fn handed_out(self, bytes: usize) -> Self {
+    pub(super) fn hand_out(&mut self, bytes: usize) {
         match self {
             Self::Sized { left, unread } => {
-                let unread = unread.saturating_sub(bytes as u64);
-                Self::Sized { left: left.min(unread), unread }
+                *unread = unread.saturating_sub(bytes as u64);
+                *left = (*left).min(*unread);
             }
-            Self::Chunked { handed_out, last_chunk } => {
-                Self::Chunked { handed_out: handed_out.saturating_add(bytes as u64), last_chunk }
-            }
+            Self::Chunked(chunks) => chunks.hand_out(bytes),
         }
     }
+}
+
+impl Chunks {
+    /// True if the last chunk is to come, and can be seen when it comes.
+    ///
+    /// The beginning of the body is at most [`READ_STEP`] long, so once more has reached the handler, the last chunk was
+    /// not in it.
+    fn has_end_ahead(self) -> bool {
+        self.handed_out > READ_STEP as u64 && self.seen_at.is_none()
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> usize {
+        let only_to_end = self.has_end_ahead();
+        let mut at = 0;
+        while let Some(length) = self.last_chunk.find(&bytes[at..]) {
+            at += length;
+            self.seen_at = Some(self.received + at as u64);
+            if only_to_end {
+                self.received += at as u64;
+                return at;
+            }
+        }
+        self.received += bytes.len() as u64;
+        bytes.len()
+    }
+
+    fn hand_out(&mut self, bytes: usize) {
+        self.handed_out = self.handed_out.saturating_add(bytes as u64);
+        // More data than there was up to there, so data only looked like a last chunk.
+        let goes_on = |seen: u64| self.handed_out > seen + READ_STEP as u64;
+        if self.seen_at.is_some_and(goes_on) {
+            self.seen_at = None;
+        }
+    }
+}
+
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

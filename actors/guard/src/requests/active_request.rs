@@ -61,11 +61,11 @@ mod tests {
         let connections = connections(1, 1);
         let connection = Rc::new(open(&connections));
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("40000"));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("200000"));
         let _request = ActiveRequest::begin(Rc::clone(&connection), &headers);
         assert_eq!(connection.read_step(), 512);
         connection.set_body_wanted(true);
-        assert_eq!(connection.read_step(), 32_768);
+        assert_eq!(connection.read_step(), 131_072);
         connection.body_was_read();
         assert_eq!(connection.read_step(), 512);
     }

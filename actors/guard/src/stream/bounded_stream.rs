@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, rc::Rc, task::Context};
 
-use actix_web::rt::net::TcpStream;
+use actix_web::{rt::net::TcpStream, web::Bytes};
 use tokio::io::AsyncWrite as _;
 
 use super::deadline::PeerDeadline;
@@ -13,9 +13,11 @@ pub(crate) struct BoundedStream {
     pub(super) io: TcpStream,
     pub(super) connection: Rc<Connection>,
     pub(super) deadline: PeerDeadline,
+    /// What was read with the end of a chunked body, and may be requests: read in small steps.
+    pub(super) behind_body: Bytes,
     /// Number of bytes read since the task last yielded.
     pub(super) read_since_yield: usize,
-    /// True if bytes may wait in the socket for which no wake-up will come, because it came while nothing was read.
+    /// True if bytes may wait in the socket, or `behind_body`, for which no wake-up will come, because it came while nothing was read.
     pub(super) held_back: bool,
     /// True if the stream sends and reads nothing more.
     pub(super) refused: bool,
@@ -30,6 +32,7 @@ impl BoundedStream {
             io,
             connection: Rc::new(connection),
             deadline,
+            behind_body: Bytes::new(),
             read_since_yield: 0,
             held_back: false,
             refused: false,

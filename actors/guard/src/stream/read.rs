@@ -2,11 +2,12 @@
 
 use std::{
     io::{self, Read as _},
+    mem,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
-use actix_web::rt::net::TcpStream;
+use actix_web::{rt::net::TcpStream, web::Bytes};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, Interest, ReadBuf};
 
@@ -49,18 +50,26 @@ impl AsyncRead for BoundedStream {
 }
 
 impl BoundedStream {
-    /// Reads at most `most` bytes.
+    /// Reads `step` bytes, or more of a body.
     fn poll_socket(
         &mut self,
-        most: usize,
+        step: usize,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let most = self.poll_look_ahead(most, cx, buffer);
         let before = buffer.filled().len();
+        if !self.behind_body.is_empty() {
+            let bytes = mem::take(&mut self.behind_body);
+            buffer.put_slice(&bytes[..bytes.len().min(step).min(buffer.remaining())]);
+            let used = self.count_received(buffer, before);
+            buffer.set_filled(before + used);
+            self.behind_body = bytes.slice(used..);
+            return Poll::Ready(Ok(()));
+        }
+        let most = self.connection.read_at_once(step);
         let polled = poll_at_most(Pin::new(&mut self.io), most, cx, buffer);
         if polled.is_ready() {
-            self.count_received(buffer, before);
+            self.receive(buffer, before);
             return polled;
         }
         self.read_since_yield = 0;
@@ -69,7 +78,7 @@ impl BoundedStream {
         match (&*SockRef::from(&self.io)).read(buffer.initialize_unfilled_to(room)) {
             Ok(read) => {
                 buffer.advance(read);
-                self.count_received(buffer, before);
+                self.receive(buffer, before);
                 return Poll::Ready(Ok(()));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -79,30 +88,21 @@ impl BoundedStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Returns how many bytes to read, at most `most`. May write the next bytes to the unfilled part of `buffer`.
-    fn poll_look_ahead(
-        &self,
-        most: usize,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> usize {
-        if !self.connection.must_look_ahead() {
-            return most;
-        }
-        let room = buffer.remaining().min(most);
-        let mut ahead = ReadBuf::new(buffer.initialize_unfilled_to(room));
-        match self.io.poll_peek(cx, &mut ahead) {
-            Poll::Ready(Ok(1..)) => self.connection.length_in(ahead.filled()),
-            // Nothing is there, or the read says what is wrong.
-            _ => READ_STEP,
+    /// Counts what was read into `buffer` behind its first `before` bytes, and takes out what must not be used yet.
+    fn receive(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
+        let all = buffer.filled().len();
+        let used = before + self.count_received(buffer, before);
+        if used < all {
+            self.behind_body = Bytes::copy_from_slice(&buffer.filled()[used..]);
+            buffer.set_filled(used);
         }
     }
 
-    /// Counts what was read into `buffer` behind its first `before` bytes.
-    fn count_received(&mut self, buffer: &ReadBuf<'_>, before: usize) {
-        let received = &buffer.filled()[before..];
-        self.read_since_yield += received.len();
-        self.connection.count_received(received);
+    /// Counts what was put into `buffer` behind its first `before` bytes. Returns the number of those to use.
+    fn count_received(&mut self, buffer: &ReadBuf<'_>, before: usize) -> usize {
+        let used = self.connection.count_received(&buffer.filled()[before..]);
+        self.read_since_yield += used;
+        used
     }
 
     /// Answers an incomplete head with 408. An idle connection just ends.
@@ -119,6 +119,7 @@ impl BoundedStream {
         if self.connection.has_unread_body() {
             self.connection.wait_until_body_is_wanted(cx.waker());
         }
+        self.held_back |= !self.behind_body.is_empty();
         let mut byte = [0];
         match self.io.poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
             Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
