@@ -19,8 +19,8 @@ pub(super) struct Idle {
 /// A time in which the upstream has sent nothing.
 struct Pause {
     timer: Pin<Box<Sleep>>,
-    /// The number of parts of the request's body that were sent when the timer was set.
-    parts: u64,
+    /// The progress of the request's body when the timer was set.
+    steps: u64,
 }
 
 impl Idle {
@@ -44,15 +44,15 @@ impl Idle {
         upload: Option<&UploadProgress>,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        let parts = upload.map_or(0, UploadProgress::parts);
+        let steps = upload.map_or(0, UploadProgress::steps);
         let waits_for_caller = upload.is_some_and(UploadProgress::waits_for_caller);
         let max = self.max;
-        let pause = self.pause.get_or_insert_with(|| Pause { timer: Box::pin(sleep(max)), parts });
+        let pause = self.pause.get_or_insert_with(|| Pause { timer: Box::pin(sleep(max)), steps });
         while pause.timer.as_mut().poll(cx).is_ready() {
-            if !waits_for_caller && pause.parts == parts {
+            if !waits_for_caller && pause.steps == steps {
                 return Poll::Ready(());
             }
-            pause.parts = parts;
+            pause.steps = steps;
             pause.timer.as_mut().reset(Instant::now() + max);
         }
         Poll::Pending

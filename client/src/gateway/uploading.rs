@@ -15,24 +15,24 @@ use crate::transport::{Upload, UploadProgress};
 /// A body on its way.
 pub(super) struct Uploading {
     progress: Rc<UploadProgress>,
-    /// Number of parts that were sent at the last look.
-    parts: u64,
+    /// The progress at the last look.
+    steps: u64,
     idle: Idle,
 }
 
 impl Uploading {
     /// `idle` is the maximum time in which the upstream takes nothing.
     pub(super) fn new(upload: &Upload, idle: Duration) -> Self {
-        Self { progress: Rc::clone(upload.progress()), parts: 0, idle: Idle::new(idle) }
+        Self { progress: Rc::clone(upload.progress()), steps: 0, idle: Idle::new(idle) }
     }
 
     /// To be called after each poll of a request that is not answered. Tells the attempt what is waited for. Ready if the
     /// upstream has taken nothing for too long.
     pub(super) fn poll(&mut self, waits: &CallerWaits, cx: &mut Context<'_>) -> Poll<HttpError> {
         waits.set_waiting(self.progress.waits_for_caller());
-        let parts = self.progress.parts();
-        if parts != self.parts {
-            self.parts = parts;
+        let steps = self.progress.steps();
+        if steps != self.steps {
+            self.steps = steps;
             waits.restart_timeout();
         }
         if self.progress.has_ended() {

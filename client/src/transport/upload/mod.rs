@@ -4,6 +4,7 @@
 //! and would wait for ever for one that answers while it still reads. So awc sends such a request without its body:
 //! [`Socket`](super::socket::Socket) adds the framing to the head, and sends the body whenever awc reads.
 
+mod outgoing;
 mod progress;
 
 use std::{
@@ -14,17 +15,22 @@ use std::{
 };
 
 use actix_web::error::PayloadError;
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _, stream::LocalBoxStream};
 use tokio::io::AsyncWrite;
 
+use self::outgoing::Outgoing;
 pub(crate) use self::progress::{SLOW_CALLER, UploadProgress};
 
 /// The end of a head.
 const END: &[u8] = b"\r\n\r\n";
 
-/// Maximum number of parts that are sent at a time before the answer is looked at.
-const PARTS: usize = 16;
+/// Number of times that parts are sent before the answer is looked at.
+const TURNS: usize = 4;
+
+/// Number of bytes and of parts from which on no more are taken to be sent together.
+const BYTES_AT_ONCE: usize = 128 * 1024;
+const PARTS_AT_ONCE: usize = 32;
 
 /// The body of one request, with its framing.
 pub(crate) struct Upload {
@@ -33,8 +39,8 @@ pub(crate) struct Upload {
     length: Option<u64>,
     /// Number of bytes of the body that were received.
     received: u64,
-    /// What must be sent before the next part: at most one part with its framing.
-    out: BytesMut,
+    /// What must be sent before the next parts are taken.
+    out: Outgoing,
     has_ended: bool,
     /// The connection takes no more, but there may be an answer.
     is_refused: bool,
@@ -51,7 +57,7 @@ impl Upload {
             body: body.boxed_local(),
             length,
             received: 0,
-            out: BytesMut::new(),
+            out: Outgoing::default(),
             has_ended: false,
             is_refused: false,
             progress: Rc::default(),
@@ -70,13 +76,14 @@ impl Upload {
         let Some(lines) = head.strip_suffix(END) else {
             return Err(io::Error::other("the head of the request is larger than a write"));
         };
-        self.out.extend_from_slice(lines);
+        let mut head = BytesMut::from(lines);
         let framing = match self.length {
             Some(length) => format!("\r\ncontent-length: {length}"),
             None => "\r\ntransfer-encoding: chunked".to_owned(),
         };
-        self.out.extend_from_slice(framing.as_bytes());
-        self.out.extend_from_slice(END);
+        head.extend_from_slice(framing.as_bytes());
+        head.extend_from_slice(END);
+        self.out.push(head.freeze());
         Ok(())
     }
 
@@ -101,7 +108,7 @@ impl Upload {
         cx: &mut Context<'_>,
         waits_for_caller: &mut bool,
     ) -> Poll<io::Result<()>> {
-        for _ in 0..PARTS {
+        for _ in 0..TURNS {
             if self.is_refused || ready!(self.poll_out(io, cx)).is_err() {
                 self.is_refused = true;
                 return Poll::Pending;
@@ -109,12 +116,9 @@ impl Upload {
             if self.has_ended {
                 return Poll::Ready(Ok(()));
             }
-            match self.body.poll_next_unpin(cx) {
-                Poll::Ready(part) => self.take(part)?,
-                Poll::Pending => {
-                    *waits_for_caller = true;
-                    return Poll::Pending;
-                }
+            if self.take_parts(cx)? && self.out.is_empty() {
+                *waits_for_caller = true;
+                return Poll::Pending;
             }
         }
         cx.waker().wake_by_ref();
@@ -127,58 +131,61 @@ impl Upload {
         io: &mut W,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.out.has_remaining() {
-            let written = ready!(Pin::new(&mut *io).poll_write(cx, &self.out))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.out.advance(written);
+        while !self.out.is_empty() {
+            ready!(self.out.poll_write(io, cx))?;
+            self.progress.advance();
         }
         Pin::new(io).poll_flush(cx)
     }
 
-    fn take(&mut self, part: Option<Result<Bytes, PayloadError>>) -> io::Result<()> {
-        let part = match part {
-            Some(Ok(part)) => Some(part),
-            Some(Err(error)) => return Err(self.fail(error)),
-            None => None,
-        };
-        self.received += part.as_ref().map_or(0, Bytes::len) as u64;
+    /// Takes the parts that are there, to send them together. Returns true if the next one is waited for.
+    fn take_parts(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let (mut parts, mut size, mut waits) = (Vec::new(), 0, false);
+        while size < BYTES_AT_ONCE && parts.len() < PARTS_AT_ONCE && !self.has_ended {
+            let Poll::Ready(part) = self.body.poll_next_unpin(cx) else {
+                waits = true;
+                break;
+            };
+            let part = part.transpose().map_err(|error| self.fail(error))?;
+            self.count(part.as_ref())?;
+            self.has_ended = part.is_none();
+            self.progress.took_part(self.has_ended);
+            size += part.as_ref().map_or(0, Bytes::len);
+            parts.extend(part);
+        }
+        self.frame(parts, size);
+        Ok(waits)
+    }
+
+    /// Counts a part, or the end.
+    fn count(&mut self, part: Option<&Bytes>) -> io::Result<()> {
+        self.received += part.map_or(0, Bytes::len) as u64;
         // The next request on the connection would be read as the rest of a body that is too short, and the rest of one
         // that is too long as a request.
         let is_right = self.length.is_none_or(|length| match part {
             Some(_) => self.received <= length,
             None => self.received == length,
         });
-        if !is_right {
-            return Err(self.fail(PayloadError::Incomplete(None)));
-        }
-        match part {
-            Some(part) => self.frame(&part),
-            None => self.end(),
-        }
-        self.progress.took_part(self.has_ended);
-        Ok(())
+        if is_right { Ok(()) } else { Err(self.fail(PayloadError::Incomplete(None))) }
     }
 
-    fn frame(&mut self, part: &[u8]) {
-        match self.length {
-            // A chunk of no bytes would be the last one.
-            _ if part.is_empty() => {}
-            Some(_) => self.out.extend_from_slice(part),
-            None => {
-                self.out.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
-                self.out.extend_from_slice(part);
-                self.out.extend_from_slice(b"\r\n");
-            }
+    /// Puts parts of this size together into `out`, as one chunk if the body is chunked, and the end behind them.
+    fn frame(&mut self, parts: Vec<Bytes>, size: usize) {
+        let is_chunked = self.length.is_none();
+        // A chunk of no bytes would be the last one.
+        let has_chunk = is_chunked && size > 0;
+        if has_chunk {
+            self.out.push(format!("{size:x}\r\n").into());
         }
-    }
-
-    fn end(&mut self) {
-        self.has_ended = true;
-        if self.length.is_none() {
-            self.out.extend_from_slice(b"0\r\n\r\n");
+        for part in parts {
+            self.out.push(part);
         }
+        self.out.push(Bytes::from_static(match (has_chunk, is_chunked && self.has_ended) {
+            (true, true) => b"\r\n0\r\n\r\n",
+            (true, false) => b"\r\n",
+            (false, true) => b"0\r\n\r\n",
+            (false, false) => b"",
+        }));
     }
 
     fn fail(&self, error: PayloadError) -> io::Error {

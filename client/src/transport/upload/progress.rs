@@ -16,7 +16,7 @@ pub(crate) const SLOW_CALLER: Duration = Duration::from_secs(1);
 pub(crate) struct UploadProgress {
     waits_since: Cell<Option<Instant>>,
     waited: Cell<Duration>,
-    parts: Cell<u64>,
+    steps: Cell<u64>,
     has_ended: Cell<bool>,
     failure: RefCell<Option<PayloadError>>,
 }
@@ -33,9 +33,9 @@ impl UploadProgress {
         waited.is_some_and(|waited| waited >= SLOW_CALLER)
     }
 
-    /// Number of parts that were sent, or begun to be sent. The end is one more.
-    pub(crate) fn parts(&self) -> u64 {
-        self.parts.get()
+    /// Grows whenever the connection takes bytes, and when a part or the end of the body comes after that.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps.get()
     }
 
     /// True if the caller has sent all of the body.
@@ -59,8 +59,13 @@ impl UploadProgress {
         }
     }
 
+    /// The connection has taken bytes.
+    pub(super) fn advance(&self) {
+        self.steps.set(self.steps.get() + 1);
+    }
+
     pub(super) fn took_part(&self, is_last: bool) {
-        self.parts.set(self.parts.get() + 1);
+        self.advance();
         self.has_ended.set(is_last);
     }
 

@@ -29,7 +29,7 @@ proptest! {
 
     #[test]
     fn a_body_is_framed_the_same_however_little_the_connection_takes(
-        parts in prop::collection::vec(prop::collection::vec(b'a'..=b'z', 0..40), 0..40),
+        parts in prop::collection::vec(prop::collection::vec(b'a'..=b'z', 0..40), 0..80),
         room in 1_usize..100,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -38,10 +38,11 @@ proptest! {
         let head = "POST / HTTP/1.1\r\nhost: t\r\n";
         let sized = runtime.block_on(sent(&parts, Some(length as u64), room));
         prop_assert_eq!(sized, format!("{head}content-length: {length}\r\n\r\n{body}"));
-        let chunks = parts.iter().filter(|part| !part.is_empty()).map(|part| {
-            format!("{:x}\r\n{}\r\n", part.len(), String::from_utf8_lossy(part))
-        });
-        let chunks: String = chunks.collect();
+        // As many as are sent together are one chunk.
+        let chunks = parts.chunks(PARTS_AT_ONCE).map(<[Vec<u8>]>::concat).filter(|it| !it.is_empty());
+        let chunks: String = chunks
+            .map(|chunk| format!("{:x}\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(&chunk)))
+            .collect();
         let chunked = runtime.block_on(sent(&parts, None, room));
         let expected = format!("{head}transfer-encoding: chunked\r\n\r\n{chunks}0\r\n\r\n");
         prop_assert_eq!(chunked, expected);
@@ -92,5 +93,20 @@ async fn a_body_of_another_length_than_announced_fails_before_it_is_sent_whole()
         far.read_to_string(&mut all).await.unwrap();
         let body = all.split_once("\r\n\r\n").unwrap().1;
         assert!(body.len() < usize::try_from(length).unwrap().max(5), "{body:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_write_that_the_connection_takes_is_progress() {
+    let (mut near, mut far) = duplex(10);
+    let mut upload = Upload::new(stream::iter([Ok(Bytes::from(vec![b'x'; 100]))]), Some(100));
+    upload.take_head(HEAD).unwrap();
+    let mut before = 0;
+    for _ in 0..10 {
+        assert!(futures::poll!(poll_fn(|cx| upload.poll(&mut near, cx))).is_pending());
+        let steps = upload.progress().steps();
+        assert!(steps > before, "{steps}");
+        before = steps;
+        far.read_exact(&mut [0; 10]).await.unwrap();
     }
 }
