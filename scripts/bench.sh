@@ -31,6 +31,8 @@
 #   --ejection           only measures what one sick endpoint of three costs behind the gateway and behind Envoy:
 #                        rounds of two minutes, in a network namespace. Needs unshare, ip and nft, and root or user
 #                        namespaces
+#   --uploads            only measures the CPU time of uploads of 256 MiB: through the gateway, through a bare awc, and
+#                        to a bare actix that discards them
 #   --json FILE          write all measurements
 #   --criterion DIR      add the results of `cargo bench` in DIR, such as target/criterion. Can be given again: a bench
 #                        that is in several directories has the median over them. With --from-data, rows that are
@@ -41,7 +43,7 @@
 #   --markdown           print the tables as Markdown
 #   --update FILE        write the tables into a document, each between <!-- bench: NAME --> and
 #                        <!-- /bench -->; NAME is contenders, limits, runtime,
-#                        upstreams or ejection
+#                        upstreams, ejection or uploads
 #   --check FILE         fail unless the document contains these tables
 #   --help               this text
 #

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.processes import Failure
 from resilience_lab.report import store
 
-from . import contenders, instructions, limits, measurement, rounds, runtime, stats, tables
+from . import contenders, instructions, limits, measurement, rounds, runtime, stats, tables, uploads
 from .arguments import Parser, whole
 
 MISSED = 2
@@ -28,6 +28,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--instructions", action="store_true")
     parser.add_argument("--ejection", action="store_true")
+    parser.add_argument("--uploads", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--criterion", type=Path, action="append", default=[])
     parser.add_argument("--runtime-json", type=Path)
@@ -86,6 +87,8 @@ def run(given: argparse.Namespace, names: list[str]) -> int:
     data["limits"] = limits.compare(data["rounds"]) + runtime.limits(
         data.get("runtime", {}), data.get("runtime_facts", {})
     )
+    if "uploads" in data:
+        data["uploads_summary"] = uploads.summary(data["uploads"])
     data = store.tidy(data)
     print(tables.markdown(data) if given.markdown else tables.text(data))
     if given.json:
@@ -94,7 +97,8 @@ def run(given: argparse.Namespace, names: list[str]) -> int:
         store.write(given.update, tables.within(given.update, data))
     if given.check and tables.within(given.check, data) != given.check.read_text(encoding="utf-8"):
         raise Failure(f"{given.check} has other tables than these; --update {given.check} writes them")
-    missed = [row["name"] for row in data["limits"] if row["verdict"] == "missed"]
+    ratios = [row["ratio"] for servers in data.get("uploads_summary", {}).values() for row in servers.values()]
+    missed = [row["name"] for row in data["limits"] + ratios if row["verdict"] == "missed"]
     if missed and not given.quick and not given.from_data:
         print(f"missed: {'; '.join(missed)}", file=sys.stderr)
         return MISSED

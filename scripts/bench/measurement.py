@@ -9,14 +9,19 @@ from collections.abc import Sequence
 from harness.processes import Failure, Processes
 from resilience_lab.report import machine
 
-from . import contenders, load, many, origins, rounds, servers
+from . import contenders, load, many, origins, rounds, servers, uploads
 
 
 def measure(given: argparse.Namespace, names: list[str]) -> dict:
     """What the user asks for, with the machine and the date."""
     # Before our own load raises it.
     facts, load_average = machine.facts(), machine.load()
-    measured = sick_endpoints(given) if given.ejection else calls(given, names)
+    if given.ejection:
+        measured = sick_endpoints(given)
+    elif given.uploads:
+        measured = bodies(given)
+    else:
+        measured = calls(given, names)
     return {
         "date": datetime.date.today().isoformat(),
         "machine": {**{name: facts[name] for name in ("cores", "cpu", "kernel")}, "load": load_average},
@@ -39,12 +44,27 @@ def sick_endpoints(given: argparse.Namespace) -> dict:
     }
 
 
+def bodies(given: argparse.Namespace) -> dict:
+    seed, size = chosen_seed(given), uploads.SMALL if given.quick else uploads.SIZE
+    tell(f"{given.rounds} rounds, seed {seed}: about {given.rounds * uploads.SECONDS / 60:.0f} min")
+    return {
+        "settings": {"rounds": given.rounds, "seed": seed, "bytes": size, "chunk_bytes": uploads.CHUNK},
+        "versions": {},
+        "rounds": {},
+        "uploads": uploads.measure(given.rounds, size, seed, given.bin_dir, given.work_dir, tell),
+    }
+
+
+def chosen_seed(given: argparse.Namespace) -> int:
+    return secrets.randbits(32) if given.seed is None else given.seed
+
+
 def calls(given: argparse.Namespace, names: list[str]) -> dict:
     load.need_wrk()
     names = [name for name in names if is_there(name, given)]
     if not names:
         raise Failure("no contender is left")
-    seed = secrets.randbits(32) if given.seed is None else given.seed
+    seed = chosen_seed(given)
     plan = rounds.Plan(given.rounds, given.seconds, given.warm_up, given.connections, seed)
     chosen = {name: contenders.CONTENDERS[name] for name in names}
     minutes = plan.rounds * len(names) * (plan.seconds + plan.warm_up + 0.5) / 60
@@ -89,6 +109,8 @@ def programs(given: argparse.Namespace, names: Sequence[str]) -> list[str]:
     """The servers that a measurement starts."""
     if given.ejection:
         return ["gateway", "envoy"]
+    if given.uploads:
+        return ["gateway", "bare-awc"]
     calls_nginx = {servers.SERVERS[name].origin for name in needed(names)} - {origins.LAB}
     return needed(names) + (["nginx"] if calls_nginx else [])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from harness.processes import Failure
 from resilience_lab.report import tables
 
+from . import uploads
 from .contenders import CONTENDERS
 
 # What the sick endpoint of ejection does.
@@ -94,12 +95,29 @@ def ejections(data: dict) -> Table:
     return head, rows
 
 
+def upload_costs(data: dict) -> Table:
+    head = ["a body of 256 MiB", "read by", "CPU ms", "times bare actix", "must", "verdict"]
+    rows = [
+        [
+            uploads.BODIES[body].title,
+            uploads.SERVERS[name][0],
+            spread(row["cpu_ms"]),
+            *limit(row["ratio"])[1:3],
+            row["ratio"]["verdict"],
+        ]
+        for body, servers in data.get("uploads_summary", {}).items()
+        for name, row in servers.items()
+    ]
+    return head, rows
+
+
 TABLES = {
     "contenders": contenders,
     "limits": limits,
     "runtime": runtime,
     "upstreams": upstreams,
     "ejection": ejections,
+    "uploads": upload_costs,
 }
 
 
