@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Soaks the lab: steady mixed load on a client whose backend flaps through random faults and is killed
-# with SIGKILL time and again. At the end it is judged: every caller who stayed has an answer, and it is a
-# documented one; memory and open files stay flat; the client's statistics are what the callers saw; the
-# circuit opened, closed again, and the last calls succeed.
+# with SIGKILL time and again. In the first half, the client's file of upstreams is rewritten once a second,
+# while calls are passed on. At the end it is judged: every caller who stayed has an answer, and it is a
+# documented one, of the right upstream; each file was reloaded, and nothing is left of it; memory, threads
+# and open files stay flat; the client's statistics are what the callers saw; the circuit opened, closed
+# again, and the last calls succeed.
 #
 # Usage: scripts/soak.sh [--help] [--minutes N] [--kills N] [--seed N] [--callers N] [--json FILE]
 #
@@ -11,14 +13,14 @@
 #   --seed N     lets the draws repeat: faults, deaths, what each caller asks for; 0 to 999999999 (default: by
 #                chance, and printed)
 #   --callers N  callers at a time, 8 to 256 (default 24)
-#   --json FILE  writes all figures there, each sample of memory and open files among them
+#   --json FILE  writes all figures there, each sample of memory, files and threads among them
 #
-# It starts both services for itself, on free ports of 127.0.0.1, and ends them also on Ctrl-C. Exit
-# status: 0 if all is as it should be, 1 if not; the last line names what is not.
+# It starts the client and three backends for itself, on free ports of 127.0.0.1, and ends them also on
+# Ctrl-C. Exit status: 0 if all is as it should be, 1 if not; the last line names what is not.
 #
 # Flat means: the first quarter of the samples is left out; of the rest, the level of the last third is at most
-# that of the first, and a tenth of it, and 3 MiB (5 files). A level is the lowest tenth of the samples: what is
-# held also when a fault has just gone by. A leak lifts it, a burst does not.
+# that of the first, and a tenth of it, and 3 MiB (5 files, 2 threads). A level is the lowest tenth of the
+# samples: what is held also when a fault has just gone by. A leak lifts it, a burst does not.
 #
 # Environment:
 #   BIN_DIR  take the binaries that are there, instead of building the release ones

@@ -111,6 +111,9 @@ class Process:
     def open_files(self) -> int:
         return len(os.listdir(f"/proc/{self.popen.pid}/fd"))
 
+    def thread_count(self) -> int:
+        return len(os.listdir(f"/proc/{self.popen.pid}/task"))
+
 
 def cpu_seconds(before: Mapping, after: Mapping) -> float:
     """CPU time between two results of `Process.cpu`. Fails if a process ended in between: its time is lost."""

@@ -16,6 +16,7 @@ from . import verdict
 from .faults import HEALTHY, Faults
 from .lab import BACKEND, CLIENT, SHUTDOWN_TIMEOUT, sample
 from .load import CALL, HEALTH, METRICS, RETRY, STATS, Load
+from .reloads import Reloads
 from .wire import Connection
 
 FINAL_CALLS = 100
@@ -44,7 +45,8 @@ class Soak:
         # One generator per use: how long one activity takes does not change what another draws.
         faults_random, kills_random, load_random = (Random(f"{asked.seed} {use}") for use in "fkl")
         backend = start_backend(processes, asked.bin_dir, BACKEND)
-        self.client = start_client(processes, asked.bin_dir, backend, CLIENT)
+        self.reloads = Reloads(processes, asked.bin_dir, asked.work_dir / "config")
+        self.client = start_client(processes, asked.bin_dir, backend, CLIENT | self.reloads.settings)
         self.faults = Faults(backend, faults_random, kills_random)
         self.load = Load(self.client.port, load_random, asked.callers)
         self.samples = []
@@ -68,8 +70,11 @@ class Soak:
             flap = group.create_task(self.faults.flap())
             # The last kill leaves time to recover under load.
             kill = group.create_task(self.faults.kill(seconds * 0.95, self.asked.kills))
+            # In the first half: what it leaves shows in the levels after it.
+            reload = group.create_task(self.reloads.run(self.client, self.load, seconds / 2))
             await asyncio.sleep(seconds)
             await kill
+            await reload
             flap.cancel()
             watch.cancel()
             self.load.stop.set()
@@ -124,7 +129,9 @@ class Soak:
         )
         findings.append(verdict.Finding("the last calls succeed", good == FINAL_CALLS, f"{good} of {FINAL_CALLS}"))
         if stats and metrics:
-            findings += verdict.statistics(book, stats.json(), verdict.series(metrics.body.decode()))
+            seen = verdict.series(metrics.body.decode())
+            findings += verdict.statistics(book, stats.json(), seen)
+            findings += verdict.reloads(book, seen, self.reloads.count, self.reloads.seconds)
         findings += verdict.run(book, self.samples, plan)
         ended = status == 0 and took < SHUTDOWN_TIMEOUT and log[-1].endswith("client-service stopped")
         findings.append(

@@ -21,12 +21,13 @@ SHUTDOWN_TIMEOUT = 35.0
 
 @dataclass
 class Sample:
-    """Resident bytes and open files of the client, `at` seconds after the start."""
+    """Resident bytes, open files and threads of the client, `at` seconds after the start."""
 
     at: float
     memory: int
     files: int
+    threads: int
 
 
 def sample(process: Process, at: float) -> Sample:
-    return Sample(at, process.memory(), process.open_files())
+    return Sample(at, process.memory(), process.open_files(), process.thread_count())

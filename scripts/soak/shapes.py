@@ -47,6 +47,14 @@ def backend_body(status, body):
         need("panic" not in body["message"], f"a call was lost: {body['message']}")
 
 
+def passed_on(answer, servers):
+    """An answer of one of these servers, which have no faults."""
+    body = answer.json()
+    backend_body(200, body)
+    need(body["pod"] in servers, f"an answer of {body['pod']}, expected {servers}")
+    need(answer.headers.get("x-resilience-state") == "closed", "its circuit is not closed")
+
+
 def rejection(answer):
     if answer.status == 503:
         need(answer.headers.get("retry-after", "").isdigit(), "a 503 without Retry-After")

@@ -37,11 +37,11 @@ def metrics(**changed):
         "call_503": f'http_requests_total{{method="GET",path="{ROUTE}",status="503"}} 7',
         "plain_200": f'http_requests_total{{method="GET",path="{PLAIN}",status="200"}} 5',
         "plain_502": f'http_requests_total{{method="GET",path="{PLAIN}",status="502"}} 1',
-        "open": 'resilience4j_circuitbreaker_transitions_total{from="closed",to="open"} 3',
-        "closed": 'resilience4j_circuitbreaker_transitions_total{from="half_open",to="closed"} 3',
-        "state": 'resilience4j_circuitbreaker_state{name="backend",state="closed"} 1',
-        "retries": 'client_retry_attempts_total{name="backend"} 4',
-        "rejections": 'resilience4j_circuitbreaker_not_permitted_calls_total{kind="not_permitted"} 7',
+        "open": 'resilience4j_circuitbreaker_transitions_total{name="backend (lab)",from="closed",to="open"} 3',
+        "closed": 'resilience4j_circuitbreaker_transitions_total{name="backend (lab)",from="half_open",to="closed"} 3',
+        "state": 'resilience4j_circuitbreaker_state{name="backend (lab)",state="closed"} 1',
+        "retries": 'client_retry_attempts_total{name="backend (lab)"} 4',
+        "rejections": 'resilience4j_circuitbreaker_not_permitted_calls_total{name="backend (lab)"} 7',
         "in_flight": "http_requests_in_flight 1",
         "streams": "client_event_streams 0",
     }
@@ -89,6 +89,24 @@ def test_a_leak_in_flight_is_found(name):
 )
 def test_a_difference_between_two_sources_is_found(name, claim):
     assert failed(verdict.statistics(book(), stats(), metrics(**{name: 5}))) == {claim}
+
+
+def reloaded(count=60, ok=60, failed=0, calls=2000, name="a"):
+    made = book()
+    made.answers[verdict.PASSED_ON, 200] = calls
+    seen = verdict.series(
+        f'client_config_reloads_total{{result="ok"}} {ok}\nclient_config_reloads_total{{result="failed"}} {failed}\n'
+        f'client_calls_in_flight{{name="{name}"}} 0'
+    )
+    return [finding.holds for finding in verdict.reloads(made, seen, count, 60.0)]
+
+
+def test_reloads_are_judged():
+    assert reloaded() == [True, True, True]
+    for changed in ({"count": 50, "ok": 50}, {"ok": 59}, {"failed": 1}):
+        assert reloaded(**changed) == [False, True, True]
+    assert reloaded(calls=1000) == [True, False, True]
+    assert reloaded(name="new-3-0") == [True, True, False]
 
 
 def noise(count, rise):

@@ -10,6 +10,12 @@ WARM_UP = 0.25
 MARGIN = 0.10
 MEMORY_SLACK = 3 * 1024 * 1024
 FILES_SLACK = 5
+THREADS_SLACK = 2
+# The upstreams that are left at the end: the lab's, and that of the first file.
+UPSTREAMS = {"backend (lab)", "a"}
+LAB = "backend (lab)"
+# Of the route of the calls that are passed on.
+PASSED_ON = "/upstreams/{path}*"
 
 _SERIES = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
 
@@ -33,7 +39,7 @@ def series(text):
     return values
 
 
-def of(metrics, name, **labels):
+def of(metrics, name, /, **labels):
     """The sum of all series of this name that have these labels."""
     wanted = set(labels.items())
     return sum(value for (known, have), value in metrics.items() if known == name and wanted <= set(have))
@@ -154,15 +160,15 @@ def requests(book, metrics):
 def agreement(counted, metrics):
     """Statistics and metrics agree, and the gauges are 0 at the end."""
     transitions = "resilience4j_circuitbreaker_transitions_total"
-    opened, closed = of(metrics, transitions, to="open"), of(metrics, transitions, to="closed")
-    rejections = of(metrics, "resilience4j_circuitbreaker_not_permitted_calls_total")
-    rejections += of(metrics, "client_overload_rejections_total")
+    opened, closed = (of(metrics, transitions, name=LAB, to=state) for state in ("open", "closed"))
+    rejections = of(metrics, "resilience4j_circuitbreaker_not_permitted_calls_total", name=LAB)
+    rejections += of(metrics, "client_overload_rejections_total", name=LAB)
     rejected, abandoned = counted["rejected_requests"], counted["abandoned_requests"]
     retries, count = counted["retry_attempts"], counted["circuit_breaker_open_count"]
-    is_closed = of(metrics, "resilience4j_circuitbreaker_state", state="closed") == 1
+    is_closed = of(metrics, "resilience4j_circuitbreaker_state", name=LAB, state="closed") == 1
     findings = [
         _between("metrics: openings", count, opened, count),
-        _between("metrics: retries", retries, of(metrics, "client_retry_attempts_total"), retries),
+        _between("metrics: retries", retries, of(metrics, "client_retry_attempts_total", name=LAB), retries),
         _between("metrics: rejections", rejected, rejections, rejected + abandoned),
         Finding("the circuit opened", opened > 1, f"{opened:g} times"),
         Finding("the circuit closed again", closed > 1 and is_closed, f"{closed:g} times, and is closed at the end"),
@@ -178,6 +184,22 @@ def agreement(counted, metrics):
     return findings
 
 
+def reloads(book, metrics, count, seconds):
+    """The file was rewritten `count` times in `seconds`, and each time it was reloaded."""
+    read, failed = (of(metrics, "client_config_reloads_total", result=result) for result in ("ok", "failed"))
+    calls = book.answers[PASSED_ON, 200]
+    names = {dict(labels).get("name", LAB) for _, labels in metrics}
+    return [
+        Finding(
+            "the file was rewritten once a second, and reloaded each time",
+            count >= seconds * 0.9 and (read, failed) == (count, 0),
+            f"{count} times in {seconds:.0f} s, {read:g} reloads, {failed:g} failures",
+        ),
+        Finding("calls were passed on all the time", calls >= 20 * count > 0, f"{calls}"),
+        Finding("nothing of earlier files is in the metrics", names == UPSTREAMS, ", ".join(sorted(names))),
+    ]
+
+
 def run(book, samples, plan):
     """The load and all faults happened as planned."""
     kills, killed, plans, panics = plan["kills"], plan["killed"], plan["plans"], plan["panics"]
@@ -190,5 +212,6 @@ def run(book, samples, plan):
         Finding("some callers left early", book.left_calls > 0, f"{sum(book.left.values())} callers"),
         Finding("no panic in the log", not panics, f"{len(panics)}{_some(panics)}"),
         flat("memory", [sample.memory for sample in samples], MEMORY_SLACK, "MiB", 1024 * 1024),
+        flat("threads", [sample.threads for sample in samples], THREADS_SLACK, "threads"),
         flat("open files", [sample.files for sample in samples], FILES_SLACK, "files"),
     ]
