@@ -8,8 +8,8 @@ use super::last_chunk::LastChunk;
 /// Number of bytes read before the task yields: the size of most heads.
 pub(crate) const READ_STEP: usize = 512;
 
-/// As [`READ_STEP`], for bytes that surely belong to a body that a handler reads. actix-http's buffer then grows to this
-/// size. Smaller steps cost more: each wakes the peer and those to whom the body is passed on.
+/// As [`READ_STEP`], for bytes that surely belong to a body that a handler reads. actix-http's buffer grows to this
+/// size. Smaller steps cost more: each of them wakes the peer and the handler.
 const BODY_STEP: usize = 128 * 1024;
 
 /// A body, until a handler has read it to its end.
@@ -91,8 +91,8 @@ impl UnreadBody {
 impl Chunks {
     /// True if the last chunk is to come, and can be seen when it comes.
     ///
-    /// The beginning of the body is at most [`READ_STEP`] long, so once more has reached the handler, the last chunk was
-    /// not in it.
+    /// The beginning of the body is at most [`READ_STEP`] long, so once more has reached the handler, the last chunk
+    /// was not in it.
     fn has_end_ahead(self) -> bool {
         self.handed_out > READ_STEP as u64 && self.seen_at.is_none()
     }
