@@ -10,6 +10,7 @@ use std::{
 
 use resilience_testing::{
     PATIENCE,
+    http::Request,
     process::Process,
     server::{Peer, Server, http, ok},
     until,
@@ -145,7 +146,7 @@ fn an_endpoint_that_cuts_its_answers_off_is_ejected() {
         gateway_of(&[sick.url(), well.url()], &format!("breaker_fail_max = 1000\n{LONG}"));
     until("it is ejected", PATIENCE, || {
         let mut caller = gateway.connect();
-        caller.send("GET /upstreams/u/");
+        caller.send(Request::new("GET /upstreams/u/").close());
         let _ = caller.rest_or_part();
         ejected(&gateway) == 1
     });
