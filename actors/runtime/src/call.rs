@@ -143,7 +143,7 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>, now: I
         contained(|| call.operation.keep_place(answer, place));
     }
     drop(admission);
-    // Most calls make one attempt, so room for more is reserved only when needed.
+    // Room for more than one attempt is reserved only when needed.
     call.attempts.reserve_exact(1);
     call.attempts.push(record);
     match step {

@@ -63,10 +63,12 @@ pub(crate) async fn within_extended<F: Future>(
 ) -> Option<F::Output> {
     let mut limit = due;
     loop {
-        let output = from_until(began, limit, future.as_mut()).await;
+        if let Some(output) = from_until(began, limit, future.as_mut()).await {
+            return Some(output);
+        }
         let later = extended(due);
-        if output.is_some() || later <= limit {
-            return output;
+        if later <= limit {
+            return None;
         }
         (began, limit) = (limit, later);
     }

@@ -70,12 +70,13 @@ pub fn enter(trace: Trace, method: &str, route: &str) -> (TraceContext, Recordin
 
 /// Begins an attempt of a call.
 pub fn attempt(call: TraceContext, context: TraceContext, number: u32, method: &str) -> Recording {
-    let method = known(method);
-    let span = || Span::new(Kind::Client, context, Some(call), method.to_owned());
-    let mut recording = Recording::of(context, span);
-    recording.set("http.request.method", || method.into());
-    recording.set("http.request.resend_count", || i64::from(number.saturating_sub(1)).into());
-    recording
+    Recording::of(context, || {
+        let method = known(method);
+        let mut span = Span::new(Kind::Client, context, Some(call), method.to_owned());
+        span.set("http.request.method", method.into());
+        span.set("http.request.resend_count", i64::from(number.saturating_sub(1)).into());
+        span
+    })
 }
 
 impl Recording {

@@ -61,7 +61,8 @@ impl<O: Operation> Call<O> {
             operation,
             started,
             caller_deadline,
-            attempts: Vec::new(),
+            // Most calls make one attempt.
+            attempts: Vec::with_capacity(1),
             pending: None,
             reply,
             place,

@@ -158,7 +158,7 @@ impl Answer {
     }
 
     fn content_length(&self) -> Option<u64> {
-        self.header(&CONTENT_LENGTH)?.trim().parse().ok()
+        self.header(&CONTENT_LENGTH)?.trim_ascii().parse().ok()
     }
 
     fn header(&self, name: &HeaderName) -> Option<&str> {
