@@ -56,9 +56,9 @@ pub(super) fn service(
     connections: Rc<Connections>,
 ) -> impl Service<
     ConnectInfo<Uri>,
-    Response = Connection<Uri, Socket>,
+    Response = Connection<Uri, Box<Socket>>,
     Error = ConnectError,
-    Future = impl Future<Output = Result<Connection<Uri, Socket>, ConnectError>>,
+    Future = impl Future<Output = Result<Connection<Uri, Box<Socket>>, ConnectError>>,
 > + Clone
 + 'static {
     let settings = Rc::new(settings);
@@ -76,8 +76,9 @@ pub(super) fn service(
             let connected = connect_to_any(addresses, &settings, &connections).await;
             let (io, slot) = connected.map_err(ConnectError::Io)?;
             CONNECTING.set(false);
-            let stream = connections.add(io, slot);
-            Ok(Connection::new(uri.clone(), Socket::new(stream)))
+            // Boxed, because awc moves it several times for each request.
+            let socket = Box::new(Socket::new(connections.add(io, slot)));
+            Ok(Connection::new(uri.clone(), socket))
         }
     })
 }

@@ -1,13 +1,18 @@
 //! A request without the `Date` that awc adds.
 
+use std::sync::LazyLock;
+
 use actix_web::http::header::{DATE, HeaderMap, HeaderValue};
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 
 /// The value that stands for no `Date`: awc adds none if there is one.
 const NO_DATE: HeaderValue = HeaderValue::from_static("");
 
 /// The line of that value. awc writes names in lower case.
 const LINE: &[u8] = b"\r\ndate: \r\n";
+
+/// Made once, because most requests have no such line, and each is searched for it.
+static FIND_LINE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(LINE));
 
 /// Keeps awc from adding a `Date` to a request with these headers. [`without_date`] removes what this adds.
 pub(crate) fn add_no_date(headers: &mut HeaderMap) {
@@ -18,8 +23,10 @@ pub(crate) fn add_no_date(headers: &mut HeaderMap) {
 
 /// The first bytes of a request, without an empty `Date` in its head. `None` if it has none.
 pub(super) fn without_date(bytes: &[u8]) -> Option<Vec<u8>> {
-    let head = &bytes[..memmem::find(bytes, b"\r\n\r\n")? + 2];
-    let at = memmem::find(head, LINE)?;
+    let at = FIND_LINE.find(bytes)?;
+    if at > memmem::find(bytes, b"\r\n\r\n")? {
+        return None;
+    }
     Some([&bytes[..at], &bytes[at + LINE.len() - 2..]].concat())
 }
 
