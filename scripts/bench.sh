@@ -27,7 +27,8 @@
 #   --quick              a smoke test: 2 rounds of 1 s. It installs nothing, skips contenders that are not
 #                        installed, and ignores missed limits
 #   --instructions       only counts the instructions per request of our own contenders in user mode, under
-#                        valgrind, in two minutes. Other load of the machine does not change the result
+#                        valgrind, in two minutes. Other load of the machine does not change the result. With
+#                        --before, those of the build there too
 #   --ejection           only measures what one sick endpoint of three costs behind the gateway and behind Envoy:
 #                        rounds of two minutes, in a network namespace. Needs unshare, ip and nft, and root or user
 #                        namespaces
@@ -43,7 +44,7 @@
 #   --markdown           print the tables as Markdown
 #   --update FILE        write the tables into a document, each between <!-- bench: NAME --> and
 #                        <!-- /bench -->; NAME is contenders, limits, runtime,
-#                        upstreams, ejection or uploads
+#                        upstreams, ejection, uploads or instructions
 #   --check FILE         fail unless the document contains these tables
 #   --help               this text
 #

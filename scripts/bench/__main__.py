@@ -57,9 +57,6 @@ def main() -> int:
         if given.list_servers:
             print(*(() if given.from_data else measurement.programs(given, names)))
             return 0
-        if given.instructions:
-            print(instructions.measure(names, given.bin_dir, given.work_dir))
-            return 0
         return run(given, names)
     except Failure as error:
         print(f"error: {error}", file=sys.stderr)

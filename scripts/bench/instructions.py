@@ -13,7 +13,6 @@ from harness.processes import Failure, Process, Processes
 
 from . import origins, servers
 from .contenders import CONTENDERS
-from .limits import LIMITS
 from .origins import Origin
 from .servers import Bench
 
@@ -37,27 +36,26 @@ class UnderCallgrind(Processes):
         return super().start(name, [*callgrind, *command], port, dict(environment or {}) | WITHOUT_REP)
 
 
-def measure(names: Sequence[str], bin_dir: Path, work_dir: Path) -> str:
-    """Instructions a request of each contender, and the ratios that have limits, as text."""
+def measure(names: Sequence[str], bin_dir: Path, before: Path | None, work_dir: Path) -> dict[str, dict[str, float]]:
+    """Instructions a request of each contender, with these binaries and with those of the build before, if any."""
+    builds = {"now": bin_dir} | ({} if before is None else {"before": before})
     with Processes(work_dir) as processes:
         lab = origins.start(set(), processes, bin_dir, work_dir, workers=1)
-        counts = {}
-        for name in names:
-            few, many = (total(name, requests, bin_dir, work_dir, lab) for requests in (FEW, MANY))
-            counts[name] = (many - few) / (MANY - FEW)
-    lines = [f"{name:<26}{count:>10,.0f} instructions/request" for name, count in counts.items()]
-    lines += [
-        f"{f'{over} / {under}':<26}{counts[over] / counts[under]:>10.3f}"
-        for over, under in {(limit.over, limit.under): None for limit in LIMITS}
-        if over in counts and under in counts
-    ]
-    return "\n".join(lines)
+        return {
+            name: {build: count(name, directory, work_dir / build, lab) for build, directory in builds.items()}
+            for name in names
+        }
+
+
+def count(name: str, bin_dir: Path, work_dir: Path, lab: Mapping[str, Origin]) -> float:
+    few, many = (total(name, requests, bin_dir, work_dir, lab) for requests in (FEW, MANY))
+    return (many - few) / (MANY - FEW)
 
 
 def total(name: str, requests: int, bin_dir: Path, work_dir: Path, lab: Mapping[str, Origin]) -> int:
     """Instructions of a process that answers this number of requests on one connection, and ends."""
     contender, directory = CONTENDERS[name], work_dir / f"{name}-{requests}"
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(parents=True)
     with UnderCallgrind(directory) as processes:
         process = servers.start(contender.server, Bench(processes, bin_dir, directory, 1, lab))
         connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)

@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from harness.processes import Failure, Processes
 from resilience_lab.report import machine
 
-from . import contenders, load, many, origins, rounds, servers, uploads
+from . import contenders, instructions, load, many, origins, rounds, servers, uploads
 
 
 def measure(given: argparse.Namespace, names: list[str]) -> dict:
     """What the user asks for, with the machine and the date."""
     # Before our own load raises it.
     facts, load_average = machine.facts(), machine.load()
-    if given.ejection:
+    if given.instructions:
+        measured = counted(given, names)
+    elif given.ejection:
         measured = sick_endpoints(given)
     elif given.uploads:
         measured = bodies(given)
@@ -28,6 +30,13 @@ def measure(given: argparse.Namespace, names: list[str]) -> dict:
         **measured,
         "contenders": {},
         "limits": [],
+    }
+
+
+def counted(given: argparse.Namespace, names: Sequence[str]) -> dict:
+    return {
+        "rounds": {},
+        "instructions": instructions.measure(names, given.bin_dir, given.before, given.work_dir),
     }
 
 

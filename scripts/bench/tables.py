@@ -111,6 +111,18 @@ def upload_costs(data: dict) -> Table:
     return head, rows
 
 
+def instructions(data: dict) -> Table:
+    head = ["contender", "instructions/request", "of the build before", "change"]
+    return head, [
+        [CONTENDERS[name].title, tables.thousands(counts["now"]), *since(**counts)]
+        for name, counts in data.get("instructions", {}).items()
+    ]
+
+
+def since(now: float, before: float | None = None) -> tuple[str, str]:
+    return ("", "") if before is None else (tables.thousands(before), f"{100 * (now / before - 1):+.1f} %")
+
+
 TABLES = {
     "contenders": contenders,
     "limits": limits,
@@ -118,6 +130,7 @@ TABLES = {
     "upstreams": upstreams,
     "ejection": ejections,
     "uploads": upload_costs,
+    "instructions": instructions,
 }
 
 

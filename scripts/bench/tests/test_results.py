@@ -133,6 +133,14 @@ def test_what_never_happened_is_never():
     assert len(rows[0]) == len(head)
 
 
+def test_a_count_of_instructions_is_compared_with_that_of_the_build_before_if_there_is_one():
+    counted = {"instructions": {"call-backend": {"now": 990.4, "before": 1000.0}, "health": {"now": 2000.0}}}
+    assert tables.instructions(counted)[1] == [
+        ["ours, `/api/call-backend`", "990", "1 000", "-1.0 %"],
+        ["ours, `/health`", "2 000", "", ""],
+    ]
+
+
 def test_numbers_have_three_significant_digits():
     shown = [tables.number(value) for value in (0.0, 0.0312, 1.234, 12.34, 123.4, 12345.6)]
     assert shown == ["0", "0.031", "1.23", "12.3", "123", "12 346"]

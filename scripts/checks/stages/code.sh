@@ -119,6 +119,7 @@ stage_bench() {
   BIN_DIR=$(target_dir)/debug scripts/bench.sh --rounds 1 --seconds 1 --contenders gateway-https-large
   BIN_DIR=$(target_dir)/debug scripts/bench.sh --quick --rounds 1 --uploads
   scripts/bench.sh --from-data docs/data/performance.json --check docs/performance.md
+  scripts/bench.sh --from-data docs/data/instructions.json --check docs/performance.md
   scripts/bench.sh --from-data docs/data/gateway-performance.json --check docs/gateway.md
   scripts/bench.sh --from-data docs/data/ejection.json --check docs/gateway.md
   scripts/bench.sh --from-data docs/data/uploads.json --check docs/gateway.md
