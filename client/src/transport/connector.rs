@@ -49,6 +49,9 @@ pub(super) fn track_connection<F: Future + Unpin>(
     })
 }
 
+/// What awc gets. Boxed, because awc moves it several times for each request.
+type Connected = Connection<Uri, Box<Socket>>;
+
 /// Creates the connector.
 pub(super) fn service(
     settings: ConnectionSettings,
@@ -56,9 +59,9 @@ pub(super) fn service(
     connections: Rc<Connections>,
 ) -> impl Service<
     ConnectInfo<Uri>,
-    Response = Connection<Uri, Box<Socket>>,
+    Response = Connected,
     Error = ConnectError,
-    Future = impl Future<Output = Result<Connection<Uri, Box<Socket>>, ConnectError>>,
+    Future = impl Future<Output = Result<Connected, ConnectError>>,
 > + Clone
 + 'static {
     let settings = Rc::new(settings);
@@ -76,7 +79,6 @@ pub(super) fn service(
             let connected = connect_to_any(addresses, &settings, &connections).await;
             let (io, slot) = connected.map_err(ConnectError::Io)?;
             CONNECTING.set(false);
-            // Boxed, because awc moves it several times for each request.
             let socket = Box::new(Socket::new(connections.add(io, slot)));
             Ok(Connection::new(uri.clone(), socket))
         }
