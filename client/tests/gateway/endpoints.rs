@@ -1,7 +1,7 @@
 //! Three endpoints, one of which is sick: it is ejected and returns, and no call is lost.
 
 use std::{
-    net::TcpListener,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,6 +15,7 @@ use resilience_testing::{
     server::{Peer, Server, http, ok},
     until,
 };
+use socket2::{Domain, Socket, Type};
 
 use super::gateway::gateway_of;
 
@@ -103,12 +104,14 @@ fn an_endpoint_that_hangs_is_ejected() {
 
 #[test]
 fn an_endpoint_that_refuses_connections_is_ejected_and_returns() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    // It refuses connections until it listens, and no other server gets its port meanwhile.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
     let gateway = gateway(format!("http://{address}"), SHORT);
     call_until_ejected(&gateway, 1);
-    let sick = Server::on(TcpListener::bind(address).unwrap(), |mut peer| {
+    socket.listen(128).unwrap();
+    let sick = Server::on(socket.into(), |mut peer| {
         while peer.request().is_some() {
             peer.say(ok("{}"));
         }
