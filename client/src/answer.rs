@@ -1,7 +1,5 @@
 //! Makes an endpoint's answer from the report on a call.
 
-use std::time::Duration;
-
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{
@@ -9,13 +7,14 @@ use actix_web::{
         header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     },
 };
-use resilience_actors::{AttemptRecord, CallError, adapters::http::whole_seconds};
+use resilience_actors::{AttemptRecord, adapters::http::whole_seconds};
 use serde::Serialize;
 use service_edge::ApiError;
 
 use crate::{
     fallback::stale_age,
-    transport::{BackendError, BackendReport},
+    no_answer::{explain, retry_after, status_without_answer},
+    transport::BackendReport,
     wire::{
         AttemptEntry, BackendBody, BaselineBody, BaselineError, CallBody, ResilientAnswer,
         RetryBody, seconds,
@@ -33,31 +32,6 @@ const BODY: usize = 512;
 /// The status of the answer to a call.
 pub fn status(report: &BackendReport) -> StatusCode {
     report.result.as_ref().map_or_else(status_without_answer, |response| response.status)
-}
-
-/// Why a transport has no answer.
-pub(crate) trait NoAnswer: std::fmt::Display {
-    /// This process lacked what a connection needs.
-    fn is_local_shortage(&self) -> bool;
-}
-
-impl NoAnswer for BackendError {
-    fn is_local_shortage(&self) -> bool {
-        matches!(self, Self::LocalShortage(_))
-    }
-}
-
-/// The status of the answer to a call that has none of the upstream.
-pub(crate) fn status_without_answer(error: &CallError<impl NoAnswer>) -> StatusCode {
-    match error {
-        CallError::Transport(error) if error.is_local_shortage() => StatusCode::SERVICE_UNAVAILABLE,
-        CallError::Rejected(_) => StatusCode::SERVICE_UNAVAILABLE,
-        CallError::Transport(_) | CallError::Unconnected(_) | CallError::Injected => {
-            StatusCode::BAD_GATEWAY
-        }
-        CallError::TimedOut(_) | CallError::DeadlineExceeded(_) => StatusCode::GATEWAY_TIMEOUT,
-        CallError::Panicked | CallError::Lost => StatusCode::INTERNAL_SERVER_ERROR,
-    }
 }
 
 /// Answers `/api/call-backend`.
@@ -153,27 +127,6 @@ fn backend_body(report: &BackendReport) -> BackendBody<'_> {
     }
 }
 
-/// When to try again, if this service rejected the call.
-pub(crate) fn retry_after(error: &CallError<impl NoAnswer>) -> Option<Duration> {
-    match error {
-        CallError::Rejected(rejection) => Some(rejection.retry_after()),
-        CallError::Transport(error) if error.is_local_shortage() => Some(Duration::from_secs(1)),
-        _ => None,
-    }
-}
-
-/// The message of the answer to a call that has none of `upstream`.
-pub(crate) fn explain(error: &CallError<impl NoAnswer>, upstream: &str) -> String {
-    match error {
-        CallError::Rejected(rejection) => {
-            format!("{rejection}; try again in {} s", whole_seconds(rejection.retry_after()).max(1))
-        }
-        CallError::Unconnected(_) => format!("{upstream} unreachable: {error}"),
-        CallError::TimedOut(_) => format!("{upstream} timed out: {error}"),
-        error => error.to_string(),
-    }
-}
-
 fn attempt_entry(record: &AttemptRecord) -> AttemptEntry {
     AttemptEntry {
         attempt: record.number,
@@ -188,9 +141,12 @@ fn attempt_entry(record: &AttemptRecord) -> AttemptEntry {
 
 #[cfg(test)]
 mod tests {
-    use resilience_actors::{CallId, CallReport, Rejection, RejectionKind, State};
+    use std::time::Duration;
+
+    use resilience_actors::{CallError, CallId, CallReport, Rejection, RejectionKind, State};
 
     use super::*;
+    use crate::transport::BackendError;
 
     #[test]
     fn each_call_without_an_answer_has_its_status() {

@@ -39,6 +39,7 @@ pub mod fallback;
 pub mod gateway;
 pub mod meanings;
 pub mod metrics;
+mod no_answer;
 pub mod policy_settings;
 mod priority;
 pub mod probes;

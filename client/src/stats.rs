@@ -9,7 +9,7 @@ use resilience_actors::{CallError, CallReport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::answer::NoAnswer;
+use crate::no_answer::NoAnswer;
 
 /// Counters over all workers: of calls with resilience, and of the baseline.
 #[derive(Debug, Default)]

@@ -1,6 +1,5 @@
 //! One attempt of a call, within its time limit.
 
-mod caller_waits;
 mod inject;
 
 use std::{
@@ -11,14 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use caller_waits::CallerWaits;
 use futures::FutureExt as _;
 use inject::inject;
 
 use crate::{
+    caller_waits::CallerWaits,
     chaos::InjectedFault,
     clock::{self, within_extended},
-    deadline::{Deadlines, TimeLimit},
+    deadline::{Deadlines, TimeLimit, Times},
     observe::{Observation, about},
     operation::{Attempt, Operation},
     outcome::{CallKind, Outcome, Verdict},
@@ -91,22 +90,6 @@ pub(crate) async fn make<O: Operation>(
     let (result, verdict) = run_within(&times, extended, run, timed_out).await;
     let (idempotent, injected) = (progress.idempotent.get(), progress.injected.get());
     Ended { result, verdict, idempotent, injected }
-}
-
-/// When an attempt began, and what limits it.
-pub(crate) struct Times {
-    /// When the call started.
-    pub(crate) started: Instant,
-    pub(crate) began: Instant,
-    pub(crate) deadlines: Deadlines,
-    pub(crate) limit: TimeLimit,
-}
-
-impl Times {
-    /// The time that the call had by its deadline.
-    fn of_call(&self) -> Duration {
-        self.deadlines.earliest().map_or(Duration::ZERO, |at| at - self.started)
-    }
 }
 
 /// Runs an attempt within its time limit, and contains a panic in it. When the time is over, `extended` says what the limit

@@ -1,4 +1,4 @@
-//! The deadlines of one call: the upstream's, and the caller's own.
+//! The deadlines of one call: the upstream's, and the caller's own. What they leave of an attempt's time.
 //!
 //! A deadline that travels comes from gRPC: the caller says how much time it has, each service on the way sends what is
 //! left of it with its own requests, and none works on an answer that comes too late
@@ -74,6 +74,22 @@ impl TimeLimit {
             Self::Timeout(time) | Self::Deadline(time) => Some(began + time),
             Self::Unlimited => None,
         }
+    }
+}
+
+/// When an attempt began, and what limits it.
+pub(crate) struct Times {
+    /// When the call started.
+    pub(crate) started: Instant,
+    pub(crate) began: Instant,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) limit: TimeLimit,
+}
+
+impl Times {
+    /// The time that the call had by its deadline.
+    pub(crate) fn of_call(&self) -> Duration {
+        self.deadlines.earliest().map_or(Duration::ZERO, |at| at - self.started)
     }
 }
 

@@ -49,6 +49,7 @@ mod background;
 mod boxed;
 pub mod breaker;
 mod call;
+mod caller_waits;
 mod changes;
 mod chaos;
 mod clock;
@@ -84,12 +85,12 @@ mod timer;
 mod upstream;
 mod variant;
 
-pub use attempt::CallerWaits;
 pub use breaker::{
     Breaker, BreakerConfig, BreakerSettings, BreakerSnapshot, BreakerStopped, CircuitOpened,
     Counts, EpochCounts, LateFailure, Mode, NotPermitted, Permit, Probe, ProbeCounts, RetryCounts,
     State, TransitionCount, Window,
 };
+pub use caller_waits::CallerWaits;
 pub use chaos::{Chaos, ChaosReminder, ChaosSnapshot, InjectedFault};
 pub use clock::{until, within};
 pub use coalesce::{CoalesceSnapshot, Coalescer, SharedCallLost};

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, cell::Cell, fmt::Display, time::Instant};
 
 use crate::{
-    attempt::CallerWaits,
+    caller_waits::CallerWaits,
     limit::Place as ConcurrencyPlace,
     outcome::{Outcome, Verdict},
     report::{CallId, CallReport},

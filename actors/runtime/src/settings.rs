@@ -71,6 +71,13 @@ impl CallSettings {
     /// Range of [`connect_retries`](Self::connect_retries).
     pub const CONNECT_RETRIES: RangeInclusive<u32> = 0..=100;
 
+    /// The settings of the calls that choose a variant of these.
+    fn of_variant(&self, variant: &CallVariant) -> Self {
+        let CallVariant { retry, attempt_timeout, call_deadline, hedge } = variant.clone();
+        let variants = Vec::new();
+        Self { retry, attempt_timeout, call_deadline, hedge, variants, ..self.clone() }
+    }
+
     /// The settings of fault injection, if some attempts get a fault.
     pub(crate) fn chaos_if_on(&self) -> Option<&Chaos> {
         self.chaos.as_ref().filter(|chaos| chaos.is_on())
@@ -137,7 +144,7 @@ impl TryFrom<CallSettings> for CallConfig {
         in_range("connect_retries", connect_retries, CallSettings::CONNECT_RETRIES)?;
         for variant in &settings.variants {
             // The retry budget is that of all calls, and has been checked.
-            Self::try_from(CallSettings { retry_budget: None, ..variant.on(&settings) })?;
+            Self::try_from(CallSettings { retry_budget: None, ..settings.of_variant(variant) })?;
         }
         Ok(Self(settings))
     }
@@ -166,10 +173,10 @@ impl From<CallConfig> for CallSettings {
 }
 
 impl CallConfig {
-    /// The settings of the calls that choose a variant of these.
+    /// As [`CallSettings::of_variant`].
     pub(crate) fn of_variant(&self, variant: &CallVariant) -> Self {
         // They were checked with these.
-        Self(variant.on(&self.0))
+        Self(self.0.of_variant(variant))
     }
 }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{hedge::Hedge, retry::Retry, settings::CallSettings};
+use crate::{hedge::Hedge, retry::Retry};
 
-/// The settings of calls that [choose](crate::CallOptions::variant) them, in place of those of the [`CallSettings`] to
-/// which the variant belongs.
+/// The settings of calls that [choose](crate::CallOptions::variant) them, in place of those of the
+/// [`CallSettings`](crate::CallSettings) to which the variant belongs.
 ///
 /// All other settings are the upstream's. So are its circuit breaker, its limits, its retry budget, and all counts.
 ///
@@ -31,23 +31,14 @@ use crate::{hedge::Hedge, retry::Retry, settings::CallSettings};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CallVariant {
-    /// As [`CallSettings::retry`].
+    /// As [`CallSettings::retry`](crate::CallSettings::retry).
     pub retry: Option<Retry>,
-    /// As [`CallSettings::attempt_timeout`].
+    /// As [`CallSettings::attempt_timeout`](crate::CallSettings::attempt_timeout).
     #[serde(with = "crate::seconds::optional")]
     pub attempt_timeout: Option<Duration>,
-    /// As [`CallSettings::call_deadline`].
+    /// As [`CallSettings::call_deadline`](crate::CallSettings::call_deadline).
     #[serde(with = "crate::seconds::optional")]
     pub call_deadline: Option<Duration>,
-    /// As [`CallSettings::hedge`]. Hedges of all calls are counted together.
+    /// As [`CallSettings::hedge`](crate::CallSettings::hedge). Hedges of all calls are counted together.
     pub hedge: Option<Hedge>,
-}
-
-impl CallVariant {
-    /// All settings of these calls.
-    pub(crate) fn on(&self, settings: &CallSettings) -> CallSettings {
-        let Self { retry, attempt_timeout, call_deadline, hedge } = self.clone();
-        let variants = Vec::new();
-        CallSettings { retry, attempt_timeout, call_deadline, hedge, variants, ..settings.clone() }
-    }
 }

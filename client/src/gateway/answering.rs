@@ -24,7 +24,7 @@ use super::{
     sliced::Sliced,
     upstreams::GatewayUpstream,
 };
-use crate::answer::{explain, retry_after, status_without_answer};
+use crate::no_answer::{explain, retry_after, status_without_answer};
 
 /// Answers of at most this many bytes are not counted as streams.
 const SMALL_ANSWER: u64 = 64 * 1024;

@@ -9,7 +9,7 @@ use resilience_actors::{CallReport, adapters::awc::HttpError};
 use super::{
     answer_stream::AnswerStream, cache::BodyCopy, held::Held, response_headers::AnswerHead,
 };
-use crate::answer::NoAnswer;
+use crate::no_answer::NoAnswer;
 
 /// The report on a call.
 pub(super) type Report = CallReport<PassedAnswer, PassingError>;

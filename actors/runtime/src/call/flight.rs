@@ -15,8 +15,9 @@ use tokio::sync::oneshot;
 use super::{in_progress::Call, settle};
 use crate::{
     admission::{Admission, admit_at_once},
-    attempt::{self, CallerWaits, Context, Ended, ResultOf},
+    attempt::{self, Context, Ended, ResultOf},
     breaker::{Breaker, PendingFailure, Permit},
+    caller_waits::CallerWaits,
     chaos::InjectedFault,
     clock::{self, until, within_extended},
     deadline::Deadlines,

@@ -4,7 +4,7 @@ use std::{fmt::Display, pin::pin, sync::Arc, time::Duration};
 
 use tower_service::Service;
 
-use super::{classify::Classify, in_progress::InProgress, layer::Guard};
+use super::{classify::Classify, guard::Guard, in_progress::InProgress};
 use crate::{
     admission::{Admission, Asking, Caller, Denied, admit},
     attempt::{self, run_within},

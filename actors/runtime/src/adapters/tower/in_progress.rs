@@ -6,10 +6,9 @@ use std::{
 };
 
 use crate::{
-    attempt::Times,
     call::{Ending, tell_end},
     clock,
-    deadline::Deadlines,
+    deadline::{Deadlines, Times},
     observe::{CallOf, Observation},
     options::CallOptions,
     outcome::{Outcome, Verdict},

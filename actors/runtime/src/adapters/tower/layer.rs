@@ -13,6 +13,7 @@ use tower_service::Service;
 use super::{
     call,
     classify::{Classify, OkIsSuccess},
+    guard::Guard,
 };
 use crate::{
     chaos::Chaos, config::InvalidConfig, report::CallError, settings::CallSettings,
@@ -22,13 +23,6 @@ use crate::{
 /// Puts the policies of an [`Upstream`] around a tower service: see the [module](super).
 #[derive(Debug)]
 pub struct ResilienceLayer<C = OkIsSuccess>(Arc<Guard<C>>);
-
-/// What all requests have in common.
-#[derive(Debug)]
-pub(super) struct Guard<C> {
-    pub(super) upstream: Upstream,
-    pub(super) classifier: C,
-}
 
 impl ResilienceLayer {
     /// A layer with the policies of `upstream`. All services that it makes, and their clones, share them.

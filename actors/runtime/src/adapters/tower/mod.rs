@@ -58,6 +58,7 @@
 
 mod call;
 mod classify;
+mod guard;
 mod http_status;
 mod in_progress;
 mod layer;

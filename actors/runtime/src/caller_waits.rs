@@ -5,8 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Times;
-use crate::{clock::now, deadline::TimeLimit};
+use crate::{
+    clock::now,
+    deadline::{TimeLimit, Times},
+};
 
 /// Time between two looks at a time limit that is reached while the caller is waited for.
 const NEXT_LOOK: Duration = Duration::from_millis(10);
@@ -55,7 +57,7 @@ impl CallerWaits {
     }
 
     /// The time limit by now of an attempt. `due` was its limit when it began.
-    pub(super) fn limit(&self, times: &Times, due: Instant) -> Instant {
+    pub(crate) fn limit(&self, times: &Times, due: Instant) -> Instant {
         match (self.end_of_timeout(times), times.deadlines.earliest()) {
             (Some(end), Some(deadline)) => end.min(self.extend(deadline.max(due))),
             (Some(end), None) => end,
@@ -64,7 +66,7 @@ impl CallerWaits {
     }
 
     /// True if the time limit that is reached is the deadline of the call, although the timeout was the limit at first.
-    pub(super) fn have_reached_deadline(&self, times: &Times) -> bool {
+    pub(crate) fn have_reached_deadline(&self, times: &Times) -> bool {
         self.end_of_timeout(times).is_some_and(|end| now() < end)
     }
 
