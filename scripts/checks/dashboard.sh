@@ -13,12 +13,12 @@
 #   CHROMIUM  the browser; otherwise chromium, from the PATH
 #
 # Needs: cargo, Chromium (Debian's package chromium), python3 with venv. The packages in
-# scripts/dashboard-check/requirements.txt are installed from PyPI, below cargo's target directory.
+# scripts/checks/dashboard/requirements.txt are installed from PyPI, below cargo's target directory.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-package=$repo_root/scripts/dashboard-check
+package=$repo_root/scripts/checks/dashboard
 
 main() {
   local screenshots='' chromium
