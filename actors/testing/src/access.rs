@@ -13,14 +13,21 @@ pub const WRONG_TOKEN: &str = "MarkerOfAnother9Zk";
 /// Methods of requests that may change something.
 const CHANGING: [&str; 8] = ["POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "MKCOL", "post"];
 
-/// The paths in `endpoint("...")` and `file!("...")` of all sources below `folder`. Panics at a route that is
-/// registered in another way, because this function would miss it.
-pub fn registered_paths(folder: &Path) -> BTreeSet<String> {
+/// The paths of all endpoints in the sources of the service whose crate is in the folder `service`, and of the edge.
+/// Panics at a route that is registered without `endpoint("...")` or `file!("...")`, because this function would miss it.
+pub fn registered_paths(service: impl AsRef<Path>) -> BTreeSet<String> {
+    let service = service.as_ref();
+    let mut paths = paths_below(&service.join("src"));
+    paths.extend(paths_below(&service.join("../actors/edge/src")));
+    paths
+}
+
+fn paths_below(folder: &Path) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            paths.extend(registered_paths(&path));
+            paths.extend(paths_below(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             paths.extend(paths_in(&path));
         }
