@@ -121,8 +121,9 @@ take_old_data() {
   local file
   [[ " ${phases[*]} " != " $all_phases " ]] || return 0
   [ -e "$output/data/machine.json" ] || die "there is no data in $output/data: play all phases first"
-  for file in "$output"/data/*.json; do
-    cp "$file" "$work_dir/report/data/"
+  # The files that the report reads. Other measurements keep data there too.
+  for file in "$output"/data/{machine,baseline,breaker,retry,herd-*,chaos-*}.json; do
+    [ ! -e "$file" ] || cp "$file" "$work_dir/report/data/"
   done
 }
 
