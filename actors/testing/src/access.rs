@@ -14,7 +14,7 @@ pub const WRONG_TOKEN: &str = "MarkerOfAnother9Zk";
 const CHANGING: [&str; 8] = ["POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "MKCOL", "post"];
 
 /// The paths of all endpoints in the sources of the service whose crate is in the folder `service`, and of the edge.
-/// Panics at a route that is registered without `endpoint("...")` or `file!("...")`, because this function would miss it.
+/// Panics at a route that is registered without `endpoint("...")` or `file!("...")`: this function would miss it.
 pub fn registered_paths(service: impl AsRef<Path>) -> BTreeSet<String> {
     let service = service.as_ref();
     let mut paths = paths_below(&service.join("src"));
