@@ -5,8 +5,9 @@ from collections import Counter
 
 import pytest
 
-from . import verdict
+from . import counts, verdict
 from .load import Book
+from .metrics import series
 
 ROUTE = "/api/call-backend"
 PLAIN = "/api/call-backend-without-resilience"
@@ -47,7 +48,7 @@ def metrics(**changed):
     }
     for name, value in changed.items():
         lines[name] = f"{lines[name].rsplit(' ', 1)[0]} {value}"
-    return verdict.series("\n".join(["# HELP something", *lines.values()]))
+    return series("\n".join(["# HELP something", *lines.values()]))
 
 
 def failed(findings):
@@ -55,31 +56,31 @@ def failed(findings):
 
 
 def test_consistent_counts_are_accepted():
-    assert failed(verdict.statistics(book(), stats(), metrics())) == set()
+    assert failed(counts.statistics(book(), stats(), metrics())) == set()
 
 
 def test_an_extra_call_is_found():
-    seen = failed(verdict.statistics(book(), stats(successful_requests=91), metrics()))
+    seen = failed(counts.statistics(book(), stats(successful_requests=91), metrics()))
     assert seen == {"stats: total is the sum of its parts", "stats: successful"}
 
 
 def test_a_call_whose_caller_left_may_have_any_outcome_but_only_one():
     one = stats(total_requests=101, abandoned_requests=1)
-    assert failed(verdict.statistics(book(left=1), one, metrics(call_200=91))) == set()
+    assert failed(counts.statistics(book(left=1), one, metrics(call_200=91))) == set()
     two = stats(total_requests=102, abandoned_requests=2)
-    assert "stats: total" in failed(verdict.statistics(book(left=1), two, metrics()))
+    assert "stats: total" in failed(counts.statistics(book(left=1), two, metrics()))
     both = metrics(call_200=91, call_500=4)
-    assert "metrics: requests by route and status" in failed(verdict.statistics(book(left=1), one, both))
+    assert "metrics: requests by route and status" in failed(counts.statistics(book(left=1), one, both))
 
 
 def test_an_answer_without_a_caller_is_found():
-    seen = failed(verdict.statistics(book(), stats(), metrics(plain_502=2)))
+    seen = failed(counts.statistics(book(), stats(), metrics(plain_502=2)))
     assert seen == {"metrics: requests by route and status"}
 
 
 @pytest.mark.parametrize("name", ["in_flight", "streams"])
 def test_a_leak_in_flight_is_found(name):
-    seen = failed(verdict.statistics(book(), stats(), metrics(**{name: 2})))
+    seen = failed(counts.statistics(book(), stats(), metrics(**{name: 2})))
     assert seen == {"metrics: nothing is left in flight"}
 
 
@@ -88,17 +89,17 @@ def test_a_leak_in_flight_is_found(name):
     [("open", "metrics: openings"), ("retries", "metrics: retries"), ("rejections", "metrics: rejections")],
 )
 def test_a_difference_between_two_sources_is_found(name, claim):
-    assert failed(verdict.statistics(book(), stats(), metrics(**{name: 5}))) == {claim}
+    assert failed(counts.statistics(book(), stats(), metrics(**{name: 5}))) == {claim}
 
 
 def reloaded(count=60, ok=60, failed=0, calls=2000, name="a"):
     made = book()
-    made.answers[verdict.PASSED_ON, 200] = calls
-    seen = verdict.series(
+    made.answers[counts.PASSED_ON, 200] = calls
+    seen = series(
         f'client_config_reloads_total{{result="ok"}} {ok}\nclient_config_reloads_total{{result="failed"}} {failed}\n'
         f'client_calls_in_flight{{name="{name}"}} 0'
     )
-    return [finding.holds for finding in verdict.reloads(made, seen, count, 60.0)]
+    return [finding.holds for finding in counts.reloads(made, seen, count, 60.0)]
 
 
 def test_reloads_are_judged():
