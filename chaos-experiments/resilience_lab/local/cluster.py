@@ -13,11 +13,14 @@ from typing import Any
 
 from . import network, objects
 from .dataplane import Dataplane
-from .manifests import Deployment, Lab, generated_name
+from .lab import Deployment, Lab
+from .listing import Listing, active
+from .manifests import generated_name
 from .pods import Pod
 from .policy import Policy
 from .process import ending
 from .store import Object, Store
+from .wanted import Wanted
 
 # Seconds from a change of a pod to a change of the Service's rules. A cluster takes about as long: controller, API
 # server, and kube-proxy, which updates at most once a second.
@@ -39,12 +42,7 @@ class Cluster:
         self.lab = lab
         self.store = Store()
         self.pods: dict[str, Pod] = {}
-        # These can change at run time; annotations are by kind and name. A changed ConfigMap affects only new pods.
-        self.replicas = {deployment.name: deployment.replicas for deployment in lab.deployments}
-        self.config_maps = {name: dict(data) for name, data in lab.config_maps.items()}
-        self.annotations: dict[tuple[str, str], dict[str, str]] = {}
-        self._variables = {deployment.name: dict(deployment.variables) for deployment in lab.deployments}
-        self._set(settings)
+        self._wanted = Wanted(lab, settings)
         self.service_ips = {
             item.name: network.service_ip(index) for index, item in enumerate(lab.services) if not item.headless
         }
@@ -54,21 +52,13 @@ class Cluster:
         self._binaries = binaries
         self._logs = logs
         self._pod_start_delay = pod_start_delay
-        self._created = time.time()
         self.dataplane = Dataplane(lab, self.service_ips, self.namespaces)
+        self._listing = Listing(self.store, lab, self._wanted, self.service_ips, self.namespaces)
         self._running: set[Pod] = set()
         self._numbers = 0
         self._started = False
         self._ready = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-
-    def _set(self, settings: Mapping[str, Mapping[str, str]]) -> None:
-        """Sets each variable where the manifests have it: in the container, or in the ConfigMap."""
-        for deployment in self.lab.deployments:
-            own = self._variables[deployment.name]
-            for name, value in settings.get(deployment.name, {}).items():
-                where = self.config_maps[deployment.config_maps[-1]] if deployment.config_maps else own
-                (own if name in own else where)[name] = value
 
     # ---- start and end -----------------------------------------------------------------------------------------------
 
@@ -132,7 +122,7 @@ class Cluster:
         ips = network.POD_IPS[(number - 1) % len(network.POD_IPS) :] + network.POD_IPS
         self._running.add(pod)
         try:
-            await pod.start(next(ip for ip in ips if ip not in used), self._environment(pod.state))
+            await pod.start(next(ip for ip in ips if ip not in used), self._wanted.environment(pod.state))
             await self.dataplane.add_pod(pod, f"pod{number}")
             await pod.serve()
         finally:
@@ -140,14 +130,6 @@ class Cluster:
             self._running.discard(pod)
             self.dataplane.remove_pod(pod)
         self._gone(pod)
-
-    def _environment(self, state: objects.PodState) -> dict[str, str]:
-        deployment = state.deployment
-        environment: dict[str, str] = {}
-        for name in deployment.config_maps:
-            environment |= self.config_maps[name]
-        own = {"HOSTNAME": state.name, "HOST": "0.0.0.0", "PORT": str(deployment.port)}
-        return environment | self._variables[deployment.name] | own
 
     def _gone(self, pod: Pod) -> None:
         forgotten = self.pods.pop(pod.state.name, None) is None
@@ -177,24 +159,20 @@ class Cluster:
 
     def change(self, kind: str, item: Object) -> None:
         """Applies an object that `changes.patched` has returned."""
-        name = item["metadata"]["name"]
-        self.annotations[kind, name] = item["metadata"].get("annotations", {})
-        if kind == "deployments":
-            self.replicas[name] = item["spec"]["replicas"]
-        else:
-            self.config_maps[name] = item["data"]
+        self._wanted.change(kind, item)
         self._publish()
 
     def _publish(self) -> None:
         """Creates and ends pods as the Deployments want, and updates the store and the Services."""
         for deployment in self.lab.deployments if self._started else ():
-            wanted, active = self.replicas[deployment.name], self._active(deployment)
-            for _ in range(wanted - len(active)):
+            wanted = self._wanted.replicas[deployment.name]
+            running = active(deployment, (pod.state for pod in self.pods.values()))
+            for _ in range(wanted - len(running)):
                 self._create(deployment, self._pod_start_delay)
             # The youngest first.
-            for state in active[wanted:]:
+            for state in running[wanted:]:
                 self._end(self.pods[state.name], int(deployment.grace_period))
-        self._fill_store()
+        self._listing.fill([pod.state for pod in self.pods.values()], self.dataplane.policies)
         if all(pod.state.ready for pod in self.pods.values()):
             self._ready.set()
         if self._started and self._wanted_endpoints() != self.dataplane.endpoints:
@@ -207,30 +185,6 @@ class Cluster:
         await asyncio.sleep(delay)
         self.dataplane.endpoints = self._wanted_endpoints()
         await self.dataplane.update()
-
-    def _active(self, deployment: Deployment) -> list[objects.PodState]:
-        states = [pod.state for pod in self.pods.values()]
-        return [state for state in states if state.deployment is deployment and state.deletion is None]
-
-    def _fill_store(self) -> None:
-        namespace, created = self.lab.namespace, self._created
-        fill = self.store.replace
-        fill("namespaces", [objects.namespace(name, labels, created) for name, labels in self.namespaces.items()])
-        fill("pods", [objects.pod(pod.state, namespace) for pod in self.pods.values()])
-        deployments = [
-            objects.deployment(each, self.replicas[each.name], self._active(each), namespace, created)
-            for each in self.lab.deployments
-        ]
-        fill("deployments", [self._annotated("deployments", item) for item in deployments])
-        maps = [objects.config_map(name, data, namespace, created) for name, data in self.config_maps.items()]
-        fill("configmaps", [self._annotated("configmaps", item) for item in maps])
-        services = [(each, self.service_ips.get(each.name, "None")) for each in self.lab.services]
-        fill("services", [objects.service(each, ip, namespace, created) for each, ip in services])
-        fill("networkpolicies", [item for _, item in self.dataplane.policies.values()])
-
-    def _annotated(self, kind: str, item: Object) -> Object:
-        annotations = self.annotations.get((kind, item["metadata"]["name"]))
-        return item if annotations is None else item | {"metadata": {**item["metadata"], "annotations": annotations}}
 
     # ---- policies ----------------------------------------------------------------------------------------------------
 

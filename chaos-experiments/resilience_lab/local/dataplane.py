@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import network, objects, wiring
-from .manifests import Lab, Service
+from .lab import Lab, Service
 from .pods import Pod
 from .policy import Peer, Policy
 

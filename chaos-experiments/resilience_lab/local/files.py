@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from .dns import resolv_conf
-from .manifests import Lab
+from .lab import Lab
 from .network import API_PORT, DNS_IP, NODE_IP
 
 OWN = Path("/dev/shm")

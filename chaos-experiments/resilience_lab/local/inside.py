@@ -13,6 +13,7 @@ from . import api, dns, manifests
 from .cluster import Cluster, StartFailed
 from .command import Command
 from .files import prepare
+from .lab import Lab
 from .network import DNS_IP, NODE_IP
 from .options import Options
 from .wiring import WiringError
@@ -81,14 +82,14 @@ async def _status(stopping: asyncio.Future[int], options: Options) -> int:
     return status
 
 
-async def _serve(cluster: Cluster, lab: manifests.Lab) -> None:
+async def _serve(cluster: Cluster, lab: Lab) -> None:
     await cluster.dataplane.add_node()
     dns.serve(DNS_IP, lambda: dns.names(cluster.dataplane.addresses(), lab.namespace))
     await api.serve(cluster)
     await cluster.start_pods(START_TIMEOUT)
 
 
-def _client_url(lab: manifests.Lab) -> dict[str, str]:
+def _client_url(lab: Lab) -> dict[str, str]:
     ports = [port.node_port for service in lab.services for port in service.ports if port.node_port]
     return {"CLIENT_URL": f"http://{NODE_IP}:{ports[0]}"} if ports else {}
 

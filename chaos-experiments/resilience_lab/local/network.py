@@ -6,7 +6,7 @@ Addresses are from the ranges for documentation (RFC 5737): no other host uses t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .manifests import Service
+from .lab import Service
 from .policy import EGRESS, INGRESS, Peer, Policy, allowed
 
 NODE_IP = "192.0.2.1"

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .lab import Deployment, Lab, Service
 from .logs import timestamp
-from .manifests import Deployment, Lab, Service
 from .network import NODE_IP
 
 NODE_NAME = "lab0"

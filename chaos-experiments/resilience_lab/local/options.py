@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .manifests import Lab, ManifestError, read
+from .lab import Lab
+from .manifests import ManifestError, read
 
 DESCRIPTION = """\
 Runs COMMAND in a local cluster of the lab: the pods, services and probes of deploy/base on one machine, and the part

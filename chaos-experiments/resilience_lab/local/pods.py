@@ -9,8 +9,8 @@ from pathlib import Path
 import aiohttp
 
 from . import wiring
+from .lab import Probe
 from .logs import PodLog
-from .manifests import Probe
 from .objects import PodState
 from .process import PodProcess
 

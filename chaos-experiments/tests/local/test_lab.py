@@ -23,7 +23,7 @@ NO_RANDOM_FAULTS = ("--set", "backend-service:FAILURE_RATE=0", "--set", "backend
 
 
 def test_scenario_inside_the_cluster(lab):
-    scenario = [sys.executable, "-m", "pytest", "tests/local/scenario.py"]
+    scenario = [sys.executable, "-m", "pytest", "tests/local/scenario.py", "tests/local/api_scenario.py"]
     # New pods start late enough for a busy machine to see the backend without pods.
     delay = ("--pod-start-delay", "1.5")
     status, output, errors = lab.run(*NO_RANDOM_FAULTS, *delay, "--", *scenario, timeout=120)

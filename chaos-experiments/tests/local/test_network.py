@@ -1,4 +1,4 @@
-from resilience_lab.local.manifests import Service, ServicePort
+from resilience_lab.local.lab import Service, ServicePort
 from resilience_lab.local.network import Route, routes, ruleset
 from resilience_lab.local.policy import Peer, parse
 
