@@ -58,6 +58,7 @@ def total(name: str, requests: int, bin_dir: Path, work_dir: Path, lab: Mapping[
     directory.mkdir(parents=True)
     with UnderCallgrind(directory) as processes:
         process = servers.start(contender.server, Bench(processes, bin_dir, directory, 1, lab))
+        # One connection for all: opening it is not part of what a request costs.
         connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)
         for _ in range(requests):
             connection.request("GET", contender.path)

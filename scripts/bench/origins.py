@@ -4,7 +4,6 @@ import itertools
 import os
 import re
 import subprocess
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +56,7 @@ def nginx(processes: Processes, work_dir: Path, workers: int) -> dict[str, Origi
     status, asked = f"http://127.0.0.1:{ports['status_port']}/", itertools.count(1)
 
     def answered() -> int:
-        with urllib.request.urlopen(status, timeout=5) as answer:
-            found = re.search(r"^ \d+ \d+ (\d+) $", answer.read().decode(), re.MULTILINE)
+        found = re.search(r"^ \d+ \d+ (\d+) $", http.content(status, seconds=5).decode(), re.MULTILINE)
         if not found:
             raise Failure(f"nginx counts no requests at {status}")
         # Without the requests for this count and haproxy's health checks.

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import threading
-from http.client import HTTPConnection
 
 from harness import http
 from harness.services import start_backend, start_client
@@ -96,13 +95,3 @@ def read_events(port):
         connection.sendall(b"GET /api/events HTTP/1.1\r\nHost: monitoring\r\n\r\n")
         while connection.recv(65536):
             pass
-
-
-def request(process, method, path, **headers):
-    """The body of the answer, whatever its status."""
-    connection = HTTPConnection("127.0.0.1", process.port, timeout=5)
-    try:
-        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
-        return connection.getresponse().read()
-    finally:
-        connection.close()

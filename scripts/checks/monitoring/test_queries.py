@@ -9,7 +9,7 @@ import pytest
 from prometheus import NAMESPACE, ROOT
 from rules import MONITORING
 
-from lab import request
+from harness import http
 
 # Queries of the dashboard that may return only zeros.
 MAY_BE_ZERO = ("Mailbox",)
@@ -51,7 +51,7 @@ def promised():
 def test_promtool_accepts_the_metrics_and_they_are_small(lab, promised):
     size = 0
     for service in (lab.backend, lab.client):
-        metrics = request(service, "GET", "/metrics")
+        metrics = http.content(service.url("/metrics"))
         checked = subprocess.run(["promtool", "check", "metrics"], input=metrics, capture_output=True)
         assert checked.returncode == 0, checked.stderr.decode()
         size += len(metrics)
@@ -62,12 +62,12 @@ def make_up(lab, word):
     """Makes requests with unknown paths, methods and headers, and waits for the next scrape."""
     for service in (lab.client, lab.backend):
         for number in range(50):
-            request(service, "GET", f"/{word}/{number}?{word}=1")
-            request(service, "GET", f"/api/{word}-{number}")
-            request(service, word.upper(), f"/{word}-{number}")
-            request(service, "GET", f"/health?{word}={number}", traceparent=word, user_agent=word)
+            http.content(service.url(f"/{word}/{number}?{word}=1"))
+            http.content(service.url(f"/api/{word}-{number}"))
+            http.content(service.url(f"/{word}-{number}"), method=word.upper())
+            http.content(service.url(f"/health?{word}={number}"), headers={"traceparent": word, "user-agent": word})
         for _ in range(3):
-            request(service, word.upper(), "/health")
+            http.content(service.url("/health"), method=word.upper())
     time.sleep(1.5)
 
 
