@@ -37,6 +37,15 @@ esac
 END
 }
 
+# A python3 whose packages need no installation. For other calls it runs the script from standard input.
+fake_python() {
+  {
+    # shellcheck disable=SC2016  # for the fake
+    say 'if [[ "$*" == "-m venv "* ]]; then mkdir -p "${!#}/bin" && cp "$0" "${!#}/bin/python"; fi'
+    cat
+  } | fake python3
+}
+
 # fake_cluster CONTEXT: a cluster where a deployment succeeds. Runs the script from standard input first. Nothing
 # listens on the client's port, unless the test starts a listener and removes the fake curl.
 fake_cluster() {
