@@ -1,18 +1,17 @@
 #!/usr/bin/env bash
 # Checks deploy/monitoring with a real Prometheus, which scrapes both services during faults, an outage, recovery,
-# flapping, the manual modes and overload:
+# flapping, the manual modes and overload, and a gateway all of whose policies have something to do:
 #
 #   - promtool accepts the metrics of both services, the rules, their unit tests and the configuration
 #   - prometheus.yaml finds the annotated pods, and only these, with the labels that alerts and dashboards need
-#   - no alert fires in normal operation, and each fires in its failure (ActorMailboxBacklog and ConfigReloadFailed: in
-#     the unit tests only)
+#   - no alert fires in normal operation, and each fires in its failure (ActorMailboxBacklog: in the unit tests only)
 #   - each query and variable of the dashboard, alert expression without its threshold, recording rule, and query of
 #     resilience4j's own dashboard returns data
 #   - the scrapes are as small as deploy/README.md says, and callers cannot make series
 #
 # The rules run twice: as they are, and sixty times as fast, with seconds in place of the minutes of alerts.yaml; the
 # services have times to match. Prometheus gets the pods as a list, with the labels that Kubernetes' discovery would
-# give them and the annotations of deploy/base. All else of prometheus.yaml is used as it is.
+# give them and the annotations of deploy/. All else of prometheus.yaml is used as it is.
 #
 # Usage: scripts/checks/monitoring.sh [--help | --make-rule]
 #

@@ -1,8 +1,9 @@
-"""One lab and one Prometheus for all tests. Each test continues from the state that the previous one left."""
+"""One lab, one gateway and one Prometheus for all tests. Each test continues from the state that the previous one left."""
 
 from pathlib import Path
 
 import pytest
+from gateway import Gateway
 from prometheus import Prometheus
 
 from harness.processes import Processes
@@ -25,5 +26,11 @@ def lab(request, processes):
 
 
 @pytest.fixture(scope="session")
-def prometheus(processes, lab, tmp_path_factory):
-    return Prometheus(processes, tmp_path_factory.mktemp("prometheus"), lab.backend, lab.client)
+def gateway(request, processes, tmp_path_factory):
+    return Gateway(processes, request.config.getoption("bin_dir"), tmp_path_factory.mktemp("gateway"))
+
+
+@pytest.fixture(scope="session")
+def prometheus(processes, lab, gateway, tmp_path_factory):
+    ports = {"backend": lab.backend.port, "client": lab.client.port, "gateway": gateway.process.port}
+    return Prometheus(processes, tmp_path_factory.mktemp("prometheus"), ports)

@@ -66,28 +66,32 @@ class Lab:
 
         assert wait_for(is_open, 20), "the circuit does not open"
 
-    @contextlib.contextmanager
     def traffic(self, *paths, pause=0.1):
-        """Starts a caller for each path: ten calls, one after the other, then a pause in seconds, and again."""
-        over = threading.Event()
+        return calling([self.client.url(path) for path in paths], pause)
 
-        def call(path):
-            while not over.wait(pause):
-                for _ in range(10):
-                    with contextlib.suppress(OSError):
-                        http.get(self.client.url(path), seconds=5)
-                    if over.is_set():
-                        break
 
-        callers = [threading.Thread(target=call, args=(path,)) for path in paths]
+@contextlib.contextmanager
+def calling(urls, pause):
+    """Starts a caller for each URL: ten calls, one after the other, then a pause in seconds, and again."""
+    over = threading.Event()
+
+    def call(url):
+        while not over.wait(pause):
+            for _ in range(10):
+                with contextlib.suppress(OSError):
+                    http.get(url, seconds=5)
+                if over.is_set():
+                    break
+
+    callers = [threading.Thread(target=call, args=(url,)) for url in urls]
+    for caller in callers:
+        caller.start()
+    try:
+        yield
+    finally:
+        over.set()
         for caller in callers:
-            caller.start()
-        try:
-            yield
-        finally:
-            over.set()
-            for caller in callers:
-                caller.join()
+            caller.join()
 
 
 def read_events(port):

@@ -9,15 +9,21 @@ import yaml
 from harness import http
 from resilience_lab.waiting import wait_for
 
-NAMESPACE = "lab3-resilience"
+NAMESPACE, GATEWAY_NAMESPACE = "lab3-resilience", "resilience-gateway"
 ROOT = rules.MONITORING.parents[1]
+DEPLOYMENTS = {
+    "backend": "deploy/base/backend-deployment.yaml",
+    "client": "deploy/base/client-deployment.yaml",
+    "gateway": "deploy/overlays/gateway/gateway.yaml",
+}
 
 
 class Prometheus:
-    """Scrapes a backend and a client. `began` is the time of its start, in seconds since 1970."""
+    """Scrapes a backend, a client and a gateway. `began` is the time of its start, in seconds since 1970."""
 
-    def __init__(self, processes, directory, backend, client):
-        write_configuration(directory, backend.port, client.port)
+    def __init__(self, processes, directory, ports):
+        """`ports` are those of the services, by the names in DEPLOYMENTS."""
+        write_configuration(directory, ports)
         port = processes.free_port()
         options = ["--config.file", directory / "prometheus.yaml", "--storage.tsdb.path", directory / "data"]
         options += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
@@ -61,14 +67,12 @@ class Prometheus:
         assert wait_for(lambda: not self.is_firing(alert), seconds), f"{alert} is not over within {seconds} s"
 
 
-def write_configuration(directory, backend_port, client_port):
+def write_configuration(directory, ports):
     """Writes prometheus.yaml with shorter intervals, a list of pods in place of the discovery, and the rules twice."""
-    backend, client = annotations("backend"), annotations("client")
-    pods = [
-        pod("backend-1", "backend-service", "Running", backend_port, backend["scrape"], backend["path"]),
-        pod("client-1", "client-service", "Running", client_port, client["scrape"], client["path"]),
-        pod("client-0", "client-service", "Succeeded", client_port, "true", "/metrics"),
-        pod("other", "other", "Running", client_port, "", ""),
+    pods = [running(name, port) for name, port in ports.items()]
+    pods += [
+        pod((NAMESPACE, "client-0", "client-service"), "Succeeded", ports["client"], "true", "/metrics"),
+        pod((NAMESPACE, "other", "other"), "Running", ports["client"], "", ""),
     ]
     configuration = yaml.safe_load((rules.MONITORING / "prometheus.yaml").read_text(encoding="utf-8"))
     configuration["global"] = dict.fromkeys(configuration["global"], "500ms")
@@ -81,12 +85,13 @@ def write_configuration(directory, backend_port, client_port):
     (directory / "played.yaml").write_text(rules.played(), encoding="utf-8")
 
 
-def pod(name, service, phase, port, scrape, path):
-    """A pod as the discovery of Kubernetes describes it."""
+def pod(identity, phase, port, scrape, path):
+    """A pod as the discovery of Kubernetes describes it. Its identity: namespace, name, and label for the job."""
+    namespace, name, job = identity
     meta = {
-        "namespace": NAMESPACE,
+        "namespace": namespace,
         "pod_name": name,
-        "pod_label_app_kubernetes_io_name": service,
+        "pod_label_app_kubernetes_io_name": job,
         "pod_phase": phase,
         "pod_annotation_prometheus_io_port": str(port),
         "pod_annotation_prometheus_io_scrape": scrape,
@@ -95,11 +100,14 @@ def pod(name, service, phase, port, scrape, path):
     return {"targets": ["127.0.0.1"], "labels": {f"__meta_kubernetes_{key}": value for key, value in meta.items()}}
 
 
-def annotations(service):
-    """The annotations for Prometheus of a pod in deploy/base. Checks that the annotated port is the container's."""
-    text = (ROOT / "deploy" / "base" / f"{service}-deployment.yaml").read_text(encoding="utf-8")
-    (template,) = (item["spec"]["template"] for item in yaml.safe_load_all(text) if item["kind"] == "Deployment")
+def running(service, port):
+    """A pod of a Deployment in deploy/. Checks that the annotated port is the container's."""
+    text = (ROOT / DEPLOYMENTS[service]).read_text(encoding="utf-8")
+    (deployment,) = (item for item in yaml.safe_load_all(text) if item["kind"] == "Deployment")
+    template = deployment["spec"]["template"]
     found = template["metadata"]["annotations"]
     ports = [port["containerPort"] for port in template["spec"]["containers"][0]["ports"]]
     assert int(found["prometheus.io/port"]) in ports, f"{service}: prometheus.io/port is not a port of the container"
-    return {key: found[f"prometheus.io/{key}"] for key in ("scrape", "path")}
+    job = template["metadata"]["labels"]["app.kubernetes.io/name"]
+    identity = (deployment["metadata"]["namespace"], f"{service}-1", job)
+    return pod(identity, "Running", port, found["prometheus.io/scrape"], found["prometheus.io/path"])

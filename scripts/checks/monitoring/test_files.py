@@ -45,7 +45,7 @@ def test_promtool_accepts_the_configuration():
 
 
 def test_promtool_accepts_the_configuration_that_is_played(tmp_path):
-    prometheus.write_configuration(tmp_path, 1, 2)
+    prometheus.write_configuration(tmp_path, {"backend": 1, "client": 2, "gateway": 3})
     accepted, output = promtool("check", "config", tmp_path / "prometheus.yaml")
     assert accepted, output
 

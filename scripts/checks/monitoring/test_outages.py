@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from prometheus import NAMESPACE
+from prometheus import GATEWAY_NAMESPACE, NAMESPACE
 
 from harness import http
 from lab import A_FEW_FAILURES, BASELINE, CALL, EVERYDAY
@@ -13,12 +13,13 @@ OF_AN_OUTAGE = ("CircuitBreakerOpenTooLong", "FastFailShareHigh", "BackendDown",
 
 
 def test_annotated_pods_are_scraped_and_no_others(prometheus):
-    assert wait_for(lambda: prometheus.value("sum(up)") == 2, 15), "not both are up"
+    assert wait_for(lambda: prometheus.value("sum(up)") == 3, 15), "not all are up"
     targets = [target["labels"] for target in prometheus.ask("targets", state="active")["activeTargets"]]
     found = sorted((each["job"], each["application"], each["namespace"], each["pod"]) for each in targets)
     assert found == [
         ("backend-service", "backend-service", NAMESPACE, "backend-1"),
         ("client-service", "client-service", NAMESPACE, "client-1"),
+        ("gateway", "gateway", GATEWAY_NAMESPACE, "gateway-1"),
     ]
 
 
