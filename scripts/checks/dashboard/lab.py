@@ -19,7 +19,19 @@ RATES = {
     "BREAKER_SLOW_CALL": "0.5",
     "BREAKER_MIN_CALLS": "4",
 }
-POLICIES = {"CONCURRENCY_MAX": "100", "RATE_LIMIT": "10000/s", "RETRY_BUDGET": "0.5", "HEDGE_AFTER": "p99"}
+# All that can be on at the start. Fault injection is switched on by a test.
+POLICIES = {
+    "CONCURRENCY_MAX": "auto",
+    "PRIORITY_HEADER": "X-Request-Priority",
+    "RATE_LIMIT": "10000/s",
+    "RETRY_BUDGET": "0.5",
+    "HEDGE_AFTER": "p99",
+    "BREAKER_PROBE": "/health",
+    "RETRY_AFTER_SCOPE": "upstream",
+    "THROTTLE": "on",
+    "FALLBACK": "stale",
+    "COALESCE": "on",
+}
 
 
 # The file of upstreams: both are the backend, so that it decides how their calls end.
@@ -59,9 +71,9 @@ class Service:
     def get(self, path):
         return http.get(self.url + path)
 
-    def call(self, method, path, body=None):
+    def call(self, method, path, body=None, token=None):
         """The body of the answer, whatever its status."""
-        return http.call(method, self.url + path, body)[1]
+        return http.call(method, self.url + path, body, token=token)[1]
 
     def leave(self, path, seconds):
         """A GET whose caller closes the connection before the answer comes."""

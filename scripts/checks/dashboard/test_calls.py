@@ -133,13 +133,44 @@ def test_steady_traffic(lab, page):
     assert calls() == ended, "calls go on after the switch was put off"
 
 
-def test_optional_policies_that_are_on_have_a_line_each(page, guarded_page):
-    expect(guarded_page.locator("#policies li")).to_have_text(
-        [
-            re.compile("rate limit: 10.000 in 1.00.s, 10.000 available, 0 waiting"),
-            "concurrency limit: 0 of 100 in flight, 0 queued",
-            re.compile("hedging: 0 hedges, 0 used, after"),
-            re.compile("retry budget: [0-9]+ left, 0 refused"),
-        ]
-    )
+# The lines of the policies of the guarded client, without fault injection.
+POLICY_LINES = {
+    "throttle": r"throttling: rejects 0.%, 0 so far",
+    "rate": r"rate limit: 10.000 in 1\.00.s, 10.000 available, 0 waiting",
+    "concurrency": r"concurrency limit: 0 of [0-9]+ in flight, 0 queued; 4 to 200 by latency, \S+(.m?s)? without load; "
+    r"priorities: rejects 0.% without a free place, 0 so far",
+    "hedge": r"hedging: [0-9]+ hedges?, [0-9]+ used, after \S+",
+    "probes": r"probes: 0 succeeded, 0 failed, 0 timed out",
+    "quiet_period": r"quiet period: none now, 0 so far",
+    "retry_budget": r"retry budget: [0-9]+ left, 0 refused",
+    "fallback": r"fallback: [0-9]+ answers? kept, [0-9]+ bytes",
+    "coalesce": r"coalescing: 0 shared calls, 0 saved so far",
+}
+
+
+def test_optional_policies_that_are_on_have_a_line_each(lab, page, guarded_page):
+    shown = guarded_page.locator("#policies li")
+    assert lab.guarded.get("/api/stats")["policies"].keys() == POLICY_LINES.keys()
+    expect(shown).to_have_count(len(POLICY_LINES))
+    for line in POLICY_LINES.values():
+        expect(shown.filter(has_text=re.compile(f"^{line}"))).to_have_count(1)
     expect(page.locator("#policies-part")).to_be_hidden()
+    expect(page.locator("#chaos")).to_be_hidden()
+
+
+def test_fault_injection_has_a_banner_while_it_is_on(lab, guarded_page):
+    def inject(share):
+        lab.guarded.call("PATCH", "/api/circuit-breaker/settings", {"chaos_delay_rate": share}, lab.token)
+
+    banner = guarded_page.locator("#chaos")
+    expect(banner).to_be_hidden()
+    inject(0.25)
+    try:
+        expect(banner).to_be_visible()
+        faults = re.compile("0.% fail, 25.0.% are delayed by 1.00.s, 0.% panic; 0 failures, 0 delays, 0 panics so far")
+        expect(guarded_page.locator("#chaos-text")).to_have_text(faults)
+        expect(guarded_page.locator("#policies li").filter(has_text="fault injection: ")).to_have_text(faults)
+    finally:
+        inject(0)
+    expect(banner).to_be_hidden()
+    expect(guarded_page.locator("#policies li")).to_have_count(len(POLICY_LINES))

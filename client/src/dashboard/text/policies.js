@@ -6,8 +6,7 @@ const DESCRIPTIONS = {
   rate: (state) =>
     `rate limit: ${number(state.limit)} in ${duration(state.period_seconds)}, ${number(state.available)} available, ` +
     `${number(state.waiting)} waiting`,
-  concurrency: (state) =>
-    `concurrency limit: ${number(state.in_flight)} of ${number(state.max)} in flight, ${number(state.queued)} queued`,
+  concurrency: describeConcurrency,
   hedge: (state) =>
     `hedging: ${plural(state.made, "hedge")}, ${number(state.won)} used, after ${duration(state.delay_seconds)}`,
   probes: (state) =>
@@ -22,6 +21,21 @@ const DESCRIPTIONS = {
   chaos: (state) => `fault injection: ${describeFaults(state)}`,
   coalesce: (state) => `coalescing: ${plural(state.in_flight, "shared call")}, ${number(state.coalesced)} saved so far`,
 };
+
+/** "concurrency limit: 3 of 10 in flight, 0 queued; 4 to 200 by latency, 12 ms without load". */
+function describeConcurrency({ in_flight, max, queued, adaptive, priorities }) {
+  const parts = [`concurrency limit: ${number(in_flight)} of ${number(max)} in flight, ${number(queued)} queued`];
+  if (adaptive) {
+    const range = `${number(adaptive.floor)} to ${number(adaptive.ceiling)}`;
+    parts.push(`${range} by latency, ${duration(adaptive.baseline_seconds)} without load`);
+  }
+  if (priorities) {
+    const rejected = priorities.rejected.reduce((sum, count) => sum + count, 0);
+    const share = percent(priorities.rejection_share);
+    parts.push(`priorities: rejects ${share} without a free place, ${number(rejected)} so far`);
+  }
+  return parts.join("; ");
+}
 
 /** "10 % fail, 0 % are delayed by 1.00 s, 0 % panic; 3 failures, 0 delays, 0 panics so far". */
 export function describeFaults(state) {
