@@ -174,6 +174,7 @@ impl Begun<'_> {
                 endpoint: asked.endpoint,
                 stale_age_seconds: stale.map(|age| age.as_secs_f64()),
                 elapsed_seconds: elapsed.as_secs_f64(),
+                deadline_seconds: asked.time_left.map(|time| time.as_secs_f64()),
                 circuit_breaker_state: state,
                 coalesced_with: ended.coalesced_with,
                 attempts: attempts.iter().map(AttemptEvent::from).collect(),

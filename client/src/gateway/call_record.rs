@@ -25,6 +25,8 @@ pub(super) struct CallRecord<'a> {
     upstream: &'a GatewayUpstream,
     call: CallId,
     span: TraceContext,
+    /// The time that the caller had left at the start, if it said so.
+    time_left: Option<Duration>,
     since: Instant,
     /// Until the call has ended.
     pending: Option<Pending<'a>>,
@@ -44,9 +46,14 @@ pub(super) struct Ended {
 
 impl<'a> CallRecord<'a> {
     /// Counts a call that begins.
-    pub(super) fn begin(upstream: &'a GatewayUpstream, call: CallId, span: TraceContext) -> Self {
+    pub(super) fn begin(
+        upstream: &'a GatewayUpstream,
+        call: CallId,
+        span: TraceContext,
+        time_left: Option<Duration>,
+    ) -> Self {
         let (pending, outcome) = (Some(upstream.tally().begin()), CallOutcome::Abandoned);
-        Self { upstream, call, span, since: Instant::now(), pending, outcome }
+        Self { upstream, call, span, time_left, since: Instant::now(), pending, outcome }
     }
 
     /// Counts the end of the call.
@@ -109,6 +116,7 @@ impl<'a> CallRecord<'a> {
             endpoint: "gateway",
             stale_age_seconds: None,
             elapsed_seconds: self.since.elapsed().as_secs_f64(),
+            deadline_seconds: self.time_left.map(|time| time.as_secs_f64()),
             circuit_breaker_state: self.upstream.breaker().state(),
             coalesced_with: None,
             attempts: Vec::new(),

@@ -142,11 +142,11 @@ impl GatewayWorker {
         upstream: &GatewayUpstream,
         received: Received,
     ) -> Result<Passed, ApiError> {
-        let span = received.span;
+        let (span, time_left) = (received.span, received.time_left);
         let Prepared { options, operation, reusable } =
             self.prepare(target, upstream, received).await?;
         let (call, limits) = (options.id(), &self.shared.limits);
-        let mut record = CallRecord::begin(upstream, call, span);
+        let mut record = CallRecord::begin(upstream, call, span, time_left);
         let report = match upstream.reuse() {
             // Boxed, so that calls without these policies have no room for it.
             Some(reuse) => {

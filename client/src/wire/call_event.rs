@@ -23,6 +23,9 @@ pub struct CallEvent {
     pub stale_age_seconds: Option<f64>,
     /// From the start of the call to its answer.
     pub elapsed_seconds: f64,
+    /// The time that the caller had left at the start; absent unless it said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline_seconds: Option<f64>,
     /// The state after the call's own report.
     pub circuit_breaker_state: State,
     /// The call whose answer it got, with that call's attempts; absent unless requests were [coalesced](resilience_actors::Coalescer).
@@ -100,6 +103,7 @@ mod tests {
             endpoint: "call-backend",
             stale_age_seconds: None,
             elapsed_seconds: 1.25,
+            deadline_seconds: Some(1.5),
             circuit_breaker_state: State::HalfOpen,
             coalesced_with: None,
             attempts: vec![AttemptEvent::from(&record)],
@@ -108,7 +112,7 @@ mod tests {
         };
         let expected = json!({
             "call": call, "status": 500, "outcome": "failure", "protection": "breaker-only",
-            "endpoint": "call-backend", "elapsed_seconds": 1.25,
+            "endpoint": "call-backend", "elapsed_seconds": 1.25, "deadline_seconds": 1.5,
             "circuit_breaker_state": "half-open", "retry_refused": true, "trace_id": "4bf9",
             "attempts": [{"attempt": 1, "outcome": "server_error", "status_code": 500,
                 "start_seconds": 0.001, "elapsed_seconds": 0.005, "wait_seconds": null}],

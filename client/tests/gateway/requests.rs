@@ -74,6 +74,8 @@ fn the_trace_and_the_deadline_of_the_caller_go_on() {
     let left = head.lines().find_map(|line| line.strip_prefix("x-request-deadline: ")).unwrap();
     let left: f64 = left.parse().unwrap();
     assert!(left > 0.0 && left < 20.0, "{left}");
+    let history = gateway.get("/api/events/history?type=call&upstream=u").body;
+    assert_eq!(history["events"][0]["deadline_seconds"], 20.0, "{history}");
 }
 
 #[test]

@@ -62,6 +62,8 @@ async fn without_the_header_none_is_sent() {
     }
     let sent: Vec<_> = backend.heads().iter().map(|head| deadline(head)).collect();
     assert_eq!(sent, [None; 3]);
+    let history = lab.get("/api/events/history?type=call").await.body;
+    assert!(history["events"][0].get("deadline_seconds").is_none(), "{history}");
 }
 
 #[actix_web::test]
@@ -73,6 +75,8 @@ async fn a_call_ends_at_the_deadline_of_its_caller_and_the_circuit_stays_closed(
     for path in ENDPOINTS {
         let answer = lab.send(within(path, "0.1")).await;
         assert_eq!(answer.status, 504, "{answer:?}");
+        let history = lab.get("/api/events/history?type=call").await.body;
+        assert_eq!(history["events"][0]["deadline_seconds"], 0.1, "{history}");
         let elapsed = answer.body["elapsed_time_seconds"].as_f64().unwrap();
         assert!((0.1..9.0).contains(&elapsed), "{elapsed}");
         assert!(answer.text.contains("the call's deadline of 0.100s passed"), "{answer:?}");

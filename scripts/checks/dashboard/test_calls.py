@@ -45,6 +45,14 @@ def test_failed_call_shows_its_cause(lab, page):
     lab.client.reset()
 
 
+def test_deadline_of_a_caller_is_shown(lab, page):
+    lab.fail(sequence=["hang"])
+    page.get_by_label("call", exact=True).check()
+    asked = "fetch('/api/call-backend', { headers: { 'X-Request-Deadline': '0.25' } }).then((answer) => answer.status)"
+    assert page.evaluate(asked) == 504
+    expect(page.locator("#log .call").first).to_contain_text("of the 250\u00a0ms that its caller had")
+
+
 # How much of a bar each of its parts takes.
 SHARES = """(bar) => {
   const width = (element) => element.getBoundingClientRect().width;

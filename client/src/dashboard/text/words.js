@@ -92,12 +92,14 @@ export function callName(call) {
   return `${ENDPOINTS[call.endpoint] ?? call.endpoint} ${call.call}`;
 }
 
-/** "succeeded with 200 after 2 attempts, in 1.05 s". */
+/** "succeeded with 200 after 2 attempts, in 1.05 s", and "of the 2.00 s that its caller had" if it had a deadline. */
 export function callResult(call) {
   const status = call.status == null ? "" : ` with ${call.status}`;
   const attempts = call.attempts?.length ?? 0;
   const after = attempts > 1 ? ` after ${attempts} attempts,` : "";
-  return `${outcomeWords(call.outcome)}${status}${after} in ${duration(call.elapsed_seconds)}`;
+  const time = duration(call.elapsed_seconds);
+  const had = call.deadline_seconds == null ? "" : ` of the ${duration(call.deadline_seconds)} that its caller had`;
+  return `${outcomeWords(call.outcome)}${status}${after} in ${time}${had}`;
 }
 
 /** The rates that can open the circuit, each with its threshold. Empty if no rate can open it now. */
