@@ -1,4 +1,4 @@
-"""One lab, one gateway and one Prometheus for all tests. Each test continues from the state that the one before left."""
+"""One lab, one gateway and one Prometheus for all tests. Each test continues from the state that the last one left."""
 
 from pathlib import Path
 
