@@ -6,10 +6,10 @@ import subprocess
 import time
 
 import pytest
+from gateway import UPSTREAMS
 from prometheus import GATEWAY_NAMESPACE, NAMESPACE, ROOT
 from rules import MONITORING
 
-from gateway import UPSTREAMS
 from harness import http
 
 # Queries of the dashboard that may return only zeros.
