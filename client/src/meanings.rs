@@ -62,7 +62,8 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ("BREAKER_RESET_TIMEOUT", "Time from opening to half-open."),
     (
         "BREAKER_RESET_BACKOFF",
-        "Factor by which each reopening lengthens that time, until the circuit closes. 1: none does.",
+        "Factor by which each reopening lengthens that time, until the circuit closes. 1: the time stays the \
+         same.",
     ),
     ("BREAKER_RESET_MAX", "Maximum of that time. At least `BREAKER_RESET_TIMEOUT`."),
     ("BREAKER_HALF_OPEN_MAX_CALLS", "Maximum number of trials at a time."),
@@ -107,8 +108,8 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ("RETRY_MAX_DELAY", "Maximum wait, without jitter."),
     (
         "RETRY_JITTER",
-        "Each wait is longer by a random share of itself, from 0 to this. 0: none is. With another `RETRY_JITTER_MODE` \
-         than `proportional`, only a wait that the backend asks for is.",
+        "Each wait is longer by a random share of itself, from 0 to this. 0: no jitter. With another \
+         `RETRY_JITTER_MODE` than `proportional`, this lengthens only a wait that the backend asks for.",
     ),
     (
         "RETRY_JITTER_MODE",
@@ -123,8 +124,8 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ),
     (
         "RETRY_BUDGET_MIN",
-        "Retries a second that are allowed beside that share, on average over 10 s (default 10). 0: only the share \
-         allows retries, and must be more than 0. Requires `RETRY_BUDGET`.",
+        "Retries a second that are allowed beside that share, on average over 10 s (default 10). With 0 only the \
+         share allows retries, so `RETRY_BUDGET` must be more than 0. Requires `RETRY_BUDGET`.",
     ),
     (
         "RETRY_AFTER_SCOPE",
@@ -142,7 +143,7 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ),
     (
         "CONNECT_RETRIES",
-        "An attempt that did not reach the backend is repeated at once, up to this many times. 0: it is not. The \
+        "An attempt that did not reach the backend is repeated at once, up to this many times. 0: no repeats. The \
          baseline repeats no attempt.",
     ),
     ("CALL_DEADLINE", "Time of one call, with all its attempts and waits."),
@@ -195,7 +196,7 @@ pub const MEANINGS: [(&str, &str); 75] = [
     (
         "HEDGE_AFTER",
         "A second attempt is made beside one that takes longer than this time (`0.2`) or than this percentile of the \
-         latest attempts (`p95`). The first good answer is used. Unset: none is made.",
+         latest attempts (`p95`). The first good answer is used. Unset: no hedging.",
     ),
     (
         "HEDGE_MAX",
@@ -204,7 +205,7 @@ pub const MEANINGS: [(&str, &str); 75] = [
     (
         "CHAOS_FAILURE_RATE",
         "Fault injection, for tests and game days: this share of the attempts fails and is not made. All `CHAOS_*` \
-         require `ADMIN_TOKEN`, and their shares sum to at most 1. 0, and unset: none, also of the other two.",
+         require `ADMIN_TOKEN`, and their shares sum to at most 1. A share that is 0 or unset injects no fault.",
     ),
     ("CHAOS_DELAY_RATE", "Share of the attempts that begin later by `CHAOS_DELAY`."),
     ("CHAOS_DELAY", "That delay (default 1). Requires `CHAOS_DELAY_RATE`."),
@@ -250,18 +251,18 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ),
     (
         "MAX_EVENT_STREAMS",
-        "Maximum number of readers of `/api/events` at a time. Further readers get a 503, and with 0 each of them.",
+        "Maximum number of readers of `/api/events` at a time. Further readers get a 503. 0 admits no reader.",
     ),
     (
         "TRUSTED_PROXIES",
-        "Addresses and networks (`10.0.0.0/8`) of proxies in front of the gateway. `X-Forwarded-*` and `Via` of their \
-         requests are kept; those of others are replaced. Unset: those of all.",
+        "Addresses and networks (`10.0.0.0/8`) of proxies in front of the gateway. It keeps `X-Forwarded-*` and `Via` of \
+         their requests, and replaces those of others. Unset: it trusts no proxy and replaces them on every request.",
     ),
     (
         "RETRY_BODY_BYTES",
         "Maximum size of a request's body that the gateway holds, so that it can be sent again. A request with a \
-         larger body has one attempt, and with 0 each request with a body. With `coalesce`, also the maximum size of a body \
-         that requests share.",
+         larger body has one attempt. With 0 each request with a body has one. With `coalesce`, also the maximum size \
+         of a body that requests share.",
     ),
     (
         "REPLAY_BYTES",
@@ -270,9 +271,9 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ),
     (
         "MAX_STREAMS",
-        "Maximum number of bodies that the gateway passes on at a time without holding them. Further requests get a \
-         503, and with 0 each request with such a body, and each with an answer of more than 64 KiB or without a \
-         length.",
+        "Maximum number of bodies that the gateway streams at a time: bodies of requests that it does not hold, and \
+         answers of more than 64 KiB or without a length. Further requests get a 503. 0 refuses each body that would \
+         be streamed.",
     ),
     (
         "DNS_INTERVAL",

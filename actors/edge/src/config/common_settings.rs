@@ -66,7 +66,7 @@ impl CommonSettings {
         ),
         (
             "SHUTDOWN_TIMEOUT",
-            "Time after SIGTERM to finish the requests in flight. 0: they are cut off at once.",
+            "Time after SIGTERM to finish the requests in flight. 0: the service cuts them off at once.",
         ),
         ("HOSTNAME", "Value of `pod` in answers. The system sets it."),
     ];
