@@ -27,8 +27,8 @@
 #   --quick              a smoke test: 2 rounds of 1 s. It installs nothing, skips contenders that are not
 #                        installed, and ignores missed limits
 #   --instructions       only counts the instructions per request of our own contenders in user mode, under
-#                        valgrind, in two minutes. Other load of the machine does not change the result. With
-#                        --before, those of the build there too
+#                        valgrind, in two minutes. Other load of the machine changes the result by at most 1 %.
+#                        With --before, those of the build there too
 #   --ejection           only measures what one sick endpoint of three costs behind the gateway and behind Envoy:
 #                        rounds of two minutes, in a network namespace. Needs unshare, ip and nft, and root or user
 #                        namespaces

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Soaks the lab: steady mixed load on a client whose backend flaps through random faults and is killed
 # with SIGKILL time and again. In the first half, the client's file of upstreams is rewritten once a second,
-# while calls are passed on. At the end it is judged: every caller who stayed has an answer, and it is a
-# documented one, of the right upstream; each file was reloaded, and nothing is left of it; memory, threads
+# while calls are passed on. At the end it is judged: each caller that stays gets an answer, and it is
+# a documented one, of the right upstream; each file was reloaded, and nothing is left of it; memory, threads
 # and open files stay flat; the client's statistics are what the callers saw; the circuit opened, closed
 # again, and the last calls succeed.
 #

@@ -154,7 +154,7 @@ impl Begun<'_> {
             status(report).as_u16(),
             if report.fallback { " (stale)" } else { "" },
             report.attempts.len(),
-            coalesced_with.map(|other| format!(" of call {other}")).unwrap_or_default(),
+            coalesced_with.map(|other| format!(" (shared with call {other})")).unwrap_or_default(),
             report.elapsed.as_secs_f64(),
             report.state,
         );

@@ -35,7 +35,7 @@ def gateway(scheme: str, size: str) -> dict[str, Contender]:
 
 CONTENDERS = {
     "call-backend": Contender("ours, `/api/call-backend`", "client", "/api/call-backend"),
-    "before": Contender("ours, of the build before", "before", "/api/call-backend", group=BUILD),
+    "before": Contender("ours, with `--before`", "before", "/api/call-backend", group=BUILD),
     "baseline": Contender("ours, without resilience", "client", "/api/call-backend-without-resilience"),
     "bare-awc": Contender("bare awc call in a handler", "bare-awc", "/api/call-backend"),
     "haproxy": Contender("haproxy", "haproxy", "/api/data"),

@@ -1,6 +1,6 @@
 """Counts the instructions that a request costs in user mode, under valgrind's callgrind.
 
-A count differs by less than 1 % from run to run, also on a busy machine. It excludes the kernel's work, which is about
+A count differs by at most 1 % from run to run, also on a busy machine. It excludes the kernel's work, which is about
 half of the CPU time of a request, and it does not show what caches and branches cost.
 """
 
@@ -37,7 +37,7 @@ class UnderCallgrind(Processes):
 
 
 def measure(names: Sequence[str], bin_dir: Path, before: Path | None, work_dir: Path) -> dict[str, dict[str, float]]:
-    """Instructions a request of each contender, with these binaries and with those of the build before, if any."""
+    """Instructions a request of each contender, with these binaries and with those of `--before`, if any."""
     builds = {"now": bin_dir} | ({} if before is None else {"before": before})
     with Processes(work_dir) as processes:
         lab = origins.start(set(), processes, bin_dir, work_dir, workers=1)

@@ -74,7 +74,7 @@ def ours(bench: Bench, name: str, origin: Origin) -> Process:
 
 def before(bench: Bench, name: str, origin: Origin) -> Process:
     if bench.before is None:
-        raise Failure("the contender before needs --before DIRECTORY")
+        raise Failure('contender "before" needs --before DIRECTORY')
     return services.start_client(bench.processes, bench.before, bench.workers, origin.process, name)
 
 

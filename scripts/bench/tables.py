@@ -112,7 +112,7 @@ def upload_costs(data: dict) -> Table:
 
 
 def instructions(data: dict) -> Table:
-    head = ["contender", "instructions/request", "of the build before", "change"]
+    head = ["contender", "instructions/request", "with `--before`", "change"]
     return head, [
         [CONTENDERS[name].title, tables.thousands(counts["now"]), *since(**counts)]
         for name, counts in data.get("instructions", {}).items()

@@ -19,7 +19,7 @@ from harness.services import executable
 from . import limits, services, stats
 
 SIZE = 256 << 20
-# Of a smoke test.
+# Bytes of a body in a smoke test.
 SMALL = 8 << 20
 CHUNK = 64 << 10
 # Bytes that are sent again and again.
@@ -28,9 +28,9 @@ PART = 1 << 20
 WRITE = 16 << 10
 # Maximum ratio of the gateway's CPU time to that of the bare actix, at the steady rate.
 MUST = 2.0
-# Seconds without progress.
+# Seconds without progress until an upload fails.
 PATIENCE = 30
-# Of a round.
+# Seconds of a round.
 SECONDS = 9
 
 SERVERS = {

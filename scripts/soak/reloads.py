@@ -17,8 +17,8 @@ from . import shapes
 from .load import Kind
 from .wire import Connection
 
-# Upstreams of one generation of the file. What is left of each would show in the memory.
-PASSING = 20
+# Number of upstreams that only one generation of the file has. What is left of each would show in the memory.
+TEMPORARY = 20
 CALLERS = 6
 PAUSE = 0.02
 # Seconds until a file is in force. The client reads one within 10 s even without events.
@@ -94,14 +94,14 @@ class Reloads:
         """Writes the next file, waits until it is in force, and looks at what it changes."""
         self.count += 1
         number, moved = self.count, "ab"[self.count % 2]
-        passing = {f"new-{number}-{index}": "ab"[index % 2] for index in range(PASSING)}
-        text = self._file({"a": "a", "b": "b", "moves": moved} | passing)
+        temporary = {f"new-{number}-{index}": "ab"[index % 2] for index in range(TEMPORARY)}
+        text = self._file({"a": "a", "b": "b", "moves": moved} | temporary)
         if number % 2:
             self._folder.rename(text)
         else:
             self._folder.swap(text)
         await self._until(load, connection, f"new-{number}-0", 200)
-        await load.ask(connection, passed_on(f"new-{number}-{PASSING - 1}", "b"))
+        await load.ask(connection, passed_on(f"new-{number}-{TEMPORARY - 1}", "b"))
         await load.ask(connection, passed_on("moves", moved))
         await load.ask(connection, Kind(ROUTE, 0, {404}, shapes.error, path=f"/upstreams/new-{number - 1}-0/"))
 

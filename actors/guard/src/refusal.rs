@@ -48,7 +48,8 @@ impl Refusal {
             Self::TooManyHeaders => "the request has more than 96 headers".to_owned(),
             Self::InvalidHead => "the request's head is not valid HTTP/1.1".to_owned(),
             Self::AfterLast => {
-                "the request before it was the last one of the connection".to_owned()
+                "an earlier request has ended this connection (Connection: close or HTTP/1.0)"
+                    .to_owned()
             }
         }
     }

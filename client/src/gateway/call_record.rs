@@ -94,7 +94,7 @@ impl<'a> CallRecord<'a> {
             self.call,
             if stale.is_some() { " (stale)" } else { "" },
             attempts.len(),
-            coalesced_with.map(|other| format!(" of call {other}")).unwrap_or_default(),
+            coalesced_with.map(|other| format!(" (shared with call {other})")).unwrap_or_default(),
             elapsed.as_secs_f64(),
             self.upstream.upstream().state(),
         );

@@ -63,8 +63,8 @@ pub(super) enum PassingError {
     /// The upstream gave no usable answer.
     #[error("{0}")]
     Upstream(HttpError),
-    /// The upstream hung up while a slow caller was waited for.
-    #[error("{0}, while the caller was waited for")]
+    /// The upstream hung up while the gateway waited for a slow caller.
+    #[error("{0}, while the gateway waited for a slow caller")]
     HungUp(HttpError),
     /// The caller did not send all of its body.
     #[error("the body of the request ended early: {0}")]

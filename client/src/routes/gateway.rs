@@ -40,7 +40,7 @@ const PASS_ON: Describe = |it| {
         .with_header_on_all("X-Resilience-Upstream", &text("The name of the upstream."))
         .with_header_on_all(
             "X-Resilience-Stale",
-            &text("Seconds since the answer arrived; absent unless it is an earlier one."),
+            &text("Seconds since a stale answer arrived. Absent on other answers."),
         )
         .with_header(503, "Retry-After", retry_after())
         .with_header(401, "WWW-Authenticate", text("`X-Upstream-Token`"))

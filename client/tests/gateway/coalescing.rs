@@ -88,7 +88,10 @@ fn identical_requests_in_flight_are_one_request_to_the_upstream() {
             events.iter().filter(|event| event.get("coalesced_with").is_some()).collect();
         assert_eq!((events.len(), shared.len()), (21, 19));
         assert!(shared.iter().all(|event| event["attempts"] == serde_json::json!([])));
-        gateway.wait_for_log(&format!("attempts: 1 of call {}", shared[0]["coalesced_with"]));
+        gateway.wait_for_log(&format!(
+            "attempts: 1 (shared with call {})",
+            shared[0]["coalesced_with"]
+        ));
 
         assert_eq!(gateway.get("/upstreams/u/a").status, 200);
         assert_eq!(upstream.requests(), 3, "nothing is kept");

@@ -62,7 +62,7 @@ fn fifty_slow_callers_open_no_breaker() {
     }
     for caller in &mut callers {
         let answer = caller.answer();
-        answer.assert_error(502, "Bad Gateway", "while the caller was waited for");
+        answer.assert_error(502, "Bad Gateway", "while the gateway waited for a slow caller");
     }
     is_closed(&gateway);
 }

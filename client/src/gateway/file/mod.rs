@@ -64,8 +64,9 @@ pub struct Loaded {
 pub fn load(path: &Path, settings: &Settings<'_>, has_admin_token: bool) -> Loaded {
     let reader = FileReader::default();
     let load = || load_through(&reader, path, settings, has_admin_token);
-    let upstreams = catch_unwind(AssertUnwindSafe(load))
-        .unwrap_or_else(|_| Err(FileErrors::whole(path, "reading it panicked, which is a bug")));
+    let upstreams = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
+        Err(FileErrors::whole(path, "reading the file panicked: a bug of client-service"))
+    });
     Loaded { upstreams, contents: reader.contents() }
 }
 

@@ -106,7 +106,7 @@ impl Reloader {
 async fn contained<T>(change: impl Future<Output = Result<T, impl Display>>) -> Result<T, String> {
     match AssertUnwindSafe(change).catch_unwind().await {
         Ok(changed) => changed.map_err(|error| error.to_string()),
-        Err(_) => Err("the change panicked, which is a bug".to_owned()),
+        Err(_) => Err("applying the file panicked: a bug of client-service".to_owned()),
     }
 }
 
@@ -129,6 +129,9 @@ mod tests {
         assert_eq!(contained(async { Ok::<_, String>(7) }).await, Ok(7));
         assert_eq!(contained(async { Err::<(), _>("no") }).await, Err("no".to_owned()));
         let panics = async { if true { panic!("oops") } else { Ok::<(), String>(()) } };
-        assert_eq!(contained(panics).await.unwrap_err(), "the change panicked, which is a bug");
+        assert_eq!(
+            contained(panics).await.unwrap_err(),
+            "applying the file panicked: a bug of client-service"
+        );
     }
 }

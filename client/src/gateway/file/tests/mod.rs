@@ -270,7 +270,10 @@ fn a_panic_of_the_reader_is_an_error_of_the_file() {
     std::fs::write(&path, "[upstreams.p]\nurl = \"http://p\"\ntoken = { env = \"T\" }").unwrap();
     let Loaded { upstreams, contents } = load(&path, &Settings::new(|_| panic!("oops")), false);
     let error = upstreams.unwrap_err().to_string();
-    assert_eq!(error, format!("{}: reading it panicked, which is a bug", path.display()));
+    assert_eq!(
+        error,
+        format!("{}: reading the file panicked: a bug of client-service", path.display())
+    );
     assert!(!contents.have_changed(), "it is told once");
     std::fs::remove_file(path).unwrap();
 }
