@@ -94,7 +94,7 @@ pub(crate) async fn make<O: Operation>(
 
 /// Runs an attempt within its time limit, and contains a panic in it. When the time is over, `extended` says what the limit
 /// is by then. `timed_out` says what it means that the attempt's own timeout has passed. Takes references, because an
-/// async fn's future has room for its arguments twice.
+/// async fn's future stores its arguments twice.
 pub(crate) async fn run_within<R, E>(
     times: &Times,
     extended: impl Fn(Instant) -> Instant,
@@ -149,7 +149,7 @@ async fn run_with_repeats<O: Operation>(
     idempotent.set(operation.is_idempotent());
     if let Some(injection) = &policies.injection {
         let Context { call, number, began, .. } = *context;
-        // Boxed, so that an attempt without fault injection has no room for it.
+        // Boxed to keep the future small for attempts without fault injection.
         let inject = inject(policies, injection, operation, call, number, began, injected);
         if Box::pin(inject).await {
             return (Err(CallError::Injected), Outcome::ServerError.into());

@@ -44,7 +44,7 @@ enum Turn<O: Operation> {
 }
 
 /// Makes a call. Runs as a task of its own, so that an attempt in flight ends even if the caller leaves.
-#[expect(clippy::manual_async_fn, reason = "an async fn's future has room for its arguments twice")]
+#[expect(clippy::manual_async_fn, reason = "an async fn's future stores its arguments twice")]
 pub(crate) fn run<O: Operation>(
     policies: Arc<Policies>,
     mut call: Call<O>,
@@ -55,7 +55,7 @@ pub(crate) fn run<O: Operation>(
             return answer(&policies, call, now, Err(CallError::DeadlineExceeded(time)));
         }
         loop {
-            // Boxed, and gone before the wait begins: a waiting call keeps no room for its attempt.
+            // Boxed, and dropped before the wait begins: a waiting call keeps no memory for its attempt.
             let (entry, result) = match boxed(|| turn(&policies, &mut call, now)).await {
                 Turn::Over { at, result } => return answer(&policies, call, at, result),
                 Turn::Abandoned => return give_up(&policies, call),
@@ -143,7 +143,7 @@ async fn turn<O: Operation>(policies: &Arc<Policies>, call: &mut Call<O>, now: I
         contained(|| call.operation.keep_place(answer, place));
     }
     drop(admission);
-    // Room for more than one attempt is reserved only when needed.
+    // Most calls have one attempt. `push` alone would reserve space for four.
     call.attempts.reserve_exact(1);
     call.attempts.push(record);
     match step {

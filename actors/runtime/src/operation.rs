@@ -56,8 +56,8 @@ pub trait Operation: 'static {
     }
 
     /// Called with the answer of an attempt before the call waits for its retry. The call keeps the answer, and returns it
-    /// if it is refused the wait, or has no time left after it. Does nothing by default. An answer that counts as in flight,
-    /// because its body has not been read, ends that here. A panic in it changes nothing.
+    /// if it is refused the wait, or has no time left after it. Does nothing by default. Override it to release what an
+    /// unread answer holds, such as its count as in flight. A panic in it changes nothing.
     fn set_aside(&self, answer: &mut Self::Answer) {
         let _ = answer;
     }

@@ -156,10 +156,7 @@ impl Upstream {
     ///
     /// # Panics
     /// As [`call`](Self::call).
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async fn's future has room for its arguments twice"
-    )]
+    #[expect(clippy::manual_async_fn, reason = "an async fn's future stores its arguments twice")]
     pub fn run_with<O: Operation>(
         &self,
         options: CallOptions,

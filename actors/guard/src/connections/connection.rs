@@ -37,7 +37,7 @@ pub(crate) struct Connection {
     /// Number of bytes received between requests since the last request began.
     unclaimed_bytes: Cell<usize>,
     /// True if a request has said that it is the last one (RFC 9112, 9.6).
-    had_last: Cell<bool>,
+    last_request_seen: Cell<bool>,
     /// Start of the current idle time: the start of the connection, or the end of the last response or blocked write.
     idle_since: Cell<Instant>,
     /// The task that reads the connection, while the rest of a body waits to be wanted.
@@ -58,7 +58,7 @@ impl Connection {
             body_pause: Cell::new(None),
             unread_body: Cell::new(None),
             unclaimed_bytes: Cell::new(0),
-            had_last: Cell::new(false),
+            last_request_seen: Cell::new(false),
             idle_since: Cell::new(Instant::now()),
             reader: RefCell::new(None),
         }
@@ -140,8 +140,8 @@ impl Connection {
         self.wanted_body().map_or(step, |body| body.read_at_once(step))
     }
 
-    /// Counts received bytes. Returns how many of them may be used at once: not those that follow a body in one large
-    /// step. The others have not been counted.
+    /// Counts received bytes. Returns how many of them actix-http may read now. Does not count the rest, which may follow
+    /// the body.
     pub(crate) fn count_received(&self, bytes: &[u8]) -> usize {
         let (mut body, mut used) = (self.unread_body.get(), bytes.len());
         if let Some(body) = &mut body {
@@ -164,9 +164,9 @@ impl Connection {
         self.active_requests.set(self.active_requests.get() + 1);
     }
 
-    /// A request that is the last one of the connection if `is_last`. Returns false if another one was.
-    pub(crate) fn may_follow(&self, is_last: bool) -> bool {
-        !self.had_last.replace(is_last || self.had_last.get())
+    /// Notes a request, the last one of its connection if `is_last`. Returns false if an earlier request was the last.
+    pub(crate) fn note_request(&self, is_last: bool) -> bool {
+        !self.last_request_seen.replace(is_last || self.last_request_seen.get())
     }
 
     /// The handler has returned. Its response's body may follow.

@@ -30,7 +30,7 @@ pub(crate) struct Chunks {
     /// Number of bytes of data that have reached the handler.
     handed_out: u64,
     last_chunk: LastChunk,
-    /// The value of `received` at the latest last chunk, or what looked so.
+    /// `received` at the end of the latest possible last chunk.
     seen_at: Option<u64>,
 }
 
@@ -64,8 +64,8 @@ impl UnreadBody {
         }
     }
 
-    /// Counts bytes that were received. Returns how many of them may be used at once without using what follows the
-    /// body. The others have not been counted.
+    /// Counts received bytes. Returns how many of them actix-http may read now. Does not count the rest, which may follow
+    /// the body.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> usize {
         match self {
             Self::Sized { left, .. } => {
@@ -114,7 +114,7 @@ impl Chunks {
 
     fn hand_out(&mut self, bytes: usize) {
         self.handed_out = self.handed_out.saturating_add(bytes as u64);
-        // More data than there was up to there, so data only looked like a last chunk.
+        // The handler has more data than can precede that point, so it was data.
         let goes_on = |seen: u64| self.handed_out > seen + READ_STEP as u64;
         if self.seen_at.is_some_and(goes_on) {
             self.seen_at = None;

@@ -72,8 +72,8 @@ where
 /// Why a request is not answered.
 fn refusal(request: &Request, connection: &Connection) -> Option<Refusal> {
     let is_last = request.head().connection_type() == ConnectionType::Close;
-    if !connection.may_follow(is_last) {
-        // actix-http decodes it all the same.
+    if !connection.note_request(is_last) {
+        // actix-http decodes requests after the last one, too.
         return Some(Refusal::AfterLast);
     }
     let limits = connection.limits();

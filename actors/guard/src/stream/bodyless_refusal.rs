@@ -2,8 +2,8 @@
 
 use crate::refusal::Refusal;
 
-/// If `output`, which is of no handler, is actix-http's refusal of an unreadable head, the refusal with a body that replaces
-/// it.
+/// Returns the refusal that replaces `output` if that is actix-http's refusal of an unreadable head. The caller checks
+/// that no handler wrote it.
 pub(super) fn of(output: &[u8]) -> Option<Refusal> {
     let head = output.strip_prefix(b"HTTP/1.1 ")?;
     let head = std::str::from_utf8(head).ok().filter(|head| head.ends_with("\r\n\r\n"))?;

@@ -17,7 +17,7 @@ pub(crate) struct BoundedStream {
     pub(super) behind_body: Bytes,
     /// Number of bytes read since the task last yielded.
     pub(super) read_since_yield: usize,
-    /// True if bytes may wait in the socket, or `behind_body`, for which no wake-up will come, because it came while nothing was read.
+    /// True if unread bytes may wait in the socket or in `behind_body` and no wake-up will come for them.
     pub(super) held_back: bool,
     /// True if the stream sends and reads nothing more.
     pub(super) refused: bool,

@@ -50,7 +50,7 @@ impl AsyncRead for BoundedStream {
 }
 
 impl BoundedStream {
-    /// Reads `step` bytes, or more of a body.
+    /// Reads at most `step` bytes, more if they surely belong to the body.
     fn poll_socket(
         &mut self,
         step: usize,

@@ -97,7 +97,7 @@ pub(super) fn land<'a: 'c, 'c, O: Operation>(
             };
             let began = admission.at;
             race.begin(admission, manner);
-            // Boxed, so that a turn without hedging has no room for it.
+            // Boxed to keep the future small for turns without hedging.
             Either::Right(Box::pin(race.run(began, attempts, pending)))
         }
         _ => Either::Left(turn.fly(admission, manner)),
@@ -106,10 +106,7 @@ pub(super) fn land<'a: 'c, 'c, O: Operation>(
 
 impl<'a, 'c, O: Operation> Turn<'a, 'c, O> {
     /// Makes one attempt.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async fn's future has room for its arguments twice"
-    )]
+    #[expect(clippy::manual_async_fn, reason = "an async fn's future stores its arguments twice")]
     fn fly(
         self,
         mut admission: Admission<'a>,
@@ -136,7 +133,7 @@ impl<'a, 'c, O: Operation> Turn<'a, 'c, O> {
                 let (extended, permit) = (|due| waits.extend(due), admission.permit.as_mut());
                 match permit.as_deref().and_then(Permit::lease) {
                     None => make_known_if_slow(policies, permit, began, extended, attempt).await,
-                    // Boxed, so that an attempt that is no trial has no room for it.
+                    // Boxed to keep the future small for attempts that are no trials.
                     Some(lease) => {
                         let has_waited = || !waits.total().is_zero();
                         let attempt = lease.watch(began, has_waited, attempt.as_mut());
@@ -189,7 +186,7 @@ pub(crate) async fn make_known_if_slow<T>(
 ) -> T {
     let slow_after = policies.common.breaker.as_ref().and_then(Breaker::slow_after);
     if let (Some(permit), Some(slow_after)) = (permit, slow_after) {
-        // Boxed, so that an attempt without a trip for slow calls has no room for it.
+        // Boxed to keep the future small for attempts without a trip for slow calls.
         let slow = began + slow_after;
         let ended = Box::pin(within_extended(began, slow, extended, attempt.as_mut())).await;
         if let Some(ended) = ended {

@@ -78,8 +78,7 @@ impl Ring {
         id
     }
 
-    /// Forgets a breaker that records nothing more. Its events stay, and events on those skipped in its last second are
-    /// added.
+    /// Removes a breaker. Keeps its events, and records how many were skipped in its last second.
     pub(crate) fn remove(&mut self, at: Moment, id: SourceId) {
         let Some(mut source) = self.sources.remove(&id) else { return };
         for (of, count) in source.skipped_so_far() {
@@ -102,6 +101,7 @@ impl Ring {
     pub(crate) fn recorded(&self, id: SourceId) -> [(EventType, u64); EventType::ALL.len()] {
         self.sources.get(&id).map_or(EventType::ALL.map(|of| (of, 0)), Source::recorded)
     }
+
     /// Adds events on those skipped in seconds that are over. Must come first in each step.
     pub(crate) fn handle_timeout(&mut self, at: Moment) {
         if self.timeout.is_none_or(|timeout| at.now < timeout) {

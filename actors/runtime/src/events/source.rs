@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{EventType, quota::Quota};
 
-/// Number of types of which there are as many as calls.
+/// Number of event types with a quota.
 const LIMITED: usize = 3;
 
 /// A type, and how many of its events were skipped.
@@ -50,7 +50,7 @@ impl Source {
         self.end(|quota| quota.over(now)).into_iter().flatten()
     }
 
-    /// The same of the seconds that are not over, as if they were.
+    /// Ends the current seconds early; otherwise as [`skipped`](Self::skipped).
     pub(crate) fn skipped_so_far(&mut self) -> impl Iterator<Item = Skipped> + use<> {
         self.end(Quota::end).into_iter().flatten()
     }

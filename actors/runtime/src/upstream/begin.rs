@@ -16,9 +16,8 @@ use crate::{
     retry::current_thread,
 };
 
-/// Sends the call to this thread's scheduler. Not a part of
-/// [`Upstream::run_with`](super::Upstream::run_with), whose future would have room for the
-/// whole call for as long as it waits.
+/// Sends the call to this thread's scheduler. Not a part of [`Upstream::run_with`](super::Upstream::run_with), whose
+/// future would store the whole call for as long as it waits.
 pub(super) fn begin<O: Operation>(
     policies: Arc<Policies>,
     options: CallOptions,

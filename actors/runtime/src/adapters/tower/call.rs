@@ -4,7 +4,7 @@ use std::{fmt::Display, pin::pin, sync::Arc, time::Duration};
 
 use tower_service::Service;
 
-use super::{classify::Classify, guard::Guard, in_progress::InProgress};
+use super::{classify::Classify, in_progress::InProgress, shared::SharedByLayer};
 use crate::{
     admission::{Admission, Asking, Caller, Denied, admit},
     attempt::{self, run_within},
@@ -32,9 +32,9 @@ impl Caller for Present {
 }
 
 /// Makes one request through the policies.
-#[expect(clippy::manual_async_fn, reason = "an async fn's future has room for its arguments twice")]
+#[expect(clippy::manual_async_fn, reason = "an async fn's future stores its arguments twice")]
 pub(super) fn make<S, C, Request>(
-    guard: Arc<Guard<C>>,
+    shared: Arc<SharedByLayer<C>>,
     inner: S,
     request: Request,
 ) -> impl Future<Output = Result<S::Response, CallError<S::Error>>>
@@ -43,7 +43,7 @@ where
     C: Classify<Request, S::Response, S::Error>,
 {
     async move {
-        let Guard { upstream, classifier } = &*guard;
+        let SharedByLayer { upstream, classifier } = &*shared;
         let options = contained(|| classifier.options(&request)).unwrap_or_default();
         // Before the clock is read: the policies may have been changed after that.
         let policies = upstream.policies(options);
@@ -73,7 +73,7 @@ where
 }
 
 /// Makes the attempt, and settles with the gates.
-#[expect(clippy::manual_async_fn, reason = "an async fn's future has room for its arguments twice")]
+#[expect(clippy::manual_async_fn, reason = "an async fn's future stores its arguments twice")]
 fn attempt<S, C, Request>(
     call: &mut InProgress<'_>,
     mut admission: Admission<'_>,

@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::{
     call,
     classify::{Classify, OkIsSuccess},
-    guard::Guard,
+    shared::SharedByLayer,
 };
 use crate::{
     chaos::Chaos, config::InvalidConfig, report::CallError, settings::CallSettings,
@@ -22,7 +22,7 @@ use crate::{
 
 /// Puts the policies of an [`Upstream`] around a tower service: see the [module](super).
 #[derive(Debug)]
-pub struct ResilienceLayer<C = OkIsSuccess>(Arc<Guard<C>>);
+pub struct ResilienceLayer<C = OkIsSuccess>(Arc<SharedByLayer<C>>);
 
 impl ResilienceLayer {
     /// A layer with the policies of `upstream`. All services that it makes, and their clones, share them.
@@ -33,13 +33,13 @@ impl ResilienceLayer {
     pub fn new(upstream: &Upstream) -> Result<Self, InvalidConfig> {
         check(&upstream.config())?;
         let (upstream, classifier) = (upstream.clone(), OkIsSuccess);
-        Ok(Self(Arc::new(Guard { upstream, classifier })))
+        Ok(Self(Arc::new(SharedByLayer { upstream, classifier })))
     }
 
     /// Says what results mean: a closure, [`HttpStatus`](super::HttpStatus), or a [`Classify`] of your own.
     pub fn classify<C>(self, classifier: C) -> ResilienceLayer<C> {
         let upstream = self.0.upstream.clone();
-        ResilienceLayer(Arc::new(Guard { upstream, classifier }))
+        ResilienceLayer(Arc::new(SharedByLayer { upstream, classifier }))
     }
 }
 
@@ -72,7 +72,7 @@ impl<S, C> Layer<S> for ResilienceLayer<C> {
     type Service = Resilience<S, C>;
 
     fn layer(&self, inner: S) -> Resilience<S, C> {
-        Resilience { inner, guard: Arc::clone(&self.0) }
+        Resilience { inner, shared: Arc::clone(&self.0) }
     }
 }
 
@@ -80,12 +80,12 @@ impl<S, C> Layer<S> for ResilienceLayer<C> {
 #[derive(Debug)]
 pub struct Resilience<S, C = OkIsSuccess> {
     inner: S,
-    guard: Arc<Guard<C>>,
+    shared: Arc<SharedByLayer<C>>,
 }
 
 impl<S: Clone, C> Clone for Resilience<S, C> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), guard: Arc::clone(&self.guard) }
+        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -112,6 +112,6 @@ where
         // The clone is not ready, so the service that is goes with the request.
         let clone = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, clone);
-        call::make(Arc::clone(&self.guard), ready, request).boxed()
+        call::make(Arc::clone(&self.shared), ready, request).boxed()
     }
 }

@@ -58,10 +58,10 @@
 
 mod call;
 mod classify;
-mod guard;
 mod http_status;
 mod in_progress;
 mod layer;
+mod shared;
 
 pub use classify::{Classify, OkIsSuccess};
 pub use http_status::HttpStatus;
