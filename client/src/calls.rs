@@ -92,7 +92,7 @@ impl Calls {
         let operation = BackendCall { transport: Rc::clone(&self.transport), request };
         match self.upstreams.coalescer() {
             Some(coalescer) if coalesce => {
-                // Boxed, so that calls which share nothing have no room for it.
+                // Boxed to keep the future small for calls that share nothing.
                 Either::Right(Box::pin(self.shared(coalescer, asked, options, operation)))
             }
             _ => Either::Left(self.upstreams.call(protection, options, operation)),

@@ -13,8 +13,7 @@ pub(crate) const MAX_REFERRED: u64 = 1024 * 1024;
 /// The contents of a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// The file is larger, cannot be read, or is no regular file: another one can be without an end, or block its reader for
-/// ever.
+/// The file is larger, cannot be read, or is no regular file: reading another one may block or never end.
 pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     // Otherwise the opening of a FIFO waits for a writer.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;

@@ -138,7 +138,7 @@ pub(crate) fn without_credentials(text: String) -> String {
         (Some(user), Some(query)) if user < query => {
             format!("{scheme}(hidden){}?(hidden)", &text[user..query])
         }
-        // Which of them a password has in it cannot be told.
+        // `?` before `@` may be part of a password: hide both.
         _ => format!("{scheme}(hidden)"),
     }
 }

@@ -117,7 +117,7 @@ impl Upstreams {
         };
         match &self.stale {
             Some(stale) if protection != Protection::None => {
-                // Boxed, so that calls without a fallback have no room for it.
+                // Boxed to keep the future small for calls without a fallback.
                 Either::Right(Box::pin(or_stale(upstream, stale, options, operation)))
             }
             _ => Either::Left(upstream.run_with(options, operation)),

@@ -15,7 +15,7 @@ pub(super) struct FairTurns {
 }
 
 impl FairTurns {
-    /// Reads. Pending without reading if the last turn has read as much as a turn may, and nothing was ready.
+    /// Calls `read`. If the previous call used up the task's budget without a result, returns `Pending` and wakes the task.
     pub(super) fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,

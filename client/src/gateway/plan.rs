@@ -31,8 +31,8 @@ pub struct InPlace {
     /// How connections are made, the contents of the files of its certificates, or its endpoints. Its connections are closed
     /// when they are idle, and what is known of its endpoints is gone.
     pub connections: bool,
-    /// Who answers, or `fallback*` and `coalesce`. Kept answers are gone, and calls in flight are shared no more. Other
-    /// `headers` need not be here: they are in the keys of answers.
+    /// True if kept answers and shared calls must be dropped: other URLs, other TLS, other `fallback*` or `coalesce`.
+    /// Other `headers` do not count: they are in the keys.
     pub answers: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A body that is all there, sent in parts: a slow caller costs the memory of one part.
+//! A complete body, sent in parts of 32 KiB: a slow caller costs the memory of one part.
 
 use std::{
     convert::Infallible,

@@ -148,7 +148,7 @@ impl GatewayWorker {
         let (call, limits) = (options.id(), &self.shared.limits);
         let mut record = CallRecord::begin(upstream, call, span, time_left);
         let report = match upstream.reuse() {
-            // Boxed, so that calls without these policies have no room for it.
+            // Boxed to keep the future small for calls without these policies.
             Some(reuse) => {
                 let made = (options, operation);
                 Box::pin(reuse.call(upstream.upstream(), limits, made, reusable)).await

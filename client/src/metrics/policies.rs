@@ -39,7 +39,7 @@ pub(super) fn add(families: &mut Families, upstream: &Upstream) {
     }
 }
 
-/// Adds the metrics of the shared calls of an upstream, of which so many were saved.
+/// Adds the metrics of an upstream's calls that shared another call. `saved` is their number.
 pub(super) fn add_coalescing(families: &mut Families, name: &str, saved: u64) {
     families.counters(
         "client_coalesced_calls_total",

@@ -84,7 +84,7 @@ fn asked(
 }
 
 /// Makes a call and answers it, with the call's trace in the header `traceparent`.
-#[expect(clippy::manual_async_fn, reason = "an async fn's future has room for its arguments twice")]
+#[expect(clippy::manual_async_fn, reason = "an async fn's future stores its arguments twice")]
 fn answered(
     calls: web::Data<Calls>,
     (asked, recording): (Asked, Recording),

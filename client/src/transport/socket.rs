@@ -73,15 +73,15 @@ impl From<CutOff> for io::Error {
 pub(super) struct Socket {
     stream: Rc<Stream>,
     filter: HeadFilter,
-    /// The beginning of a request, which is to be sent before anything else.
-    begun: Vec<u8>,
+    /// Bytes of the head to send first.
+    unsent_head: Vec<u8>,
     /// The error to return after the bytes that the filter holds.
     ended: Option<io::Error>,
 }
 
 impl Socket {
     pub(super) fn new(stream: Rc<Stream>) -> Self {
-        Self { stream, filter: HeadFilter::new(), begun: Vec::new(), ended: None }
+        Self { stream, filter: HeadFilter::new(), unsent_head: Vec::new(), ended: None }
     }
 
     /// Reads from the stream. Returns [`CutOff`] if the stream ends after the first byte of a response.
@@ -136,13 +136,13 @@ impl Socket {
         written.unwrap_or_else(|| Poll::Ready(Err(io::ErrorKind::NotConnected.into())))
     }
 
-    fn poll_send_begun(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.begun.is_empty() {
-            let written = ready!(self.poll_send(cx, &self.begun))?;
+    fn poll_send_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent_head.is_empty() {
+            let written = ready!(self.poll_send(cx, &self.unsent_head))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.begun.drain(..written);
+            self.unsent_head.drain(..written);
         }
         Poll::Ready(Ok(()))
     }
@@ -178,22 +178,22 @@ impl AsyncWrite for Socket {
         let this = self.get_mut();
         if this.filter.begin_request() {
             TAKEN.set(Some(InUse::new(Rc::clone(&this.stream))));
-            let begun = without_date(bytes);
+            let head = without_date(bytes);
             if let Some(upload) = UPLOAD.take() {
-                this.stream.begin_upload(upload, begun.as_deref().unwrap_or(bytes))?;
+                this.stream.begin_upload(upload, head.as_deref().unwrap_or(bytes))?;
                 return Poll::Ready(Ok(bytes.len()));
             }
-            if let Some(begun) = begun {
-                this.begun = begun;
+            if let Some(head) = head {
+                this.unsent_head = head;
                 return Poll::Ready(Ok(bytes.len()));
             }
         }
-        ready!(this.poll_send_begun(cx))?;
+        ready!(this.poll_send_head(cx))?;
         this.poll_send(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send_begun(cx))?;
+        ready!(self.poll_send_head(cx))?;
         self.stream.with_io(|io| Pin::new(io).poll_flush(cx)).unwrap_or(Poll::Ready(Ok(())))
     }
 

@@ -20,9 +20,9 @@ use serde_json::Value;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::{
+    endpoint::Endpoint,
     received::Received,
     server::{Door, Mode, Server},
-    way::Way,
 };
 
 /// One worker, so that all calls share connections.
@@ -90,18 +90,18 @@ impl Lab {
         Self { server, client }
     }
 
-    pub(crate) fn call(&self, way: Way) -> Received {
-        way.call(&self.client, &marker())
+    pub(crate) fn call(&self, endpoint: Endpoint) -> Received {
+        endpoint.call(&self.client, &marker())
     }
 
     /// Makes calls with these markers, at most this many at a time. Returns their answers in the same order.
-    pub(crate) fn call_all(&self, calls: &[(Way, &str)], at_a_time: usize) -> Vec<Received> {
+    pub(crate) fn call_all(&self, calls: &[(Endpoint, &str)], at_a_time: usize) -> Vec<Received> {
         let (next, answers) = (Mutex::new(calls.iter().enumerate()), Mutex::new(BTreeMap::new()));
         thread::scope(|scope| {
             for _ in 0..at_a_time {
                 scope.spawn(|| {
-                    while let Some((number, (way, id))) = { next.lock().unwrap().next() } {
-                        let answer = way.call(&self.client, id);
+                    while let Some((number, (endpoint, id))) = { next.lock().unwrap().next() } {
+                        let answer = endpoint.call(&self.client, id);
                         answers.lock().unwrap().insert(number, answer);
                     }
                 });
@@ -116,8 +116,8 @@ impl Lab {
         answer.body
     }
 
-    pub(crate) fn fail_counter(&self, way: Way) -> u64 {
-        self.look(way.breaker())["fail_counter"].as_u64().unwrap()
+    pub(crate) fn fail_counter(&self, endpoint: Endpoint) -> u64 {
+        self.look(endpoint.breaker())["fail_counter"].as_u64().unwrap()
     }
 
     /// The outcomes of the attempts of the last call.
@@ -138,17 +138,17 @@ impl Lab {
         self.settle();
         self.server.set(Mode::Failing(None));
         until("no connection", PATIENCE, || {
-            [Way::Unprotected, Way::Gateway].iter().any(|way| {
+            [Endpoint::Unprotected, Endpoint::Gateway].iter().any(|endpoint| {
                 self.settle();
-                self.server.open() == 0 || self.call(*way).status == 0
+                self.server.open() == 0 || self.call(*endpoint).status == 0
             })
         });
     }
 
     /// Number of files that the client has open after its first calls, without a connection to the server.
     pub(crate) fn open_files_at_rest(&self) -> usize {
-        for way in [Way::Protected, Way::Unprotected, Way::Gateway] {
-            self.call(way);
+        for endpoint in [Endpoint::Protected, Endpoint::Unprotected, Endpoint::Gateway] {
+            self.call(endpoint);
         }
         self.close_all();
         self.client.open_files()

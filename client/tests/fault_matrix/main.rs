@@ -19,6 +19,7 @@
 mod act;
 mod answers;
 mod connections;
+mod endpoint;
 mod framing;
 mod lab;
 mod mix;
@@ -30,7 +31,6 @@ mod server;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
-mod way;
 
 use std::{
     collections::BTreeMap,
@@ -40,13 +40,13 @@ use std::{
     thread,
 };
 
+use endpoint::Endpoint;
 use lab::{Lab, Tls};
 use received::End;
 use resilience_testing::{PATIENCE, until};
-use row::{Effect, Result, Results, Row};
+use row::{CallResult, Effect, Results, Row};
 use rows::rows;
 use server::{Door, Mode};
-use way::Way;
 
 /// The variable that chooses rows by a part of their names.
 const CHOSEN: &str = "FAULT_MATRIX_ROW";
@@ -114,20 +114,20 @@ fn play(row: &Row, tls: Option<&Tls>) -> Results {
     let mut lab = Lab::start(row.door, tls, &[], &policies);
     let open_files = lab.open_files_at_rest();
 
-    let protected = call(&lab, row, Way::Protected);
-    prepare(&lab, row, Way::Unprotected);
+    let protected = call(&lab, row, Endpoint::Protected);
+    prepare(&lab, row, Endpoint::Unprotected);
     lab.server.set(Mode::Misbehaving(Arc::new(row.play.clone())));
-    let unprotected = lab.call(Way::Unprotected).status;
+    let unprotected = lab.call(Endpoint::Unprotected).status;
     lab.settle();
-    let gateway = call(&lab, row, Way::Gateway);
+    let gateway = call(&lab, row, Endpoint::Gateway);
 
     lab.server.open_door();
     if !row.alone {
         mix::interleave(&lab, row);
     }
     lab.server.set(Mode::Healthy);
-    for way in [Way::Protected, Way::Gateway].repeat(3) {
-        assert_eq!(lab.call(way).status, 200, "{}: healthy again", row.name);
+    for endpoint in [Endpoint::Protected, Endpoint::Gateway].repeat(3) {
+        assert_eq!(lab.call(endpoint).status, 200, "{}: healthy again", row.name);
     }
     mix::must_be_healthy(&lab);
     assert!(!lab.server.was_followed(), "{}: a redirect was followed", row.name);
@@ -136,14 +136,14 @@ fn play(row: &Row, tls: Option<&Tls>) -> Results {
 }
 
 /// Makes a call, and returns its result.
-fn call(lab: &Lab, row: &Row, way: Way) -> Result {
-    let counted = prepare(lab, row, way);
+fn call(lab: &Lab, row: &Row, endpoint: Endpoint) -> CallResult {
+    let counted = prepare(lab, row, endpoint);
     lab.server.set(Mode::Misbehaving(Arc::new(row.play.clone())));
-    let answer = lab.call(way);
+    let answer = lab.call(endpoint);
     lab.settle();
-    let (says, expected) = match way {
-        Way::Protected | Way::Unprotected => (row.says[0], &row.expected.lab),
-        Way::Gateway => (row.says[1], &row.expected.gateway),
+    let (says, expected) = match endpoint {
+        Endpoint::Protected | Endpoint::Unprotected => (row.says[0], &row.expected.lab),
+        Endpoint::Gateway => (row.says[1], &row.expected.gateway),
     };
     let message = &answer.message;
     assert!(message.contains(says), "{}: {message:?} does not say {says:?}", row.name);
@@ -152,7 +152,7 @@ fn call(lab: &Lab, row: &Row, way: Way) -> Result {
     assert_eq!(answer.attempts, attempts as u64, "{}", row.name);
     outcomes.dedup();
     let outcome = outcomes.join(", then ");
-    let breaker = || match lab.fail_counter(way) {
+    let breaker = || match lab.fail_counter(endpoint) {
         0 => Effect::Success,
         now if now < counted => Effect::LateFailure,
         now if now == counted => Effect::Neutral,
@@ -164,24 +164,24 @@ fn call(lab: &Lab, row: &Row, way: Way) -> Result {
         until(&format!("{}: {:?}", row.name, expected.breaker), PATIENCE, is_counted);
     }
     let (status, end, seen) = (answer.status, answer.end, lab.server.seen());
-    Result { status, end, outcome, breaker: breaker(), attempts, seen }
+    CallResult { status, end, outcome, breaker: breaker(), attempts, seen }
 }
 
 /// Prepares the connection that the row needs. Also makes two failures count, so that a success, which resets the
 /// count, differs from a neutral outcome, also if a failure follows it.
-fn prepare(lab: &Lab, row: &Row, way: Way) -> u64 {
+fn prepare(lab: &Lab, row: &Row, endpoint: Endpoint) -> u64 {
     if row.door != Door::Open {
-        return lab.fail_counter(way);
+        return lab.fail_counter(endpoint);
     }
     lab.close_all();
     let is_kept = row.play.only_kept || !row.idle.is_empty();
     for afterwards in [None, is_kept.then(|| row.idle.clone())] {
         lab.server.set(Mode::Failing(afterwards));
-        assert_eq!(lab.call(way).status, 503);
+        assert_eq!(lab.call(endpoint).status, 503);
     }
     lab.server.go_on();
     // A request that was given up on a busy machine may not have been read yet.
     until("at most the kept connection", PATIENCE, || lab.server.open() <= usize::from(is_kept));
     lab.settle();
-    lab.fail_counter(way)
+    lab.fail_counter(endpoint)
 }

@@ -5,12 +5,12 @@ use std::{collections::HashMap, env, sync::Arc};
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 
 use super::{
+    endpoint::Endpoint,
     lab::{Lab, marker},
     received::Received,
     row::Row,
     rows::rows,
     server::{Door, Mode},
-    way::Way,
 };
 
 /// Number of calls at a time.
@@ -18,7 +18,7 @@ const AT_A_TIME: usize = 25;
 
 /// A call that a plan makes.
 struct Call<'a> {
-    way: Way,
+    endpoint: Endpoint,
     id: String,
     /// `None` gets a correct answer.
     row: Option<&'a Row>,
@@ -34,19 +34,23 @@ pub(crate) fn must_be_healthy(lab: &Lab) {
     play(lab, &[None; 6]);
 }
 
-/// Makes these calls, each in both ways. Each must end as its own row states.
+/// Makes these calls, each at the protected endpoint and at the gateway. Each must end as its own row states.
 fn play(lab: &Lab, plan: &[Option<&Row>]) {
     let calls: Vec<_> = plan
         .iter()
         .flat_map(|row| {
-            [Way::Protected, Way::Gateway].map(|way| Call { way, id: marker(), row: *row })
+            [Endpoint::Protected, Endpoint::Gateway].map(|endpoint| Call {
+                endpoint,
+                id: marker(),
+                row: *row,
+            })
         })
         .collect();
     let misbehaving =
         calls.iter().filter_map(|call| Some((call.id.clone(), Arc::new(call.row?.play.clone()))));
     let misbehaving: HashMap<_, _> = misbehaving.collect();
     lab.server.set(Mode::Planned(Arc::new(misbehaving)));
-    let asked: Vec<_> = calls.iter().map(|call| (call.way, call.id.as_str())).collect();
+    let asked: Vec<_> = calls.iter().map(|call| (call.endpoint, call.id.as_str())).collect();
     let answers = lab.call_all(&asked, AT_A_TIME);
     assert_eq!(answers.len(), calls.len());
     for (answer, call) in answers.iter().zip(&calls) {
@@ -54,16 +58,16 @@ fn play(lab: &Lab, plan: &[Option<&Row>]) {
     }
 }
 
-fn must_end_as_planned(answer: &Received, Call { way, id, row }: &Call<'_>) {
+fn must_end_as_planned(answer: &Received, Call { endpoint, id, row }: &Call<'_>) {
     let Some(Row { name, expected, .. }) = row else {
-        return assert!(answer.is_good(id), "no fault, {way:?}, {id}: {answer:?}");
+        return assert!(answer.is_good(id), "no fault, {endpoint:?}, {id}: {answer:?}");
     };
-    let expected = expected.of(*way);
+    let expected = expected.of(*endpoint);
     let (seen, expected) = (
         (answer.status, answer.attempts, answer.end),
         (expected.status, expected.attempts as u64, expected.end),
     );
-    assert_eq!(seen, expected, "{name}, {way:?}: {answer:?}");
+    assert_eq!(seen, expected, "{name}, {endpoint:?}: {answer:?}");
 }
 
 fn from_environment(name: &str, default: u64) -> u64 {

@@ -5,34 +5,34 @@
 
 use super::{
     act::{Act, good, say},
+    endpoint::Endpoint,
     received::End,
     server::{Door, Play},
-    way::Way,
 };
 
 /// The results of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Results {
     /// Of `/api/call-backend`.
-    pub(crate) lab: Result,
+    pub(crate) lab: CallResult,
     /// The status of the same call without resilience.
     pub(crate) unprotected: u16,
     /// Of the same call through the gateway.
-    pub(crate) gateway: Result,
+    pub(crate) gateway: CallResult,
 }
 
 impl Results {
-    pub(crate) fn of(&self, way: Way) -> &Result {
-        match way {
-            Way::Protected | Way::Unprotected => &self.lab,
-            Way::Gateway => &self.gateway,
+    pub(crate) fn of(&self, endpoint: Endpoint) -> &CallResult {
+        match endpoint {
+            Endpoint::Protected | Endpoint::Unprotected => &self.lab,
+            Endpoint::Gateway => &self.gateway,
         }
     }
 }
 
 /// The result of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Result {
+pub(crate) struct CallResult {
     pub(crate) status: u16,
     /// How the body ends.
     pub(crate) end: End,
@@ -74,7 +74,7 @@ pub(crate) struct Row {
 }
 
 pub(super) fn row(name: &'static str, play: Play) -> Row {
-    let result = Result {
+    let result = CallResult {
         status: 502,
         end: End::Whole,
         outcome: "unusable".into(),
@@ -109,7 +109,7 @@ pub(super) fn when_idle(name: &'static str, acts: impl Into<Vec<Act>>) -> Row {
 }
 
 impl Row {
-    fn expect(mut self, change: impl Fn(&mut Result)) -> Self {
+    fn expect(mut self, change: impl Fn(&mut CallResult)) -> Self {
         change(&mut self.expected.lab);
         change(&mut self.expected.gateway);
         self
@@ -131,11 +131,12 @@ impl Row {
     /// The gateway passes the answer on, although the lab's endpoint cannot use it.
     pub(super) fn passed_on(mut self, status: u16) -> Self {
         let (end, outcome, breaker) = (End::Whole, "success".into(), Effect::Success);
-        self.expected.gateway = Result { status, end, outcome, breaker, attempts: 1, seen: (1, 1) };
+        self.expected.gateway =
+            CallResult { status, end, outcome, breaker, attempts: 1, seen: (1, 1) };
         self.gateway_says("")
     }
 
-    /// The gateway cuts off what it passes on, which is a failure more.
+    /// The gateway cuts off what it passes on, which counts as one more failure.
     pub(super) fn cut_off(mut self) -> Self {
         let gateway = &mut self.expected.gateway;
         gateway.end = End::CutOff;
@@ -207,8 +208,8 @@ impl Row {
         attempts: usize,
     ) -> Self {
         let (end, outcome) = (End::Whole, outcome.into());
-        let lab = Result { status, end, outcome, breaker, attempts, seen: (1, attempts) };
-        let gateway = Result { seen: (attempts, attempts), ..lab.clone() };
+        let lab = CallResult { status, end, outcome, breaker, attempts, seen: (1, attempts) };
+        let gateway = CallResult { seen: (attempts, attempts), ..lab.clone() };
         self.expected = Results { lab, unprotected: status, gateway };
         self
     }

@@ -6,7 +6,7 @@ use resilience_testing::documents::{in_repository, read};
 
 use super::{
     received::End,
-    row::{Effect, Result, Results},
+    row::{CallResult, Effect, Results},
 };
 
 const DOCUMENT: &str = "docs/data/fault-matrix.md";
@@ -79,7 +79,7 @@ pub(crate) fn render<'a>(rows: impl Iterator<Item = (&'a str, &'a Results)> + Cl
 }
 
 /// The cells that both tables have.
-fn cells(result: &Result) -> [String; 6] {
+fn cells(result: &CallResult) -> [String; 6] {
     let breaker = match result.breaker {
         Effect::Success => "success".to_owned(),
         Effect::LateFailure => "success, then 1 failure".to_owned(),

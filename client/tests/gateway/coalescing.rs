@@ -133,7 +133,7 @@ fn no_caller_gets_the_answer_to_another_one_s_credentials() {
 }
 
 #[test]
-fn a_caller_that_leaves_takes_nobody_along() {
+fn a_shared_call_goes_on_when_a_caller_leaves() {
     let gate = Arc::new(Gate::default());
     let upstream = upstream(&gate, same(http("200 OK", "", "same")));
     let gateway = gateway(&upstream.url(), COALESCE);

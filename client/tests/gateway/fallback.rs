@@ -107,7 +107,7 @@ fn failures_and_rejections_get_the_last_good_answer_with_its_age() {
 }
 
 #[test]
-fn an_upstream_that_is_silent_or_not_there_gets_the_last_good_answer() {
+fn callers_of_a_silent_or_dead_upstream_get_the_last_good_answer() {
     let gate = Arc::new(Gate::default());
     let passing = Arc::clone(&gate);
     gate.set(true);
@@ -194,7 +194,7 @@ fn the_answer_to_one_caller_is_not_kept_for_another() {
 }
 
 #[test]
-fn an_answer_that_says_something_else_and_a_change_drop_the_kept_one() {
+fn a_newer_answer_or_a_change_drops_the_kept_one() {
     let script = Script::new(good(""));
     let gateway = script.gateway(STALE);
     for (line, answer, drops) in [

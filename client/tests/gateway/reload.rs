@@ -256,7 +256,7 @@ fn reloads_failed(followed: &Followed) -> u64 {
 }
 
 #[test]
-fn kept_answers_go_with_what_selects_them() {
+fn kept_answers_are_dropped_if_what_selects_them_changes() {
     let number = AtomicUsize::new(0);
     // Each second request fails.
     let upstream = Server::start(move |mut peer| {

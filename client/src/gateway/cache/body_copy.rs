@@ -16,7 +16,7 @@ use super::{
         response_headers::{AnswerBody, AnswerHead},
     },
     key::RequestKey,
-    permission::{is_news, may_be_kept},
+    permission::{may_be_kept, replaces_earlier},
     store::StaleStore,
 };
 use crate::fallback::now;
@@ -33,16 +33,15 @@ pub(in crate::gateway) struct BodyCopy {
 }
 
 impl BodyCopy {
-    /// The copy of an answer with this head. `None` if it is not to be kept, has no body (then it is kept at once), is
-    /// larger than all kept answers may be, or if too many are copied. An answer that was kept goes if this one says that
-    /// it holds no more.
+    /// Starts the copy of an answer with this head. Keeps an answer without a body at once. `None` if nothing is to be
+    /// copied. Drops the earlier answer if this one replaces it.
     pub(in crate::gateway) fn begin(
         store: &Arc<StaleStore>,
         key: &Arc<RequestKey>,
         head: &AnswerHead,
     ) -> Option<Box<Self>> {
         if !may_be_kept(head) {
-            if is_news(head) {
+            if replaces_earlier(head) {
                 store.forget(key);
             }
             return None;

@@ -11,7 +11,7 @@ use actix_web::http::{
 /// A request with one of these, or a condition (`If-*`), needs an answer of its own. Credentials: a shared cache must not
 /// use the answer for others (RFC 9111, 3.5). `Cache-Control` and its predecessor: the caller may refuse answers that are
 /// not its own (5.2.1). The last two: it has a body.
-static ONLY_ITS_OWN: [HeaderName; 8] = [
+static NEEDS_OWN_ANSWER: [HeaderName; 8] = [
     AUTHORIZATION,
     PROXY_AUTHORIZATION,
     COOKIE,
@@ -22,8 +22,8 @@ static ONLY_ITS_OWN: [HeaderName; 8] = [
     TRANSFER_ENCODING,
 ];
 
-/// Headers that no key has, because they tell of the way of one request or of its trace. All others select the answer.
-static OF_THE_WAY: [&str; 13] = [
+/// Headers about the hops, the trace or the deadline of one request. All other headers are part of the key.
+static NOT_IN_KEY: [&str; 13] = [
     "b3",
     "traceparent",
     "tracestate",
@@ -61,7 +61,7 @@ impl RequestKey {
     ) -> Option<Self> {
         let is_head = method == Method::HEAD;
         let needs_its_own =
-            |name: &HeaderName| ONLY_ITS_OWN.contains(name) || name.as_str().starts_with("if-");
+            |name: &HeaderName| NEEDS_OWN_ANSWER.contains(name) || name.as_str().starts_with("if-");
         if !(is_head || method == Method::GET) || received.keys().any(needs_its_own) {
             return None;
         }
@@ -98,7 +98,7 @@ impl RequestKey {
 
 /// True if requests whose headers of this name (in lower case) differ have different keys.
 pub(super) fn is_in_key(name: &str) -> bool {
-    !OF_THE_WAY.contains(&name)
+    !NOT_IN_KEY.contains(&name)
 }
 
 #[cfg(test)]
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_with_a_body_credentials_or_wishes_needs_an_answer_of_its_own() {
+    fn a_request_with_a_body_credentials_or_cache_directives_needs_an_answer_of_its_own() {
         for line in ["POST /", "PUT /", "DELETE /", "OPTIONS /", "PROPFIND /", "get /"] {
             assert_eq!(key(line, &[]), None, "{line}");
         }

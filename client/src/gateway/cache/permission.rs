@@ -13,8 +13,7 @@ const FOR_ONE: [&str; 3] = ["no-store", "private", "no-cache"];
 /// An answer with one of these must not be given once it is stale (RFC 9111, 4.2.4).
 const NEVER_STALE: [&str; 3] = ["must-revalidate", "proxy-revalidate", "s-maxage"];
 
-/// The statuses whose answers are kept: those of 2xx that can be without a word of the upstream (RFC 9110, 15.1), but
-/// for parts.
+/// The statuses whose answers are kept: the heuristically cacheable 2xx statuses (RFC 9110, 15.1), except 206.
 const KEPT: [StatusCode; 3] =
     [StatusCode::OK, StatusCode::NON_AUTHORITATIVE_INFORMATION, StatusCode::NO_CONTENT];
 
@@ -34,10 +33,10 @@ pub(super) fn may_be_kept(head: &AnswerHead) -> bool {
         && !has_directive(&head.headers, &NEVER_STALE)
 }
 
-/// True if the answer says that an earlier one holds no more: any but an error that is the upstream's, or passes.
-pub(super) fn is_news(head: &AnswerHead) -> bool {
-    let passes = [408, 425, 429].contains(&head.status.as_u16());
-    !head.status.is_server_error() && !passes
+/// True if this answer makes an earlier one obsolete: any status but 5xx, 408, 425, 429.
+pub(super) fn replaces_earlier(head: &AnswerHead) -> bool {
+    let is_temporary = [408, 425, 429].contains(&head.status.as_u16());
+    !head.status.is_server_error() && !is_temporary
 }
 
 fn has_directive(headers: &HeaderMap, directives: &[&str]) -> bool {
@@ -114,7 +113,7 @@ mod tests {
             (503, true, false, false),
         ] {
             let head = head(status, &[]);
-            let seen = (may_be_shared(&head), may_be_kept(&head), is_news(&head));
+            let seen = (may_be_shared(&head), may_be_kept(&head), replaces_earlier(&head));
             assert_eq!(seen, (shared, kept, news), "{status}");
         }
     }

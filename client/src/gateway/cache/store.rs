@@ -17,14 +17,14 @@ use super::{
 };
 use crate::fallback::{StaleAnswers, StaleLimits, StaleSnapshot, now};
 
-/// What an answer takes beside its text: its places in the tables.
-const ENTRY: usize = 512;
+/// Estimated bytes of bookkeeping for each kept answer.
+const ENTRY_OVERHEAD: usize = 512;
 
 /// The last good answers of an upstream, shared by all workers.
 #[derive(Debug)]
 pub(in crate::gateway) struct StaleStore {
     answers: Mutex<Answers>,
-    /// The bodies that are copied. They are as large as all kept answers, at most.
+    /// Quota of the copies in progress: at most `max_bytes`.
     copies: Quota,
 }
 
@@ -74,7 +74,7 @@ impl StaleStore {
         self.answers().forget_all(&first, |key| key.is_at_target_of(&first));
     }
 
-    /// The quota of the bodies that are copied.
+    /// The quota of the copies in progress.
     pub(super) fn copies(&self) -> &Quota {
         &self.copies
     }
@@ -91,7 +91,7 @@ impl StaleStore {
 /// Number of bytes that an answer takes without its body.
 fn size(key: &RequestKey, headers: &HeaderMap) -> usize {
     let header = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
-    ENTRY + key.size() + headers.iter().map(header).sum::<usize>()
+    ENTRY_OVERHEAD + key.size() + headers.iter().map(header).sum::<usize>()
 }
 
 /// The age that an answer had when it arrived, in seconds.
@@ -141,7 +141,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_without_a_body_takes_room_too() {
-        let store = store(10 * ENTRY);
+        let store = store(10 * ENTRY_OVERHEAD);
         for number in 0..100 {
             store.keep(key(&format!("/{number}")), head(&[("x-a", "b")]), Bytes::new(), now());
         }
@@ -151,7 +151,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_change_drops_the_answers_to_all_requests_for_its_target() {
-        let store = store(100 * ENTRY);
+        let store = store(100 * ENTRY_OVERHEAD);
         for target in ["/a", "/a?b", "/ab", "/b"] {
             store.keep(key(target), head(&[]), Bytes::new(), now());
         }

@@ -107,7 +107,7 @@ struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    /// What its time says of the endpoint's latency.
+    /// Latency of the endpoint; `None` for an upload.
     fn latency(&self) -> Option<Duration> {
         (!self.uploads).then(|| self.began.elapsed())
     }

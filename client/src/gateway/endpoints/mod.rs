@@ -29,7 +29,7 @@ pub(super) use self::{
     clients::Clients,
 };
 pub use self::{
-    dns::{Lookups, Refreshing},
+    dns::{Lookups, RefresherHandle},
     ejection::{EjectionSettings, EndpointId},
     endpoint::Endpoint,
     pool::EndpointPool,
@@ -57,7 +57,7 @@ pub enum Endpoints {
     /// One, which is not counted and never ejected.
     One(Arc<Endpoint>),
     /// Several, or the addresses of names, whose number changes as they are looked up.
-    Several(Arc<EndpointPool>, Option<Arc<Refreshing>>),
+    Several(Arc<EndpointPool>, Option<Arc<RefresherHandle>>),
 }
 
 impl Endpoints {
@@ -85,7 +85,7 @@ impl Endpoints {
         let pool = Arc::new(pool);
         let refreshing = config.all.then(|| {
             let hosts = config.urls.iter().map(UpstreamUrl::host_and_port);
-            Arc::new(Refreshing::start(&pool, hosts, lookups.clone(), arbiter))
+            Arc::new(RefresherHandle::start(&pool, hosts, lookups.clone(), arbiter))
         });
         Self::Several(pool, refreshing)
     }

@@ -24,7 +24,7 @@ impl FileErrors {
         self.counted(self.lines.first().map_or("", String::as_str), path)
     }
 
-    /// The same for those who may not see the file: names the setting and what is allowed, and shows no value.
+    /// As [`summary`](Self::summary), without values of the file.
     pub fn summary_without_values(&self, path: &Path) -> String {
         self.counted(&self.first_without_values, path)
     }

@@ -102,7 +102,7 @@ impl Reloader {
     }
 }
 
-/// Takes a panic for an error, because the file must be followed after it, too.
+/// Turns a panic into an error, so that later changes are still read.
 async fn contained<T>(change: impl Future<Output = Result<T, impl Display>>) -> Result<T, String> {
     match AssertUnwindSafe(change).catch_unwind().await {
         Ok(changed) => changed.map_err(|error| error.to_string()),

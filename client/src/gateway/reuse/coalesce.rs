@@ -46,7 +46,7 @@ pub(super) struct SharedCall {
     pub(super) key: Arc<RequestKey>,
 }
 
-/// A caller's own call.
+/// A caller's own call, not yet made, or its report.
 enum Own {
     /// Another caller makes the shared call. This one may have to make its own after it.
     ToMake(CallOptions, Passing),

@@ -21,7 +21,7 @@ pub(super) async fn call_or_stale(
 ) -> Report {
     let Some(stale) = stale else { return upstream.run_with(options, operation).await };
     let mut report =
-        upstream.run_or(options, operation, |report| instead_of(stale, key, report)).await;
+        upstream.run_or(options, operation, |report| stale_answer(stale, key, report)).await;
     if let (Ok(answer), false) = (&mut report.result, report.fallback) {
         answer.copy = BodyCopy::begin(stale, key, &answer.head);
     }
@@ -29,7 +29,11 @@ pub(super) async fn call_or_stale(
 }
 
 /// The kept answer, for a call that was not answered. `None` for a 4xx, which is an answer.
-fn instead_of(stale: &StaleStore, key: &Arc<RequestKey>, report: &Report) -> Option<PassedAnswer> {
+fn stale_answer(
+    stale: &StaleStore,
+    key: &Arc<RequestKey>,
+    report: &Report,
+) -> Option<PassedAnswer> {
     let is_answer = |answer: &PassedAnswer| answer.head.status.is_client_error();
     if report.result.as_ref().is_ok_and(is_answer) {
         return None;

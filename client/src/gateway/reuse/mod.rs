@@ -86,7 +86,7 @@ impl Reuse {
     }
 }
 
-/// Makes the call of a request that may change what is at its target. Then kept answers hold no more (RFC 9111, 4.4).
+/// Makes the call of an unsafe request. Drops the kept answers to its target if it succeeds (RFC 9111, 4.4).
 async fn call_that_changes(
     upstream: &Upstream,
     stale: &StaleStore,

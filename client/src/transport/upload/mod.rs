@@ -25,10 +25,10 @@ pub(crate) use self::progress::{SLOW_CALLER, UploadProgress};
 /// The end of a head.
 const END: &[u8] = b"\r\n\r\n";
 
-/// Number of times that parts are sent before the answer is looked at.
+/// Number of batches of parts that are sent before the answer is polled.
 const TURNS: usize = 4;
 
-/// Number of bytes and of parts from which on no more are taken to be sent together.
+/// Limits of a batch: when it has this many bytes or parts, no more are taken.
 const BYTES_AT_ONCE: usize = 128 * 1024;
 const PARTS_AT_ONCE: usize = 32;
 
@@ -138,7 +138,7 @@ impl Upload {
         Pin::new(io).poll_flush(cx)
     }
 
-    /// Takes the parts that are there, to send them together. Returns true if the next one is waited for.
+    /// Takes all parts that are ready, as one batch. Returns true if it waits for the next part.
     fn take_parts(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         let (mut parts, mut size, mut waits) = (Vec::new(), 0, false);
         while size < BYTES_AT_ONCE && parts.len() < PARTS_AT_ONCE && !self.has_ended {

@@ -33,7 +33,7 @@ impl UploadProgress {
         waited.is_some_and(|waited| waited >= SLOW_CALLER)
     }
 
-    /// Grows whenever the connection takes bytes, and when a part or the end of the body comes after that.
+    /// A counter that grows with each write and each part: progress if it changes.
     pub(crate) fn steps(&self) -> u64 {
         self.steps.get()
     }

@@ -8,4 +8,4 @@
 mod lookups;
 mod refresher;
 
-pub use self::{lookups::Lookups, refresher::Refreshing};
+pub use self::{lookups::Lookups, refresher::RefresherHandle};

@@ -41,9 +41,9 @@ type Answers = Vec<io::Result<Vec<SocketAddr>>>;
 
 /// Look-ups of an upstream's names. They end when this is dropped.
 #[derive(Debug)]
-pub struct Refreshing(Addr<Refresher>);
+pub struct RefresherHandle(Addr<Refresher>);
 
-impl Refreshing {
+impl RefresherHandle {
     /// Starts the actor on `arbiter`. Each of `hosts` is a name and a port.
     pub(in crate::gateway::endpoints) fn start(
         pool: &Arc<EndpointPool>,
@@ -61,7 +61,7 @@ impl Refreshing {
     }
 }
 
-impl Drop for Refreshing {
+impl Drop for RefresherHandle {
     fn drop(&mut self) {
         self.0.do_send(Stop);
     }

@@ -21,9 +21,9 @@ fn pool() -> Arc<EndpointPool> {
 }
 
 #[must_use]
-fn start(pool: &Arc<EndpointPool>, hosts: &[&str], lookups: &Lookups) -> Refreshing {
+fn start(pool: &Arc<EndpointPool>, hosts: &[&str], lookups: &Lookups) -> RefresherHandle {
     let hosts = hosts.iter().map(|host| ((*host).to_owned(), 80));
-    Refreshing::start(pool, hosts, lookups.clone(), &actix_rt::Arbiter::current())
+    RefresherHandle::start(pool, hosts, lookups.clone(), &actix_rt::Arbiter::current())
 }
 
 fn addresses(last: &[u8]) -> Vec<SocketAddr> {

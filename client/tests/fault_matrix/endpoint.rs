@@ -1,4 +1,4 @@
-//! The ways in which a call reaches the server.
+//! The endpoints of the client that call the server.
 
 use resilience_testing::{http::Request, process::Process};
 
@@ -6,7 +6,7 @@ use super::received::Received;
 
 /// An endpoint of the client that calls the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Endpoint {
     /// `/api/call-backend`.
     Protected,
     /// `/api/call-backend-without-resilience`.
@@ -15,7 +15,7 @@ pub(crate) enum Way {
     Gateway,
 }
 
-impl Way {
+impl Endpoint {
     /// The resource that shows its circuit breaker.
     pub(crate) fn breaker(self) -> &'static str {
         match self {
