@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn errors_are_shared_and_only_a_good_answer_that_is_whole_is_kept() {
-        for (status, shared, kept, news) in [
+        for (status, shared, kept, replaces) in [
             (200, true, true, true),
             (203, true, true, true),
             (204, true, true, true),
@@ -114,7 +114,7 @@ mod tests {
         ] {
             let head = head(status, &[]);
             let seen = (may_be_shared(&head), may_be_kept(&head), replaces_earlier(&head));
-            assert_eq!(seen, (shared, kept, news), "{status}");
+            assert_eq!(seen, (shared, kept, replaces), "{status}");
         }
     }
 }
