@@ -1,7 +1,9 @@
 //! Documents name tests, files, settings, lines of code and other documents: they must be there.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should end")]
 
+mod files;
 mod gateway;
+mod lines;
 mod markdown;
 mod settings;
 

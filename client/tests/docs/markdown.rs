@@ -1,49 +1,8 @@
-//! Each link between documents names a file and a heading that exist, and no line of prose is over 120 characters.
+//! Each link between documents names a file and a heading that exist.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
-use resilience_testing::documents::in_repository;
-
-/// Maximum number of characters of a line of prose.
-const MAX_LINE: usize = 120;
-
-/// The log of changes, whose entries stay as they were written.
-fn is_exempt(path: &Path) -> bool {
-    path.ends_with("CHANGELOG.md")
-}
-
-/// All Markdown files of the repository, with their texts.
-fn documents() -> Vec<(PathBuf, String)> {
-    let (mut folders, mut found) = (vec![in_repository(".").canonicalize().unwrap()], Vec::new());
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let entry = entry.unwrap();
-            let (path, kind) = (entry.path(), entry.file_type().unwrap());
-            let name = entry.file_name().into_string().unwrap();
-            if kind.is_dir() && !name.starts_with('.') && name != "target" && name != "node_modules"
-            {
-                folders.push(path);
-            } else if kind.is_file() && name.ends_with(".md") {
-                found.push((path.clone(), fs::read_to_string(path).unwrap()));
-            }
-        }
-    }
-    found
-}
-
-/// The lines outside of code blocks.
-fn text(document: &str) -> impl Iterator<Item = &str> {
-    let mut in_code = false;
-    document.lines().filter(move |line| {
-        let is_fence = line.trim_start().starts_with("```");
-        in_code ^= is_fence;
-        !in_code && !is_fence
-    })
-}
+use crate::files::{documents, text};
 
 /// The targets of the links of a line, images included.
 fn links(line: &str) -> impl Iterator<Item = &str> {
@@ -89,21 +48,4 @@ fn each_link_points_to_an_existing_file_and_heading() {
     }
     assert!(dead.is_empty(), "these links lead nowhere: {dead:#?}");
     assert!(followed > 100, "only {followed} links are found");
-}
-
-#[test]
-fn no_line_of_prose_is_longer_than_120_characters() {
-    let mut long = BTreeSet::new();
-    for (path, document) in documents() {
-        for line in text(&document).filter(|line| line.chars().count() > MAX_LINE) {
-            let is_table = line.starts_with('|');
-            // A link is not broken: an image, or a line that nothing but its address makes long.
-            let is_link =
-                line.starts_with("![") || line.split(' ').any(|word| word.len() > MAX_LINE / 2);
-            if !is_table && !is_link && !is_exempt(&path) {
-                long.insert(format!("{}: {line}", path.display()));
-            }
-        }
-    }
-    assert!(long.is_empty(), "these lines of prose are too long: {long:#?}");
 }
