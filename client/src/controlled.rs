@@ -107,8 +107,8 @@ impl ControlledUpstream {
         }
     }
 
-    /// Changes settings, as [`LivePolicies::change`] does, and puts them in force: all of them, or none. Returns those in
-    /// force then.
+    /// Changes settings, as [`LivePolicies::change`] does, and puts them in force: all of them, or none. Returns those
+    /// in force then.
     ///
     /// # Errors
     /// As [`LivePolicies::change`], or the file has the upstream no more.

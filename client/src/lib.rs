@@ -121,8 +121,8 @@ pub async fn run(config: Config) -> io::Result<()> {
     served
 }
 
-/// Starts the breaker of the lab's backend. Its name differs from those of the file's upstreams, now and after each change of
-/// the file.
+/// Starts the breaker of the lab's backend. Its name differs from those of the file's upstreams, now and after each
+/// change of the file.
 fn start_breaker(config: &Config, arbiter: &ArbiterHandle) -> Breaker {
     let settings = config.policies.load().breaker.clone();
     if config.file.is_some() {
@@ -171,8 +171,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service over the running breaker of the lab's backend. Starts the upstreams of the file, with their breakers on
-    /// `arbiter`. Registers the metrics. If an actor dies, `drain` ends the process.
+    /// A service over the running breaker of the lab's backend. Starts the upstreams of the file, with their breakers
+    /// on `arbiter`. Registers the metrics. If an actor dies, `drain` ends the process.
     #[expect(clippy::expect_used, reason = "a valid configuration has valid settings")]
     pub fn new(
         config: Config,

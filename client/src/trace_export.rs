@@ -1,10 +1,11 @@
 //! Sends the spans of the process to an OpenTelemetry collector: OTLP over HTTP, in JSON.
 //!
-//! By hand: OpenTelemetry's own exporter adds 30 crates, with an HTTP client of its own that blocks and so needs a thread.
+//! By hand: OpenTelemetry's own exporter adds 30 crates, with an HTTP client of its own that blocks and so needs a
+//! thread.
 //!
-//! An actor sends a batch each second, and the next at once after a full one. A batch that the collector does not accept
-//! is lost and counted. It is not sent again: while the collector is away, repeats would only push newer spans out of the
-//! queue.
+//! An actor sends a batch each second, and the next at once after a full one. A batch that the collector does not
+//! accept is lost and counted. It is not sent again: while the collector is away, repeats would only push newer spans
+//! out of the queue.
 
 use std::{rc::Rc, time::Duration};
 

@@ -8,8 +8,8 @@ use service_edge::SettingError;
 /// Maximum length of a host name (RFC 1035, 2.3.4).
 const MAX_HOST: usize = 253;
 
-/// The scheme `http` or `https`, a host, and a port or none. Equal to others with the same meaning: the case of the host, a
-/// port that is the scheme's, and other forms of an IPv6 address change nothing.
+/// The scheme `http` or `https`, a host, and a port or none. Equal to others with the same meaning: the case of the
+/// host, a port that is the scheme's, and other forms of an IPv6 address change nothing.
 #[derive(Debug, Clone)]
 pub struct UpstreamUrl {
     is_https: bool,

@@ -28,8 +28,8 @@ pub(crate) struct Asking {
 
 /// What an admitted attempt holds. All of it goes back when this is dropped.
 pub(crate) struct Admission<'a> {
-    /// The last reading of the clock before it was admitted: when it asked, when its last wait ended, or when the breaker
-    /// answered.
+    /// The last reading of the clock before it was admitted: when it asked, when its last wait ended, or when the
+    /// breaker answered.
     pub(crate) at: Instant,
     pub(crate) permit: Option<Permit<'a>>,
     place: Option<Place>,
@@ -63,8 +63,8 @@ impl<'a> Admission<'a> {
     }
 }
 
-/// Asks for everything that an attempt needs. An attempt may wait at a gate, but not after the deadline of its call, nor
-/// after its caller has left.
+/// Asks for everything that an attempt needs. An attempt may wait at a gate, but not after the deadline of its call,
+/// nor after its caller has left.
 pub(crate) async fn admit<'a>(
     policies: &'a Policies,
     asking: Asking,
@@ -72,8 +72,8 @@ pub(crate) async fn admit<'a>(
 ) -> Result<Admission<'a>, Denied> {
     // First, because a trial permit would be taken for nothing.
     policies.rejection_if_quiet().map_or(Ok(()), Err)?;
-    // Only on a closed circuit: a trial finds out whether the upstream has recovered. Before the breaker, because a permit
-    // that is not used counts as an attempt that says nothing.
+    // Only on a closed circuit: a trial finds out whether the upstream has recovered. Before the breaker, because a
+    // permit that is not used counts as an attempt that says nothing.
     if policies.throttling.is_some() && policies.state().is_none_or(|state| state == State::Closed)
     {
         policies.throttle(asking.now)?;
@@ -114,8 +114,8 @@ pub(crate) async fn admit<'a>(
     Ok(Admission { at, permit, place, passes })
 }
 
-/// Asks for everything that a hedge needs: an attempt beside another one, on a closed circuit, without a wait, and within
-/// the retry budget.
+/// Asks for everything that a hedge needs: an attempt beside another one, on a closed circuit, without a wait, and
+/// within the retry budget.
 pub(crate) fn admit_at_once(policies: &Policies, now: Instant) -> Option<Admission<'_>> {
     if policies.rejection_if_quiet().is_some() {
         return None;

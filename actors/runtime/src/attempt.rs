@@ -92,9 +92,9 @@ pub(crate) async fn make<O: Operation>(
     Ended { result, verdict, idempotent, injected }
 }
 
-/// Runs an attempt within its time limit, and contains a panic in it. When the time is over, `extended` says what the limit
-/// is by then. `timed_out` says what it means that the attempt's own timeout has passed. Takes references, because an
-/// async fn's future stores its arguments twice.
+/// Runs an attempt within its time limit, and contains a panic in it. When the time is over, `extended` says what the
+/// limit is by then. `timed_out` says what it means that the attempt's own timeout has passed. Takes references,
+/// because an async fn's future stores its arguments twice.
 pub(crate) async fn run_within<R, E>(
     times: &Times,
     extended: impl Fn(Instant) -> Instant,
@@ -135,8 +135,8 @@ fn came_too_late(verdict: &Verdict, due: Option<Instant>) -> bool {
     verdict.outcome.kind() == CallKind::Failed && due.is_some_and(|due| clock::now() >= due)
 }
 
-/// Runs the operation until it reaches the upstream or may not be repeated any more. Sets `progress` before it can be cut
-/// off.
+/// Runs the operation until it reaches the upstream or may not be repeated any more. Sets `progress` before it can be
+/// cut off.
 async fn run_with_repeats<O: Operation>(
     policies: &Policies,
     operation: &O,

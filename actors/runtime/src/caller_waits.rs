@@ -13,9 +13,9 @@ use crate::{
 /// Time between two looks at a time limit that is reached while the caller is waited for.
 const NEXT_LOOK: Duration = Duration::from_millis(10);
 
-/// The time that an attempt waits for its caller, such as for a part of a request that is passed on while it arrives. The
-/// time limits of the attempt stand still meanwhile, it is not slow for the breaker, and a trial's lease does not run out:
-/// a slow caller says nothing about the upstream.
+/// The time that an attempt waits for its caller, such as for a part of a request that is passed on while it arrives.
+/// The time limits of the attempt stand still meanwhile, it is not slow for the breaker, and a trial's lease does not
+/// run out: a slow caller says nothing about the upstream.
 ///
 /// The operation must bound this time itself.
 #[derive(Debug, Default)]

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Each setting that differs, such as `attempt_timeout 3 -> 2`. Of a policy, its settings are named; of a policy that is
-/// off, each is `none`.
+/// Each setting that differs, such as `attempt_timeout 3 -> 2`. Of a policy, its settings are named; of a policy that
+/// is off, each is `none`.
 pub(crate) fn changes<S: Serialize>(before: &S, after: &S) -> Vec<String> {
     let (before, after) = (fields(before), fields(after));
     let mut names: Vec<_> = before.keys().chain(after.keys()).collect();

@@ -29,9 +29,9 @@ const STOOD_STILL: Duration = Duration::from_millis(50);
 
 /// Runs `future` until `due`. Returns `None` if the future is not ready by then.
 ///
-/// If the process was stopped past `due`, the future gets the time after `due` back, at most as much as it had in all. While
-/// the process was stopped, the future could not do its own part, such as sending a request. The time that it had counts
-/// from this call on, not from the first poll.
+/// If the process was stopped past `due`, the future gets the time after `due` back, at most as much as it had in all.
+/// While the process was stopped, the future could not do its own part, such as sending a request. The time that it had
+/// counts from this call on, not from the first poll.
 pub fn within<F: Future>(due: Instant, future: F) -> impl Future<Output = Option<F::Output>> {
     from_until(now(), due, future)
 }
@@ -92,7 +92,8 @@ pub async fn until<F: Future>(due: Instant, future: F) -> Option<F::Output> {
     None
 }
 
-/// The system's date, for display, and for a date that an upstream sends without its own. No other decision depends on it.
+/// The system's date, for display, and for a date that an upstream sends without its own. No other decision depends on
+/// it.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub(crate) fn date() -> SystemTime {
     SystemTime::now()

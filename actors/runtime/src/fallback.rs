@@ -1,7 +1,7 @@
 //! Fallback: an answer in place of the one that a call does not have.
 //!
-//! The outermost policy, as in Netflix's Hystrix: the call has ended when its fallback is asked, so that the breaker, the
-//! retries and all observers have seen the failure or the rejection.
+//! The outermost policy, as in Netflix's Hystrix: the call has ended when its fallback is asked, so that the breaker,
+//! the retries and all observers have seen the failure or the rejection.
 
 use crate::{
     observe::{Observation, Observers},

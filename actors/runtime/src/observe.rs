@@ -26,8 +26,8 @@ use crate::{
 /// An observer runs on the thread and in the moment of what it observes: it must not block. A panic in it is contained.
 ///
 /// Changes of an upstream's settings ([`Observation::CallsReconfigured`], [`Observation::ChaosSet`]) are told one at a
-/// time, in their order. If several threads change settings at once, or an observer changes them, a change may be told on
-/// another thread than that of the change, and after [`reconfigure`](crate::Upstream::reconfigure) has returned.
+/// time, in their order. If several threads change settings at once, or an observer changes them, a change may be told
+/// on another thread than that of the change, and after [`reconfigure`](crate::Upstream::reconfigure) has returned.
 pub trait Observer: Send + Sync + 'static {
     /// Something happened.
     fn observe(&self, observation: &Observation<'_>);

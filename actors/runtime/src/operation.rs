@@ -48,16 +48,17 @@ pub trait Operation: 'static {
     }
 
     /// Called with the answer that the call returns, if the upstream limits attempts in flight: `place` is that of the
-    /// attempt. By default it is dropped, and another attempt may begin. An answer whose body is read later keeps it until
-    /// then. An answer that is returned because its retry was refused a wait has no place. A panic in it changes nothing.
+    /// attempt. By default it is dropped, and another attempt may begin. An answer whose body is read later keeps it
+    /// until then. An answer that is returned because its retry was refused a wait has no place. A panic in it changes
+    /// nothing.
     fn keep_place(&self, answer: &mut Self::Answer, place: ConcurrencyPlace) {
         let _ = answer;
         drop(place);
     }
 
-    /// Called with the answer of an attempt before the call waits for its retry. The call keeps the answer, and returns it
-    /// if it is refused the wait, or has no time left after it. Does nothing by default. Override it to release what an
-    /// unread answer holds, such as its count as in flight. A panic in it changes nothing.
+    /// Called with the answer of an attempt before the call waits for its retry. The call keeps the answer, and returns
+    /// it if it is refused the wait, or has no time left after it. Does nothing by default. Override it to release what
+    /// an unread answer holds, such as its count as in flight. A panic in it changes nothing.
     fn set_aside(&self, answer: &mut Self::Answer) {
         let _ = answer;
     }
@@ -111,12 +112,12 @@ pub struct Attempt<'a> {
     /// that may have failed on a dead connection.
     pub fresh_connection: bool,
     /// When the runtime drops this attempt, if it has a time limit; later if the process was stopped meanwhile. An
-    /// operation that can use an incomplete answer must return it before this instant. Later by the time that the attempt
-    /// [waits](Self::waits) for its caller.
+    /// operation that can use an incomplete answer must return it before this instant. Later by the time that the
+    /// attempt [waits](Self::waits) for its caller.
     pub due: Option<Instant>,
     /// When the call must be answered, if its caller has set a deadline of its own with
-    /// [`time_left`](crate::CallOptions::time_left): the earlier of that and the upstream's. Pass on what is left of it,
-    /// so that the upstream does not work on an answer that comes too late. May be after [`due`](Self::due).
+    /// [`time_left`](crate::CallOptions::time_left): the earlier of that and the upstream's. Pass on what is left of
+    /// it, so that the upstream does not work on an answer that comes too late. May be after [`due`](Self::due).
     pub deadline: Option<Instant>,
     pub(crate) connecting: &'a Cell<bool>,
     pub(crate) waits: &'a CallerWaits,

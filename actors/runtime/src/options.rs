@@ -26,7 +26,8 @@ impl CallOptions {
         Self::numbered(CallId::next())
     }
 
-    /// The defaults, with a number that the caller knows from the beginning: one of [`CallId::next`], used for one call.
+    /// The defaults, with a number that the caller knows from the beginning: one of [`CallId::next`], used for one
+    /// call.
     pub fn numbered(id: CallId) -> Self {
         Self { id, retries: true, priority: Priority::default(), variant: None, time_left: None }
     }
@@ -48,8 +49,8 @@ impl CallOptions {
         Self { priority, ..self }
     }
 
-    /// Chooses one of [`CallSettings::variants`](crate::CallSettings::variants), by its index. The settings of the upstream
-    /// apply if it has no such variant.
+    /// Chooses one of [`CallSettings::variants`](crate::CallSettings::variants), by its index. The settings of the
+    /// upstream apply if it has no such variant.
     pub fn variant(self, index: u16) -> Self {
         Self { variant: Some(index), ..self }
     }

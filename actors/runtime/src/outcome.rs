@@ -61,8 +61,8 @@ pub enum Outcome {
     DeadlineExceeded,
     /// The transport panicked.
     Panicked,
-    /// Dropped before its end, because another attempt beside it was a success (see [`Hedge`](crate::Hedge)), or because the
-    /// client of a [protected server](crate::adapters) has left.
+    /// Dropped before its end, because another attempt beside it was a success (see [`Hedge`](crate::Hedge)), or
+    /// because the client of a [protected server](crate::adapters) has left.
     Cancelled,
 }
 

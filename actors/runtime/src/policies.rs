@@ -41,8 +41,8 @@ pub(crate) struct Common {
     pub(crate) rng: Mutex<SmallRng>,
 }
 
-/// The policies of one upstream with the settings of one time. A call keeps those that it began with. What they count is
-/// shared with those of other settings.
+/// The policies of one upstream with the settings of one time. A call keeps those that it began with. What they count
+/// is shared with those of other settings.
 #[derive(Debug)]
 pub(crate) struct Policies {
     pub(crate) common: Arc<Common>,
@@ -80,8 +80,8 @@ impl Policies {
         }
     }
 
-    /// These policies with other settings. A policy that stays on keeps what it has counted, and the limits that all calls
-    /// share change at once; one that was off begins anew.
+    /// These policies with other settings. A policy that stays on keeps what it has counted, and the limits that all
+    /// calls share change at once; one that was off begins anew.
     pub(crate) fn with(&self, config: CallConfig) -> Self {
         let mut next = self.without_variants(config);
         let mut hedging = next.hedging.clone().or_else(|| self.any_hedging().cloned());

@@ -74,7 +74,8 @@ pub enum CallError<E> {
     #[error("no connection within {:.3}s", .0.as_secs_f64())]
     Unconnected(Duration),
     /// The call's deadline cut its last attempt short, or no time was left for the first
-    /// ([`CallOptions::time_left`](crate::CallOptions::time_left)). Holds the time from the start of the call to its deadline.
+    /// ([`CallOptions::time_left`](crate::CallOptions::time_left)). Holds the time from the start of the call to its
+    /// deadline.
     #[error("the call's deadline of {:.3}s passed", .0.as_secs_f64())]
     DeadlineExceeded(Duration),
     /// The last attempt panicked.

@@ -150,8 +150,8 @@ impl TryFrom<CallSettings> for CallConfig {
     }
 }
 
-/// The first attempt has its whole timeout, also after the longest waits for a token and a place. So a hanging upstream is
-/// not hidden from the breaker by a deadline, and no call lasts longer than its deadline.
+/// The first attempt has its whole timeout, also after the longest waits for a token and a place. So a hanging upstream
+/// is not hidden from the breaker by a deadline, and no call lasts longer than its deadline.
 fn waits_fit(settings: &CallSettings, deadline: Duration) -> Result<(), InvalidConfig> {
     let mut left = deadline.saturating_sub(settings.attempt_timeout.unwrap_or_default());
     let for_token = settings.rate.as_ref().map_or(Duration::ZERO, |rate| rate.rate_wait);

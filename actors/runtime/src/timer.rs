@@ -41,9 +41,9 @@ impl Timer {
 
     /// For the handler of its message: it has been delivered.
     ///
-    /// A context polls a timer that has just been replaced once more before it takes it out. Such a timer may be due, and
-    /// says nothing about the one in its place. If it did, that one would be set a second time, and from then on there
-    /// would be two.
+    /// A context polls a timer that has just been replaced once more before it takes it out. Such a timer may be due,
+    /// and says nothing about the one in its place. If it did, that one would be set a second time, and from then on
+    /// there would be two.
     pub(crate) fn delivered(&mut self, now: Instant) {
         self.armed = self.armed.filter(|(at, _)| *at > now);
     }

@@ -83,8 +83,8 @@ impl Upstream {
         self.report(attempt).await.result
     }
 
-    /// Makes a call as [`call`](Self::call) does. If there is no answer, asks `fallback` for one, after the breaker, the
-    /// retries and the observers have seen the end of the call. A `fallback` that panics has none.
+    /// Makes a call as [`call`](Self::call) does. If there is no answer, asks `fallback` for one, after the breaker,
+    /// the retries and the observers have seen the end of the call. A `fallback` that panics has none.
     ///
     /// ```
     /// # use resilience_actors::Upstream;

@@ -1,5 +1,5 @@
-// The dashboard: receives what the server reports, and shows the list of upstreams or one of them. With the lab's backend
-// alone there is no list.
+// The dashboard: receives what the server reports, and shows the list of upstreams or one of them. With the lab's
+// backend alone there is no list.
 
 import { Api, ApiError } from "./data/api.js";
 import { Clock } from "./data/clock.js";

@@ -6,8 +6,8 @@
 //! [`stall::SEND_BUFFER`] in the kernel. A stream ends if the log no longer has its next event, or if its connection
 //! accepts no data for [`stall::LIMIT`].
 //!
-//! All upstreams have one log, so an id says how far a reader is whatever its [`Filter`]. A reader that wants few events
-//! gets ids with its heartbeats.
+//! All upstreams have one log, so an id says how far a reader is whatever its [`Filter`]. A reader that wants few
+//! events gets ids with its heartbeats.
 
 mod filter;
 mod frame;

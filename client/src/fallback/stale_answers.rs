@@ -46,8 +46,9 @@ impl<K: Ord + Clone, A: Clone> StaleAnswers<K, A> {
         Self { limits, kept, oldest, bytes: 0, last: 0 }
     }
 
-    /// Keeps `answer`, which arrived at `at`, in place of an earlier answer to `request`. Drops the oldest answers if there
-    /// is no room, and this one if its `size` in bytes is more than all room. Changes nothing if a later answer is kept.
+    /// Keeps `answer`, which arrived at `at`, in place of an earlier answer to `request`. Drops the oldest answers if
+    /// there is no room, and this one if its `size` in bytes is more than all room. Changes nothing if a later answer
+    /// is kept.
     pub fn keep(&mut self, request: K, answer: A, size: usize, at: Instant) {
         if self.kept.get(&request).is_some_and(|kept| kept.at.0 > at) {
             return;

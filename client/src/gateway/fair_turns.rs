@@ -15,7 +15,8 @@ pub(super) struct FairTurns {
 }
 
 impl FairTurns {
-    /// Calls `read`. If the previous call used up the task's budget without a result, returns `Pending` and wakes the task.
+    /// Calls `read`. If the previous call used up the task's budget without a result, returns `Pending` and wakes the
+    /// task.
     pub(super) fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,

@@ -4,8 +4,8 @@ use resilience_actors::ConcurrencyPlace;
 
 use super::{endpoints::EndpointUse, quota::Share};
 
-/// What an answer holds until its body ends or is cut off, its caller leaves, or its call waits for a retry. All of it goes
-/// back when this is dropped.
+/// What an answer holds until its body ends or is cut off, its caller leaves, or its call waits for a retry. All of it
+/// goes back when this is dropped.
 #[derive(Default)]
 pub(super) struct Held {
     /// The place of its attempt under the upstream's `concurrency_max`.

@@ -54,7 +54,8 @@ impl PassedOnBody {
         Self { stream, turns, idle, reader, failure, upstream, end: None, held }
     }
 
-    /// Lets the body fail, which is a failure of the upstream unless the caller's body has failed or the caller is slow.
+    /// Lets the body fail, which is a failure of the upstream unless the caller's body has failed or the caller is
+    /// slow.
     fn fail(&mut self, reason: &str, cx: &Context<'_>) {
         // The server sends what it has before it polls again, and closes the connection at an error.
         self.end = Some(End::Failed);

@@ -28,8 +28,8 @@ pub enum Change {
 pub struct InPlace {
     /// The settings of its policies or its routes. Changes of them since the start are gone.
     pub policies: bool,
-    /// How connections are made, the contents of the files of its certificates, or its endpoints. Its connections are closed
-    /// when they are idle, and what is known of its endpoints is gone.
+    /// How connections are made, the contents of the files of its certificates, or its endpoints. Its connections are
+    /// closed when they are idle, and what is known of its endpoints is gone.
     pub connections: bool,
     /// True if kept answers and shared calls must be dropped: other URLs, other TLS, other `fallback*` or `coalesce`.
     /// Other `headers` do not count: they are in the keys.

@@ -40,8 +40,8 @@ impl Reader {
         self.waits_since.get_or_insert_with(Instant::now);
     }
 
-    /// True if its pauses have taken [`SLOW_CALLER`] since it last waited that long for the upstream. What was on its way
-    /// when the upstream hung up comes with shorter waits.
+    /// True if its pauses have taken [`SLOW_CALLER`] since it last waited that long for the upstream. What was on its
+    /// way when the upstream hung up comes with shorter waits.
     pub(super) fn is_slow(&self) -> bool {
         self.paused >= SLOW_CALLER && !self.has_waited()
     }

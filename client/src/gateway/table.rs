@@ -81,8 +81,8 @@ impl GatewayUpstreams {
     /// [`Plan`]. No call is lost: calls in flight end with the upstreams and the settings that they began with.
     ///
     /// # Errors
-    /// Fails and changes nothing if the breaker actor of an upstream that changes is gone, or a setting is invalid. If an
-    /// actor ends during the change, its upstream stays as it was and the others change.
+    /// Fails and changes nothing if the breaker actor of an upstream that changes is gone, or a setting is invalid. If
+    /// an actor ends during the change, its upstream stays as it was and the others change.
     pub async fn replace(&self, configs: Vec<UpstreamConfig>) -> Result<Plan, ReconfigureError> {
         let _turn = self.0.turn.lock().await;
         let old = self.0.table.load_full();

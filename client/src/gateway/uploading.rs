@@ -26,8 +26,8 @@ impl Uploading {
         Self { progress: Rc::clone(upload.progress()), steps: 0, idle: Idle::new(idle) }
     }
 
-    /// To be called after each poll of a request that is not answered. Tells the attempt what is waited for. Ready if the
-    /// upstream has taken nothing for too long.
+    /// To be called after each poll of a request that is not answered. Tells the attempt what is waited for. Ready if
+    /// the upstream has taken nothing for too long.
     pub(super) fn poll(&mut self, waits: &CallerWaits, cx: &mut Context<'_>) -> Poll<HttpError> {
         waits.set_waiting(self.progress.waits_for_caller());
         let steps = self.progress.steps();

@@ -44,8 +44,8 @@ pub struct GatewayShared {
 }
 
 impl GatewayShared {
-    /// With the settings of the process, and as many streams as its descriptors allow. The name in `Via` is the pod's and
-    /// a random number: gateways behind each other differ, also where no pod has a name.
+    /// With the settings of the process, and as many streams as its descriptors allow. The name in `Via` is the pod's
+    /// and a random number: gateways behind each other differ, also where no pod has a name.
     pub fn new(
         config: &Config,
         upstreams: GatewayUpstreams,

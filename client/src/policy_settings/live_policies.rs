@@ -78,13 +78,14 @@ impl LivePolicies {
         self.0.in_force.load_full()
     }
 
-    /// Changes settings by the names of their variables in lower case. A number, a text or `true` (which is `on`) is the
-    /// variable's value. `false`: as if the variable were not set. `null`: the value at the start.
+    /// Changes settings by the names of their variables in lower case. A number, a text or `true` (which is `on`) is
+    /// the variable's value. `false`: as if the variable were not set. `null`: the value at the start.
     ///
     /// Earlier changes stay. `apply` puts the new settings in force; if it fails, nothing has changed.
     ///
     /// # Errors
-    /// A name is not that of a policy's setting, a value is not valid or contradicts another setting, or `apply` failed.
+    /// A name is not that of a policy's setting, a value is not valid or contradicts another setting, or `apply`
+    /// failed.
     pub async fn change(
         &self,
         asked: Map<String, Value>,

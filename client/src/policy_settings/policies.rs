@@ -67,8 +67,8 @@ impl Policies {
         self.breaker.check_timeout(attempt_timeout).map_err(named)
     }
 
-    /// What has changed since `before` of the settings that the runtime does not know: `breaker_probe none -> /health`. The
-    /// runtime tells of changes of the others itself.
+    /// What has changed since `before` of the settings that the runtime does not know: `breaker_probe none -> /health`.
+    /// The runtime tells of changes of the others itself.
     pub(super) fn own_changes(&self, before: &Self) -> Vec<String> {
         let shown = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
         let both = before.own().into_iter().zip(self.own());

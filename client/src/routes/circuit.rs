@@ -1,5 +1,5 @@
-//! The endpoints of a circuit breaker: state, and control by hand. Those of the lab's backend have no name of an upstream
-//! in their path.
+//! The endpoints of a circuit breaker: state, and control by hand. Those of the lab's backend have no name of an
+//! upstream in their path.
 
 use actix_web::web;
 use resilience_actors::{Breaker, BreakerSnapshot, BreakerStopped, State};

@@ -5,7 +5,8 @@
 //! | [`span`](mod@span) | a span, and its form in OTLP |
 //! | [`queue`](mod@queue) | the spans that are not yet sent |
 //!
-//! Spans go into one queue of the process, as log lines go into one log. [`trace_export`](crate::trace_export) sends them.
+//! Spans go into one queue of the process, as log lines go into one log. [`trace_export`](crate::trace_export) sends
+//! them.
 
 pub mod queue;
 pub mod span;
@@ -50,8 +51,8 @@ fn known(method: &str) -> &str {
 #[derive(Debug)]
 pub struct Recording(Option<Box<Span>>);
 
-/// Begins the work on a request. Returns its span, and the recording of that, named `METHOD ROUTE`. If the caller has named
-/// no trace, the new one is sampled by chance.
+/// Begins the work on a request. Returns its span, and the recording of that, named `METHOD ROUTE`. If the caller has
+/// named no trace, the new one is sampled by chance.
 pub fn enter(trace: Trace, method: &str, route: &str) -> (TraceContext, Recording) {
     let context = trace.enter();
     let Some(queue) = queue() else { return (context, Recording(None)) };

@@ -1,5 +1,5 @@
-//! A span, and its form in OTLP: <https://opentelemetry.io/docs/specs/otlp/>, in JSON. The names of attributes are those of
-//! OpenTelemetry's semantic conventions for HTTP.
+//! A span, and its form in OTLP: <https://opentelemetry.io/docs/specs/otlp/>, in JSON. The names of attributes are
+//! those of OpenTelemetry's semantic conventions for HTTP.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

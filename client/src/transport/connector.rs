@@ -28,8 +28,8 @@ thread_local! {
 
 /// Runs `request` to completion. Sets `connecting` to true while the request waits for a new connection; a request
 /// that gets a pooled connection leaves it false. Also returns the connection, which counts as in use until the
-/// returned [`InUse`] is dropped; `None` if the request wrote nothing to a connection. A request with an `upload` must have
-/// no body of its own.
+/// returned [`InUse`] is dropped; `None` if the request wrote nothing to a connection. A request with an `upload` must
+/// have no body of its own.
 pub(super) fn track_connection<F: Future + Unpin>(
     mut request: F,
     connecting: &Cell<bool>,

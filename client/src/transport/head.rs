@@ -29,8 +29,8 @@ pub(super) enum Head {
     Incomplete,
     /// An interim response with this length in bytes. The final response follows it.
     Interim(usize),
-    /// A final HTTP/1.1 response whose body ends when the connection closes. awc reads it to the end of the connection if
-    /// the version is 1.0.
+    /// A final HTTP/1.1 response whose body ends when the connection closes. awc reads it to the end of the connection
+    /// if the version is 1.0.
     Unbounded,
     /// A final response that names the protocol `websocket`, at this index. awc takes its body for empty.
     Upgrade(usize),

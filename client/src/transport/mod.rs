@@ -134,8 +134,8 @@ impl HttpTransport {
         read
     }
 
-    /// Begins to send the request, and its span. Not a part of [`send`](Self::send), whose future would store the request
-    /// for as long as it waits.
+    /// Begins to send the request, and its span. Not a part of [`send`](Self::send), whose future would store the
+    /// request for as long as it waits.
     fn request(
         &self,
         request: &BackendRequest,

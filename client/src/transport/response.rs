@@ -67,8 +67,8 @@ pub(super) async fn read(
     Ok(BackendResponse { status, body, retry_after, stale: None })
 }
 
-/// The whole body, or why it is not complete. The transport's [`Socket`](super::socket::Socket) also reports the regular end
-/// of a body that ends with the connection as an error.
+/// The whole body, or why it is not complete. The transport's [`Socket`](super::socket::Socket) also reports the
+/// regular end of a body that ends with the connection as an error.
 pub(super) fn whole(
     read: Result<Bytes, BodyError>,
     ends_with_connection: bool,

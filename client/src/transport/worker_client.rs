@@ -64,9 +64,9 @@ impl WorkerClient {
         self.client.client(attempt.fresh_connection).request(method, uri)
     }
 
-    /// Sends a request, and waits for the head of its answer. The connection counts as in use until the returned [`InUse`]
-    /// is dropped. `is_bodyless` says which statuses have no body, whatever the head says. A request with an `upload` has
-    /// no body of its own.
+    /// Sends a request, and waits for the head of its answer. The connection counts as in use until the returned
+    /// [`InUse`] is dropped. `is_bodyless` says which statuses have no body, whatever the head says. A request with an
+    /// `upload` has no body of its own.
     ///
     /// # Errors
     /// There is no answer.
@@ -89,8 +89,8 @@ impl WorkerClient {
         Ok((answer, connection))
     }
 
-    /// Closes idle connections. They may be dead as well as one on which an attempt timed out (firewall, dead host), and
-    /// each would cost a call one timeout.
+    /// Closes idle connections. They may be dead as well as one on which an attempt timed out (firewall, dead host),
+    /// and each would cost a call one timeout.
     pub(crate) fn close_idle(&self) {
         self.connections.close_idle();
     }

@@ -28,7 +28,8 @@ pub struct CallEvent {
     pub deadline_seconds: Option<f64>,
     /// The state after the call's own report.
     pub circuit_breaker_state: State,
-    /// The call whose answer it got, with that call's attempts; absent unless requests were [coalesced](resilience_actors::Coalescer).
+    /// The call whose answer it got, with that call's attempts; absent unless requests were
+    /// [coalesced](resilience_actors::Coalescer).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coalesced_with: Option<CallId>,
     /// Its attempts, in order. Empty if it was rejected before the first, if the caller had left, or if it shared the

@@ -24,8 +24,8 @@ impl Endpoint {
         }
     }
 
-    /// Makes a call with this marker, which the server puts into its answer. Panics if the answer may be that of another
-    /// call.
+    /// Makes a call with this marker, which the server puts into its answer. Panics if the answer may be that of
+    /// another call.
     pub(crate) fn call(self, client: &Process, id: &str) -> Received {
         let trace = format!("traceparent: 00-{id}-00f067aa0ba902b7-00\r\n");
         let received = match self {

@@ -3,8 +3,8 @@
 //! for a call of the lab's endpoint and for one through the gateway.
 //!
 //! Each call carries a marker (its trace id), which the server puts into its answer. So a test detects the answer of
-//! another call. A request that the gateway passes on has the marker in its path, query, headers and body as well, and the
-//! server detects a request that consists of parts of several.
+//! another call. A request that the gateway passes on has the marker in its path, query, headers and body as well, and
+//! the server detects a request that consists of parts of several.
 //!
 //! `cargo test -p client-service --test fault_matrix -- --nocapture` prints the matrix.
 //! `FAULT_MATRIX_ROW=chunk` plays only rows whose name contains `chunk`. `FAULT_MATRIX_CALLS=10000` sets the number of

@@ -35,7 +35,8 @@ pub(crate) struct Play {
 pub(crate) enum Mode {
     /// Correctly.
     Healthy,
-    /// With a 503 that is not retried, and counts as one failure. Then the connection is closed, or kept and used for these acts.
+    /// With a 503 that is not retried, and counts as one failure. Then the connection is closed, or kept and used for
+    /// these acts.
     Failing(Option<Vec<Act>>),
     /// All with this play.
     Misbehaving(Arc<Play>),

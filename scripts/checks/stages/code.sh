@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154  # variables of lib.sh and check.sh
-# Stages of check.sh that look at the code, and its unit tests, models and benchmarks. Each runs in its own shell, in the
-# repository, and ends at its first failed command. Sourced by check.sh.
+# Stages of check.sh that look at the code, and its unit tests, models and benchmarks. Each runs in its own shell, in
+# the repository, and ends at its first failed command. Sourced by check.sh.
 
 stage_fmt() {
   ensure_component fmt rustfmt

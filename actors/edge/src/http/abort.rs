@@ -13,7 +13,8 @@ pub fn abort() -> HttpResponse {
     HttpResponse::Ok().streaming(stream::once(ready(Err::<Bytes, _>(Aborted))))
 }
 
-/// The error of a response's body that ends its connection on purpose. actix logs its `Debug`, which the log leaves out.
+/// The error of a response's body that ends its connection on purpose. actix logs its `Debug`, which the log leaves
+/// out.
 #[derive(Clone, Copy)]
 pub struct Aborted;
 

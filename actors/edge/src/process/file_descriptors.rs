@@ -26,8 +26,8 @@ pub struct CapacityRequest {
     pub per_connection: usize,
     /// Calls to an upstream at a time (`MAX_CALLS`), with a connection each; 0 for none.
     pub calls: Limit,
-    /// Bodies that are passed on after the end of their calls (`MAX_STREAMS`), with a connection to an upstream each; 0 for
-    /// none.
+    /// Bodies that are passed on after the end of their calls (`MAX_STREAMS`), with a connection to an upstream each; 0
+    /// for none.
     pub streams: Limit,
     /// Number of descriptors for anything else in the service.
     pub other: usize,

@@ -10,8 +10,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Number of [`Hangups`].
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
-/// The SIGHUPs that the process gets from now on. While there is one, [`run_service`](crate::run_service) does not log that
-/// SIGHUP is ignored. The signal never ends the process, whether or not there is one.
+/// The SIGHUPs that the process gets from now on. While there is one, [`run_service`](crate::run_service) does not log
+/// that SIGHUP is ignored. The signal never ends the process, whether or not there is one.
 #[derive(Debug)]
 pub struct Hangups(Signal);
 

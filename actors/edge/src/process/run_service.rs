@@ -16,7 +16,8 @@ use crate::{
 /// environment, starts the log, and awaits `run`. Returns the exit code: 2 for an argument or a setting that is not
 /// valid, 1 for an error of `run`.
 ///
-/// SIGHUP (unless the service receives [`Hangups`](crate::Hangups)), SIGUSR1, SIGUSR2 and SIGALRM are ignored; SIGQUIT ends the process at once, with a core dump.
+/// SIGHUP (unless the service receives [`Hangups`](crate::Hangups)), SIGUSR1, SIGUSR2 and SIGALRM are ignored; SIGQUIT
+/// ends the process at once, with a core dump.
 ///
 /// # Panics
 /// Panics outside of an actix runtime.

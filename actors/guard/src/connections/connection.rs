@@ -140,8 +140,8 @@ impl Connection {
         self.wanted_body().map_or(step, |body| body.read_at_once(step))
     }
 
-    /// Counts received bytes. Returns how many of them actix-http may read now. Does not count the rest, which may follow
-    /// the body.
+    /// Counts received bytes. Returns how many of them actix-http may read now. Does not count the rest, which may
+    /// follow the body.
     pub(crate) fn count_received(&self, bytes: &[u8]) -> usize {
         let (mut body, mut used) = (self.unread_body.get(), bytes.len());
         if let Some(body) = &mut body {

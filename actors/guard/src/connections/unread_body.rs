@@ -64,8 +64,8 @@ impl UnreadBody {
         }
     }
 
-    /// Counts received bytes. Returns how many of them actix-http may read now. Does not count the rest, which may follow
-    /// the body.
+    /// Counts received bytes. Returns how many of them actix-http may read now. Does not count the rest, which may
+    /// follow the body.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> usize {
         match self {
             Self::Sized { left, .. } => {

@@ -16,8 +16,8 @@ use tokio::{task::yield_now, time::sleep};
 use crate::connections::connection::Connection;
 
 /// Lets the body of `request` take longer than [`Limits::body`](crate::Limits::body), but not pause for longer than
-/// `longest` while the handler waits for it. For a body that is passed on while it arrives. To be called when the handler
-/// has not waited for the body for longer than that limit.
+/// `longest` while the handler waits for it. For a body that is passed on while it arrives. To be called when the
+/// handler has not waited for the body for longer than that limit.
 ///
 /// Does nothing without a [`GuardedServer`](crate::GuardedServer), as in tests.
 pub fn limit_body_pauses(request: &HttpRequest, longest: Duration) {

@@ -18,7 +18,8 @@ use super::{
 use crate::{connections::connection::Connection, refusal::Refusal};
 
 /// Tells each connection of its requests. On a connection that is not served, it answers one probe and refuses other
-/// requests; on each, it refuses what follows the last request. Responses have `Connection: close` on such a connection, and if a chunked body was not read.
+/// requests; on each, it refuses what follows the last request. Responses have `Connection: close` on such a
+/// connection, and if a chunked body was not read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TrackRequests;
 

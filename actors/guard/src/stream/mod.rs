@@ -10,8 +10,8 @@
 //! - More than [`Limits::head`](crate::Limits::head) bytes that make no request are answered with 431.
 //! - While a handler works on a request, only a body that it wants is read. Anything else waits in the kernel's buffer.
 //!   Nothing is read either while a response waits for its peer.
-//! - actix-http's refusals without a request (400, 431 for more than 96 headers) get a body, unless a response before them
-//!   has not been sent yet: its content could look like a refusal.
+//! - actix-http's refusals without a request (400, 431 for more than 96 headers) get a body, unless a response before
+//!   them has not been sent yet: its content could look like a refusal.
 //! - A peer that takes nothing of its response for [`Limits::stall`](crate::Limits::stall) is dropped.
 //!
 //! The process may be stopped for a time (SIGSTOP, a suspended machine). When it continues, all limits are over before

@@ -1,9 +1,9 @@
 //! A retry storm: what an upstream gets during an outage and after it, with and without a retry budget.
 //!
 //! The upstream can answer half as many calls again as are made. It keeps up to 2 s of requests in a queue, and works
-//! on a request to its end even if the caller has given it up after 1 s. For 10 s it fails at once. Then it could answer
-//! every call again. But if each call makes four attempts, the queue is so long that every answer comes too late, so
-//! each call makes four attempts.
+//! on a request to its end even if the caller has given it up after 1 s. For 10 s it fails at once. Then it could
+//! answer every call again. But if each call makes four attempts, the queue is so long that every answer comes too
+//! late, so each call makes four attempts.
 
 use std::{cell::RefCell, ops::Range, rc::Rc, time::Duration};
 

@@ -28,8 +28,8 @@
 //! - Each attempt sends a clone of the message, so the actor may get it more than once. For a message that must not be
 //!   repeated, use [`Upstream::call_once`].
 //! - A message whose attempt a time limit has ended is not handled, unless the actor has begun to handle it.
-//! - The mailbox's capacity limits nothing, because each call has its own clone of the address, for which actix has always
-//!   room. Limit the messages in flight with [`concurrency`](crate::UpstreamBuilder::concurrency).
+//! - The mailbox's capacity limits nothing, because each call has its own clone of the address, for which actix has
+//!   always room. Limit the messages in flight with [`concurrency`](crate::UpstreamBuilder::concurrency).
 
 use std::{convert::Infallible, fmt::Display};
 
@@ -69,8 +69,8 @@ impl<M: Message<Result: Send> + Send + 'static> Mailbox<M> for Recipient<M> {
 /// Why an actor gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError<E> {
-    /// The actor is gone, or ended before it answered ([`MailboxError::Closed`]); or the mailbox has a time limit of its own,
-    /// which passed.
+    /// The actor is gone, or ended before it answered ([`MailboxError::Closed`]); or the mailbox has a time limit of
+    /// its own, which passed.
     #[error(transparent)]
     Mailbox(#[from] MailboxError),
     /// The actor answered with this error.
@@ -78,8 +78,8 @@ pub enum AddressError<E> {
     Actor(E),
 }
 
-/// A message to an actor, as an [`Operation`]: for calls with [`CallOptions`](crate::CallOptions), a fallback, or a whole
-/// report.
+/// A message to an actor, as an [`Operation`]: for calls with [`CallOptions`](crate::CallOptions), a fallback, or a
+/// whole report.
 pub struct SendMessage<B, M: Message, T, E> {
     mailbox: B,
     message: M,
@@ -151,8 +151,8 @@ impl Upstream {
         self.run(SendMessage::new(address, message)).await.result
     }
 
-    /// As [`send`](Self::send), for a message whose every answer is a success: what the actor answers is no `Result`, or
-    /// its `Err` is no failure.
+    /// As [`send`](Self::send), for a message whose every answer is a success: what the actor answers is no `Result`,
+    /// or its `Err` is no failure.
     ///
     /// # Errors
     /// As [`call`](Self::call).

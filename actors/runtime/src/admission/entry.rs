@@ -120,9 +120,9 @@ impl<'a, 'c, C: Caller> Entry<'a, 'c, C> {
         !self.permit.as_ref().is_some_and(Permit::is_trial)
     }
 
-    /// Waits for what a gate gives. `None`: the circuit has opened. The breaker has admitted the attempt again, which may
-    /// be a trial now, and the gate is to be asked again. If no time is left after the wait, the attempt is rejected with
-    /// the gate's `kind`.
+    /// Waits for what a gate gives. `None`: the circuit has opened. The breaker has admitted the attempt again, which
+    /// may be a trial now, and the gate is to be asked again. If no time is left after the wait, the attempt is
+    /// rejected with the gate's `kind`.
     async fn wait<V>(
         &mut self,
         kind: RejectionKind,

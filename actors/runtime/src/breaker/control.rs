@@ -66,8 +66,8 @@ impl Breaker {
         self.send(SetMode(Mode::Auto)).await
     }
 
-    /// Changes the settings of the running circuit. When it returns, they are in force: [`config`](Self::config) returns
-    /// them, and every step of the circuit follows them.
+    /// Changes the settings of the running circuit. When it returns, they are in force: [`config`](Self::config)
+    /// returns them, and every step of the circuit follows them.
     ///
     /// No call is lost. Permits stay valid, and trials keep the lease with which they began. The state, the mode, the
     /// counts, the event log and the prober with its own settings stay.
@@ -76,14 +76,14 @@ impl Breaker {
     ///   `failures`, `slow_rate`, `min_calls`) act at the next failure or slow call. If another `window`, another
     ///   `slow_call`, or a trip that looks at the window and is switched on or off changes what the windows count, all
     ///   trips begin empty, in a new epoch: results of calls in flight no longer count.
-    /// - Open by its own rules: the open time, counted from the opening, becomes what it would be if the circuit had had
-    ///   these settings since it was last closed. If that is over, the circuit is half-open at once.
+    /// - Open by its own rules: the open time, counted from the opening, becomes what it would be if the circuit had
+    ///   had these settings since it was last closed. If that is over, the circuit is half-open at once.
     /// - Half-open: if as many trials as the new `success_threshold` have succeeded, the circuit closes at once.
     ///
-    /// Does nothing if the settings are the same. Checks nothing that is not a setting of the breaker: each upstream that
-    /// uses it must still [fit](BreakerConfig::check_timeout), and a prober whose interval is longer than the new
-    /// `reset_timeout` has no effect. A call that began before keeps its attempt timeout, so a shorter `trial_lease` may
-    /// end its trial.
+    /// Does nothing if the settings are the same. Checks nothing that is not a setting of the breaker: each upstream
+    /// that uses it must still [fit](BreakerConfig::check_timeout), and a prober whose interval is longer than the new
+    /// `reset_timeout` has no effect. A call that began before keeps its attempt timeout, so a shorter `trial_lease`
+    /// may end its trial.
     ///
     /// # Errors
     /// The actor is gone, and nothing was done.
@@ -142,8 +142,8 @@ impl Breaker {
         Ok(())
     }
 
-    /// Ends the probing of [`probe_with`](Self::probe_with), at once. A probe in flight is dropped. Does nothing without a
-    /// prober.
+    /// Ends the probing of [`probe_with`](Self::probe_with), at once. A probe in flight is dropped. Does nothing
+    /// without a prober.
     pub fn stop_probing(&self) {
         self.actor.do_send(self.published.depth.counted(StopProber));
     }

@@ -2,8 +2,8 @@
 
 use super::{handle::Breaker, permit::Permit, report::Ticket};
 
-/// Reports that an answer failed after its call had ended as a success: its body was cut off while it was passed on, for
-/// instance. See [`Breaker::late_failure`].
+/// Reports that an answer failed after its call had ended as a success: its body was cut off while it was passed on,
+/// for instance. See [`Breaker::late_failure`].
 #[derive(Debug, Clone)]
 pub struct LateFailure {
     breaker: Breaker,
@@ -20,8 +20,8 @@ impl Breaker {
 }
 
 impl LateFailure {
-    /// Reports one failure more. Changes nothing if the circuit was not closed when the call ended, or has opened since.
-    /// The report is sent at once, and the returned future is ready when the published state reflects it.
+    /// Reports one failure more. Changes nothing if the circuit was not closed when the call ended, or has opened
+    /// since. The report is sent at once, and the returned future is ready when the published state reflects it.
     pub fn report<C: Into<String>>(self, cause: C) -> impl Future<Output = ()> + use<C> {
         let ticket = self.epoch.map(|epoch| Ticket { epoch, trial: None });
         let told = ticket.map(|ticket| Permit::new(&self.breaker.published, ticket).failure(cause));

@@ -21,8 +21,8 @@ impl<'a> Lease<'a> {
         Self { published, ticket }
     }
 
-    /// Waits for a trial that began at `began`. If the attempt `has_waited` for its caller when most of the lease is over,
-    /// the trial goes on without a lease, and another one can begin. Its result still counts.
+    /// Waits for a trial that began at `began`. If the attempt `has_waited` for its caller when most of the lease is
+    /// over, the trial goes on without a lease, and another one can begin. Its result still counts.
     pub(crate) async fn watch<T>(
         self,
         began: Instant,

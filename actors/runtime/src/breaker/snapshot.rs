@@ -16,8 +16,8 @@ pub struct BreakerSnapshot {
     pub state: State,
     /// The mode.
     pub mode: Mode,
-    /// Number of the current epoch: grows by one with each transition, and with each change of the settings that empties
-    /// the windows.
+    /// Number of the current epoch: grows by one with each transition, and with each change of the settings that
+    /// empties the windows.
     pub epoch: u64,
     /// Consecutive counted failures. While open or half-open, those that opened the circuit. 0 in any mode but auto.
     pub fail_counter: u32,

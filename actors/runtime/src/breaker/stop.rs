@@ -18,8 +18,8 @@ impl Handler<Stop> for BreakerActor {
 }
 
 impl Breaker {
-    /// Ends the actor and its probes, after what was sent to it before. Without this method the actor ends when its last
-    /// handle is gone, but not before its timer, which may be set to the end of a long open time.
+    /// Ends the actor and its probes, after what was sent to it before. Without this method the actor ends when its
+    /// last handle is gone, but not before its timer, which may be set to the end of a long open time.
     ///
     /// The published state does not change after that. Attempts that need the actor are rejected, and reports are lost.
     pub fn stop(&self) {

@@ -1,16 +1,16 @@
 //! Fault injection: a share of the attempts fails, is delayed or panics, for tests and game days.
 //!
 //! An experiment shows whether a system withstands a fault before the fault happens by itself: Basiri et al., "Chaos
-//! Engineering", IEEE Software 33(3), 2016. The faults are injected at the innermost place, inside the attempt's timeout
-//! and where its panics are contained, so that all other policies see them as faults of the upstream. A failure and a
-//! panic take the place of the operation; a delay comes before it.
+//! Engineering", IEEE Software 33(3), 2016. The faults are injected at the innermost place, inside the attempt's
+//! timeout and where its panics are contained, so that all other policies see them as faults of the upstream. A failure
+//! and a panic take the place of the operation; a delay comes before it.
 //!
-//! One fault is drawn for each attempt, hedges included. Repeats on a fresh connection belong to their attempt: they have
-//! no draw of their own.
+//! One fault is drawn for each attempt, hedges included. Repeats on a fresh connection belong to their attempt: they
+//! have no draw of their own.
 //!
 //! Fault injection must not go unnoticed: a line at `warn` says when it goes on, is changed and goes off, another one
-//! reminds once a minute while attempts are made, and each faulty attempt says so in its record, unless a hedge overtakes
-//! it.
+//! reminds once a minute while attempts are made, and each faulty attempt says so in its record, unless a hedge
+//! overtakes it.
 
 mod draw;
 mod reminder;

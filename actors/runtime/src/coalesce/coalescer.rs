@@ -19,8 +19,8 @@ use super::table::{Table, Ticket};
 /// callers may be on any thread.
 ///
 /// Put it around an [`Upstream`](crate::Upstream): then a shared call is one call to the upstream and all its policies.
-/// A caller that shares a call takes no place under a [`CallLimit`](crate::CallLimit). Nothing is kept: a call that begins
-/// after the end of a shared one is a call of its own.
+/// A caller that shares a call takes no place under a [`CallLimit`](crate::CallLimit). Nothing is kept: a call that
+/// begins after the end of a shared one is a call of its own.
 ///
 /// ```
 /// # use resilience_actors::{Coalescer, Upstream};
@@ -68,8 +68,8 @@ where
         Self::default()
     }
 
-    /// Waits for the answer of the call of `key` that is in flight on any thread. If there is none, makes it by `call`, in
-    /// a task on the current thread. Requests with the same key must be identical.
+    /// Waits for the answer of the call of `key` that is in flight on any thread. If there is none, makes it by `call`,
+    /// in a task on the current thread. Requests with the same key must be identical.
     ///
     /// Dropping the future leaves the other callers alone, also if it was the one that made the call. When all callers
     /// have left, the future of `call` is dropped.

@@ -56,8 +56,8 @@ impl<K: Eq + Hash, W, S> Table<K, W, S> {
         Ticket { flight: flight.number, caller }
     }
 
-    /// Takes a caller out. Returns the call if this was its last caller: it is to be dropped, and the next caller begins
-    /// another one. Changes nothing if the call has ended.
+    /// Takes a caller out. Returns the call if this was its last caller: it is to be dropped, and the next caller
+    /// begins another one. Changes nothing if the call has ended.
     pub(super) fn leave(&mut self, key: &K, ticket: Ticket) -> Option<Flight<W, S>> {
         let flight = self.flights.get_mut(key)?;
         flight.callers.remove(&ticket.caller);

@@ -73,8 +73,8 @@ impl EventLog {
         Self::of(Arc::new(Shared { state, due, lost, published }), breaker.into())
     }
 
-    /// The same log for another breaker. It then keeps as many events for each breaker, but no more than for eight. If a
-    /// breaker has more events than that, those of others leave the log sooner. When the last handle of a breaker is
+    /// The same log for another breaker. It then keeps as many events for each breaker, but no more than for eight. If
+    /// a breaker has more events than that, those of others leave the log sooner. When the last handle of a breaker is
     /// dropped, its events stay, and its counts end.
     #[must_use]
     pub fn for_breaker(&self, breaker: impl Into<Arc<str>>) -> Self {

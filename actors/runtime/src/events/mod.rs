@@ -1,7 +1,8 @@
-//! The event log of one breaker or of several: typed, numbered events in a bounded ring, which any number of readers can follow.
+//! The event log of one breaker or of several: typed, numbered events in a bounded ring, which any number of readers
+//! can follow.
 //!
-//! The runtime records every transition, burst of rejections, retry, refused retry, release, reset, lease expiry and change of mode. A
-//! service can record its calls.
+//! The runtime records every transition, burst of rejections, retry, refused retry, release, reset, lease expiry and
+//! change of mode. A service can record its calls.
 //!
 //! **Recording never waits for a reader.** A reader holds the number of the last event that it has read, and fetches
 //! the events after it. The ring is bounded: a reader that is too slow loses the oldest events and is told so. One

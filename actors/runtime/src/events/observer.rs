@@ -6,7 +6,8 @@ use crate::{
     observe::{Observation, Observer, RetryScheduled},
 };
 
-/// Records transitions and what they came of, changed settings, bursts of rejections, retries, refused retries and releases.
+/// Records transitions and what they came of, changed settings, bursts of rejections, retries, refused retries and
+/// releases.
 impl Observer for EventLog {
     fn observe(&self, observation: &Observation<'_>) {
         match observation {

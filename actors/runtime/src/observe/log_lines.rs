@@ -30,8 +30,8 @@ macro_rules! traced {
     };
 }
 
-/// Logs transitions, changed settings, retries, releases and failed calls at info, panics at error, that fault injection is
-/// on or off at warn, and the rest at debug.
+/// Logs transitions, changed settings, retries, releases and failed calls at info, panics at error, that fault
+/// injection is on or off at warn, and the rest at debug.
 #[derive(Debug, Clone, Default)]
 pub struct LogLines {
     prefix: Prefix,

@@ -1,17 +1,17 @@
 //! The retry budget: retries are at most a share of the calls.
 //!
-//! A call that is retried three times is four requests. While the upstream works, few calls are retried, and retries cost
-//! it little. When it fails, all are: then it gets four times the load at the moment at which it can bear the least, and
-//! a short overload becomes a lasting one. The number of attempts of a call does not bound this, because it allows each
-//! call the same number of retries. A budget bounds the retries of all calls together: a share of the calls, for instance
-//! a fifth, so that the load grows by a fifth at most. A minimum of retries a second is always allowed, so that an
-//! upstream with few calls has retries too.
+//! A call that is retried three times is four requests. While the upstream works, few calls are retried, and retries
+//! cost it little. When it fails, all are: then it gets four times the load at the moment at which it can bear the
+//! least, and a short overload becomes a lasting one. The number of attempts of a call does not bound this, because it
+//! allows each call the same number of retries. A budget bounds the retries of all calls together: a share of the
+//! calls, for instance a fifth, so that the load grows by a fifth at most. A minimum of retries a second is always
+//! allowed, so that an upstream with few calls has retries too.
 //!
 //! The rule is that of Finagle's `RetryBudget` and of tower's `TpsBudget`: each call is a deposit and each retry a
-//! withdrawal; both count for ten seconds, in slots. A retry is allowed if the deposits times the share, plus the minimum
-//! times ten, exceed the withdrawals by one. As there, a withdrawn retry is spent. If its call does not make it, because
-//! its caller leaves or the circuit opens, it does not go back: the budget decides on retries, and expires within ten
-//! seconds. A hedge is a withdrawal as well.
+//! withdrawal; both count for ten seconds, in slots. A retry is allowed if the deposits times the share, plus the
+//! minimum times ten, exceed the withdrawals by one. As there, a withdrawn retry is spent. If its call does not make
+//! it, because its caller leaves or the circuit opens, it does not go back: the budget decides on retries, and expires
+//! within ten seconds. A hedge is a withdrawal as well.
 
 mod settings;
 mod shared;
@@ -88,8 +88,8 @@ impl Budget {
         self.reserve + self.share * sum(|slot| slot.calls) - sum(|slot| slot.retries)
     }
 
-    /// The current slot. Empties those that have expired. Another thread may have read its clock earlier and come later:
-    /// it gets the newest slot.
+    /// The current slot. Empties those that have expired. Another thread may have read its clock earlier and come
+    /// later: it gets the newest slot.
     fn slot(&mut self, now: Instant) -> &mut Slot {
         let since = now.saturating_duration_since(self.began);
         let number = usize::try_from(since.as_nanos() / SLOT.as_nanos()).unwrap_or(usize::MAX);

@@ -48,8 +48,8 @@ pub struct Retry {
     pub base_delay: Duration,
     /// How the waits grow, default [`Backoff::Exponential`].
     pub backoff: Backoff,
-    /// Factor from each wait to the next: [`MULTIPLIER`](Self::MULTIPLIER), default 2. Only for exponential backoff that
-    /// is not decorrelated.
+    /// Factor from each wait to the next: [`MULTIPLIER`](Self::MULTIPLIER), default 2. Only for exponential backoff
+    /// that is not decorrelated.
     pub multiplier: f64,
     /// Cap of the waits, before jitter: one of [`DURATIONS`](crate::DURATIONS), no less than the base delay, default
     /// 10 s.

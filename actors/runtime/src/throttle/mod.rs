@@ -1,13 +1,13 @@
 //! Adaptive throttling: while the upstream refuses attempts, a share of them is rejected here.
 //!
-//! An upstream that is overloaded spends work on each request that it refuses. The rule is that of client-side throttling
-//! in Beyer et al., "Site Reliability Engineering" (2016), chapter 21, "Handling Overload". Over two minutes, it compares
-//! the requests of the callers with those that the upstream accepted, and rejects what exceeds their ratio, by chance.
-//! Rejected requests count as requests: they show how much the callers want.
+//! An upstream that is overloaded spends work on each request that it refuses. The rule is that of client-side
+//! throttling in Beyer et al., "Site Reliability Engineering" (2016), chapter 21, "Handling Overload". Over two
+//! minutes, it compares the requests of the callers with those that the upstream accepted, and rejects what exceeds
+//! their ratio, by chance. Rejected requests count as requests: they show how much the callers want.
 //!
 //! An attempt counts when it ends: as refused if its [`Verdict`] says so, and as accepted otherwise, also if it failed,
-//! which is for the circuit breaker to judge. What did not reach the upstream counts as neither. It is no sign of a refusal,
-//! and as an acceptance it would hide the refusals.
+//! which is for the circuit breaker to judge. What did not reach the upstream counts as neither. It is no sign of a
+//! refusal, and as an acceptance it would hide the refusals.
 
 mod settings;
 mod window;
@@ -69,8 +69,8 @@ impl Throttling {
         Self { settings, state: Arc::clone(&self.state) }
     }
 
-    /// Rejects an attempt with the probability that the rule says. `draw` is from 0 to 1, and asked for only if there is
-    /// such a probability.
+    /// Rejects an attempt with the probability that the rule says. `draw` is from 0 to 1, and asked for only if there
+    /// is such a probability.
     pub(crate) fn admit(&self, now: Instant, draw: impl FnOnce() -> f64) -> Result<(), Rejection> {
         let mut state = self.state();
         let probability = state.window.attempts(now).probability(self.settings.throttle_ratio);

@@ -16,8 +16,8 @@ use crate::config::{InvalidConfig, in_range};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Throttle {
-    /// Attempts may be this many times those that the upstream accepts: [`RATIO`](Self::RATIO), default 2. A lower ratio
-    /// makes fewer attempts in vain, and notices later that the upstream accepts more again.
+    /// Attempts may be this many times those that the upstream accepts: [`RATIO`](Self::RATIO), default 2. A lower
+    /// ratio makes fewer attempts in vain, and notices later that the upstream accepts more again.
     pub throttle_ratio: f64,
 }
 

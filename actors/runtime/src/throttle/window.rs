@@ -120,7 +120,8 @@ mod tests {
         assert_eq!(counts(&mut window, 132), (0, 0));
     }
 
-    /// The time from the recovery of an upstream that refused everything for four minutes until it gets nine of ten calls.
+    /// The time from the recovery of an upstream that refused everything for four minutes until it gets nine of ten
+    /// calls.
     fn recovery(ratio: f64) -> Duration {
         let (start, mut rng, mut last) = (start(), SmallRng::seed_from_u64(1), Vec::new());
         let mut window = Window::new(start);

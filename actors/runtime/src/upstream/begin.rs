@@ -31,8 +31,8 @@ pub(super) fn begin<O: Operation>(
     answer
 }
 
-/// Takes a place under the call limit. A quiet period and an open circuit reject the call here, without a message: there
-/// may be thousands of calls in a second. Each attempt asks the breaker in its turn.
+/// Takes a place under the call limit. A quiet period and an open circuit reject the call here, without a message:
+/// there may be thousands of calls in a second. Each attempt asks the breaker in its turn.
 ///
 /// A call without any time left ends in its first turn, whatever the circuit is.
 pub(crate) fn enter(

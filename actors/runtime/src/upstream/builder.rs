@@ -192,8 +192,8 @@ impl UpstreamBuilder {
         self
     }
 
-    /// Lets a share of the attempts fail, be delayed or panic, for tests and game days. All other policies see that as they
-    /// would see it of the upstream.
+    /// Lets a share of the attempts fail, be delayed or panic, for tests and game days. All other policies see that as
+    /// they would see it of the upstream.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -88,9 +88,9 @@ impl Current {
         reconfiguring.untold.push_back([old, new]);
     }
 
-    /// Tells the observers of the changes, in the order of the changes. Does nothing if they are being told of a change, on
-    /// this thread or another one: the loop that tells them goes on with the next change. No lock is held while they run,
-    /// because they may change settings themselves.
+    /// Tells the observers of the changes, in the order of the changes. Does nothing if they are being told of a
+    /// change, on this thread or another one: the loop that tells them goes on with the next change. No lock is held
+    /// while they run, because they may change settings themselves.
     fn tell(&self) {
         while let Some(change) = self.next_to_tell() {
             let _telling = Telling(self);
@@ -154,16 +154,16 @@ pub(super) fn check(config: &CallConfig, breaker: &BreakerConfig) -> Result<(), 
 impl Upstream {
     /// Changes how calls are made, while calls are made. A call keeps the settings that it began with, to its end.
     ///
-    /// What the policies have counted stays: places and tokens that are taken, retries, results, latencies, and who waits.
-    /// The limits that calls share change at once for all of them: the number of places, the length of the queue, the rate
-    /// and its burst, and the retry budget. With more places or a higher rate, attempts that wait are admitted at once or
-    /// earlier; with fewer places, none is taken away; with a lower rate, attempts whose token comes too late are rejected.
-    /// A policy that is switched on begins anew. One that is switched off admits what waits for it. Fault injection changes and
-    /// ends at once for all calls, and begins with new ones.
+    /// What the policies have counted stays: places and tokens that are taken, retries, results, latencies, and who
+    /// waits. The limits that calls share change at once for all of them: the number of places, the length of the
+    /// queue, the rate and its burst, and the retry budget. With more places or a higher rate, attempts that wait are
+    /// admitted at once or earlier; with fewer places, none is taken away; with a lower rate, attempts whose token
+    /// comes too late are rejected. A policy that is switched on begins anew. One that is switched off admits what
+    /// waits for it. Fault injection changes and ends at once for all calls, and begins with new ones.
     ///
-    /// Does nothing if the settings are the same. Observers are told of one change at a time, in the order of the changes.
-    /// This method does not wait for a thread that is telling them of a change: that thread tells them of this change too,
-    /// maybe after this method has returned.
+    /// Does nothing if the settings are the same. Observers are told of one change at a time, in the order of the
+    /// changes. This method does not wait for a thread that is telling them of a change: that thread tells them of this
+    /// change too, maybe after this method has returned.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -177,8 +177,8 @@ impl Upstream {
     /// ```
     ///
     /// # Errors
-    /// A setting breaks its rule, or does not fit the breaker's: see [`BreakerConfig::check_timeout`]. Nothing is changed
-    /// then.
+    /// A setting breaks its rule, or does not fit the breaker's: see [`BreakerConfig::check_timeout`]. Nothing is
+    /// changed then.
     pub fn reconfigure(&self, settings: CallSettings) -> Result<(), InvalidConfig> {
         let config = CallConfig::try_from(settings)?;
         {
@@ -196,10 +196,11 @@ impl Upstream {
         Ok(())
     }
 
-    /// Changes how calls are made, as [`reconfigure`](Self::reconfigure) does, and the settings of the circuit breaker, as
-    /// [`Breaker::reconfigure`](crate::Breaker::reconfigure) does. The two are checked together; other upstreams that
-    /// share the breaker are not checked. Runs to its end also if the future is dropped. Observers may be told of the change
-    /// of the calls on another thread, and after this future is ready: see [`reconfigure`](Self::reconfigure).
+    /// Changes how calls are made, as [`reconfigure`](Self::reconfigure) does, and the settings of the circuit breaker,
+    /// as [`Breaker::reconfigure`](crate::Breaker::reconfigure) does. The two are checked together; other upstreams
+    /// that share the breaker are not checked. Runs to its end also if the future is dropped. Observers may be told of
+    /// the change of the calls on another thread, and after this future is ready: see
+    /// [`reconfigure`](Self::reconfigure).
     ///
     /// # Errors
     /// A setting breaks its rule, there is no breaker, or the breaker's actor is gone. Nothing is changed then.

@@ -18,8 +18,8 @@ impl Upstream {
     /// [variant](crate::CallOptions::variant), fits the settings that the call gets.
     ///
     /// Both share the breaker, whose settings change for both, and what the policies have counted, as after
-    /// [`reconfigure_with_breaker`](Self::reconfigure_with_breaker). The limits that calls share change at once for both.
-    /// Change no settings of this handle afterwards: they would change those limits back.
+    /// [`reconfigure_with_breaker`](Self::reconfigure_with_breaker). The limits that calls share change at once for
+    /// both. Change no settings of this handle afterwards: they would change those limits back.
     ///
     /// # Errors
     /// A setting breaks its rule, there is no breaker, or the breaker's actor is gone. Nothing is changed then.

@@ -21,8 +21,8 @@ fn is_over<T, E>(result: &Result<T, CallError<E>>, time: Duration) -> bool {
     matches!(result, Err(CallError::DeadlineExceeded(over)) if *over == time)
 }
 
-/// An upstream that answers each attempt with an error at its deadline, or after this time if that is earlier. Keeps what
-/// was left of the deadline at the start of each attempt.
+/// An upstream that answers each attempt with an error at its deadline, or after this time if that is earlier. Keeps
+/// what was left of the deadline at the start of each attempt.
 #[derive(Clone)]
 struct Told {
     after: Duration,

@@ -2,10 +2,9 @@
 //! clock.
 //!
 //! Most episodes have few of the optional policies, some have many. Callers come alone or in bursts, share calls, hurry
-//! and leave. The upstream answers, fails, hangs, is unreachable and panics, and faults are injected into attempts. Permits
-//! are held, dropped and reported late. Operators reset the circuit, change its
-//! mode, and change settings. Meanwhile `rules/` checks the
-//! rules of the design.
+//! and leave. The upstream answers, fails, hangs, is unreachable and panics, and faults are injected into attempts.
+//! Permits are held, dropped and reported late. Operators reset the circuit, change its mode, and change settings.
+//! Meanwhile `rules/` checks the rules of the design.
 //!
 //! `SIMULATION_STEPS=1000000` plays more steps, `SIMULATION_SEED=7` others. An episode has a thousand steps; each has
 //! the seed after that of the episode before. A failure tells how to play its episode alone.

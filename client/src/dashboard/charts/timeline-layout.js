@@ -3,8 +3,8 @@
 import { TIMELINE } from "../data/model.js";
 import { logScale } from "./scale.js";
 
-/** Places the strip of states, the lanes and the time axis. `x` maps a time to its place. Without a baseline, there is one
- *  lane. */
+/** Places the strip of states, the lanes and the time axis. `x` maps a time to its place. Without a baseline, there is
+ *  one lane. */
 export function layOut(width, height, rem, now, hasBaseline) {
   const from = now - TIMELINE;
   const [left, right] = [Math.round(rem * 3.5), width - rem * 0.25];

@@ -11,8 +11,8 @@ export class Upstreams {
     this.changedAt = new Map();
   }
 
-  /** Stores an answer of `GET /api/upstreams` to a request from the time `asked`. A state that an event has changed since
-   *  then stays. */
+  /** Stores an answer of `GET /api/upstreams` to a request from the time `asked`. A state that an event has changed
+   *  since then stays. */
   observe(list, asked) {
     const known = new Map(this.all.map((upstream) => [upstream.name, upstream]));
     this.all = list.map((upstream) => {

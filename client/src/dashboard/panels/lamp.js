@@ -12,7 +12,8 @@ export class Lamp {
     Object.assign(this, { model, now });
   }
 
-  /** Shows another upstream, of which only the state is known: `target` in sentences, `title` in the title of the page. */
+  /** Shows another upstream, of which only the state is known: `target` in sentences, `title` in the title of the
+   *  page. */
   show(target, title, state) {
     Object.assign(this, { target, title });
     document.body.dataset.state = state;

@@ -1,4 +1,5 @@
-// The optional policies that are on: `policies` of `GET /api/stats`. One line for each, and a banner for fault injection.
+// The optional policies that are on: `policies` of `GET /api/stats`. One line for each, and a banner for fault
+// injection.
 
 import { byId, element, setText } from "../dom.js";
 import { describeFaults, describePolicy } from "../text/policies.js";

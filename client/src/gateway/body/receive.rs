@@ -98,8 +98,8 @@ impl BodyLimits {
         self.place().map_err(|message| ApiError::unavailable(message).retry_after(RETRY_AFTER))
     }
 
-    /// The same for an answer. The upstream has already done what the request asks, so the error does not ask the caller to
-    /// try again.
+    /// The same for an answer. The upstream has already done what the request asks, so the error does not ask the
+    /// caller to try again.
     ///
     /// # Errors
     /// 503 if `streams` are used up.

@@ -8,9 +8,9 @@ use actix_web::http::{
     },
 };
 
-/// A request with one of these, or a condition (`If-*`), needs an answer of its own. Credentials: a shared cache must not
-/// use the answer for others (RFC 9111, 3.5). `Cache-Control` and its predecessor: the caller may refuse answers that are
-/// not its own (5.2.1). The last two: it has a body.
+/// A request with one of these, or a condition (`If-*`), needs an answer of its own. Credentials: a shared cache must
+/// not use the answer for others (RFC 9111, 3.5). `Cache-Control` and its predecessor: the caller may refuse answers
+/// that are not its own (5.2.1). The last two: it has a body.
 static NEEDS_OWN_ANSWER: [HeaderName; 8] = [
     AUTHORIZATION,
     PROXY_AUTHORIZATION,
@@ -50,9 +50,9 @@ pub(in crate::gateway) struct RequestKey {
 }
 
 impl RequestKey {
-    /// The key of a request that the caller sent with the headers `received`, and that goes to `uri` at the upstream with
-    /// the headers `sent`. `None` if it needs an answer of its own: it is neither GET nor HEAD, has a body, credentials,
-    /// a range, a condition, or `Cache-Control`.
+    /// The key of a request that the caller sent with the headers `received`, and that goes to `uri` at the upstream
+    /// with the headers `sent`. `None` if it needs an answer of its own: it is neither GET nor HEAD, has a body,
+    /// credentials, a range, a condition, or `Cache-Control`.
     pub(in crate::gateway) fn of(
         method: &Method,
         uri: &Uri,

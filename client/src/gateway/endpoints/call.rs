@@ -29,9 +29,9 @@ impl CallEndpoints {
         Self { endpoints, clients, used: RefCell::default(), timed_out: Cell::new(false) }
     }
 
-    /// The endpoint of the next attempt: one that no attempt of the call has used, if there is one. `connecting` is true
-    /// while the attempt has no connection. If the attempt `uploads`, its time is that of the caller's upload too, and says
-    /// nothing of the endpoint's latency.
+    /// The endpoint of the next attempt: one that no attempt of the call has used, if there is one. `connecting` is
+    /// true while the attempt has no connection. If the attempt `uploads`, its time is that of the caller's upload too,
+    /// and says nothing of the endpoint's latency.
     pub(in crate::gateway) fn choose<'a>(
         &'a self,
         connecting: &'a Cell<bool>,

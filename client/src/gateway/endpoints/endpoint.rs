@@ -96,14 +96,14 @@ impl Endpoint {
         self.returns.load(Relaxed)
     }
 
-    /// The load at `second` of the pool's time. An older latency counts less, so that an endpoint that was slow is tried
-    /// again.
+    /// The load at `second` of the pool's time. An older latency counts less, so that an endpoint that was slow is
+    /// tried again.
     pub(super) fn load(&self, second: u64) -> Load {
         Load { in_flight: self.in_flight(), latency: self.latency_at(second) }
     }
 
-    /// Adds a sample to the latency. Only that of a good answer lowers a known one. The first sample counts in any case: an
-    /// endpoint that refuses quickly is chosen until it is ejected, and not avoided without a word in the log.
+    /// Adds a sample to the latency. Only that of a good answer lowers a known one. The first sample counts in any
+    /// case: an endpoint that refuses quickly is chosen until it is ejected, and not avoided without a word in the log.
     pub(super) fn record(&self, sample: Duration, good: bool, second: u64) {
         let sample = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX);
         let latency = self.latency_at(second);

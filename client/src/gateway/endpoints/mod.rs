@@ -61,8 +61,8 @@ pub enum Endpoints {
 }
 
 impl Endpoints {
-    /// The endpoints of the upstream with this name. If they are all addresses of names, an actor on `arbiter` looks them
-    /// up, until the last clone is dropped.
+    /// The endpoints of the upstream with this name. If they are all addresses of names, an actor on `arbiter` looks
+    /// them up, until the last clone is dropped.
     pub(super) fn start(
         upstream: &Arc<str>,
         config: &EndpointsConfig,

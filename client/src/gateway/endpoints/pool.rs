@@ -102,7 +102,8 @@ impl EndpointPool {
         Arc::clone(&set[selection::choose(set.len(), rank, load, &mut rand::rng())])
     }
 
-    /// Adds the time of an attempt until the head of its answer, or until it was given up, to the latency of an endpoint.
+    /// Adds the time of an attempt until the head of its answer, or until it was given up, to the latency of an
+    /// endpoint.
     pub(super) fn record(&self, endpoint: &Endpoint, good: bool, elapsed: Duration) {
         endpoint.record(elapsed, good, self.time().as_secs());
     }

@@ -28,8 +28,8 @@ pub(super) struct Load {
     pub(super) latency: u64,
 }
 
-/// Chooses one of `count` endpoints: of those with the best rank, the one with less load of two random ones. `count` is at
-/// least 1.
+/// Chooses one of `count` endpoints: of those with the best rank, the one with less load of two random ones. `count` is
+/// at least 1.
 pub(super) fn choose(
     count: usize,
     rank: impl Fn(usize) -> Rank,

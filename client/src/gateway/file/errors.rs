@@ -111,8 +111,8 @@ impl Errors {
     }
 }
 
-/// What is allowed, without the values of other settings, which are numbers: `no less than attempt_timeout=3`. A word such
-/// as that of `throttle=on` stays.
+/// What is allowed, without the values of other settings, which are numbers: `no less than attempt_timeout=3`. A word
+/// such as that of `throttle=on` stays.
 fn without_numbers(allowed: &str) -> String {
     let mut parts = allowed.split('=');
     let first = parts.next().unwrap_or_default();

@@ -59,8 +59,8 @@ pub struct Loaded {
     pub contents: Contents,
 }
 
-/// Reads the file at `path`. `settings` has the variables to which it can refer. A panic is an error of the file, so that
-/// log and metrics report it.
+/// Reads the file at `path`. `settings` has the variables to which it can refer. A panic is an error of the file, so
+/// that log and metrics report it.
 pub fn load(path: &Path, settings: &Settings<'_>, has_admin_token: bool) -> Loaded {
     let reader = FileReader::default();
     let load = || load_through(&reader, path, settings, has_admin_token);

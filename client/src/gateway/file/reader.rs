@@ -120,8 +120,8 @@ impl<'v> Section<'v> {
         }
     }
 
-    /// Records an error for each key that is not one of `known`. `refused` says of a key why it is not allowed, if there
-    /// is a reason beside that it is unknown.
+    /// Records an error for each key that is not one of `known`. `refused` says of a key why it is not allowed, if
+    /// there is a reason beside that it is unknown.
     pub(super) fn refuse_unknown(
         &self,
         reader: &mut Reader<'_>,

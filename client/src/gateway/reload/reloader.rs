@@ -39,8 +39,8 @@ impl Reloader {
         Self { upstreams, status, contents, has_admin_token }
     }
 
-    /// Reads the file again after each SIGHUP from now on, and if it or a file that it refers to has changed. The future
-    /// returns when the shutdown begins.
+    /// Reads the file again after each SIGHUP from now on, and if it or a file that it refers to has changed. The
+    /// future returns when the shutdown begins.
     pub fn follow(self, drain: Drain) -> impl Future<Output = ()> {
         let triggers = Triggers::new(self.status.path());
         self.follow_with(triggers, drain)

@@ -16,8 +16,8 @@ use tokio::{
 /// systems of networks.
 const POLL: Duration = Duration::from_secs(10);
 
-/// Time without an event of the directory before the look at the file, because most changes are several events, and a file
-/// that is written in steps can be valid before it is complete.
+/// Time without an event of the directory before the look at the file, because most changes are several events, and a
+/// file that is written in steps can be valid before it is complete.
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Maximum time from the first event to the look, if events go on.
@@ -43,8 +43,8 @@ pub(super) struct Triggers {
 }
 
 impl Triggers {
-    /// Watches the directory of the file at `path`, not the file: a Kubernetes ConfigMap is changed by renaming a symbolic
-    /// link beside it, and most editors replace a file by another one.
+    /// Watches the directory of the file at `path`, not the file: a Kubernetes ConfigMap is changed by renaming a
+    /// symbolic link beside it, and most editors replace a file by another one.
     pub(super) fn new(path: &Path) -> Self {
         let hangups = Hangups::new();
         if let Err(error) = &hangups {
@@ -78,8 +78,8 @@ impl Triggers {
     }
 }
 
-/// Returns when an event was followed by none for [`SETTLE`], or by others for [`MAX_SETTLE`]: the look then finds what was
-/// changed by then, and the next event is another trigger.
+/// Returns when an event was followed by none for [`SETTLE`], or by others for [`MAX_SETTLE`]: the look then finds what
+/// was changed by then, and the next event is another trigger.
 async fn settled(events: &Notify) {
     events.notified().await;
     let followed = async { while timeout(SETTLE, events.notified()).await.is_ok() {} };

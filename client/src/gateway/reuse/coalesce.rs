@@ -1,5 +1,6 @@
-//! `COALESCE=on`: identical requests in flight share one call. RFC 9111, section 4, allows a cache to collapse requests,
-//! and says what is done here if the answer turns out not to be for all: each of the others makes its own call.
+//! `COALESCE=on`: identical requests in flight share one call. RFC 9111, section 4, allows a cache to collapse
+//! requests, and says what is done here if the answer turns out not to be for all: each of the others makes its own
+//! call.
 
 use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 
@@ -101,8 +102,8 @@ impl SharedCall {
         call_or_stale(&self.upstream, stale, &self.key, options, operation).await
     }
 
-    /// Makes the call for all its callers. An answer that is not for all is left in `own`, for the caller that has begun
-    /// the call.
+    /// Makes the call for all its callers. An answer that is not for all is left in `own`, for the caller that has
+    /// begun the call.
     async fn make_for_all(&self, own: &Cell<Option<Own>>) -> Shared {
         let Some(Own::ToMake(options, operation)) = own.take() else { return None };
         let mut report = self.make(options, operation).await;

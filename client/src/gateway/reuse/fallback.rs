@@ -10,8 +10,8 @@ use super::super::{
     passing::Passing,
 };
 
-/// Makes a call. If it has no answer, a kept one is put in its place. If it has a good one, this is kept once it has been
-/// passed on. `stale` is `None` if the policy is off.
+/// Makes a call. If it has no answer, a kept one is put in its place. If it has a good one, this is kept once it has
+/// been passed on. `stale` is `None` if the policy is off.
 pub(super) async fn call_or_stale(
     upstream: &Upstream,
     stale: Option<&Arc<StaleStore>>,

@@ -16,8 +16,8 @@ use super::super::{
 const SIZED_TIME: Duration = Duration::from_secs(1);
 
 /// Reads a body of at most `retry_body_bytes` that ends soon: within a second if it has a length, and else within
-/// [`CHUNKED_TIME`], because the caller of a stream of events waits for its parts. The bytes count as held until the share
-/// is dropped. `None` for other bodies; what was read is put back.
+/// [`CHUNKED_TIME`], because the caller of a stream of events waits for its parts. The bytes count as held until the
+/// share is dropped. `None` for other bodies; what was read is put back.
 pub(super) async fn read_whole(
     stream: &mut AnswerStream,
     body: AnswerBody,

@@ -1,8 +1,8 @@
 //! A request body that is sent while the answer may already arrive.
 //!
-//! awc sends all of a body before it reads a byte of the answer. It would not hear an upstream that refuses a large body,
-//! and would wait for ever for one that answers while it still reads. So awc sends such a request without its body:
-//! [`Socket`](super::socket::Socket) adds the framing to the head, and sends the body whenever awc reads.
+//! awc sends all of a body before it reads a byte of the answer. It would not hear an upstream that refuses a large
+//! body, and would wait for ever for one that answers while it still reads. So awc sends such a request without its
+//! body: [`Socket`](super::socket::Socket) adds the framing to the head, and sends the body whenever awc reads.
 
 mod outgoing;
 mod progress;

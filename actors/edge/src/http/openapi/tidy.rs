@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 const TEXTS: [&str; 2] = ["description", "summary"];
 
-/// Replaces links of rustdoc by their text, and lets parts of a schema stand beside each other, and alternatives overlap.
+/// Replaces links of rustdoc by their text, and lets parts of a schema stand beside each other, and alternatives
+/// overlap.
 pub(super) fn tidy(document: &mut Value) {
     visit(document);
     let mut parts = Vec::new();

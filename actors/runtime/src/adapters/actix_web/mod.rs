@@ -23,17 +23,18 @@
 //! }
 //! ```
 //!
-//! - The limits hold for all workers together, because they share the [`Upstream`](crate::Upstream): start it before the server.
-//! - A request past the rate limit gets a 429, and one past the other limits a 503, both with `Retry-After` and a JSON body
-//!   with `error` and `message`. One whose time is over gets a 504.
+//! - The limits hold for all workers together, because they share the [`Upstream`](crate::Upstream): start it before
+//!   the server.
+//! - A request past the rate limit gets a 429, and one past the other limits a 503, both with `Retry-After` and a JSON
+//!   body with `error` and `message`. One whose time is over gets a 504.
 //! - A handler runs once. So [`Protect::new`] refuses policies that repeat a call or stop calling. Do not add them
 //!   later with [`reconfigure`](crate::Upstream::reconfigure).
-//! - A request holds its place until its handler has returned the head of the response, or until its client has left. The
-//!   body is sent without a place.
+//! - A request holds its place until its handler has returned the head of the response, or until its client has left.
+//!   The body is sent without a place.
 //! - actix notices at once that a client has left only with
 //!   [`h1_allow_half_closed(false)`](actix_web::HttpServer::h1_allow_half_closed).
-//! - An adaptive limit learns from the time to the head of each response but a 5xx, and from handlers that do not end within
-//!   the [`timeout`](crate::UpstreamBuilder::timeout).
+//! - An adaptive limit learns from the time to the head of each response but a 5xx, and from handlers that do not end
+//!   within the [`timeout`](crate::UpstreamBuilder::timeout).
 //! - Leave probes and scrapes outside the scope that is wrapped, so that an overloaded server still answers them.
 
 mod handling;

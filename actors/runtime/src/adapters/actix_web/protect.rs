@@ -29,8 +29,8 @@ impl Protect {
     /// Limits requests by the upstream's limit on calls, rate limit, concurrency limit, time limits and gates.
     ///
     /// # Errors
-    /// The upstream has a policy that would run a handler again or makes no sense for handlers: retries, hedges, connect
-    /// retries, a circuit breaker, throttling or quiet periods.
+    /// The upstream has a policy that would run a handler again or makes no sense for handlers: retries, hedges,
+    /// connect retries, a circuit breaker, throttling or quiet periods.
     pub fn new(upstream: Upstream) -> Result<Self, InvalidConfig> {
         let config = upstream.config();
         for (field, is_set) in [

@@ -35,8 +35,8 @@ pub struct Answer {
     released: bool,
 }
 
-/// The parts of the body, for one that is passed on while it arrives. Sets no limits. The end of the stream is not always
-/// the end of the body: see [`body`](Answer::body).
+/// The parts of the body, for one that is passed on while it arrives. Sets no limits. The end of the stream is not
+/// always the end of the body: see [`body`](Answer::body).
 impl Stream for Answer {
     type Item = Result<Bytes, PayloadError>;
 
@@ -78,8 +78,8 @@ impl Answer {
     }
 
     /// True if more bytes of this response may arrive on a connection that awc has already put back into its pool:
-    /// after a 1xx, or if the response does not say `Content-Length: 0`. The next request on that connection could receive
-    /// them as its response.
+    /// after a 1xx, or if the response does not say `Content-Length: 0`. The next request on that connection could
+    /// receive them as its response.
     pub fn may_be_followed(&self) -> bool {
         self.released && (self.status().is_informational() || self.content_length() != Some(0))
     }
@@ -94,8 +94,8 @@ impl Answer {
         http::retry_after(self.header(&RETRY_AFTER)?, self.header(&DATE))
     }
 
-    /// Reads the body, at most `limit` bytes. Sets no time limit. A body that arrives in one part is a part of a buffer of
-    /// its connection: copy what is kept for long.
+    /// Reads the body, at most `limit` bytes. Sets no time limit. A body that arrives in one part is a part of a buffer
+    /// of its connection: copy what is kept for long.
     ///
     /// # Errors
     /// The body is too large, cut off or malformed, or the head contradicts itself.
@@ -139,8 +139,8 @@ impl Answer {
             && !self.headers().contains_key(CONTENT_ENCODING)
     }
 
-    /// Reads the body as [`body`](Self::body) does, until shortly before the attempt is `due`. For responses whose status
-    /// counts whatever their body is.
+    /// Reads the body as [`body`](Self::body) does, until shortly before the attempt is `due`. For responses whose
+    /// status counts whatever their body is.
     ///
     /// # Errors
     /// As [`body`](Self::body), or the body did not arrive in time.

@@ -20,9 +20,9 @@ struct Inner {
 impl HttpClient {
     /// `make` returns a client with an empty pool.
     ///
-    /// Turn off what the policies of the upstream do: awc's timeout of a response (5 s), its limit of connections (100) and
-    /// its redirects. Keep a connect timeout that is shorter than the attempt timeout, as the attempt then counts as
-    /// unreachable and can be repeated at once.
+    /// Turn off what the policies of the upstream do: awc's timeout of a response (5 s), its limit of connections (100)
+    /// and its redirects. Keep a connect timeout that is shorter than the attempt timeout, as the attempt then counts
+    /// as unreachable and can be repeated at once.
     ///
     /// ```
     /// use std::time::Duration;

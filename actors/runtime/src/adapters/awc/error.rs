@@ -49,8 +49,8 @@ impl HttpError {
 }
 
 impl From<SendRequestError> for HttpError {
-    /// A response that is cut off within its head counts as unreachable, because awc reports it like a connection that is
-    /// reset before the first byte.
+    /// A response that is cut off within its head counts as unreachable, because awc reports it like a connection that
+    /// is reset before the first byte.
     fn from(error: SendRequestError) -> Self {
         if let Some(error) = io_error(&error).filter(|error| is_local_shortage(error)) {
             return Self::LocalShortage(error.to_string());
@@ -92,8 +92,8 @@ pub enum BodyError {
     /// It is larger than this limit, in bytes.
     #[error("body larger than {0} bytes")]
     TooLarge(usize),
-    /// The head has a `Content-Length` and a `Transfer-Encoding`. This "ought to be handled as an error" (RFC 9112, 6.3):
-    /// an intermediary may have used the other header to find the end of this response.
+    /// The head has a `Content-Length` and a `Transfer-Encoding`. This "ought to be handled as an error" (RFC 9112,
+    /// 6.3): an intermediary may have used the other header to find the end of this response.
     #[error("both a length and a transfer-encoding")]
     TwoLengths,
     /// It was not complete when the attempt was due.

@@ -23,14 +23,15 @@
 //!
 //! - [`Outcome`](crate::Outcome) says what follows from each status and error. A 4xx or 5xx is an answer, not an error,
 //!   and a 304, which only a conditional request gets, is a success.
-//! - A 2xx whose body is cut off or too large is an error. For other statuses the head decides, also if the body cannot be
-//!   read. awc does not notice that a chunked body is cut off.
+//! - A 2xx whose body is cut off or too large is an error. For other statuses the head decides, also if the body cannot
+//!   be read. awc does not notice that a chunked body is cut off.
 //! - `Retry-After` is a floor under the wait before a retry.
-//! - The attempt after a timeout or a connection failure, and each trial of a half-open circuit, uses a fresh connection.
+//! - The attempt after a timeout or a connection failure, and each trial of a half-open circuit, uses a fresh
+//!   connection.
 //! - awc does not say when it connects, so only its own connect timeout tells a slow connect from a slow response.
-//! - awc returns an interim response (1xx) as the final one, which is unusable, and takes the body of an HTTP/1.1 response
-//!   as empty if it ends with the connection. After both, the connections of the pool are not used again, so that no request
-//!   receives the rest as its response.
+//! - awc returns an interim response (1xx) as the final one, which is unusable, and takes the body of an HTTP/1.1
+//!   response as empty if it ends with the connection. After both, the connections of the pool are not used again, so
+//!   that no request receives the rest as its response.
 
 mod answer;
 mod client;
@@ -46,8 +47,8 @@ pub use request::{HttpRequest, MAX_BODY, Response, insert_deadline};
 use crate::{report::CallError, upstream::Upstream};
 
 impl Upstream {
-    /// Makes a request without a body: `make` returns it, once for each attempt. [The module](crate::adapters::awc) says
-    /// what is a failure.
+    /// Makes a request without a body: `make` returns it, once for each attempt. [The module](crate::adapters::awc)
+    /// says what is a failure.
     ///
     /// # Errors
     /// As [`call`](Self::call).

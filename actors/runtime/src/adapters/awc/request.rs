@@ -50,9 +50,9 @@ pub struct Response {
 
 /// A request to an upstream: an [`Operation`].
 ///
-/// It may be repeated if its method is idempotent (RFC 9110, 9.2.2). It has the header `X-Request-Deadline` with the time
-/// that is left if its caller has set a [deadline](crate::CallOptions::time_left), and never `Expect`, after which awc
-/// would send the next request on a connection as the body of this one.
+/// It may be repeated if its method is idempotent (RFC 9110, 9.2.2). It has the header `X-Request-Deadline` with the
+/// time that is left if its caller has set a [deadline](crate::CallOptions::time_left), and never `Expect`, after which
+/// awc would send the next request on a connection as the body of this one.
 pub struct HttpRequest<F> {
     client: HttpClient,
     make: F,
@@ -90,8 +90,8 @@ impl<F: Fn(&Client) -> ClientRequest> HttpRequest<F> {
         };
         let answer = Answer::from(sent.await?);
         if answer.may_be_followed() && !self.is_bodyless(answer.status()) {
-            // The connection is already back in the pool. No other task has run since: the `await` above returned in the
-            // same poll.
+            // The connection is already back in the pool. No other task has run since: the `await` above returned in
+            // the same poll.
             self.client.forget_connections();
         }
         Ok(answer)

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock;
 
-/// The wait that the value of a `Retry-After` asks for, zero for a date that has passed. A date is compared with `date`,
-/// the value of the response's own `Date`, because this process's clock may be wrong; without a valid `date` with this
-/// process's clock.
+/// The wait that the value of a `Retry-After` asks for, zero for a date that has passed. A date is compared with
+/// `date`, the value of the response's own `Date`, because this process's clock may be wrong; without a valid `date`
+/// with this process's clock.
 ///
 /// Returns `None` if the value is invalid.
 pub fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {

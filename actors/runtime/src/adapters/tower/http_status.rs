@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// By the status of an HTTP response: see [`verdict`](Self::verdict). An error of the client is a failure: see
-/// [`failure`](Self::failure). Not for gRPC, which has its own status in a header or a trailer of a response with status
-/// 200.
+/// [`failure`](Self::failure). Not for gRPC, which has its own status in a header or a trailer of a response with
+/// status 200.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HttpStatus;
 
@@ -30,8 +30,9 @@ impl HttpStatus {
         verdict(status, if matches!(status, 429 | 503) { wait() } else { None })
     }
 
-    /// What an error of the client says: a failure, unless this process [lacks](crate::adapters::http::is_local_shortage)
-    /// file descriptors, memory or buffers, by an [`io::Error`] among the sources.
+    /// What an error of the client says: a failure, unless this process
+    /// [lacks](crate::adapters::http::is_local_shortage) file descriptors, memory or buffers, by an [`io::Error`] among
+    /// the sources.
     pub fn failure(error: &(dyn Error + 'static)) -> Verdict {
         let is_shortage = successors(Some(error), |&error| error.source())
             .filter_map(|error| error.downcast_ref::<io::Error>())

@@ -36,11 +36,11 @@
 //!   outside of this one, and [`ResilienceLayer::new`] refuses an upstream that has them. Those that
 //!   [`reconfigure`](crate::Upstream::reconfigure) adds later have no effect in the layer, and so has fault injection.
 //! - **The service is ready when the inner one is.** The future of a request waits for its token and its place.
-//!   Meanwhile it holds the inner service that was ready. An error of the inner service before it is ready is no request:
-//!   it passes through, and counts for nothing.
+//!   Meanwhile it holds the inner service that was ready. An error of the inner service before it is ready is no
+//!   request: it passes through, and counts for nothing.
 //! - **What counts** is decided by a [`Classify`], by default [`OkIsSuccess`].
-//! - **An attempt ends with the inner future**, or at the upstream's timeout. For an HTTP client this is the head of the
-//!   response: the permit and the place do not cover its body.
+//! - **An attempt ends with the inner future**, or at the upstream's timeout. For an HTTP client this is the head of
+//!   the response: the permit and the place do not cover its body.
 //! - **A dropped future** gives all back, and says nothing about the upstream. So a timeout outside of the layer hides
 //!   a hanging upstream from the breaker: use the upstream's own, or a [slow rate](crate::Breaker::slow_rate), which
 //!   counts a request as soon as it is slow.

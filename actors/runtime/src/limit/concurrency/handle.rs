@@ -62,8 +62,8 @@ impl ConcurrencyLimit {
         Self { settings, shared: Arc::new(Shared { now, learns }) }
     }
 
-    /// The same places and the same queue with other settings. The numbers of places and of waiting attempts apply to all
-    /// attempts at once.
+    /// The same places and the same queue with other settings. The numbers of places and of waiting attempts apply to
+    /// all attempts at once.
     pub(crate) fn with(&self, settings: Concurrency) -> Self {
         self.shared.learns.store(learns(&settings), Ordering::Relaxed);
         let woken = self.shared.lock().change(&settings);

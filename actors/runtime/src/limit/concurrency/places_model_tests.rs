@@ -5,8 +5,8 @@ use proptest::{prelude::*, test_runner::TestCaseResult};
 use super::*;
 use crate::props::config;
 
-/// The rule in words. The queue is served while fewer than `max` places are in use: the most important first, and equally
-/// important ones in order of arrival. A full queue loses its last for a more important one.
+/// The rule in words. The queue is served while fewer than `max` places are in use: the most important first, and
+/// equally important ones in order of arrival. A full queue loses its last for a more important one.
 #[derive(Debug)]
 struct Naive {
     max: usize,

@@ -1,11 +1,11 @@
 //! The rule of the rate limit: the generic cell rate algorithm (ITU-T I.371, virtual scheduling).
 //!
-//! One token becomes available each interval. One instant is the whole state: when the next token is due by the rate alone.
-//! A token may be taken `burst - 1` intervals before that, so an idle limit admits a burst. A token of the future can be
-//! taken as well: its taker waits until it is due, so attempts get their tokens in order of arrival.
+//! One token becomes available each interval. One instant is the whole state: when the next token is due by the rate
+//! alone. A token may be taken `burst - 1` intervals before that, so an idle limit admits a burst. A token of the
+//! future can be taken as well: its taker waits until it is due, so attempts get their tokens in order of arrival.
 //!
-//! By hand: the `governor` crate has the rule, but no tokens of the future (its waiting callers race for each token, in no
-//! order) and no way to give one back or to count those that are left.
+//! By hand: the `governor` crate has the rule, but no tokens of the future (its waiting callers race for each token, in
+//! no order) and no way to give one back or to count those that are left.
 
 use std::{
     collections::BTreeSet,
@@ -19,8 +19,8 @@ pub(super) struct Gcra {
     /// How much earlier than by the rate alone a token may be taken.
     tolerance: Duration,
     start: Instant,
-    /// When the rate was last changed, `start` before the first change. An earlier `now`, of a thread that read the clock
-    /// before the change, counts as this.
+    /// When the rate was last changed, `start` before the first change. An earlier `now`, of a thread that read the
+    /// clock before the change, counts as this.
     changed: Instant,
     /// When the next token is due by the rate alone, counted from `start`. Each token that was taken has moved it by an
     /// interval.
@@ -90,8 +90,8 @@ impl Gcra {
         Ok(Taken { due, next: self.next, era: self.era })
     }
 
-    /// Gives back a token that was not used. It is there again once all that were taken after it are given back too: who
-    /// holds one of those has been told when to use it. A token from before a change of the rate lapses.
+    /// Gives back a token that was not used. It is there again once all that were taken after it are given back too:
+    /// who holds one of those has been told when to use it. A token from before a change of the rate lapses.
     pub(super) fn give_back(&mut self, now: Instant, token: &Taken) {
         if token.era != self.era {
             return;
@@ -124,8 +124,8 @@ impl Gcra {
     }
 }
 
-/// The time by which the tokens of `ahead` are ahead of the rate, at another rate. A rate is an interval and the time of a
-/// whole burst.
+/// The time by which the tokens of `ahead` are ahead of the rate, at another rate. A rate is an interval and the time
+/// of a whole burst.
 fn stretched(ahead: Duration, old: (Duration, Duration), new: (Duration, Duration)) -> Duration {
     let burst = new.1.mul_f64(ahead.div_duration_f64(old.1).min(1.0));
     let waiting = ahead.saturating_sub(old.1).as_nanos();

@@ -156,7 +156,8 @@ impl Token<'_> {
         matches!(self.held, Held::Waiting(_))
     }
 
-    /// Waits until the token may be used. If the rate becomes so low that this is after `over`, the attempt is rejected.
+    /// Waits until the token may be used. If the rate becomes so low that this is after `over`, the attempt is
+    /// rejected.
     pub(crate) async fn wait(mut self, over: Instant) -> Result<Self, Rejection> {
         loop {
             // Before the time is read: a change after that ends the sleep.

@@ -201,8 +201,8 @@ const BURSTS: u32 = 200;
 /// Time between two changes.
 const PACE: Duration = Duration::from_millis(1);
 
-/// Callers on this arbiter, fifty at a time. Returns how many were answered, and how many left before. Counts the attempts
-/// that are made.
+/// Callers on this arbiter, fifty at a time. Returns how many were answered, and how many left before. Counts the
+/// attempts that are made.
 async fn callers(upstream: &Upstream, made: &Arc<AtomicU32>, seed: u64) -> (usize, usize) {
     let mut rng = SmallRng::seed_from_u64(seed);
     let callers = (0..CALLERS_OF_ARBITER).map(|_| {

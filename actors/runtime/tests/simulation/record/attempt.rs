@@ -23,7 +23,8 @@ pub(crate) struct Attempt {
     /// How often the attempt was repeated because it did not reach the upstream.
     pub(crate) repeat: u32,
     pub(crate) epoch: u64,
-    /// False if the epoch began at the instant at which the attempt began: the breaker admitted it before or after that.
+    /// False if the epoch began at the instant at which the attempt began: the breaker admitted it before or after
+    /// that.
     pub(crate) epoch_is_sure: bool,
     /// The time after which it is slow.
     pub(crate) slow_call: Option<Duration>,

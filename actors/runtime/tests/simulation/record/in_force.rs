@@ -63,8 +63,8 @@ impl<S> InForce<S> {
     }
 }
 
-/// How often each optional policy of an upstream was switched on or off. A call asks the policies that it began with; it
-/// shares them with the calls of the same era.
+/// How often each optional policy of an upstream was switched on or off. A call asks the policies that it began with;
+/// it shares them with the calls of the same era.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Eras {
     pub(crate) rate: u32,

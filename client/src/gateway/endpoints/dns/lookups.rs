@@ -8,7 +8,8 @@ use tokio::{net::lookup_host, sync::Semaphore, time::timeout};
 /// Maximum number of look-ups at a time.
 const AT_ONCE: usize = 8;
 
-/// Maximum time of a look-up, so that names without an answer do not keep others waiting. Its thread can go on for longer.
+/// Maximum time of a look-up, so that names without an answer do not keep others waiting. Its thread can go on for
+/// longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 type Resolve = dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync;

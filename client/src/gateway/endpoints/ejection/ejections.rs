@@ -65,8 +65,8 @@ impl Ejections {
         Self { settings, all: BTreeMap::new(), ejected: 0 }
     }
 
-    /// The endpoints are these from now on. What is known of those that stay is kept. If fewer may be ejected than before,
-    /// those return first whose time ends first.
+    /// The endpoints are these from now on. What is known of those that stay is kept. If fewer may be ejected than
+    /// before, those return first whose time ends first.
     pub(in crate::gateway::endpoints) fn replace(
         &mut self,
         ids: impl IntoIterator<Item = EndpointId>,
@@ -102,8 +102,8 @@ impl Ejections {
         changes
     }
 
-    /// Counts an attempt at an endpoint, and ejects the endpoint if a rule says so. An attempt at one that is ejected says
-    /// nothing new.
+    /// Counts an attempt at an endpoint, and ejects the endpoint if a rule says so. An attempt at one that is ejected
+    /// says nothing new.
     pub(in crate::gateway::endpoints) fn report(
         &mut self,
         id: EndpointId,

@@ -35,8 +35,8 @@ impl Health {
         self.streak
     }
 
-    /// Ejects the endpoint, and returns for how long: the base time multiplied by the number of ejections. Each base time
-    /// that it was in takes one ejection off that number.
+    /// Ejects the endpoint, and returns for how long: the base time multiplied by the number of ejections. Each base
+    /// time that it was in takes one ejection off that number.
     pub(super) fn eject(&mut self, settings: &EjectionSettings, now: Instant) -> Duration {
         let back = self.returned.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         let forgiven = back.as_nanos() / settings.base_time.as_nanos().max(1);

@@ -10,10 +10,11 @@ use service_edge::{SettingError, Settings};
 pub struct EjectionSettings {
     /// Failures in a row that eject an endpoint. 0 turns this rule off.
     pub consecutive_failures: u32,
-    /// An endpoint is ejected if its share of failures is higher by more than this than that of the others together. 1 turns
-    /// this rule off.
+    /// An endpoint is ejected if its share of failures is higher by more than this than that of the others together. 1
+    /// turns this rule off.
     pub failure_rate_gap: f64,
-    /// Minimum number of attempts in the last 10 s, at the endpoint and at the others together, before shares are compared.
+    /// Minimum number of attempts in the last 10 s, at the endpoint and at the others together, before shares are
+    /// compared.
     pub min_calls: u64,
     /// Time of the first ejection. The second in a row takes twice as long, and so on.
     pub base_time: Duration,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{RouteConfig, path};
 
-/// Says which of the `earlier` routes, with their numbers, fit all requests that `route` fits. `None` if some request reaches it.
+/// Says which of the `earlier` routes, with their numbers, fit all requests that `route` fits. `None` if some request
+/// reaches it.
 pub(super) fn covering(earlier: &[(usize, RouteConfig)], route: &RouteConfig) -> Option<String> {
     let wider = || earlier.iter().filter(|(_, other)| path::covers(&other.path, &route.path));
     let for_all = wider().find(|(_, other)| other.methods.is_none()).map(|(number, _)| *number);
