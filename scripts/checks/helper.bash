@@ -36,7 +36,7 @@ make_stage() {
   touch "$stage"/deploy/{base,overlays/production}/kustomization.yaml "$stage"/{backend,client}/Dockerfile
   printf '[workspace.package]\nversion = "1.2.3"\n' >"$stage/Cargo.toml"
   for tool in bash sh env cat cp mv rm mkdir mkfifo mktemp touch dirname head tail cut tr sort uniq wc sed grep awk \
-    date sleep uname curl jq kill basename paste renice nice; do
+    date sleep uname curl jq kill basename paste renice nice cmp; do
     ln -s "$(type -P "$tool")" "$tools/$tool"
   done
 }
