@@ -211,7 +211,8 @@ impl Service {
             metrics::add_file(metrics, file);
         }
         let turns = Arc::default();
-        let gateway = GatewayShared::new(&config, gateway, connections.clone(), capacity.streams);
+        let (budget, ends) = (connections.clone(), drain.clone());
+        let gateway = GatewayShared::new(&config, gateway, budget, capacity.streams, ends);
         Self { config, upstreams, gateway, file, drain, connections, stats, streams, turns }
     }
 

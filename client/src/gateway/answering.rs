@@ -13,11 +13,12 @@ use actix_web::{
 use bytes::Bytes;
 use futures::stream;
 use resilience_actors::CallError;
-use service_edge::{ApiError, unreadable};
+use service_edge::{ApiError, Drain, unreadable};
 
 use super::{
     body::BodyLimits,
     cache::Copied,
+    event_stream::{is_event_stream, until_shutdown},
     passed_answer::{PassedAnswer, PassedBody, PassingError},
     passed_on::PassedOnBody,
     response_headers::AnswerBody,
@@ -29,7 +30,7 @@ use crate::no_answer::{explain, retry_after, status_without_answer};
 /// Answers of at most this many bytes are not counted as streams.
 const SMALL_ANSWER: u64 = 64 * 1024;
 
-/// The upstream's answer.
+/// The upstream's answer. A stream of events ends when `drain` begins the shutdown.
 ///
 /// # Errors
 /// 503 if as many bodies are passed on as may be.
@@ -37,6 +38,7 @@ pub(super) fn answer(
     PassedAnswer { head, body, mut held, copy, .. }: PassedAnswer,
     upstream: &GatewayUpstream,
     limits: &BodyLimits,
+    drain: &Drain,
 ) -> Result<HttpResponse, ApiError> {
     let mut response = HttpResponse::build(head.status);
     for header in &head.headers {
@@ -57,6 +59,9 @@ pub(super) fn answer(
         AnswerBody::None { announced } => bodyless(response, announced),
         AnswerBody::Sized(length) => response.body(SizedStream::new(length, passed)),
         // Not `streaming`, which adds a type.
+        AnswerBody::Unsized if is_event_stream(&head.headers) => {
+            response.body(BodyStream::new(until_shutdown(passed, drain)))
+        }
         AnswerBody::Unsized => response.body(BodyStream::new(passed)),
     })
 }

@@ -26,6 +26,7 @@
 //! | `passing` | a request as an operation, whose result is the head of the answer |
 //! | `uploading` | a streamed request body on its way, as an attempt sees it |
 //! | `answer_stream` | the body of the answer, with its connection |
+//! | `event_stream` | streams of server-sent events, which end when the process does |
 //! | `sliced` | a body that is all there, sent in parts |
 //! | `passed_on` | the body of the answer, and what happens if it fails |
 //! | `fair_turns` | turns of a task that reads from an upstream which sends without end |
@@ -42,6 +43,7 @@ mod cache;
 mod call_record;
 pub mod default_headers;
 pub mod endpoints;
+mod event_stream;
 mod fair_turns;
 pub mod file;
 pub mod forwarded;

@@ -8,7 +8,7 @@ use actix_web::{
     web::Payload,
 };
 use resilience_actors::CallOptions;
-use service_edge::{ApiError, TraceContext, limit_body_pauses};
+use service_edge::{ApiError, Drain, TraceContext, limit_body_pauses};
 
 use super::{
     answering,
@@ -41,6 +41,8 @@ pub struct GatewayShared {
     pub limits: BodyLimits,
     /// The connections of the process.
     pub connections: ConnectionBudget,
+    /// Ends streams of events.
+    pub drain: Drain,
 }
 
 impl GatewayShared {
@@ -51,6 +53,7 @@ impl GatewayShared {
         upstreams: GatewayUpstreams,
         connections: ConnectionBudget,
         max_streams: usize,
+        drain: Drain,
     ) -> Self {
         let settings = &config.gateway;
         let gateway = Gateway {
@@ -62,7 +65,7 @@ impl GatewayShared {
             replay: Quota::new(settings.replay_bytes),
             streams: Quota::new(max_streams),
         };
-        Self { upstreams, gateway, limits, connections }
+        Self { upstreams, gateway, limits, connections, drain }
     }
 }
 
@@ -161,7 +164,7 @@ impl GatewayWorker {
         let response = match result {
             Ok(answer) => {
                 let age = answer.stale;
-                match answering::answer(answer, upstream, limits) {
+                match answering::answer(answer, upstream, limits, &self.shared.drain) {
                     Ok(response) => {
                         stale = age;
                         response

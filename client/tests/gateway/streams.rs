@@ -174,17 +174,62 @@ fn answers_may_be_silent_for_longer_than_a_connection_may_be_idle() {
 }
 
 #[test]
-fn streams_end_with_the_shutdown() {
+fn streams_of_events_end_whole_as_soon_as_the_shutdown_begins() {
     let upstream = Server::start(|mut peer| {
         peer.request();
         peer.say(EVENTS);
         event(&mut peer, "one");
         peer.hold();
     });
-    let mut gateway = gateway_with(&upstream.url(), "", &[("SHUTDOWN_TIMEOUT", "1")]);
+    // Longer than any step of a test may take.
+    let mut gateway = gateway_with(&upstream.url(), "", &[("SHUTDOWN_TIMEOUT", "600")]);
     let mut caller = gateway.connect();
     caller.send("GET /upstreams/u/");
     caller.lines_until("data: one");
+    gateway.signal("TERM");
+    let rest = caller.rest();
+    assert!(rest.ends_with("\r\n0\r\n\r\n"), "cut off: {rest:?}");
+    assert!(gateway.wait().success());
+    until("the upstream's connection ends", PATIENCE, || upstream.open() == 0);
+    assert_eq!(gateway.logged("ended early"), 0, "{}", gateway.log());
+}
+
+/// Sends a part of a body that is no stream of events, and the rest when the gate is open.
+fn in_two_parts(gate: &Arc<Gate>) -> Server {
+    let gate = Arc::clone(gate);
+    Server::start(move |mut peer| {
+        peer.request();
+        peer.say(EVENTS.replace("text/event-stream", "text/plain"));
+        peer.say("4\r\none\n\r\n");
+        gate.pass();
+        peer.say("4\r\ntwo\n\r\n0\r\n\r\n");
+        peer.hold();
+    })
+}
+
+#[test]
+fn other_answers_go_on_during_the_shutdown() {
+    let gate = Arc::new(Gate::default());
+    let upstream = in_two_parts(&gate);
+    let mut gateway = gateway(&upstream.url(), "");
+    let mut caller = gateway.connect();
+    caller.send("GET /upstreams/u/");
+    caller.lines_until("one\n");
+    gateway.signal("TERM");
+    gateway.wait_for_log("SIGTERM");
+    gate.set(true);
+    let rest = caller.rest();
+    assert!(rest.contains("two\n") && rest.ends_with("\r\n0\r\n\r\n"), "cut off: {rest:?}");
+    assert!(gateway.wait().success());
+}
+
+#[test]
+fn other_answers_are_cut_off_at_the_shutdown_timeout() {
+    let upstream = in_two_parts(&Arc::default());
+    let mut gateway = gateway_with(&upstream.url(), "", &[("SHUTDOWN_TIMEOUT", "1")]);
+    let mut caller = gateway.connect();
+    caller.send("GET /upstreams/u/");
+    caller.lines_until("one\n");
     assert_eq!(gateway.terminate().code(), Some(0));
     assert!(!caller.rest_or_part().ends_with("0\r\n\r\n"), "it looks complete");
 }
