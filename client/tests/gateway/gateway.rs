@@ -12,7 +12,7 @@ use std::{
 
 use resilience_testing::process::{Process, command};
 
-const CLIENT: &str = env!("CARGO_BIN_EXE_client-service");
+pub(crate) const CLIENT: &str = env!("CARGO_BIN_EXE_client-service");
 
 /// Retries that come soon.
 const QUICK: &str = "retry_base_delay = 0.01\nretry_max_delay = 0.05";

@@ -21,6 +21,7 @@ mod recorded;
 mod refusals;
 mod reload;
 mod requests;
+mod secrets;
 mod slow_callers;
 mod streams;
 mod uploads;
