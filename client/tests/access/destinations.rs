@@ -1,12 +1,12 @@
 //! The addresses that the client connects to: neither a caller nor the backend chooses them.
 
-use std::thread;
+use std::{fs, path::PathBuf, thread};
 
 use actix_web::test::TestRequest;
 use resilience_testing::{
     http::{Request, ask_raw},
     process::{Process, command},
-    server::{Server, Trap, http},
+    server::{Server, Trap, http, ok},
 };
 
 use crate::{
@@ -56,11 +56,14 @@ async fn a_backend_cannot_redirect_the_client_to_another_host() {
 }
 
 /// What a caller could say to lead the client elsewhere: the target, more headers, the body.
-fn lures(trap: &str) -> Vec<(String, String, &'static str)> {
-    let mut lures = Vec::new();
-    for path in ["/api/call-backend", "/api/test-retry", FAULTS, "/api/events/history", "/health"] {
+type Lure = (String, String, &'static str);
+
+/// Lures with each of these paths, and a request to connect.
+fn lures_at(paths: &[&str], trap: &str) -> Vec<Lure> {
+    let mut lures = vec![(format!("CONNECT {trap}"), String::new(), "")];
+    for path in paths {
         for target in [
-            path.to_owned(),
+            (*path).to_owned(),
             format!("http://{trap}{path}"),
             format!("//{trap}{path}"),
             format!("/http://{trap}{path}"),
@@ -86,7 +89,12 @@ fn lures(trap: &str) -> Vec<(String, String, &'static str)> {
             lures.push((format!("GET {path}"), header.replace('T', trap) + "\r\n", ""));
         }
     }
-    lures.push((format!("CONNECT {trap}"), String::new(), ""));
+    lures
+}
+
+fn lures_of_the_lab(trap: &str) -> Vec<Lure> {
+    let paths = ["/api/call-backend", "/api/test-retry", FAULTS, "/api/events/history", "/health"];
+    let mut lures = lures_at(&paths, trap);
     let plan = "{\"url\": \"http://T/\"}";
     lures.push((format!("PUT {FAULTS}"), String::new(), plan));
     lures.push((format!("PUT http://{trap}{FAULTS}"), String::new(), "{}"));
@@ -100,23 +108,44 @@ fn lures(trap: &str) -> Vec<(String, String, &'static str)> {
     lures
 }
 
-#[test]
-fn a_caller_cannot_choose_the_host_that_the_client_connects_to() {
+fn lures_of_the_gateway(trap: &str) -> Vec<Lure> {
+    let mut lures = lures_at(&["/upstreams/u", "/upstreams/u/", "/upstreams/u/x"], trap);
+    for path in [
+        "u//T",
+        "u/@T",
+        "u@T/",
+        "u:x@T/",
+        "u/http://T/",
+        "u/x:/T",
+        "/T/",
+        "T/",
+        "//u@T/",
+        "http://T/",
+        "u/%2f%2fT",
+        "u/\\T",
+        "u/..//T",
+        "u/%2e%2e//T",
+        "u?@T/",
+        "u/?//T",
+        "u/%0d%0aHost:%20T",
+    ] {
+        for method in ["GET", "PUT"] {
+            let target = path.replace('T', trap);
+            lures.push((format!("{method} /upstreams/{target}"), String::new(), "{}"));
+        }
+    }
+    lures
+}
+
+/// Tries each lure to two traps, on a client with these variables. The client must go on, and connect to no trap.
+fn must_not_follow(lures: fn(&str) -> Vec<Lure>, variables: &[(&str, &str)]) {
     let (here, there) = (Trap::set("127.0.0.1:0"), Trap::set("127.0.0.2:0"));
-    let backend = alternating_backend();
-    let url = backend.url();
     let proxy = format!("http://{}", here.address());
-    let variables = [
-        ("BACKEND_URL", url.as_str()),
-        // Only BACKEND_URL says where the backend is.
-        ("HTTP_PROXY", &proxy),
-        ("http_proxy", &proxy),
-        ("ALL_PROXY", &proxy),
-        ("RETRY_BASE_DELAY", "0.01"),
-    ];
-    let mut client = Process::start(command(CLIENT, &variables));
+    // Only the settings say where an upstream is.
+    let proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY"].map(|name| (name, proxy.as_str()));
+    let mut client = Process::start(command(CLIENT, &[variables, &proxies].concat()));
     let address = client.address();
-    let lure = |trap: &str, (line, headers, body): &(String, String, &str)| {
+    let lure = |trap: &str, (line, headers, body): &Lure| {
         let request = Request::new(line).headers(headers).body(body.replace('T', trap));
         for host in ["client", trap] {
             let answer = ask_raw(address, request.clone().host(host));
@@ -133,8 +162,32 @@ fn a_caller_cannot_choose_the_host_that_the_client_connects_to() {
             }
         });
     }
-    assert!(backend.requests() > 100, "{} requests reached the backend", backend.requests());
     assert_eq!((here.caught(), there.caught()), (0, 0));
     assert!(client.terminate().success());
     assert!(client.log().contains("client-service stopped"), "{}", client.log());
+}
+
+#[test]
+fn a_caller_cannot_choose_the_host_that_the_client_connects_to() {
+    let backend = alternating_backend();
+    let url = backend.url();
+    let variables = [("BACKEND_URL", url.as_str()), ("RETRY_BASE_DELAY", "0.01")];
+    must_not_follow(lures_of_the_lab, &variables);
+    assert!(backend.requests() > 100, "{} requests reached the backend", backend.requests());
+}
+
+#[test]
+fn a_caller_cannot_choose_the_host_that_the_gateway_connects_to() {
+    let upstream = Server::answering(ok("{}"));
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("destinations.toml");
+    fs::write(&path, format!("[upstreams.u]\nurl = \"{}\"\n", upstream.url())).unwrap();
+    must_not_follow(lures_of_the_gateway, &[("CONFIG", path.to_str().unwrap())]);
+    assert!(upstream.requests() > 100, "{} requests reached the upstream", upstream.requests());
+    let host = format!("\r\nhost: {}\r\n", upstream.address());
+    for head in upstream.heads() {
+        let head = head.to_lowercase();
+        let target = head.split(' ').nth(1).unwrap();
+        let hosts = head.matches("\r\nhost:").count();
+        assert!(target.starts_with('/') && hosts == 1 && head.contains(&host), "{head}");
+    }
 }
