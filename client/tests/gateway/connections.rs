@@ -11,7 +11,7 @@ use std::{
 
 use resilience_testing::{
     PATIENCE,
-    certificates::Authority,
+    certificates::{Authority, VERSIONS},
     http::Request,
     process::Process,
     server::{Server, http, ok},
@@ -140,6 +140,38 @@ fn no_request_uses_a_connection_that_has_ended_while_it_was_idle() {
             assert_eq!((upstream.connections(), upstream.requests()), (calls, calls));
         }
     }
+}
+
+#[test]
+fn a_connection_in_use_is_replaced_at_pool_max_age() {
+    let upstream = Server::answering(ok("{}"));
+    let settings = "pool_max_age = 0.5\npool_idle_timeout = 60";
+    let gateway = gateway_with(&upstream.url(), settings, &[("WORKERS", "1")]);
+    until("there is a second connection", PATIENCE, || {
+        call(&gateway, 1);
+        upstream.connections() > 1
+    });
+    assert!(upstream.requests() > 2, "no connection was used again");
+    until("the first connection ends", PATIENCE, || upstream.open() < 2);
+}
+
+#[test]
+fn the_certificate_of_the_tls_table_is_shown_to_the_upstream() {
+    let authority = Authority::new();
+    let (identity, own) = (authority.issue(&["127.0.0.1"]), authority.issue(&["client.test"]));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let tls = identity.server_of(VERSIONS, Some(&authority));
+    let upstream = Server::on_with(listener, Some(tls), |mut peer| {
+        while peer.request().is_some() {
+            peer.say(ok("{}"));
+        }
+    });
+    let ca = format!("[upstreams.u.tls]\nca_file = {:?}\n", file("pem", &authority.pem()));
+    let refused = gateway(&upstream.url(), &ca).get("/upstreams/u/");
+    refused.assert_error(502, "Bad Gateway", "the server requires a client certificate");
+    let (certificate, key) = (file("pem", &own.pem), file("key", &own.key_pem));
+    let shown = format!("client_certificate_file = {certificate:?}\nclient_key_file = {key:?}");
+    call(&gateway(&upstream.url(), &(ca + &shown)), 1);
 }
 
 #[test]

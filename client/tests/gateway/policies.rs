@@ -1,5 +1,7 @@
 //! Retries, timeouts and the circuit breaker.
 
+use std::{thread, time::Duration};
+
 use resilience_testing::{
     http::Request,
     server::{Server, http},
@@ -28,6 +30,28 @@ fn only_what_may_be_repeated_is_retried() {
         assert_eq!(answer.header("x-resilience-attempts"), Some(attempts), "{line} {headers}");
     }
     assert_eq!(upstream.requests(), 11);
+}
+
+#[test]
+fn a_body_that_is_not_held_is_sent_once_also_with_put() {
+    let upstream = Server::start(|mut peer| {
+        while peer.request().is_some() {
+            // Time for a hedge.
+            thread::sleep(Duration::from_millis(300));
+            peer.say(http("503 Service Unavailable", "", "broken"));
+        }
+    });
+    let settings = "retry_max_attempts = 2\nhedge_after = 0.05\nbreaker_fail_max = 100";
+    let gateway = gateway(&upstream.url(), settings);
+    let put = |size| gateway.ask(Request::new("PUT /upstreams/u/").body("x".repeat(size)));
+    let streamed = put(100_000);
+    assert_eq!((streamed.status, streamed.text.as_str()), (503, "broken"));
+    assert_eq!(streamed.header("x-resilience-attempts"), Some("1"));
+    let hedges = || gateway.metric(r#"client_hedges_total{name="u"}"#);
+    assert_eq!((upstream.requests(), hedges()), (1, 0));
+    // The same with a body that is held.
+    assert_eq!(put(1_000).status, 503);
+    assert!(upstream.requests() > 3 && hedges() > 0, "{}", upstream.requests());
 }
 
 #[test]

@@ -36,6 +36,21 @@ fn requests_that_cannot_be_passed_on_are_refused_as_json() {
 }
 
 #[test]
+fn an_upgrade_is_refused_before_its_body_is_read() {
+    let upstream = Server::answering(ok("{}"));
+    let gateway = gateway(&upstream.url(), "");
+    // The first one would be read whole before it is sent, the others would be streamed.
+    for framing in ["content-length: 10", "content-length: 1000000", "transfer-encoding: chunked"] {
+        let mut caller = gateway.connect();
+        caller.say(format!(
+            "POST /upstreams/u/ HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n{framing}\r\n\r\n"
+        ));
+        caller.answer().assert_error(501, "Not Implemented", "websocket");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
 fn a_request_that_comes_back_is_a_loop() {
     let upstream = Server::answering(ok("{}"));
     let gateway = gateway(&upstream.url(), "");

@@ -43,6 +43,38 @@ fn a_request_is_passed_on_with_its_path_and_query_and_without_headers_of_the_con
 }
 
 #[test]
+fn what_the_caller_says_of_the_way_is_kept_if_it_is_a_trusted_proxy() {
+    let upstream = Server::answering(ok("{}"));
+    let said = "x-forwarded-for: 203.0.113.7\r\nx-forwarded-host: shop.test\r\n\
+                x-forwarded-proto: https\r\nvia: 1.0 edge\r\nforwarded: for=203.0.113.7\r\n";
+    let kept = [
+        "x-forwarded-for: 203.0.113.7, 127.0.0.1\r\n",
+        "x-forwarded-host: shop.test\r\n",
+        "x-forwarded-proto: https\r\n",
+        "via: 1.0 edge, 1.1 local-",
+        "forwarded: for=203.0.113.7\r\n",
+    ];
+    let replaced = [
+        "x-forwarded-for: 127.0.0.1\r\n",
+        "x-forwarded-host: test\r\n",
+        "x-forwarded-proto: http\r\n",
+        "via: 1.1 local-",
+    ];
+    for (trusted, lines, gone) in [
+        ("10.0.0.0/8, 127.0.0.0/8", &kept[..], "no other"),
+        ("10.0.0.0/8", &replaced, "203.0.113.7"),
+    ] {
+        let gateway = gateway_with(&upstream.url(), "", &[("TRUSTED_PROXIES", trusted)]);
+        assert_eq!(gateway.ask(Request::new("GET /upstreams/u/").headers(said)).status, 200);
+        let head = upstream.heads().pop().unwrap().to_lowercase();
+        for line in lines {
+            assert!(head.contains(&format!("\r\n{line}")), "{trusted}: {line:?} is not in {head}");
+        }
+        assert!(!head.contains(gone), "{trusted}: {gone} is in {head}");
+    }
+}
+
+#[test]
 fn the_upstream_gets_a_date_only_if_the_caller_has_sent_one() {
     let upstream = Server::answering(ok("{}"));
     let gateway = gateway(&upstream.url(), "");

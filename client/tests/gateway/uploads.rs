@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 
 use resilience_testing::{
     PATIENCE,
+    http::Request,
     server::{Server, http, ok},
     until,
 };
@@ -118,6 +119,26 @@ fn a_caller_that_falls_silent_or_leaves_is_no_failure() {
     until("the upstream's connections end", PATIENCE, || upstream.open() == 0);
     let next = gateway.get("/upstreams/u/");
     assert_eq!((next.status, next.header("x-resilience-state")), (200, Some("closed")));
+}
+
+#[test]
+fn at_most_max_streams_bodies_are_passed_on_at_a_time() {
+    let upstream = Server::answering(ok("{}"));
+    let variables = [&NOTHING_IS_HELD[..], &[("MAX_STREAMS", "1")]].concat();
+    let gateway = gateway_with(&upstream.url(), "", &variables);
+    let mut caller = gateway.connect();
+    caller.say(head("content-length: 8"));
+    caller.say("a part");
+    until("the upstream is reached", PATIENCE, || upstream.connections() == 1);
+    let post = Request::new("POST /upstreams/u/").body("another");
+    let refused = gateway.ask(post.clone());
+    refused.assert_error(503, "Service Unavailable", "which is the maximum");
+    let said = ["retry-after", "x-resilience-attempts"].map(|name| refused.header(name));
+    assert_eq!(said, [Some("1"), Some("0")], "the upstream does not know of it");
+    assert_eq!(gateway.get("/upstreams/u/").status, 200, "a request without a body takes no place");
+    caller.say(" b");
+    assert_eq!(caller.answer().status, 200);
+    until("the place is free", PATIENCE, || gateway.ask(post.clone()).status == 200);
 }
 
 #[test]
