@@ -190,8 +190,9 @@ pub const MEANINGS: [(&str, &str); 75] = [
     ("CONCURRENCY_WAIT", "Longest such wait (default 1). Requires `CONCURRENCY_MAX`."),
     (
         "PRIORITY_HEADER",
-        "The header in which requests say how important they are, from 0 to 3, for instance `X-Request-Priority`. Less \
-         important ones are rejected first. Unset: all are alike. Requires `CONCURRENCY_MAX`.",
+        "The header in which requests say how important they are, from 0 to 3, for instance `X-Request-Priority`. The \
+         concurrency limit rejects less important ones first, and throttling counts each level apart. Unset: all are \
+         alike. Requires `CONCURRENCY_MAX` or `THROTTLE=on`.",
     ),
     (
         "HEDGE_AFTER",

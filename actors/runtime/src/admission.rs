@@ -76,7 +76,7 @@ pub(crate) async fn admit<'a>(
     // permit that is not used counts as an attempt that says nothing.
     if policies.throttling.is_some() && policies.state().is_none_or(|state| state == State::Closed)
     {
-        policies.throttle(asking.now)?;
+        policies.throttle(asking.now, asking.priority)?;
     }
     let mut entry = Entry::new(policies, asking, caller);
     // Waits are boxed: an attempt that does not wait has no room for them, and moves less memory.
@@ -116,7 +116,11 @@ pub(crate) async fn admit<'a>(
 
 /// Asks for everything that a hedge needs: an attempt beside another one, on a closed circuit, without a wait, and
 /// within the retry budget.
-pub(crate) fn admit_at_once(policies: &Policies, now: Instant) -> Option<Admission<'_>> {
+pub(crate) fn admit_at_once(
+    policies: &Policies,
+    priority: Priority,
+    now: Instant,
+) -> Option<Admission<'_>> {
     if policies.rejection_if_quiet().is_some() {
         return None;
     }
@@ -132,7 +136,7 @@ pub(crate) fn admit_at_once(policies: &Policies, now: Instant) -> Option<Admissi
     if policies.state().is_some_and(|state| state != State::Closed) {
         return None;
     }
-    if policies.throttle(now).is_err() || !policies.may_try_again(now) {
+    if policies.throttle(now, priority).is_err() || !policies.may_try_again(now) {
         return None;
     }
     // The breaker comes last, because a permit that is not used counts as an attempt that says nothing.

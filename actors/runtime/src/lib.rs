@@ -23,10 +23,10 @@
 //! - [`Breaker`]: one for each upstream and process, shared by all threads.
 //! - [`Probe`]: how an open circuit finds out soon that the upstream is back.
 //! - [`CallLimit`]: how many calls may be in flight and waiting in a process.
-//! - [`Throttle`]: fewer attempts at an upstream that refuses many.
+//! - [`Throttle`]: fewer attempts at an upstream that refuses many, counted apart for each priority.
 //! - [`Rate`]: how many attempts may be made at an upstream in a period.
 //! - [`Concurrency`]: how many attempts may be in flight at an upstream, a number or what its latency allows.
-//! - [`Priority`]: which attempts come first when these places are scarce.
+//! - [`Priority`]: which attempts come first when these places are scarce, or the upstream refuses many.
 //! - [`Hedge`]: a further attempt beside one that takes long.
 //! - [`QuietPeriod`]: all calls stay away while the upstream asks one of them to wait.
 //! - [`RetryBudget`]: how many retries an upstream may see, as a share of its calls.

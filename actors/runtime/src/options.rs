@@ -44,7 +44,7 @@ impl CallOptions {
     }
 
     /// Says how important the call is, default [`Priority::Normal`]. Matters if the limit on attempts in flight has
-    /// [priorities](crate::Concurrency::priorities).
+    /// [priorities](crate::Concurrency::priorities), and for [throttling](crate::Throttle).
     pub fn priority(self, priority: Priority) -> Self {
         Self { priority, ..self }
     }

@@ -14,7 +14,7 @@ use crate::{
     clock,
     gate::Gate,
     hedge::Hedging,
-    limit::{CallLimit, ConcurrencyLimit, RateLimit},
+    limit::{CallLimit, ConcurrencyLimit, Priority, RateLimit},
     observe::{Observation, Observers},
     outcome::Verdict,
     quiet::{Quiet, asked},
@@ -171,9 +171,15 @@ impl Policies {
     }
 
     /// Takes in how an attempt of `call` ended. No retry comes before the end of a quiet period.
-    pub(crate) fn heed(&self, call: CallId, now: Instant, verdict: &mut Verdict) {
+    pub(crate) fn heed(
+        &self,
+        call: CallId,
+        priority: Priority,
+        now: Instant,
+        verdict: &mut Verdict,
+    ) {
         if let Some(throttling) = &self.throttling {
-            throttling.record(now, verdict);
+            throttling.record(now, priority, verdict);
         }
         let Some(quiet) = &self.quiet else { return };
         let begins =
@@ -191,9 +197,9 @@ impl Policies {
     }
 
     /// Rejects an attempt by chance while the upstream refuses many.
-    pub(crate) fn throttle(&self, now: Instant) -> Result<(), Rejection> {
+    pub(crate) fn throttle(&self, now: Instant, priority: Priority) -> Result<(), Rejection> {
         let Some(throttling) = &self.throttling else { return Ok(()) };
-        throttling.admit(now, || self.with_rng(RngExt::random))
+        throttling.admit(now, priority, || self.with_rng(RngExt::random))
     }
 
     /// Tells the observers what fault injection does from now on, if that changed.

@@ -13,7 +13,8 @@ use service_edge::{SettingError, Settings};
 use utoipa::ToSchema;
 
 use super::{
-    chaos, concurrency, hedge, names::named, rate, retry, retry_after, retry_budget, throttle,
+    chaos, concurrency, hedge, names::named, priority, rate, retry, retry_after, retry_budget,
+    throttle,
 };
 
 /// How calls are made. Unlike in the runtime, the time limits are not optional.
@@ -106,7 +107,8 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Result<Calls, SettingError> {
     let call_deadline = settings.seconds("CALL_DEADLINE", Duration::from_secs(30), DURATIONS)?;
     let throttle = throttle::read(settings)?;
     let rate = rate::read(settings)?;
-    let (concurrency, priority_header) = concurrency::read(settings)?;
+    let mut concurrency = concurrency::read(settings)?;
+    let priority_header = priority::read(settings, &mut concurrency, throttle.as_ref())?;
     let hedge = hedge::read(settings)?;
     let chaos = chaos::read(settings)?;
     let calls = Calls {

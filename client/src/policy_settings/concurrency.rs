@@ -1,16 +1,12 @@
 //! `CONCURRENCY_*`.
 
-use actix_web::http::header::HeaderName;
 use resilience_actors::{Concurrency, ConcurrencyMax, DURATIONS};
 use service_edge::{SettingError, Settings};
 
 use super::names::needs;
 
 /// Reads the concurrency limit. `None` unless `CONCURRENCY_MAX` is set.
-/// The header of priorities requires it.
-pub(super) fn read(
-    settings: &mut Settings<'_>,
-) -> Result<(Option<Concurrency>, Option<HeaderName>), SettingError> {
+pub(super) fn read(settings: &mut Settings<'_>) -> Result<Option<Concurrency>, SettingError> {
     let max = settings.optional_text("CONCURRENCY_MAX")?.map(max).transpose()?;
     let floor = settings.optional_integer("CONCURRENCY_FLOOR", Concurrency::MAX)?;
     let ceiling = settings.optional_integer("CONCURRENCY_CEILING", Concurrency::MAX)?;
@@ -29,27 +25,18 @@ pub(super) fn read(
             fixed
         }
     };
-    let name = settings.optional_text("PRIORITY_HEADER")?;
-    let header = name.clone().map(priority_header).transpose()?;
     let Some(concurrency_max) = concurrency_max else {
-        needs("PRIORITY_HEADER", name, "CONCURRENCY_MAX")?;
         needs("CONCURRENCY_QUEUE", queue, "CONCURRENCY_MAX")?;
         needs("CONCURRENCY_WAIT", wait.map(|wait| wait.as_secs_f64()), "CONCURRENCY_MAX")?;
-        return Ok((None, None));
+        return Ok(None);
     };
     let default = Concurrency::default();
-    let limit = Concurrency {
+    Ok(Some(Concurrency {
         concurrency_max,
         concurrency_queue: queue.unwrap_or(default.concurrency_queue),
         concurrency_wait: wait.unwrap_or(default.concurrency_wait),
-        concurrency_priorities: header.is_some(),
-    };
-    Ok((Some(limit), header))
-}
-
-fn priority_header(name: String) -> Result<HeaderName, SettingError> {
-    let header = name.parse();
-    header.map_err(|_| SettingError::new("PRIORITY_HEADER", name, "the name of a header"))
+        ..default
+    }))
 }
 
 /// A whole number, or `auto`.
@@ -74,13 +61,7 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Option<Concurrency>, String> {
-        let read = super::read(&mut Settings::from_pairs(variables));
-        let (limit, header) = read.map_err(|error| error.to_string())?;
-        assert_eq!(
-            header.is_some(),
-            limit.as_ref().is_some_and(|limit| limit.concurrency_priorities)
-        );
-        Ok(limit)
+        super::read(&mut Settings::from_pairs(variables)).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -119,20 +100,6 @@ mod tests {
             assert_eq!(read(&[(variable, "9")]), Err(expected.clone()));
             assert_eq!(read(&[("CONCURRENCY_MAX", "20"), (variable, "9")]), Err(expected));
         }
-    }
-
-    #[test]
-    fn a_header_turns_priorities_on_and_requires_a_limit() {
-        let header = ("PRIORITY_HEADER", "X-Request-Priority");
-        let expected = Concurrency::at_most(7).priorities();
-        assert_eq!(read(&[("CONCURRENCY_MAX", "7"), header]), Ok(Some(expected)));
-        let alone = "PRIORITY_HEADER=\"X-Request-Priority\" is not valid: expected CONCURRENCY_MAX to be set";
-        assert_eq!(read(&[header]), Err(alone.to_owned()));
-        let none = "PRIORITY_HEADER=\"a b\" is not valid: expected the name of a header";
-        assert_eq!(
-            read(&[("CONCURRENCY_MAX", "7"), ("PRIORITY_HEADER", "a b")]),
-            Err(none.to_owned())
-        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod known_names;
 mod live_policies;
 mod names;
 mod policies;
+mod priority;
 mod probe;
 mod rate;
 mod retry;

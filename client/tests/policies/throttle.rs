@@ -1,6 +1,12 @@
 //! `THROTTLE`: fewer requests to a backend that refuses many.
 
-use resilience_testing::server::{Server, http};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use actix_web::test::TestRequest;
+use resilience_testing::server::{Server, http, ok};
 
 use crate::support::{assert_lines, config, lab};
 
@@ -59,4 +65,45 @@ async fn failures_that_are_no_refusals_throttle_nothing() {
         assert_eq!(lab.get(CALL).await.status, 500);
     }
     assert_eq!(backend.requests(), 50);
+}
+
+#[actix_web::test]
+async fn a_backend_that_refuses_the_less_important_calls_gets_the_others() {
+    let refuses = Arc::new(AtomicBool::new(true));
+    let backend = Server::start({
+        let refuses = Arc::clone(&refuses);
+        move |mut peer| {
+            while peer.request().is_some() {
+                let refused = refuses.load(Ordering::Relaxed);
+                peer.say(if refused { http("429 Too Many Requests", "", "{}") } else { ok("{}") });
+            }
+        }
+    });
+    let settings = [
+        ("THROTTLE", "on"),
+        ("PRIORITY_HEADER", "X-Important"),
+        ("RETRY_MAX_ATTEMPTS", "1"),
+        ("BREAKER_FAIL_MAX", "1000"),
+    ];
+    let lab = lab(config(&backend.url(), &settings)).await;
+    let call = |level| lab.send(TestRequest::get().uri(CALL).insert_header(("X-Important", level)));
+    for _ in 0..100 {
+        call("1").await;
+    }
+    let made = backend.requests();
+    assert!(made < 30, "{made}");
+    refuses.store(false, Ordering::Relaxed);
+    for level in ["2", "3"] {
+        for _ in 0..20 {
+            assert_eq!(call(level).await.status, 200);
+        }
+    }
+    let state = lab.get("/api/stats").await.body["policies"]["throttle"].clone();
+    let probabilities = [0.0, 100.0 / 101.0, 0.0, 0.0];
+    for (level, expected) in probabilities.into_iter().enumerate() {
+        let seen = state["probabilities"][level].as_f64().unwrap();
+        assert!((seen - expected).abs() < 1e-9, "{state}");
+    }
+    assert_eq!((&state["requests"], &state["accepts"]), (&140.into(), &40.into()));
+    assert_eq!(call("4").await.status, 400);
 }

@@ -23,6 +23,7 @@ use crate::{
     deadline::Deadlines,
     gate::Sample,
     hedge::Hedging,
+    limit::Priority,
     observe::{Observation, about},
     operation::{Operation, ReportOf},
     outcome::{CallKind, Outcome, Verdict},
@@ -47,6 +48,7 @@ pub(super) struct Landed<'a, O: Operation> {
 struct Turn<'a, 'c, O> {
     policies: &'a Policies,
     call: CallId,
+    priority: Priority,
     operation: &'c O,
     /// 1 for the first turn.
     number: u32,
@@ -78,13 +80,14 @@ pub(super) fn land<'a: 'c, 'c, O: Operation>(
     admission: Admission<'a>,
 ) -> impl Future<Output = Landed<'a, O>> {
     let deadlines = call.deadlines(policies);
-    let Call { id, operation, started, attempts, pending, reply, retries, .. } = call;
+    let Call { id, priority, operation, started, attempts, pending, reply, retries, .. } = call;
     let last = attempts.last();
     let number = last.map_or(0, |last| last.number).saturating_add(1);
     let blamed = last.is_some_and(|last| last.outcome.blames_connection());
     let trial = admission.is_trial();
     let manner = Manner { hedge: false, fresh_connection: trial || blamed, at_once: number == 1 };
-    let turn = Turn { policies, call: *id, operation, number, started: *started, deadlines };
+    let (call, priority, started) = (*id, *priority, *started);
+    let turn = Turn { policies, call, priority, operation, number, started, deadlines };
     match &policies.hedging {
         Some(hedging) if !trial && *retries => {
             let mut race = Race {
@@ -145,7 +148,7 @@ impl<'a, 'c, O: Operation> Turn<'a, 'c, O> {
                 }
             };
             let record = self.ended(hedge, began, &verdict, injected);
-            policies.heed(call, began + record.elapsed, &mut verdict);
+            policies.heed(call, self.priority, began + record.elapsed, &mut verdict);
             let elapsed = record.elapsed.saturating_sub(waits.total());
             let sample = Sample { outcome: record.outcome, elapsed, retried: false };
             Landed { admission, record, sample, result, verdict, idempotent }
@@ -263,13 +266,13 @@ impl<'a: 'c, 'c, O: Operation> Race<'a, 'c, O> {
     }
 
     fn admit_hedge(&self, now: Instant) -> Option<Admission<'a>> {
-        let Turn { policies, call, operation, number, deadlines, .. } = self.turn;
+        let Turn { policies, call, priority, operation, number, deadlines, .. } = self.turn;
         let is_over = deadlines.earliest().is_some_and(|deadline| now >= deadline);
         let idempotent = contained(|| operation.is_idempotent()).unwrap_or(false);
         if !idempotent || is_over || self.reply.is_closed() {
             return None;
         }
-        let admission = admit_at_once(policies, now)?;
+        let admission = admit_at_once(policies, priority, now)?;
         self.hedging.count_made();
         about(operation, call, |call| {
             policies.common.observers.tell(&Observation::Hedged { call, attempt: number });

@@ -5,10 +5,16 @@
 //! minutes, it compares the requests of the callers with those that the upstream accepted, and rejects what exceeds
 //! their ratio, by chance. Rejected requests count as requests: they show how much the callers want.
 //!
+//! As there ("Criticality"), each priority has statistics of its own. So if the upstream refuses less important requests
+//! first, more important ones are still made. And as a backend there refuses those of a criticality only after the lower
+//! ones, an attempt is rejected with no higher probability than those of a lower priority. Attempts of one priority are
+//! rejected as if there were no priorities.
+//!
 //! An attempt counts when it ends: as refused if its [`Verdict`] says so, and as accepted otherwise, also if it failed,
 //! which is for the circuit breaker to judge. What did not reach the upstream counts as neither. It is no sign of a
 //! refusal, and as an acceptance it would hide the refusals.
 
+mod rule;
 mod settings;
 mod window;
 
@@ -23,6 +29,7 @@ use window::Window;
 
 use crate::{
     clock,
+    limit::Priority,
     outcome::{Outcome, Verdict},
     rejection::{Rejection, RejectionKind},
 };
@@ -52,8 +59,10 @@ pub struct ThrottleSnapshot {
     pub requests: u64,
     /// Those of them that the upstream did not refuse.
     pub accepts: u64,
-    /// The share of attempts that is rejected now.
+    /// The share of attempts that is rejected now, if as many of each priority come as in these minutes.
     pub probability: f64,
+    /// The share that is rejected now of the attempts of each priority, by its level.
+    pub probabilities: [f64; 4],
     /// Attempts rejected so far.
     pub rejected: u64,
 }
@@ -71,31 +80,38 @@ impl Throttling {
 
     /// Rejects an attempt with the probability that the rule says. `draw` is from 0 to 1, and asked for only if there
     /// is such a probability.
-    pub(crate) fn admit(&self, now: Instant, draw: impl FnOnce() -> f64) -> Result<(), Rejection> {
-        let mut state = self.state();
-        let probability = state.window.attempts(now).probability(self.settings.throttle_ratio);
+    pub(crate) fn admit(
+        &self,
+        now: Instant,
+        priority: Priority,
+        draw: impl FnOnce() -> f64,
+    ) -> Result<(), Rejection> {
+        let (mut state, ratio) = (self.state(), self.settings.throttle_ratio);
+        let probability = state.window.attempts(now).probability(priority, ratio);
         if probability <= 0.0 || draw() >= probability {
             return Ok(());
         }
-        state.window.add(now, false);
+        state.window.add(now, priority, false);
         state.rejected += 1;
         Err(Rejection::new(RejectionKind::Throttle, RETRY_AFTER))
     }
 
-    /// Learns how an attempt ended.
-    pub(crate) fn record(&self, now: Instant, verdict: &Verdict) {
+    /// Learns how an attempt of this priority ended.
+    pub(crate) fn record(&self, now: Instant, priority: Priority, verdict: &Verdict) {
         if verdict.refused || reached(verdict.outcome) {
-            self.state().window.add(now, !verdict.refused);
+            self.state().window.add(now, priority, !verdict.refused);
         }
     }
 
     pub(crate) fn snapshot(&self) -> ThrottleSnapshot {
-        let mut state = self.state();
-        let attempts = state.window.attempts(clock::now());
+        let (mut state, ratio) = (self.state(), self.settings.throttle_ratio);
+        let levels = *state.window.attempts(clock::now());
+        let all = levels.sum();
         ThrottleSnapshot {
-            requests: attempts.requests,
-            accepts: attempts.accepts,
-            probability: attempts.probability(self.settings.throttle_ratio),
+            requests: all.requests,
+            accepts: all.accepts,
+            probability: levels.overall_probability(ratio),
+            probabilities: Priority::ALL.map(|priority| levels.probability(priority, ratio)),
             rejected: state.rejected,
         }
     }

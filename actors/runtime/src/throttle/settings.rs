@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{InvalidConfig, in_range};
 
-/// How soon attempts are rejected instead of being made at an upstream that refuses many.
+/// How soon attempts are rejected instead of being made at an upstream that refuses many. Those of each
+/// [priority](crate::CallOptions::priority) are counted apart.
 ///
 /// ```
 /// # use resilience_actors::Throttle;

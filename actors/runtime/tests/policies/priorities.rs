@@ -1,11 +1,15 @@
-//! Priorities of the limit on attempts in flight.
+//! Priorities of the limit on attempts in flight, and of throttling.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use futures::future::join_all;
-use resilience_actors::{CallOptions, Concurrency, Outcome, Priority, RejectionKind};
+use resilience_actors::{
+    CallOptions, Concurrency, Hedge, Outcome, Priority, RejectionKind, Throttle,
+};
 
-use crate::support::{Lab, Script, Settings, Step, closed, exact, lab, pass, paused, secs, settle};
+use crate::support::{
+    Lab, Script, Settings, Step, answer, closed, exact, lab, pass, paused, secs, settle,
+};
 
 fn prioritised(concurrency: Concurrency) -> Settings {
     Settings { concurrency: Some(concurrency.priorities()), max_attempts: 1, ..exact() }
@@ -121,5 +125,76 @@ fn without_priorities_attempts_are_served_in_order_of_arrival() {
             join_all(calls).await.iter().map(|report| report.elapsed.as_secs()).collect();
         assert_eq!(ends, [1, 2, 3]);
         assert_eq!(lab.protected.concurrency().unwrap().snapshot().priorities, None);
+    });
+}
+
+fn throttled() -> Settings {
+    Settings { max_attempts: 1, throttle: Some(Throttle::ratio(2.0)), ..exact() }
+}
+
+/// Makes so many calls of this priority, one after the other, which end so. Returns how many of them were rejected.
+async fn rejected(lab: &Lab<Script>, priority: Priority, calls: usize, outcome: Outcome) -> usize {
+    let script = Script::new([answer(outcome)]);
+    for _ in 0..calls {
+        let options = CallOptions::new().priority(priority);
+        let report = lab.protected.run_with(options, script.clone()).await;
+        let kind = report.rejection().map(|rejection| rejection.kind());
+        assert!(matches!(kind, None | Some(RejectionKind::Throttle)), "{kind:?}");
+    }
+    calls - script.touched()
+}
+
+#[test]
+fn an_upstream_that_refuses_the_less_important_attempts_first_gets_all_of_the_others() {
+    paused(async {
+        let lab = lab(&Script::new([]), throttled(), &closed());
+        for _ in 0..40 {
+            for priority in [Priority::VeryLow, Priority::Low, Priority::Normal] {
+                rejected(&lab, priority, 5, Outcome::Throttled).await;
+            }
+            assert_eq!(rejected(&lab, Priority::High, 5, Outcome::Success).await, 0);
+        }
+        let throttle = lab.protected.snapshot().throttle.unwrap();
+        assert_eq!((throttle.requests, throttle.accepts), (800, 200));
+        assert!(throttle.rejected > 540, "{throttle:?}");
+        let refused = 200.0 / 201.0;
+        assert_eq!(throttle.probabilities, [refused, refused, refused, 0.0]);
+        assert!((throttle.probability - 0.75 * refused).abs() < 1e-9, "{throttle:?}");
+    });
+}
+
+#[test]
+fn an_attempt_is_throttled_no_more_than_a_less_important_one() {
+    paused(async {
+        let lab = lab(&Script::new([]), throttled(), &closed());
+        assert!(rejected(&lab, Priority::High, 200, Outcome::Throttled).await > 180);
+        assert_eq!(rejected(&lab, Priority::Low, 99, Outcome::Success).await, 0);
+        assert!(rejected(&lab, Priority::High, 20, Outcome::Throttled).await > 15);
+        // Now there are enough of them.
+        assert_eq!(rejected(&lab, Priority::Low, 1, Outcome::Success).await, 0);
+        assert_eq!(rejected(&lab, Priority::High, 200, Outcome::Throttled).await, 0);
+        // What the more important attempts meet says nothing about the less important ones.
+        assert_eq!(rejected(&lab, Priority::Low, 100, Outcome::Success).await, 0);
+    });
+}
+
+#[test]
+fn a_retry_and_a_hedge_are_throttled_with_the_priority_of_their_call() {
+    paused(async {
+        let hedge = Some(Hedge::after(secs(0.5)));
+        let lab = lab(&Script::new([]), Settings { max_attempts: 2, hedge, ..throttled() }, &closed());
+        join_all((0..200).map(|_| {
+            let refuses = Script::new([Step::AnswerAfter(secs(0.1), Outcome::Throttled.into())]);
+            lab.protected.run_with(CallOptions::new().without_retries(), refuses)
+        }))
+        .await;
+        for step in [slow(1.0), answer(Outcome::ServerError)] {
+            let script = Script::new([step]);
+            let options = CallOptions::new().priority(Priority::High);
+            let report = lab.protected.run_with(options, script.clone()).await;
+            assert_eq!((report.attempts.len(), script.touched()), (2, 2));
+        }
+        let [.., normal, high] = lab.protected.snapshot().throttle.unwrap().probabilities;
+        assert_eq!((normal, high), (200.0 / 201.0, 0.0));
     });
 }

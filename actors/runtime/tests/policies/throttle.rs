@@ -43,8 +43,14 @@ fn a_growing_share_of_attempts_is_rejected_while_the_upstream_refuses_them() {
         let reports = join_all((0..200).map(|_| lab.call())).await;
         assert_eq!(script.touched(), 200);
         assert!(reports.iter().all(|report| report.rejection().is_none()));
-        let expected =
-            ThrottleSnapshot { requests: 200, accepts: 0, probability: 200.0 / 201.0, rejected: 0 };
+        let probability = 200.0 / 201.0;
+        let expected = ThrottleSnapshot {
+            requests: 200,
+            accepts: 0,
+            probability,
+            probabilities: [0.0, 0.0, probability, 0.0],
+            rejected: 0,
+        };
         assert_eq!(state(&lab), expected);
 
         let mut rejected = 0;

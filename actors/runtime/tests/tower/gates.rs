@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use resilience_actors::{
     Breaker, CallError, CallLimit, CallOptions, Chaos, Concurrency, Hedge, Outcome, Priority,
-    QuietPeriod, Rate, RejectionKind, Retry, RetryBudget, State, Upstream,
+    QuietPeriod, Rate, RejectionKind, Retry, RetryBudget, State, Throttle, Upstream,
     adapters::tower::ResilienceLayer,
 };
 
@@ -155,6 +155,23 @@ fn a_more_important_request_is_served_first() {
         assert!(lab.call(request(Priority::High)).await.is_ok());
         assert!((now() - began).as_secs_f64() < 1.01, "it waited for the less important one");
         assert!(first.await.unwrap().is_ok() && low.await.unwrap().is_ok());
+    });
+}
+
+#[test]
+fn priorities_are_throttled_apart() {
+    paused(async {
+        let lab = Lab::new(Upstream::builder("test").throttle(Throttle::ratio(2.0)));
+        let call = |request: Request, priority| {
+            lab.call(request.says(CallOptions::new().priority(priority)))
+        };
+        for _ in 0..50 {
+            let _ = call(Request::that(Outcome::Throttled), Priority::Low).await;
+            assert!(call(good(), Priority::High).await.is_ok());
+        }
+        let refused = 50.0 / 51.0;
+        let throttle = lab.upstream.snapshot().throttle.unwrap();
+        assert_eq!(throttle.probabilities, [0.0, refused, 0.0, 0.0]);
     });
 }
 

@@ -101,7 +101,7 @@ where
         };
         let elapsed = call.attempt_ended(&verdict);
         let now = times.began + elapsed;
-        policies.heed(call.id, now, &mut verdict);
+        policies.heed(call.id, call.priority, now, &mut verdict);
         let Verdict { outcome, .. } = verdict;
         let effect = effect(policies.config.scope, outcome, trial, Step::Finish);
         // Not in the closure: the response may not be `Sync`, so nothing may borrow it across an await.

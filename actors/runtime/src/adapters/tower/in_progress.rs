@@ -9,6 +9,7 @@ use crate::{
     call::{Ending, tell_end},
     clock,
     deadline::{Deadlines, Times},
+    limit::Priority,
     observe::{CallOf, Observation},
     options::CallOptions,
     outcome::{Outcome, Verdict},
@@ -21,6 +22,7 @@ use crate::{
 pub(super) struct InProgress<'a> {
     pub(super) policies: &'a Policies,
     pub(super) id: CallId,
+    pub(super) priority: Priority,
     pub(super) deadlines: Deadlines,
     started: Instant,
     /// When the attempt in flight began.
@@ -33,8 +35,9 @@ impl<'a> InProgress<'a> {
     pub(super) fn new(policies: &'a Policies, options: CallOptions, started: Instant) -> Self {
         let (upstream, caller) = (policies.config.call_deadline, options.deadline(started));
         let deadlines = Deadlines::of(started, upstream, caller);
-        let (id, in_flight, attempt, over) = (options.id, None, None, false);
-        Self { policies, id, deadlines, started, in_flight, attempt, over }
+        let CallOptions { id, priority, .. } = options;
+        let (in_flight, attempt, over) = (None, None, false);
+        Self { policies, id, priority, deadlines, started, in_flight, attempt, over }
     }
 
     /// The attempt begins. Returns its time limit.

@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-/// How important a call is, if the limit on attempts in flight has [priorities](crate::Concurrency::priorities).
+/// How important a call is. Matters if the limit on attempts in flight has
+/// [priorities](crate::Concurrency::priorities), and for [throttling](crate::Throttle).
 ///
 /// The levels are those of the criticality in "Site Reliability Engineering" (O'Reilly 2016, chapter "Handling
 /// Overload"), with the same default.

@@ -150,6 +150,13 @@ fn contradictions_where_one_of_the_settings_is_set() {
         &["3:14: upstreams.p.rate_burst=\"2\" is not valid: expected rate_limit to be set"],
     );
     refused_in_p(
+        "priority_header = \"x-important\"",
+        &[
+            "3:19: upstreams.p.priority_header=\"x-important\" is not valid: expected concurrency_max or throttle=on to be \
+         set",
+        ],
+    );
+    refused_in_p(
         "attempt_timeout = 6",
         &[
             "3:19: upstreams.p.breaker_trial_lease=\"5\" is not valid: expected no less than attempt_timeout=6",
