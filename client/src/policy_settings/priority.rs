@@ -6,8 +6,8 @@ use service_edge::{SettingError, Settings};
 
 use super::names::needs;
 
-/// Reads the header in which requests say how important they are. Turns on the priorities of the concurrency limit. Requires
-/// this limit or throttling.
+/// Reads the header in which requests say how important they are. Turns on the priorities of the concurrency limit.
+/// Requires this limit or throttling.
 pub(super) fn read(
     settings: &mut Settings<'_>,
     concurrency: &mut Option<Concurrency>,

@@ -5,10 +5,10 @@
 //! minutes, it compares the requests of the callers with those that the upstream accepted, and rejects what exceeds
 //! their ratio, by chance. Rejected requests count as requests: they show how much the callers want.
 //!
-//! As there ("Criticality"), each priority has statistics of its own. So if the upstream refuses less important requests
-//! first, more important ones are still made. And as a backend there refuses those of a criticality only after the lower
-//! ones, an attempt is rejected with no higher probability than those of a lower priority. Attempts of one priority are
-//! rejected as if there were no priorities.
+//! As there (section "Criticality"), each priority has statistics of its own. So if the upstream refuses the less
+//! important requests first, the more important ones are still made. And as a backend there refuses a criticality only
+//! after the lower ones, no attempt is rejected with a higher probability than those of a lower priority, if there are
+//! enough of them. If all attempts have the same priority, they are rejected as if there were no priorities.
 //!
 //! An attempt counts when it ends: as refused if its [`Verdict`] says so, and as accepted otherwise, also if it failed,
 //! which is for the circuit breaker to judge. What did not reach the upstream counts as neither. It is no sign of a

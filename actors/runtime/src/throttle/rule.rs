@@ -47,7 +47,7 @@ impl Levels {
         })
     }
 
-    /// The share of further attempts of this priority to reject. Its own attempts say it, but it is no more than that of a
+    /// The share of further attempts of this priority to reject: what its own attempts say, but no more than that of a
     /// lower priority with enough attempts.
     pub(super) fn probability(&self, priority: Priority, ratio: f64) -> f64 {
         let own = usize::from(priority.level());

@@ -182,7 +182,8 @@ fn an_attempt_is_throttled_no_more_than_a_less_important_one() {
 fn a_retry_and_a_hedge_are_throttled_with_the_priority_of_their_call() {
     paused(async {
         let hedge = Some(Hedge::after(secs(0.5)));
-        let lab = lab(&Script::new([]), Settings { max_attempts: 2, hedge, ..throttled() }, &closed());
+        let lab =
+            lab(&Script::new([]), Settings { max_attempts: 2, hedge, ..throttled() }, &closed());
         join_all((0..200).map(|_| {
             let refuses = Script::new([Step::AnswerAfter(secs(0.1), Outcome::Throttled.into())]);
             lab.protected.run_with(CallOptions::new().without_retries(), refuses)

@@ -152,8 +152,8 @@ fn contradictions_where_one_of_the_settings_is_set() {
     refused_in_p(
         "priority_header = \"x-important\"",
         &[
-            "3:19: upstreams.p.priority_header=\"x-important\" is not valid: expected concurrency_max or throttle=on to be \
-         set",
+            "3:19: upstreams.p.priority_header=\"x-important\" is not valid: expected concurrency_max or throttle=on \
+         to be set",
         ],
     );
     refused_in_p(
