@@ -138,7 +138,7 @@ async fn rejected(lab: &Lab<Script>, priority: Priority, calls: usize, outcome: 
     for _ in 0..calls {
         let options = CallOptions::new().priority(priority);
         let report = lab.protected.run_with(options, script.clone()).await;
-        let kind = report.rejection().map(|rejection| rejection.kind());
+        let kind = report.rejection().map(resilience_actors::Rejection::kind);
         assert!(matches!(kind, None | Some(RejectionKind::Throttle)), "{kind:?}");
     }
     calls - script.touched()
