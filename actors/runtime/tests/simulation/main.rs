@@ -1,10 +1,10 @@
 //! The whole runtime, simulated from a seed: callers, a breaker, schedulers and an upstream on one thread with a driven
 //! clock.
 //!
-//! Most episodes have few of the optional policies, some have many. Callers come alone or in bursts, share calls, hurry
-//! and leave. The upstream answers, fails, hangs, is unreachable and panics, and faults are injected into attempts.
-//! Permits are held, dropped and reported late. Operators reset the circuit, change its mode, and change settings.
-//! Meanwhile `rules/` checks the rules of the design.
+//! Most episodes have few of the optional policies, some have many. Callers come alone or in bursts, share calls, hurry,
+//! fall back and leave. The upstream answers, fails, hangs, is unreachable and panics, and faults are injected into
+//! attempts. Permits are held, dropped and reported late. Operators reset the circuit, change its mode, and change
+//! settings. Meanwhile `rules/` checks the rules of the design.
 //!
 //! `SIMULATION_STEPS=1000000` plays more steps, `SIMULATION_SEED=7` others. An episode has a thousand steps; each has
 //! the seed after that of the episode before. A failure tells how to play its episode alone.
@@ -28,7 +28,7 @@ mod world;
 use std::{
     panic::AssertUnwindSafe,
     sync::{
-        Mutex, Once,
+        Mutex,
         atomic::{AtomicU64, Ordering},
         mpsc::{RecvTimeoutError, Sender, channel},
     },
@@ -36,6 +36,8 @@ use std::{
 };
 
 use record::Totals;
+use resilience_actors::RejectionKind;
+use support::silence_injected_panics;
 
 /// What `cargo test` plays. `scripts/check.sh simulation` plays a million.
 const STEPS: u64 = 50_000;
@@ -72,19 +74,6 @@ fn watch_for_standstill() -> Sender<u64> {
     begins
 }
 
-/// Injected panics say nothing: there are thousands.
-fn silence_injected_panics() {
-    static SILENCED: Once = Once::new();
-    SILENCED.call_once(|| {
-        let others = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if info.payload_as_str() != Some("injected panic") {
-                others(info);
-            }
-        }));
-    });
-}
-
 /// Plays episodes until none is left, or one fails.
 fn play_episodes(next: &AtomicU64, end: u64, totals: &Mutex<Totals>) {
     let begins = watch_for_standstill();
@@ -108,14 +97,26 @@ fn much_has_happened(totals: &Totals) {
     let Totals { transitions, trips, .. } = totals;
     assert!(transitions.len() == 7, "transitions that happened: {transitions:?}");
     assert!(trips.len() == 4, "trips that opened: {trips:?}");
-    assert!(totals.quieted > 0, "no call was rejected in a quiet period");
-    assert!(totals.probed > 0, "no probe made a circuit half-open");
-    assert!(totals.hedges > 0, "no hedge was made");
-    assert!(totals.retries_refused > 0, "no retry was refused");
     assert!(totals.faults.len() == 3, "faults that were injected: {:?}", totals.faults);
-    assert!(totals.changes_told > 0, "no settings changed");
-    assert!(totals.changes_rejected > 0, "no change was rejected");
-    assert!(totals.short_of_time > 0, "no call ran out of its caller's time");
+    for kind in RejectionKind::ALL {
+        // No breaker stops, and no upstream has a gate of the user's own.
+        let never = matches!(kind, RejectionKind::Stopped | RejectionKind::Gate);
+        assert!(never || totals.rejected[kind as usize] > 0, "no call was rejected by {kind:?}");
+    }
+    for (what, times) in [
+        ("probe made a circuit half-open", totals.probed),
+        ("hedge was made", totals.hedges),
+        ("retry was refused", totals.retries_refused),
+        ("call was rejected by an adaptive limit", totals.rejected_by_adaptive_limits),
+        ("call was displaced from a queue", totals.displaced),
+        ("caller shared a call", totals.shared),
+        ("fallback answered", totals.fell_back),
+        ("settings changed", totals.changes_told),
+        ("change was rejected", totals.changes_rejected),
+        ("call ran out of its caller's time", totals.short_of_time),
+    ] {
+        assert!(times > 0, "no {what}");
+    }
 }
 
 #[test]

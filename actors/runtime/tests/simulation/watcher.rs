@@ -42,6 +42,9 @@ impl Observer for Watcher {
             Observation::AttemptEnded { call, attempt } => {
                 world.attempt_has_ended(call.id, attempt);
             }
+            Observation::FellBack { call, instead_of } => {
+                world.fallback_has_answered(call, instead_of);
+            }
             Observation::Reconfigured(change) if self.lab.is_none() => {
                 world.breaker_is_changed(change);
             }

@@ -12,7 +12,7 @@ use resilience_actors::{
 };
 
 use crate::{
-    record::{Call, CallNumber, Circuit, Record, Totals},
+    record::{Call, CallNumber, Circuit, Record, ShareKey, Totals},
     settings::Settings,
     support::now,
     upstream::{Condition, Plan},
@@ -29,8 +29,8 @@ pub(crate) struct World {
     /// With all policies, in their order.
     pub(crate) upstreams: RefCell<Vec<Upstream>>,
     pub(crate) breaker: Breaker,
-    /// For calls to one upstream, by its number. The answer is the number of the call.
-    pub(crate) coalescer: Coalescer<usize, CallNumber>,
+    /// The answer is the number of the call.
+    pub(crate) coalescer: Coalescer<ShareKey, CallNumber>,
     pub(crate) condition: Cell<Condition>,
     /// The episode has ended. What is dropped from now on breaks no rule.
     pub(crate) over: Cell<bool>,

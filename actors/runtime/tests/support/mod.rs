@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should end"
 )]
 
+pub(crate) mod arbiters;
 mod lab;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
     collections::VecDeque,
     future::Future,
     rc::Rc,
+    sync::Once,
     time::{Duration, Instant},
 };
 
@@ -34,6 +36,19 @@ pub(crate) fn paused<T>(test: impl Future<Output = T>) -> T {
             .unwrap()
     })
     .block_on(test)
+}
+
+/// Lets injected panics say nothing: there are thousands.
+pub(crate) fn silence_injected_panics() {
+    static SILENCED: Once = Once::new();
+    SILENCED.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if info.payload_as_str() != Some("injected panic") {
+                others(info);
+            }
+        }));
+    });
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests read the same clock as the actors")]

@@ -10,19 +10,15 @@ use std::{
     time::Duration,
 };
 
-use futures::{
-    FutureExt as _, StreamExt as _,
-    stream::{self, FuturesUnordered},
-};
+use futures::{StreamExt as _, stream};
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::SmallRng};
 use resilience_actors::{
     Breaker, BreakerSettings, CallLimit, CallSettings, Concurrency, ConcurrencyLimit, Hedge,
     QuietPeriod, Rate, Retry, RetryBudget, State, Throttle, Upstream, within,
 };
 use resilience_testing::{PATIENCE, until_async};
-use tokio::sync::oneshot;
 
-use crate::support::{NoAnswer, now, pass, paused, secs, settle};
+use crate::support::{NoAnswer, arbiters::on_arbiters, now, pass, paused, secs, settle};
 
 const CALLERS: u32 = 10_000;
 
@@ -142,19 +138,10 @@ fn nothing_is_lost_while_callers_on_four_arbiters_come_and_leave() {
             Breaker::failure_rate(0.7).over_calls(50).at_least(20).reset_after(secs(0.02));
         let upstream = Upstream::builder("moody").breaker(breaker).limit(limit.clone());
         let upstream = upstream.rate(Rate::per_second(1_000)).timeout(secs(0.1)).start().unwrap();
-        let mut ends: FuturesUnordered<_> = (1..)
-            .take(ARBITERS)
-            .map(|seed| {
-                let (send, end) = oneshot::channel();
-                let (upstream, made) = (upstream.clone(), Arc::clone(&made));
-                let arbiter = actix_rt::Arbiter::new();
-                arbiter.spawn(async move {
-                    // The receiver waits for it.
-                    let _ = send.send(callers(&upstream, &made, seed).await);
-                });
-                end.map(move |end| (arbiter, end.expect("the arbiter runs")))
-            })
-            .collect();
+        let mut ends = {
+            let (upstream, made) = (upstream.clone(), Arc::clone(&made));
+            on_arbiters(ARBITERS, move |seed| callers(upstream.clone(), Arc::clone(&made), seed))
+        };
         let mut rng = SmallRng::seed_from_u64(7);
         let (mut limits, mut arbiters, mut ended, mut left) = (Vec::new(), Vec::new(), 0, 0);
         while !ends.is_empty() {
@@ -203,12 +190,12 @@ const PACE: Duration = Duration::from_millis(1);
 
 /// Callers on this arbiter, fifty at a time. Returns how many were answered, and how many left before. Counts the
 /// attempts that are made.
-async fn callers(upstream: &Upstream, made: &Arc<AtomicU32>, seed: u64) -> (usize, usize) {
+async fn callers(upstream: Upstream, made: Arc<AtomicU32>, seed: u64) -> (usize, usize) {
     let mut rng = SmallRng::seed_from_u64(seed);
     let callers = (0..CALLERS_OF_ARBITER).map(|_| {
         let (mood, micros) = (rng.random_range(0..100), rng.random_range(0..5_000));
         let patience = rng.random_bool(0.3).then(|| rng.random_range(0..10_000));
-        let (upstream, made) = (upstream.clone(), Arc::clone(made));
+        let (upstream, made) = (upstream.clone(), Arc::clone(&made));
         async move {
             let call = upstream.call(async move |_| {
                 made.fetch_add(1, Ordering::SeqCst);

@@ -14,7 +14,7 @@ use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::SmallRng};
 use resilience_actors::{Breaker, BreakerConfig, Mode, Priority, Upstream};
 
 use crate::{
-    record::{CallNumber, Request, Route, Totals},
+    record::{CallNumber, Fallback, Request, Totals},
     settings::Settings,
     support::{Lab, pass, paused, settle},
     upstream::probes,
@@ -26,6 +26,9 @@ use turns::{drop_after_turns, pass_turns};
 
 /// Number of steps in an episode.
 pub(crate) const STEPS: u64 = 1_000;
+
+/// Number of different things that calls of an upstream can ask for.
+const ASKED_FOR: u8 = 3;
 
 /// Number of steps that the report of a broken rule shows.
 const SHOWN_STEPS: usize = 20;
@@ -94,7 +97,9 @@ impl Episode {
         self.come_to_an_end().await;
         self.fail_if_broken();
         self.world.over.set(true);
-        self.world.with_totals(std::mem::take)
+        let record = &mut *self.world.record.borrow_mut();
+        record.totals.shared = record.shares.joined;
+        std::mem::take(&mut record.totals)
     }
 
     fn fail_if_broken(&self) {
@@ -112,27 +117,11 @@ impl Episode {
     async fn take(&mut self, step: Step) {
         let world = Rc::clone(&self.world);
         match step {
-            Step::Calls(calls) => {
-                for _ in 0..calls.calls {
-                    let (lab, request) = self.next_request(calls);
-                    self.callers.push(if calls.shared {
-                        actix_rt::spawn(sharing::shared_call(Rc::clone(&world), lab, request))
-                    } else {
-                        actix_rt::spawn(users::call(Rc::clone(&world), lab, request, calls.route))
-                    });
-                }
-            }
+            Step::Calls(calls) => self.calls_begin(calls),
             Step::Permit { hold, end } => self.use_breaker(users::permit(world, hold, end)),
             Step::BriefCall(turns) => {
-                let calls = Calls {
-                    calls: 1,
-                    route: Route::Protected,
-                    idempotent: true,
-                    panics_early: false,
-                    shared: false,
-                };
-                let (lab, request) = self.next_request(calls);
-                drop_after_turns(turns, users::call(world, lab, request, calls.route)).await;
+                let (lab, request) = self.next_request(Calls::ONE);
+                drop_after_turns(turns, users::call(world, lab, request, Calls::ONE.route)).await;
             }
             Step::BriefPermit(turns, end) => {
                 drop_after_turns(turns, users::permit(world, Duration::ZERO, end)).await;
@@ -151,6 +140,17 @@ impl Episode {
         }
     }
 
+    fn calls_begin(&mut self, calls: Calls) {
+        for _ in 0..calls.calls {
+            let (world, (lab, request)) = (Rc::clone(&self.world), self.next_request(calls));
+            self.callers.push(if calls.shared {
+                actix_rt::spawn(sharing::shared_call(world, lab, request))
+            } else {
+                actix_rt::spawn(users::call(world, lab, request, calls.route))
+            });
+        }
+    }
+
     fn use_breaker(&mut self, user: impl Future<Output = ()> + 'static) {
         self.breaker_users.push(actix_rt::spawn(user));
     }
@@ -160,8 +160,19 @@ impl Episode {
         let lab = self.rng.random_range(0..self.labs.len());
         let priority = Priority::ALL[self.rng.random_range(0..Priority::ALL.len())];
         let time_left = self.random_time_left();
+        let fallback = self.random_fallback();
+        let asks_for = self.rng.random_range(0..ASKED_FOR);
         let call = self.next_call;
-        let request = Request { call, lab, idempotent, panics_early, priority, time_left };
+        let request = Request {
+            call,
+            lab,
+            asks_for,
+            idempotent,
+            panics_early,
+            priority,
+            time_left,
+            fallback,
+        };
         self.next_call += 1;
         (self.labs[lab].clone(), request)
     }
@@ -175,6 +186,15 @@ impl Episode {
         }
         let share = if self.rng.random_bool(0.1) { 0.0 } else { self.rng.random_range(0.0..1.0) };
         Some(most.mul_f64(share))
+    }
+
+    fn random_fallback(&mut self) -> Option<Fallback> {
+        let falls_back = self.world.settings.callers_fall_back && self.rng.random_bool(0.5);
+        falls_back.then(|| match self.rng.random_range(0..10) {
+            0 => Fallback::Panics,
+            1 | 2 => Fallback::HasNone,
+            _ => Fallback::Answers,
+        })
     }
 
     /// Waits until nothing can run, and checks what must hold then.

@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use super::users;
 use crate::{
-    record::{Request, Route, ShareNumber},
+    record::{Request, Route, ShareKey, ShareNumber},
     support::Lab,
     world::World,
 };
 
-/// Shares the call to the same upstream that is in flight, or makes it.
+/// Shares the call that is in flight and asks the same upstream for the same, or makes it.
 pub(super) async fn shared_call(world: Rc<World>, lab: Lab<()>, request: Request) {
-    let key = request.lab;
+    let key = (request.lab, request.asks_for);
     let number = world.record.borrow_mut().shares.joins(key);
     let _sharer = Sharer { world: &world, key, number };
     let shared = Rc::clone(&world);
@@ -27,7 +27,7 @@ pub(super) async fn shared_call(world: Rc<World>, lab: Lab<()>, request: Request
 
 struct Sharer<'a> {
     world: &'a World,
-    key: usize,
+    key: ShareKey,
     number: ShareNumber,
 }
 

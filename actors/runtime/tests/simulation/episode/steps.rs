@@ -108,6 +108,15 @@ fn random_time(rng: &mut SmallRng, settings: &Settings) -> Duration {
 }
 
 impl Calls {
+    /// One ordinary call.
+    pub(super) const ONE: Self = Self {
+        calls: 1,
+        route: Route::Protected,
+        idempotent: true,
+        panics_early: false,
+        shared: false,
+    };
+
     fn random(rng: &mut SmallRng, settings: &Settings) -> Self {
         Self {
             shared: settings.callers_share && rng.random_bool(0.3),

@@ -1,15 +1,15 @@
 //! Callers, and tasks that use permits without an upstream. Each may leave at any time, by being dropped.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::Cell, panic::resume_unwind, rc::Rc, time::Duration};
 
 use resilience_actors::{CallKind, CallOptions};
 
 use super::steps::PermitEnd;
 use crate::{
-    record::{CallNumber, Permit, PermitNumber, Request, Route},
+    record::{CallNumber, Fallback, Permit, PermitNumber, Request, Route},
     rules::Report,
     support::Lab,
-    upstream::SimulatedCall,
+    upstream::{Answer, SimulatedCall},
     world::World,
 };
 
@@ -26,8 +26,28 @@ pub(super) async fn call(world: Rc<World>, lab: Lab<()>, request: Request, route
         Route::Bare => (&lab.bare, options),
     };
     let operation = SimulatedCall { world: Rc::clone(&world), request };
-    let report: Report = upstream.run_with(options, operation).await;
-    world.call_is_answered(caller.call, &report, limit_was_reached);
+    let Some(fallback) = request.fallback else {
+        let report: Report = upstream.run_with(options, operation).await;
+        return world.call_is_answered(caller.call, &report, limit_was_reached);
+    };
+    let asked = Cell::new(None);
+    let ask = |report: &Report| {
+        asked.set(Some(report.clone()));
+        answer_of(fallback, request.call)
+    };
+    let report = upstream.run_or(options, operation, ask).await;
+    let asked = asked.take();
+    world.fallback_is_over(request.call, fallback, asked.as_ref(), &report);
+    let of_call = asked.as_ref().unwrap_or(&report);
+    world.call_is_answered(caller.call, of_call, limit_was_reached);
+}
+
+fn answer_of(fallback: Fallback, call: CallNumber) -> Option<Answer> {
+    match fallback {
+        Fallback::Answers => Some(Answer::of_fallback(call)),
+        Fallback::HasNone => None,
+        Fallback::Panics => resume_unwind(Box::new("as planned")),
+    }
 }
 
 struct Caller<'a> {

@@ -23,8 +23,8 @@ pub(crate) use epoch::{AttemptResult, Circuit, Epoch, Holder, PermitNumber};
 pub(crate) use in_force::InForce;
 pub(crate) use probes::Probes;
 pub(crate) use quiet::Quiet;
-pub(crate) use request::Request;
-pub(crate) use shared::{ShareNumber, Shares};
+pub(crate) use request::{Fallback, Request};
+pub(crate) use shared::{ShareKey, ShareNumber, Shares};
 pub(crate) use totals::Totals;
 pub(crate) use upstream::{Faults, UpstreamRecord};
 

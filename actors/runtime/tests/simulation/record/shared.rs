@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use super::CallNumber;
 
+/// The number of an upstream, and what its calls ask for.
+pub(crate) type ShareKey = (usize, u8);
+
 /// Number of a shared call in its episode.
 pub(crate) type ShareNumber = u64;
 
 /// The shared calls, by their key.
 #[derive(Debug, Default)]
 pub(crate) struct Shares {
-    pub(crate) in_flight: BTreeMap<usize, Share>,
+    pub(crate) in_flight: BTreeMap<ShareKey, Share>,
     /// The calls of those that were answered.
     pub(crate) answered: BTreeMap<ShareNumber, CallNumber>,
     /// Calls whose callers have all left.
@@ -31,7 +34,7 @@ pub(crate) struct Share {
 
 impl Shares {
     /// A caller joins the shared call of its key, or begins one.
-    pub(crate) fn joins(&mut self, key: usize) -> ShareNumber {
+    pub(crate) fn joins(&mut self, key: ShareKey) -> ShareNumber {
         if let Some(share) = self.in_flight.get_mut(&key) {
             share.callers += 1;
             self.joined += 1;
@@ -43,7 +46,7 @@ impl Shares {
     }
 
     /// A caller leaves. With the last one, the shared call ends.
-    pub(crate) fn leaves(&mut self, key: usize, number: ShareNumber) {
+    pub(crate) fn leaves(&mut self, key: ShareKey, number: ShareNumber) {
         let Some(share) = self.of(key, number) else { return };
         share.callers -= 1;
         if share.callers == 0 {
@@ -54,14 +57,14 @@ impl Shares {
     }
 
     /// A shared call is answered.
-    pub(crate) fn ends(&mut self, key: usize, number: ShareNumber, call: CallNumber) {
+    pub(crate) fn ends(&mut self, key: ShareKey, number: ShareNumber, call: CallNumber) {
         if self.of(key, number).is_some() {
             self.in_flight.remove(&key);
         }
         self.answered.insert(number, call);
     }
 
-    pub(crate) fn of(&mut self, key: usize, number: ShareNumber) -> Option<&mut Share> {
+    pub(crate) fn of(&mut self, key: ShareKey, number: ShareNumber) -> Option<&mut Share> {
         self.in_flight.get_mut(&key).filter(|share| share.number == number)
     }
 }

@@ -34,8 +34,16 @@ pub(crate) struct Totals {
     pub(crate) trips: BTreeMap<&'static str, u64>,
     /// How often probes made the circuit half-open.
     pub(crate) probed: u64,
-    /// Calls that were rejected in a quiet period.
-    pub(crate) quieted: u64,
+    /// Calls that were rejected by a concurrency limit that follows latency.
+    pub(crate) rejected_by_adaptive_limits: u64,
+    /// Calls that lost their place in a queue to more important ones.
+    pub(crate) displaced: u64,
+    /// Callers that shared the call of an earlier one.
+    pub(crate) shared: u64,
+    /// Calls that were answered by their fallbacks.
+    pub(crate) fell_back: u64,
+    /// Answers of fallbacks that observers were told of.
+    pub(crate) fallbacks_told: u64,
     /// Retries that the retry budget refused.
     pub(crate) retries_refused: u64,
     pub(crate) released: u64,
@@ -69,9 +77,15 @@ impl Totals {
         self.retries_refused += episode.retries_refused;
         self.left += episode.left;
         self.probed += episode.probed;
-        self.quieted += episode.quieted;
+        self.rejected_by_adaptive_limits += episode.rejected_by_adaptive_limits;
+        self.displaced += episode.displaced;
+        self.shared += episode.shared;
+        self.fell_back += episode.fell_back;
         self.changes_told += episode.changes_told;
         self.changes_rejected += episode.changes_rejected;
+        for (kind, times) in episode.rejected.into_iter().enumerate() {
+            self.rejected[kind] += times;
+        }
         for (fault, times) in episode.faults {
             *self.faults.entry(fault).or_default() += times;
         }
@@ -96,11 +110,19 @@ impl fmt::Display for Totals {
             f,
             "transitions {transitions:?}, opened by {trips:?}, half-open by probes {probed} times, "
         )?;
-        let Self { quieted, retries_refused, short_of_time, faults, .. } = self;
+        for kind in RejectionKind::ALL {
+            write!(f, "{} calls rejected by {kind:?}, ", self.rejected[kind as usize])?;
+        }
+        let Self { rejected_by_adaptive_limits, displaced, shared, fell_back, .. } = self;
         write!(
             f,
-            "{quieted} calls rejected in quiet periods, {retries_refused} retries refused by a budget, {short_of_time} \
-             calls out of time, faults {faults:?}, "
+            "{rejected_by_adaptive_limits} by adaptive limits, {displaced} displaced, {shared} callers shared a call, \
+             {fell_back} fallbacks answered, "
+        )?;
+        let Self { retries_refused, short_of_time, faults, .. } = self;
+        write!(
+            f,
+            "{retries_refused} retries refused by a budget, {short_of_time} calls out of time, faults {faults:?}, "
         )?;
         let Self { changes_told, changes_rejected, .. } = self;
         write!(f, "settings changed {changes_told} times, {changes_rejected} changes rejected")

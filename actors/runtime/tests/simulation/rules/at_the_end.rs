@@ -27,6 +27,8 @@ impl World {
         let changes: usize = record.upstreams.iter().map(|of| of.settings.changes()).sum();
         let changes = (changes + record.breaker.changes()) as u64;
         rule!(self, "Each change of settings has an event": totals.changes_told == changes; totals, changes);
+        rule!(self, "Observers are told of each answer of a fallback":
+            totals.fallbacks_told == totals.fell_back; totals);
         rule!(self, "Nothing counts as left where no caller leaves":
             self.settings.callers_leave || totals.left == 0; totals);
     }

@@ -33,17 +33,7 @@ impl World {
         rule!(self, "No attempt begins after its caller has left": call.is_some(); told);
         let Some(call) = call else { return AttemptId { call: told.call, position: 0 } };
         let id = AttemptId { call: told.call, position: call.attempts.len() };
-        self.attempts_are_limited(call, told);
-        self.is_in_time(call, told);
-        self.is_not_quiet(record, call);
-        self.was_not_passed_over(call);
-        let trial = if told.hedge {
-            self.hedge_may_begin(record, call, told);
-            Some(false)
-        } else {
-            self.turn_may_begin(call);
-            self.is_trial(record, call)
-        };
+        let trial = self.attempt_may_begin(record, call, told);
         let suspects_connection = !told.hedge && suspects_connection(call);
         let epoch = self.breaker.counts().epoch.number;
         if trial == Some(true) {
@@ -69,6 +59,20 @@ impl World {
         };
         self.attempt_has_begun(record, told.call, begun);
         id
+    }
+
+    /// Returns whether the attempt is a trial, as [`is_trial`](Self::is_trial) does.
+    fn attempt_may_begin(&self, record: &Record, call: &Call, told: Told) -> Option<bool> {
+        self.attempts_are_limited(call, told);
+        self.is_in_time(call, told);
+        self.is_not_quiet(record, call);
+        self.was_not_passed_over(call);
+        if told.hedge {
+            self.hedge_may_begin(record, call, told);
+            return Some(false);
+        }
+        self.turn_may_begin(call);
+        self.is_trial(record, call)
     }
 
     fn attempt_has_begun(&self, record: &mut Record, number: CallNumber, begun: Attempt) {

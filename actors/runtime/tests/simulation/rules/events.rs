@@ -31,12 +31,7 @@ impl World {
             EventKind::Reset { epoch } => {
                 rule!(self, "A reset begins a new epoch": *epoch == record.circuit.epoch + 1; kind, record.circuit);
             }
-            EventKind::LeaseExpired { epoch, lease } => {
-                rule!(self, "An expired lease is of the epoch in force": *epoch == record.circuit.epoch; kind);
-                let trials = &record.epoch(*epoch).trials;
-                rule!(self, "An expired lease is as long as trial_lease was when the trial began":
-                    trials.iter().any(|trial| trial.lease.contains(lease)); kind, trials);
-            }
+            EventKind::LeaseExpired { epoch, lease } => self.lease_expires(record, *epoch, *lease),
             EventKind::Mode { from, to } => self.mode_changes(record, *from, *to),
             EventKind::RejectionBurst { rejection, count, window } => {
                 rule!(self, "A burst of rejections lasts at most a second, and is not empty":
@@ -66,6 +61,13 @@ impl World {
             }
             EventKind::Call(_) => rule!(self, "No observer records calls here": false; kind),
         }
+    }
+
+    fn lease_expires(&self, record: &mut Record, epoch: u64, lease: Duration) {
+        rule!(self, "An expired lease is of the epoch in force": epoch == record.circuit.epoch; epoch, record.circuit);
+        let trials = &record.epoch(epoch).trials;
+        rule!(self, "An expired lease is as long as trial_lease was when the trial began":
+            trials.iter().any(|trial| trial.lease.contains(&lease)); lease, trials);
     }
 
     fn mode_changes(&self, record: &mut Record, from: Mode, to: Mode) {

@@ -24,6 +24,7 @@ mod budget;
 mod changes;
 mod counts;
 mod events;
+mod fallback;
 mod faults;
 mod hedges;
 mod inspection;

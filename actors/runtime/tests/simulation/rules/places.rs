@@ -1,6 +1,6 @@
 //! Places of the concurrency limit: no more attempts in flight at an upstream than it has places.
 
-use resilience_actors::{ConcurrencyMax, PolicySnapshot, Priority, State};
+use resilience_actors::{ConcurrencyMax, PolicySnapshot, Priority, Rejection, State};
 
 use crate::{
     record::{Call, CallNumber, Record, UpstreamRecord},
@@ -86,6 +86,18 @@ impl World {
                 || (limit.concurrency_priorities && call.request.priority < Priority::High);
             call, limit);
     }
+}
+
+/// Counts a rejection for want of a place: by a limit that follows latency, and of a call that waited in the queue and
+/// was displaced by a more important one.
+pub(super) fn count_rejection_for_a_place(record: &mut Record, call: &Call, rejection: &Rejection) {
+    let max = call.settings.concurrency.as_ref().map(|limit| limit.concurrency_max);
+    let is_adaptive = matches!(max, Some(ConcurrencyMax::Adaptive { .. }));
+    record.totals.rejected_by_adaptive_limits += u64::from(is_adaptive);
+    let no_token = call.settings.rate.as_ref().is_none_or(|rate| rate.rate_wait.is_zero());
+    let has_waited = no_token && call.attempts.is_empty() && call.started < now();
+    let for_others = rejection.to_string().contains("others are more important");
+    record.totals.displaced += u64::from(has_waited && for_others);
 }
 
 /// The most places that an upstream can have.

@@ -61,7 +61,6 @@ impl World {
             rejection, quiet);
         rule!(self, "A call that fails in a quiet period waits at least until its end":
             quiet.is_some_and(|quiet| call.last_end().is_none_or(|last| last.at <= quiet.since)); call, quiet);
-        record.totals.quieted += 1;
         record.totals.rejected[rejection.kind() as usize] += 1;
     }
 }

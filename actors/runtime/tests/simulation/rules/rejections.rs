@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use resilience_actors::{Rejection, RejectionKind, State};
 
+use super::places::count_rejection_for_a_place;
 use crate::{
     record::{Call, Record},
     world::World,
@@ -29,7 +30,10 @@ impl World {
             }
             RejectionKind::Throttle => self.throttling_may_reject(record, call),
             RejectionKind::RateLimit => self.rate_limit_may_reject(record, call, rejection),
-            RejectionKind::ConcurrencyLimit => self.concurrency_limit_may_reject(record, call),
+            RejectionKind::ConcurrencyLimit => {
+                self.concurrency_limit_may_reject(record, call);
+                count_rejection_for_a_place(record, call, rejection);
+            }
             RejectionKind::Released => {
                 rule!(self, "Only a call that waits for a retry is released":
                     call.may_be_retried() && attempts > 0; call);

@@ -3,13 +3,13 @@
 use resilience_actors::SharedCallLost;
 
 use crate::{
-    record::{CallNumber, Record, ShareNumber},
+    record::{CallNumber, Record, ShareKey, ShareNumber},
     world::World,
 };
 
 impl World {
     /// A shared call begins, for the callers that have joined it.
-    pub(crate) fn shared_call_begins(&self, key: usize, number: ShareNumber, call: CallNumber) {
+    pub(crate) fn shared_call_begins(&self, key: ShareKey, number: ShareNumber, call: CallNumber) {
         let shares = &mut self.record.borrow_mut().shares;
         match shares.of(key, number) {
             Some(share) => {

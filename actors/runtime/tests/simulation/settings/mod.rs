@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) callers_share: bool,
     /// Whether some callers have deadlines of their own.
     pub(crate) callers_hurry: bool,
+    /// Whether some callers have a fallback.
+    pub(crate) callers_fall_back: bool,
     /// Whether operators change settings. They begin with `breaker` and `calls`.
     pub(crate) settings_change: bool,
 }
@@ -49,6 +51,7 @@ impl Settings {
             callers_leave: rng.random_bool(0.7),
             callers_share: policies.some(rng, |_| ()).is_some(),
             callers_hurry: policies.some(rng, |_| ()).is_some(),
+            callers_fall_back: policies.some(rng, |_| ()).is_some(),
             settings_change: rng.random_bool(0.4),
         }
     }

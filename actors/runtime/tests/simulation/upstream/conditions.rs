@@ -14,6 +14,7 @@ pub(crate) enum Condition {
     Failing,
     Hanging,
     Unreachable,
+    Refusing,
     Erratic,
 }
 
@@ -48,12 +49,13 @@ pub(crate) enum Ending {
 }
 
 impl Condition {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Healthy,
         Self::Flapping,
         Self::Failing,
         Self::Hanging,
         Self::Unreachable,
+        Self::Refusing,
         Self::Erratic,
     ];
 
@@ -74,6 +76,7 @@ impl Condition {
             (Self::Hanging, _) => answer(Outcome::Success),
             (Self::Unreachable, 1..=6) => Ending::NoAnswer,
             (Self::Unreachable, _) => Ending::HangConnecting,
+            (Self::Refusing, _) => answer(Outcome::Throttled),
         };
         Plan { delay, ending }
     }

@@ -10,7 +10,7 @@ use resilience_actors::{Attempt, Operation, Outcome, Verdict};
 pub(crate) use conditions::{Condition, Ending, Plan};
 
 use crate::{
-    record::{AttemptId, Request},
+    record::{AttemptId, CallNumber, Request},
     rules::Told,
     support::NoAnswer,
     world::World,
@@ -22,6 +22,17 @@ pub(crate) struct Answer {
     pub(crate) attempt: AttemptId,
     /// None: `classify` panics.
     verdict: Option<Verdict>,
+}
+
+impl Answer {
+    /// The answer of a call's fallback, which belongs to no attempt.
+    pub(crate) fn of_fallback(call: CallNumber) -> Self {
+        Self { attempt: AttemptId { call, position: usize::MAX }, verdict: None }
+    }
+
+    pub(crate) fn is_of_fallback(&self) -> bool {
+        self.attempt.position == usize::MAX
+    }
 }
 
 /// The operation of a simulated call.
