@@ -80,6 +80,10 @@ impl<K, W, S> Table<K, W, S> {
 }
 
 #[cfg(test)]
+#[path = "table_model_tests.rs"]
+mod model_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

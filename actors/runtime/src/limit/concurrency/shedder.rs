@@ -129,6 +129,10 @@ impl Shedder {
 }
 
 #[cfg(test)]
+#[path = "shedder_model_tests.rs"]
+mod model_tests;
+
+#[cfg(test)]
 mod tests {
     use rand::{SeedableRng as _, rngs::SmallRng};
 
