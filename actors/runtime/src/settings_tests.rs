@@ -101,6 +101,7 @@ fn an_out_of_range_setting_is_named_in_the_error() {
         ..CallSettings::default()
     };
     let waiting = Rate::per_second(1).wait(3 * second);
+    let hedge = |hedge| CallSettings { hedge: Some(hedge), ..CallSettings::default() };
     let bad = [
         ("max_attempts", retry(Retry { max_attempts: 0, ..default() })),
         ("base_delay", retry(Retry { base_delay: Duration::ZERO, ..default() })),
@@ -120,6 +121,12 @@ fn an_out_of_range_setting_is_named_in_the_error() {
             "throttle_ratio",
             CallSettings { throttle: Some(Throttle::ratio(0.9)), ..Default::default() },
         ),
+        ("hedge_after", hedge(Hedge::after(Duration::ZERO))),
+        ("hedge_after", hedge(Hedge::after_percentile(0.49))),
+        ("hedge_after", hedge(Hedge::after_percentile(1.0))),
+        ("hedge_after", hedge(Hedge::after_percentile(f64::NAN))),
+        ("hedge_max", hedge(Hedge::after(second).at_most(0))),
+        ("hedge_max", hedge(Hedge::after(second).at_most(11))),
         ("connect_retries", CallSettings { connect_retries: 101, ..Default::default() }),
     ];
     for (field, settings) in bad {

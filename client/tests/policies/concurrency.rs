@@ -2,9 +2,11 @@
 
 use std::{thread::sleep, time::Duration};
 
+use client_service::Config;
 use futures::future::join_all;
 use resilience_testing::server::{Server, ok};
 use serde_json::json;
+use service_edge::Settings;
 
 use crate::support::{assert_lines, config, lab};
 
@@ -95,4 +97,13 @@ async fn nothing_is_shown_of_a_policy_that_is_off() {
     ] {
         assert!(!metrics.contains(policy), "{metrics}");
     }
+}
+
+#[test]
+fn a_wait_that_leaves_no_time_for_an_attempt_is_refused() {
+    let queue = [("CONCURRENCY_MAX", "1"), ("CONCURRENCY_QUEUE", "1"), ("CONCURRENCY_WAIT", "28")];
+    let error = Config::read(&mut Settings::from_pairs(&queue)).unwrap_err().to_string();
+    let says = "CONCURRENCY_WAIT=\"28\" is not valid: expected no more, with the attempt timeout and other waits, than \
+                CALL_DEADLINE=30";
+    assert_eq!(error, says);
 }

@@ -6,8 +6,10 @@ use std::{
     time::Duration,
 };
 
+use client_service::Config;
 use resilience_testing::server::{Server, ok};
 use serde_json::json;
+use service_edge::Settings;
 
 use crate::support::{assert_lines, config, lab};
 
@@ -51,4 +53,11 @@ async fn a_slow_answer_is_overtaken_by_a_second_request() {
             r#"resilience4j_retry_calls_total{name="backend",kind="successful_without_retry"} 1"#,
         ],
     );
+}
+
+#[test]
+fn a_delay_as_long_as_the_attempt_timeout_is_refused() {
+    let mut settings = Settings::from_pairs(&[("HEDGE_AFTER", "2"), ("ATTEMPT_TIMEOUT", "2")]);
+    let error = Config::read(&mut settings).unwrap_err().to_string();
+    assert_eq!(error, "HEDGE_AFTER=\"2\" is not valid: expected less than ATTEMPT_TIMEOUT=2");
 }
