@@ -1,9 +1,10 @@
 //! What each policy costs a call that succeeds at its first attempt: ours and those of other crates, in one run.
 //!
-//! - `call`: a whole call of an upstream without a policy, with each of the policies, and with all of them. The
-//!   difference to `none` is the cost of a policy.
-//! - `rate`, `concurrency`: one policy around an operation that does nothing: ours in its layer for tower, and those of
-//!   other crates. `retry_budget`: one call that tower's budget counts; ours is in `call`.
+//! - `call`: a whole call of an upstream without a policy, with each of the policies, and with those that have settings in
+//!   all calls (`all`). The difference to `none` is the cost of a policy. Probes cost a call nothing: none is made while the
+//!   circuit is closed.
+//! - `rate`, `concurrency`, `breaker`: one policy around an operation that does nothing: ours in its layer for tower, and
+//!   those of other crates. `retry_budget`: one call that tower's budget counts; ours is in `call`.
 //! - `pipeline`: a limit, a circuit breaker and retries around an operation that does nothing. `ours` is a call of an
 //!   upstream, `ours_layer` the layer for tower under the retries of tower-resilience.
 //!
@@ -17,10 +18,12 @@ use actix::{System, SystemRunner};
 use criterion::{
     BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime,
 };
+use failsafe::CircuitBreaker as _;
 use governor::{Quota, RateLimiter};
 use resilience_actors::{
-    Breaker, CallLimit, Concurrency, Hedge, QuietPeriod, Rate, Retry, RetryBudget, Throttle,
-    Upstream, UpstreamBuilder, adapters::tower::ResilienceLayer,
+    Attempt, Breaker, CallLimit, CallOptions, Chaos, Coalescer, Concurrency, Hedge, Operation,
+    QuietPeriod, Rate, Retry, RetryBudget, Throttle, Upstream, UpstreamBuilder,
+    adapters::tower::ResilienceLayer,
 };
 use rustix::time::{ClockId, clock_gettime};
 use tower::{
@@ -58,6 +61,27 @@ const POLICIES: [(&str, Add); 11] = [
     ("hedge", |builder| builder.hedge(Hedge::after(SECOND))),
     ("timeout", |builder| builder.timeout(3 * SECOND)),
 ];
+
+/// Policies in place of those with the same settings above, and one that is not for production.
+const OTHERS: [(&str, Add); 4] = [
+    ("adaptive", |builder| builder.concurrency(Concurrency::adaptive(1..=PLACES))),
+    ("priorities", |builder| builder.concurrency(Concurrency::at_most(PLACES).priorities())),
+    ("slow_trip", |builder| builder.breaker(Breaker::slow_rate(0.5, SECOND))),
+    // On, and of almost no attempt.
+    ("fault_injection", |builder| builder.chaos(Chaos::default().fail(1e-12).seed(1))),
+];
+
+/// An operation that does nothing.
+struct Nothing;
+
+impl Operation for Nothing {
+    type Answer = ();
+    type Error = Infallible;
+
+    async fn run(&self, _: Attempt<'_>) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
 
 fn upstream(system: &SystemRunner, policies: &[(&str, Add)]) -> Upstream {
     let builder = policies.iter().fold(Upstream::builder("busy"), |to, (_, add)| add(to));
@@ -127,9 +151,35 @@ fn call(criterion: &mut Criterion, system: &SystemRunner) {
     for policy in POLICIES {
         bench_call(&mut group, system, policy.0, &[policy]);
     }
-    let adaptive: Add = |builder| builder.concurrency(Concurrency::adaptive(1..=PLACES));
-    bench_call(&mut group, system, "adaptive", &[("adaptive", adaptive)]);
+    for policy in OTHERS {
+        bench_call(&mut group, system, policy.0, &[policy]);
+    }
     bench_call(&mut group, system, "all", &POLICIES);
+
+    // What a caller asks for in the call itself.
+    let busy = upstream(system, &[]);
+    bench(&mut group, system, "callers_deadline", async |calls| {
+        for _ in 0..calls {
+            let options = CallOptions::new().time_left(30 * SECOND);
+            black_box(&busy).run_with(options, Nothing).await.result.unwrap();
+        }
+    });
+    bench(&mut group, system, "fallback", async |calls| {
+        for _ in 0..calls {
+            let report = black_box(&busy).run_or(CallOptions::new(), Nothing, |_| Some(()));
+            report.await.result.unwrap();
+        }
+    });
+    let coalescer = Coalescer::new();
+    bench(&mut group, system, "coalescing", async |calls| {
+        for _ in 0..calls {
+            let upstream = black_box(&busy).clone();
+            coalescer
+                .call(0, async move || upstream.run(Nothing).await.result.is_ok())
+                .await
+                .unwrap();
+        }
+    });
     group.finish();
 }
 
@@ -160,6 +210,19 @@ fn peers(criterion: &mut Criterion, system: &SystemRunner) {
     bench_service(&mut group, system, "tower_resilience", bulkhead().layer(nothing));
     group.finish();
 
+    let mut group = criterion.benchmark_group("breaker");
+    bench_service(&mut group, system, "ours", layer(system, ["breaker"]).layer(nothing));
+    let policy =
+        failsafe::failure_policy::consecutive_failures(5, failsafe::backoff::constant(SECOND));
+    let breaker = failsafe::Config::new().failure_policy(policy).build();
+    bench(&mut group, system, "failsafe", async |calls| {
+        for _ in 0..calls {
+            black_box(&breaker).call(|| black_box(Ok::<(), ()>(()))).unwrap();
+        }
+    });
+    bench_service(&mut group, system, "tower_resilience", circuit_breaker().layer(nothing));
+    group.finish();
+
     let mut group = criterion.benchmark_group("retry_budget");
     let budget = TpsBudget::new(10 * SECOND, 10, 0.2);
     bench(&mut group, system, "tower", async |calls| {
@@ -174,6 +237,10 @@ fn bulkhead() -> BulkheadLayer {
     BulkheadLayer::builder().max_concurrent_calls(PLACES).build().unwrap()
 }
 
+fn circuit_breaker() -> CircuitBreakerLayer {
+    CircuitBreakerLayer::builder().wait_duration_in_open(60 * SECOND).build().unwrap()
+}
+
 fn pipeline(criterion: &mut Criterion, system: &SystemRunner) {
     let mut group = criterion.benchmark_group("pipeline");
     bench_call(&mut group, system, "ours", &named(["retry", "breaker", "concurrency"]));
@@ -184,8 +251,7 @@ fn pipeline(criterion: &mut Criterion, system: &SystemRunner) {
     bench_service(&mut group, system, "ours_layer", retry.layer(ours));
 
     let retry = RetryLayer::builder().max_attempts(4).exponential_backoff(SECOND).build();
-    let breaker = CircuitBreakerLayer::builder().wait_duration_in_open(60 * SECOND);
-    let breaker = breaker.build().unwrap().layer(bulkhead().layer(nothing));
+    let breaker = circuit_breaker().layer(bulkhead().layer(nothing));
     bench_service(&mut group, system, "tower_resilience", retry.layer(breaker));
     group.finish();
 }
