@@ -52,7 +52,7 @@ def circuit_stayed_closed() -> dict:
     return users.found("circuit_stayed_closed", opened is None and record.state() == CLOSED)
 
 
-def calls_fail_fast(calls: int = 40, within: float = 0.05) -> dict:
+def calls_fail_fast(calls: int = 40, within: float = 0.2) -> dict:
     """Calls on an open circuit are rejected, and the backend receives none.
 
     Waits until `attempt_timeout` after the opening, so that the attempts in flight have ended. Each call has to get a

@@ -1,10 +1,10 @@
 //! What each policy costs a call that succeeds at its first attempt: ours and those of other crates, in one run.
 //!
-//! - `call`: a whole call of an upstream without a policy, with each of the policies, and with those that have settings in
-//!   all calls (`all`). The difference to `none` is the cost of a policy. Probes cost a call nothing: none is made while the
-//!   circuit is closed.
-//! - `rate`, `concurrency`, `breaker`: one policy around an operation that does nothing: ours in its layer for tower, and
-//!   those of other crates. `retry_budget`: one call that tower's budget counts; ours is in `call`.
+//! - `call`: a whole call of an upstream without a policy, with each of the policies, and with those that have settings
+//!   in all calls (`all`). The difference to `none` is the cost of a policy. Probes cost a call nothing: none is made
+//!   while the circuit is closed.
+//! - `rate`, `concurrency`, `breaker`: one policy around an operation that does nothing: ours in its layer for tower,
+//!   and those of other crates. `retry_budget`: one call that tower's budget counts; ours is in `call`.
 //! - `pipeline`: a limit, a circuit breaker and retries around an operation that does nothing. `ours` is a call of an
 //!   upstream, `ours_layer` the layer for tower under the retries of tower-resilience.
 //!

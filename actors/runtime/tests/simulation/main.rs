@@ -1,9 +1,9 @@
 //! The whole runtime, simulated from a seed: callers, a breaker, schedulers and an upstream on one thread with a driven
 //! clock.
 //!
-//! Most episodes have few of the optional policies, some have many. Callers come alone or in bursts, share calls, hurry,
-//! fall back and leave. The upstream answers, fails, hangs, is unreachable and panics, and faults are injected into
-//! attempts. Permits are held, dropped and reported late. Operators reset the circuit, change its mode, and change
+//! Most episodes have few of the optional policies, some have many. Callers come alone or in bursts, share calls,
+//! hurry, fall back and leave. The upstream answers, fails, hangs, is unreachable and panics, and faults are injected
+//! into attempts. Permits are held, dropped and reported late. Operators reset the circuit, change its mode, and change
 //! settings. Meanwhile `rules/` checks the rules of the design.
 //!
 //! `SIMULATION_STEPS=1000000` plays more steps, `SIMULATION_SEED=7` others. An episode has a thousand steps; each has

@@ -8,8 +8,8 @@ use crate::{clock, props::config};
 
 /// The rule in words. A window ends with the first arrival after a second, or after a tenth of a second if it has
 /// twenty arrivals. If attempts that it admitted got no place, or the queue is more than half full, a further share of
-/// the arrivals is rejected from then on. Otherwise a tenth less is. The ranks of the window's arrivals, in their order,
-/// show which.
+/// the arrivals is rejected from then on. Otherwise a tenth less is. The ranks of the window's arrivals, in their
+/// order, show which.
 #[derive(Debug, Default)]
 struct Naive {
     share: f64,
