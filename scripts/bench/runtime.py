@@ -6,7 +6,7 @@
 | `open_rejection/FUNCTION` | rejection of a call |
 | `waiting_calls/CALLS` | cost of a call while CALLS calls wait |
 | `call/POLICY` | a call of an upstream with one policy, with none, or with all |
-| `rate/FUNCTION`, `concurrency/FUNCTION`, `retry_budget/FUNCTION` | one policy alone |
+| `rate/FUNCTION`, `concurrency/FUNCTION`, `breaker/FUNCTION`, `retry_budget/FUNCTION` | one policy alone |
 | `pipeline/FUNCTION` | a limit, a circuit breaker and retries |
 
 If a bench reports its throughput in elements, its time is per element. The file has names and numbers; the known
@@ -25,7 +25,17 @@ from .limits import row
 from .stats import Estimate, estimate
 
 OURS = "ours"
-GROUPS = ("closed", "open_rejection", "waiting_calls", "call", "rate", "concurrency", "retry_budget", "pipeline")
+GROUPS = (
+    "closed",
+    "open_rejection",
+    "waiting_calls",
+    "call",
+    "rate",
+    "concurrency",
+    "breaker",
+    "retry_budget",
+    "pipeline",
+)
 # Name in the file -> row, must, aim, unit.
 FACTS = {
     "allocations_per_closed_call": ("runtime: allocations of a call in closed state", 0.0, 0.0, "allocations"),
