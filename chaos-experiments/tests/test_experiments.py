@@ -67,10 +67,10 @@ def test_the_whole_cycle_is_asserted_if_the_circuit_opens(file, functions):
     assert "every_call_was_answered" in functions
 
 
-def test_calls_fail_within_50_ms_and_recovery_takes_at_most_2_s_more_than_the_reset_timeout(experiment):
+def test_calls_fail_within_200_ms_and_recovery_takes_at_most_2_s_more_than_the_reset_timeout(experiment):
     for activity in experiment["method"]:
         arguments = activity["provider"].get("arguments", {})
         if activity["provider"].get("func") == "calls_fail_fast":
-            assert arguments["within"] == 0.05
+            assert arguments["within"] == 0.2
         if activity["provider"].get("func") == "circuit_closes":
             assert arguments["margin"] == 2
