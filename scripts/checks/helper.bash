@@ -33,6 +33,7 @@ make_stage() {
   local tool stage=$BATS_FILE_TMPDIR/stage tools=$BATS_FILE_TMPDIR/tools
   mkdir -p "$stage"/{deploy/overlays/production,deploy/base,backend,client} "$tools"
   cp -R "$repo_root/scripts" "$stage/"
+  ln -s "$repo_root/chaos-experiments" "$stage/chaos-experiments"
   touch "$stage"/deploy/{base,overlays/production}/kustomization.yaml "$stage"/{backend,client}/Dockerfile
   printf '[workspace.package]\nversion = "1.2.3"\n' >"$stage/Cargo.toml"
   for tool in bash sh env cat cp mv rm mkdir mkfifo mktemp touch dirname head tail cut tr sort uniq wc sed grep awk \

@@ -6,7 +6,6 @@ load helper
 
 setup_file() {
   make_stage
-  ln -s "$repo_root/chaos-experiments" "$BATS_FILE_TMPDIR/stage/chaos-experiments"
 }
 
 setup() {

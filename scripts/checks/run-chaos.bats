@@ -5,7 +5,6 @@ load helper
 
 setup_file() {
   make_stage
-  ln -s "$repo_root/chaos-experiments" "$BATS_FILE_TMPDIR/stage/chaos-experiments"
 }
 
 @test "--list names the experiments" {
